@@ -5,10 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from anonbench.config import Anonymization, Config, load, stage_parameters
-from anonbench.core.errors import InputError
 
 
 def config(methods: list[str], **anonymization: Any) -> Config:
@@ -51,27 +48,6 @@ def test_a_job_depends_on_the_content_of_its_key(tmp_path: Path) -> None:
     assert seen[0] == {str(key): None}
     assert len({str(each) for each in seen}) == 3
     assert not any(text in str(seen) for text in ("aaaa", "bbbb"))
-
-
-@pytest.mark.parametrize(
-    ("sections", "message"),
-    [
-        ({"layers": {"methods": ["blurr"]}}, "layers: no method is called 'blurr'; there are pix"),
-        ({"layers": {"methods": ["mask", "layers"]}}, "layers would apply itself"),
-        (
-            {"layers": {"methods": ["by_entity"]}, "by_entity": {"face": "layers"}},
-            "would apply itself",
-        ),
-        ({"by_entity": {"mrz": "none"}}, "by_entity: no method is called 'none'"),
-        ({"layers": {"methods": []}}, "at least 1 item"),
-        ({"mask": {"colour": "pink"}}, "mask.colour"),
-        ({"dp_pixelate": {"epsilon": 0}}, "epsilon"),
-        ({"shape": {"face": "circle"}}, "'box', 'ellipse' or 'image'"),
-    ],
-)
-def test_what_cannot_be_is_refused(sections: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        config(["mask"], **sections)
 
 
 def test_the_usual_settings_are_those_of_before() -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from anonbench.config import load, stage_parameters
 from anonbench.config.experiment import Experiment
-from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Split, Variant
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.shown import Shown
@@ -78,36 +75,6 @@ def test_strengths_are_drawn_too() -> None:
     strength = {"anonymization": {"strengths": {"blur": {"weak": {}}}}}
     whole = config(methods=["blur_weak"], redrawn=["blur_weak"]) | strength
     assert Experiment(load(whole)).variants("archive")[-1] == Variant("redrawn_blur_weak", 100)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"system": "ours"}, "redrawn: regions are drawn for an unadapted model"),
-        ({"split": {"validation": 1.0}}, r"leaves no image to train on"),
-        ({"redrawn": ["pixelate"]}, "pixelate is none of the data set's methods; add it"),
-        ({"redrawn": ["given_deface"]}, "no method is called so"),
-        ({"redrawn": ["redrawn_mask"]}, "no method is called so"),
-        ({"methods": ["redrawn_mask", "mask"]}, "no method is called so"),
-        ({"redrawn": ["mask", "mask"]}, "redrawn names something twice: mask"),
-        ({"degrees": [50]}, "add 100 to `degrees`"),
-    ],
-)
-def test_what_cannot_be_is_said_in_a_sentence(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message) as caught:
-        load(config(**changes))
-    assert len(str(caught.value).splitlines()) == 2
-
-
-def test_jpeg_would_change_what_is_not_hidden() -> None:
-    with pytest.raises(InputError, match=r"redrawn: a JPEG changes.*format: png"):
-        load(config() | {"anonymization": {"format": "jpeg"}})
-
-
-@pytest.mark.parametrize("setting", [{"width": 6}, {"width": 0}, {"steps": 0}, {"depth": 3}])
-def test_settings_of_the_network_are_checked(setting: dict[str, int]) -> None:
-    with pytest.raises(InputError, match=r"redrawing"):
-        load(config() | {"redrawing": setting})
 
 
 def test_the_reference_model_embeds_it() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from anonbench.anonymization.methods.pixelate import Blocks, Pixelate
 from anonbench.config import Anonymization, Config, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.policy import Policy
-from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
 
 FINE = {"pixelate": {"fine": {"blocks": {"face": 24}}}}
@@ -83,53 +81,6 @@ def test_objects_are_as_good_as_plain_data() -> None:
         pixelate=Pixelate(blocks=Blocks(mrz=5)), strengths={"pixelate": {"fine": fine}}
     )
     assert found.method("pixelate_fine") == fine
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "said"),
-    [
-        (
-            "anonymization.strengths.pixelate.Fine",
-            {},
-            "anonymization.strengths.pixelate.Fine.[key]: String should match pattern",
-        ),
-        ("anonymization.strengths.pixelate.a-b", {}, "String should match pattern"),
-        ("anonymization.strengths.twirl", {}, "anonymization.strengths.twirl: unknown key"),
-        ("anonymization.strengths.pixelate", 3, "anonymization.strengths.pixelate: Input should"),
-        (
-            "anonymization.strengths.pixelate.fine.blcks",
-            {},
-            "anonymization.strengths.pixelate.fine.blcks: unknown key; did you mean blocks?",
-        ),
-        (
-            "anonymization.strengths.pixelate.fine.blocks.face",
-            0,
-            "anonymization.strengths.pixelate.fine.blocks.face: Input should be greater",
-        ),
-        (
-            "datasets.mine.methods",
-            ["pixelate_find"],
-            "datasets.mine.methods: no strength is called 'pixelate_find'; there are "
-            "pixelate_fine, blur_light. `anonymization.strengths.pixelate` makes them",
-        ),
-        ("datasets.mine.methods", ["pixel"], "datasets.mine.methods.0: no method is called so"),
-        ("datasets.mine.methods", ["given_deface"], "no method is called so"),
-        ("datasets.mine.methods", ["pixelate_fine"] * 2, "names something twice: pixelate_fine"),
-        (
-            "anonymization.layers.methods",
-            ["pixelate_fine", "pixelate_find"],
-            "no method is called 'pixelate_find'; there are",
-        ),
-        (
-            "anonymization.strengths.layers.twice",
-            {"methods": ["layers_twice"]},
-            "layers_twice would apply itself",
-        ),
-    ],
-)
-def test_what_is_wrong_is_named_with_its_place(path: str, value: Any, said: str) -> None:
-    with pytest.raises(InputError, match=re.escape(said)):
-        edited(path, value)
 
 
 def test_a_name_that_is_or_reads_as_another_methods_is_refused(

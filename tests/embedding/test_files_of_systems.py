@@ -13,8 +13,7 @@ from pydantic import TypeAdapter
 
 from anonbench.anonymization.files.file_job import Job
 from anonbench.anonymization.files.run import made_by
-from anonbench.config import Anonymization, Detection, load
-from anonbench.config.systems import AnySystem
+from anonbench.config import Anonymization, AnySystem, Detection, load
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.inputs import open_images
 from anonbench.detection import cache

@@ -15,7 +15,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.config.systems import AnySystem
+from anonbench.config import AnySystem
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput

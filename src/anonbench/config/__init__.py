@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import shorten
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Union
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from anonbench.config.anonymization import Anonymization, Shapes
 from anonbench.config.data import (
@@ -40,15 +38,11 @@ from anonbench.config.evaluation import (
     Presentation,
     Retrieval,
 )
+from anonbench.config.file.problems import problems
 from anonbench.config.file.text import require_plain
-from anonbench.config.file.unknown_keys import suggestion
-from anonbench.config.low_rank import LowRank
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
-from anonbench.config.redrawing import Redrawing
-from anonbench.config.removed import why_removed
-from anonbench.config.systems import AnySystem
-from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
+from anonbench.config.training import Backbone, Crops, LowRank, Recipe, Redrawing
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.systems import SYSTEMS, NetworkKind, SystemKind
@@ -72,12 +66,9 @@ __all__ = [
     "DocumentsDemo",
     "Downstream",
     "Embedding",
-    "Heads",
     "IdsDemo",
     "Layout",
-    "Losses",
     "LowRank",
-    "Optimizer",
     "OwnSplit",
     "PaperRole",
     "PathPart",
@@ -94,6 +85,11 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=Settings)
+
+if TYPE_CHECKING:
+    AnySystem = SystemKind
+else:
+    AnySystem = Annotated[Union[tuple(SYSTEMS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
 class Config(Settings):
@@ -135,67 +131,58 @@ class Config(Settings):
     presentation: Presentation = Presentation()
 
     @model_validator(mode="after")
-    def _recipes_exist(self) -> Self:
+    def _named_exist(self) -> Self:
         for name, dataset in self.datasets.items():
+            where = f"datasets.{name}"
             if dataset.is_trained and dataset.recipe not in self.recipes:
                 raise ValueError(
-                    f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
+                    f"{where}.recipe: no recipe is called {dataset.recipe!r}; "
                     f"there are {', '.join(sorted(self.recipes))}"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _systems_exist(self) -> Self:
-        for name, dataset in self.datasets.items():
             if dataset.system is not None and dataset.system not in self.systems:
                 there = ", ".join(sorted(self.systems)) or "none"
                 raise ValueError(
-                    f"datasets.{name}.system: no system is called {dataset.system!r}; there are "
+                    f"{where}.system: no system is called {dataset.system!r}; there are "
                     f"under `systems`: {there}"
                 )
-            if dataset.system is not None and Adaption.D in dataset.adaptions:
-                system, where = self.systems[dataset.system], f"datasets.{name}.adaptions"
-                if not isinstance(system, NetworkKind):
-                    raise ValueError(
-                        f"{where}: D learns from the weights of a network, and none are at hand of "
-                        f"the system {dataset.system!r} (kind: {system.name}); use `mapped`"
-                    )
-                if system.adapter is not None:
-                    raise ValueError(
-                        f"{where}: D learns low-rank updates of a system that has none yet; leave "
-                        f"out D, or systems.{dataset.system}.adapter"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _strengths_exist(self) -> Self:
-        for name, dataset in self.datasets.items():
             for method in map(str, dataset.methods):
                 if not self.anonymization.has(method):
-                    base, there = base_of(method), self.anonymization.strengths.names
+                    base, there = base_of(method), ", ".join(self.anonymization.strengths.by_name)
                     raise ValueError(
-                        f"datasets.{name}.methods: no strength is called {method!r}; there are "
-                        f"{', '.join(there) or 'none'}. `anonymization.strengths.{base}` makes them"
+                        f"{where}.methods: no strength is called {method!r}; there are "
+                        f"{there or 'none'}. `anonymization.strengths.{base}` makes them"
                     )
         return self
 
     @model_validator(mode="after")
-    def _redrawn_are_exact(self) -> Self:
+    def _systems_can_be_adapted(self) -> Self:
+        for name, dataset in self.datasets.items():
+            if dataset.system is None or Adaption.D not in dataset.adaptions:
+                continue
+            system, where = self.systems[dataset.system], f"datasets.{name}.adaptions"
+            if not isinstance(system, NetworkKind):
+                raise ValueError(
+                    f"{where}: D learns from the weights of a network, and none are at hand of "
+                    f"the system {dataset.system!r} (kind: {system.name}); use `mapped`"
+                )
+            if system.adapter is not None:
+                raise ValueError(
+                    f"{where}: D learns low-rank updates of a system that has none yet; leave "
+                    f"out D, or systems.{dataset.system}.adapter"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _enabled_can_be_made(self) -> Self:
         for name, dataset in self.enabled.items():
             if dataset.redrawn and self.anonymization.format != "png":
                 raise ValueError(
                     f"datasets.{name}.redrawn: a JPEG changes when it is written again, also "
                     "outside of its regions; set anonymization.format: png"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _recipes_fit(self) -> Self:
-        for name, dataset in self.enabled.items():
-            recipe = self.recipe_of(name)
             for adaption in dataset.adaptions:
                 try:
-                    recipe.require_crops(adaption)
+                    self.recipe_of(name).require_crops(adaption)
                 except ValueError as error:
                     place = f"recipes.{dataset.recipe}.{error}"
                     raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None
@@ -277,54 +264,5 @@ def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        entries = error.errors(include_url=False)
-        first = [entry for entry in entries if not _follows(entry, entries)]
-        lines = [_problem(entry) for entry in first or entries]
-        raise InputError("the config is wrong:\n  " + "\n  ".join(lines)) from None
-
-
-_SHOWN = 80
-
-
-def _problem(entry: ErrorDetails) -> str:
-    where = ".".join(_path(entry))
-    text = entry["msg"].removeprefix("Value error, ")
-    given = entry["input"]
-    if entry["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        where, text = f"{where}.kind", f"is one of {', '.join(SYSTEMS)}"
-        given = entry["ctx"].get("tag", "nothing")
-    if entry["type"] == "extra_forbidden" and (why := why_removed(_path(entry))):
-        text = f"is gone: {why}; remove it"
-    elif entry["type"] == "extra_forbidden":
-        text = f"unknown key; {suggestion(Config, entry['loc'])}"
-    elif isinstance(given, str | int | float | bool):
-        text = f"{text} (given: {shorten(repr(given), _SHOWN)})"
-    return f"{where}: {text}" if where else text
-
-
-def _path(entry: ErrorDetails) -> list[str]:
-    """Location of an error in the config, without pydantic's names for members of a union."""
-    parts = [str(part) for part in entry["loc"]]
-    if parts[:1] == ["systems"]:
-        return [*parts[:2], *parts[3:]]
-    return [
-        part
-        for before, part in zip(["", *parts], parts, strict=False)
-        if before not in ("demo", "split") or part == "validation"
-    ]
-
-
-def _follows(entry: ErrorDetails, entries: list[ErrorDetails]) -> bool:
-    """Whether an error only follows from another one and would be misleading."""
-    place, given = entry["loc"], entry["input"]
-    if entry["type"] == "too_short":
-        return any(
-            len(other["loc"]) > len(place) and other["loc"][: len(place)] == place
-            for other in entries
-        )
-    of_union = any(
-        other["loc"][: len(place) - 1] == place[:-1] for other in entries if other is not entry
-    )
-    if entry["type"] == "literal_error":
-        return of_union and isinstance(given, dict)
-    return of_union and entry["type"] == "model_type" and isinstance(given, str)
+        lines = ["the config is wrong:", *problems(error, Config)]
+        raise InputError("\n  ".join(lines)) from None

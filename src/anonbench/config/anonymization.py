@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -73,11 +74,8 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         Args:
             name: name of a method or strength; for a plain method, the settings are unchanged.
         """
-        if name in METHODS or not self.has(name):
-            return self
-        base = base_of(name)
-        own = self.strengths.by_method[base][_strength(name)]
-        changed: Self = self.model_copy(update={base: own})
+        own = self.strengths.by_name.get(name)
+        changed: Self = self if own is None else self.model_copy(update={base_of(name): own})
         return changed
 
     def method(self, name: str) -> AnyMethod:
@@ -92,12 +90,12 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
 
     def has(self, name: str) -> bool:
         """Whether a method, or a strength of one, has this name."""
-        return name in METHODS or name in self.strengths.names
+        return name in self.names
 
     @property
     def names(self) -> list[str]:
         """Names of all methods and of their configured strengths."""
-        return [*METHODS, *self.strengths.names]
+        return [*METHODS, *self.strengths.by_name]
 
     def sections(self, *names: str) -> dict[str, Any]:
         """Sections with the parameters of methods, for `model_dump(include=…)`."""
@@ -107,7 +105,8 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
                 found[name] = True
             else:
                 base = base_of(name)
-                found.setdefault("strengths", {}).setdefault(base, {})[_strength(name)] = True
+                strength = name.removeprefix(f"{base}_")
+                found.setdefault("strengths", {}).setdefault(base, {})[strength] = True
         return found
 
     def applied(self, *names: str) -> list[str]:
@@ -116,10 +115,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         Raises:
             ValueError: a method is unknown, or applies itself.
         """
-        found: dict[str, None] = {}
-        for name in names:
-            self._add_applied(name, (), found)
-        return list(found)
+        return self._applied(names, ())
 
     def information_left(self, name: str, entity: str) -> str:
         """Information that a method leaves of an entity's regions."""
@@ -129,19 +125,22 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
             return method.leaves()
         return least_information_left(self.information_left(step, entity) for step in steps)
 
-    def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
-        if not self.has(name):
-            raise ValueError(
-                f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(self.names)}"
-                f"{suggestion(name, self.names)}"
-            )
-        if name in path:
-            raise ValueError(f"{path[0]}: {name} would apply itself")
-        found[name] = None
-        method = self.method(name)
-        if type(method).steps is not AnyMethod.steps:
-            for step in dict.fromkeys(each for kind in Entity for each in method.steps(kind)):
-                self._add_applied(step, (*path, name), found)
+    def _applied(self, names: Iterable[str], path: tuple[str, ...]) -> list[str]:
+        found: dict[str, None] = {}
+        for name in names:
+            if not self.has(name):
+                raise ValueError(
+                    f"{'.'.join(path)}: no method is called {name!r}; there are "
+                    f"{', '.join(self.names)}{suggestion(name, self.names)}"
+                )
+            if name in path:
+                raise ValueError(f"{path[0]}: {name} would apply itself")
+            found[name] = None
+            method = self.method(name)
+            if type(method).steps is not AnyMethod.steps:
+                steps = dict.fromkeys(step for kind in Entity for step in method.steps(kind))
+                found |= dict.fromkeys(self._applied(steps, (*path, name)))
+        return list(found)
 
     @model_validator(mode="before")
     @classmethod
@@ -155,7 +154,3 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
             if METHODS[base_of(name)].steps is not AnyMethod.steps:
                 self.applied(name)
         return self
-
-
-def _strength(name: str) -> str:
-    return name.removeprefix(f"{base_of(name)}_")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.registries.registry import section_of
-from anonbench.core.settings import Count, Settings
+from anonbench.core.settings import Count, Settings, merged
 
 
 class DetectorName(StrEnum):
@@ -42,14 +42,10 @@ else:
     AnyDetector = Literal[tuple(DETECTORS)]
 
 
-class _Detectors(Settings):
-    pass
-
-
 K = TypeVar("K", bound=DetectorKind)
 
 
-class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
+class Detection(DETECTORS.with_sections(Settings)):  # type: ignore[misc]
     """Detectors: a section for each, and shared settings."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"threads"})
@@ -89,8 +85,5 @@ def default_detection() -> Detection:
 
 def covering(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Section `detection`: the given settings over the defaults of `COVERING`."""
-    sections: dict[str, Any] = {name: dict(values) for name, values in COVERING.items()}
-    for name, values in (given or {}).items():
-        known = sections.get(name)
-        sections[name] = known | values if known and isinstance(values, dict) else values
+    sections: dict[str, Any] = merged(COVERING, given or {})
     return sections

@@ -141,19 +141,7 @@ class Presentation(Settings):
     equivalent."""
     stated_difference: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
     """Difference of a score, as a share, that a data set should be large enough to show."""
-    tables: tuple[TableName, ...] = (
-        "policy",
-        "front_area",
-        "corrected",
-        "reidentification",
-        "attacks",
-        "mapped",
-        "trainings",
-        "sample_sizes",
-        "deployments",
-        "near_duplicates",
-        "given",
-    )
+    tables: tuple[TableName, ...] = tuple(TABLES)
     """Tables of each data set in addition to those of its scores."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Widest interval, as a share, with which a re-identification rate can pass a limit; a wider

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.config.low_rank import BATCH
 from anonbench.config.outputs import (
     OF_IMAGES,
     PAPER_FIGURES,
@@ -17,6 +17,7 @@ from anonbench.config.outputs import (
     Table,
     TableKind,
 )
+from anonbench.config.training import LOW_RANK_BATCH
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import is_redrawn
 from anonbench.core.registries.tables import OF_ATTACKS, OF_PRIVACY, OF_TRAININGS, TABLES
@@ -123,7 +124,7 @@ class Experiment:
     def batch(self, name: str) -> int:
         """Images per training step; 0 if nothing is trained."""
         if self.is_frozen(name):
-            return BATCH if self.distilled(name) else 0
+            return LOW_RANK_BATCH if self.distilled(name) else 0
         return self.config.recipe_of(name).optimizer.batch_size
 
     def distilled(self, name: str) -> list[Variant]:
@@ -184,37 +185,27 @@ class Experiment:
 
     @cached_property
     def _scenarios(self) -> dict[str, list[Scenario]]:
-        return {name: [*self._unfolded(name)] for name in self.datasets}
-
-    def _unfolded(self, name: str) -> Iterator[Scenario]:
-        models = self._models_with_seeds(name)
-        models += [(Model(baseline), self.reference_seed) for baseline in self.baselines(name)]
-        for variant in (Variant(), *self.variants(name)):
-            for model, seed in models:
-                is_theirs = seed == self.reference_seed or not is_redrawn(variant.method)
-                if model.variant in (Variant(), variant) and is_theirs:
-                    yield Scenario(model, seed, variant)
+        found: dict[str, list[Scenario]] = {}
+        for name in self.datasets:
+            models = self._models_with_seeds(name)
+            models += [(Model(baseline), self.reference_seed) for baseline in self.baselines(name)]
+            found[name] = [
+                Scenario(model, seed, variant)
+                for variant in (Variant(), *self.variants(name))
+                for model, seed in models
+                if model.variant in (Variant(), variant)
+                and (seed == self.reference_seed or not is_redrawn(variant.method))
+            ]
+        return found
 
     def trained_scenarios(self, name: str) -> list[Scenario]:
         """Scenarios judged by second references: no retraining control and no baselines."""
-        trained, seeds = self.models(name), self.training_seeds(name)
-        return [
-            scenario
-            for scenario in self.scenarios(name)
-            if scenario.model in trained and scenario.seed in seeds
-        ]
+        models, seeds = self.models(name), self.training_seeds(name)
+        return [run for run in self.scenarios(name) if run.model in models and run.seed in seeds]
 
     def is_classified(self, name: str) -> bool:
         """Whether a data set has labels."""
         return self.datasets[name].is_classified
-
-    def models_by_variant(self, name: str) -> dict[tuple[Model, int], list[Variant]]:
-        """Models that are scored on every variant, with their seeds and variants."""
-        found: dict[tuple[Model, int], list[Variant]] = {}
-        for run in self.scenarios(name):
-            if run.model.variant == Variant():
-                found.setdefault((run.model, run.seed), []).append(run.variant)
-        return found
 
     def anonymized_scenarios(self, name: str) -> list[Scenario]:
         """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
@@ -244,48 +235,35 @@ class Experiment:
     @cached_property
     def tables(self) -> list[Table]:
         """Result tables of this config."""
-        return list(self._tables())
-
-    def _tables(self) -> Iterator[Table]:
-        numbers = {entry: number for number, entry in PAPER_TABLES.items()}
+        numbers: dict[Any, str] = {entry: number for number, entry in PAPER_TABLES.items()}
         kinds: tuple[TableKind, ...] = ("retrieval", "agreement", "downstream")
-        for name, dataset in self.datasets.items():
-            for degree in sorted(dataset.degrees):
-                for kind in kinds:
-                    if kind == "downstream" and not dataset.is_classified:
-                        continue
-                    role = dataset.paper_role
-                    paper = numbers.get((role, kind, degree)) if role else None
-                    yield Table(kind, name, degree, paper)
+        return [
+            Table(kind, name, degree, numbers.get((dataset.paper_role, kind, degree)))
+            for name, dataset in self.datasets.items()
+            for degree in sorted(dataset.degrees)
+            for kind in kinds
+            if kind != "downstream" or dataset.is_classified
+        ]
 
     @cached_property
     def dataset_tables(self) -> list[str]:
         """Registered tables made for at least one data set."""
-        return [
-            name
-            for name in self.config.presentation.tables
-            if not set(TABLES[name].needs) & self._missing_tables()
-        ]
-
-    def _missing_tables(self) -> set[str]:
-        """Inputs of registered tables that no data set has with this config."""
-        attacks = () if self.config.privacy.enabled else OF_ATTACKS
-        given = () if any(data.given for data in self.datasets.values()) else ("given",)
-        mapped = () if any(data.is_mapped for data in self.datasets.values()) else ("maps",)
-        return {
-            *attacks,
-            *given,
-            *mapped,
-            *(() if self.config.deployments.mixed else ("deployments",)),
-            *(() if self.config.retrieval.near_duplicates else ("near_duplicates",)),
-        }
+        made = {table for name in self.datasets for table in self.tables_of(name)}
+        return [table for table in self.config.presentation.tables if table in made]
 
     def tables_of(self, name: str) -> list[str]:
-        """Registered tables of a data set."""
-        absent = OF_TRAININGS if self.is_frozen(name) else frozenset()
-        absent |= frozenset() if self.datasets[name].given else {"given"}
-        absent |= frozenset() if self.datasets[name].is_mapped else {"maps"}
-        return [each for each in self.dataset_tables if not absent & set(TABLES[each].needs)]
+        """Registered tables of a data set: those whose inputs it has."""
+        dataset, config = self.datasets[name], self.config
+        is_there = {
+            **dict.fromkeys(OF_ATTACKS, config.privacy.enabled),
+            **dict.fromkeys(OF_TRAININGS, dataset.is_trained),
+            "given": bool(dataset.given),
+            "maps": dataset.is_mapped,
+            "deployments": config.deployments.mixed,
+            "near_duplicates": bool(config.retrieval.near_duplicates),
+        }
+        wanted = config.presentation.tables
+        return [each for each in wanted if all(is_there.get(n, True) for n in TABLES[each].needs)]
 
     def tables_of_scores(self, name: str) -> list[Table]:
         """Result tables of a data set."""
@@ -301,44 +279,34 @@ class Experiment:
     @cached_property
     def figures(self) -> list[Figure]:
         """Figures of this config."""
-        return list(self._figures())
+        numbers: dict[Any, str] = {entry: number for number, entry in PAPER_FIGURES.items()}
+        return [
+            Figure(key[0], name, *key[1:], numbers.get((dataset.paper_role, *key)))
+            for name, dataset in self.datasets.items()
+            for key in self._figure_keys(dataset)
+            if not (self.config.bundle and key[0] in OF_IMAGES)
+        ]
 
     def figures_of_scores(self, name: str) -> list[Figure]:
         """Figures of a data set that one job draws: trends, correlations and learning curves."""
         own = [each for each in self.figures if each.dataset == name]
         return [each for each in own if each.kind in FIGURES_OF_SCORES]
 
-    def _figures(self) -> Iterator[Figure]:
-        numbers = {entry: number for number, entry in PAPER_FIGURES.items()}
-        for name, dataset in self.datasets.items():
-            keys = [*self._figure_keys(dataset)]
-            if self.config.privacy.enabled:
-                keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
-            for kind, degree, metric, query in keys:
-                if self.config.bundle and kind in OF_IMAGES:
-                    continue
-                role = dataset.paper_role
-                key = (role, kind, degree, metric, query)
-                paper = numbers.get(key) if role else None  # type: ignore[arg-type]
-                yield Figure(kind, name, degree, metric, query, paper)  # type: ignore[arg-type]
-
-    @staticmethod
-    def _figure_keys(
-        dataset: Dataset,
-    ) -> Iterator[tuple[str, int | None, str | None, str | None]]:
+    def _figure_keys(self, dataset: Dataset) -> Iterator[tuple[Any, Any, Any, Any]]:
+        """Kind, degree, metric and query of each figure."""
+        metrics = ("map", "mndcg")
+        if self.config.privacy.enabled:
+            yield from (("front", None, metric, None) for metric in metrics)
         yield "examples", None, None, None
-        for metric in ("map", "mndcg"):
-            for query in QueryKind:
-                yield "trend", None, metric, str(query)
+        yield from (("trend", None, metric, str(q)) for metric in metrics for q in QueryKind)
         if dataset.is_classified:
             yield "trend", None, "knn", None
             yield "trend", None, "linear", None
             for degree in sorted(dataset.degrees):
                 yield "correlation", degree, None, None
-        if not dataset.is_trained:
-            return
-        yield "attention", None, None, None
-        yield "learning", None, None, None
+        if dataset.is_trained:
+            yield "attention", None, None, None
+            yield "learning", None, None, None
 
     def paper_targets(self) -> dict[str, str]:
         """Available tables and figures of the paper: target → file stem."""
@@ -347,17 +315,9 @@ class Experiment:
 
     def unavailable_targets(self) -> dict[str, str]:
         """Tables and figures of the paper that this config cannot make: target → reason."""
-        wanted = {
-            f"table_{number}": (role, degree, kind == "downstream", False)
-            for number, (role, kind, degree) in PAPER_TABLES.items()
-        } | {
-            f"figure_{number}": (
-                role,
-                degree,
-                kind == "correlation" or metric == "knn",
-                kind in OF_IMAGES,
-            )
-            for number, (role, kind, degree, metric, _) in PAPER_FIGURES.items()
+        wanted: dict[str, tuple[Any, ...]] = {
+            **{f"table_{number}": (*entry, None) for number, entry in PAPER_TABLES.items()},
+            **{f"figure_{number}": entry[:4] for number, entry in PAPER_FIGURES.items()},
         }
         possible = self.paper_targets()
         return {
@@ -366,16 +326,17 @@ class Experiment:
             if target not in possible
         }
 
-    def _why_not(self, role: PaperRole, degree: int | None, labelled: bool, images: bool) -> str:
-        if images and self.config.bundle:
+    def _why_not(self, role: PaperRole, kind: str, degree: int | None, metric: str | None) -> str:
+        if kind in OF_IMAGES and self.config.bundle:
             return "it shows images, and a bundle has none"
+        needs_labels = kind in ("downstream", "correlation") or metric == "knn"
         for name, dataset in self.datasets.items():
             if dataset.paper_role is not role:
                 continue
             if degree is not None and degree not in dataset.degrees:
                 degrees = ", ".join(map(str, sorted(dataset.degrees)))
                 return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
-            if labelled and not dataset.is_classified:
+            if needs_labels and not dataset.is_classified:
                 return f"needs labels, but datasets.{name}.label is not set"
             if not dataset.is_trained:
                 return f"it shows trained models, and none is trained on datasets.{name}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anonbench.core.settings import merged
+
 BLURS = {"nominal": (1.0, 0.1, 0.5), "released": (0.0, 0.9, 0.5)}
 """DINOv2's blur as its config names it and as its released code applies it (1 - p)."""
 
@@ -54,12 +56,4 @@ def fill(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:
         return given  # left to the model's own checks
     name = given.get("preset", next(iter(presets)))
     preset = presets.get(name) if isinstance(name, str) else None
-    return given if preset is None else _completed(given, preset)
-
-
-def _completed(given: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
-    result = {**preset, **given}
-    for key, values in preset.items():
-        if isinstance(values, Mapping) and isinstance(given.get(key), Mapping):
-            result[key] = _completed(given[key], values)
-    return result
+    return given if preset is None else merged(preset, given)

@@ -41,21 +41,9 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which a face's crop is enlarged for re-identification; above 1 it shows hair and
     background too."""
-    attackers: tuple[AttackerName, ...] = ("recognizer", "supervised", "remainder")
+    attackers: tuple[AttackerName, ...] = tuple(ATTACKERS)
     """Attackers in addition to the experiment's own models."""
-    attacks: tuple[AttackName, ...] = (
-        "readability",
-        "mrz_reading",
-        "barcodes",
-        "reconstruction",
-        "likeness",
-        "dictionary",
-        "block_noise",
-        "residual",
-        "linkage",
-        "inference",
-        "inversion",
-    )
+    attacks: tuple[AttackName, ...] = tuple(PRIVACY_ATTACKS)
     """Attacks in addition to re-identification."""
     attacked_regions: Count = 300
     """Regions of each entity that these attacks use, in as many images as possible."""

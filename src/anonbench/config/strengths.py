@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     SerializerFunctionWrapHandler,
     WithJsonSchema,
@@ -17,22 +16,20 @@ from pydantic import (
 
 from anonbench.core.registries.method_names import base_of, is_audited, is_method
 from anonbench.core.registries.methods import METHODS, Method
-from anonbench.core.settings import Settings
+from anonbench.core.settings import Settings, merged
 
 StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
 class _Named(Settings):
     @property
-    def by_method(self) -> dict[str, dict[str, Method]]:
-        """Methods that have strengths, each with its strengths by name."""
-        found = {method: getattr(self, method) for method in type(self).model_fields}
-        return {method: named for method, named in found.items() if named}
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the strengths as methods."""
-        return [f"{method}_{name}" for method, named in self.by_method.items() for name in named]
+    def by_name(self) -> dict[str, Method]:
+        """Strengths by their names as methods."""
+        return {
+            f"{method}_{name}": strength
+            for method in type(self).model_fields
+            for name, strength in getattr(self, method).items()
+        }
 
     @model_serializer(mode="wrap")
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -83,21 +80,12 @@ def completed(given: Any) -> Any:
     if not isinstance(given, Mapping) or not isinstance(given.get("strengths"), Mapping):
         return given
     strengths = {
-        method: {name: _merged(given.get(method), own) for name, own in named.items()}
+        method: {name: merged(given.get(method), own) for name, own in named.items()}
         if isinstance(named, Mapping)
         else named
         for method, named in given["strengths"].items()
     }
     return {**given, "strengths": strengths}
-
-
-def _merged(base: Any, own: Any) -> Any:
-    """Merge the parameters of `own` over those of `base`, section by section."""
-    if isinstance(base, BaseModel):
-        base = base.model_dump()
-    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
-        return own
-    return {**base, **{name: _merged(base.get(name), value) for name, value in own.items()}}
 
 
 def require_names(strengths: Strengths) -> None:
@@ -106,8 +94,8 @@ def require_names(strengths: Strengths) -> None:
     Raises:
         ValueError: a name is that of another method, or can be read as one.
     """
-    for method, named in strengths.by_method.items():
-        for strength in named:
+    for method in type(strengths).model_fields:
+        for strength in getattr(strengths, method):
             name = f"{method}_{strength}"
             if (other := base_of(name)) != method:
                 what = "is a method" if other == name else f"reads as a strength of {other}"

@@ -1,4 +1,4 @@
-"""Settings of a training: DINOv2's recipe and its presets."""
+"""Settings of what is trained: recipes, redrawing networks and low-rank updates."""
 
 from __future__ import annotations
 
@@ -297,9 +297,10 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _crops_fit_patches(self) -> Self:
-        name = self.backbone.name
-        patch = self.backbone.patch if name is None else _patch_of(name)
-        of = "backbone.patch" if name is None else f"the patch of {name},"
+        patch, of = self.backbone.patch, "backbone.patch"
+        if (name := self.backbone.name) is not None:
+            found = re.search(r"_patch(\d+)", name)
+            patch, of = int(found[1]) if found else 0, f"the patch of {name},"
         for field in ("global_size", "local_size"):
             side = getattr(self.crops, field)
             if patch and side % patch:
@@ -311,7 +312,36 @@ class Recipe(Settings):
         return self
 
 
-def _patch_of(name: str) -> int | None:
-    """Side of a named model's patch in pixels, if the name contains it."""
-    found = re.search(r"_patch(\d+)", name)
-    return int(found[1]) if found else None
+class Redrawing(Settings):
+    """The network that redraws hidden regions (`datasets.<name>.redrawn`), and its training.
+
+    It sees pictures as the unadapted model does. Seed, device, threads, loader processes and
+    checkpoints are those of that model's training.
+    """
+
+    width: ClassVar[int] = 16
+    """Channels of the first layer; deeper ones have up to four times as many."""
+    steps: Count = 2000
+    """Optimizer steps."""
+    batch_size: ClassVar[int] = 32
+    """Images in a step."""
+    learning_rate: Positive = 2e-3
+    """Learning rate of AdamW, after a warm-up over a twentieth of the steps and before a cosine
+    decay."""
+
+
+LOW_RANK_BATCH = 16
+"""Images of a step."""
+
+
+class LowRank(Settings):
+    """Low-rank updates (LoRA) of a system's network: adaption D of a data set with a `system`."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Of the update of each layer."""
+    learning_rate: Positive = 2e-3
+    """Largest, of AdamW with one cycle."""
+    epochs: Count = 4
+    """Times that each image is learned from."""
+    images: Annotated[int, Field(ge=LOW_RANK_BATCH, le=2**31 - 1)] = 4096
+    """Most train images that are learned from; of more, those are drawn."""

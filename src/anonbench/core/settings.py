@@ -112,3 +112,11 @@ class Settings(BaseModel):
         """Return the settings described by `effective`, with the other fields taken from these."""
         rest = self.model_dump(mode="json", include=set(self.WITHOUT_EFFECT))
         return type(self).model_validate(effective | rest)
+
+
+def merged(base: Any, own: Any) -> Any:
+    """Merge plain values of `own` over those of `base`, section by section."""
+    base = base.model_dump() if isinstance(base, BaseModel) else base
+    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
+        return own
+    return {**base, **{name: merged(base.get(name), value) for name, value in own.items()}}

@@ -23,7 +23,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from anonbench.config.low_rank import BATCH, LowRank
+from anonbench.config.training import LOW_RANK_BATCH as BATCH
+from anonbench.config.training import LowRank
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_csv, write_json
 from anonbench.core.numeric.seeding import hash_int, rng

@@ -113,7 +113,8 @@ def test_all_data_in_the_package_is_read_where_it_is_listed() -> None:
         and file.suffix not in (".py", ".typed")
         and file.parent.name != "__pycache__"
     }
-    assert folders == {"detection/review", "reporting/html", "reporting/paper", "reporting/texts"}
+    of_jobs = {"detection/review", "reporting/html", "reporting/paper", "reporting/texts"}
+    assert folders == of_jobs | {"workflow/first_config"}
 
 
 def test_folders_of_sources_hold_no_other_package() -> None:

@@ -108,44 +108,38 @@ def _section(settings: Settings, depth: int, path: str, common: bool | None) -> 
     said = documentation(type(settings))
     for name in type(settings).model_fields:
         place = f"{path}.{name}".removeprefix(".")
-        value, wanted = getattr(settings, name), common
-        lines: list[str]
-        if is_common(place):
-            if common is False:
-                continue
-            wanted = None
+        value = getattr(settings, name)
+        lines: list[str] = []
         if isinstance(value, Settings) and value.model_dump():
-            lines = list(_section(value, depth + 1, place, wanted))
+            lines = [f"{indent}{name}:", *_section(value, depth + 1, place, common)]
         elif isinstance(value, Mapping) and value:
-            lines = []
+            lines = [f"{indent}{name}:"]
             for key, entry in value.items():
-                if inner := list(_section(entry, depth + 2, f"{place}.<name>", wanted)):
+                if inner := list(_section(entry, depth + 2, f"{place}.<name>", common)):
                     lines += [f"{indent}  {key}:", *inner]
-        elif common and wanted:
+        elif common is not None and _is_within_common(place) is not common:
             continue
         elif isinstance(value, tuple) and value and isinstance(value[0], Settings):
-            lines = [
-                f"{indent}  - {_flow(each.model_dump(mode='json', exclude_none=True))}"
-                for each in value
-            ]
+            entries = (each.model_dump(mode="json", exclude_none=True) for each in value)
+            lines = [f"{indent}{name}:", *(f"{indent}  - {_flow(each)}" for each in entries)]
         else:
+            plain = settings.model_dump(mode="json", include={name})[name]
+            lines = [f"{indent}{name}: {_flow(plain)}"]
+        if not lines[-1].endswith(":"):  # a section without any
             yield from _comment(said.get(name, ""), indent)
-            yield f"{indent}{name}: {_inline(settings, name)}"
-            continue
-        if lines:
-            yield from _comment(said.get(name, ""), indent)
-            yield f"{indent}{name}:"
             yield from lines
+
+
+def _is_within_common(path: str) -> bool:
+    """Whether a setting is common, or in a section that is."""
+    parts = path.split(".")
+    return any(is_common(".".join(parts[: n + 1])) for n in range(len(parts)))
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:
     width = _WIDTH - len(indent) - 2
     for line in textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False):
         yield f"{indent}# {line}"
-
-
-def _inline(settings: Settings, name: str) -> str:
-    return _flow(settings.model_dump(mode="json", include={name})[name])
 
 
 def _flow(plain: Any) -> str:

@@ -90,28 +90,20 @@ def require_plain(values: Any) -> None:
             raise InputError(f"{start}: is nested more than {DEEPEST} levels deep")
         if isinstance(value, Mapping):
             for key, inner in value.items():
-                _require_key(place, key)
+                where = place or "the config"
+                if not isinstance(key, str):
+                    shown = repr(str(key)[:40])
+                    raise InputError(f"{where}: has the key {shown}, which is not text; quote it")
+                if len(key) > LONGEST_TEXT or _UNPRINTABLE.search(key):
+                    raise InputError(f"{where}: has a key that is not a name: {key[:40]!r}")
                 stack.append((f"{place}.{key}" if place else key, depth + 1, inner))
         elif isinstance(value, list | tuple):
             stack += [(f"{place}.{row}", depth + 1, inner) for row, inner in enumerate(value)]
         elif isinstance(value, str):
-            _require_text(place, value)
+            if len(value) > LONGEST_TEXT:
+                size = f"{len(value):,} characters; {LONGEST_TEXT:,} are most"
+                raise InputError(f"{place}: is a text of {size}")
+            if _UNPRINTABLE.search(value):
+                raise InputError(f"{place}: has a character that cannot be printed: {value[:40]!r}")
         elif isinstance(value, int) and abs(value) > LARGEST:
             raise InputError(f"{place}: is a number that is too large")
-
-
-def _require_key(place: str, key: Any) -> None:
-    where = place or "the config"
-    if not isinstance(key, str):
-        raise InputError(f"{where}: has the key {str(key)[:40]!r}, which is not text; quote it")
-    if len(key) > LONGEST_TEXT or _UNPRINTABLE.search(key):
-        raise InputError(f"{where}: has a key that is not a name: {key[:40]!r}")
-
-
-def _require_text(place: str, text: str) -> None:
-    if len(text) > LONGEST_TEXT:
-        raise InputError(
-            f"{place}: is a text of {len(text):,} characters; {LONGEST_TEXT:,} are most"
-        )
-    if _UNPRINTABLE.search(text):
-        raise InputError(f"{place}: has a character that cannot be printed: {text[:40]!r}")

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 class Attacker(Protocol):
-    """A model that crops are compared by.
-
-    One with an attribute `aligned` that is true sees faces with eyes, nose and mouth where models
-    of face recognition expect them (`is_aligned`).
-    """
+    """A model that crops are compared by."""
 
     side: int
     """Of its square input, in pixels."""
@@ -34,16 +30,12 @@ class Attacker(Protocol):
 
 
 def is_aligned(attacker: Attacker) -> bool:
-    """Check whether a model expects faces aligned by eyes, nose and mouth."""
+    """Check whether a model expects faces aligned by eyes, nose and mouth: it has `aligned`."""
     return bool(getattr(attacker, "aligned", False))
 
 
 class AttackerKind(Registered):
-    """One kind of attacker on hidden regions. Its fields are parameters, a section of `privacy`.
-
-    It runs beside the experiment's own models (the naive and the adaptive attacker) where
-    `privacy.attackers` names it.
-    """
+    """One kind of attacker on hidden regions, which runs where `privacy.attackers` names it."""
 
     entities: ClassVar[tuple[str, ...]] = ()
     """Entities it is shown, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
@@ -69,10 +61,7 @@ class AttackerKind(Registered):
         raise NotImplementedError
 
     def context(self) -> float:
-        """Factor to enlarge a region's box by, for an attacker that sees only its surroundings.
-
-        Used in photographs of persons; 0: the attacker sees the region itself.
-        """
+        """Factor to enlarge a region's box by, for an attacker that sees only its surroundings."""
         return 0.0
 
     def files(self) -> list[Path]:
@@ -109,13 +98,9 @@ class Restorers(Protocol):
         ...
 
     def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
-        """Return the image with a region restored; only for entities without a `lack`.
+        """Return a copy of an image, uint8 [H, W] or [H, W, 3], with a hidden region restored.
 
-        Args:
-            image: uint8 [H, W] or [H, W, 3]; it is not changed.
-            region: a hidden one; regions of an original are left unchanged.
-            variant: how the image was anonymized.
-
+        Only for entities without a `lack`; regions of an original are left unchanged.
         """
         ...
 
@@ -142,11 +127,11 @@ class LoadedAttack(Protocol):
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """Secrets that the attacker recovers, one per region; None if that cannot be told.
 
-        It is personal data: it is kept in memory, compared, and never written.
+        They are personal data: they are kept in memory, compared, and never written.
 
         Args:
             image: the whole image, uint8 [H, W] or [H, W, 3] RGB.
-            regions: of the attack's entities; they may be hidden or not.
+            regions: of the attack's entities, hidden or not.
             variant: how the image was anonymized, which the attacker knows.
 
         """
@@ -155,13 +140,11 @@ class LoadedAttack(Protocol):
     def shares(self, truth: Any, found: Any) -> RegionShares:
         """Share of a secret that was recovered, within [0, 1], by measure.
 
+        Empty if `truth` is no secret that can be told right from wrong.
+
         Args:
             truth: result of `look` for a region of the original.
-            found: result of `look` for the same region of another version, or for another region
-                (a guess): the random baseline.
-
-        Returns:
-            Empty if `truth` is no secret that can be told right from wrong.
+            found: that of the same region in another version, or of another region (a guess).
 
         """
         ...
@@ -177,13 +160,9 @@ class LoadedFileAttack(LoadedAttack, Protocol):
         ...
 
     def control(self, truth: Any) -> Any:
-        """Result of the attack if nothing is left: its own control.
+        """Result of the attack if nothing of an original's result is left: its own control.
 
         It replaces the masked image, which may still hold what this attack uses.
-
-        Args:
-            truth: result of `look_at_file` for the original.
-
         """
         ...
 
@@ -193,13 +172,9 @@ class LoadedFileAttack(LoadedAttack, Protocol):
 
 
 class PrivacyAttack(Registered):
-    """One kind of attack. Its fields are its parameters, a section of `privacy`.
-
-    It runs where `privacy.attacks` names it.
-    """
+    """One kind of attack, which runs where `privacy.attacks` names it."""
 
     risk: ClassVar[Risk]
-    """Risk that it shows."""
 
 
 class RegionAttack(PrivacyAttack):
@@ -233,12 +208,7 @@ class RegionAttack(PrivacyAttack):
         raise NotImplementedError
 
     def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
-        """Return the detectors whose settings and weights it uses, of those in `detection`.
-
-        Args:
-            own: those of the data set.
-
-        """
+        """Detectors whose settings and weights it uses, beside the data set's `own`."""
         return ("mrz",) if self.reads_text else ()
 
     def most_images(self) -> int | None:
@@ -312,12 +282,7 @@ class ArchiveAttack(PrivacyAttack):
     """An attack on the vectors of published images."""
 
     def seconds(self, taught: int) -> float:
-        """Seconds on one core for one version of the images, for the plan.
-
-        Args:
-            taught: images that the attacker may learn from.
-
-        """
+        """Seconds on one core for one version, with `taught` images to learn from; for the plan."""
         return 0.0
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:

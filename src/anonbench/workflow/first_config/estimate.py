@@ -79,32 +79,30 @@ def estimate(
     cores: int,
     is_classified: bool = False,
 ) -> Estimate:
-    """Estimate time and disk space of an experiment.
+    """Estimate time and disk space of an experiment with one degree.
 
     Args:
         sample: measured seconds and bytes per image.
         detectors: detectors in use.
         images: number of images in use.
-        methods: number of anonymization methods, at one degree.
+        methods: number of anonymization methods.
         cores: number of CPU cores.
-        is_classified: whether accuracies are requested; half of the images then serve as training
-            data.
+        is_classified: whether accuracies are requested.
     """
     read, write = sample.seconds("read"), WRITTEN_TWICE * sample.seconds("write")
     searched = read + sum(sample.found[name].seconds for name in detectors)
     hidden = methods * (read + write)
     embedded = (1 + methods) * (read + sample.encode_seconds)
-    used = float(images)
     attacked = _attacked(sample, detectors, images, methods)
     # other attacks search images again, as they are and hidden, and read and restore regions
     tried = min(images * searched_share(images, is_classified), ATTACKED * len(detectors))
     attacked += tried * (1 + methods) * (searched + TRIED)
     # restorers learn from train images, hidden by each method
     attacked += methods * (2 * read * min(HALF * images, ATTACKED * len(detectors)) + MENDED)
-    work = images * searched + used * (hidden + embedded) + attacked + JOBS * STARTED + COMPARED
+    work = images * (searched + hidden + embedded) + attacked + JOBS * STARTED + COMPARED
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
     vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
-    return Estimate(images, work / cores, used * (methods * (png + TAR_BYTES) + vectors))
+    return Estimate(images, work / cores, float(images) * (methods * (png + TAR_BYTES) + vectors))
 
 
 def searched_share(images: int, is_classified: bool) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ class Found:
     images: int = 0
     """Images with at least one region."""
     regions: int = 0
-    failed: int = 0
     times: list[float] = field(default_factory=list)
     missing: str = ""
     """Reason why the detector could not be tried; empty if it was."""
@@ -75,11 +75,8 @@ class Sample:
 
         Rare text on clothes or walls would dominate the share of unknown results.
         """
-        rare = (
-            {"ppocr", "ink"}
-            if self.is_often("centerface") and not self.is_often("ppocr")
-            else set()
-        )
+        are_faces = self.is_often("centerface") and not self.is_often("ppocr")
+        rare = ("ppocr", "ink") if are_faces else ()
         return [name for name, each in self.found.items() if each.images and name not in rare]
 
     def is_often(self, name: str) -> bool:
@@ -88,14 +85,11 @@ class Sample:
 
 
 def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
-    """Search and embed images one by one.
+    """Search and embed images one by one; keep only counts and times, no content or text.
 
     Args:
         files: image files.
         settings: settings of the system; None: no image is embedded.
-
-    Returns:
-        Counts and times. No image content or recognized text is kept.
 
     Raises:
         InputError: the system cannot be started, or its answer is invalid.
@@ -151,21 +145,15 @@ def _search_all(
         sample.write_times.append(seconds)
         sample.png_bytes.append(len(data))
         for name, detector in detectors.items():
-            _search(sample.found[name], detector, image)
+            with suppress(UnreadableImage):
+                regions, seconds = _timed(detector.detect, [image])
+                found = sample.found[name]
+                found.times.append(seconds)
+                found.images += bool(regions[0])
+                found.regions += len(regions[0])
         if len(kept) < _EMBEDDED and sum(each.nbytes for each in kept) < _MOST_BYTES:
             kept.append(image if image.ndim == 3 else np.stack([image] * 3, axis=-1))
     return kept
-
-
-def _search(found: Found, detector: Detector, image: np.ndarray) -> None:
-    try:
-        regions, seconds = _timed(detector.detect, [image])
-    except UnreadableImage:
-        found.failed += 1
-        return
-    found.times.append(seconds)
-    found.images += bool(regions[0])
-    found.regions += len(regions[0])
 
 
 def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:

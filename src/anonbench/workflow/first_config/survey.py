@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pydantic import ValidationError
 
 from anonbench.config import DataSource, Layout, OwnSplit
@@ -18,7 +17,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.datasets.files.walk import is_quiet
 from anonbench.datasets.listing import find_unused, read_layout
-from anonbench.datasets.source import Source
 
 SAMPLED = 32
 """Images in the sample."""
@@ -64,11 +62,17 @@ def survey(folder: Path) -> Survey:
     layout, wild = _layout(folder)
     kind = "wild" if wild else "aligned"
     split = "official" if layout is Layout.RVL_CDIP else OwnSplit()
-    source = _read(DataSource(layout=layout, path=folder, images=kind, split=split))
+    dataset = DataSource(layout=layout, path=folder, images=kind, split=split)
+    try:
+        source = read_layout(_NAME, dataset, {"class"})
+    except InputError as error:
+        raise InputError(str(error).removeprefix(f"datasets.{_NAME}.path: ")) from None
     paths = [folder / path for path in source.images["path"]]
     sizes = np.array([_size(path) for path in paths], dtype=np.int64)
     table = source.images.assign(file=paths, bytes=sizes)[sizes >= 0]
-    left = _left(source, folder)
+    unused = find_unused(source, folder, named=False)
+    rows = zip(unused["path"], unused["reason"], strict=True)
+    left = Counter(reason for path, reason in rows if not is_quiet(path, reason))
     if missing := int((sizes < 0).sum()):
         left["named by a list file and not there"] += missing
     if table.empty:
@@ -78,6 +82,8 @@ def survey(folder: Path) -> Survey:
         )
     order = np.argsort(hash_ints((0, "first config"), table["id"]), kind="stable")[:SAMPLED]
     classes = table["class"].value_counts().tolist() if "class" in table else []
+    train, val = (int((table["split"] == part).sum()) for part in ("train", "val"))
+    is_split = bool(train and val) and not table["split"].isna().any()
     return Survey(
         folder=folder,
         layout=layout,
@@ -86,7 +92,7 @@ def survey(folder: Path) -> Survey:
         megabytes=float(table.drop_duplicates("file")["bytes"].sum()) / 1e6,  # documents have pages
         formats=dict(Counter(path.suffix.lower() for path in table["file"]).most_common()),
         left=dict(left.most_common()),
-        split=_split_of(table),
+        split=(train, val) if is_split else None,
         labels=source.labels,
         classes=tuple(classes),
         sample=tuple(table["file"].iloc[order]),
@@ -115,28 +121,8 @@ def _layout(folder: Path) -> tuple[Layout, bool]:
     return Layout.FOLDER, False
 
 
-def _read(dataset: DataSource) -> Source:
-    try:
-        return read_layout(_NAME, dataset, {"class"})
-    except InputError as error:
-        raise InputError(str(error).removeprefix(f"datasets.{_NAME}.path: ")) from None
-
-
-def _left(source: Source, folder: Path) -> Counter[str]:
-    unused = find_unused(source, folder, named=False)
-    rows = zip(unused["path"], unused["reason"], strict=True)
-    return Counter(reason for path, reason in rows if not is_quiet(path, reason))
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
         return -1
-
-
-def _split_of(table: pd.DataFrame) -> tuple[int, int] | None:
-    if table["split"].isna().any():
-        return None
-    train, val = (int((table["split"] == split).sum()) for split in ("train", "val"))
-    return (train, val) if train and val else None
