@@ -23,6 +23,9 @@ PAGES = [
     ),
 ]
 MOST_LINES, MOST_IN_ALL, MOST_CHARACTERS, MOST_IN_A_CELL = 125, 1900, 120, 160
+MOST_SHOWN, MOST_FOLDS = 45, 5
+"""Lines that fill a screen of 1,400 x 1,000 pixels, and closed folds of a guide."""
+FOLD = re.compile(r"<details\b(?![^>]*\bopen\b).*?</details>", flags=re.DOTALL)
 MOST_WORDS = {"findings.md": 2500}
 MOST_WORDS_ELSEWHERE = 1500
 
@@ -56,6 +59,24 @@ def test_a_long_line_and_cell_are_found() -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_a_guide_is_short(page: Path) -> None:
     assert len(page.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def shown(text: str) -> list[str]:
+    """Lines of a page before its folds are opened: a closed fold is one line, a comment none."""
+    return re.sub(r"<!--.*?-->\n?", "", FOLD.sub("fold", text), flags=re.DOTALL).splitlines()
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_a_guide_fits_one_screen(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert len(shown(text)) <= MOST_SHOWN and len(FOLD.findall(text)) <= MOST_FOLDS
+
+
+def test_lines_of_closed_folds_are_not_shown() -> None:
+    fold = '<details{} markdown="1"><summary>a</summary>\n\nb\n\n</details>\n'
+    text = f"# c\n<!-- console: planned; it takes hours -->\nd\n{2 * fold.format('')}e\n"
+    assert shown(text) == ["# c", "d", "fold", "fold", "e"]
+    assert len(shown(fold.format(" open"))) == 5
 
 
 def test_all_guides_are_short() -> None:
