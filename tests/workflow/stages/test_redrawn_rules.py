@@ -65,8 +65,7 @@ def test_without_it_there_are_the_jobs_of_before(
     assert set(more) <= {
         "redraw",
         "embed_archive_unadapted_seed0",
-        "embed_archive_pixels",
-        "embed_archive_untrained",
+        "embed_archive_baselines",
         "downstream_archive",
     }
 
@@ -99,5 +98,5 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     changed = config("mask") | {"redrawing": {"steps": 2}}
     again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
     assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
-    made_before = {"detect", "anonymize", "originals_archive", "train_unadapted", "train_adapted"}
-    assert not set(again) & (made_before | {"embed_archive_A_mask_100_seed0"})
+    made_before = {"detect", "anonymize", "gather_archive", "train_unadapted", "train_adapted"}
+    assert not set(again) & (made_before | {"embed_archive_mask_100_seed0"})

@@ -87,7 +87,7 @@ def test_pages_are_packed_by_snakemakes_report() -> None:
 
 RULES = Path(__file__).parents[3] / "workflow/rules"
 CAPTIONED = re.compile(
-    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |"(table|dataset_table)", _name|"\.\./report/(\w+)\.rst"'
+    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |"(table|dataset_table)", (?:_name|dataset)|"\.\./report/(\w+)\.rst"'
 )
 
 
