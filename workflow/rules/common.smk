@@ -27,8 +27,14 @@ from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
 from anonbench.workflow.paths import Paths, wildcards
 from anonbench.workflow.results_folder import results_of
-from anonbench.workflow.rule_files import RuleFiles, on_disk, updated, with_digest
-from anonbench.workflow.rule_resources import growing, gpus_within
+from anonbench.workflow.rule_parts import (
+    RuleFiles,
+    gpus_within,
+    growing,
+    on_disk,
+    updated,
+    with_digest,
+)
 from anonbench.workflow.shown import Shown
 
 try:

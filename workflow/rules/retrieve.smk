@@ -45,7 +45,7 @@ for _name in experiment.datasets:
         threads: estimates.retrieval_threads(_name)
         resources:
             mem_mb=ranking_mb,
-            runtime=growing((2 + len(_seeds)) * estimates.minutes("retrieve", _name)),
+            runtime=growing(estimates.minutes("retrieve", _name)),
         params:
             **_scenarios,
             code=code_of("retrieve"),

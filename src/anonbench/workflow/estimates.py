@@ -111,6 +111,7 @@ class Estimates:
         Raises:
             ValueError: there is no formula for the stage.
         """
+        config = self._experiment.config
         counts = self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
         part = Split(split or Split.TRAIN)
@@ -130,7 +131,7 @@ class Estimates:
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
             case "train_redrawer":
-                drawing = self._experiment.config.redrawing
+                drawing = config.redrawing
                 return drawing.steps * drawing.batch_size / _REDRAWING
             case "redraw":
                 return in_shard / _REDRAWN
@@ -138,7 +139,7 @@ class Estimates:
                 embedded = (sets or 2 + 2 * len(self._experiment.variants(name))) * images / 2
                 return embedded / self._embedded_per_second(name)
             case "distill_system":
-                settings = self._experiment.config.low_rank
+                settings = config.low_rank
                 learned = min(settings.images, counts[Split.TRAIN])
                 # two passes for its targets; a step costs about three passes of its images
                 passes = 2 + 3 * settings.epochs
@@ -157,15 +158,20 @@ class Estimates:
             case "attack":
                 return self._published_in(name)
             case "retrieve":
-                return self._retrieved_in(name) / self.retrieval_threads(name)
+                # the tables' own, without own images, and by second references
+                rankings = 2 + len(self._experiment.second_references(name))
+                return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
             case "near_duplicates":
-                retrieval = self._experiment.config.retrieval
-                rankings = 2 * len(retrieval.near_duplicates) * retrieval.shards
-                return rankings * self.seconds("retrieve", name)
+                rankings = 2 * len(config.retrieval.near_duplicates) * config.retrieval.shards
+                return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
             case "trainings":
-                return self._compared_in(name)
+                trainings = len(self._experiment.ranking_trainings(name))
+                return trainings**2 * self._ranked(name, _COMPARED)
             case "deployments":
-                return self._deployed_in(name)
+                deployed, dataset = config.deployments, self._experiment.datasets[name]
+                references = 1 + bool(self._experiment.second_references(name))
+                rankings = len(dataset.all_methods) * 2 * (len(deployed.shares) + 2)
+                return references * rankings * self._ranked(name, deployed.queries)
             case "downstream":
                 models = [str(run.model) for run in self._experiment.scenarios(name)]
                 seconds = sum(self._classified_in(name, each) for each in models)
@@ -219,46 +225,25 @@ class Estimates:
         return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
 
     def _retrieved_in(self, name: str) -> float:
-        """Seconds of a retrieval job on one core."""
-        images, ranked = self._counts[name][Split.VAL], self._rankings(name)
-        widths = [self._width(name), *ranked]  # the reference's first
-        pairs = float(self._retrieval_queries(name)) * images
-        compared = sum(widths) * _PRODUCT + len(widths) * _RANK
-        return pairs * compared + 3.0 * images * sum(ranked) * _VALUE
-
-    def _compared_in(self, name: str) -> float:
-        """Seconds of a job that judges each training by each other one, on one core."""
-        images, trainings = self._counts[name][Split.VAL], self._experiment.ranking_trainings(name)
-        pairs = float(min(images, _COMPARED)) * images
-        ranked = self._width(name) * _PRODUCT + _RANK
-        return pairs * len(trainings) ** 2 * ranked
-
-    def _deployed_in(self, name: str) -> float:
-        """Seconds of a job of deployments on one core."""
-        settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
-        images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
-        pairs = float(min(images, settings.queries)) * images
-        rankings = methods * 2 * (len(settings.shares) + 2)
-        references = 1 + bool(self._experiment.second_references(name))
-        ranked = self._width(name) * _PRODUCT + _RANK
-        return references * pairs * rankings * ranked
-
-    def _rankings(self, name: str) -> list[int]:
-        """Feature width of each ranking of a query.
+        """Seconds of the tables' own rankings in a retrieval job on one core.
 
         On original images a query is ranked once, otherwise for both query kinds.
         """
-        return [
+        ranked = [
             self._width(name, scenario.model)
             for scenario in self._experiment.scenarios(name)
             for _ in range(1 if scenario.variant.method is None else 2)
         ]
+        widths = [self._width(name), *ranked]  # the reference's first
+        images, settings = self._counts[name][Split.VAL], self._experiment.config.retrieval
+        queries = math.ceil(min(settings.queries or images, images) / settings.shards)
+        compared = sum(widths) * _PRODUCT + len(widths) * _RANK
+        return float(queries) * images * compared + 3.0 * images * sum(ranked) * _VALUE
 
-    def _retrieval_queries(self, name: str) -> int:
-        """Number of queries of a retrieval job."""
-        settings = self._experiment.config.retrieval
+    def _ranked(self, name: str, most: int) -> float:
+        """Seconds of one ranking by at most so many queries on one core."""
         images = self._counts[name][Split.VAL]
-        return math.ceil(min(settings.queries or images, images) / settings.shards)
+        return float(min(images, most)) * images * (self._width(name) * _PRODUCT + _RANK)
 
     def downstream_threads(self, name: str, model: str = UNADAPTED) -> int:
         """Threads of a downstream job, for about five minutes of work each."""
@@ -308,23 +293,16 @@ class Estimates:
             elif isinstance(attack, ArchiveAttack):
                 seconds += vectors * attack.seconds(taught)
         seconds += read * versions / _READ
-        return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
-
-    def _restorers_in(self, name: str) -> float:
-        """Seconds to learn restorers.
-
-        Images are read and hidden by each method, and by a mask as the control.
-        """
-        dataset, train = self._experiment.datasets[name], self._counts[name][Split.TRAIN]
-        regions = self._experiment.config.privacy.restored_from
-        kinds = len(self._experiment.entities(name))
-        images, methods = (
-            min(train, kinds * regions),
-            len({*dataset.all_methods, Method.MASK.value}),
+        if not privacy.restores():
+            return seconds
+        # restorers: images are read and hidden by each method, and by a mask as the control
+        dataset, kinds, regions = self._experiment.datasets[name], len(there), privacy.restored_from
+        images = min(self._counts[name][Split.TRAIN], kinds * regions)
+        each = images * (
+            2 / _READ + 1 / (_IN_MEMORY * min(map(_hidden_per_second, dataset.methods)))
         )
-        slowest = _IN_MEMORY * min(map(_hidden_per_second, dataset.methods))
-        each = images * (2 / _READ + 1 / slowest)
-        return methods * (each + kinds * (_RESTORER + regions * _RESTORED))
+        each += kinds * (_RESTORER + regions * _RESTORED)
+        return seconds + len({*dataset.all_methods, Method.MASK.value}) * each
 
     def _embedded_per_second(self, name: str) -> float:
         if system := self._system(name):

@@ -203,7 +203,8 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     )
     assert work / 3 < part < 0.4 * work  # every job reads all embeddings
     # 122 databases and sets of queries of 40,000 x 1,024, 25 x 3,073 and 98 x 1,024, on 16 cores
-    assert 300 < whole.seconds("retrieve", "rvl_cdip") < 1800
+    rankings = 3  # beside the tables' own one without own images and one by a second reference
+    assert 300 < whole.seconds("retrieve", "rvl_cdip") / rankings < 1800
 
 
 def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
