@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from planned_jobs import edited, planned
 
 from anonbench.core.jobs.job_cache import read_usage
 
@@ -67,23 +65,6 @@ def code(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(root / "Snakefile", copy)
     monkeypatch.setenv("PYTHONPATH", str(copy / "src"))
     return copy
-
-
-def planned(run: Any) -> Counter[str]:
-    """Return how many jobs of each rule a dry run plans."""
-    text = run.stdout + run.stderr
-    assert run.returncode == 0, text[-3000:]
-    return Counter(re.findall(r"^(?:local)?rule (\w+):$", text, flags=re.MULTILINE))
-
-
-def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    config = deepcopy(config)
-    *parents, last = path.split(".")
-    section = config
-    for part in parents:
-        section = section.setdefault(part, {})
-    section[last] = value
-    return config
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +14,7 @@ import small_archive
 import torch
 import zxingcpp
 from PIL import Image
+from planned_jobs import planned
 from safetensors.torch import save_file
 
 from anonbench.config import load
@@ -55,11 +54,6 @@ def draw(folder: Path) -> None:
         path = folder / "images" / split / name / f"{number:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
-
-
-def planned(run: Any) -> Counter[str]:
-    assert run.returncode == 0, run.stderr
-    return Counter(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
 
 
 @pytest.mark.parametrize("kind", OTHERS)

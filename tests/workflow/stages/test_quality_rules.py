@@ -10,16 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from planned_jobs import planned
 
 from anonbench.datasets.images import encode
 
 pytestmark = pytest.mark.workflow
-
-
-def planned(run: Any) -> set[str]:
-    assert run.returncode == 0, run.stderr[-3000:]
-    stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
-    return {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
 
 
 def folder_of(path: Path, miniature: dict[str, Any], **changes: Any) -> dict[str, Any]:

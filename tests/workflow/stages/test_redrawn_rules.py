@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_archive
+from planned_jobs import planned
 
 from anonbench.anonymization.export import check_request
 from anonbench.config import load
@@ -36,12 +35,6 @@ def config(*redrawn: str) -> dict[str, Any]:
     whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"steps": 3}}
     whole["datasets"]["archive"] |= {"redrawn": list(redrawn)}
     return whole
-
-
-def planned(run: Any) -> Counter[str]:
-    """Return how many jobs of each rule a dry run plans."""
-    assert run.returncode == 0, run.stderr
-    return Counter(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
 
 
 def test_it_is_not_exported(tmp_path: Path) -> None:
