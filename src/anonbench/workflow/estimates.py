@@ -298,10 +298,8 @@ class Estimates:
         # restorers: images are read and hidden by each method, and by a mask as the control
         dataset, kinds, regions = self._experiment.datasets[name], len(there), privacy.restored_from
         images = min(self._counts[name][Split.TRAIN], kinds * regions)
-        each = images * (
-            2 / _READ + 1 / (_IN_MEMORY * min(map(_hidden_per_second, dataset.methods)))
-        )
-        each += kinds * (_RESTORER + regions * _RESTORED)
+        slowest = _IN_MEMORY * min(map(_hidden_per_second, dataset.methods))
+        each = images * (2 / _READ + 1 / slowest) + kinds * (_RESTORER + regions * _RESTORED)
         return seconds + len({*dataset.all_methods, Method.MASK.value}) * each
 
     def _embedded_per_second(self, name: str) -> float:

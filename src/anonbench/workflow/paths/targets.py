@@ -117,10 +117,12 @@ class Paths(ModelPaths):
         return [f"{self.results}/{each.dataset}/correlation/{each.degree}.csv" for each in figures]
 
     def correlated_degrees(self, dataset: str) -> list[int]:
-        """Degrees whose correlations are drawn; of a system all, which findings compare."""
-        data = self.experiment.datasets[dataset]
+        """Degrees whose correlations are drawn, or which findings compare between systems."""
         drawn = {f.degree for f in self.experiment.figures_of_scores(dataset) if f.degree}
-        return sorted(drawn | {*(data.degrees if data.system else ())})
+        searched = [name for name, data in self.experiment.datasets.items() if data.system]
+        is_compared = len(searched) > 1 and dataset in searched
+        degrees = self.experiment.datasets[dataset].degrees if is_compared else ()
+        return sorted({*drawn, *degrees})
 
     def explorers(self) -> list[str]:
         """Retrieval explorers; empty if the config requests no query."""
