@@ -47,8 +47,8 @@ for _name in experiment.datasets:
             mem_mb=ranking_mb,
             runtime=growing(estimates.minutes("retrieve", _name)),
         params:
-            code=code_of("retrieve"),
             **_scenarios,
+            code=code_of("retrieve"),
             dataset=_name,
             settings=settings.retrieval.effective(),
             without_own=settings.retrieval.without_own_images().effective(),
@@ -83,8 +83,8 @@ for _name in experiment.datasets:
             mem_mb=ranking_mb,
             runtime=growing(20),
         params:
-            code=code_of("rankings"),
             **_scenarios,
+            code=code_of("rankings"),
             dataset=_name,
             settings=settings.retrieval.effective(),
         script:
