@@ -16,11 +16,8 @@ for _name in experiment.datasets:
         "without_own": [f"{results}/{_name}/retrieval/without_own"],
         "second": [f"{results}/{_name}/retrieval/second/seed{seed}" for seed in _seeds],
     }
-    _scenarios = {
-        "scenarios": paths.scenario_names(_name),
-        "trained": [run.path for run in experiment.trained_scenarios(_name)],
-        "anonymized": [run.path for run in experiment.anonymized_scenarios(_name)],
-    }
+    _trained = [run.path for run in experiment.trained_scenarios(_name)]
+    _anonymized = [run.path for run in experiment.anonymized_scenarios(_name)]
 
     rule:
         name:
@@ -47,9 +44,11 @@ for _name in experiment.datasets:
             mem_mb=ranking_mb,
             runtime=growing(estimates.minutes("retrieve", _name)),
         params:
-            **_scenarios,
             code=code_of("retrieve"),
             dataset=_name,
+            scenarios=paths.scenario_names(_name),
+            trained=_trained,
+            anonymized=_anonymized,
             settings=settings.retrieval.effective(),
             without_own=settings.retrieval.without_own_images().effective(),
             shards=settings.retrieval.shards,
@@ -83,9 +82,11 @@ for _name in experiment.datasets:
             mem_mb=ranking_mb,
             runtime=growing(20),
         params:
-            **_scenarios,
             code=code_of("rankings"),
             dataset=_name,
+            scenarios=paths.scenario_names(_name),
+            trained=_trained,
+            anonymized=_anonymized,
             settings=settings.retrieval.effective(),
         script:
             "../scripts/rankings.py"
