@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,3 +53,10 @@ def test_the_data_is_json_with_every_job(chain: Plan) -> None:
 def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:
     data = as_data(plan(job(1, planned=False)), 1, 0.0)
     assert as_text(data).startswith("Nothing would run")
+
+
+@pytest.mark.slow
+def test_a_plan_is_made_without_torch() -> None:
+    code = "import sys, anonbench.workflow.plan.report; sys.exit('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")

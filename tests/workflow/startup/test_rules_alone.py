@@ -109,6 +109,7 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
     assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)
     pixels = {j["params"]["dataset"] for j in jobs if "embed_baselines" in j["script"]}
     assert pixels == {"portraits", "documents", "ids"}
+    assert {"keep_failed", "detection", "seed"} <= {*one("detect", "ids")["params"]}
     fields = {
         "scores": ("tests", {"confidence", "equivalence_margin"}),
         "effects_portraits": (
