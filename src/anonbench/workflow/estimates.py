@@ -1,4 +1,4 @@
-"""Estimates of a job's time and memory, for schedulers and for the plan, from one table of rates.
+"""Estimates of a job's time and memory, for schedulers and for the plan, with all rates.
 
 Rates of CPU stages are below those measured on one shared core with real CelebA images, RVL-CDIP
 pages and the demo. docs/reference/gpu-time.md explains the time on GPUs.
