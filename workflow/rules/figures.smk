@@ -27,7 +27,7 @@ for _name in experiment.trained:
             runtime=growing(60),
         params:
             code=code_of("attend"),
-            slice=stage_parameters.show(settings, "attention_images"),
+            attention_images=settings.presentation.attention_images,
             dataset=_name,
             variants=shown.attended(_name),
         script:
@@ -54,7 +54,7 @@ rule attention:
         runtime=growing(20),
     params:
         code=code_of("attention"),
-        slice=stage_parameters.show(settings, "dpi", "show_originals"),
+        settings=presentation("dpi", "show_originals"),
         models=lambda w: shown.attending_models(w.dataset),
         shown=lambda w: shown.attention(w.dataset),
     script:
@@ -80,7 +80,7 @@ rule examples:
         runtime=growing(20),
     params:
         code=code_of("examples"),
-        slice=stage_parameters.show(settings, "dpi", "show_originals", "example_images"),
+        settings=presentation("dpi", "show_originals", "example_images"),
         variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"

@@ -8,7 +8,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.images.shown import open_shown
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
-    settings = snakemake.params.slice["settings"]
+    settings = snakemake.params.settings
     attention(
         panels(
             dict(zip(snakemake.params.models, map(Path, snakemake.input.maps), strict=True)),

@@ -13,6 +13,6 @@ with job(snakemake, __file__):
     shares = summarize_shares(
         dict(zip(snakemake.params.models, tables, strict=True)),
         read_clusters(Path(snakemake.input.clusters)),
-        snakemake.params.slice["settings"]["confidence"],
+        snakemake.params.confidence,
     )
     write_csv(shares, Path(snakemake.output[0]))

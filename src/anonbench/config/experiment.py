@@ -270,11 +270,10 @@ class Experiment:
         return [table for table in self.tables if table.dataset == name]
 
     def grouped_tables(self, name: str) -> dict[str, list[str]]:
-        """Registered tables of a data set: of `privacy`, and `other` ones, as far as it has any."""
+        """Registered tables of a data set: `scores`, which need no attack, and `privacy`."""
         tables = self.tables_of(name)
-        privacy = [each for each in tables if set(TABLES[each].needs) <= OF_PRIVACY]
-        groups = {"privacy": privacy, "other": [each for each in tables if each not in privacy]}
-        return {group: found for group, found in groups.items() if found}
+        scores = [each for each in tables if not OF_PRIVACY.intersection(TABLES[each].needs)]
+        return {"scores": scores, "privacy": [each for each in tables if each not in scores]}
 
     @cached_property
     def figures(self) -> list[Figure]:

@@ -24,9 +24,9 @@ def test_costs_are_counted_after_all_that_the_report_shows(
     assert {
         "cost",
         "explore",
-        "tables_portraits",
-        "figures_portraits",
-        "quality",
+        "present_scores_portraits",
+        "present_privacy_portraits",
+        "quality_portraits",
         "attention",
     } <= rules
     assert "report" not in rules

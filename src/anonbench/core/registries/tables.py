@@ -62,7 +62,7 @@ OF_TRAININGS = frozenset({"trainings", "variance"})
 OF_ATTACKS = frozenset({"rates", "attacks"})
 """Tables that exist only if attacks are run."""
 OF_PRIVACY = OF_ATTACKS | {"policy", "given"}
-"""Tables that need no scores."""
+"""Tables of attacks, policy and other programs."""
 TABLES = {
     "policy": ResultTable(
         "Whether each method and degree passes the policy, and the rules that it does not pass, "
