@@ -170,7 +170,7 @@ def write_profiles(
         left=7,
         wrapped=tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12))),
     )
-    write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
+    write_grid(grid, pd.DataFrame(rows), csv, markdown, latex)
 
 
 def _block(label: str, table: pd.DataFrame, system: str | None, is_frozen: bool) -> GridBlock:
