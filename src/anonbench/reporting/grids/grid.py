@@ -8,12 +8,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anonbench.core.io import atomic, write_csv
-from anonbench.core.registries.tables import Grid
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.notes import notes
+
+
+def grid_of(
+    kind: str,
+    table: pd.DataFrame,
+    stem: str = "",
+    left: int = 1,
+    wrapped: tuple[tuple[int, float], ...] = (),
+    **values: Any,
+) -> Grid:
+    """Make a grid of a table of texts, with the title and notes of its kind.
+
+    Args:
+        kind: key of `notes.yaml`.
+        table: texts with the headings as columns; a first level of columns is above them. The index
+            is the label of each row's block; without labels there is one block.
+        stem: see `Grid`; by default the kind and the data set.
+        left: see `Grid`.
+        wrapped: see `Grid`.
+        values: variables of the title and the notes.
+    """
+    if isinstance(table.index, pd.RangeIndex):
+        table = table.set_axis([""] * len(table))
+    above = table.columns.get_level_values(0)
+    return Grid(
+        stem=stem or f"{kind}_{values['dataset']}",
+        title=notes("titles", kind, **values)[0],
+        heads=tuple(map(str, table.columns.get_level_values(-1))),
+        groups=tuple((label, len(list(same))) for label, same in groupby(above))
+        if table.columns.nlevels > 1 and any(above)
+        else (),
+        blocks=tuple(
+            GridBlock(str(label), tuple(rows.itertuples(index=False, name=None)))
+            for label, rows in table.groupby(level=0, sort=False)
+        ),
+        notes=notes(kind, **values),
+        left=left,
+        wrapped=wrapped,
+    )
 
 
 def write_grid(

@@ -15,11 +15,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
-from anonbench.reporting.grids.grid import escape_markdown, to_latex, to_markdown, write_text
-from anonbench.reporting.notes import notes
+from anonbench.reporting.grids.grid import (
+    escape_markdown,
+    grid_of,
+    to_latex,
+    to_markdown,
+    write_text,
+)
 from anonbench.reporting.paper.cases import (
     Case,
     Pairs,
@@ -268,16 +273,16 @@ def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
         for data in datasets
         if data.stand_in
     ]
-    rows = tuple(
+    rows = [
         (c.statement, c.source, *(texts.get((c.key, n), "–") for n in (PAPER, OURS, BY_SECOND)))
         for c in CLAIMS
-    )
-    return Grid(
+    ]
+    heads = ["Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"]
+    return grid_of(
+        "claims",
+        pd.DataFrame(rows, columns=heads),
         stem="paper-claims",
-        title="Claims of the paper, on its own numbers and on ours",
-        heads=("Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"),
-        blocks=(GridBlock("", rows),),
-        notes=notes("claims", stand_ins=stand_ins),
+        stand_ins=stand_ins,
         left=5,
         wrapped=((0, 0.27), (1, 0.16), (2, 0.15), (3, 0.15), (4, 0.15)),
     )
