@@ -138,7 +138,11 @@ def interval(
 
 
 def intervals(
-    table: pd.DataFrame, columns: Sequence[str] = ("value", "low", "high"), **how: str
+    table: pd.DataFrame,
+    columns: Sequence[str] = ("value", "low", "high"),
+    between: str = "–",
+    sign: str = "",
 ) -> list[str]:
     """The shares of a table's rows (`interval`); the columns are those of share, low and high."""
-    return [interval(*each, **how) for each in table[list(columns)].to_numpy(float)]
+    ends = table[list(columns)].to_numpy(float)
+    return [interval(value, low, high, between, sign) for value, low, high in ends]

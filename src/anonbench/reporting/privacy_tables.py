@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -103,7 +104,8 @@ def front_areas(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
     """Table of `front_areas`: one block per risk, one row per utility, one column per method."""
     methods = present(table["method"], METHODS)
-    known = table.set_index(["risk", "metric", "query", "method"])["area"].map(percent).to_dict()
+    areas_of = table.set_index(["risk", "metric", "query", "method"])["area"]
+    known: dict[Any, str] = areas_of.map(percent).to_dict()
     rows = [
         (
             label,

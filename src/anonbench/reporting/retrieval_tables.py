@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -44,13 +44,13 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
     own = shown[shown["reference"] == OWN].reset_index(drop=True)
     judged = shown[shown["reference"] == (SECOND if has_second else OWN)].reset_index(drop=True)
     names, shares = own["method"].map(method_name), own["share"].astype(int)
-    parts = names + shares.map(" {} %".format)
+    parts = names + " " + shares.astype(str) + " %"
     marks = (own["low"].fillna(own["value"]) <= own["floor"]).map({True: AT_CHANCE, False: ""})
     ends = zip(*(own[each] for each in ("value", "low", "high")), marks, strict=True)
     columns = {
         "Database": parts.mask(shares == 100, names).mask(shares == 0, "Originals"),
         "Queries": names.mask(own["query"] == QueryKind.ORIGINAL, "originals"),
-        "mAP": [interval(*each, " to ", mark=mark) for *each, mark in ends],
+        "mAP": [interval(value, low, high, " to ", mark=mark) for value, low, high, mark in ends],
         "Kept": intervals(judged, ("kept", "kept_low", "kept_high"), between=" to "),
         "Difference": intervals(
             judged, ("difference", "difference_low", "difference_high"), between=" to ", sign="+"
@@ -159,7 +159,7 @@ def _means(
     row: str,
     order: dict[str, str],
     across: list[str],
-    columns: list[tuple[str, object]],
+    columns: Sequence[tuple[str, object]],
 ) -> pd.DataFrame:
     """Means in percent: a block per degree and query kind, a row per key of `order`, with label."""
     means = rows.groupby(["degree", "query", row, *across])[value].mean().to_dict()  # over seeds

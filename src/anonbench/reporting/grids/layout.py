@@ -153,13 +153,13 @@ def lay_out(
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     shown = summary[summary["degree"] == table.degree]
     keys = ["query", "metric", "method"]
-    of_columns = {key: _cells(rows, "adaption") for key, rows in shown.groupby(keys)}
+    of_columns = {key: _cells(of, "adaption") for key, of in shown.groupby(keys)}
     tests: dict[Any, dict[frozenset[str], float]] = {}  # by column and pair of models
     if comparisons is not None:
         same = (comparisons["dataset"] == table.dataset) & (comparisons["degree"] == table.degree)
-        for key, rows in comparisons[same].groupby(keys):
-            pairs = map(frozenset, zip(rows["a"], rows["b"], strict=True))
-            tests[key] = dict(zip(pairs, rows["p_holm"], strict=True))
+        for key, tested in comparisons[same].groupby(keys):
+            pairs = map(frozenset, zip(tested["a"], tested["b"], strict=True))
+            tests[key] = dict(zip(pairs, tested["p_holm"], strict=True))
     blocks = []
     for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
         columns = []
@@ -182,22 +182,16 @@ def lay_out(
         key: ", ".join(f"{name} {known[m].text}" for m, name in headings.items() if m in known)
         for key, known in baselines.items()
     }
-    behind, cautions, below = "", (), ("No scenario was run.",)
-    if not shown.empty:
-        behind, cautions = _behind(table.kind != "downstream", shown), _cautions(shown)
-        given = {
-            "behind": behind,
-            "cautions": cautions,
-            "level": 1.0 - confidence if tests else None,
-        }
-        below = _notes(table, shown, texts, **given)
+    behind = "" if shown.empty else _behind(table.kind != "downstream", shown)
+    cautions = () if shown.empty else _cautions(shown)
+    level = 1.0 - confidence if tests else None
     return Layout(
         stem=table.stem,
         title=f"{_TITLES[table.kind]} in percent, {table.dataset}, "
         f"{table.degree} % of the regions anonymized",
         behind=behind,
         cautions=cautions,
-        notes=below,
+        notes=_notes(table, shown, texts, behind=behind, cautions=cautions, level=level),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
         blocks=tuple(blocks),
@@ -211,7 +205,10 @@ def lay_out(
 def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
     """Cells of summarized scores by the values of a column."""
     numbers = rows[["value", "sd", "se", "low", "high"]].astype(float) * 100
-    known = numbers.astype(object).where(numbers.notna(), None).to_dict("records")
+    known = [
+        {str(key): value for key, value in row.items() if value == value}
+        for row in numbers.to_dict("records")
+    ]
     lowest = rows["low"].fillna(rows["value"]).to_numpy(float)
     limits = np.fmax(rows["chance"].to_numpy(float), rows["floor"].to_numpy(float))
     made = (Cell(**of, chance=bool(at)) for of, at in zip(known, lowest <= limits, strict=True))
@@ -266,6 +263,8 @@ def _notes(
     table: Table, scores: pd.DataFrame, baselines: Mapping[str, str], **given: Any
 ) -> tuple[str, ...]:
     """Notes below a table; `baselines` are the texts of those that are known."""
+    if scores.empty:
+        return ("No scenario was run.",)
     adaptions = set(scores["adaption"])
     untrained = list(Baseline) if set(Baseline) & adaptions else []
     best = scores.assign(

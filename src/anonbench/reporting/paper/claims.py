@@ -258,16 +258,15 @@ def _summary(cases: pd.DataFrame) -> dict[str, Any]:
 def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
     """Table of claims: statement, source, and the verdict on each set of numbers."""
     found = verdicts(cases)
-    found = found[found["scope"] == "all"]
-    reasons = cases.drop_duplicates(["claim", "numbers", "deciding"])
-    reasons = reasons.groupby(["claim", "numbers"])["deciding"].agg("; ".join).to_dict()
-    texts = {}
-    for row in found.itertuples():
-        clear = f", {row.significant} of {row.tested} clear" if row.tested else ""
-        counts = f"{row.verdict} ({row.holds} of {row.cases}{clear})"
-        place = (row.claim, row.numbers)
-        why = f"{row.verdict}: {reasons.get(place, 'not run')}"
-        texts[place] = counts if row.cases else why
+    why = cases.drop_duplicates(["claim", "numbers", "deciding"])
+    reasons: dict[Any, str] = why.groupby(["claim", "numbers"])["deciding"].agg("; ".join).to_dict()
+    texts: dict[tuple[str, str], str] = {}
+    for row in found[found["scope"] == "all"].to_dict("records"):
+        place = (row["claim"], row["numbers"])
+        clear = f", {row['significant']} of {row['tested']} clear" if row["tested"] else ""
+        counts = f"{row['verdict']} ({row['holds']} of {row['cases']}{clear})"
+        none = f"{row['verdict']}: {reasons.get(place, 'not run')}"
+        texts[place] = counts if row["cases"] else none
     stand_ins = [
         f"{data.name} stands in for {ROLE_NAMES[data.role]} ({data.stand_in})"
         for data in datasets
@@ -293,13 +292,13 @@ def _exceptions(cases: pd.DataFrame) -> list[str]:
     parts = []
     for claim in CLAIMS:
         lines = [
-            f"- {case.numbers}, {ROLE_NAMES[case.role]}, {case.case}: "
-            f"{escape_markdown(case.deciding)}"
-            f"{' – not clear' if case.significant is False and not case.holds else ''}\n"
+            f"- {case['numbers']}, {ROLE_NAMES[case['role']]}, {case['case']}: "
+            f"{escape_markdown(case['deciding'])}"
+            f"{' – not clear' if case['significant'] is False else ''}\n"
             for numbers in (PAPER, OURS, BY_SECOND)
             for holds in (False, None)
-            for case in cases[cases["claim"] == claim.key].itertuples()
-            if case.numbers == numbers and case.holds is holds
+            for case in cases[cases["claim"] == claim.key].to_dict("records")
+            if case["numbers"] == numbers and case["holds"] is holds
         ]
         if lines:
             parts.append(f"## {claim.statement}\n\n{''.join(lines)}")
