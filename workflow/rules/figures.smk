@@ -34,33 +34,6 @@ for _name in experiment.trained:
             "../scripts/attend.py"
 
 
-rule attention:
-    input:
-        **by_digest(
-            shown=lambda w: paths.image_sets(w.dataset, shown.attention(w.dataset)),
-            searched=lambda w: paths.shown_outcomes(w.dataset),
-        ),
-        maps=lambda w: paths.attended(w.dataset, "npz"),
-    output:
-        **figure("attention_{dataset}", "attention maps"),
-    log:
-        "<logs>/figure/attention_{dataset}.log",
-    benchmark:
-        "<benchmarks>/figure/attention_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("attention"),
-        settings=presentation("dpi", "show_originals"),
-        models=lambda w: shown.attending_models(w.dataset),
-        shown=lambda w: shown.attention(w.dataset),
-    script:
-        "../scripts/attention.py"
-
-
 rule examples:
     input:
         **by_digest(

@@ -19,7 +19,7 @@ def dataset_table(table_name, dataset):
 
 
 # What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
-# correlations and learning curves. It needs no attack.
+# correlations and learning curves. It needs no attack and no second training.
 for _name, _dataset in experiment.datasets.items():
     _others = experiment.grouped_tables(_name)["scores"]
     _figures = experiment.figures_of_scores(_name)
@@ -75,6 +75,36 @@ for _name, _dataset in experiment.datasets.items():
             "../scripts/present_scores.py"
 
 
+# Tables that need more than scores: other trainings, other archives, or hashes of all images.
+for _name in experiment.datasets:
+    if _tables := experiment.grouped_tables(_name)["others"]:
+
+        rule:
+            name:
+                f"present_others_{_name}"
+            input:
+                **paths.table_inputs(_name, _tables),
+            output:
+                tables=[file for each in _tables for file in dataset_table(each, _name)],
+            log:
+                f"<logs>/present/{_name}/others.log",
+            benchmark:
+                f"<benchmarks>/present/{_name}/others.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
+            resources:
+                mem_mb=growing(2000),
+                runtime=growing(20),
+            params:
+                code=code_of("present_others"),
+                dataset=_name,
+                captions={each: TABLES[each].caption for each in _tables},
+                shown=presentation("confidence", "widest_interval"),
+                system=datasets[_name].system,
+            script:
+                "../scripts/present_others.py"
+
+
 # What is shown of attacks and policy: registered tables, and fronts of privacy and utility.
 for _name, _dataset in experiment.datasets.items():
     _tables = experiment.grouped_tables(_name)["privacy"]
@@ -119,27 +149,43 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/present_privacy.py"
 
 
-rule attention_share:
-    input:
-        **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
-        shares=lambda w: paths.attended(w.dataset, "parquet"),
-    output:
-        "<results>/{dataset}/attention/shares.csv",
-    log:
-        "<logs>/attention_share/{dataset}.log",
-    benchmark:
-        "<benchmarks>/attention_share/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("attention_share"),
-        confidence=settings.presentation.confidence,
-        models=lambda w: shown.attending_models(w.dataset),
-    script:
-        "../scripts/attention_share.py"
+# Attention on sensitive regions as a table, and drawn, but not in a bundle, which carries no images.
+for _name in experiment.trained:
+    _drawn = not settings.bundle
+    _images = {
+        "shown": paths.image_sets(_name, shown.attention(_name)),
+        "searched": paths.shown_outcomes(_name),
+    }
+
+    rule:
+        name:
+            f"attention_{_name}"
+        input:
+            **by_digest(
+                clusters=f"{results}/{_name}/clusters.parquet", **(_images if _drawn else {})
+            ),
+            maps=paths.attended(_name, "npz") if _drawn else [],
+            shares=paths.attended(_name, "parquet"),
+        output:
+            **(figure(f"attention_{_name}", "attention maps", "attention", _name) if _drawn else {}),
+            shares=f"<results>/{_name}/attention/shares.csv",
+        log:
+            f"<logs>/figure/attention_{_name}.log",
+        benchmark:
+            f"<benchmarks>/figure/attention_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
+        params:
+            code=code_of("attention"),
+            dataset=_name,
+            settings=presentation("confidence", "dpi", "show_originals"),
+            models=shown.attending_models(_name),
+            shown=shown.attention(_name),
+        script:
+            "../scripts/attention.py"
 
 
 rule tables:

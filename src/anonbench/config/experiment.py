@@ -20,7 +20,13 @@ from anonbench.config.outputs import (
 from anonbench.config.training import LOW_RANK_BATCH
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import is_redrawn
-from anonbench.core.registries.tables import OF_ATTACKS, OF_PRIVACY, OF_TRAININGS, TABLES
+from anonbench.core.registries.tables import (
+    OF_ATTACKS,
+    OF_PRIVACY,
+    OF_SCORES,
+    OF_TRAININGS,
+    TABLES,
+)
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
     COMPATIBLE,
@@ -270,10 +276,13 @@ class Experiment:
         return [table for table in self.tables if table.dataset == name]
 
     def grouped_tables(self, name: str) -> dict[str, list[str]]:
-        """Registered tables of a data set: `scores`, which need no attack, and `privacy`."""
-        tables = self.tables_of(name)
-        scores = [each for each in tables if not OF_PRIVACY.intersection(TABLES[each].needs)]
-        return {"scores": scores, "privacy": [each for each in tables if each not in scores]}
+        """Registered tables of a data set: of `scores` alone, of `privacy`, and `others`."""
+        groups: dict[str, list[str]] = {"scores": [], "privacy": [], "others": []}
+        for table in self.tables_of(name):
+            needs = {*TABLES[table].needs}
+            kind = "privacy" if needs & OF_PRIVACY else "scores" if needs <= OF_SCORES else "others"
+            groups[kind].append(table)
+        return groups
 
     @cached_property
     def figures(self) -> list[Figure]:

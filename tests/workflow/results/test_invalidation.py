@@ -24,9 +24,10 @@ def both(*patterns: str) -> set[str]:
 
 
 OF_SCORES, OF_PRIVACY = both("present_scores_{}"), both("present_privacy_{}")
+OF_OTHERS, ATTENTION = both("present_others_{}"), both("attention_{}")
 SHOWN = REPORT | {"cost"} | OF_PRIVACY  # what the stages took is counted after all that is shown
-FIGURES = OF_SCORES | {"examples", "attention"}
-SCORES = {"scores"} | both("effects_{}") | OF_SCORES | SHOWN
+FIGURES = OF_SCORES | ATTENTION | {"examples"}
+SCORES = {"scores"} | both("effects_{}") | OF_SCORES | OF_OTHERS | SHOWN
 RATES = {"reidentification", "judge"} | SHOWN
 ATTACKED = {"attack", "judge"} | SHOWN
 RANKED = {"trainings"} | both("retrieve_{}", "rankings_{}") | SCORES
@@ -35,10 +36,10 @@ OF_BLUR, OF_MASKED = (f"embed_portraits_{each}_100_seed0" for each in ("blur", "
 ADAPTED_EMBEDDED = {OF_BLUR, OF_MASKED}  # portraits alone have adapted models
 OF_UNADAPTED = ("embed_{}_unadapted_seed0", "embed_{}_unadapted_seed1")
 EMBEDDED = ADAPTED_EMBEDDED | {"explore"} | both(*OF_UNADAPTED) | RANKED | DOWNSTREAM
-CLUSTERED = {"clusters", "trainings", "attention_share"} | DOWNSTREAM | SCORES | RATES | ATTACKED
+CLUSTERED = {"clusters", "trainings"} | ATTENTION | DOWNSTREAM | SCORES | RATES | ATTACKED
 UNTRAINED = both("embed_{}_baselines") | DOWNSTREAM
 HIDDEN = {"anonymize", "audit", "examples"}
-ATTENDED = {"attend_portraits", "attend_documents", "attention", "attention_share"}
+ATTENDED = both("attend_{}") | ATTENTION
 TRAINED = {"train_unadapted", "train_adapted"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted"}

@@ -117,7 +117,7 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
             {"bootstrap", "confidence", "equivalence_margin", "stated_difference"},
         ),
         "quality_portraits": ("shown", {"bootstrap", "confidence"}),
-        "attention": ("settings", {"dpi", "show_originals"}),
+        "attention_portraits": ("settings", {"confidence", "dpi", "show_originals"}),
         "present_scores_portraits": ("shown", {"dpi", "confidence", "widest_interval"}),
     }
     for rule, (part, read) in fields.items():

@@ -61,6 +61,8 @@ OF_TRAININGS = frozenset({"trainings", "variance"})
 """Tables that exist only if models are trained."""
 OF_ATTACKS = frozenset({"rates", "attacks"})
 """Tables that exist only if attacks are run."""
+OF_SCORES = frozenset({"scores", "maps"})
+"""Tables that scores alone are made from, or that are made before them."""
 OF_PRIVACY = OF_ATTACKS | {"policy", "given"}
 """Tables of attacks, policy and other programs."""
 TABLES = {
