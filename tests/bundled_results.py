@@ -285,7 +285,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_sizes(counts, *paths("sizes"))
     write_profiles(profiles(config), list(counts.values()), *paths("experiment"))
     rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
-    write_grid(grid, [COLUMNS, *rows], *paths(f"scenarios_{NAME}"))
+    write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), *paths(f"scenarios_{NAME}"))
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")

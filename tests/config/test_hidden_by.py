@@ -14,7 +14,7 @@ def config(methods: list[str], **anonymization: Any) -> Config:
 
 
 def settings(name: str, **anonymization: Any) -> dict[str, Any]:
-    found = stage_parameters.anonymize(config([name], **anonymization), "mine", f"{name}-100")
+    found = stage_parameters.hiding(config([name], **anonymization), name)
     return dict(found["settings"])
 
 
@@ -39,7 +39,7 @@ def test_a_job_depends_on_the_content_of_its_key(tmp_path: Path) -> None:
 
     def found() -> Any:
         asked = config(["noise"], noise={"key_file": str(key)})
-        return stage_parameters.anonymize(asked, "mine", "noise-100")["files"]
+        return stage_parameters.hiding(asked, "noise")["files"]
 
     seen = [found()]
     for content in (b"a" * 32, b"b" * 32):

@@ -13,10 +13,10 @@ import pytest
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.file.text import read
-from anonbench.config.resources import Estimates
 from anonbench.core.errors import InputError
 from anonbench.datasets.listing import count_images, list_images
 from anonbench.detection.user_annotations import user_files_of
+from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.preflight import require_files
 
 CIRCLE: list[Any] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anonbench.config import load, stage_parameters
+from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.vocabulary import Model, Split, Variant
 from anonbench.workflow.paths import Paths
@@ -58,17 +58,6 @@ def test_it_is_shown_where_originals_are() -> None:
     seen = Shown(Experiment(load(config() | {"presentation": {"show_originals": True}})))
     assert "redrawn_mask-100" in seen.examples("archive")
     assert seen.explored_pictures("archive")["redrawn_mask"] == "redrawn_mask-100"
-
-
-def test_its_settings_are_read_by_its_training_alone() -> None:
-    before, after = (load(config() | {"redrawing": {"steps": steps}}) for steps in (5, 6))
-    for part in (stage_parameters.train, stage_parameters.anonymize, stage_parameters.hiding):
-        names = ("archive", "mask-100") if part is stage_parameters.anonymize else ("archive",)
-        assert part(before, *names) == part(after, *names)
-    assert stage_parameters.redraw(before) == stage_parameters.redraw(after)
-    training = stage_parameters.train_redrawer
-    assert training(before, "archive") != training(after, "archive")
-    assert training(before, "archive")["seed"] == 3
 
 
 def test_strengths_are_drawn_too() -> None:

@@ -1,4 +1,4 @@
-"""What each stage reads of the config: an edit reaches the stages it concerns, and no other."""
+"""Parameters of jobs: an edit of the config changes those that it concerns, and no other."""
 
 from __future__ import annotations
 
@@ -12,27 +12,21 @@ import yaml
 from anonbench.config import Config, DataSource, load, stage_parameters
 
 
-def all_slices(config: Config) -> dict[str, Any]:
+def parameters(config: Config) -> dict[str, Any]:
     name = "documents"
+    recipe = config.recipe_of(name)
     return {
-        "manifest": stage_parameters.manifest(config, name),
+        "source": stage_parameters.source(config, name),
         "clusters": stage_parameters.clusters(config, name),
-        "detect": stage_parameters.detect(config, name),
-        "quality": stage_parameters.quality(config, "documents"),
-        "blur": stage_parameters.anonymize(config, name, "blur-25"),
-        "mask": stage_parameters.anonymize(config, name, "mask-25"),
-        "hiding": stage_parameters.hiding(config, name),
-        "train": stage_parameters.train(config, name),
+        "detection": stage_parameters.detection(config, name),
+        "shape": stage_parameters.hidden_shape(config, name),
+        "blur": stage_parameters.hiding(config, "blur"),
+        "mask": stage_parameters.hiding(config, "mask"),
+        "recipe": recipe.effective(),
         "untrained": stage_parameters.untrained(config, name),
-        "embed": stage_parameters.embed(config),
-        "pixels": stage_parameters.embed_pixels(config, name),
-        "retrieve": stage_parameters.retrieve(config),
-        "downstream": stage_parameters.downstream(config, name),
+        "embedding": config.embedding.effective(),
+        "retrieval": config.retrieval.effective(),
         "privacy": stage_parameters.privacy(config),
-        "scores": stage_parameters.scores(config),
-        "comparisons": stage_parameters.comparisons(config),
-        "effects": stage_parameters.effects(config),
-        "figure": stage_parameters.show(config, "dpi"),
     }
 
 
@@ -46,69 +40,55 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return edited
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value", "concerned"),
     [
-        ("title", "another", set()),
-        ("results", "elsewhere", set()),
-        ("presentation.dpi", 300, {"figure"}),
-        ("presentation.bootstrap", 10, {"effects", "quality"}),
-        ("presentation.confidence", 0.9, {"scores", "quality", "comparisons", "effects"}),
-        ("presentation.equivalence_margin", 0.05, {"comparisons", "effects"}),
-        ("presentation.stated_difference", 0.05, {"effects"}),
-        ("downstream.k", 10, {"downstream"}),
-        ("retrieval.fraction", 0.1, {"retrieve"}),
+        ("retrieval.fraction", 0.1, {"retrieval"}),
         ("retrieval.block", 64, set()),
         ("retrieval.shards", 3, set()),
         ("retrieval.memory_gb", 1.0, set()),
         ("retrieval.near_duplicates", [4], set()),
-        ("retrieval.queries", 100, {"retrieve"}),
+        ("retrieval.queries", 100, {"retrieval"}),
         ("embedding.workers", 3, set()),
-        ("anonymization.blur.sigma.text", 0.7, {"blur", "hiding"}),
-        ("anonymization.mask.colour", [255, 255, 255], {"mask", "hiding"}),
-        ("anonymization.margin", 1.3, {"blur", "mask", "hiding", "quality"}),
-        ("anonymization.format", "jpeg", {"blur", "mask", "hiding"}),
-        ("detection.ppocr.thresh", 0.4, {"detect"}),
+        ("anonymization.blur.sigma.text", 0.7, {"blur"}),
+        ("anonymization.mask.colour", [255, 255, 255], {"mask"}),
+        ("anonymization.margin", 1.3, {"blur", "mask", "shape"}),
+        ("anonymization.format", "jpeg", {"blur", "mask"}),
+        ("detection.ppocr.thresh", 0.4, {"detection"}),
         ("detection.mtcnn.min_face_size", 30, set()),
         ("detection.device", "auto", set()),
         ("detection.threads", 2, set()),
-        ("detection.speed", "quick", {"detect"}),
-        ("datasets.documents.keep_failed", True, {"detect"}),
-        ("datasets.documents.corrections", "corrections.csv", set()),
-        ("recipes.documents.optimizer.steps", 7, {"train"}),
-        ("recipes.documents.backbone.width", 192, {"train", "untrained"}),
-        ("recipes.documents.crops.normalize", "imagenet", {"train", "untrained"}),
-        ("recipes.documents.resize", "crop", {"train", "untrained", "pixels"}),
+        ("detection.speed", "quick", {"detection"}),
+        ("recipes.documents.optimizer.steps", 7, {"recipe"}),
+        ("recipes.documents.backbone.width", 192, {"recipe", "untrained"}),
+        ("recipes.documents.crops.normalize", "imagenet", {"recipe", "untrained"}),
+        ("recipes.documents.resize", "crop", {"recipe", "untrained"}),
         ("recipes.documents.workers", 7, set()),
         ("recipes.documents.gpus", 2, set()),
         ("recipes.documents.checkpoint_minutes", 7, set()),
-        ("datasets.documents.degrees", [25, 50, 100], {"quality"}),
-        ("datasets.documents.split", {"validation": 0.5}, {"manifest"}),
-        ("datasets.documents.split", {"by": "class"}, {"manifest", "clusters"}),
+        ("datasets.documents.degrees", [25, 50, 100], {"shape"}),
+        ("datasets.documents.split", {"validation": 0.5}, {"source"}),
+        ("datasets.documents.split", {"by": "class"}, {"source", "clusters"}),
         ("datasets.documents.cluster", "class", {"clusters"}),
         ("datasets.documents.cluster", {"path_part": -1}, {"clusters"}),
         ("privacy.identity", "person", {"privacy", "clusters"}),
-        ("datasets.ids.subset", 100, set()),
-        ("privacy.enabled", False, set()),
         ("privacy.probes", 10, {"privacy"}),
         ("privacy.gallery", 100, {"privacy"}),
         ("privacy.recognizer", "face.onnx", {"privacy"}),
-        ("detection_quality.listed", 5, set()),
     ],
 )
-def test_an_edit_reaches_the_stages_that_it_concerns(
+def test_an_edit_changes_the_parameters_that_it_concerns(
     root: Path, path: str, value: Any, concerned: set[str]
 ) -> None:
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    before, after = all_slices(load(values)), all_slices(load(edit(values, path, value)))
+    before, after = parameters(load(values)), parameters(load(edit(values, path, value)))
     assert {stage for stage in before if before[stage] != after[stage]} == concerned
 
 
-def test_a_manifest_slice_is_a_source_again(root: Path) -> None:
+def test_parameters_of_a_source_are_a_source_again(root: Path) -> None:
     config = load(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")))
     for name, dataset in config.datasets.items():
-        source = DataSource.model_validate(stage_parameters.manifest(config, name)["source"])
+        source = DataSource.model_validate(stage_parameters.source(config, name))
         assert source.model_dump() == dataset.model_dump(include=set(DataSource.model_fields))
 
 
@@ -127,9 +107,5 @@ def test_what_has_no_effect_reaches_the_job_all_the_same(root: Path, path: str, 
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     config = load(edit(values, path, value))
     recipe = config.recipes["documents"]
-    assert recipe.completing(stage_parameters.train(config, "documents")["recipe"]) == recipe
-    for part, settings in (
-        (stage_parameters.embed(config), config.embedding),
-        (stage_parameters.retrieve(config), config.retrieval),
-    ):
-        assert settings.completing(part["settings"]) == settings
+    for settings in (recipe, config.embedding, config.retrieval):
+        assert settings.completing(settings.effective()) == settings

@@ -106,8 +106,8 @@ def test_layers_are_made_of_strengths() -> None:
 
 
 def slices(config: Config) -> dict[str, Any]:
-    variants = [str(variant) for variant in Experiment(config).variants("mine")]
-    return {name: stage_parameters.anonymize(config, "mine", name) for name in variants}
+    variants = Experiment(config).variants("mine")
+    return {str(v): stage_parameters.hiding(config, str(v.method)) for v in variants}
 
 
 def changed(path: str, value: Any) -> set[str]:
@@ -135,12 +135,12 @@ def test_an_edit_concerns_the_variants_that_have_it(
 
 def test_a_job_has_the_parameters_of_its_strength_and_of_no_other() -> None:
     config = load(VALUES)
-    given = stage_parameters.anonymize(config, "mine", "pixelate_fine-100")["settings"]
+    given = stage_parameters.hiding(config, "pixelate_fine")["settings"]
     assert set(given) == {"format", "margin", "coding_blocks", "strengths"}
     assert list(given["strengths"]) == ["pixelate"]
     again = Anonymization.model_validate(given)
     assert again.method("pixelate_fine") == config.anonymization.method("pixelate_fine")
-    plain = stage_parameters.anonymize(config, "mine", "mask-100")["settings"]
+    plain = stage_parameters.hiding(config, "mask")["settings"]
     assert set(plain) == {"format", "margin", "coding_blocks", "mask"}
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pytest
 from synthetic_results import make_scores
 from synthetic_tables import FEW, make_deployments, make_trainings
 
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.deployments import read_deployments
+from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.html.page import sentences
 from anonbench.reporting.retrieval_tables import (
@@ -19,6 +22,7 @@ from anonbench.reporting.retrieval_tables import (
     deployments_grid,
     trainings_grid,
 )
+from synthetic_rates import make_attacks
 
 
 def table() -> pd.DataFrame:
@@ -90,13 +94,23 @@ def test_without_a_second_reference_or_intervals_it_is_said() -> None:
     assert nothing.blocks == () and nothing.notes == ("No mixed archive was scored.",)
 
 
-def test_its_files_have_all_rows(tmp_path: Path) -> None:
-    files = {"deployments": tmp_path / "deployments.csv"}
-    write_csv(make_deployments(), files["deployments"])
+@pytest.mark.parametrize(
+    ("name", "make", "read", "text"),
+    [
+        ("deployments", make_deployments, read_deployments, "Blur 50 %"),
+        ("attacks", lambda: make_attacks("a"), read_attacks, "Reading of text"),
+    ],
+)
+def test_its_files_have_all_rows(
+    name: str, make: Any, read: Any, text: str, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / f"{name}.csv"}
+    write_csv(make(), files[name])
     paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
-    write_dataset_table("deployments", "a", files, Presentation(), *paths)
-    assert len(read_deployments(paths[0])) == len(make_deployments())
-    assert "Blur 50 %" in paths[1].read_text(encoding="utf-8")
+    write_dataset_table(name, "a", files, Presentation(), *paths)
+    pd.testing.assert_frame_equal(read(paths[0]), read(files[name]))
+    assert len(read(paths[0])) == len(make())
+    assert text in paths[1].read_text(encoding="utf-8")
 
 
 MANY = [*FEW[:2], *((f"{a}-{m}-100", 0) for a in "ABC" for m in ("pixelate", "blur", "mask"))]

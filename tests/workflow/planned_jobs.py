@@ -1,10 +1,13 @@
-"""Jobs that Snakemake plans, as a Snakefile that includes the workflow writes them at its end."""
+"""Jobs that Snakemake plans: as a dry run says, or as a Snakefile at its end writes them."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +55,21 @@ def planned_jobs(root: Path, folder: Path, config: dict[str, Any]) -> list[dict[
     assert done.returncode == 0, done.stderr[-3000:]
     found: list[dict[str, Any]] = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
     return found
+
+
+def planned(run: subprocess.CompletedProcess[str]) -> Counter[str]:
+    """Return how many jobs of each rule a dry run plans."""
+    text = run.stdout + run.stderr
+    assert run.returncode == 0, text[-3000:]
+    return Counter(re.findall(r"^(?:local)?rule (\w+):$", text, re.MULTILINE))
+
+
+def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a copy of a config with another value at a dotted path."""
+    config = deepcopy(config)
+    *parents, last = path.split(".")
+    section = config
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[last] = value
+    return config

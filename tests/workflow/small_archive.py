@@ -18,7 +18,7 @@ TARGETS = (
     "figure_trend_archive_map_original",
     "figure_correlation_archive_100",
 )
-"""What is made of it: every stage up to tables and figures, in 30 jobs."""
+"""What is made of it: every stage up to tables and figures, in some 30 jobs."""
 
 
 def draw(folder: Path) -> None:

@@ -37,9 +37,9 @@ def test_a_copy_of_originals_has_no_digest_and_its_index_has() -> None:
 
 def test_an_adapted_model_embeds_original_queries_too() -> None:
     jobs = paths().embedding_jobs("mine")
-    models = ["A-blur-50", "A-mask-50", "A-blur-100", "A-mask-100"]
-    assert sorted(jobs) == sorted([("unadapted", 0), ("unadapted", 7), *((m, 0) for m in models)])
-    of_one = jobs["A-mask-50", 0]
+    learned = ["blur-50", "mask-50", "blur-100", "mask-100"]
+    assert sorted(jobs) == sorted([("unadapted", 0), ("unadapted", 7), *((v, 0) for v in learned)])
+    of_one = {name.removeprefix("A_mask_50_"): each for name, each in jobs["mask-50", 0].items()}
     assert list(of_one) == ["mask_50_train", "mask_50_val", "original_val"]
     weights, images = [paths().backbone("mine", "A-mask-50", 0)], paths().images
     inputs, output = of_one["original_val"]

@@ -39,7 +39,7 @@ def test_everything_is_there(done: Path) -> None:
     report = (results / "report.html").read_text(encoding="utf-8")
     assert "miniature" in report
     costs = pd.read_csv(results / "tables" / "cost.csv").set_index("stage")
-    assert {"train", "embed", "retrieve", "table", "figure"} <= set(costs.index)
+    assert {"train", "embed", "retrieve", "present", "figure"} <= set(costs.index)
     assert "report" not in costs.index
 
 

@@ -1,4 +1,13 @@
-# Image sets, a job a shard: originals and boxes → one variant; of `original` an index only.
+# Image sets, a job a shard: originals and boxes → one variant.
+
+from anonbench.core.registries.method_names import program_of
+from anonbench.core.vocabulary import Variant
+
+
+def method_of(w):
+    """Method of a variant."""
+    return str(Variant.parse(w.variant).method)
+
 
 searched = by_digest(
     manifest=rules.manifest.output.manifest,
@@ -29,7 +38,8 @@ rule anonymize:
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
         code=code_of("anonymize"),
-        slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
+        hiding=lambda w: stage_parameters.hiding(settings, method_of(w)),
+        keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
     script:
         "../scripts/anonymize.py"
 
@@ -57,45 +67,14 @@ rule given:
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
         code=code_of("given"),
-        slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
+        hiding=stage_parameters.hiding(settings),
+        program=lambda w: program_of(method_of(w)),
+        folder=lambda w: str(datasets[w.dataset].given[program_of(method_of(w))]),
+        keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
+        max_pixels=settings.detection.max_pixels,
         scan=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/given.py"
-
-
-# Indexes of originals: one job for all shards, which reads tables only.
-for _name in experiment.datasets:
-    _folder = f"<results>/{_name}/images/original"
-    _shards = [
-        f"{split}/{shard}" for split in ("train", "val") for shard in paths.shards(_name, split)
-    ]
-
-    rule:
-        name:
-            f"originals_{_name}"
-        input:
-            **by_digest(
-                manifest=f"{results}/{_name}/manifest.parquet",
-                images=paths.detected(_name, "images"),
-            ),
-        output:
-            index=update([f"{_folder}/{each}.parquet" for each in _shards]),
-            digests=update([digest_file(f"{_folder}/{each}.parquet") for each in _shards]),
-        log:
-            f"<logs>/originals/{_name}.log",
-        benchmark:
-            f"<benchmarks>/originals/{_name}.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
-        resources:
-            mem_mb=growing(2000),
-            runtime=growing(20),
-        params:
-            code=code_of("originals"),
-            keep_without_regions=datasets[_name].keep_without_regions,
-            dataset=_name,
-        script:
-            "../scripts/originals.py"
 
 
 # Only where a data set's `copy_originals` asks for it. Nothing depends on what it writes: an image

@@ -3,7 +3,7 @@
 
 rule audit:
     input:
-        counts=plain(rules.boxes.output.counts),
+        counts="<results>/{dataset}/counts.csv",
         duplicates=plain(rules.manifest.output.duplicates),
         shards=lambda w: paths.audits(w.dataset),
     output:
@@ -43,7 +43,7 @@ rule given_summary:
         runtime=growing(20),
     params:
         code=code_of("given_summary"),
-        slice=stage_parameters.scores(settings),
+        confidence=settings.presentation.confidence,
         programs=lambda w: list(datasets[w.dataset].given),
     script:
         "../scripts/given_summary.py"

@@ -21,14 +21,20 @@ except InputError as error:  # an installed package's class that cannot be loade
     refuse(error)
 
 from anonbench.config.experiment import truth_of
-from anonbench.config.resources import Estimates
 from anonbench.core.registries.method_names import published_as
 from anonbench.workflow import startup
+from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
 from anonbench.workflow.paths import Paths, wildcards
 from anonbench.workflow.results_folder import results_of
-from anonbench.workflow.rule_files import RuleFiles, on_disk, updated, with_digest
-from anonbench.workflow.rule_resources import growing, gpus_within
+from anonbench.workflow.rule_parts import (
+    RuleFiles,
+    gpus_within,
+    growing,
+    on_disk,
+    updated,
+    with_digest,
+)
 from anonbench.workflow.shown import Shown
 
 try:
@@ -101,16 +107,20 @@ def code_of(script):
     return lambda w: code_digest(path)
 
 
+def presentation(*fields):
+    """Presentation settings that a job reads."""
+    return settings.presentation.model_dump(mode="json", include=set(fields))
+
+
 def gpus(asked):
     """GPUs of a job, a number or a function of wildcards; more than a run may use are refused."""
     limit = workflow.global_resources.get("gpu").value
     return gpus_within(limit if workflow.is_main_process else None, asked)
 
 
-def truth(w):
-    """The true boxes; a demo's are made together with its images."""
-    rows = paths.annotations(w.dataset, "truth")
-    return rows or on_disk(started.demo_marker(w.dataset))
+def truth(name):
+    """The true boxes, if they are known; a demo's are made together with its images."""
+    return paths.annotations(name, "truth") or on_disk(started.demo_marker(name))
 
 
 def contents(files):
@@ -134,7 +144,7 @@ def apart(w):
     return [published_as(str(m.variant), m.adaption) for m in experiment.own_vectors(w.dataset)]
 
 
-def drawn_truth(w):
+def drawn_truth(name):
     """File of a demo's true boxes; empty for other data."""
-    dataset = datasets[w.dataset]
+    dataset = datasets[name]
     return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""

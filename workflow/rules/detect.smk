@@ -22,7 +22,8 @@ rule match:
         runtime=growing(60),
     params:
         code=code_of("match"),
-        slice=lambda w: stage_parameters.match(settings, w.dataset),
+        source=lambda w: stage_parameters.source(settings, w.dataset),
+        seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
         given=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
@@ -61,7 +62,10 @@ rule detect:
         gpu=gpus(lambda w: estimates.detection_gpus(w.dataset)),
     params:
         code=code_of("detect"),
-        slice=lambda w: stage_parameters.detect(settings, w.dataset),
+        detectors=lambda w: list(map(str, datasets[w.dataset].detectors)),
+        detection=lambda w: stage_parameters.detection(settings, w.dataset),
+        keep_failed=lambda w: datasets[w.dataset].keep_failed,
+        seed=settings.seed,
         templates=lambda w: str(datasets[w.dataset].templates or ""),
         given=lambda w: contents(started.detection_files(w.dataset)),
         shards=lambda w: len(paths.shards(w.dataset, w.split)),
@@ -69,32 +73,45 @@ rule detect:
         "../scripts/detect.py"
 
 
-rule boxes:
-    input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            boxes=lambda w: paths.detected(w.dataset, "boxes"),
-            images=lambda w: paths.detected(w.dataset, "images"),
-        ),
-        skipped=plain(rules.manifest.output.skipped),
-    output:
-        **updated(
-            **with_digest(boxes="<results>/{dataset}/boxes.parquet"),
-            skipped="<results>/{dataset}/skipped.csv",
-            counts="<results>/{dataset}/counts.csv",
-        ),
-    log:
-        "<logs>/boxes/{dataset}.log",
-    benchmark:
-        "<benchmarks>/boxes/{dataset}.tsv"
-    priority: 1
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("boxes"),
-        keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
-    script:
-        "../scripts/boxes.py"
+# One job for all shards, which reads tables only: also the indexes of originals (anonymize.smk).
+for _name in experiment.datasets:
+    _originals = [
+        f"<results>/{_name}/images/original/{split}/{shard}.parquet"
+        for split in ("train", "val")
+        for shard in paths.shards(_name, split)
+    ]
+
+    rule:
+        name:
+            f"gather_{_name}"
+        input:
+            **by_digest(
+                manifest=f"{results}/{_name}/manifest.parquet",
+                boxes=paths.detected(_name, "boxes"),
+                images=paths.detected(_name, "images"),
+            ),
+            skipped=f"{results}/{_name}/skipped/manifest.csv",
+        output:
+            **updated(
+                **with_digest(boxes=f"<results>/{_name}/boxes.parquet"),
+                skipped=f"<results>/{_name}/skipped.csv",
+                counts=f"<results>/{_name}/counts.csv",
+            ),
+            originals=update(_originals),
+            digests=update(list(map(digest_file, _originals))),
+        log:
+            f"<logs>/gather/{_name}.log",
+        benchmark:
+            f"<benchmarks>/gather/{_name}.tsv"
+        priority: 1
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
+        params:
+            code=code_of("gather"),
+            keep_without_regions=datasets[_name].keep_without_regions,
+            dataset=_name,
+        script:
+            "../scripts/gather.py"

@@ -1,97 +1,71 @@
-# Features of val images and, where they serve a task, of train images. A job a trained model, a job a data
-# set for a system and for each baseline. An image set whose images, weights, settings and code are
-# unchanged is not embedded again. Adapted models embed their original queries, too.
+# Features of val images and, where they serve a task, of train images. A job for the models that learned
+# from a variant, a job a data set for a system and for the baselines. An image set whose images, weights,
+# settings and code are unchanged is not embedded again. Adapted models embed their original queries, too.
 
 for _name in experiment.datasets:
-    for (_model, _seed), _sets in paths.embedding_jobs(_name).items():
+    for (_learned, _seed), _sets in paths.embedding_jobs(_name).items():
 
         rule:
             name:
-                f"embed_{_name}_{_model.replace('-', '_')}_seed{_seed}"
+                f"embed_{_name}_{_learned.replace('-', '_')}_seed{_seed}"
             input:
                 **by_digest(**{each: files.inputs for each, files in _sets.items()}),
             output:
                 **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
-                f"<logs>/embed/{_name}/{_model}/seed{_seed}.log",
+                f"<logs>/embed/{_name}/{_learned}/seed{_seed}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}/{_model}/seed{_seed}.tsv"
+                f"<benchmarks>/embed/{_name}/{_learned}/seed{_seed}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(estimates.embedding_mb(_name)),
-                runtime=growing(estimates.minutes("embed", _name, model=_model)),
+                runtime=growing(estimates.minutes("embed", _name, sets=len(_sets))),
                 gpu=gpus(estimates.embedding_gpus(_name)),
             params:
                 code=code_of("embed"),
-                slice=stage_parameters.embed(settings),
+                settings=settings.embedding.effective(),
                 dataset=_name,
-                model=_model,
             script:
                 "../scripts/embed.py"
 
 
-# The weights that a training starts from where none are pretrained, and what they embed: a baseline.
-for _name in experiment.trained:
-    _sets = paths.embedding_sets(_name, "untrained")
+# Baselines: pixels, and the weights that a training starts from where none are pretrained.
+for _name in experiment.datasets:
+    _sets = {f"pixels_{e}": files for e, files in paths.embedding_sets(_name, "pixels").items()}
+    _weights = {}
+    if _name in experiment.trained:
+        _weights = {"backbone": paths.backbone(_name, "untrained", experiment.reference_seed)}
+        _of_untrained = paths.embedding_sets(_name, "untrained")
+        _sets |= {f"untrained_{each}": files for each, files in _of_untrained.items()}
 
     rule:
         name:
-            f"embed_{_name}_untrained"
+            f"embed_{_name}_baselines"
         input:
             **by_digest(**{each: files.inputs for each, files in _sets.items()}),
         output:
             **updated(
-                **with_digest(
-                    backbone=paths.backbone(_name, "untrained", experiment.reference_seed),
-                    **{each: files.output for each, files in _sets.items()},
-                )
+                **with_digest(**_weights, **{each: files.output for each, files in _sets.items()})
             ),
         log:
-            f"<logs>/embed/{_name}/untrained.log",
+            f"<logs>/embed/{_name}/baselines.log",
         benchmark:
-            f"<benchmarks>/embed/{_name}/untrained.tsv"
+            f"<benchmarks>/embed/{_name}/baselines.tsv"
         conda:
             "../../envs/anonbench.yaml"
         resources:
-            mem_mb=growing(estimates.embedding_mb(_name)),
-            runtime=growing(estimates.minutes("embed_untrained", _name)),
-            gpu=gpus(estimates.embedding_gpus(_name)),
+            mem_mb=growing(max(6000, estimates.embedding_mb(_name))),
+            runtime=growing(estimates.minutes("embed_baselines", _name, sets=len(_sets))),
+            gpu=gpus(estimates.embedding_gpus(_name) if _weights else 0),
         params:
-            code=code_of("embed_untrained"),
-            slice=stage_parameters.embed(settings) | stage_parameters.untrained(settings, _name),
+            code=code_of("embed_baselines"),
+            settings=settings.embedding.effective(),
+            network=stage_parameters.untrained(settings, _name),
             seed=experiment.reference_seed,
             dataset=_name,
         script:
-            "../scripts/embed_untrained.py"
-
-
-# Pixels are a baseline that needs no network.
-for _name in experiment.datasets:
-    _sets = paths.embedding_sets(_name, "pixels")
-
-    rule:
-        name:
-            f"embed_{_name}_pixels"
-        input:
-            **by_digest(**{each: files.inputs for each, files in _sets.items()}),
-        output:
-            **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
-        log:
-            f"<logs>/embed/{_name}/pixels.log",
-        benchmark:
-            f"<benchmarks>/embed/{_name}/pixels.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
-        resources:
-            mem_mb=growing(6000),
-            runtime=growing(estimates.minutes("embed_pixels", _name)),
-        params:
-            code=code_of("embed_pixels"),
-            slice=stage_parameters.embed_pixels(settings, _name),
-            dataset=_name,
-        script:
-            "../scripts/embed_pixels.py"
+            "../scripts/embed_baselines.py"
 
 
 # A system under test is started once for all image sets of its data set. Vectors are cached by image
@@ -121,7 +95,7 @@ for _name, _dataset in experiment.datasets.items():
                 runtime=growing(estimates.minutes("embed_system", _name)),
             params:
                 code=code_of("embed_system"),
-                slice=stage_parameters.system(settings, _name),
+                system=stage_parameters.system(settings, _name),
                 given=contents(started.system_files(_name)),
                 evidence=startup.evidence(started, _name),
                 dataset=_name,
@@ -156,7 +130,7 @@ rule embed_distilled_system:
         runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
     params:
         code=code_of("embed_system"),
-        slice=lambda w: stage_parameters.system(settings, w.dataset),
+        system=lambda w: stage_parameters.system(settings, w.dataset),
         given=lambda w: contents(started.system_files(w.dataset)),
         evidence=lambda w: startup.evidence(started, w.dataset),
         dataset=lambda w: w.dataset,
@@ -195,7 +169,11 @@ for _name, _dataset in experiment.datasets.items():
                 runtime=growing(estimates.minutes("map_vectors", _name)),
             params:
                 code=code_of("map_vectors"),
-                slice=stage_parameters.map_vectors(settings, _name),
+                retrieval=settings.retrieval.effective(),
+                confidence=settings.presentation.confidence,
+                identity=settings.privacy.identity,
+                label=_dataset.label,
+                seed=settings.seed,
                 dataset=_name,
                 reference_seed=experiment.reference_seed,
             script:

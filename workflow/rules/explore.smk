@@ -26,10 +26,8 @@ rule explore:
         runtime=growing(20),
     params:
         code=code_of("explore"),
-        slice={
-            "queries": settings.presentation.explorer_queries,
-            "results": settings.presentation.explorer_results,
-        },
+        queries=settings.presentation.explorer_queries,
+        results=settings.presentation.explorer_results,
         retrieval=settings.retrieval.model_dump(mode="json", include={"fraction", "include_self"}),
         label=lambda w: datasets[w.dataset].label,
         show_originals=settings.presentation.show_originals,

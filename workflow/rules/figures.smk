@@ -27,38 +27,11 @@ for _name in experiment.trained:
             runtime=growing(60),
         params:
             code=code_of("attend"),
-            slice=stage_parameters.show(settings, "attention_images"),
+            attention_images=settings.presentation.attention_images,
             dataset=_name,
             variants=shown.attended(_name),
         script:
             "../scripts/attend.py"
-
-
-rule attention:
-    input:
-        **by_digest(
-            shown=lambda w: paths.image_sets(w.dataset, shown.attention(w.dataset)),
-            searched=lambda w: paths.shown_outcomes(w.dataset),
-        ),
-        maps=lambda w: paths.attended(w.dataset, "npz"),
-    output:
-        **figure("attention_{dataset}", "attention maps"),
-    log:
-        "<logs>/figure/attention_{dataset}.log",
-    benchmark:
-        "<benchmarks>/figure/attention_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("attention"),
-        slice=stage_parameters.show(settings, "dpi", "show_originals"),
-        models=lambda w: shown.attending_models(w.dataset),
-        shown=lambda w: shown.attention(w.dataset),
-    script:
-        "../scripts/attention.py"
 
 
 rule examples:
@@ -80,7 +53,7 @@ rule examples:
         runtime=growing(20),
     params:
         code=code_of("examples"),
-        slice=stage_parameters.show(settings, "dpi", "show_originals", "example_images"),
+        settings=presentation("dpi", "show_originals", "example_images"),
         variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"

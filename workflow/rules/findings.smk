@@ -66,7 +66,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             runtime=growing(20),
         params:
             code=code_of("findings_systems"),
-            slice=stage_parameters.show(settings, "confidence", "dpi"),
+            shown=presentation("confidence", "dpi"),
             systems={
                 system: {
                     "kind": settings.systems[system].kind,

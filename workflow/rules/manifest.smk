@@ -49,7 +49,9 @@ rule manifest:
         runtime=growing(lambda w: estimates.minutes("manifest", w.dataset)),
     params:
         code=code_of("manifest"),
-        slice=lambda w: stage_parameters.manifest(settings, w.dataset),
+        source=lambda w: stage_parameters.source(settings, w.dataset),
+        seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
+        max_pixels=settings.detection.max_pixels,
         name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
         given=lambda w: startup.scanned_given(started, w.dataset),
@@ -74,6 +76,6 @@ rule clusters:
         runtime=growing(20),
     params:
         code=code_of("clusters"),
-        slice=lambda w: stage_parameters.clusters(settings, w.dataset),
+        clusters=lambda w: stage_parameters.clusters(settings, w.dataset),
     script:
         "../scripts/clusters.py"

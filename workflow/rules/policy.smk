@@ -17,7 +17,7 @@ rule judge:
         runtime=growing(20),
     params:
         code=code_of("policy"),
-        slice=lambda w: stage_parameters.policy(settings, w.dataset),
+        policy=lambda w: stage_parameters.policy(settings, w.dataset),
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
         apart=apart,
         sought=sought,

@@ -13,173 +13,179 @@ if not settings.bundle:
     outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
 
 
-# The paper's tables of scores: a job a data set.
+def dataset_table(table_name, dataset):
+    """Files of a registered table of a data set."""
+    return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()
+
+
+# What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
+# correlations and learning curves. It needs no attack and no second training.
 for _name, _dataset in experiment.datasets.items():
+    _others = experiment.grouped_tables(_name)["scores"]
+    _figures = experiment.figures_of_scores(_name)
+    _kinds = {each.kind for each in _figures}
+    _degrees = paths.correlated_degrees(_name)
 
     rule:
         name:
-            f"tables_{_name}"
+            f"present_scores_{_name}"
         input:
-            scores=f"{results}/{_name}/scores.csv",
-            comparisons=f"{results}/{_name}/comparisons.csv",
+            **paths.table_inputs(_name, _others) | paths.scores_and_comparisons(_name),
+            logs=paths.training_logs(_name) if "learning" in _kinds else [],
         output:
-            [
+            tables=[
                 file
                 for each in experiment.tables_of_scores(_name)
                 for file in table(
                     each.stem, f"{each.kind}, {each.degree} %", "table", _name
                 ).values()
             ],
+            others=[file for each in _others for file in dataset_table(each, _name)],
+            correlations=[
+                f"<results>/{_name}/correlation/{degree}{end}.csv"
+                for degree in _degrees
+                for end in ("", "_within")
+            ],
+            figures=[
+                file
+                for each in _figures
+                for file in figure(each.stem, each.label, each.kind, _name).values()
+            ],
         log:
-            f"<logs>/table/{_name}/scores.log",
+            f"<logs>/present/{_name}/scores.log",
         benchmark:
-            f"<benchmarks>/table/{_name}/scores.tsv"
+            f"<benchmarks>/present/{_name}/scores.tsv"
         conda:
             "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
-            code=code_of("tables"),
+            code=code_of("present_scores"),
             dataset=_name,
             tables=experiment.tables_of_scores(_name),
-            confidence=settings.presentation.confidence,
+            captions={each: TABLES[each].caption for each in _others},
+            degrees=_degrees,
+            figures=_figures,
+            shown=presentation("dpi", "confidence", "widest_interval"),
             system=_dataset.system,
+            chance=stage_parameters.chance(settings, _name) if "learning" in _kinds else {},
+            models=list(map(str, experiment.trained_models(_name))),
         script:
-            "../scripts/tables.py"
+            "../scripts/present_scores.py"
 
 
-# Registered tables (anonbench.core.registries.tables) that the config names: a job a data set for those of
-# attacks and policy, and one for the others.
-for _name, _dataset in experiment.datasets.items():
-    for _group, _tables in experiment.grouped_tables(_name).items():
+# Tables that need more than scores: other trainings, other archives, or hashes of all images.
+for _name in experiment.datasets:
+    if _tables := experiment.grouped_tables(_name)["others"]:
 
         rule:
             name:
-                f"{_group}_tables_{_name}"
+                f"present_others_{_name}"
             input:
                 **paths.table_inputs(_name, _tables),
             output:
-                [
-                    file
-                    for each in _tables
-                    for file in table(f"{each}_{_name}", each, "dataset_table", _name).values()
-                ],
+                tables=[file for each in _tables for file in dataset_table(each, _name)],
             log:
-                f"<logs>/table/{_name}/{_group}.log",
+                f"<logs>/present/{_name}/others.log",
             benchmark:
-                f"<benchmarks>/table/{_name}/{_group}.tsv"
+                f"<benchmarks>/present/{_name}/others.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
             params:
-                code=code_of("dataset_tables"),
+                code=code_of("present_others"),
                 dataset=_name,
                 captions={each: TABLES[each].caption for each in _tables},
-                shown=stage_parameters.show(settings, "confidence", "widest_interval")["settings"],
+                shown=presentation("confidence", "widest_interval"),
+                system=datasets[_name].system,
+            script:
+                "../scripts/present_others.py"
+
+
+# What is shown of attacks and policy: registered tables, and fronts of privacy and utility.
+for _name, _dataset in experiment.datasets.items():
+    _tables = experiment.grouped_tables(_name)["privacy"]
+    _fronts = ["map", "mndcg"] if settings.privacy.enabled else []
+
+    if _tables or _fronts:
+
+        rule:
+            name:
+                f"present_privacy_{_name}"
+            input:
+                **paths.table_inputs(_name, _tables) | paths.front_inputs(_name),
+            output:
+                tables=[file for each in _tables for file in dataset_table(each, _name)],
+                figures=[
+                    file
+                    for metric in _fronts
+                    for file in figure(
+                        f"front_{_name}_{metric}",
+                        f"privacy-utility front, {metric}",
+                        "front",
+                        _name,
+                    ).values()
+                ],
+            log:
+                f"<logs>/present/{_name}/privacy.log",
+            benchmark:
+                f"<benchmarks>/present/{_name}/privacy.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
+            resources:
+                mem_mb=growing(2000),
+                runtime=growing(20),
+            params:
+                code=code_of("present_privacy"),
+                dataset=_name,
+                captions={each: TABLES[each].caption for each in _tables},
+                fronts=_fronts,
+                shown=presentation("dpi", "confidence", "widest_interval"),
                 system=_dataset.system,
             script:
-                "../scripts/dataset_tables.py"
+                "../scripts/present_privacy.py"
 
 
-# Trends, correlations and learning curves: a job a data set.
-for _name, _dataset in experiment.datasets.items():
-    _figures = experiment.figures_of_scores(_name)
-    _drawn = [each.degree for each in _figures if each.kind == "correlation"]
-    _kinds = {each.kind for each in _figures}
+# Attention on sensitive regions as a table, and drawn, but not in a bundle, which carries no images.
+for _name in experiment.trained:
+    _drawn = not settings.bundle
+    _images = {
+        "shown": paths.image_sets(_name, shown.attention(_name)),
+        "searched": paths.shown_outcomes(_name),
+    }
 
     rule:
         name:
-            f"figures_{_name}"
+            f"attention_{_name}"
         input:
-            scores=f"{results}/{_name}/scores.csv",
-            matrices=[f"{results}/{_name}/correlation/{degree}.csv" for degree in _drawn],
-            logs=paths.training_logs(_name) if "learning" in _kinds else [],
+            **by_digest(
+                clusters=f"{results}/{_name}/clusters.parquet", **(_images if _drawn else {})
+            ),
+            maps=paths.attended(_name, "npz") if _drawn else [],
+            shares=paths.attended(_name, "parquet"),
         output:
-            [
-                file
-                for each in _figures
-                for file in figure(each.stem, each.label, each.kind, _name).values()
-            ],
+            **(figure(f"attention_{_name}", "attention maps", "attention", _name) if _drawn else {}),
+            shares=f"<results>/{_name}/attention/shares.csv",
         log:
-            f"<logs>/figure/{_name}/scores.log",
+            f"<logs>/figure/attention_{_name}.log",
         benchmark:
-            f"<benchmarks>/figure/{_name}/scores.tsv"
+            f"<benchmarks>/figure/attention_{_name}.tsv"
         conda:
             "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
-            code=code_of("score_figures"),
+            code=code_of("attention"),
             dataset=_name,
-            figures=_figures,
-            dpi=settings.presentation.dpi,
-            system=_dataset.system,
-            chance=stage_parameters.chance(settings, _name) if "learning" in _kinds else {},
-            models=list(map(str, experiment.trained_models(_name))),
+            settings=presentation("confidence", "dpi", "show_originals"),
+            models=shown.attending_models(_name),
+            shown=shown.attention(_name),
         script:
-            "../scripts/score_figures.py"
-
-
-# Fronts of privacy and utility, apart: the other figures need no attack.
-for _name, _dataset in experiment.datasets.items():
-
-    rule:
-        name:
-            f"fronts_{_name}"
-        input:
-            rates=f"{results}/{_name}/privacy/reidentification.csv",
-            scores=f"{results}/{_name}/scores.csv",
-        output:
-            [
-                file
-                for metric in ("map", "mndcg")
-                for file in figure(
-                    f"front_{_name}_{metric}", f"privacy-utility front, {metric}", "front", _name
-                ).values()
-            ],
-        log:
-            f"<logs>/figure/{_name}/fronts.log",
-        benchmark:
-            f"<benchmarks>/figure/{_name}/fronts.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
-        resources:
-            mem_mb=growing(2000),
-            runtime=growing(20),
-        params:
-            code=code_of("fronts"),
-            dataset=_name,
-            slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
-            system=_dataset.system,
-        script:
-            "../scripts/fronts.py"
-
-
-rule attention_share:
-    input:
-        **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
-        shares=lambda w: paths.attended(w.dataset, "parquet"),
-    output:
-        "<results>/{dataset}/attention/shares.csv",
-    log:
-        "<logs>/attention_share/{dataset}.log",
-    benchmark:
-        "<benchmarks>/attention_share/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("attention_share"),
-        slice=stage_parameters.show(settings, "confidence"),
-        models=lambda w: shown.attending_models(w.dataset),
-    script:
-        "../scripts/attention_share.py"
+            "../scripts/attention.py"
 
 
 rule tables:

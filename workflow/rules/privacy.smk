@@ -2,11 +2,16 @@
 # then their rates and the privacy-utility front.
 
 
+def hiding_of(w):
+    """Settings of a data set's methods."""
+    return stage_parameters.hiding(settings, *map(str, datasets[w.dataset].methods))
+
+
 rule reidentify:
     input:
         **by_digest(
             manifest=rules.manifest.output.manifest,
-            boxes=rules.boxes.output.boxes,
+            boxes="<results>/{dataset}/boxes.parquet",
             images=lambda w: paths.attacked_images(w.dataset),
             train=lambda w: paths.learned_images(w.dataset),
             given=lambda w: paths.learned_pictures(w.dataset),
@@ -30,9 +35,10 @@ rule reidentify:
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
         code=code_of("reidentify"),
-        slice=stage_parameters.privacy(settings),
+        privacy=stage_parameters.privacy(settings),
+        seed=settings.seed,
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
-        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
+        hiding=hiding_of,
         system=lambda w: (
             stage_parameters.system(settings, w.dataset) if datasets[w.dataset].system else None
         ),
@@ -59,7 +65,7 @@ rule reidentification:
         runtime=growing(20),
     params:
         code=code_of("reidentification"),
-        slice=stage_parameters.scores(settings),
+        confidence=settings.presentation.confidence,
     script:
         "../scripts/reidentification.py"
 
@@ -70,7 +76,7 @@ rule attack:
         **by_digest(
             manifest=rules.manifest.output.manifest,
             clusters=rules.clusters.output.clusters,
-            boxes=rules.boxes.output.boxes,
+            boxes="<results>/{dataset}/boxes.parquet",
             images=lambda w: paths.attacked_images(w.dataset),
             train=lambda w: paths.restored_images(w.dataset),
             given=lambda w: paths.restored_pictures(w.dataset),
@@ -92,9 +98,9 @@ rule attack:
         runtime=growing(lambda w: estimates.minutes("attack", w.dataset)),
     params:
         code=code_of("attack"),
-        slice=lambda w: stage_parameters.attack(settings, w.dataset),
+        attacks=lambda w: stage_parameters.attack(settings, w.dataset),
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
-        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
+        hiding=hiding_of,
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
         apart=apart,
         given=lambda w: contents(started.attack_files(w.dataset)),

@@ -1,55 +1,47 @@
 # How well detection works, where the truth is known, and which images a person should look at.
 
-found = by_digest(
-    manifest=rules.manifest.output.manifest,
-    boxes=rules.boxes.output.boxes,
-    images=lambda w: paths.detected(w.dataset, "images"),
-)
+for _name in experiment.datasets:
+    _folder = f"<results>/{_name}/quality"
+    _measured = {
+        "regions": "regions.parquet",
+        "images": "images.parquet",
+        "summary": "summary.csv",
+        "visible_area": "visible_area.csv",
+        "markdown": "summary.md",
+    }
 
-
-rule quality:
-    input:
-        **found,
-        truth=truth,
-    output:
-        regions="<results>/{dataset}/quality/regions.parquet",
-        images="<results>/{dataset}/quality/images.parquet",
-        summary="<results>/{dataset}/quality/summary.csv",
-        visible_area="<results>/{dataset}/quality/visible_area.csv",
-        markdown="<results>/{dataset}/quality/summary.md",
-    log:
-        "<logs>/quality/{dataset}.log",
-    benchmark:
-        "<benchmarks>/quality/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
-    params:
-        code=code_of("quality"),
-        slice=lambda w: stage_parameters.quality(settings, w.dataset),
-        drawn_truth=drawn_truth,
-    script:
-        "../scripts/quality.py"
-
-
-rule review:
-    input:
-        **found,
-    output:
-        "<results>/{dataset}/quality/least_certain.csv",
-    log:
-        "<logs>/review/{dataset}.log",
-    benchmark:
-        "<benchmarks>/review/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(20),
-    params:
-        code=code_of("review"),
-        listed=settings.detection_quality.listed,
-    script:
-        "../scripts/review.py"
+    rule:
+        name:
+            f"quality_{_name}"
+        input:
+            **by_digest(
+                manifest=f"{results}/{_name}/manifest.parquet",
+                boxes=f"{results}/{_name}/boxes.parquet",
+                images=paths.detected(_name, "images"),
+            ),
+            truth=truth(_name),
+        output:
+            **(
+                {each: f"{_folder}/{file}" for each, file in _measured.items()}
+                if _name in paths.measured()
+                else {}
+            ),
+            uncertain=f"{_folder}/least_certain.csv",
+        log:
+            f"<logs>/quality/{_name}.log",
+        benchmark:
+            f"<benchmarks>/quality/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(60),
+        params:
+            code=code_of("quality"),
+            dataset=_name,
+            shown=presentation("bootstrap", "confidence"),
+            hidden=stage_parameters.hidden_shape(settings, _name),
+            drawn_truth=drawn_truth(_name),
+            listed=settings.detection_quality.listed,
+        script:
+            "../scripts/quality.py"

@@ -5,136 +5,91 @@
 ranking_mb = growing(int(1000 * settings.retrieval.memory_gb) + 4000)
 
 
-# One job for all scenarios: they share the reference similarities.
-rule retrieve:
-    input:
-        **by_digest(
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
-            databases=lambda w: paths.embeddings(w.dataset),
-        ),
-    output:
-        "<results>/{dataset}/retrieval/shards/{shard}.parquet",
-    log:
-        "<logs>/retrieve/{dataset}/shards/{shard}.log",
-    benchmark:
-        "<benchmarks>/retrieve/{dataset}/shards/{shard}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.retrieval_threads(w.dataset)
-    resources:
-        mem_mb=ranking_mb,
-        runtime=growing(lambda w: estimates.minutes("retrieve", w.dataset)),
-    params:
-        code=code_of("retrieve"),
-        slice=stage_parameters.retrieve(settings),
-        shards=settings.retrieval.shards,
-        scenarios=lambda w: paths.scenario_names(w.dataset),
-    script:
-        "../scripts/retrieve.py"
-
-
-# The files of a data set's scenarios follow no pattern: a rule a data set names them.
-for _name in experiment.datasets:
-
-    rule:
-        name:
-            f"rankings_{_name}"
-        input:
-            [
-                f"{results}/{_name}/retrieval/shards/{each}.parquet"
-                for each in range(settings.retrieval.shards)
-            ],
-        output:
-            queries=paths.scenario_files(_name, "retrieval", "parquet"),
-            summaries=paths.scenario_files(_name, "retrieval", "json"),
-        log:
-            f"<logs>/rankings/rankings_{_name}.log",
-        benchmark:
-            f"<benchmarks>/rankings/rankings_{_name}.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
-        resources:
-            mem_mb=growing(4000),
-            runtime=growing(20),
-        params:
-            code=code_of("rankings"),
-            slice=stage_parameters.retrieve(settings),
-            scenarios=paths.scenario_names(_name),
-        script:
-            "../scripts/rankings.py"
-
-
-# Rankings beside the tables' own. What second references find: the unadapted models of other seeds rank
-# the originals too, which tells costs from retrieval bias. And query kinds are compared without own
-# images: an anonymized query finds itself first.
+# One job for all rankings of a shard's queries: they share similarities. Beside the tables' own, the
+# unadapted models of other seeds rank the originals too, which tells costs from retrieval bias. And query
+# kinds are compared without own images: an anonymized query finds itself first.
 for _name in experiment.datasets:
     _folder = f"<results>/{_name}/retrieval"
     _seeds = experiment.second_references(_name)
-    _shards = [f"shards/{each}.parquet" for each in range(settings.retrieval.shards)]
+    _kept = {
+        "scores": [f"{results}/{_name}/retrieval"],
+        "without_own": [f"{results}/{_name}/retrieval/without_own"],
+        "second": [f"{results}/{_name}/retrieval/second/seed{seed}" for seed in _seeds],
+    }
+    _trained = [run.path for run in experiment.trained_scenarios(_name)]
+    _anonymized = [run.path for run in experiment.anonymized_scenarios(_name)]
 
     rule:
         name:
-            f"retrieve_others_{_name}"
+            f"retrieve_{_name}"
         input:
             **by_digest(
                 reference=paths.reference_embedding(_name),
                 seconds=[paths.reference_embedding(_name, seed) for seed in _seeds],
-                queries=paths.embeddings(_name, experiment.trained_scenarios(_name), "original"),
-                databases=paths.embeddings(_name, experiment.trained_scenarios(_name)),
+                queries=paths.embeddings(_name, variant="original"),
+                databases=paths.embeddings(_name),
             ),
         output:
+            scores=f"{_folder}/shards/{{shard}}.parquet",
             without_own=f"{_folder}/without_own/shards/{{shard}}.parquet",
             second=[f"{_folder}/second/seed{seed}/shards/{{shard}}.parquet" for seed in _seeds],
         log:
-            f"<logs>/retrieve/{_name}/others/{{shard}}.log",
+            f"<logs>/retrieve/{_name}/shards/{{shard}}.log",
         benchmark:
-            f"<benchmarks>/retrieve/{_name}/others/{{shard}}.tsv"
+            f"<benchmarks>/retrieve/{_name}/shards/{{shard}}.tsv"
         conda:
             "../../envs/anonbench.yaml"
         threads: estimates.retrieval_threads(_name)
         resources:
             mem_mb=ranking_mb,
-            runtime=growing((1 + len(_seeds)) * estimates.minutes("retrieve", _name)),
+            runtime=growing(estimates.minutes("retrieve", _name)),
         params:
-            code=code_of("retrieve_others"),
-            slice=stage_parameters.retrieve(settings),
-            without_own=stage_parameters.retrieve_without_own(settings),
+            code=code_of("retrieve"),
             dataset=_name,
-            scenarios=[run.path for run in experiment.trained_scenarios(_name)],
-            anonymized=[run.path for run in experiment.anonymized_scenarios(_name)],
+            scenarios=paths.scenario_names(_name),
+            trained=_trained,
+            anonymized=_anonymized,
+            settings=settings.retrieval.effective(),
+            without_own=settings.retrieval.without_own_images().effective(),
+            shards=settings.retrieval.shards,
         script:
-            "../scripts/retrieve_others.py"
+            "../scripts/retrieve.py"
 
     rule:
         name:
-            f"rankings_others_{_name}"
+            f"rankings_{_name}"
         input:
-            without_own=[f"{results}/{_name}/retrieval/without_own/{each}" for each in _shards],
-            second=[
-                f"{results}/{_name}/retrieval/second/seed{seed}/{each}"
-                for seed in _seeds
-                for each in _shards
-            ],
+            **{
+                kind: [
+                    f"{folder}/shards/{shard}.parquet"
+                    for folder in folders
+                    for shard in range(settings.retrieval.shards)
+                ]
+                for kind, folders in _kept.items()
+            },
         output:
+            queries=paths.scenario_files(_name, "retrieval", "parquet"),
+            summaries=paths.scenario_files(_name, "retrieval", "json"),
             without_own=f"{_folder}/without_own.parquet",
             second=[f"{_folder}/second/seed{seed}.parquet" for seed in _seeds],
         log:
-            f"<logs>/rankings/others_{_name}.log",
+            f"<logs>/rankings/{_name}.log",
         benchmark:
-            f"<benchmarks>/rankings/others_{_name}.tsv"
+            f"<benchmarks>/rankings/{_name}.tsv"
         conda:
             "../../envs/anonbench.yaml"
         resources:
             mem_mb=ranking_mb,
             runtime=growing(20),
         params:
-            code=code_of("rankings_others"),
+            code=code_of("rankings"),
             dataset=_name,
-            scenarios=[run.path for run in experiment.trained_scenarios(_name)],
-            anonymized=[run.path for run in experiment.anonymized_scenarios(_name)],
+            scenarios=paths.scenario_names(_name),
+            trained=_trained,
+            anonymized=_anonymized,
+            settings=settings.retrieval.effective(),
         script:
-            "../scripts/rankings_others.py"
+            "../scripts/rankings.py"
 
 
 # Each training's ranking of original images, judged by that of each other training.
@@ -157,7 +112,8 @@ rule trainings:
         runtime=growing(lambda w: estimates.minutes("trainings", w.dataset)),
     params:
         code=code_of("trainings"),
-        slice=stage_parameters.trainings(settings),
+        retrieval=settings.retrieval.effective(),
+        confidence=settings.presentation.confidence,
         trainings=lambda w: [
             (str(model), seed) for model, seed in experiment.ranking_trainings(w.dataset)
         ],
@@ -187,7 +143,10 @@ rule deployments:
         runtime=growing(lambda w: estimates.minutes("deployments", w.dataset)),
     params:
         code=code_of("deployments"),
-        slice=lambda w: stage_parameters.deployments(settings, w.dataset),
+        deployments=settings.deployments.model_dump(mode="json"),
+        first=lambda w: datasets[w.dataset].anonymized_first,
+        retrieval=settings.retrieval.effective(),
+        tests=presentation("confidence", "equivalence_margin"),
         degree=lambda w: max(datasets[w.dataset].degrees),
         methods=lambda w: list(paths.deployed(w.dataset)),
     script:
@@ -228,7 +187,9 @@ for _name in filter(experiment.is_classified, experiment.datasets):
             runtime=growing(estimates.minutes("downstream", _name)),
         params:
             code=code_of("downstream"),
-            slice=stage_parameters.downstream(settings, _name),
+            classifiers=settings.downstream.model_dump(mode="json"),
+            label=datasets[_name].label,
+            seed=settings.seed,
             dataset=_name,
         script:
             "../scripts/downstream.py"
@@ -282,7 +243,9 @@ rule near_duplicates:
         runtime=growing(lambda w: estimates.minutes("near_duplicates", w.dataset)),
     params:
         code=code_of("near_duplicates"),
-        slice=stage_parameters.near_duplicates(settings),
+        retrieval=settings.retrieval.effective(),
+        near_duplicates=list(settings.retrieval.near_duplicates),
+        confidence=settings.presentation.confidence,
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
         scenarios=lambda w: paths.scenario_names(w.dataset),

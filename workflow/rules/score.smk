@@ -1,4 +1,4 @@
-# Scores: one tidy table a data set, effects, and correlations.
+# Scores: one tidy table a data set, and effects.
 
 scored = dict(
     **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
@@ -28,7 +28,7 @@ rule scores:
         runtime=growing(20),
     params:
         code=code_of("scores"),
-        slice=stage_parameters.comparisons(settings),
+        tests=presentation("confidence", "equivalence_margin"),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
         scenarios=lambda w: as_text(experiment.scenarios(w.dataset)),
@@ -68,7 +68,7 @@ for _name in experiment.datasets:
             runtime=growing(60),
         params:
             code=code_of("effects"),
-            slice=stage_parameters.effects(settings),
+            tests=presentation("bootstrap", "confidence", "equivalence_margin", "stated_difference"),
             dataset=_name,
             reference_seed=experiment.reference_seed,
             control_seeds=settings.control_seeds,
@@ -78,24 +78,3 @@ for _name in experiment.datasets:
             anonymized=as_text(experiment.anonymized_scenarios(_name)),
         script:
             "../scripts/effects.py"
-
-
-rule correlate:
-    input:
-        rules.scores.output.scores,
-    output:
-        matrix="<results>/{dataset}/correlation/{degree}.csv",
-        within="<results>/{dataset}/correlation/{degree}_within.csv",
-    log:
-        "<logs>/correlate/{dataset}/{degree}.log",
-    benchmark:
-        "<benchmarks>/correlate/{dataset}/{degree}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("correlate"),
-    script:
-        "../scripts/correlate.py"

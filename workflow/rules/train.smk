@@ -6,7 +6,7 @@
 rule enough:
     input:
         enough_listed,
-        counts=plain(rules.boxes.output.counts),
+        counts="<results>/{dataset}/counts.csv",
     output:
         "<results>/{dataset}/enough.txt",
     log:
@@ -21,7 +21,7 @@ rule enough:
         runtime=growing(20),
     params:
         code=code_of("enough"),
-        slice=stage_parameters.retrieve(settings),
+        retrieval=settings.retrieval.effective(),
         batch=lambda w: experiment.batch(w.dataset),
     script:
         "../scripts/enough.py"
@@ -50,7 +50,7 @@ rule train_unadapted:
         tasks_per_gpu=0,
     params:
         code=code_of("train"),
-        slice=lambda w: stage_parameters.train(settings, w.dataset),
+        recipe=lambda w: settings.recipe_of(w.dataset).effective(),
         given=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
     script:
@@ -129,7 +129,8 @@ rule distill_system:
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
         code=code_of("distill_system"),
-        slice=lambda w: stage_parameters.distill_system(settings, w.dataset),
+        system=lambda w: stage_parameters.system(settings, w.dataset),
+        low_rank=settings.low_rank.model_dump(mode="json"),
         given=lambda w: contents(started.system_files(w.dataset)),
         evidence=lambda w: startup.evidence(started, w.dataset),
     script:
@@ -167,7 +168,12 @@ rule train_redrawer:
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
         code=code_of("train_redrawer"),
-        slice=lambda w: stage_parameters.train_redrawer(settings, w.dataset),
+        hiding=stage_parameters.hiding(settings),
+        redrawing=settings.redrawing.model_dump(mode="json"),
+        recipe=lambda w: settings.recipe_of(w.dataset).model_dump(
+            mode="json", include={"device", "threads"}
+        ),
+        seed=settings.training_seeds[0],
     script:
         "../scripts/train_redrawer.py"
 
@@ -203,6 +209,6 @@ rule redraw:
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
         code=code_of("redraw"),
-        slice=stage_parameters.redraw(settings),
+        hiding=stage_parameters.hiding(settings),
     script:
         "../scripts/redraw.py"

@@ -19,7 +19,7 @@ with job(snakemake, __file__) as cache:
             boxes=read_boxes(Path(snakemake.input.boxes)),
             images=pd.read_parquet(snakemake.input.images),
             variant=Variant.parse(snakemake.wildcards.variant),
-            settings=Anonymization.model_validate(snakemake.params.slice["settings"]),
-            keep_without_regions=snakemake.params.slice["keep_without_regions"],
+            settings=Anonymization.model_validate(snakemake.params.hiding["settings"]),
+            keep_without_regions=snakemake.params.keep_without_regions,
             output=Path(snakemake.output.tar),
         )

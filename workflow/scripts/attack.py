@@ -17,7 +17,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.evaluation.privacy.gallery import read_people
         from anonbench.evaluation.privacy.train_images import TrainImages
 
-        chosen, dataset = snakemake.params.slice, snakemake.wildcards.dataset
+        chosen, dataset = snakemake.params.attacks, snakemake.wildcards.dataset
         settings = Privacy.model_validate(chosen["settings"])
         variants = [Variant(), *map(Variant.parse, snakemake.params.variants)]
         root = root_in(snakemake.config, dataset)

@@ -21,7 +21,7 @@ with job(snakemake, __file__):
             Path(backbone),
             variants,
             regions,
-            drawn=choose(ids, snakemake.params.slice["settings"]["attention_images"]),
+            drawn=choose(ids, snakemake.params.attention_images),
             sample=choose(ids, SAMPLE),
             maps=Path(maps),
             shares=Path(shares),

@@ -3,23 +3,32 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    import pandas as pd
+
+    from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.datasets.listing import root_in
+    from anonbench.embedding.attention_shares import summarize_shares
     from anonbench.reporting.figures.attention import attention, panels
     from anonbench.reporting.images.shown import open_shown
 
-    root = root_in(snakemake.config, snakemake.wildcards.dataset)
-    settings = snakemake.params.slice["settings"]
-    attention(
-        panels(
-            dict(zip(snakemake.params.models, map(Path, snakemake.input.maps), strict=True)),
-            open_shown(
-                snakemake.params.shown,
-                list(map(Path, snakemake.input.shown)),
-                root,
-                list(map(Path, snakemake.input.searched)),
-                settings["show_originals"],
-            ),
-        ),
-        outputs=[Path(path) for path in snakemake.output],
-        dpi=settings["dpi"],
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    shares = summarize_shares(
+        dict(zip(params.models, map(pd.read_parquet, given.shares), strict=True)),
+        read_clusters(Path(given.clusters)),
+        params.settings["confidence"],
     )
+    write_csv(shares, Path(made.shares))
+    if given.maps:
+        images = open_shown(
+            params.shown,
+            list(map(Path, given.shown)),
+            root_in(snakemake.config, params.dataset),
+            list(map(Path, given.searched)),
+            params.settings["show_originals"],
+        )
+        attention(
+            panels(dict(zip(params.models, map(Path, given.maps), strict=True)), images),
+            outputs=[Path(path) for path in made if path != made.shares],
+            dpi=params.settings["dpi"],
+        )

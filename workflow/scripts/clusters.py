@@ -6,11 +6,12 @@ with job(snakemake, __file__):
     from anonbench.config import PathPart
     from anonbench.datasets.clusters import write_clusters
 
-    cluster = snakemake.params.slice["cluster"]
+    chosen = snakemake.params.clusters
+    cluster = chosen["cluster"]
     write_clusters(
         name=snakemake.wildcards.dataset,
         manifest=Path(snakemake.input.manifest),
         cluster=cluster if isinstance(cluster, str) else PathPart.model_validate(cluster),
-        likely=snakemake.params.slice["likely"],
+        likely=chosen["likely"],
         output=Path(snakemake.output.clusters),
     )

@@ -10,17 +10,17 @@ with job(snakemake, __file__):
     from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.deployments import read_labels, score_deployments
 
-    chosen, wildcards = snakemake.params.slice, snakemake.wildcards
+    params, wildcards = snakemake.params, snakemake.wildcards
     labels = snakemake.input.labels
     table = score_deployments(
         wildcards.dataset,
-        snakemake.params.degree,
+        params.degree,
         # there need not be a second one
         dict(zip((OWN, SECOND), map(Path, snakemake.input.references), strict=False)),
-        dict(zip(snakemake.params.methods, map(Path, snakemake.input.embeddings), strict=True)),
-        read_labels(wildcards.dataset, Path(labels[0]), chosen["first"]) if labels else None,
-        Deployments.model_validate(chosen["deployments"]),
-        load(snakemake.config).retrieval.completing(chosen["retrieval"]),
-        Judging(read_clusters(Path(snakemake.input.clusters)), **chosen["tests"]),
+        dict(zip(params.methods, map(Path, snakemake.input.embeddings), strict=True)),
+        read_labels(wildcards.dataset, Path(labels[0]), params.first) if labels else None,
+        Deployments.model_validate(params.deployments),
+        load(snakemake.config).retrieval.completing(params.retrieval),
+        Judging(read_clusters(Path(snakemake.input.clusters)), **params.tests),
     )
     write_csv(table, Path(snakemake.output[0]))

@@ -14,11 +14,11 @@ with job(snakemake, __file__) as cache:
         from anonbench.detection.shard import Job, detect_shard
         from anonbench.detection.user_annotations import read_user_regions
 
-        slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
-        templates = snakemake.params.templates
+        params, shard = snakemake.params, int(snakemake.wildcards.shard)
+        templates = params.templates
         columns = ["id", "path", "split", "width", "height", "bytes", "digest"]
         manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
-        rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, snakemake.params.shards)
+        rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, params.shards)
         boxes, corrections = (
             Path(path) if (path := next(iter(files), None)) else None
             for files in (snakemake.input.boxes, snakemake.input.corrections)
@@ -29,17 +29,15 @@ with job(snakemake, __file__) as cache:
                 rows,
                 Job(
                     root=root_in(snakemake.config, snakemake.wildcards.dataset),
-                    detectors=slice["detectors"],
-                    settings=Detection.model_validate(slice["settings"]),
-                    seed=slice["seed"],
+                    detectors=params.detectors,
+                    settings=Detection.model_validate(params.detection["settings"]),
+                    seed=params.seed,
                     threads=snakemake.threads,
                     templates=Path(templates) if templates else None,
                     boxes=regions,
                     corrections=corrected,
-                    keep_failed=slice["keep_failed"],
-                    kept=places(
-                        Path(snakemake.output.boxes).parent / "kept", shard, snakemake.params.shards
-                    ),
+                    keep_failed=params.keep_failed,
+                    kept=places(Path(snakemake.output.boxes).parent / "kept", shard, params.shards),
                 ),
                 boxes=Path(snakemake.output.boxes),
                 images=Path(snakemake.output.images),

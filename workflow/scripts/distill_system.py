@@ -19,7 +19,7 @@ with job(snakemake, __file__) as cache:
                 original=ImageSet.open([Path(path) for path in snakemake.input.original], root),
                 hidden=ImageSet.open([Path(path) for path in snakemake.input.anonymized], root),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
-                settings=LowRank.model_validate(snakemake.params.slice["low_rank"]),
+                settings=LowRank.model_validate(snakemake.params.low_rank),
                 seed=int(snakemake.wildcards.seed),
                 adapter=Path(snakemake.output.adapter),
                 log=Path(snakemake.output.history),

@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    given, made, chosen = snakemake.input, snakemake.output, snakemake.params.slice
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
     shared = [given.manifest, given.manifest_digest, given.clusters, given.clusters_digest]
     files = given.train, given.train_digest, given.val, given.val_digest
     outputs = zip(made.predictions, made.summary, made.confusion, strict=True)
@@ -18,16 +18,16 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.clusters import read_clusters
         from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
-        labels = pd.read_parquet(given.manifest, columns=["id", chosen["label"]])
+        labels = pd.read_parquet(given.manifest, columns=["id", params.label])
         for part, (train, _, val, _), three in left:
             predictions, summary, confusions = map(Path, three)
             evaluate_downstream(
                 train=Path(train),
                 val=Path(val),
-                labels=labels.rename(columns={chosen["label"]: "label"}),
+                labels=labels.rename(columns={params.label: "label"}),
                 clusters=read_clusters(Path(given.clusters)),
-                settings=Downstream.model_validate(chosen["settings"]),
-                seed=chosen["seed"],
+                settings=Downstream.model_validate(params.classifiers),
+                seed=params.seed,
                 predictions=predictions,
                 summary=summary,
                 confusions=confusions,

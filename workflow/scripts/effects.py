@@ -21,7 +21,7 @@ with job(snakemake, __file__):
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     name, clusters = params.dataset, read_clusters(Path(given.clusters))
-    settings = params.slice["settings"]
+    settings = params.tests
     judging = Judging(clusters, settings["confidence"], settings["equivalence_margin"])
     trained, anonymized = (
         [Scenario(Model.parse(m), seed, Variant.parse(v)) for m, seed, v in each]

@@ -3,7 +3,8 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    parts = cache.parts(snakemake.input, snakemake.output)
+    given, made = snakemake.input, snakemake.output
+    parts = cache.parts(given, made)
     if left := [name for name, part in parts.items() if not part.is_done()]:
         from anonbench.config import load
         from anonbench.core.libraries.devices import locked_gpus
@@ -15,12 +16,15 @@ with job(snakemake, __file__) as cache:
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many
 
-            backbone, *_ = snakemake.input[left[0]]
-            part_of = {Path(snakemake.output[each]): parts[each] for each in left}
-            images = [ImageSet.of(map(Path, snakemake.input[each][1:]), root) for each in left]
-            embed_many(
-                Path(backbone),
-                [*zip(images, part_of, strict=True)],
-                config.embedding.completing(snakemake.params.slice["settings"]),
-                written=lambda output: part_of[output].end(),
-            )
+            part_of = {Path(made[each]): parts[each] for each in left}
+            for backbone in dict.fromkeys(given[each][0] for each in left):
+                embed_many(
+                    Path(backbone),
+                    [
+                        (ImageSet.of(map(Path, given[each][1:]), root), Path(made[each]))
+                        for each in left
+                        if given[each][0] == backbone
+                    ],
+                    config.embedding.completing(snakemake.params.settings),
+                    written=lambda output: part_of[output].end(),
+                )

@@ -10,7 +10,7 @@ with job(snakemake, __file__):
     retrieval = load(snakemake.config).retrieval
     require_left(
         Path(snakemake.input[0]),
-        retrieval.completing(snakemake.params.slice["settings"]),
+        retrieval.completing(snakemake.params.retrieval),
         snakemake.params.batch,
     )
     write_text(Path(snakemake.output[0]), "enough\n")

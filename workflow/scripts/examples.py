@@ -8,7 +8,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.figures.examples import examples
     from anonbench.reporting.images.shown import choose, open_shown
 
-    settings = snakemake.params.slice["settings"]
+    settings = snakemake.params.settings
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
     sets = open_shown(
         snakemake.params.variants,

@@ -33,6 +33,7 @@ with job(snakemake, __file__):
         {kind: shown[variant] for kind, variant in variants.items()},
         called(Path(snakemake.input.manifest), snakemake.params.label, show_originals),
         Retrieval(**snakemake.params.retrieval),
-        **snakemake.params.slice,
+        queries=snakemake.params.queries,
+        results=snakemake.params.results,
     )
     write_json(Path(snakemake.output[0]), explorer)

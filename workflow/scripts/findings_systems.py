@@ -20,7 +20,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.systems import orders_of, values_of, write_systems
 
     given, made, asked = snakemake.input, snakemake.output, snakemake.params
-    shown, systems = asked.slice["settings"], asked.systems
+    shown, systems = asked.shown, asked.systems
 
     def read(reader, files, names=systems):
         return {name: reader(Path(path)) for name, path in zip(names, files, strict=True)}

@@ -5,8 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     from anonbench.datasets.given import scan_given
 
-    slice = snakemake.params.slice
-    folder = {slice["program"]: Path(slice["folder"])}
+    params = snakemake.params
+    folder = {params.program: Path(params.folder)}
     # once it runs, it believes no file that only looks as it was
     if not cache.is_done(scan=scan_given(folder, True)):
         import pandas as pd
@@ -22,11 +22,11 @@ with job(snakemake, __file__) as cache:
             root=root_in(snakemake.config, snakemake.wildcards.dataset),
             boxes=read_boxes(Path(snakemake.input.boxes)),
             images=pd.read_parquet(snakemake.input.images),
-            program=slice["program"],
-            folder=Path(slice["folder"]),
-            settings=Anonymization.model_validate(slice["settings"]),
-            keep_without_regions=slice["keep_without_regions"],
-            max_pixels=slice["max_pixels"],
+            program=params.program,
+            folder=Path(params.folder),
+            settings=Anonymization.model_validate(params.hiding["settings"]),
+            keep_without_regions=params.keep_without_regions,
+            max_pixels=params.max_pixels,
             output=Path(snakemake.output.tar),
             compared=Path(snakemake.output.compared),
         )

@@ -17,7 +17,7 @@ with job(snakemake, __file__):
         compared,
         pd.read_csv(snakemake.input.skipped, dtype=str, keep_default_na=False),
         read_clusters(Path(snakemake.input.clusters)),
-        snakemake.params.slice["settings"]["confidence"],
+        snakemake.params.confidence,
     )
     write_csv(summary, Path(snakemake.output[0]))
     warn_of_visible(snakemake.wildcards.dataset, summary)

@@ -8,8 +8,8 @@ with job(snakemake, __file__) as cache:
     from anonbench.datasets.given import scan_given
     from anonbench.datasets.listing import list_images, root_of
 
-    name, slice = snakemake.params.name, snakemake.params.slice
-    source, seed = DataSource.model_validate(slice["source"]), slice["seed"] or 0
+    name, params = snakemake.params.name, snakemake.params
+    source, seed = DataSource.model_validate(params.source), params.seed or 0
     # once it runs, it believes no file that only looks as it was: see --forcerun manifest
     listed = list_images(name, source, seed, labels=False)["path"]
     scans = scan(root_of(source), listed, True), *scan_given(source.given, True).items()
@@ -20,7 +20,7 @@ with job(snakemake, __file__) as cache:
         write_manifest(
             name=name,
             dataset=source,
-            max_pixels=slice["max_pixels"],
+            max_pixels=params.max_pixels,
             seed=seed,
             output=Path(snakemake.output.manifest),
             skipped=Path(snakemake.output.skipped),

@@ -20,18 +20,18 @@ with job(snakemake, __file__) as cache:
     from anonbench.evaluation.mapped.gather import gather
     from anonbench.evaluation.mapped.learn import map_variant, read_labels
 
-    chosen, manifest = snakemake.params.slice, Path(given["manifest"])
-    persons = read_labels(manifest, [chosen["identity"]])
+    params, manifest = snakemake.params, Path(given["manifest"])
+    persons = read_labels(manifest, [params.identity])
     for file, (name, vectors, part) in left.items():
         map_variant(
             {each: Path(path) for each, path in vectors.items()},
             {each: Path(made[name + each]) for each in ("map", "val", "train")},
             read_clusters(Path(given["clusters"])),
-            read_labels(manifest, [chosen["label"]]) if persons is None else persons,
+            read_labels(manifest, [params.label]) if persons is None else persons,
             file.stem,
-            load(snakemake.config).retrieval.completing(chosen["retrieval"]),
-            chosen["confidence"],
-            chosen["seed"],
+            load(snakemake.config).retrieval.completing(params.retrieval),
+            params.confidence,
+            params.seed,
             persons is not None,
         )
         part.end()

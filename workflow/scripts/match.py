@@ -7,13 +7,12 @@ with job(snakemake, __file__) as cache:
         from anonbench.config import DataSource
         from anonbench.detection.user_annotations import match_user_file
 
-        slice = snakemake.params.slice
         match_user_file(
             setting=snakemake.wildcards.setting,
             file=Path(snakemake.input.file[0]),
             name=snakemake.wildcards.dataset,
-            source=DataSource.model_validate(slice["source"]),
-            seed=slice["seed"] or 0,
+            source=DataSource.model_validate(snakemake.params.source),
+            seed=snakemake.params.seed or 0,
             manifest=Path(snakemake.input.manifest),
             duplicates=Path(snakemake.input.duplicates),
             output=Path(snakemake.output.rows),

@@ -16,7 +16,8 @@ with job(snakemake, __file__):
         map(Path, snakemake.input.databases),
         strict=True,
     )
-    chosen = snakemake.params.slice
+    params = snakemake.params
+    distances = {"near_duplicates": params.near_duplicates}
     table = score_without(
         snakemake.wildcards.dataset,
         list(map(Path, snakemake.input.hashes)),
@@ -24,9 +25,9 @@ with job(snakemake, __file__):
         [Embedded(*each) for each in files],
         read_scores(Path(snakemake.input.scores)),
         read_clusters(Path(snakemake.input.clusters)),
-        load(snakemake.config).retrieval.completing(chosen["settings"]),
+        load(snakemake.config).retrieval.completing(params.retrieval | distances),
         snakemake.params.reference_seed,
         snakemake.params.control_seeds,
-        chosen["confidence"],
+        params.confidence,
     )
     write_csv(table, Path(snakemake.output[0]))

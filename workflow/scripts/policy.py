@@ -9,7 +9,7 @@ with job(snakemake, __file__):
         snakemake.wildcards.dataset,
         variants=[*snakemake.params.variants, *snakemake.params.apart],
         sought=snakemake.params.sought,
-        settings=snakemake.params.slice,
+        settings=snakemake.params.policy,
         files={name: Path(path) for name, path in snakemake.input.items() if path},
         output=Path(snakemake.output[0]),
     )

@@ -3,24 +3,28 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.detection.quality.jobs import evaluate_detection
+    from anonbench.detection.quality.jobs import evaluate_detection, review_dataset
     from anonbench.reporting.detection import write_quality
 
-    settings = snakemake.params.slice["settings"]
-    summary, visible_area = evaluate_detection(
-        manifest=Path(snakemake.input.manifest),
-        boxes=Path(snakemake.input.boxes),
-        images=[Path(path) for path in snakemake.input.images],
-        truth=Path(snakemake.params.drawn_truth or snakemake.input.truth[0]),
-        drawn=bool(snakemake.params.drawn_truth),
-        resamples=settings["bootstrap"],
-        confidence=settings["confidence"],
-        hidden=snakemake.params.slice["hidden"],
-        regions=Path(snakemake.output.regions),
-        by_image=Path(snakemake.output.images),
-        summary=Path(snakemake.output.summary),
-        sight=Path(snakemake.output.visible_area),
-    )
-    write_quality(
-        summary, visible_area, snakemake.wildcards.dataset, Path(snakemake.output.markdown)
-    )
+    given, params, made = snakemake.input, snakemake.params, dict(snakemake.output.items())
+    made = {name: Path(path) for name, path in made.items()}
+    found = {
+        "manifest": Path(given.manifest),
+        "boxes": Path(given.boxes),
+        "images": [Path(path) for path in given.images],
+    }
+    review_dataset(**found, most=params.listed, output=made["uncertain"])
+    if "summary" in made:
+        summary, visible_area = evaluate_detection(
+            **found,
+            truth=Path(params.drawn_truth or given.truth[0]),
+            drawn=bool(params.drawn_truth),
+            resamples=params.shown["bootstrap"],
+            confidence=params.shown["confidence"],
+            hidden=params.hidden,
+            regions=made["regions"],
+            by_image=made["images"],
+            summary=made["summary"],
+            sight=made["visible_area"],
+        )
+        write_quality(summary, visible_area, params.dataset, made["markdown"])

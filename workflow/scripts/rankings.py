@@ -4,13 +4,19 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.evaluation.retrieval.stage.job import gather_scenarios
+    from anonbench.evaluation.retrieval.stage.job import gather_in_one_file, gather_scenarios
 
-    shards = [Path(path) for path in snakemake.input]
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
     gather_scenarios(
-        shards=shards,
-        scenarios=snakemake.params.scenarios,
-        settings=load(snakemake.config).retrieval.completing(snakemake.params.slice["settings"]),
-        tables=[Path(path) for path in snakemake.output.queries],
-        summaries=[Path(path) for path in snakemake.output.summaries],
+        shards=list(map(Path, given.scores)),
+        scenarios=params.scenarios,
+        settings=load(snakemake.config).retrieval.completing(params.settings),
+        tables=list(map(Path, made.queries)),
+        summaries=list(map(Path, made.summaries)),
     )
+    shards = list(map(Path, given.without_own))
+    gather_in_one_file(shards, params.anonymized, Path(made.without_own))
+    for output in map(Path, made.second):
+        folder = output.with_suffix("") / "shards"
+        shards = [path for path in map(Path, given.second) if path.parent == folder]
+        gather_in_one_file(shards, params.trained, output)

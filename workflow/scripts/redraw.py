@@ -16,7 +16,7 @@ with job(snakemake, __file__) as cache:
                 hidden=Path(snakemake.input.hidden[0]),
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
-                hiding=Anonymization.model_validate(snakemake.params.slice["settings"]),
+                hiding=Anonymization.model_validate(snakemake.params.hiding["settings"]),
                 network=Path(snakemake.input.network),
                 output=Path(snakemake.output.tar),
             )

@@ -11,5 +11,5 @@ with job(snakemake, __file__):
 
     clusters = read_clusters(Path(snakemake.input.clusters))
     probes = with_clusters(pd.read_parquet(snakemake.input.probes), clusters)
-    confidence = snakemake.params.slice["settings"]["confidence"]
+    confidence = snakemake.params.confidence
     write_csv(rates(snakemake.wildcards.dataset, probes, confidence), Path(snakemake.output[0]))

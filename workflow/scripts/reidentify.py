@@ -19,7 +19,7 @@ with job(snakemake, __file__) as cache:
             from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
             from anonbench.evaluation.privacy.train_images import TrainImages
 
-            settings = Privacy.model_validate(snakemake.params.slice["settings"])
+            settings = Privacy.model_validate(snakemake.params.privacy)
             variants = snakemake.params.variants
             root = root_in(snakemake.config, snakemake.wildcards.dataset)
             originals, *images = open_sets(
@@ -56,6 +56,6 @@ with job(snakemake, __file__) as cache:
                     unadapted=unadapted,
                     settings=settings,
                     train=TrainImages(train, hiding, given),
-                    seed=snakemake.params.slice["seed"],
+                    seed=snakemake.params.seed,
                 )
             write_parquet(probes, Path(snakemake.output.probes))

@@ -6,16 +6,25 @@ with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 
-    files = zip(
-        snakemake.params.scenarios,
-        map(Path, snakemake.input.queries),
-        map(Path, snakemake.input.databases),
-        strict=True,
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    files = map(Path, given.queries), map(Path, given.databases)
+    scenarios = [Embedded(*each) for each in zip(params.scenarios, *files, strict=True)]
+    trained, anonymized = (
+        [each for each in scenarios if each.name in names]
+        for names in (params.trained, params.anonymized)
     )
-    score_shard(
-        reference=Path(snakemake.input.reference),
-        scenarios=[Embedded(*each) for each in files],
-        settings=load(snakemake.config).retrieval.completing(snakemake.params.slice["settings"]),
-        shard=int(snakemake.wildcards.shard),
-        output=Path(snakemake.output[0]),
-    )
+    rankings = [
+        (given.reference, scenarios, params.settings, made.scores),
+        (given.reference, anonymized, params.without_own, made.without_own),
+    ]
+    for second, output in zip(given.seconds, made.second, strict=True):
+        rankings.append((second, trained, params.settings, output))
+    retrieval = load(snakemake.config).retrieval
+    for reference, ranked, settings, output in rankings:
+        score_shard(
+            reference=Path(reference),
+            scenarios=ranked,
+            settings=retrieval.completing(settings),
+            shard=int(snakemake.wildcards.shard),
+            output=Path(output),
+        )

@@ -3,10 +3,12 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    import pandas as pd
+
     from anonbench.reporting.grids.grid import write_grid
     from anonbench.reporting.paper.scenario_tables import COLUMNS
 
     files = map(Path, snakemake.output)
     given = snakemake.params.rows, snakemake.params.grids
     for rows, grid, csv, markdown, latex in zip(*given, files, files, files, strict=True):
-        write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
+        write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), csv, markdown, latex)

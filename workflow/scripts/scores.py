@@ -10,15 +10,15 @@ with job(snakemake, __file__):
     from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.scores import collect, scenario_files
 
-    given, params, settings = snakemake.input, snakemake.params, snakemake.params.slice["settings"]
+    given, params = snakemake.input, snakemake.params
     name, clusters = snakemake.wildcards.dataset, read_clusters(Path(given.clusters))
     scenarios = scenario_files(
         params.scenarios, given.retrieval, given.queries, given.downstream, given.predictions
     )
     seeds = params.reference_seed, params.control_seeds
-    table = collect(name, scenarios, clusters, *seeds, confidence=settings["confidence"])
+    table = collect(name, scenarios, clusters, *seeds, confidence=params.tests["confidence"])
     write_csv(table, Path(snakemake.output.scores))
     columns = list(columns_of(scenarios, *seeds))
-    judging = Judging(clusters, **settings)
+    judging = Judging(clusters, **params.tests)
     for output, test in (("models", compare), ("methods", compare_methods)):
         write_csv(test(name, columns, judging), Path(snakemake.output[output]))

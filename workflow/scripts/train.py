@@ -11,14 +11,14 @@ with job(snakemake, __file__) as cache:
         from anonbench.training.loop.launch import TrainJob, run
         from anonbench.workflow.image_counts import require_left
 
-        config, slice = load(snakemake.config), snakemake.params.slice
+        config = load(snakemake.config)
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe = config.recipes[dataset.recipe]
         counts = config.results / snakemake.wildcards.dataset / "counts.csv"
         if is_intact(counts):  # no input: a training stands on train's images alone
             require_left(counts, config.retrieval, recipe.optimizer.batch_size)
         training = TrainJob(
-            recipe=recipe.completing(slice["recipe"]),
+            recipe=recipe.completing(snakemake.params.recipe),
             adaption=snakemake.params.adaption,
             original=list(snakemake.input.original),
             root=root_of(dataset),

@@ -12,7 +12,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.vocabulary import Variant
         from anonbench.datasets.listing import root_of
 
-        config, slice = load(snakemake.config), snakemake.params.slice
+        config, params = load(snakemake.config), snakemake.params
         dataset = snakemake.wildcards.dataset
         recipe = config.recipe_of(dataset)
         with locked_gpus(min(1, recipe.gpus_needed)):
@@ -25,11 +25,11 @@ with job(snakemake, __file__) as cache:
                 hidden=ImageSet.open([Path(path) for path in snakemake.input.hidden]),
                 boxes=pd.concat([read_boxes(Path(path)) for path in snakemake.input.boxes]),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
-                hiding=Anonymization.model_validate(slice["settings"]),
+                hiding=Anonymization.model_validate(params.hiding["settings"]),
                 backbone=Path(snakemake.input.backbone[0]),
-                settings=Redrawing.model_validate(slice["redrawing"]),
+                settings=Redrawing.model_validate(params.redrawing),
                 recipe=recipe,
-                seed=slice["seed"],
+                seed=params.seed,
                 output=Path(snakemake.output.network),
                 log=Path(snakemake.output.history),
                 checkpoint=Path(snakemake.output.network + ".checkpoint"),

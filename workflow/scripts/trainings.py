@@ -9,13 +9,13 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 
-    chosen = snakemake.params.slice
+    params = snakemake.params
     table = agreement_of_trainings(
         snakemake.wildcards.dataset,
-        [(Model.parse(model), seed) for model, seed in snakemake.params.trainings],
+        [(Model.parse(model), seed) for model, seed in params.trainings],
         [Path(path) for path in snakemake.input.originals],
         read_clusters(Path(snakemake.input.clusters)),
-        load(snakemake.config).retrieval.completing(chosen["retrieval"]),
-        chosen["confidence"],
+        load(snakemake.config).retrieval.completing(params.retrieval),
+        params.confidence,
     )
     write_csv(table, Path(snakemake.output[0]))

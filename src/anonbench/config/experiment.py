@@ -20,7 +20,13 @@ from anonbench.config.outputs import (
 from anonbench.config.training import LOW_RANK_BATCH
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import is_redrawn
-from anonbench.core.registries.tables import OF_ATTACKS, OF_PRIVACY, OF_TRAININGS, TABLES
+from anonbench.core.registries.tables import (
+    OF_ATTACKS,
+    OF_PRIVACY,
+    OF_SCORES,
+    OF_TRAININGS,
+    TABLES,
+)
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
     COMPATIBLE,
@@ -270,11 +276,13 @@ class Experiment:
         return [table for table in self.tables if table.dataset == name]
 
     def grouped_tables(self, name: str) -> dict[str, list[str]]:
-        """Registered tables of a data set: of `privacy`, and `other` ones, as far as it has any."""
-        tables = self.tables_of(name)
-        privacy = [each for each in tables if set(TABLES[each].needs) <= OF_PRIVACY]
-        groups = {"privacy": privacy, "other": [each for each in tables if each not in privacy]}
-        return {group: found for group, found in groups.items() if found}
+        """Registered tables of a data set: of `scores` alone, of `privacy`, and `others`."""
+        groups: dict[str, list[str]] = {"scores": [], "privacy": [], "others": []}
+        for table in self.tables_of(name):
+            needs = {*TABLES[table].needs}
+            kind = "privacy" if needs & OF_PRIVACY else "scores" if needs <= OF_SCORES else "others"
+            groups[kind].append(table)
+        return groups
 
     @cached_property
     def figures(self) -> list[Figure]:

@@ -76,8 +76,8 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
     """Paths of a shard's cached findings, then of others that its images may be in.
 
     A data set that has grown (or shrunk) has twice (or half) as many shards, see
-    `anonbench.core.sharding`. Data sets of the same images, which differ in the system that searches
-    them, have equal shards. The paths are prefixes: `.<detector>.parquet` is added.
+    `anonbench.core.sharding`. Data sets of the same images, which differ in their systems, have
+    equal shards. The paths are prefixes: `.<detector>.parquet` is added.
 
     Args:
         folder: `<data set>/detect/<split>/kept` in the folder of results.

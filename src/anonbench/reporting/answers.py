@@ -61,17 +61,13 @@ def price_of(
     """
     parts = []
     for system, table in scores.items():
-        kept = summarize(table)
-        kept = kept[(kept["metric"] == "map") & ~kept["adaption"].isin(NO_CHOICE)]
-        names = zip(kept["method"], kept["adaption"], strict=True)
-        published = [published_as(str(method), str(adaption)) for method, adaption in names]
+        kept = summarize(table).query("metric == 'map'").assign(system=system)
+        kept = kept[~kept["adaption"].isin(NO_CHOICE)]
+        names = zip(kept["method"].astype(str), kept["adaption"].astype(str), strict=True)
         attacks = strongest_attacks(policies[system]).rename(columns={"method": "published"})
-        kept = kept.assign(published=pd.Series(published, kept.index, dtype=object))
-        parts.append(
-            kept.assign(system=system).merge(attacks, how="left", on=["published", "degree"])
-        )
-    table = pd.concat(parts, ignore_index=True)
-    return _rounded(table.reindex(columns=PRICE))
+        kept["published"] = pd.Series([published_as(*name) for name in names], kept.index, object)
+        parts.append(kept.merge(attacks, how="left", on=["published", "degree"]))
+    return _rounded(pd.concat(parts, ignore_index=True).reindex(columns=PRICE))
 
 
 def way_back_of(maps: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -158,20 +154,19 @@ def answers_of(
         systems = len({*pairs["a"], *pairs["b"]})
         add("order", values, systems, query=query, case=metric)
     key: Any
-    asked = {"kept": (price, "value"), "attack": (price, "rate"), "way_back": (way_back, "gain")}
-    for question, (table, column) in asked.items():
-        known = table.dropna(subset=[column])
-        for key, group in known.groupby(["query", "degree", "method", "adaption"], sort=False):
-            query, degree, method, adaption = key
-            of = {"query": query, "degree": degree, "method": method, "case": adaption}
-            add(question, group[column].to_numpy(float), **of)
     parts = degrees[degrees["degree"] < degrees["degree"].max()]
-    for key, group in parts.groupby(
-        ["query", "degree", "method", "adaption", "metric"], sort=False
-    ):
-        query, degree, method, adaption, metric = key
-        of = {"query": query, "degree": degree, "method": method, "case": f"{adaption} {metric}"}
-        add("part", group["more"].to_numpy(float), **of)
+    asked = {
+        "kept": (price, "value", price["adaption"]),
+        "attack": (price, "rate", price["adaption"]),
+        "way_back": (way_back, "gain", way_back["adaption"]),
+        "part": (parts, "more", parts["adaption"] + " " + parts["metric"]),
+    }
+    of_case = ["query", "degree", "method", "case"]
+    for question, (table, column, case) in asked.items():
+        known = table.assign(case=case).dropna(subset=[column])
+        for key, group in known.groupby(of_case, sort=False):
+            of: dict[str, Any] = dict(zip(of_case, key, strict=True))
+            add(question, group[column].to_numpy(float), **of)
     known = predictors.dropna(subset=["pearson"])  # without labels there is none
     for key, group in known.groupby(["degree", "accuracy"], sort=False):
         degree, accuracy = key

@@ -41,16 +41,13 @@ def stage_costs(folder: Path) -> pd.DataFrame:
             memory = usage.mebibytes * 2**20 / 1e9
             rows.append((stage, usage.seconds, usage.cpu_seconds, memory))
     jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
-    grouped = jobs.groupby("stage", sort=True)
-    costs = pd.DataFrame(
-        {
-            "jobs": grouped.size(),
-            "wall_hours": grouped["wall"].sum() / 3600,
-            "cpu_hours": grouped["cpu"].sum() / 3600,
-            "longest_minutes": grouped["wall"].max() / 60,
-            "peak_gb": grouped["memory"].max(),
-        }
-    ).reset_index()
-    return costs.sort_values(["wall_hours", "stage"], ascending=[False, True], ignore_index=True)[
-        COST_COLUMNS
-    ]
+    costs = jobs.groupby("stage").agg(
+        jobs=("wall", "size"),
+        wall_hours=("wall", "sum"),
+        cpu_hours=("cpu", "sum"),
+        longest_minutes=("wall", "max"),
+        peak_gb=("memory", "max"),
+    )
+    costs = costs.assign(**costs[["wall_hours", "cpu_hours"]] / 3600)
+    costs["longest_minutes"] /= 60
+    return costs.sort_values("wall_hours", ascending=False, kind="stable").reset_index()

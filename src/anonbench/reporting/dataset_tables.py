@@ -9,7 +9,6 @@ import pandas as pd
 
 from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
-from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments import read_deployments
@@ -20,7 +19,7 @@ from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
-from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
+from anonbench.reporting.grids.grid import write_grid
 from anonbench.reporting.privacy_tables import (
     attacks_grid,
     front_area_grid,
@@ -106,9 +105,8 @@ def write_dataset_table(
     needs = TABLES[name].needs
     read = {need: READERS[need](files[need]) for need in needs}
     grid = GRIDS[name](dataset, read, presentation)
-    write_csv(VALUES[name](read) if name in VALUES else read[needs[0]], csv)
-    write_text(markdown, to_markdown(grid))
-    write_text(latex, to_latex(grid))
+    values = VALUES[name](read) if name in VALUES else read[needs[0]]
+    write_grid(grid, values, csv, markdown, latex)
 
 
 def sections(datasets: Mapping[str, Tables], presentation: Presentation) -> dict[str, list[Grid]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from anonbench.detection.quality.quality import ALL, IOU
 from anonbench.reporting.grids.grid import markdown_grid, write_text
-from anonbench.reporting.labels import ENTITIES, interval
+from anonbench.reporting.labels import ENTITIES, intervals
 from anonbench.reporting.notes import notes
 
 QUALITY_METRICS = {
@@ -34,17 +32,13 @@ def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
     """
     rows = []
     for entity, label in (ENTITIES | {ALL: "All"}).items():
-        of_entity = summary[summary["entity"] == entity].set_index("metric")
-        if len(of_entity):
-            table = of_entity.to_dict("index")
-            counts = table["covered"] if table["covered"]["images"] else table["false_area"]
-            numbers = (f"{counts[name]:,}" for name in ("images", "true", "found"))
-            rows.append((label, *numbers, *(_cell(table[metric]) for metric in QUALITY_METRICS)))
+        found = summary[summary["entity"] == entity].set_index("metric")
+        if len(found):
+            counted = "covered" if found["images"]["covered"] else "false_area"
+            numbers = (f"{found[name][counted]:,}" for name in ("images", "true", "found"))
+            cells = intervals(found.loc[[*QUALITY_METRICS]], between=" to ")
+            rows.append((label, *numbers, *cells))
     return rows
-
-
-def _cell(row: Mapping[Hashable, Any], value: str = "value") -> str:
-    return interval(row[value], row["low"], row["high"], " to ")
 
 
 def write_quality(
@@ -59,15 +53,13 @@ def write_quality(
         markdown: the file to write.
     """
     grid = markdown_grid(QUALITY_HEADS, quality_rows(summary), left=1)
-    left = [
-        [
-            f"{row['degree']} %",
-            ENTITIES[row["entity"]],
-            f"{row['images']:,}",
-            _cell(row, "visible_area"),
-        ]
-        for row in visible_area.to_dict("records")
-    ]
+    columns = (
+        visible_area["degree"].map("{} %".format),
+        visible_area["entity"].map(ENTITIES),
+        visible_area["images"].map("{:,}".format),
+        intervals(visible_area, ("visible_area", "low", "high"), between=" to "),
+    )
+    left = list(zip(*columns, strict=True))
     sight = markdown_grid(IN_SIGHT_HEADS, left, left=2)
     below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
     write_text(markdown, f"{grid}\n{below[0]}\n\n{sight}\n{below[1]}\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from anonbench.core.registries import attacks, detectors, methods
@@ -133,3 +135,14 @@ def interval(
     if pd.isna(low):
         return text
     return f"{text} ({percent(low, sign)}{between}{percent(high, sign)})"
+
+
+def intervals(
+    table: pd.DataFrame,
+    columns: Sequence[str] = ("value", "low", "high"),
+    between: str = "–",
+    sign: str = "",
+) -> list[str]:
+    """The shares of a table's rows (`interval`); the columns are those of share, low and high."""
+    ends = table[list(columns)].to_numpy(float)
+    return [interval(value, low, high, between, sign) for value, low, high in ends]

@@ -1,4 +1,4 @@
-"""Notes below tables: templates of `texts/notes.yaml`, filled with a table's numbers."""
+"""Titles and notes of tables: templates of `texts/notes.yaml`, filled with a table's numbers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from jinja2 import Environment, StrictUndefined
 from anonbench.core.wording import count
 
 
-def notes(table: str, **values: Any) -> tuple[str, ...]:
-    """Notes of a kind of table, without empty ones.
+def notes(*table: str, **values: Any) -> tuple[str, ...]:
+    """Notes of a kind of table, without empty ones; after `titles`, its title.
 
     Args:
         table: key in `notes.yaml`.
         values: variables of its templates.
     """
-    texts = (template.render(**values) for template in _templates(table))
+    texts = (template.render(**values) for template in _templates(*table))
     return tuple(text for each in texts if (text := re.sub(r"[ \n]+", " ", each).strip(" ")))
 
 
 @cache
-def _templates(table: str) -> list[Any]:
+def _templates(*table: str) -> list[Any]:
     file = resources.files("anonbench.reporting").joinpath("texts", "notes.yaml")
     environment = Environment(undefined=StrictUndefined)
     environment.filters |= {"counted": count, "g": lambda share: f"{100 * share:g}"}
-    return [
-        environment.from_string(text) for text in yaml.safe_load(file.read_text("utf-8"))[table]
-    ]
+    texts: Any = yaml.safe_load(file.read_text("utf-8"))
+    for key in table:
+        texts = texts[key]
+    return [environment.from_string(text) for text in ([texts] if len(table) > 1 else texts)]

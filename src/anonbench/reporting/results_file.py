@@ -113,42 +113,39 @@ def results_of(
     kept = pd.concat([summarize_originals(scores), summarize(scores)])
     kept = kept[~kept["adaption"].isin(NO_CHOICE)]
     attacks = policy[(policy["rule"] == ATTACK) & policy["value"].notna()]
-    attacks = attacks[~attacks["reason"].isin(NOTHING_TO_ATTACK)]
+    attacks = attacks[~attacks["reason"].isin(NOTHING_TO_ATTACK)].rename(columns={"value": "rate"})
     results = []
     key: Any
     for key, group in kept.groupby(["degree", "method", "adaption"], sort=True):
         degree, method, adaption = int(key[0]), str(key[1]), str(key[2])
-        named = attacks["method"] == published_as(method, adaption)
+        same = (attacks["method"] == published_as(method, adaption)) & (attacks["degree"] == degree)
         results.append(
             Result(
                 method=method,
                 parameters=dict(parameters.get(method, {})),
                 degree=degree,
                 adaption=adaption,
-                scores=tuple(_score(row) for row in group.to_dict("records")),
-                attacks=tuple(
-                    _attack(row)
-                    for row in attacks[named & (attacks["degree"] == degree)].to_dict("records")
-                ),
+                scores=tuple(Score(**row) for row in _records(group, Score)),
+                attacks=tuple(Attack(**row) for row in _records(attacks[same], Attack)),
             )
         )
     return Results(schema_version=1, results=tuple(results), **about)
 
 
-def _score(row: Mapping[Any, Any]) -> Score:
-    named: dict[str, Any] = {name: row[name] for name in ("metric", "query")}
-    named |= {name: _known(row[name], float) for name in ("value", "low", "high")}
-    return Score(**named, **{name: _known(row[name], int) for name in ("n", "clusters", "k")})
-
-
-def _attack(row: Mapping[Any, Any]) -> Attack:
-    named: dict[str, Any] = {name: row[name] for name in ("attack", "measure", "entity")}
-    named |= {name: _known(row[name], float) for name in ("low", "high", "control")}
-    return Attack(**named, rate=_known(row["value"], float), n=_known(row["n"], int))
-
-
-def _known(value: Any, kind: type[float] | type[int]) -> Any:
-    return None if pd.isna(value) else kind(round(value, _ROUND))
+def _records(table: pd.DataFrame, kind: type[_Part]) -> list[dict[str, Any]]:
+    """Rows as fields of a section: rounded numbers, None if they are not known."""
+    columns = [*kind.model_fields]
+    counts = dict.fromkeys({"n", "clusters", "k"} & set(columns), "Int64")
+    rows = table[columns].astype(counts).to_dict("records")
+    return [
+        {
+            str(name): None
+            if pd.isna(value)
+            else (round(value, _ROUND) if isinstance(value, float) else value)
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 def write_results(results: Results, path: Path) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
 from anonbench.evaluation.near_duplicates import ALL, DISTINCT, RANDOM, warning
 from anonbench.evaluation.sample_sizes.variance import POWER
 from anonbench.evaluation.scores import with_corrected
+from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -24,12 +24,12 @@ from anonbench.reporting.labels import (
     QUERIES,
     RETRIEVAL_METRICS,
     interval,
+    intervals,
     method_name,
     metric_label,
     percent,
     unadapted_model,
 )
-from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present
 
 EFFECTS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
@@ -41,123 +41,94 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
     """mAP of mixed archives: one row per database with its queries."""
     shown = table[table["metric"] == "map"]
     has_second = SECOND in set(shown["reference"])
-    rows = tuple(_deployments(shown, has_second))
-    degree = int(table["degree"].max()) if len(table) else 100
-    kept = ("Kept",) if has_second else ()
-    return Grid(
-        stem=f"deployments_{dataset}",
-        title=f"Partly anonymized archives, degree {degree} %, {dataset}",
-        heads=("Database", "Queries", "mAP", *kept, "Difference", "Verdict"),
-        blocks=(GridBlock("", rows),) if rows else (),
-        notes=notes(
-            "deployments",
-            first=shown.iloc[0].to_dict() if len(shown) else None,
-            model=unadapted_model(),
-            confidence=confidence,
-            has_second=has_second,
-            reasons=[text for text in shown["reason"].dropna().unique() if text],
-            at_chance=AT_CHANCE,
+    own = shown[shown["reference"] == OWN].reset_index(drop=True)
+    judged = shown[shown["reference"] == (SECOND if has_second else OWN)].reset_index(drop=True)
+    names, shares = own["method"].map(method_name), own["share"].astype(int)
+    parts = names + " " + shares.astype(str) + " %"
+    marks = (own["low"].fillna(own["value"]) <= own["floor"]).map({True: AT_CHANCE, False: ""})
+    ends = zip(*(own[each] for each in ("value", "low", "high")), marks, strict=True)
+    columns = {
+        "Database": parts.mask(shares == 100, names).mask(shares == 0, "Originals"),
+        "Queries": names.mask(own["query"] == QueryKind.ORIGINAL, "originals"),
+        "mAP": [interval(value, low, high, " to ", mark=mark) for value, low, high, mark in ends],
+        "Kept": intervals(judged, ("kept", "kept_low", "kept_high"), between=" to "),
+        "Difference": intervals(
+            judged, ("difference", "difference_low", "difference_high"), between=" to ", sign="+"
         ),
+        "Verdict": judged["verdict"].replace("", NONE),
+    }
+    return grid_of(
+        "deployments",
+        pd.DataFrame(columns).drop(columns=[] if has_second else ["Kept"]),
+        dataset=dataset,
+        degree=int(table["degree"].max()) if len(table) else 100,
+        first=shown.iloc[0].to_dict() if len(shown) else None,
+        model=unadapted_model(),
+        confidence=confidence,
+        has_second=has_second,
+        reasons=[text for text in shown["reason"].dropna().unique() if text],
+        at_chance=AT_CHANCE,
         left=2,
     )
-
-
-def _deployments(table: pd.DataFrame, has_second: bool) -> Iterator[tuple[str, ...]]:
-    own = table[table["reference"] == OWN].to_dict("records")
-    sharpest = table[table["reference"] == SECOND].to_dict("records") if has_second else own
-    for row, judged in zip(own, sharpest, strict=True):
-        name, share = method_name(row["method"]), row["share"]
-        lowest = row["value"] if math.isnan(row["low"]) else row["low"]
-        mark = AT_CHANCE if lowest <= row["floor"] else ""
-        kept = (_ends(judged, "kept_", "kept"),) if has_second else ()
-        yield (
-            "Originals" if share == 0 else name if share == 100 else f"{name} {share} %",
-            "originals" if row["query"] == QueryKind.ORIGINAL else name,
-            _ends(row, "", "value", mark=mark),
-            *kept,
-            _ends(judged, "difference_", "difference", sign="+"),
-            str(judged["verdict"]) or NONE,
-        )
-
-
-def _ends(row: Mapping[Any, Any], prefix: str, value: str, **how: str) -> str:
-    return interval(row[value], row[f"{prefix}low"], row[f"{prefix}high"], " to ", **how)
 
 
 def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """Retrieval regained by maps: one block per variant, one row per remedy and number of pairs."""
     is_labelled = bool((table["metric"] == LABELLED).any())
     names = {MAP: "own ranking"} | ({LABELLED: "labels"} if is_labelled else {})
-    columns = [(metric, str(query)) for metric in names for query in QueryKind]
-    blocks = [
-        GridBlock(f"{method_name(str(method))}, {degree} %", tuple(_remedies(rows, columns)))
-        for (method, degree), rows in table.groupby(["method", "degree"], sort=False)
-    ]
+    columns = [(metric, query.value) for metric in names for query in QueryKind]
+    rows = []
+    keys = ["method", "degree", "remedy", "pairs"]
+    for (method, degree, remedy, pairs), group in table.groupby(keys, sort=False):
+        block = f"{method_name(str(method))}, {degree} %"
+        label, number = remedy_label(str(remedy)), f"{pairs:,}" if int(str(pairs)) else ""
+        texts = map(_value_and_gain, group.to_dict("records"))
+        cells = dict(zip(zip(group["metric"], group["query"], strict=True), texts, strict=True))
+        rows.append((block, label, number, *(cells.get(column, NONE) for column in columns)))
+    heads = ["Remedy", "Pairs", *(f"{names[metric]}, {query} queries" for metric, query in columns)]
     variants = table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
-    return Grid(
-        stem=f"mapped_{dataset}",
-        title=f"mAP with mapped vectors in percent, and gain over none, {dataset}",
-        heads=("Remedy", "Pairs", *(f"{names[m]}, {query} queries" for m, query in columns)),
-        blocks=tuple(blocks),
-        notes=notes(
-            "mapped",
-            confidence=confidence,
-            model=unadapted_model(),
-            labels=LABELS if is_labelled else "",
-            refused=[(METHODS[row["method"]], row) for row in variants if row["why_not"]],
-        ),
+    return grid_of(
+        "mapped",
+        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
+        dataset=dataset,
+        confidence=confidence,
+        model=unadapted_model(),
+        labels=LABELS if is_labelled else "",
+        refused=[(METHODS[row["method"]], row) for row in variants if row["why_not"]],
     )
 
 
-def _remedies(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
-    for (remedy, pairs), group in rows.groupby(["remedy", "pairs"], sort=False):
-        cells = {(row["metric"], row["query"]): row for row in group.to_dict("records")}
-        shown = []
-        for column in columns:
-            row: Mapping[Any, Any] = cells.get(column, {"value": math.nan})
-            text = percent(row["value"])
-            if remedy != NOTHING and text != NONE:
-                ends = [percent(row[end], "+") for end in ("low", "high")]
-                known = [] if NONE in ends else [" to ".join(ends)]
-                text = f"{text} ({'; '.join([percent(row['gain'], '+'), *known])})"
-            shown.append(text)
-        yield (remedy_label(str(remedy)), f"{pairs:,}" if int(str(pairs)) else "", *shown)
+def _value_and_gain(row: Mapping[Any, Any]) -> str:
+    text = percent(row["value"])
+    if row["remedy"] == NOTHING or text == NONE:
+        return text
+    ends = [percent(row[end], "+") for end in ("low", "high")]
+    known = [] if NONE in ends else [" to ".join(ends)]
+    return f"{text} ({'; '.join([percent(row['gain'], '+'), *known])})"
 
 
 def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     """mAP of the unadapted model at each distance; the CSV has all models and metrics."""
     distances = list(dict.fromkeys(table["distance"].dropna().astype(int)))
     shown = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
-    shown = shown[shown["method"] != ORIGINAL]
-    few = table[table["metric"].isna()]
+    shown = shown[shown["method"] != ORIGINAL].fillna({"distance": -1}).astype({"degree": int})
+    columns = [(ALL, -1), *((kept, each) for each in distances for kept in (DISTINCT, RANDOM))]
+    means = _means(shown, "value", "method", METHODS, ["kept", "distance"], columns)
     first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
     whole = int(table[table["kept"] == ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
     near = (text for each in distances for text in (percent(first["near"][each]), ""))
-    columns = [(ALL, -1), *((kept, each) for each in distances for kept in (DISTINCT, RANDOM))]
-    blocks = [GridBlock("", (("Images", f"{whole:,}", *images), ("Nearest is one", "", *near)))]
-    for degree, of_degree in shown.astype({"degree": int}).groupby("degree"):
-        for query, label in QUERIES.items():
-            rows = of_degree[of_degree["query"] == query]
-            keys = ["method", "kept", rows["distance"].fillna(-1)]
-            means = rows.groupby(keys)["value"].mean().to_dict()  # over seeds
-            lines = [
-                (METHODS[m], *(percent(means.get((m, *column), math.nan)) for column in columns))
-                for m in present(rows["method"], METHODS)
-            ]
-            if lines:
-                blocks.append(GridBlock(f"{label}, degree {degree} %", tuple(lines)))
-    return Grid(
-        stem=f"near_duplicates_{dataset}",
-        title=f"mAP in percent without near-duplicates, {dataset}",
-        heads=("Method", "All", *("Without", "Random") * len(distances)),
-        groups=(("", 2), *((f"Distance {each}", 2) for each in distances)),
-        blocks=tuple(blocks),
-        notes=notes(
-            "near_duplicates",
-            warning=warning(table),
-            reasons=dict(zip(few["distance"].astype(int), few["reason"], strict=True)),
-        ),
+    heads = [("", "Method"), ("", "All")]
+    heads += [(f"Distance {each}", kept) for each in distances for kept in ("Without", "Random")]
+    top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *near)]
+    few = table[table["metric"].isna()]
+    texts = pd.concat([pd.DataFrame(top, ["", ""]), means.set_axis(range(len(heads)), axis=1)])
+    return grid_of(
+        "near_duplicates",
+        texts.set_axis(pd.MultiIndex.from_tuples(heads), axis=1),
+        dataset=dataset,
+        warning=warning(table),
+        reasons=dict(zip(few["distance"].astype(int), few["reason"], strict=True)),
     )
 
 
@@ -172,101 +143,100 @@ def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
     rows = found[found["method"] != ORIGINAL].dropna(subset=["corrected"])
     methods = present(rows["method"], METHODS)
     columns = [(metric, method) for metric in RETRIEVAL_METRICS for method in methods]
-    blocks = []
-    for degree, of_degree in rows.groupby("degree"):
-        for query, label in QUERIES.items():
-            of_query = of_degree[of_degree["query"] == query]
-            keys = ["adaption", "metric", "method"]
-            means = of_query.groupby(keys)["corrected"].mean().to_dict()  # over seeds
-            lines = [
-                (
-                    ADAPTIONS.get(model, model),
-                    *(percent(means.get((model, *column), math.nan)) for column in columns),
-                )
-                for model in present(of_query["adaption"], ADAPTIONS)
-            ]
-            if lines:
-                blocks.append(GridBlock(f"{label}, degree {degree} %", tuple(lines)))
-    return Grid(
-        stem=f"corrected_{dataset}",
-        title=f"Corrected scores in percent, {dataset}",
-        heads=("Model", *(METHODS[method] for _, method in columns)),
-        groups=(("", 1), *((label, len(methods)) for label in RETRIEVAL_METRICS.values()))
-        if methods
-        else (),
-        blocks=tuple(blocks),
-        notes=notes("corrected", known=len(rows) > 0),
+    means = _means(rows, "corrected", "adaption", ADAPTIONS, ["metric", "method"], columns)
+    heads = [("", "Model"), *((RETRIEVAL_METRICS[m], METHODS[method]) for m, method in columns)]
+    return grid_of(
+        "corrected",
+        means.set_axis(pd.MultiIndex.from_tuples(heads), axis=1),
+        dataset=dataset,
+        known=len(rows) > 0,
     )
+
+
+def _means(
+    rows: pd.DataFrame,
+    value: str,
+    row: str,
+    order: dict[str, str],
+    across: list[str],
+    columns: Sequence[tuple[str, object]],
+) -> pd.DataFrame:
+    """Means in percent: a block per degree and query kind, a row per key of `order`, with label."""
+    means = rows.groupby(["degree", "query", row, *across])[value].mean().to_dict()  # over seeds
+    places = [
+        (degree, query, name)
+        for degree in sorted(rows["degree"].unique())
+        for query in QUERIES
+        for name in present(rows[(rows["degree"] == degree) & (rows["query"] == query)][row], order)
+    ]
+    texts = [
+        (
+            order.get(place[-1], place[-1]),
+            *(percent(means.get((*place, *c), math.nan)) for c in columns),
+        )
+        for place in places
+    ]
+    blocks = [f"{QUERIES[query]}, degree {degree} %" for degree, query, _ in places]
+    return pd.DataFrame(texts, pd.Index(blocks, dtype=object), range(1 + len(columns)))
 
 
 def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
     """Sample sizes of a data set: one block per effect, one row per query kind and metric."""
     unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
-    blocks = [
-        GridBlock(label, tuple(_sizes(variances[variances["effect"] == effect])))
-        for effect, label in EFFECTS.items()
+    rows = []
+    for effect, label in EFFECTS.items():
+        of_effect = variances[variances["effect"] == effect]
+        for (metric, query), found in of_effect.groupby(["metric", "query"], sort=False):
+            needed = found["needed"].astype(float).fillna(math.inf).sort_values()
+            half, most = needed.iloc[len(needed) // 2], needed.iloc[-1]
+            cells = (
+                *(percent(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
+                f"{int(found['clusters'].max()):,}",
+                *(NONE if math.isinf(number) else f"{int(number):,}" for number in (half, most)),
+            )
+            rows.append((label, metric_label(str(metric)), str(query), *cells))
+    heads = [("", ""), ("", "Metric"), ("", "Queries")]
+    heads += [
+        ("Standard deviation between", each) for each in ("Trainings", unit.capitalize(), "Queries")
     ]
-    return Grid(
-        stem=f"sample_sizes_{dataset}",
-        title=f"Sample sizes, {dataset}",
-        heads=(
-            *("Metric", "Queries"),
-            *("Trainings", unit.capitalize(), "Queries"),
-            *("At hand", "Half need", "All need"),
-        ),
-        groups=(("", 2), ("Standard deviation between", 3), (unit.capitalize(), 3)),
-        blocks=tuple(block for block in blocks if block.rows),
-        notes=notes(
-            "sample_sizes",
-            stated=float(variances["stated"].iloc[0]) if len(variances) else None,
-            unit=unit,
-            power=POWER,
-        ),
+    heads += [(unit.capitalize(), each) for each in ("At hand", "Half need", "All need")]
+    table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
+    return grid_of(
+        "sample_sizes",
+        table.set_index(("", "")),
+        dataset=dataset,
+        stated=float(variances["stated"].iloc[0]) if len(variances) else None,
+        unit=unit,
+        power=POWER,
         left=2,
     )
 
 
-def _sizes(effects: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    for (metric, query), found in effects.groupby(["metric", "query"], sort=False):
-        needed = found["needed"].astype(float).fillna(math.inf).sort_values()
-        half, most = needed.iloc[len(needed) // 2], needed.iloc[-1]
-        yield (
-            metric_label(str(metric)),
-            str(query),
-            *(percent(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
-            f"{int(found['clusters'].max()):,}",
-            *(NONE if math.isinf(number) else f"{int(number):,}" for number in (half, most)),
-        )
-
-
 def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """Agreement of a data set's trainings: one row per training, one column per reference."""
-    judged = zip(table["model"].astype(str), table["seed"], strict=True)
-    judges = zip(table["reference"].astype(str), table["reference_seed"], strict=True)
-    pairs = dict(zip(zip(judged, judges, strict=True), table["value"], strict=True))
-    trainings = list(dict.fromkeys(reference for _, reference in pairs))
+    judges = ["reference", "reference_seed"]
+    trainings = list(dict.fromkeys(zip(*(table[each] for each in judges), strict=True)))
     columns = [each for each in trainings if len(trainings) <= MOST_COLUMNS or each[0] == UNADAPTED]
-    models = Counter(model for model, _ in columns)
-    rows = tuple(
+    values = table.set_index(["model", "seed", *judges])["value"].map(percent).to_dict()
+    rows = [
         (
             f"{_training(model)}, seed {seed}",
-            *(NONE if by == (model, seed) else percent(pairs[(model, seed), by]) for by in columns),
+            *(values.get((model, seed, *by), NONE) for by in columns),
         )
         for model, seed in trainings
-    )
-    return Grid(
-        stem=f"trainings_{dataset}",
-        title=f"mAP in percent of each training by the ranking of another, {dataset}",
-        heads=("Training", *(f"seed {seed}" for _, seed in columns)),
-        groups=(("", 1), *((f"By {_training(model)}", span) for model, span in models.items())),
-        blocks=(GridBlock("", rows),) if rows else (),
-        notes=notes(
-            "trainings",
-            clusters=int(table["clusters"].min()) if len(table) else None,
-            reasons=[text for text in table["reason"].unique() if text],
-            confidence=confidence,
-            reach=pd.concat([table["high"] - table["value"], table["value"] - table["low"]]).max(),
-        ),
+    ]
+    heads = [
+        ("", "Training"),
+        *((f"By {_training(name)}", f"seed {seed}") for name, seed in columns),
+    ]
+    return grid_of(
+        "trainings",
+        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)),
+        dataset=dataset,
+        clusters=int(table["clusters"].min()) if len(table) else None,
+        reasons=[text for text in table["reason"].unique() if text],
+        confidence=confidence,
+        reach=pd.concat([table["high"] - table["value"], table["value"] - table["low"]]).max(),
     )
 
 

@@ -12,10 +12,14 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.labels import ACCURACIES, AGREEMENT, METHODS, RETRIEVAL_METRICS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
-_RETRAINED = ("retrained_low", "retrained_high")
-_VALUES = ("value", "low", "high", "se", "n", "clusters", "k", "chance", "floor", *_RETRAINED)
+_MEANS = dict.fromkeys(("value", "se", "low", "high", "chance", "floor"), "mean")
+_COUNTS = dict.fromkeys(("n", "clusters", "k"), "min")
+_FIRST = dict.fromkeys(("reason", "retrained_low", "retrained_high", "retrained_reason"), "first")
 _REASONS = ("reason", "retrained_reason")
-SCORE_COLUMNS = [*KEYS, "seed", *_VALUES, *_REASONS]
+SCORE_COLUMNS = [*KEYS, "seed", *("value", "low", "high", "se", "n", "clusters", "k", "chance")]
+SCORE_COLUMNS += ["floor", "retrained_low", "retrained_high", *_REASONS]
+_HOW = {name: (name, how) for name, how in (_MEANS | _COUNTS | _FIRST).items()}
+_HOW |= {"sd": ("value", "std"), "seeds": ("seed", "nunique")}
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -59,30 +63,8 @@ def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
 def _average(scores: pd.DataFrame) -> pd.DataFrame:
     given = scores.dropna(subset=["value"])
     if given.empty:
-        columns = [*KEYS, "value", "sd", "se", "low", "high", "reason"]
-        columns += ["n", "clusters", "k", "chance", "floor", *_RETRAINED, "retrained_reason"]
-        return pd.DataFrame(columns=[*columns, "seeds"])
-    return (
-        given.groupby(KEYS, sort=True, dropna=False)
-        .agg(
-            value=("value", "mean"),
-            sd=("value", "std"),
-            se=("se", "mean"),
-            low=("low", "mean"),
-            high=("high", "mean"),
-            reason=("reason", "first"),
-            n=("n", "min"),
-            clusters=("clusters", "min"),
-            k=("k", "min"),
-            chance=("chance", "mean"),
-            floor=("floor", "mean"),
-            retrained_low=("retrained_low", "first"),
-            retrained_high=("retrained_high", "first"),
-            retrained_reason=("retrained_reason", "first"),
-            seeds=("seed", "nunique"),
-        )
-        .reset_index()
-    )
+        return pd.DataFrame(columns=[*KEYS, *_HOW])
+    return given.groupby(KEYS, sort=True, dropna=False).agg(**_HOW).reset_index()
 
 
 def present(values: pd.Series, order: dict[str, str]) -> list[str]:

@@ -11,11 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from anonbench.core.io import write_csv
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.reporting.grids.grid import to_markdown, write_text
-from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, interval
-from anonbench.reporting.notes import notes
+from anonbench.reporting.grids.grid import grid_of, to_markdown, write_text
+from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 
 COLUMNS = ["query", "metric", "a", "b", "methods", "tau", "pairs", "clear", "agree"]
 VALUES = ["system", "query", "metric", "method", "value", "low", "high", "n", "clusters", "reason"]
@@ -103,51 +102,35 @@ def values_grid(values: pd.DataFrame) -> Grid:
     """Table of mAP by method and system, with intervals; methods that keep most come first."""
     rows = values[values["metric"] == "map"]
     systems = list(dict.fromkeys(rows["system"]))
-    blocks = []
-    for query in dict.fromkeys(rows["query"]):
-        of_query = rows[rows["query"] == query].set_index(["method", "system"])
-        cells = {
-            place: interval(*ends)
-            for place, *ends in of_query[["value", "low", "high"]].itertuples(name=None)
-        }
-        lines = [
-            (METHODS[method], *(cells.get((method, system), NONE) for system in systems))
-            for method in by_mean(rows)
-        ]
-        blocks.append(GridBlock(QUERIES[query], tuple(lines)))
-    return Grid(
+    texts = rows.assign(text=intervals(rows)).set_index(["query", "method", "system"])["text"]
+    cells = texts.to_dict()
+    lines = [
+        (QUERIES[query], METHODS[method], *(cells.get((query, method, s), NONE) for s in systems))
+        for query in dict.fromkeys(rows["query"])
+        for method in by_mean(rows)
+    ]
+    return grid_of(
+        "systems",
+        pd.DataFrame(lines, columns=["", "Method", *systems]).set_index(""),
         stem="findings_systems",
-        title="mAP (%) against each system’s own ranking of the originals, at the highest degree",
-        notes=notes("systems", queries=int(rows["n"].max()), clusters=int(rows["clusters"].max())),
-        heads=("Method", *systems),
-        blocks=tuple(blocks),
+        queries=int(rows["n"].max()),
+        clusters=int(rows["clusters"].max()),
     )
 
 
 def orders_grid(orders: pd.DataFrame) -> Grid:
     """Table of the agreement of each pair of systems on the order of methods."""
-    blocks = []
-    for metric in dict.fromkeys(orders["metric"]):
-        lines = [
-            (
-                f"{row.a}, {row.b}",
-                QUERIES[row.query].removeprefix("With ").removesuffix(" query images"),
-                str(row.methods),
-                f"{row.tau:.2f}",
-                f"{row.clear} of {row.pairs}",
-                str(row.agree),
-            )
-            for row in orders[orders["metric"] == metric].itertuples()
-        ]
-        blocks.append(GridBlock(RETRIEVAL_METRICS[metric], tuple(lines)))
-    return Grid(
-        stem="findings_orders",
-        title="Two systems’ orders of methods",
-        notes=notes("orders"),
-        heads=("Systems", "Queries", "Methods", "Kendall’s τ", "Clear", "Same sign"),
-        blocks=tuple(blocks),
-        left=2,
-    )
+    table = orders.astype({"methods": str, "clear": str, "pairs": str, "agree": str})
+    texts = {
+        "Systems": table["a"] + ", " + table["b"],
+        "Queries": table["query"],
+        "Methods": table["methods"],
+        "Kendall’s τ": table["tau"].map("{:.2f}".format),
+        "Clear": table["clear"] + " of " + table["pairs"],
+        "Same sign": table["agree"],
+    }
+    by_metric = pd.DataFrame(texts).set_axis(table["metric"].map(RETRIEVAL_METRICS))
+    return grid_of("orders", by_metric, stem="findings_orders", left=2)
 
 
 def by_mean(rows: pd.DataFrame) -> list[str]:

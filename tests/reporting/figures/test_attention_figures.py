@@ -9,7 +9,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from anonbench.embedding.attention import AttentionMaps, read_maps, write_maps
-from anonbench.reporting.figures import attention as maps_module
 from anonbench.reporting.figures.attention import SIDE, Panel, attention, panels
 from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
 from anonbench.training.data.preprocess import Preprocess
@@ -34,14 +33,6 @@ def make_panels(heads: int, ids: tuple[str, ...] = ("x/1",), hidden: bool = Fals
         for model in MODELS
         for variant in VARIANTS
     ]
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Return the figures that are saved, as they are saved."""
-    figures: list[Figure] = []
-    monkeypatch.setattr(maps_module, "save", lambda figure, *_: figures.append(figure))
-    return figures
 
 
 def texts(figure: Figure) -> list[str]:

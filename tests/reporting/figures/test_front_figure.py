@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from synthetic_results import make_scores, outputs
 
 from anonbench.evaluation.privacy.rates import worst
-from anonbench.reporting.figures import front as front_module
 from anonbench.reporting.figures.front import choices, front, undominated
 from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.labels import METHODS
@@ -40,10 +39,8 @@ def test_each_choice_has_its_variants_rate_and_the_control_has_none() -> None:
 
 @pytest.mark.parametrize("degrees", [(100,), (25, 50, 100)])
 def test_each_variant_is_named_in_its_methods_colour(
-    tmp_path: Path, degrees: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, degrees: tuple[int, ...], drawn: list[Figure]
 ) -> None:
-    drawn: list[Figure] = []
-    monkeypatch.setattr(front_module, "save", lambda figure, *_: drawn.append(figure))
     scores, files = make_scores("documents", degrees), outputs(tmp_path)
     front(make_rates("documents", degrees), scores, "documents", "map", files)
     labels = [f"{degree} %" for degree in degrees[:-1]]
@@ -58,11 +55,7 @@ def test_each_variant_is_named_in_its_methods_colour(
     ]
 
 
-def test_what_is_beaten_is_hollow_in_the_same_colour(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[Figure] = []
-    monkeypatch.setattr(front_module, "save", lambda figure, *_: drawn.append(figure))
+def test_what_is_beaten_is_hollow_in_the_same_colour(tmp_path: Path, drawn: list[Figure]) -> None:
     scores, rates = make_scores("documents"), make_rates("documents")
     front(rates, scores, "documents", "map", outputs(tmp_path))
     points = choices(worst(rates), scores, "map")

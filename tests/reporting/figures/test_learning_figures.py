@@ -16,7 +16,6 @@ from synthetic_results import make_log, outputs
 
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
-from anonbench.reporting.figures import learning
 from anonbench.reporting.figures.learning import (
     QUANTITIES,
     chance_levels,
@@ -32,14 +31,6 @@ EVERY = ["unadapted"] + [
     for method in Method
     for adaption in "ABC"
 ]
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Return the figures that are drawn, instead of writing them."""
-    figures: list[Figure] = []
-    monkeypatch.setattr(learning, "save", lambda figure, outputs, dpi: figures.append(figure))
-    return figures
 
 
 def logs(folder: Path, models: Sequence[str], knn: bool = False) -> dict[str, Path]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
@@ -103,7 +104,7 @@ def write_all_tables(folder: Path) -> list[str]:
     write_profiles(profiles(config), list(counts.values()), **three("experiment"))
     for name in scores:
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
-        write_grid(grid, [grid.heads, *rows], **three(f"scenarios_{name}"))
+        write_grid(grid, pd.DataFrame(rows), **three(f"scenarios_{name}"))
     files = [result.scores for result in results.values()]
     write_comparison(datasets, files, **three("comparison"))
     tests = [folder / name / "comparisons.csv" for name in scores]

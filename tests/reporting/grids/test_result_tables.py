@@ -14,7 +14,13 @@ from anonbench.config.outputs import Table
 from anonbench.core.errors import InputError
 from anonbench.reporting.grids.grid import escape_latex
 from anonbench.reporting.grids.layout import Layout, lay_out
-from anonbench.reporting.grids.tables import to_csv, to_latex, to_markdown, write_sizes, write_table
+from anonbench.reporting.grids.tables import (
+    to_latex,
+    to_markdown,
+    values_of,
+    write_sizes,
+    write_table,
+)
 
 RETRIEVAL = Table("retrieval", "documents", 100, "IX")
 DOWNSTREAM = Table("downstream", "documents", 100)
@@ -29,13 +35,13 @@ def constant(value: float) -> pd.DataFrame:
     return make_scores("documents").assign(value=value, low=value, high=value)
 
 
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(text.splitlines()))
+def rows_of(layout: Layout) -> list[dict[str, str]]:
+    return values_of(layout).to_dict("records")
 
 
 def test_every_number_is_the_score_in_percent(scores: pd.DataFrame) -> None:
     for table, width in ((RETRIEVAL, 2), (DOWNSTREAM, 1)):
-        rows = rows_of(to_csv(lay_out(table, scores)))
+        rows = rows_of(lay_out(table, scores))
         assert len(rows) == 4 * width
         for row in rows:
             assert row["row"] == "scenario"
@@ -74,7 +80,7 @@ def test_missing_cells_are_not_run_and_never_zero(scores: pd.DataFrame) -> None:
     layout = lay_out(RETRIEVAL, scores)
     missing = layout.blocks[0].rows[3].cells[2]
     assert missing.value is None and not missing.best
-    for text in (to_csv(layout), to_markdown(layout), to_latex(layout)):
+    for text in (values_of(layout).to_csv(), to_markdown(layout), to_latex(layout)):
         assert text.count("not run") == 4
         assert not re.search(r"\b0\.0\b|nan", text)
 
@@ -83,7 +89,7 @@ def test_missing_cells_are_not_run_and_never_zero(scores: pd.DataFrame) -> None:
 def test_a_table_without_scores_is_still_a_table(scores: pd.DataFrame, rows: int | None) -> None:
     unlabelled = make_scores("documents", labelled=False).iloc[:rows]
     layout = lay_out(DOWNSTREAM, unlabelled)
-    assert to_csv(layout).count("not run") == 24
+    assert values_of(layout).to_csv().count("not run") == 24
     assert "No scenario was run." in caption(layout)
 
 
@@ -117,11 +123,11 @@ def test_what_all_models_share_is_nobodys_best() -> None:
     scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
     layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))
     assert not any(c.best or c.tied for b in layout.blocks for r in b.rows for c in r.cells)
-    texts = (to_csv(layout), to_markdown(layout), to_latex(layout))
-    assert "**" not in texts[1] and r"\textbf" not in texts[2]
-    for text in texts[1:]:
+    texts = to_markdown(layout), to_latex(layout)
+    assert "**" not in texts[0] and r"\textbf" not in texts[1]
+    for text in texts:
         assert "none where all are equal" in text
-    flags = [row[name] for row in rows_of(texts[0]) for name in row if name.endswith("_best")]
+    flags = [row[name] for row in rows_of(layout) for name in row if name.endswith("_best")]
     assert set(flags) == {"0"}
     # the control is no candidate: that it differs makes the others no better than each other
     control = make_scores("documents", control=True)
@@ -147,7 +153,7 @@ def test_several_seeds_show_the_deviation_between_them() -> None:
     assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
     assert "3 seeds" in caption(layout)
     assert r"$\pm$" in to_latex(layout)
-    row = rows_of(to_csv(layout))[1]
+    row = rows_of(layout)[1]
     assert row["map_pixelate_sd"] == f"{values.std():.2f}"
     assert row["map_pixelate_se"] == "1.50"
 
@@ -182,7 +188,7 @@ def test_identity_and_chance_are_beside_every_table() -> None:
     assert "Identity, the reference against itself: mAP 100.0, mnDCG@12 100.0." in caption(layout)
     assert "Chance: mAP 6.0, mnDCG@12 40.0;" in caption(layout)
     assert [row.key for row in layout.baselines] == ["originals", "control", "chance"]
-    rows = rows_of(to_csv(layout))
+    rows = rows_of(layout)
     assert [row["row"] for row in rows] == ["scenario"] * 10 + ["originals", "control", "chance"]
     assert [row["adaption"] for row in rows[10:]] == ["unadapted", "control", ""]
     assert {rows[10][f"map_{method}"] for method in METHODS} == {"100.0"}
@@ -236,7 +242,7 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
     )
     assert "level 5 %" in caption(layout) and r"$\approx$:" in to_latex(layout)
     check_latex(to_latex(layout))
-    row = rows_of(to_csv(layout))[1]
+    row = rows_of(layout)[1]
     assert (row["map_blur_tied"], row["map_blur_best"]) == ("1", "0")
     # 0.4 is the p-value of close pairs: at a confidence of 50 % they differ
     assert "≈" not in lay_out(RETRIEVAL, scores, tests, 0.5).blocks[0].rows[1].cells[0].marks
@@ -264,7 +270,7 @@ def test_intervals_are_in_the_csv_alone() -> None:
     layout = lay_out(RETRIEVAL, scores)
     for text in (to_markdown(layout), to_latex(layout)):
         assert "47.1" not in text
-    row = rows_of(to_csv(layout))[0]
+    row = rows_of(layout)[0]
     assert (row["map_blur_low"], row["map_blur_high"], row["map_blur_sd"]) == ("47.1", "53.0", "")
 
 
@@ -292,7 +298,7 @@ def test_the_floor_of_queries_that_find_themselves_first() -> None:
         "Chance: mAP 10.0, mnDCG@12 10.0 (anonymized queries find themselves first: mAP 50.0, "
         "mnDCG@12 50.0); "
     ) in caption(layout)
-    rows = rows_of(to_csv(layout))
+    rows = rows_of(layout)
     assert (rows[-1]["row"], rows[-1]["map_blur"]) == ("floor", "50.0")
     same = lay_out(RETRIEVAL, scores.assign(floor=0.1))
     assert [row.key for row in same.baselines] == ["chance"]
@@ -363,7 +369,7 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
     results = write_results(tmp_path / "r", "documents", scores)
     paths = [tmp_path / f"sizes.{suffix}" for suffix in ("csv", "md", "tex")]
     write_sizes({"documents": results.counts, "a_b": results.counts}, *paths)
-    rows = rows_of(paths[0].read_text())
+    rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     assert rows[0] == {
         "dataset": "documents",
         "split": "train",

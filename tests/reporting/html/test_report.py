@@ -22,8 +22,7 @@ from anonbench.reporting.html import page as pages
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES, UNTOLD, DatasetSection
 from anonbench.reporting.html.evidence import FIGURES, PAGES
-from anonbench.reporting.html.page import digest, opening, resources_digest, sentences
-from anonbench.reporting.html.pictures import data_uri
+from anonbench.reporting.html.page import data_uri, digest, opening, resources_digest, sentences
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}

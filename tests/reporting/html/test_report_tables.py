@@ -173,7 +173,6 @@ def test_counts_of_verdicts_in_words() -> None:
     assert found.said() == (
         "gains in 1, loses in 2, makes no difference in 1, is unclear in 2 of 6 comparisons"
     )
-    assert found.without_gain == 3
 
 
 def test_reasons_are_counted_without_names(tmp_path: Path) -> None:

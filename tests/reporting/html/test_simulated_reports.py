@@ -101,9 +101,10 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
 
 def _covered(truth: Truth, effects: pd.DataFrame, summary: pd.DataFrame) -> Iterator[bool]:
     """Give whether the intervals of the quality kept hold the true one."""
-    for (_, method, adaption, query), found in kept(effects, summary).items():
-        if query == QueryKind.ORIGINAL.value:
-            also = 0.0 if adaption == "unadapted" else truth.adapting[Adaption(adaption)]
-            score = truth.ceiling - truth.lost[method] - also
-            true = 100 * (score - FLOOR) / (truth.ceiling - FLOOR)
-            yield found.low <= true <= found.high
+    found = kept(effects, summary)
+    for row in found[found["query"] == QueryKind.ORIGINAL].to_dict("records"):
+        adaption = row["adaption"]
+        also = 0.0 if adaption == "unadapted" else truth.adapting[Adaption(adaption)]
+        score = truth.ceiling - truth.lost[row["method"]] - also
+        true = (score - FLOOR) / (truth.ceiling - FLOOR)
+        yield row["kept_low"] <= true <= row["kept_high"]

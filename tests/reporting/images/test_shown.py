@@ -16,7 +16,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ShardWriter, index_path
 from anonbench.datasets.images import encode
 from anonbench.embedding.attention import AttentionMaps, write_maps
-from anonbench.reporting.figures import examples as examples_module
+from anonbench.reporting.figures import style
 from anonbench.reporting.figures.attention import panels
 from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.images.shown import blank, open_shown
@@ -88,8 +88,8 @@ def test_attention_is_not_laid_over_what_is_not_shown(
 
 def test_examples_without_an_image_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
-    blank = examples_module.blank
-    monkeypatch.setattr(examples_module, "blank", lambda text: texts.append(text) or blank(text))
+    blank = style.blank
+    monkeypatch.setattr(style, "blank", lambda text: texts.append(text) or blank(text))
     variant = Variant.parse("mask-50")
     examples({variant: FakeImages(variant)}, [], False, outputs(tmp_path))
     assert texts == ["Not shown: no image has all of its regions hidden"]
@@ -101,8 +101,8 @@ def test_no_other_way_leads_from_image_sets_to_pictures(root: Path) -> None:
     places = [*root.glob("src/anonbench/reporting/**/*.py"), *root.glob("workflow/scripts/*.py")]
     found = {path.stem for path in places if readers & set(imported(path))}
     # these write no picture that is shown
-    no_pictures = {"attack", "attend", "reidentify", "hash_images", "embed", "embed_pixels"}
-    no_pictures |= {"embed_system", "embed_untrained", "distill_system"}
+    no_pictures = {"attack", "attend", "reidentify", "hash_images", "embed"}
+    no_pictures |= {"embed_system", "embed_baselines", "distill_system"}
     assert found == {"shown", "train_redrawer", *no_pictures}
 
 

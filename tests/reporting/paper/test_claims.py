@@ -5,34 +5,37 @@ import pytest
 from paper_numbers import best_choice
 
 from anonbench.reporting.paper.cases import Case, Verdict, decide
-from anonbench.reporting.paper.claims import CLAIMS, evaluate_by_second, evaluate_claims
+from anonbench.reporting.paper.claims import BY_SECOND, CLAIMS, PAPER, cases_of, verdicts
 from anonbench.reporting.paper.published import published
 
 
 @pytest.mark.slow
 def test_on_the_papers_own_numbers() -> None:
     """Three do not hold as worded: DOKIQ's anonymized queries, linear's steps, masking's share."""
-    found = {f.claim.key: (f.verdict.value, f.count) for f in evaluate_claims(published())}
-    assert found == {
-        "unadapted_wins": ("does not hold", "67 of 72"),
-        "falls_with_degree": ("holds", "24 of 24"),
-        "mndcg_like_map": ("holds", "72 of 72"),
-        "linear_like_knn": ("does not hold", "31 of 36"),
-        "predicts_best": ("holds", "10 of 10"),
-        "correlates_strongly": ("holds", "2 of 2"),
-        "rises_in_half": ("holds", "1 of 1"),
-        "half_are_masking": ("does not hold", "0 of 1"),
+    cases = cases_of(PAPER, published())
+    found = verdicts(cases).query("scope == 'all' and numbers == 'paper'").set_index("claim")
+    assert found[["verdict", "holds", "cases"]].apply(tuple, axis=1).to_dict() == {
+        "unadapted_wins": ("does not hold", 67, 72),
+        "falls_with_degree": ("holds", 24, 24),
+        "mndcg_like_map": ("holds", 72, 72),
+        "linear_like_knn": ("does not hold", 31, 36),
+        "predicts_best": ("holds", 10, 10),
+        "correlates_strongly": ("holds", 2, 2),
+        "rises_in_half": ("holds", 1, 1),
+        "half_are_masking": ("does not hold", 0, 1),
     }
-    against = {f.claim.key: f.exceptions for f in evaluate_claims(published())}
-    lost = against["unadapted_wins"]
-    assert {case.role for case in lost} == {"dokiq"}
-    assert all("(anonymized)" in case.name for case in lost)
-    assert against["half_are_masking"][0].numbers == "4 of 6 are masking"
+    against = cases[cases["holds"] == False].set_index("claim")  # noqa: E712
+    lost = against.loc["unadapted_wins"]
+    assert (
+        set(lost["role"]) == {"dokiq"}
+        and lost["case"].str.contains("(anonymized)", regex=False).all()
+    )
+    assert against["deciding"]["half_are_masking"] == "4 of 6 are masking"
 
 
 def test_no_numbers_tell_nothing() -> None:
-    for finding in evaluate_claims(published().iloc[:0]):
-        assert finding.verdict is Verdict.OPEN and finding.count == "0 of 0"
+    found = verdicts(cases_of(PAPER, published().iloc[:0]))
+    assert set(found["verdict"]) == {"cannot be told"} and not found["cases"].any()
 
 
 @pytest.mark.parametrize(
@@ -61,9 +64,9 @@ def test_every_claim_has_a_source() -> None:
 def test_by_the_second_training() -> None:
     """Only the claim that rests on the ranking of one training is looked at again."""
     best = pd.concat([best_choice("unadapted", "unadapted"), best_choice("A", "A", method="mask")])
-    found = dict(zip((c.key for c in CLAIMS), evaluate_by_second(best), strict=True))
-    assert [key for key, finding in found.items() if finding] == ["unadapted_wins"]
-    wins = found["unadapted_wins"]
-    assert wins is not None and wins.verdict is Verdict.FAILS and wins.count == "1 of 2"
-    (none,) = [finding for finding in evaluate_by_second(best.iloc[:0]) if finding]
-    assert none.verdict is Verdict.OPEN and none.count == "0 of 0"
+    for given, row in ((best, ["does not hold", 1, 2]), (best.iloc[:0], ["cannot be told", 0, 0])):
+        found = verdicts(cases_of(BY_SECOND, given))
+        found = found[found["numbers"] == BY_SECOND]
+        assert found[["claim", "verdict", "holds", "cases"]].to_numpy().tolist() == [
+            ["unadapted_wins", *row]
+        ]

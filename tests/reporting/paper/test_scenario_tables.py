@@ -131,7 +131,7 @@ def test_files(tmp_path: Path) -> None:
     made = experiment(adaptions=["C"])
     paths = {name: tmp_path / f"scenarios.{name}" for name in ("csv", "markdown", "latex")}
     rows, grid = scenario_rows(made, "my_docs"), scenario_grid(made, "my_docs")
-    write_grid(grid, [COLUMNS, *rows], **paths)
+    write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), **paths)
     read = list(csv.DictReader(paths["csv"].read_text().splitlines()))
     assert [tuple(row.values()) for row in read] == rows and tuple(read[0]) == COLUMNS
     assert {row["adaption"] for row in read} == {"unadapted", "C", "pixels", "untrained"}

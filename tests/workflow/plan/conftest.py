@@ -14,9 +14,9 @@ from anonbench.core.vocabulary import Split
 from anonbench.workflow.plan.jobs import Job, Plan
 
 
-def expected(stage: str, dataset: str, split: str, model: str) -> float:
+def expected(stage: str, dataset: str, split: str | None, sets: int) -> float:
     """Stand in for `Estimates.seconds`."""
-    raise ValueError(f"no formula for {stage} {dataset} {split} {model}")
+    raise ValueError(f"no formula for {stage} {dataset} {split} {sets}")
 
 
 @pytest.fixture

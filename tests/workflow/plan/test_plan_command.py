@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from planned_jobs import edited
 
 import preloaded
 
@@ -87,16 +87,6 @@ def stages(found: dict[str, Any]) -> set[str]:
     return {job["stage"] for job in found["jobs"]}
 
 
-def edited(path: str, value: Any) -> dict[str, Any]:
-    config = deepcopy(CONFIG)
-    *parents, last = path.split(".")
-    section = config
-    for part in parents:
-        section = section.setdefault(part, {})
-    section[last] = value
-    return config
-
-
 def test_nothing_is_planned_where_nothing_changed(folder: Path, root: Path) -> None:
     found = plan(folder, root)
     assert (found["jobs"], found["wall_seconds"]) == ([], 0)
@@ -104,7 +94,7 @@ def test_nothing_is_planned_where_nothing_changed(folder: Path, root: Path) -> N
 
 
 def test_a_changed_setting_plans_its_jobs_with_what_they_cost(folder: Path, root: Path) -> None:
-    config = edited("anonymization.mask.colour", [255, 0, 0])
+    config = edited(CONFIG, "anonymization.mask.colour", [255, 0, 0])
     found = plan(folder, root, config=config)
     assert stages(found) == {"anonymize", "audit"}
     jobs = [job for job in found["jobs"] if job["stage"] == "anonymize"]
@@ -122,7 +112,7 @@ def test_a_changed_setting_plans_its_jobs_with_what_they_cost(folder: Path, root
 
 
 def test_what_was_never_made_is_measured_by_its_like(folder: Path, root: Path) -> None:
-    config = edited("datasets.archive.degrees", [50, 100])
+    config = edited(CONFIG, "datasets.archive.degrees", [50, 100])
     found = plan(folder, root, config=config)
     assert stages(found) == {"anonymize", "audit"}
     jobs = [job for job in found["jobs"] if job["stage"] == "anonymize"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anonbench.workflow.plan import report
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.report import as_data, as_text
 
@@ -27,38 +28,35 @@ def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) ->
     return plan(train, embed, job(3, "figure", before=[embed]))
 
 
-def test_costs_are_shown_by_stage(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "model_name", lambda: "NVIDIA H200")
+def test_costs_are_shown_by_stage(chain: Plan) -> None:
     text = as_text(as_data(chain, cores=2, gpus=2.0))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[0] == "3 jobs would run (snakemake -n says why):"
     assert lines[2:7] == [
         "jobs time CPU time GPU time writes",
         "train 1 30 s 1 min 00 s 1 min 00 s 2.00kB",
-        "embed 1 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 10 min 00 s 2.00kB",
+        "embed 1 ≈ 4 s ≈ 4 s ≈ 4 s 2.00kB",
         "figure 1 ≈ 4 s ≈ 4 s 0 s ?",
-        "total 3 ≤ 10 min 34 s ≤ 11 min 04 s ≤ 11 min 00 s ≥ 4.00kB",
+        "total 3 ≈ 38 s ≈ 1 min 08 s ≈ 1 min 04 s ≥ 4.00kB",
     ]
-    assert lines[8] == "About 10 min 34 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
-    assert lines[9].startswith("At most: no job of embed was measured here")
-    assert lines[10].startswith("≈: no job of figure was measured here")
-
-
-def test_a_gpu_that_is_not_there_is_said(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, said in ((None, True), ("NVIDIA H200", False)):
-        monkeypatch.setattr(report, "model_name", lambda name=name: name)
-        text = as_text(as_data(chain, cores=2, gpus=2.0))
-        assert ("This machine has no GPU" in text) is said
+    assert lines[8] == "About 38 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
+    assert lines[9].startswith("≈: no job of embed, figure was measured here")
 
 
 def test_the_data_is_json_with_every_job(chain: Plan) -> None:
     data: dict[str, Any] = json.loads(json.dumps(as_data(chain, 1, 2.0)))
     assert [job["job"] for job in data["jobs"]] == ["train ids 1", "embed ids 2", "figure ids 3"]
-    assert [job["basis"] for job in data["jobs"]] == ["measured", "limit", "rates"]
-    assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 634.0)
+    assert [job["basis"] for job in data["jobs"]] == ["measured", "rates", "rates"]
+    assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 38.0)
 
 
 def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:
-    made = plan(job(1, planned=False))
-    data = as_data(made, 1, 0.0)
+    data = as_data(plan(job(1, planned=False)), 1, 0.0)
     assert as_text(data).startswith("Nothing would run")
+
+
+@pytest.mark.slow
+def test_a_plan_is_made_without_torch() -> None:
+    code = "import sys, anonbench.workflow.plan.report; sys.exit('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from planned_jobs import edited, planned
 
 from anonbench.core.jobs.job_cache import read_usage
 
@@ -25,26 +23,23 @@ def both(*patterns: str) -> set[str]:
     return {each.format(name) for each in patterns for name in ("portraits", "documents")}
 
 
-OF_SCORES, FRONTS = both("figures_{}"), both("fronts_{}")
-FIGURES = OF_SCORES | FRONTS | {"examples", "attention"}
-SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
-PRIVACY_TABLES, OTHER_TABLES = both("privacy_tables_{}"), both("other_tables_{}")
-SCORES = {"scores"} | both("effects_{}", "tables_{}") | FRONTS | OF_SCORES | OTHER_TABLES | SHOWN
-RATES = {"reidentification", "judge"} | FRONTS | PRIVACY_TABLES | OTHER_TABLES | SHOWN
-ATTACKED = {"attack", "judge"} | PRIVACY_TABLES | OTHER_TABLES | SHOWN
-CORRELATED = {"correlate"} | OF_SCORES
-RANKED = {"retrieve", "trainings"} | both("rankings_{}", "retrieve_others_{}", "rankings_others_{}")
-RANKED |= SCORES | CORRELATED
+OF_SCORES, OF_PRIVACY = both("present_scores_{}"), both("present_privacy_{}")
+OF_OTHERS, ATTENTION = both("present_others_{}"), both("attention_{}")
+SHOWN = REPORT | {"cost"} | OF_PRIVACY  # what the stages took is counted after all that is shown
+FIGURES = OF_SCORES | ATTENTION | {"examples"}
+SCORES = {"scores"} | both("effects_{}") | OF_SCORES | OF_OTHERS | SHOWN
+RATES = {"reidentification", "judge"} | SHOWN
+ATTACKED = {"attack", "judge"} | SHOWN
+RANKED = {"trainings"} | both("retrieve_{}", "rankings_{}") | SCORES
 DOWNSTREAM = both("downstream_{}")
-OF_BLUR, OF_MASKED = (f"embed_portraits_A_{each}_100_seed0" for each in ("blur", "mask"))
+OF_BLUR, OF_MASKED = (f"embed_portraits_{each}_100_seed0" for each in ("blur", "mask"))
 ADAPTED_EMBEDDED = {OF_BLUR, OF_MASKED}  # portraits alone have adapted models
 OF_UNADAPTED = ("embed_{}_unadapted_seed0", "embed_{}_unadapted_seed1")
 EMBEDDED = ADAPTED_EMBEDDED | {"explore"} | both(*OF_UNADAPTED) | RANKED | DOWNSTREAM
-CLUSTERED = {"clusters", "trainings", "attention_share"}
-CLUSTERED |= DOWNSTREAM | SCORES | CORRELATED | RATES | ATTACKED
-UNTRAINED = both("embed_{}_pixels", "embed_{}_untrained") | DOWNSTREAM
+CLUSTERED = {"clusters", "trainings"} | ATTENTION | DOWNSTREAM | SCORES | RATES | ATTACKED
+UNTRAINED = both("embed_{}_baselines") | DOWNSTREAM
 HIDDEN = {"anonymize", "audit", "examples"}
-ATTENDED = {"attend_portraits", "attend_documents", "attention", "attention_share"}
+ATTENDED = both("attend_{}") | ATTENTION
 TRAINED = {"train_unadapted", "train_adapted"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted"}
@@ -73,29 +68,12 @@ def code(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def planned(run: Any) -> Counter[str]:
-    """Return how many jobs of each rule a dry run plans."""
-    text = run.stdout + run.stderr
-    assert run.returncode == 0, text[-3000:]
-    return Counter(re.findall(r"^(?:local)?rule (\w+):$", text, flags=re.MULTILINE))
-
-
-def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    config = deepcopy(config)
-    *parents, last = path.split(".")
-    section = config
-    for part in parents:
-        section = section.setdefault(part, {})
-    section[last] = value
-    return config
-
-
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
         ("title", "another", REPORT),
         ("presentation.dpi", 60, FIGURES | SHOWN),
-        ("downstream.k", 3, DOWNSTREAM | SCORES | CORRELATED),
+        ("downstream.k", 3, DOWNSTREAM | SCORES),
         ("retrieval.top", 3, RANKED | {"enough"}),
         ("retrieval.memory_gb", 1.0, REPORT),
         ("embedding.workers", 1, REPORT),
@@ -131,12 +109,7 @@ NEVER_EXECUTED = [
 CODE = [
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED),
     ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
-    (
-        "evaluation/downstream/knn.py",
-        "- close[0])",
-        "- close[-1])",
-        DOWNSTREAM | SCORES | CORRELATED,
-    ),
+    ("evaluation/downstream/knn.py", "- close[0])", "- close[-1])", DOWNSTREAM | SCORES),
     (
         "evaluation/privacy/probes.py",
         "rank - found.above",
@@ -149,7 +122,7 @@ CODE = [
         "hit_rates(places, 1 * rank)",
         RATES,
     ),
-    (TREND, "axes.set_", "axes and axes.set_", OF_SCORES | SHOWN),
+    (TREND, "axes.set_", "axes and axes.set_", OF_SCORES | SHOWN - OF_PRIVACY),
 ]
 
 

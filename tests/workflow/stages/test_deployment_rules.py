@@ -56,7 +56,7 @@ def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_p
     jobs = run.stdout + run.stderr
     planned = re.findall(r"^(?:local)?rule (\w+):$", jobs, re.MULTILINE)
     assert planned.count("deployments") == 2
-    assert {"other_tables_documents", "other_tables_portraits"} <= {*planned}
+    assert {"present_scores_documents", "present_scores_portraits"} <= {*planned}
     inputs = {"documents": "", "portraits": ""}
     for part in jobs.split("\n["):  # each job begins with its time
         for name in inputs:
@@ -82,4 +82,4 @@ def test_near_duplicates_are_hashed_by_shard(
     assert run.returncode == 0, run.stderr[-3000:]
     planned = re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE)
     assert planned.count("hash_images") > 1
-    assert planned.count("near_duplicates") == planned.count("retrieve") == 1
+    assert planned.count("near_duplicates") == planned.count("retrieve_documents") == 1

@@ -24,10 +24,10 @@ def test_costs_are_counted_after_all_that_the_report_shows(
     assert {
         "cost",
         "explore",
-        "tables_portraits",
-        "figures_portraits",
-        "quality",
-        "attention",
+        "present_scores_portraits",
+        "present_privacy_portraits",
+        "quality_portraits",
+        "attention_portraits",
     } <= rules
     assert "report" not in rules
 
@@ -40,7 +40,7 @@ def test_originals_are_read_only_where_they_may_be_seen(
     config["presentation"]["show_originals"] = originals
     run = snakemake(tmp_path, config, *ARGUMENTS, "-n", "results/figures/attention_portraits.png")
     assert run.returncode == 0, run.stderr[-3000:]
-    inputs = re.search(r"rule attention:\n\s+input: (.*)", run.stdout + run.stderr)
+    inputs = re.search(r"rule attention_portraits:\n\s+input: (.*)", run.stdout + run.stderr)
     assert inputs is not None
     assert ("images/original/" in inputs[1]) == originals
     assert "images/blur-100/" in inputs[1]

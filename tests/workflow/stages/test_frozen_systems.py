@@ -58,7 +58,7 @@ def test_nothing_is_trained_and_no_baseline_needs_a_network() -> None:
         Model(Baseline.PIXELS),
     }
     kinds = {figure.kind for figure in experiment.figures}
-    assert not kinds & {"learning", "attention", "attention_share", "correlation"}
+    assert not kinds & {"learning", "attention", "correlation"}
     assert {table.kind for table in experiment.tables} == {"retrieval", "agreement"}
     assert not {"trainings", "sample_sizes"} & set(experiment.tables_of("archive"))
     assert experiment.shards("archive", Split.TRAIN, {Split.TRAIN: 0, Split.VAL: 16}) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from planned_jobs import planned
 
 from anonbench.datasets.images import encode
 
 pytestmark = pytest.mark.workflow
-
-
-def planned(run: Any) -> set[str]:
-    assert run.returncode == 0, run.stderr[-3000:]
-    stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
-    return {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
 
 
 def folder_of(path: Path, miniature: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -39,9 +35,12 @@ def test_without_a_truth_there_is_a_list_alone(
 ) -> None:
     config = folder_of(tmp_path, miniature)
     arguments = ("-n", "--cores", "1", "--workflow-profile", "none")
-    rules = planned(snakemake(tmp_path, config, *arguments, "detection_quality"))
-    assert "review" in rules
-    assert not rules & {"quality", "anonymize"}
+    run = snakemake(tmp_path, config, *arguments, "detection_quality")
+    assert "quality_own" in planned(run) and "anonymize" not in planned(run)
+    (made,) = re.findall(
+        r"rule quality_own:\n(?:\s+input: .*\n)\s+output: (.*)", run.stdout + run.stderr
+    )
+    assert made == "results/own/quality/least_certain.csv"
 
 
 def test_with_a_truth_it_is_measured_and_in_the_report(
@@ -54,7 +53,7 @@ def test_with_a_truth_it_is_measured_and_in_the_report(
     config["retrieval"] = {"fraction": 0.5}
     for target in ("detection_quality", "report"):
         arguments = ("-n", "--cores", "1", "--workflow-profile", "none", target)
-        assert "quality" in planned(snakemake(tmp_path, config, *arguments))
+        assert "quality_own" in planned(snakemake(tmp_path, config, *arguments))
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_archive
+from planned_jobs import planned
 
 from anonbench.anonymization.export import check_request
 from anonbench.config import load
@@ -38,12 +37,6 @@ def config(*redrawn: str) -> dict[str, Any]:
     return whole
 
 
-def planned(run: Any) -> Counter[str]:
-    """Return how many jobs of each rule a dry run plans."""
-    assert run.returncode == 0, run.stderr
-    return Counter(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
-
-
 def test_it_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no audit can prove what a network drew"):
         check_request(load(config("mask")), "archive", [DRAWN], tmp_path / "new", None)
@@ -65,8 +58,7 @@ def test_without_it_there_are_the_jobs_of_before(
     assert set(more) <= {
         "redraw",
         "embed_archive_unadapted_seed0",
-        "embed_archive_pixels",
-        "embed_archive_untrained",
+        "embed_archive_baselines",
         "downstream_archive",
     }
 
@@ -99,5 +91,5 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     changed = config("mask") | {"redrawing": {"steps": 2}}
     again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
     assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
-    made_before = {"detect", "anonymize", "originals_archive", "train_unadapted", "train_adapted"}
-    assert not set(again) & (made_before | {"embed_archive_A_mask_100_seed0"})
+    made_before = {"detect", "anonymize", "gather_archive", "train_unadapted", "train_adapted"}
+    assert not set(again) & (made_before | {"embed_archive_mask_100_seed0"})

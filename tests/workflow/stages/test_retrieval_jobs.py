@@ -47,7 +47,7 @@ def test_an_added_method_and_shards_change_no_other_score(
         names = embed(tmp_path, config)
         config["retrieval"]["shards"] = shards
         target = f"results/portraits/retrieval/{names[0]}.json"
-        only = ["--allowed-rules", "retrieve", "rankings_portraits", "--"]
+        only = ["--allowed-rules", "retrieve_portraits", "rankings_portraits", "--"]
         done = snakemake(tmp_path, config, "--cores", "1", *only, target)
         assert done.returncode == 0, done.stderr[-4000:]
         return names, {name: (results / f"{name}.parquet").read_bytes() for name in names}

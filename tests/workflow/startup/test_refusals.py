@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from planned_jobs import edited
 
 import preloaded
 
 pytestmark = pytest.mark.workflow
-
-
-def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    config = deepcopy(config)
-    *parents, last = path.split(".")
-    section = config
-    for parent in parents:
-        section = section[parent]
-    section[last] = value
-    return config
 
 
 @pytest.mark.parametrize(

@@ -90,20 +90,35 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
             and dataset in (j["wildcards"].get("dataset"), j["params"].get("dataset"))
         )
 
-    systems = [one(f"fronts_{name}", name)["params"]["system"] for name in ("portraits", "ids")]
+    systems = [
+        one(f"present_privacy_{name}", name)["params"]["system"] for name in ("portraits", "ids")
+    ]
     assert systems == [None, "small"]
     portraits, documents = (
-        one("detect", name)["params"]["slice"]["detectors"] for name in ("portraits", "documents")
+        one("detect", name)["params"]["detectors"] for name in ("portraits", "documents")
     )
     assert documents == ["ppocr"] != portraits
     hidden = next(
         j for j in jobs if j["name"] == "anonymize" and "blur" in j["wildcards"]["variant"]
     )
-    assert "blur" in hidden["params"]["slice"]["settings"]
+    assert "blur" in hidden["params"]["hiding"]["settings"]
     train = one("train_adapted", "portraits")
-    embed = one("embed_portraits_A_blur_100_seed0", "portraits")
+    embed = one("embed_portraits_blur_100_seed0", "portraits")
     assert train["params"]["adaption"] == "A"
     assert train["resources"]["tasks_per_gpu"] == 0 and train["threads"] >= 1
     assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)
-    pixels = {j["params"]["dataset"] for j in jobs if "embed_pixels" in j["script"]}
+    pixels = {j["params"]["dataset"] for j in jobs if "embed_baselines" in j["script"]}
     assert pixels == {"portraits", "documents", "ids"}
+    assert {"keep_failed", "detection", "seed"} <= {*one("detect", "ids")["params"]}
+    fields = {
+        "scores": ("tests", {"confidence", "equivalence_margin"}),
+        "effects_portraits": (
+            "tests",
+            {"bootstrap", "confidence", "equivalence_margin", "stated_difference"},
+        ),
+        "quality_portraits": ("shown", {"bootstrap", "confidence"}),
+        "attention_portraits": ("settings", {"confidence", "dpi", "show_originals"}),
+        "present_scores_portraits": ("shown", {"dpi", "confidence", "widest_interval"}),
+    }
+    for rule, (part, read) in fields.items():
+        assert {*one(rule, "portraits")["params"][part]} == read

@@ -61,8 +61,10 @@ OF_TRAININGS = frozenset({"trainings", "variance"})
 """Tables that exist only if models are trained."""
 OF_ATTACKS = frozenset({"rates", "attacks"})
 """Tables that exist only if attacks are run."""
+OF_SCORES = frozenset({"scores", "maps"})
+"""Tables that scores alone are made from, or that are made before them."""
 OF_PRIVACY = OF_ATTACKS | {"policy", "given"}
-"""Tables that need no scores."""
+"""Tables of attacks, policy and other programs."""
 TABLES = {
     "policy": ResultTable(
         "Whether each method and degree passes the policy, and the rules that it does not pass, "

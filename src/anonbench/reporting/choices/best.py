@@ -1,25 +1,22 @@
 """The best choices of each column, and the quality that a choice keeps.
 
 Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of a random
-ranking; 100 is that of the unadapted model, retrained with another seed and searching originals.
+ranking; 1 is that of the unadapted model, retrained with another seed and searching originals.
 Both, and the choice, are judged by a second reference, which favours no model; the model's own
 ranking would favour the unadapted one.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
+from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.labels import method_name, model_name
 
 Scenario = tuple[str, str]
 """Method and adaption."""
@@ -27,71 +24,40 @@ Scenario = tuple[str, str]
 
 @dataclass(frozen=True)
 class Best:
-    """The choice with the highest value of a column, and those that may be as good."""
+    """The choice with the highest mAP, and those that may be as good."""
 
     choice: Scenario
     alike: tuple[Scenario, ...]
     """All choices that no test distinguishes from the best, including itself."""
-    value: float
-    """In percent, as measured."""
-    unbiased: float
-    """In percent, corrected for the optimism of choosing the highest value."""
-    clusters: int
+    optimism: float
+    """What choosing the highest value adds to it, as a share; NaN if unknown."""
     reason: str
     """Reason why there is no interval and thus no test; empty if there is one."""
 
 
-Key = tuple[str, int, str, str, str, str]
-"""Data set, degree, method (empty: all methods compete), query kind, metric, reference."""
-Bests = Mapping[Key, Best]
+Bests = Mapping[tuple[str, int, str, str], Best]
+"""By data set, degree, query kind and method (empty: all methods compete)."""
 
 
-def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
-    """Best choice of each column.
+def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:
+    """Best choices by mAP, judged by the second reference or else by the own one.
 
     Args:
         tables: of each data set, the columns of `best.csv`.
     """
-    return {
-        (
-            str(row["dataset"]),
-            int(row["degree"]),
-            str(row["method"]),
-            str(row["query"]),
-            str(row["metric"]),
-            str(row["reference"]),
-        ): Best(
-            choice=_scenario(str(row["best"]), str(row["method"])),
-            alike=tuple(
-                _scenario(name, str(row["method"]))
-                for name in str(row["indistinguishable"]).split(JOINT)
-            ),
-            value=100 * float(row["value"]),
-            unbiased=100 * float(row["unbiased"]),
-            clusters=int(row["clusters"]),
-            reason=str(row["reason"]),
-        )
-        for table in tables
-        for row in table.to_dict("records")
-    }
-
-
-def sharpest(
-    bests: Bests, dataset: str, degree: int, query: str, metric: str, method: str = ""
-) -> Best | None:
-    """Best choice of a method or of all, judged by the second reference or else by the own one."""
-    for reference in (SECOND, OWN):
-        if found := bests.get((dataset, degree, method, query, metric, reference)):
-            return found
-    return None
-
-
-def named(scenarios: Iterable[Scenario]) -> str:
-    """Names of choices grouped by method, in order: ``Blur with unadapted, A; Mask with B``."""
-    by_method: dict[str, list[str]] = {}
-    for method, adaption in scenarios:
-        by_method.setdefault(method_name(method), []).append(model_name(adaption))
-    return "; ".join(f"{method} with {', '.join(m)}" for method, m in by_method.items())
+    found = {}
+    for table in tables:
+        ranked = table[table["metric"] == "map"]
+        own, second = (ranked[ranked["reference"] == each] for each in (OWN, SECOND))
+        for row in pd.concat([own, second]).to_dict("records"):  # the second replaces the own one
+            method = str(row["method"])
+            found[str(row["dataset"]), int(row["degree"]), str(row["query"]), method] = Best(
+                choice=_scenario(row["best"], method),
+                alike=tuple(_scenario(n, method) for n in row["indistinguishable"].split(JOINT)),
+                optimism=float(row["value"] - row["unbiased"]),
+                reason=str(row["reason"]),
+            )
+    return found
 
 
 def _scenario(name: str, method: str) -> Scenario:
@@ -101,23 +67,8 @@ def _scenario(name: str, method: str) -> Scenario:
     return chosen, adaption
 
 
-Place = tuple[int, str, str, str]
-"""Degree, method, adaption and query kind."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Quality that one choice keeps, in percent; NaN for unknown ends of the interval."""
-
-    value: float
-    low: float
-    high: float
-    room: float
-    """Ceiling minus floor, as a share: the length of the scale in points of the score."""
-
-
-def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> dict[Place, Kept]:
-    """Quality kept by each choice of a data set; empty without a second reference.
+def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Share of its mAP that each choice of a data set keeps, by a second reference.
 
     A choice loses the cost of anonymizing plus the cost of adapting. The half-widths of both
     intervals are added, which gives an upper bound for the half-width of the sum.
@@ -125,32 +76,35 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
     Args:
         effects: effects of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
         summary: its scores (`anonbench.reporting.summary.summarize`), which include the floor.
-        metric: metric of the quality.
+
+    Returns:
+        Columns degree, method, query, adaption, kept, kept_low, kept_high (NaN if unknown), and
+        room: ceiling minus floor, the length of the scale in points of the score.
     """
-    chosen = effects[(effects["metric"] == metric) & ~effects["adaption"].isin(NO_CHOICE)]
-    floors = {
-        (int(row["degree"]), str(row["method"]), str(row["query"])): float(
-            np.nan_to_num(np.fmax(row["floor"], row["chance"]))
-        )
-        for row in summary[summary["metric"] == metric].to_dict("records")
-    }
-    costs = {
-        (row["effect"], int(row["degree"]), row["method"], row["query"], row["adaption"]): (
-            float(row["value"]),
-            float(row["high"]) - float(row["value"]),
-            float(row["ceiling"]),
-        )
-        for row in chosen.to_dict("records")
-    }
-    found = {}
-    for (effect, degree, method, query, adaption), (cost, half, ceiling) in costs.items():
-        floor = floors.get((degree, method, query), math.nan)
-        if effect == "adapting":
-            also, its_half, _ = costs["anonymizing", degree, method, query, UNADAPTED]
-            cost, half = cost + also, half + its_half
-        elif effect != "anonymizing":
-            continue
-        score = np.array([ceiling - cost, ceiling - cost - half, ceiling - cost + half])
-        value, low, high = (100.0 * corrected(score, floor, ceiling)).tolist()
-        found[degree, method, adaption, query] = Kept(value, low, high, room=ceiling - floor)
-    return found
+    key = ["degree", "method", "query"]
+    costs = effects[(effects["metric"] == "map") & ~effects["adaption"].isin(NO_CHOICE)]
+    costs = costs.assign(half=costs["high"] - costs["value"])
+    first = costs[costs["effect"] == "anonymizing"]
+    both = costs[costs["effect"] == "adapting"].merge(
+        first[[*key, "value", "half"]], on=key, suffixes=("", "_first")
+    )
+    both = both.assign(
+        value=both["value"] + both["value_first"], half=both["half"] + both["half_first"]
+    )
+    floors = with_floor(summary[summary["metric"] == "map"]).drop_duplicates(key)
+    table = pd.concat([first, both]).drop(columns="floor", errors="ignore")
+    table = table.merge(floors[[*key, "floor"]], how="left", on=key)
+    names = ("value", "half", "floor", "ceiling")
+    cost, half, floor, ceiling = (table[name].to_numpy(float) for name in names)
+    score = ceiling - cost
+    return table[[*key, "adaption"]].assign(
+        kept=corrected(score, floor, ceiling),
+        kept_low=corrected(score - half, floor, ceiling),
+        kept_high=corrected(score + half, floor, ceiling),
+        room=ceiling - floor,
+    )
+
+
+def with_floor(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores whose floor is the higher of what a random ranking reaches with either query kind."""
+    return scores.assign(floor=scores[["floor", "chance"]].max(axis=1).fillna(0.0))

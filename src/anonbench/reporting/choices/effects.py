@@ -25,16 +25,6 @@ from anonbench.reporting.notes import notes
 class Tally(Counter[Verdict]):
     """Number of comparisons with each verdict, for one system against another."""
 
-    @property
-    def without_gain(self) -> int:
-        """Number of comparisons that rule out a gain as large as the margin."""
-        return self[Verdict.WORSE] + self[Verdict.EQUIVALENT] + self[Verdict.NOT_BETTER]
-
-    @property
-    def open(self) -> int:
-        """Number of inconclusive comparisons."""
-        return self[Verdict.UNDECIDED] + self[Verdict.UNKNOWN]
-
     def said(self) -> str:
         """Describe the counts: ``gains in none, loses in 3, is unclear in 5 of 8 comparisons``."""
         counts = {
@@ -82,38 +72,36 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
     """Table of the effects of each adapted model, one row per scenario; None without any."""
     table = _of_choices(effects)
     keys = ["degree", "method", "query", "metric"]
-    costs = table[table["effect"] == "anonymizing"].set_index(keys)
-    parts = {
-        name: table[table["effect"] == name].set_index([*keys, "adaption"])["value"]
-        for name in ("lead", "bias")
-    }
-    rows = []
-    for row in table[table["effect"] == "adapting"].to_dict("records"):
-        key = tuple(row[name] for name in keys)
-        rows.append(
-            (
-                f"{row['degree']} %",
-                method_name(str(row["method"])),
-                ADAPTIONS.get(str(row["adaption"]), str(row["adaption"])),
-                str(row["query"]),
-                metric_label(str(row["metric"])),
-                _signed(*(costs[name][key] for name in ("value", "low", "high"))),
-                _signed(row["value"], row["low"], row["high"]),
-                str(row["verdict"]),
-                _signed(row["share"], row["share_low"], row["share_high"], " %"),
-                *(
-                    _signed(parts[name].get((*key, row["adaption"]), math.nan))
-                    for name in ("lead", "bias")
-                ),
-            )
+    of = {name: table[table["effect"] == name] for name in ("anonymizing", "lead", "bias")}
+    rows = table[table["effect"] == "adapting"].join(
+        of["anonymizing"].set_index(keys)[["value", "low", "high"]], on=keys, rsuffix="_first"
+    )
+    for name in ("lead", "bias"):
+        parts = of[name].set_index([*keys, "adaption"])["value"].rename(name)
+        rows = rows.join(parts, on=[*keys, "adaption"])
+    texts = tuple(
+        (
+            f"{row['degree']} %",
+            method_name(str(row["method"])),
+            ADAPTIONS.get(str(row["adaption"]), str(row["adaption"])),
+            str(row["query"]),
+            metric_label(str(row["metric"])),
+            _signed(row["value_first"], row["low_first"], row["high_first"]),
+            _signed(row["value"], row["low"], row["high"]),
+            str(row["verdict"]),
+            _signed(row["share"], row["share_low"], row["share_high"], " %"),
+            _signed(row["lead"]),
+            _signed(row["bias"]),
         )
-    if not rows:
+        for row in rows.to_dict("records")
+    )
+    if not texts:
         return None
     return Grid(
         stem=f"costs_{dataset}",
         title=f"Costs of anonymizing and adapting by a second reference, {dataset}",
         heads=_HEADS,
-        blocks=(GridBlock("", tuple(rows)),),
+        blocks=(GridBlock("", texts),),
         notes=notes("costs"),
         left=5,
     )

@@ -13,12 +13,15 @@ from enum import StrEnum
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import QueryKind
+from anonbench.core.vocabulary import ORIGINAL, QueryKind
 from anonbench.evaluation.decision import Verdict as Decision
-from anonbench.reporting.choices.best import Bests, Scenario, named, sharpest
+from anonbench.reporting.choices.best import Bests, Scenario
 from anonbench.reporting.choices.effects import tally
+from anonbench.reporting.labels import method_name, model_name
 from anonbench.reporting.notes import notes
 
+_WITHOUT_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)
+"""Verdicts that rule out a gain as large as the margin."""
 _NO_TEST = "no test by a second reference (control_seeds in the config)"
 
 
@@ -60,18 +63,16 @@ def keep_embeddings(effects: Mapping[str, pd.DataFrame]) -> Row:
 
     A comparison is a data set, method, mAP or mnDCG at the highest degree, with the same model.
     """
-    title = "Keep the original embeddings"
     highest = {
-        name: table[(table["degree"] == table["degree"].max()) & (table["query"] == "original")]
+        name: table[(table["degree"] == table["degree"].max()) & (table["query"] == ORIGINAL)]
         for name, table in effects.items()
     }
     found = tally(highest, "anonymizing")
-    if not found.total():
-        return title, Verdict.UNKNOWN, _NO_TEST
-    verdict = _borne_out(
-        found[Decision.WORSE], found.total() - found[Decision.WORSE] - found.open, found.open
-    )
-    return title, verdict, f"embedding the anonymized images instead {found.said()}"
+    unclear = found[Decision.UNDECIDED] + found[Decision.UNKNOWN]
+    against = found.total() - found[Decision.WORSE] - unclear
+    verdict = _borne_out(found[Decision.WORSE], against, unclear)
+    why = f"embedding the anonymized images instead {found.said()}" if found.total() else _NO_TEST
+    return "Keep the original embeddings", verdict, why
 
 
 def keep_model(effects: Mapping[str, pd.DataFrame]) -> Row:
@@ -79,13 +80,12 @@ def keep_model(effects: Mapping[str, pd.DataFrame]) -> Row:
 
     A comparison is an adapted model against the unadapted one by a second reference.
     """
-    title = "Keep the original model"
     found = tally(effects, "adapting")
-    if not found.total():
-        return title, Verdict.UNKNOWN, _NO_TEST
-    undecided = found.total() - found.without_gain - found[Decision.BETTER]
-    verdict = _borne_out(found.without_gain, found[Decision.BETTER], undecided)
-    return title, verdict, f"adapting {found.said()}"
+    without_gain = sum(found[each] for each in _WITHOUT_GAIN)
+    undecided = found.total() - without_gain - found[Decision.BETTER]
+    verdict = _borne_out(without_gain, found[Decision.BETTER], undecided)
+    why = f"adapting {found.said()}" if found.total() else _NO_TEST
+    return "Keep the original model", verdict, why
 
 
 def case_by_case(bests: Bests) -> Row:
@@ -99,7 +99,7 @@ def case_by_case(bests: Bests) -> Row:
     for dataset in dict.fromkeys(key[0] for key in bests):
         degree = max(key[1] for key in bests if key[0] == dataset)
         for query in QueryKind:
-            best = sharpest(bests, dataset, degree, query.value, "map")
+            best = bests.get((dataset, degree, query.value, ""))
             if best is not None and not best.reason:
                 cases[dataset, query.value] = best.alike
     if len(cases) < 2:
@@ -107,8 +107,11 @@ def case_by_case(bests: Bests) -> Row:
     everywhere = set.intersection(*(set(alike) for alike in cases.values()))
     if not everywhere:
         return title, Verdict.HOLDS, f"no choice is among the best in all {len(cases)} cases"
-    order = next(iter(cases.values()))
-    alike = named(choice for choice in order if choice in everywhere)
+    models: dict[str, list[str]] = {}
+    for method, adaption in next(iter(cases.values())):
+        if (method, adaption) in everywhere:
+            models.setdefault(method_name(method), []).append(model_name(adaption))
+    alike = "; ".join(f"{method} with {', '.join(names)}" for method, names in models.items())
     return title, Verdict.UNKNOWN, f"among the best in all {len(cases)} cases: {alike}"
 
 

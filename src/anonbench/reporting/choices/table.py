@@ -17,14 +17,14 @@ import pandas as pd
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, UNADAPTED, Adaption
+from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
 from anonbench.evaluation.policy.words import said
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.choices.best import Bests, kept, sharpest
+from anonbench.reporting.choices.best import Bests, kept, with_floor
 
 COLUMNS = [
     *("dataset", "method", "degree", "adaption", "query"),
@@ -50,11 +50,25 @@ _NUMBERS = [
     *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
 ]
 _PLACE = ["degree", "method", "adaption", "query"]
+_VARIANT = ["degree", "method", "query"]
+_ENDS = {"value": "rate", "low": "rate_low", "high": "rate_high"}
+_DECISIVE = {
+    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
+    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
+}
 UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 """Adaptions whose vectors no attack sees."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 """Reasons why the quality kept is not known: too few images for any ranking, too few clusters, too
 wide an interval, no second reference, originals found only by chance, not evaluated."""
+NAMED = 0.1
+"""Smallest rate of an attack without a limit that is named."""
+_SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
+"""Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
+_UNJUDGED: dict[str, Any] = {
+    **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
+    **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
+}
 
 
 def choices(
@@ -81,159 +95,125 @@ def choices(
         maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`):
             maps that are not recommended come after the unadapted model.
     """
+    bests = bests or {}
     scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
-    second = {} if effects is None else kept(effects, summary)
+    second = kept(effects, summary) if effects is not None and len(scored) else None
+    if second is not None and len(second):
+        scored = scored.merge(second, how="left", on=_PLACE, indicator="compared")
+        scored = scored.assign(compared=scored["compared"] == "both", yardstick=SECOND)
+    else:
+        scored = with_floor(scored)
+        floor = scored["floor"].to_numpy(float)
+        for end, name in {"value": "kept", "low": "kept_low", "high": "kept_high"}.items():
+            scored[name] = corrected(scored[end].to_numpy(float), floor, 1.0)
+        scored = scored.assign(room=1.0 - floor, compared=True, yardstick=OWN)
     judged: dict[tuple[str, int, bool], dict[str, Any]] = {}
+    key: Any
     if policy is not None:
-        key: Any
-        for key, group in policy.groupby(["method", "degree"], sort=False):
-            for model, rules in ((False, group), (True, of_own_vectors(group))):
-                judged[str(key[0]), int(key[1]), model] = _standing(rules)
+        for unseen, given in ((False, policy), (True, of_own_vectors(policy))):
+            for key, group in _weighed(given).groupby(["method", "degree"], sort=False):
+                judged[str(key[0]), int(key[1]), unseen] = _standing(group)
     taught: Mapping[str, int] = {}
+    refused = pd.DataFrame(columns=_PLACE)  # maps that gain no more than free remedies
     if maps is not None:
         whole = maps[maps["remedy"] == Adaption.MAPPED].groupby("method")["pairs"].max()
         taught = {published_as(str(name), Adaption.MAPPED): n for name, n in whole.items()}
-    rows = [
-        {
-            "dataset": dataset,
-            **{name: row[name] for name in ("method", "degree", "adaption", "query")},
-            **_quality(row, second, dataset, bests or {}, needs, gap),
-            **judged.get(
-                (
-                    published_as(row["method"], row["adaption"]),
-                    row["degree"],
-                    row["adaption"] in UNATTACKED,
-                ),
-                _UNJUDGED,
-            ),
-            **{"queries": row["n"], "clusters": row["clusters"], "seeds": row["seeds"]},
-            "pairs": taught.get(published_as(row["method"], row["adaption"])),
-        }
-        for row in scored.to_dict("records")
-    ]
+        refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
+    rows = []
+    for row in scored.to_dict("records"):
+        name, degree = published_as(row["method"], row["adaption"]), row["degree"]
+        own = {each: row[each] for each in ("method", "degree", "adaption", "query", "seeds")}
+        own |= {"dataset": dataset, "queries": row["n"], "clusters": row["clusters"]}
+        of_policy = judged.get((name, degree, row["adaption"] in UNATTACKED), _UNJUDGED)
+        quality = _quality(row | {"dataset": dataset}, bests, needs, gap)
+        rows.append(own | quality | of_policy | {"pairs": taught.get(name)})
     there = {(published_as(row["method"], row["adaption"]), row["degree"]) for row in rows}
     rows += [  # judged by the policy but not evaluated in retrieval
-        {"dataset": dataset, "method": method, "degree": degree, "query": "original"}
+        {"dataset": dataset, "method": method, "degree": degree, "query": ORIGINAL}
         | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
         | standing
-        for (method, degree, model), standing in judged.items()
-        if (method, degree) not in there and not model
+        for (method, degree, unseen), standing in judged.items()
+        if (method, degree) not in there and not unseen
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     texts = [name for name in COLUMNS if name not in _NUMBERS]
     table[texts] = table[texts].astype(object).where(table[texts].notna(), "")
     table[_NUMBERS] = table[_NUMBERS].apply(pd.to_numeric)
-    not_recommended: set[tuple[Any, ...]] = set()  # maps that gain no more than free remedies
-    if maps is not None:
-        refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
-        not_recommended = set(refused[_PLACE].itertuples(index=False, name=None))
-    return _sorted(table, bests or {}, not_recommended)
+    return _sorted(table, bests, refused) if len(table) else table
 
 
-def _quality(
-    row: Mapping[Any, Any],
-    second: Mapping[Any, Any],
-    dataset: str,
-    bests: Bests,
-    needs: Needs,
-    gap: str,
-) -> dict[str, Any]:
+def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> dict[str, Any]:
     """Quality that a choice keeps, as shares, or the reason why it is unknown."""
-    low, high = float(row["low"]), float(row["high"])
-    clusters = row["clusters"] if row["clusters"] == row["clusters"] else MIN_CLUSTERS
+    clusters = MIN_CLUSTERS if math.isnan(row["clusters"]) else int(row["clusters"])
     reasons = {
         "gap": gap,
-        "clusters": too_few(int(clusters)),
-        "wide": too_wide(low, high, needs),
+        "clusters": too_few(clusters),
+        "wide": too_wide(row["low"], row["high"], needs),
+        "second": "" if row["compared"] else "it was not compared by a second reference",
+        "chance": "the originals are found no better than by chance"
+        if math.isnan(row["kept"])
+        else "",
     }
-    floor = max((v for v in (row["floor"], row["chance"]) if v == v), default=0.0)
-    place = (int(row["degree"]), str(row["method"]), str(row["adaption"]), str(row["query"]))
-    if not second:
-        ends = corrected(np.array([row["value"], low, high], float), floor, 1.0).tolist()
-        found, room, yardstick = ends, 1.0 - floor, OWN
-    elif place in second:
-        each = second[place]
-        found = [each.value / 100, each.low / 100, each.high / 100]
-        room, yardstick = each.room, SECOND
-    else:
-        found, room, yardstick = [math.nan] * 3, math.nan, SECOND
-        reasons["second"] = "it was not compared by a second reference"
     optimism = 0.0  # of a choice picked as the best of all, or the best of its method
-    for of in ("", place[1]):
-        best = sharpest(bests, dataset, place[0], place[3], "map", of)
-        if best is not None and best.choice == place[1:3]:
-            lost = (best.value - best.unbiased) / 100 / room
-            optimism = 0.0 if math.isnan(lost) else lost
+    for of in ("", row["method"]):
+        best = bests.get((row["dataset"], row["degree"], row["query"], of))
+        if best is not None and best.choice == (row["method"], row["adaption"]):
+            known = best.optimism == best.optimism and row["room"] > 0.0
+            optimism = best.optimism / row["room"] if known else 0.0
             break
-    if math.isnan(found[0]):
-        reasons.setdefault("chance", "the originals are found no better than by chance")
     unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
-    return {
-        **dict(zip(("kept", "kept_low", "kept_high"), (v - optimism for v in found), strict=True)),
-        "yardstick": yardstick,
-        "unknown": unknown,
-        "unknown_detail": detail,
-    }
+    found = {name: row[name] - optimism for name in ("kept", "kept_low", "kept_high")}
+    found |= {"yardstick": row["yardstick"], "unknown": unknown, "unknown_detail": detail}
+    return found
 
 
-NAMED = 0.1
-"""Smallest rate of an attack without a limit that is named."""
-_SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
-"""Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
-_UNJUDGED: dict[str, Any] = {
-    "verdict": str(Verdict.UNKNOWN),
-    "rule": ATTACK,
-    "detail": "no attack was run",
-    "failed": 0,
-    "suspected": 0,
-    "open": 1,
-    "untested": "",
-    "resisted": 0,
-}
+def _weighed(policy: pd.DataFrame) -> pd.DataFrame:
+    """Rules with their rate above its control, and the keys by which they are weighed."""
+    rules = policy.assign(
+        is_attack=policy["rule"] == ATTACK,
+        is_failed=policy["verdict"] == Verdict.FAIL,
+        order=policy["rule"].map(RULES.index),
+        n=policy["n"].astype(float),
+    )
+    control = rules["control"].where(rules["is_attack"]).astype(float)
+    for end, name in _ENDS.items():
+        values = zip(rules[end].astype(float), control, strict=True)
+        rules[name] = [above_control(*pair) for pair in values]
+    ratio = rules["rate"] / rules["limit"].astype(float).clip(lower=1e-9)
+    rules["ratio"] = ratio.fillna(-math.inf)
+    rules["weight"] = ratio.fillna(-math.inf).where(rules["is_attack"], 0.0)
+    return rules
 
 
 def _standing(rules: pd.DataFrame) -> dict[str, Any]:
     """Verdict on one variant, its strongest attack, and the decisive rule."""
     limited = rules[rules["limit"].notna()]
-    records = [_measured(row) for row in limited.to_dict("records")]
-    attacks = [row for row in records if row["rule"] == ATTACK]
-    against = [row for row in records if row["verdict"] != Verdict.PASS]
-    failed = [row for row in against if row["verdict"] == Verdict.FAIL]
-    unknown = [row for row in against if row not in failed]
-    suspected = [
-        row
-        for row in unknown
-        if (row["rate"] > row["limit"] if row["side"] == "most" else row["rate"] < row["limit"])
-    ]
+    attacks = limited[limited["is_attack"]]
+    attacks = attacks.sort_values(["is_failed", "ratio"], ascending=False, kind="stable")
+    against = limited[limited["verdict"] != Verdict.PASS]
+    unknown = against[~against["is_failed"]]
+    beyond = unknown["rate"].lt(unknown["limit"])
+    beyond = beyond.where(unknown["side"] != "most", unknown["rate"].gt(unknown["limit"]))
     untested = (
-        row["attack"] or ":".join(filter(None, (row["rule"], row["entity"]))) for row in unknown
+        row["attack"] or ":".join(filter(None, (row["rule"], row["entity"])))
+        for row in unknown.to_dict("records")
     )
-    attack = max(attacks, key=_severity, default={})
-    decisive = {}
-    if against:
-        first = min(against, key=_weight)
-        decisive = {
-            "rule": first["rule"],
-            "rule_attack": first["attack"],
-            "rule_entity": first["entity"],
-            "rule_value": first["rate"],
-            "rule_low": first["rate_low"],
-            "rule_high": first["rate_high"],
-            "rule_limit": first["limit"],
-            "rule_n": math.nan if pd.isna(first["n"]) else float(first["n"]),
-            "detail": said(first),
-        }
-    return {
-        **{name: attack.get(name, "") for name in ("attack", "measure", "entity")},
-        **{name: attack.get(name, math.nan) for name in ("rate", "rate_low", "rate_high", "limit")},
-        "attack_verdict": attack.get("verdict", ""),
+    strongest: dict[Any, Any] = next(iter(attacks.head(1).to_dict("records")), {})
+    found = {name: strongest.get(name, "") for name in ("attack", "measure", "entity")}
+    found |= {name: strongest.get(name, math.nan) for name in (*_ENDS.values(), "limit")}
+    # attacks come first, as methods differ in them
+    keys = {"is_failed": False, "is_attack": False, "weight": False, "order": True}
+    decisive = against.sort_values([*keys], ascending=[*keys.values()], kind="stable").head(1)
+    for row in decisive.to_dict("records"):
+        found |= {name: row[of] for name, of in _DECISIVE.items()} | {"detail": said(row)}
+    return found | {
+        "attack_verdict": strongest.get("verdict", ""),
         "verdict": str(overall(rules["verdict"])),
-        **decisive,
-        "failed": len(failed),
-        "suspected": len(suspected),
+        "failed": int(against["is_failed"].sum()),
+        "suspected": int(beyond.sum()),
         "open": len(unknown),
         "untested": " ".join(dict.fromkeys(untested)),
-        "resisted": len({row["attack"] for row in attacks if row["verdict"] == Verdict.PASS}),
+        "resisted": attacks.loc[attacks["verdict"] == Verdict.PASS, "attack"].nunique(),
     }
 
 
@@ -271,69 +251,29 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
     return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
 
-def _measured(row: dict[Any, Any]) -> dict[str, Any]:
-    control = row["control"] if row["rule"] == ATTACK else math.nan
-    ends = ("value", "low", "high")
-    values = {end: math.nan if pd.isna(row[end]) else float(row[end]) for end in ends}
-    control = math.nan if pd.isna(control) else float(control)
-    above = [above_control(values[end], control) for end in ends]
-    return row | dict(zip(("rate", "rate_low", "rate_high"), above, strict=True))
-
-
-def _severity(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """Sort key of an attack: whether it failed the variant, then its rate relative to its limit."""
-    found = row["rate"] / max(row["limit"], 1e-9) if row["rate"] == row["rate"] else -math.inf
-    return row["verdict"] == Verdict.FAIL, found
-
-
-def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Sort key of the rules against a variant; attacks come first, as methods differ in them."""
-    is_attack = row["rule"] == ATTACK
-    return (
-        row["verdict"] != Verdict.FAIL,
-        not is_attack,
-        -_severity(row)[1] if is_attack else 0.0,
-        RULES.index(row["rule"]),
-    )
-
-
-def _sorted(
-    table: pd.DataFrame, bests: Bests, not_recommended: set[tuple[Any, ...]]
-) -> pd.DataFrame:
+def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of the page."""
-    if table.empty:
-        return table
-    values = dict(
-        zip(
-            table[_PLACE].itertuples(index=False, name=None),
-            table["kept"].fillna(-math.inf),
-            strict=True,
-        )
-    )
-
-    def key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
-        passes = row["verdict"] == Verdict.PASS
-        place = (row["degree"], row["method"], row["adaption"], row["query"])
-        value = values[place]
-        best = sharpest(bests, str(row["dataset"]), place[0], place[3], "map", place[1])
-        cheap = row["adaption"] == UNADAPTED
-        is_alike = best is not None and (place[1], UNADAPTED) in best.alike
-        if is_alike or place in not_recommended:
-            # the unadapted model comes first unless a test shows that training or a map gains
-            value = min(value, values.get((*place[:2], UNADAPTED, place[3]), value))
-        against = (0, 0, 0) if passes else (row["failed"], row["suspected"], row["open"])
-        return (
-            rank(row["verdict"]),
-            *against,
-            bool(row["unknown"]),
-            -value,
-            -row["degree"],
-            not cheap,
-            row["method"],
-            row["adaption"],
-            row["query"] != "original",
-        )
-
-    records = table.to_dict("records")
-    order = sorted(range(len(records)), key=lambda place: key(records[place]))
-    return table.iloc[order].reset_index(drop=True)
+    # the unadapted model comes first unless a test shows that training or a map gains
+    alike = {key for key, best in bests.items() if (key[3], UNADAPTED) in best.alike}
+    not_recommended = set(refused[_PLACE].itertuples(index=False, name=None))
+    behind = [
+        (row["dataset"], row["degree"], row["query"], row["method"]) in alike
+        or tuple(row[name] for name in _PLACE) in not_recommended
+        for row in table.to_dict("records")
+    ]
+    value = table["kept"].fillna(-math.inf)
+    plain = value[table["adaption"] == UNADAPTED]
+    plain.index = pd.MultiIndex.from_frame(table.loc[plain.index, _VARIANT])
+    of_plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).to_numpy()
+    keys = {
+        "rank": table["verdict"].map(rank),
+        **{name: table[name] for name in ("failed", "suspected", "open")},
+        "unknown": table["unknown"] != "",
+        "value": -np.where(behind, np.fmin(value, of_plain), value),
+        "degree": -table["degree"],
+        "adapted": table["adaption"] != UNADAPTED,
+        **{name: table[name] for name in ("method", "adaption")},
+        "asked": table["query"] != ORIGINAL,
+    }
+    order = pd.DataFrame(keys).sort_values([*keys], kind="stable").index
+    return table.loc[order].reset_index(drop=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,18 +14,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from anonbench.core.vocabulary import Model, Variant
-from anonbench.embedding.attention import AttentionMaps, read_maps
+from anonbench.embedding.attention import read_maps
+from anonbench.reporting.figures import style
 from anonbench.reporting.figures.examples import Images
 from anonbench.reporting.figures.picture_grid import GAP, PRINT, PictureGrid, scaled, show
-from anonbench.reporting.figures.style import (
-    INK,
-    MILLIMETRE,
-    SOFT,
-    TWO_COLUMNS,
-    blank,
-    save,
-    styled,
-)
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 LABEL = 0.95
@@ -35,7 +28,7 @@ BLOCK, PANEL = 0.16, 0.09
 """Space in inches between two images, and between two panels whose heads take several rows."""
 SIDE = 256
 """Smallest side of a picture in pixels: the network's view, at a higher resolution."""
-SMALLEST, WIDEST = 12 * MILLIMETRE, 0.8
+SMALLEST, WIDEST = 12 * style.MILLIMETRE, 0.8
 """Width in inches below which a map of 14 × 14 patches is unreadable, and the largest one."""
 PALE = 0.55
 """Share of the image's contrast that remains under a map."""
@@ -66,31 +59,18 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
         shown: image sets by variant; maps are drawn without an image if it is in none of the sets
             or may not be shown.
     """
-    by_model = {model: read_maps(path) for model, path in maps.items()}
-    ids = dict.fromkeys(
-        image_id for attention in by_model.values() for _, image_id in attention.maps
-    )
-    return [
-        Panel(
-            image_id,
-            model,
-            variant,
-            _seen(attention, shown[variant], image_id) if variant in shown else None,
-            heads,
-        )
-        for image_id in ids
-        for model, attention in by_model.items()
-        for (variant, name), heads in attention.maps.items()
-        if name == image_id
-    ]
-
-
-def _seen(attention: AttentionMaps, images: Images, image_id: str) -> np.ndarray | None:
-    if image_id not in images:
-        return None
-    side = attention.preprocess.side
-    larger = replace(attention.preprocess, side=side * max(1, -(-SIDE // side)))
-    return larger.fit(images.read(image_id))
+    found = []
+    for model, path in maps.items():
+        attention = read_maps(path)
+        side = attention.preprocess.side
+        larger = replace(attention.preprocess, side=side * max(1, -(-SIDE // side)))
+        for (variant, image_id), heads in attention.maps.items():
+            images, picture = shown.get(variant), None
+            if images is not None and image_id in images:
+                picture = larger.fit(images.read(image_id))
+            found.append(Panel(image_id, model, variant, picture, heads))
+    order = list(dict.fromkeys(panel.image_id for panel in found))
+    return sorted(found, key=lambda panel: order.index(panel.image_id))
 
 
 def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) -> None:
@@ -101,23 +81,20 @@ def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) 
     value, which is written above it: on a common scale, a head with diffuse attention would be
     black beside a focused one.
     """
-    with styled():
-        if panels:
-            figure = _draw_all(panels, dpi)
-        else:
-            figure = blank("No image has a region: there is no map to look at")
-        save(figure, outputs, dpi)
+    with style.styled():
+        nothing = "No image has a region: there is no map to look at"
+        style.save(_draw_all(panels, dpi) if panels else style.blank(nothing), outputs, dpi)
 
 
 def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
     heads = max(len(panel.heads) for panel in panels)
-    in_a_row = _heads_in_a_row(heads)
+    most = int((style.TWO_COLUMNS - LABEL) / (SMALLEST + GAP)) - 1
+    in_a_row = -(-heads // -(-heads // most))  # none is too small, and rows are equally long
     starts: list[int] = []
     above: list[float] = []
-    last = panels[0].image_id
-    for panel in panels:
-        space = BLOCK if panel.image_id != last else PANEL if heads > in_a_row and above else 0.0
-        last = panel.image_id
+    for before, panel in zip((panels[0], *panels), panels, strict=False):
+        between = PANEL if heads > in_a_row and above else 0.0
+        space = BLOCK if panel.image_id != before.image_id else between
         starts.append(len(above))
         above += [CAPTION + (0.0 if n else space) for n in range(0, len(panel.heads), in_a_row)]
     aspect = max(panel.heads.shape[1] / panel.heads.shape[2] for panel in panels)
@@ -127,48 +104,37 @@ def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
     grid.column_label(1, in_a_row, "Attention", fontsize=7.5, fontweight="bold")
     pixels = round(grid.side * dpi * PRINT)
     for start, panel in zip(starts, panels, strict=True):
-        grid.row_label(start, LABEL - 2 * GAP, row_label(panel), ha="right", fontsize=6.5)
-        _draw_image(grid.axes(start, 0), panel.picture, pixels)
+        label = f"{ADAPTIONS[Model.parse(panel.model).adaption]}\n{variant_label(panel.variant)}"
+        grid.row_label(start, LABEL - 2 * GAP, label, ha="right", fontsize=6.5)
+        axes = grid.axes(start, 0)
+        if panel.picture is None:
+            axes.set_axis_off()
+            how: Any = {"ha": "center", "va": "center", "fontsize": 6, "color": style.SOFT}
+            axes.text(0.5, 0.5, "not\nshown", **how)
+        else:
+            show(axes, panel.picture, pixels)
         for number, head in enumerate(panel.heads):
             row, column = divmod(number, in_a_row)
-            _draw_map(grid.axes(start + row, 1 + column), panel, number, head, pixels)
+            axes = grid.axes(start + row, 1 + column)
+            axes.set_title(f"h{number + 1}", loc="left", fontsize=6, pad=1.5, color=style.INK)
+            _draw_map(axes, panel.picture, head, pixels)
     return grid.figure
 
 
-def _heads_in_a_row(heads: int) -> int:
-    """Number of maps beside the image such that none is too small and rows are equally long."""
-    most = int((TWO_COLUMNS - LABEL) / (SMALLEST + GAP)) - 1
-    return -(-heads // -(-heads // most))
-
-
-def _draw_image(axes: Axes, picture: np.ndarray | None, pixels: int) -> None:
-    if picture is not None:
-        return show(axes, picture, pixels)
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, "not\nshown", ha="center", va="center", fontsize=6, color=SOFT)
-    return None
-
-
-def _draw_map(axes: Axes, panel: Panel, number: int, head: np.ndarray, pixels: int) -> None:
+def _draw_map(axes: Axes, picture: np.ndarray | None, head: np.ndarray, pixels: int) -> None:
     percent = 100 * float(head.max())
     value = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
-    axes.set_title(f"h{number + 1}", loc="left", fontsize=6, pad=1.5, color=INK)
-    axes.set_title(value, loc="right", fontsize=6, pad=1.5, color=SOFT, fontweight="normal")
-    if panel.picture is None:
+    small: Any = {"fontsize": 6, "fontweight": "normal", "color": style.SOFT}
+    axes.set_title(value, loc="right", pad=1.5, **small)
+    if picture is None:
         axes.imshow(head, cmap="magma", vmin=0, interpolation="nearest")
         axes.set_axis_off()
         return
     height, width = head.shape
-    grey = scaled(np.asarray(Image.fromarray(panel.picture).convert("L")), pixels)
+    grey = scaled(np.asarray(Image.fromarray(picture).convert("L")), pixels)
     pale = 255 - PALE * (255 - grey.astype(np.float32))
     show(axes, pale, pixels, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
     axes.imshow(head, cmap=_HEAT, vmin=0, interpolation="nearest")
-
-
-def row_label(panel: Panel) -> str:
-    """Name of the model and the variant of the image, on two lines."""
-    adaption = str(Model.parse(panel.model).adaption)
-    return f"{ADAPTIONS[adaption]}\n{variant_label(panel.variant)}"
 
 
 def variant_label(name: str) -> str:

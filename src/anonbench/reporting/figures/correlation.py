@@ -9,53 +9,44 @@ from textwrap import wrap
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.evaluation.correlation import METRICS
+from anonbench.core.io import read_csv
+from anonbench.evaluation.correlation import COLUMNS, METRICS
 from anonbench.reporting.figures.style import GRID, INK, ONE_COLUMN, SOFT, new_figure, save, styled
 
 DARK = 0.62
 """Coefficient beyond which cells are dark enough for white text."""
-COLUMNS = ["metric", "metric_b", "pearson", "n", "reason"]
+_TEXT = ("metric", "metric_b", "reason")
 
 
 def read_correlations(path: Path) -> pd.DataFrame:
-    """Read coefficients in long form: metric, metric_b, pearson, low, high, spearman, n, reason.
+    """Read coefficients in long form, columns `anonbench.evaluation.correlation.COLUMNS`.
 
     Raises:
         InputError: a column is missing, or a metric is unknown.
-
     """
-    table = pd.read_csv(path, dtype={"reason": str})
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; compute it again")
-    unknown = (set(table["metric"]) | set(table["metric_b"])) - set(METRICS)
-    if unknown:
+    table = read_csv(path, COLUMNS, _TEXT)
+    if unknown := {*table["metric"], *table["metric_b"]} - set(METRICS):
         raise InputError(f"{path}: metric {min(unknown)!r} is unknown")
-    return table.assign(reason=table["reason"].fillna(""))
+    return table
 
 
 def matrix(table: pd.DataFrame) -> pd.DataFrame:
-    """Pearson's coefficients as a symmetric 6 × 6 table in the fixed order.
-
-    Pairs may be given in one order or in both; NaN where a coefficient is missing or undefined.
-    """
-    other = table.rename(columns={"metric": "metric_b", "metric_b": "metric"})
-    pairs = pd.concat([table, other]).drop_duplicates(["metric", "metric_b"])
+    """Pearson's coefficients as a 6 × 6 table in the fixed order; NaN where undefined."""
     names = list(METRICS)
-    return pairs.pivot(index="metric", columns="metric_b", values="pearson").reindex(names)[names]
+    return table.pivot(index="metric", columns="metric_b", values="pearson").loc[names, names]
 
 
 def notes(table: pd.DataFrame) -> list[str]:
     """Notes on the number of scenarios, and on the reasons for undefined coefficients."""
-    counts = sorted({int(n) for n in table["n"].dropna()} - {0})
+    counts = [int(n) for n in table["n"].dropna() if n]
+    undefined = table[table["pearson"].isna()]
     lines = []
     if counts:
-        rows = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        rows = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
         lines.append(f"Pearson over n = {rows} scenarios")
-    undefined = table[table["pearson"].isna()]
-    reasons = sorted({str(reason) for reason in undefined["reason"]} - {""})
     if len(undefined):
-        lines.append(f"grey, undefined: {'; '.join(reasons) or 'not computed'}")
+        reasons = "; ".join(sorted({*undefined["reason"]} - {""}))
+        lines.append(f"grey, undefined: {reasons or 'not computed'}")
     return lines
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import in_order, is_audited, place_of
 from anonbench.core.vocabulary import Variant
+from anonbench.reporting.figures import style
 from anonbench.reporting.figures.picture_grid import GAP, PRINT, PictureGrid, show
-from anonbench.reporting.figures.style import blank, save, styled
 from anonbench.reporting.labels import METHODS
 
 BLOCK_GAP = 0.16
@@ -47,34 +47,33 @@ def examples(
     With a single degree each image is one row, with its methods as columns. Blocks are placed side
     by side while they fit into six columns.
 
-    Args:
-        variants: the image sets; the original is drawn only with `show_originals`.
-        ids: the images, see `choose`; without any the figure says so.
-        show_originals: whether original pixels may be shown.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
+    The original is drawn only with `show_originals`. Without `ids` (see `choose`) the figure says
+    so.
 
     Raises:
         InputError: no anonymized variant was given.
     """
-    shown = sorted((v for v in variants if v.method or show_originals), key=_order)
+    shown = sorted(
+        (v for v in variants if v.method or show_originals),
+        key=lambda variant: (place_of(variant.method), variant.degree),
+    )
     if not any(variant.method for variant in shown):
         raise InputError("an examples figure needs an anonymized variant")
-    with styled():
+    with style.styled():
         if not ids:
-            empty = blank("Not shown: no image has all of its regions hidden")
-            return save(empty, outputs, dpi)
+            nothing = style.blank("Not shown: no image has all of its regions hidden")
+            return style.save(nothing, outputs, dpi)
         heads, rows, cells = _arrange(shown)
         beside = min(max(1, 6 // len(heads)), len(ids)) if any(rows) else 1
         down = -(-len(ids) // beside)
         read = {(v, name): variants[v].read(name) for v in cells for name in ids}
-        space = BLOCK_GAP if any(rows) else 0.0
-        above = [GAP + space * (n > 0 and n % len(rows) == 0) for n in range(down * len(rows))]
-        before = [
-            GAP + BLOCK_GAP * (n > 0 and n % len(heads) == 0) for n in range(beside * len(heads))
-        ]
+        above = [GAP] * (down * len(rows))
+        before = [GAP] * (beside * len(heads))
+        if any(rows):
+            above[:: len(rows)] = [GAP + BLOCK_GAP] * down
+            before[0] = SIDE
+        before[len(heads) :: len(heads)] = [GAP + BLOCK_GAP] * (beside - 1)
         above[0] = 0.0
-        before[0] = SIDE if any(rows) else GAP
         aspect = max(image.shape[0] / image.shape[1] for image in read.values())
         grid = PictureGrid(above, before, aspect, WIDEST)
         for number, name in enumerate(ids):
@@ -86,7 +85,7 @@ def examples(
             grid.column_label(column, column, text, fontsize=6.5 if "\n" in text else None)
         for row, text in enumerate(rows * down):
             grid.row_label(row, SIDE / 2, text, ha="center", rotation=90)
-        return save(grid.figure, outputs, dpi)
+        return style.save(grid.figure, outputs, dpi)
 
 
 def _arrange(
@@ -98,13 +97,12 @@ def _arrange(
         heads = [_head(str(v.method)) if v.method else "Original" for v in variants]
         return heads, [""], {variant: (0, column) for column, variant in enumerate(variants)}
     methods = in_order(v.method for v in variants if v.method)
-    first = ["Original"] if any(not variant.method for variant in variants) else []
+    first = ["Original"] if not all(variant.method for variant in variants) else []
     cells = {
-        variant: (
-            methods.index(str(variant.method)) if variant.method else 0,
-            len(first) + degrees.index(variant.degree) if variant.method else 0,
-        )
-        for variant in variants
+        v: (methods.index(str(v.method)), len(first) + degrees.index(v.degree))
+        if v.method
+        else (0, 0)
+        for v in variants
     }
     heads = [*first, *(f"{degree} %" for degree in degrees)]
     return heads, [METHODS[method] for method in methods], cells
@@ -114,7 +112,3 @@ def _head(method: str) -> str:
     """Label of a method, on two lines for a strength of one."""
     label = METHODS[method]
     return label if method in METHODS or not is_audited(method) else label.replace(" ", "\n", 1)
-
-
-def _order(variant: Variant) -> tuple[tuple[int, bool, str], int]:
-    return place_of(variant.method), variant.degree

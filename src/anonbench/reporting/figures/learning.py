@@ -16,23 +16,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Model
-from anonbench.reporting.figures.style import (
-    INK,
-    SOFT,
-    TALLEST,
-    TWO_COLUMNS,
-    blank,
-    method_colour,
-    method_handles,
-    new_figure,
-    save,
-    styled,
-)
+from anonbench.core.vocabulary import UNADAPTED, Model
+from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 from anonbench.reporting.summary import present
 
@@ -50,20 +38,17 @@ QUANTITIES = {
     "distance": "Distance to\nthe originals",
     "knn": "k-NN (%)",
 }
-"""Columns of the training log with their labels; the last two are optional."""
+"""Columns of the training log with their labels."""
+_OPTIONAL = ("distance", "knn")
 DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
-_LOGARITHMIC = {"gradient_norm"}
-_CHANCE: dict[str, Any] = {"color": SOFT, "lw": 0.8, "linestyle": (0, (2, 2))}
+_CHANCE: dict[str, Any] = {"color": style.SOFT, "lw": 0.8, "linestyle": (0, (2, 2))}
 
 
 def chance_levels(prototypes: int, mask_images: float) -> dict[str, float]:
     """Values (nats) of the log's columns for uniform targets and scores, by column.
 
-    ln K; the iBOT term is a mean over all global crops, including those without a masked patch.
-
-    Args:
-        prototypes: K.
-        mask_images: share of the global crops in which patches are masked.
+    ln K for K prototypes; the iBOT term is a mean over all global crops, of which only the share
+    `mask_images` has masked patches.
     """
     uniform = math.log(prototypes)
     return {"dino": uniform, "ibot": mask_images * uniform, "teacher_entropy": uniform}
@@ -78,28 +63,26 @@ def learning_curves(
     """Draw the training logs of one data set's models.
 
     Args:
-        logs: by model name (`vocabulary.Model`), a CSV with the columns step and those of
-            `QUANTITIES` (knn or not).
-        outputs: .png and .svg paths.
+        logs: by model name (`vocabulary.Model`), a CSV with the columns step and `QUANTITIES`.
+        outputs: see `anonbench.reporting.figures.style.save`.
         chance: see `chance_levels`.
         dpi: resolution of the PNG.
 
     Raises:
         InputError: a log lacks a column.
-
     """
     curves = {Model.parse(name): _read(path) for name, path in logs.items()}
-    with styled():
-        figure = _all_models(curves, chance) if curves else blank("No training was run")
-        save(figure, outputs, dpi)
+    nothing = "No training was run"
+    with style.styled():
+        figure = _all_models(curves, chance) if curves else style.blank(nothing)
+        style.save(figure, outputs, dpi)
 
 
 def _read(path: Path) -> pd.DataFrame:
     """Log by step; a missing optional column is empty."""
     log = pd.read_csv(path)
-    for name in ("step", *QUANTITIES):
-        if name not in log and name not in ("distance", "knn"):
-            raise InputError(f"{path}: column {name!r} is missing; train the model again")
+    if missing := [name for name in ("step", *QUANTITIES) if name not in (*log, *_OPTIONAL)]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; train the model again")
     log = log.set_index("step").reindex(columns=[*QUANTITIES])
     return log.assign(knn=100.0 * log["knn"])
 
@@ -107,39 +90,35 @@ def _read(path: Path) -> pd.DataFrame:
 def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float]) -> Figure:
     variants = [model.variant for model in curves if model.variant.method]
     adaptions = present(pd.Series([str(model.adaption) for model in curves]), ADAPTIONS)
-    methods = present(pd.Series([str(v.method) for v in variants], dtype=str), METHODS)
     degrees = sorted({variant.degree for variant in variants}, reverse=True)
     styles = dict(zip(degrees, cycle(DEGREE_LINES), strict=False))
     names = [name for name in QUANTITIES if any(log[name].notna().any() for log in curves.values())]
     base = curves.get(Model())
-    figure = new_figure(TWO_COLUMNS, min(1.0 * len(names) + 0.8, TALLEST))
+    figure = style.new_figure(style.TWO_COLUMNS, min(1.0 * len(names) + 0.8, style.TALLEST))
     grid = figure.subplots(len(names), len(adaptions), sharex=True, sharey="row", squeeze=False)
     for row, name in zip(grid, names, strict=True):
         for axes, adaption in zip(row, adaptions, strict=True):
-            if base is not None and adaption != "unadapted":
-                _line(axes, base[name], color=INK, lw=0.7)
+            if base is not None and adaption != UNADAPTED:
+                _line(axes, base[name], color=style.INK, lw=0.7)
             for model, log in curves.items():
                 if model.adaption == adaption:
-                    method = model.variant.method
-                    colour = INK if method is None else method_colour(str(method))
+                    method, degree = model.variant.method, model.variant.degree
+                    colour = style.INK if method is None else style.method_colour(str(method))
                     if len(degrees) <= 1:
                         axes.plot(log[name].dropna(), color=colour, lw=0.5, alpha=0.25)
-                    style = styles.get(model.variant.degree, "-")
-                    _line(axes, log[name], color=colour, lw=1.2, linestyle=style)
+                    _line(axes, log[name], color=colour, lw=1.2, linestyle=styles.get(degree, "-"))
             _scale(axes, name, chance)
         row[0].set_ylabel(QUANTITIES[name], fontsize=7)
     for axes, adaption in zip(grid[0], adaptions, strict=True):
         axes.set_title(ADAPTIONS.get(adaption, adaption))
     figure.align_ylabels(list(grid[:, 0]))
-    handles = method_handles(methods)
+    methods = pd.Series([str(variant.method) for variant in variants], dtype=str)
+    handles = style.method_entries(present(methods, METHODS))
     if len(degrees) > 1:
-        handles += [
-            Line2D([], [], color=SOFT, linestyle=styles[degree], label=f"{degree} %")
-            for degree in reversed(degrees)
-        ]
+        handles += [style.entry(f"{each} %", ls=styles[each]) for each in reversed(degrees)]
     if base is not None:
-        handles.append(Line2D([], [], color=INK, lw=1.3, label="Unadapted"))
-    handles.append(Line2D([], [], **_CHANCE, label="Uniform targets"))
+        handles.append(style.entry("Unadapted", color=style.INK, lw=1.3))
+    handles.append(style.entry("Uniform targets", **_CHANCE))
     figure.supxlabel("Step", fontsize=8)
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5))
     return figure
@@ -148,14 +127,13 @@ def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float
 def _scale(axes: Axes, name: str, chance: Mapping[str, float]) -> None:
     if name in chance:
         axes.axhline(chance[name], **_CHANCE, zorder=1)
-    if name in _LOGARITHMIC:
+    if name == "gradient_norm":
         axes.set_yscale("log")
         low, high = axes.get_ylim()
         decades = math.log10(high / low)
-        ticks = (1.0, 2.0, 3.0, 5.0, 7.0) if decades < 1.0 else (1.0, 3.0)
-        axes.yaxis.set_major_locator(
-            LogLocator(subs=ticks if decades < 2.2 else (1.0,), numticks=5)
-        )
+        ticks = [1.0, 2.0, 3.0, 5.0, 7.0] if decades < 1.0 else [1.0, 3.0]
+        ticks = [1.0] if decades >= 2.2 else ticks
+        axes.yaxis.set_major_locator(LogLocator(subs=ticks, numticks=5))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")  # matplotlib's own label would be a formula
     else:

@@ -31,58 +31,47 @@ class PictureGrid:
         pages: int = 1,
         least: float = 0.0,
     ) -> None:
-        """Choose the size of the pictures.
+        """Choose the size of the pictures; lengths are in inches.
 
         Args:
-            above: inches above each row.
-            before: inches before each column; those before the first are for row labels.
+            above: space above each row.
+            before: space before each column, with row labels before the first.
             aspect: height of a picture relative to its width.
-            widest: most inches of a picture's width.
+            widest: most width of a picture.
             pages: number of pages that the figure may fill.
-            least: inches of width below which the figure is made taller instead.
+            least: width below which the figure is made taller instead.
         """
-        across = (TWO_COLUMNS - sum(before) - GAP) / len(before)
+        wide = min(widest, (TWO_COLUMNS - sum(before) - GAP) / len(before))
         down = (TALLEST * pages - HEADER - sum(above) - GAP) / len(above)
-        wide = min(widest, across)
         fitting = min(wide, down / aspect)
         self.side = fitting if fitting >= least else wide
         self._tall = self.side * aspect
-        self._above, self._before = np.cumsum(above), np.cumsum(before)
-        self._width = float(self._before[-1]) + len(before) * self.side + GAP
-        self._height = HEADER + float(self._above[-1]) + len(above) * self._tall + GAP
+        self._left = np.cumsum(before) + self.side * np.arange(len(before))
+        self._top = HEADER + np.cumsum(above) + self._tall * np.arange(len(above))
+        self._width = sum(before) + len(before) * self.side + GAP
+        self._height = HEADER + sum(above) + len(above) * self._tall + GAP
         self.figure = new_figure(self._width, self._height, constrained=False)
 
     def axes(self, row: int, column: int) -> Axes:
         """Place of a picture."""
-        left, top = self._corner(row, column)
         size = (self.side / self._width, self._tall / self._height)
-        return self.figure.add_axes((left / self._width, 1 - top / self._height - size[1], *size))
+        left, top = self._left[column] / self._width, self._top[row] / self._height
+        return self.figure.add_axes((left, 1 - top - size[1], *size))
 
     def column_label(self, first: int, last: int, text: str, **how: Any) -> None:
         """Write above columns."""
-        ends = self._corner(0, first)[0], self._corner(0, last)[0] + self.side
-        x, y = sum(ends) / 2 / self._width, 1 - HEADER / 2 / self._height
-        self.figure.text(x, y, text, ha="center", va="center", **how)
+        x = (self._left[first] + (self._left[last] + self.side)) / 2 / self._width
+        self.figure.text(x, 1 - HEADER / 2 / self._height, text, ha="center", va="center", **how)
 
     def row_label(self, row: int, at: float, text: str, **how: Any) -> None:
         """Write beside a row, at a distance in inches from the left edge."""
-        y = 1 - (self._corner(row, 0)[1] + self._tall / 2) / self._height
+        y = 1 - (self._top[row] + self._tall / 2) / self._height
         self.figure.text(at / self._width, y, text, va="center", **how)
-
-    def _corner(self, row: int, column: int) -> tuple[float, float]:
-        """Inches from the figure's upper left corner to a picture's."""
-        left = float(self._before[column]) + column * self.side
-        return left, HEADER + float(self._above[row]) + row * self._tall
 
 
 def show(axes: Axes, image: np.ndarray, width: int, **how: Any) -> None:
     """Draw an image into framed axes, first downscaled to `width` pixels if it is wider."""
     axes.imshow(scaled(image, width), cmap="gray", vmin=0, vmax=255, **how)
-    frame(axes)
-
-
-def frame(axes: Axes) -> None:
-    """Draw a frame without ticks."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -21,7 +21,7 @@ from anonbench.core.io import atomic
 from anonbench.core.registries import methods
 from anonbench.core.registries.method_names import colour_of, is_method
 from anonbench.core.registries.registry import facts
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
@@ -36,8 +36,8 @@ INK = "#1b1f24"
 SOFT = "#5b6470"
 GRID = "#dfe3e8"
 
-MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "D": "p"}
-MODEL_MARKERS |= {"mapped": "h", "pixels": "X", "untrained": "v"}
+_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "D": "p"}
+_MARKERS |= {"mapped": "h", "pixels": "X", "untrained": "v"}
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib, hence the same on every machine
@@ -50,7 +50,6 @@ _STYLE: Any = {
     "axes.linewidth": 0.7,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.grid": False,
     "axes.axisbelow": True,
     "grid.color": GRID,
     "grid.linewidth": 0.7,
@@ -64,12 +63,9 @@ _STYLE: Any = {
     "ytick.labelsize": 7.5,
     "xtick.major.width": 0.7,
     "ytick.major.width": 0.7,
-    "lines.linewidth": 1.5,
     "lines.markersize": 4.5,
     "legend.frameon": False,
     "legend.fontsize": 7.5,
-    "figure.facecolor": "white",
-    "figure.dpi": 100,
     "hatch.linewidth": 0.5,
     "svg.fonttype": "path",
     "svg.hashsalt": "anonbench",
@@ -116,12 +112,24 @@ def method_colour(method: str) -> str:
     return colour_of(method, METHOD_COLOURS) if is_method(method) else OTHER_COLOUR
 
 
-def method_handles(methods: Sequence[str]) -> list[Line2D]:
-    """Legend entries for methods, in order."""
-    return [
-        Line2D([], [], color=method_colour(method), lw=2.5, label=METHODS.get(method, method))
-        for method in methods
-    ]
+def model_marker(adaption: str) -> str:
+    """Marker of a model."""
+    return _MARKERS.get(adaption, "x")
+
+
+def entry(label: str, **look: Any) -> Line2D:
+    """Legend entry."""
+    return Line2D([], [], label=label, **({"color": SOFT} | look))
+
+
+def method_entries(methods: Sequence[str]) -> list[Line2D]:
+    """Legend entries of methods, in order."""
+    return [entry(METHODS.get(m, m), color=method_colour(m), lw=2.5) for m in methods]
+
+
+def model_entries(adaptions: Sequence[str]) -> list[Line2D]:
+    """Legend entries of models, in order."""
+    return [entry(ADAPTIONS.get(a, a), marker=model_marker(a), ls="none") for a in adaptions]
 
 
 def blank(text: str, width: float = TWO_COLUMNS) -> Figure:

@@ -1,4 +1,4 @@
-"""Plain text tables with headings and blocks, as Markdown, LaTeX (booktabs) and CSV.
+"""Plain text tables with headings and blocks, as CSV, Markdown and LaTeX (booktabs).
 
 A result table in the paper's layout (`anonbench.reporting.grids.layout`) becomes a `Grid` too; the
 report renders the same as HTML.
@@ -6,23 +6,65 @@ report renders the same as HTML.
 
 from __future__ import annotations
 
-import csv as csv_module
-import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from anonbench.core.io import atomic
-from anonbench.core.registries.tables import Grid
+import pandas as pd
+
+from anonbench.core.io import atomic, write_csv
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.notes import notes
+
+
+def grid_of(
+    kind: str,
+    table: pd.DataFrame,
+    stem: str = "",
+    left: int = 1,
+    wrapped: tuple[tuple[int, float], ...] = (),
+    **values: Any,
+) -> Grid:
+    """Make a grid of a table of texts, with the title and notes of its kind.
+
+    Args:
+        kind: key of `notes.yaml`.
+        table: texts with the headings as columns; a first level of columns is above them. The index
+            is the label of each row's block; without labels there is one block.
+        stem: see `Grid`; by default the kind and the data set.
+        left: see `Grid`.
+        wrapped: see `Grid`.
+        values: variables of the title and the notes.
+    """
+    if isinstance(table.index, pd.RangeIndex):
+        table = table.set_axis([""] * len(table))
+    above = table.columns.get_level_values(0)
+    return Grid(
+        stem=stem or f"{kind}_{values['dataset']}",
+        title=notes("titles", kind, **values)[0],
+        heads=tuple(map(str, table.columns.get_level_values(-1))),
+        groups=tuple((label, len(list(same))) for label, same in groupby(above))
+        if table.columns.nlevels > 1 and any(above)
+        else (),
+        blocks=tuple(
+            GridBlock(str(label), tuple(rows.itertuples(index=False, name=None)))
+            for label, rows in table.groupby(level=0, sort=False)
+        ),
+        notes=notes(kind, **values),
+        left=left,
+        wrapped=wrapped,
+    )
 
 
 def write_grid(
-    grid: Grid, rows: Sequence[Sequence[str]], csv: Path, markdown: Path, latex: Path
+    grid: Grid, table: pd.DataFrame, csv: Path, markdown: Path, latex: Path, wide: bool = True
 ) -> None:
-    """Write a grid as Markdown and LaTeX, and its rows as CSV."""
-    write_text(csv, csv_text(rows))
+    """Write a grid as Markdown and LaTeX (`to_latex`), and the values behind it as CSV."""
+    write_csv(table, csv)
     write_text(markdown, to_markdown(grid))
-    write_text(latex, to_latex(grid))
+    write_text(latex, to_latex(grid, wide))
 
 
 def to_markdown(grid: Grid, escaped: bool = False) -> str:
@@ -53,7 +95,6 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
         wide: a small ``table*`` over the whole page, else a ``table``.
         cell: formats a text; by default it is escaped, and numbers get a real minus.
     """
-    formatted = cell or _cell
     widths = dict(grid.wrapped)
     columns = [
         rf"p{{{widths[number]:g}\linewidth}}" if number in widths else "lr"[number >= grid.left]
@@ -71,34 +112,30 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
                 groups += [""] * span
             start += span
         lines += [_row(groups), rules]
-    lines.append(_row([escape_latex(head) for head in grid.heads]))
+    lines.append(_row(map(escape_latex, grid.heads)))
     for block in grid.blocks:
         lines.append(r"\midrule")
         if block.label:
             label = rf"\emph{{{escape_latex(block.label)}}}"
             lines.append(_row([rf"\multicolumn{{{len(grid.heads)}}}{{l}}{{{label}}}"]))
         for row in block.rows:
-            cells = [formatted(text) for text in row]
+            cells = list(map(cell or _cell, row))
             for number in widths:  # in braces, because \raggedright redefines the end of a row
                 cells[number] = rf"{{\raggedright {cells[number]}\par}}"
             lines.append(_row(cells))
-    name = "table*" if wide else "table"
-    return "\n".join(
-        [
-            rf"\begin{{{name}}}[t]",
-            r"\centering",
-            *([r"\footnotesize"] if wide else []),
-            rf"\caption{{{escape_latex(grid.caption)}}}",
-            rf"\label{{tab:{''.join(c if c.isalnum() else '-' for c in grid.stem)}}}",
-            rf"\begin{{tabular}}{{{''.join(columns)}}}",
-            r"\toprule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            rf"\end{{{name}}}",
-            "",
-        ]
-    )
+    name, size = ("table*", "\\footnotesize\n") if wide else ("table", "")
+    body = "\n".join(lines)
+    return rf"""\begin{{{name}}}[t]
+\centering
+{size}\caption{{{escape_latex(grid.caption)}}}
+\label{{tab:{"".join(c if c.isalnum() else "-" for c in grid.stem)}}}
+\begin{{tabular}}{{{"".join(columns)}}}
+\toprule
+{body}
+\bottomrule
+\end{{tabular}}
+\end{{{name}}}
+"""
 
 
 def _cell(text: str) -> str:
@@ -106,7 +143,7 @@ def _cell(text: str) -> str:
     return f"${text}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", text) else escape_latex(text)
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
@@ -157,13 +194,6 @@ def markdown_grid(
     rules = ["---" if number < left else "---:" for number in range(len(heads))]
     lines = [[escape_markdown(head) for head in heads], rules, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def csv_text(rows: Sequence[Sequence[str]]) -> str:
-    """Format rows as CSV."""
-    buffer = io.StringIO()
-    csv_module.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.outputs import Table
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.vocabulary import (
     COMPATIBLE,
     CONTROL,
@@ -20,7 +21,8 @@ from anonbench.core.vocabulary import (
     Method,
     QueryKind,
 )
-from anonbench.reporting.grids.notes import behind, cautions, only, result_notes
+from anonbench.core.wording import count
+from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -30,6 +32,7 @@ from anonbench.reporting.labels import (
     TIED,
     metric_label,
 )
+from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
 
 ON_ORIGINALS = {
@@ -38,8 +41,7 @@ ON_ORIGINALS = {
     **{each.value: each.value for each in Baseline},
 }
 """Baselines besides chance: rows of the tidy scores of original images."""
-BASELINES = (*ON_ORIGINALS, "chance", "floor")
-"""Rows with which the other rows of a table are compared."""
+_CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
 _TITLES = {
     "retrieval": "Retrieval quality",
     "agreement": "Agreement of rankings with the reference's",
@@ -120,9 +122,8 @@ class Layout:
     """Key and heading of the columns in each group."""
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
-    """Known baselines of every block, the same for all methods: the unadapted model on original
-    images (key `originals`), the control on them (`control`), untrained features on them (`pixels`,
-    `untrained`), `chance`, and `floor` of the anonymized queries if it differs."""
+    """Known baselines of every block, the same for all methods: those of `ON_ORIGINALS`, `chance`,
+    and `floor` of the anonymized queries if it differs."""
 
 
 def lay_out(
@@ -150,65 +151,68 @@ def lay_out(
     methods = present(summary["method"], METHODS) or [*Method]
     choices = [name for name in ADAPTIONS if name not in NO_CHOICE | COMPATIBLE]
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
-    of_degree = summary[summary["degree"] == table.degree]
-    cells = {
-        (row["query"], row["adaption"], row["metric"], row["method"]): _cell(row)
-        for row in of_degree.to_dict("records")
-    }
-    tests: dict[tuple[str, ...], dict[frozenset[str], float]] = {}  # by column and pair of models
+    shown = summary[summary["degree"] == table.degree]
+    keys = ["query", "metric", "method"]
+    of_columns = {key: _cells(of, "adaption") for key, of in shown.groupby(keys)}
+    tests: dict[Any, dict[frozenset[str], float]] = {}  # by column and pair of models
     if comparisons is not None:
         same = (comparisons["dataset"] == table.dataset) & (comparisons["degree"] == table.degree)
-        for row in comparisons[same].to_dict("records"):
-            of_column = tests.setdefault((row["query"], row["metric"], row["method"]), {})
-            of_column[frozenset((row["a"], row["b"]))] = row["p_holm"]
+        for key, tested in comparisons[same].groupby(keys):
+            pairs = map(frozenset, zip(tested["a"], tested["b"], strict=True))
+            tests[key] = dict(zip(pairs, tested["p_holm"], strict=True))
     blocks = []
     for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
         columns = []
-        for metric in metrics:
-            for method in methods:
-                column = {a: cells.get((query, a, metric, method), Cell()) for a in adaptions}
-                _mark(column, tests.get((query, metric, method), {}), 1.0 - confidence)
-                columns.append(column)
+        for key in [(query, metric, method) for metric in metrics for method in methods]:
+            column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
+            _mark(column, tests.get(key, {}), 1.0 - confidence)
+            columns.append(column)
         rows = [
             Row(name, ADAPTIONS.get(name, name), tuple(column[name] for column in columns))
             for name in adaptions
         ]
         blocks.append(Block(query, label, tuple(rows)))
-    baselines = _baselines(of_degree, summarize_originals(of_dataset), metrics)
-    ks = {metric: only(of_degree.loc[of_degree["metric"] == metric, "k"]) for metric in metrics}
+    baselines = _baselines(shown, summarize_originals(of_dataset), metrics)
+    ks = {metric: _only(shown.loc[shown["metric"] == metric, "k"]) for metric in metrics}
     headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
+    # after systems have received their names
+    labels = {key: f"{ADAPTIONS[name]}, original images" for key, name in ON_ORIGINALS.items()}
+    labels |= _CHANCE
     texts = {
         key: ", ".join(f"{name} {known[m].text}" for m, name in headings.items() if m in known)
         for key, known in baselines.items()
     }
-    what, degree = _TITLES[table.kind], f"{table.degree} % of the regions anonymized"
+    behind = "" if shown.empty else _behind(table.kind != "downstream", shown)
+    cautions = () if shown.empty else _cautions(shown)
+    level = 1.0 - confidence if tests else None
     return Layout(
         stem=table.stem,
-        title=f"{what} in percent, {table.dataset}, {degree}",
-        behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
-        cautions=() if of_degree.empty else cautions(of_degree),
-        notes=result_notes(table, of_degree, texts, 1.0 - confidence if tests else None),
+        title=f"{_TITLES[table.kind]} in percent, {table.dataset}, "
+        f"{table.degree} % of the regions anonymized",
+        behind=behind,
+        cautions=cautions,
+        notes=_notes(table, shown, texts, behind=behind, cautions=cautions, level=level),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
         blocks=tuple(blocks),
         baselines=tuple(
-            Row(key, _baseline(key), tuple(known.get(m, Cell()) for m in metrics for _ in methods))
+            Row(key, labels[key], tuple(known.get(m, Cell()) for m in metrics for _ in methods))
             for key, known in baselines.items()
         ),
     )
 
 
-def _baseline(key: str) -> str:
-    """Label of one of `BASELINES`, after systems have received their names."""
-    if key in ON_ORIGINALS:
-        return f"{ADAPTIONS[ON_ORIGINALS[key]]}, original images"
-    return "Chance" if key == "chance" else "Chance, own image first"
-
-
-def _cell(row: Mapping[Any, Any]) -> Cell:
-    lowest = row["value"] if math.isnan(row["low"]) else row["low"]
-    known = {n: 100 * row[n] for n in ("value", "sd", "se", "low", "high") if pd.notna(row[n])}
-    return Cell(**known, chance=bool(lowest <= np.fmax(row["chance"], row["floor"])))
+def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
+    """Cells of summarized scores by the values of a column."""
+    numbers = rows[["value", "sd", "se", "low", "high"]].astype(float) * 100
+    known = [
+        {str(key): value for key, value in row.items() if value == value}
+        for row in numbers.to_dict("records")
+    ]
+    lowest = rows["low"].fillna(rows["value"]).to_numpy(float)
+    limits = np.fmax(rows["chance"].to_numpy(float), rows["floor"].to_numpy(float))
+    made = (Cell(**of, chance=bool(at)) for of, at in zip(known, lowest <= limits, strict=True))
+    return dict(zip(rows[name], made, strict=True))
 
 
 def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: float) -> None:
@@ -234,18 +238,18 @@ def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: 
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
-    """Known values of `BASELINES`: cells by metric."""
-    found: dict[str, dict[str, Cell]] = {
+    """Known values of the baselines: cells by metric."""
+    originals = originals[originals["metric"].isin(metrics)]
+    found = {
         key: {
-            row["metric"]: replace(_cell(row), chance=False)
-            for row in originals[originals["adaption"] == adaption].to_dict("records")
-            if row["metric"] in metrics
+            metric: replace(cell, chance=False)
+            for metric, cell in _cells(originals[originals["adaption"] == name], "metric").items()
         }
-        for key, adaption in ON_ORIGINALS.items()
+        for key, name in ON_ORIGINALS.items()
     }
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
     levels = {
-        key: {m: only(of.loc[of["metric"] == m, key]) for m in metrics}
+        key: {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
         for key, of in (("chance", rows), ("floor", searched))
     }
     if levels["floor"] == levels["chance"]:
@@ -253,3 +257,67 @@ def _baselines(
     for key, known in levels.items():
         found[key] = {m: Cell(100 * value) for m, value in known.items() if value is not None}
     return {key: cells for key, cells in found.items() if cells}
+
+
+def _notes(
+    table: Table, scores: pd.DataFrame, baselines: Mapping[str, str], **given: Any
+) -> tuple[str, ...]:
+    """Notes below a table; `baselines` are the texts of those that are known."""
+    if scores.empty:
+        return ("No scenario was run.",)
+    adaptions = set(scores["adaption"])
+    untrained = list(Baseline) if set(Baseline) & adaptions else []
+    best = scores.assign(
+        row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
+    ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")
+    above = []  # baselines that exceed every model, in how many of the columns
+    for baseline in [each for each in Baseline if {"models", each} <= set(best)]:
+        both = best[["models", baseline]].dropna()
+        if exceeds := int((both[baseline] > both["models"]).sum()):
+            above.append((ADAPTIONS[baseline], exceeds, len(both)))
+    return notes(
+        "results",
+        rbo="rbo" in set(scores["metric"]),
+        several_seeds=(scores["seeds"] > 1).any(),
+        retrieval=table.kind != "downstream",
+        control=ADAPTIONS[CONTROL] if CONTROL in adaptions else "",
+        unadapted=ADAPTIONS[UNADAPTED],
+        untrained=[ADAPTIONS[each] for each in untrained],
+        reached=[f"{ADAPTIONS[each]} {baselines[each]}" for each in untrained if each in baselines],
+        above=above,
+        baselines={each: baselines.get(each) for each in ("originals", "control", *_CHANCE)},
+        tied=TIED,
+        at_chance=AT_CHANCE,
+        **given,
+    )
+
+
+def _only(values: pd.Series) -> float | None:
+    """The single value that all share up to rounding, or None."""
+    found = pd.to_numeric(values).dropna().astype(float).round(12).unique()
+    return float(found[0]) if len(found) == 1 else None
+
+
+def _cautions(scores: pd.DataFrame) -> tuple[str, ...]:
+    clusters = scores["clusters"].min()
+    return notes(
+        "cautions",
+        below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
+        least_k=MIN_K,
+        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
+        least_clusters=MIN_CLUSTERS,
+    )
+
+
+def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
+    low, high = int(scores["n"].min()), int(scores["n"].max())
+    noun = "query" if retrieval else "validation image"
+    images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
+    clusters = scores["clusters"].min()
+    # NaN if they were not counted
+    parts = [f"{images} in {count(int(clusters), 'cluster')}" if clusters < low else images]
+    for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
+        k = _only(scores.loc[scores["metric"] == metric, "k"])
+        if k is not None:
+            parts.append(f"{name} = {int(k):,}")
+    return ", ".join([*parts, count(int(scores["seeds"].max()), "seed")])

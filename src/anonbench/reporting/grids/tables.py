@@ -1,4 +1,4 @@
-"""Tables as CSV, Markdown and LaTeX (booktabs)."""
+"""Result tables in the paper's layout, and sizes of data sets, as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config.outputs import Table
-from anonbench.core.io import read_csv
+from anonbench.core.io import read_csv, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids import grid as grids
-from anonbench.reporting.grids.grid import csv_text, escape_latex, write_text
+from anonbench.reporting.grids.grid import escape_latex, write_grid, write_text
 from anonbench.reporting.grids.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
 
@@ -44,14 +44,14 @@ def write_table(
     Args:
         table: data set, degree and kind.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        csv: see `to_csv`.
+        csv: see `values_of`.
         markdown: the table as Markdown, best values bold.
         latex: a `table` environment that needs booktabs and nothing else.
         comparisons: see `anonbench.reporting.grids.layout.lay_out`.
         confidence: see `anonbench.reporting.grids.layout.lay_out`.
     """
     layout = lay_out(table, scores, comparisons, confidence)
-    write_text(csv, to_csv(layout))
+    write_csv(values_of(layout), csv)
     write_text(markdown, to_markdown(layout))
     write_text(latex, to_latex(layout))
 
@@ -62,10 +62,8 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
     rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
     heads = ("Data set", *SIZE_COLUMNS.values())
     grid = Grid("sizes", SIZE_TITLE, heads, (GridBlock("", rows),), left=2)
-    plain = [["dataset", *SIZE_COLUMNS], *([str(cell) for cell in row] for row in sizes)]
-    write_text(csv, csv_text(plain))
-    write_text(markdown, grids.to_markdown(grid))
-    write_text(latex, grids.to_latex(grid, wide=False))
+    table = pd.DataFrame(sizes, columns=["dataset", *SIZE_COLUMNS])
+    write_grid(grid, table, csv, markdown, latex, wide=False)
 
 
 def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:
@@ -77,8 +75,8 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, .
     ]
 
 
-def to_csv(layout: Layout) -> str:
-    """Format a layout as CSV, in percent.
+def values_of(layout: Layout) -> pd.DataFrame:
+    """Values of a layout as texts, in percent.
 
     One row per model and query kind, then one per baseline, which applies to all of them. The
     column `row` is one of: scenario; originals, control, pixels or untrained (on originals); chance
@@ -89,24 +87,26 @@ def to_csv(layout: Layout) -> str:
     """
     names = [f"{metric}_{method}" for metric, _ in layout.groups for method, _ in layout.methods]
     heads = [f"{name}_{part}" for part in (*CSV_NUMBERS, "best", "tied") for name in names]
-    rows = [["query", "row", "adaption", *names, *heads]]
-    for block in layout.blocks:
-        rows += [[block.key, "scenario", row.key, *_csv_cells(row)] for row in block.rows]
+    rows = [
+        (block.key, "scenario", row.key, *_values(row))
+        for block in layout.blocks
+        for row in block.rows
+    ]
     for row in layout.baselines:
-        rows.append(["", row.key, ON_ORIGINALS.get(row.key, ""), *_csv_cells(row)])
+        rows.append(("", row.key, ON_ORIGINALS.get(row.key, ""), *_values(row)))
+    table = pd.DataFrame(rows, columns=["query", "row", "adaption", *names, *heads])
     is_queried = bool(layout.blocks[0].key)
-    return csv_text(rows if is_queried else [row[1:] for row in rows])
+    return table if is_queried else table.drop(columns="query")
 
 
-def _csv_cells(row: Row) -> list[str]:
+def _values(row: Row) -> list[str]:
     cells = row.cells
     values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
     for part, decimals in CSV_NUMBERS.items():
         numbers = [getattr(cell, part) for cell in cells]
         values += ["" if number is None else f"{number:.{decimals}f}" for number in numbers]
     for part in ("best", "tied"):
-        flags = [(cell.value, int(getattr(cell, part))) for cell in cells]
-        values += ["" if value is None else str(flag) for value, flag in flags]
+        values += ["" if c.value is None else str(int(getattr(c, part))) for c in cells]
     return values
 
 

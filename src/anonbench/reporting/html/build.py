@@ -17,42 +17,26 @@ from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
+from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
-from anonbench.evaluation.sample_sizes.sufficiency import (
-    MIN_QUERIES,
-    Needs,
-    high_chance,
-    identical_vectors_note,
-    why_no_statement,
-)
+from anonbench.evaluation.sample_sizes import sufficiency
+from anonbench.evaluation.sample_sizes.sufficiency import Needs
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices, without_limit
-from anonbench.reporting.html import tables
-from anonbench.reporting.html.dataset_section import DatasetSection, digested
-from anonbench.reporting.html.evidence import (
-    PAGES,
-    EvidencePage,
-    Results,
-    add_figures,
-    add_grids,
-    add_layouts,
-    labels,
-    missed,
-    not_run,
-    span,
-)
+from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.evidence import Results, evidence_pages, missed, not_run, span
 from anonbench.reporting.html.first_page import first_page
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.images.outlines import read_outlines
-from anonbench.reporting.labels import ACCURACIES, TIED
+from anonbench.reporting.labels import ACCURACIES, METHODS, TIED
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
 
@@ -73,16 +57,16 @@ def build_report(
     Args:
         title: title of the page.
         datasets: in the order of the page.
-        config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
+        config: shown as YAML; plain values without places
             (`anonbench.datasets.image_sets.neutral_names.without_places`).
-        versions: versions of the packages that made the results.
+        versions: of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
         effort: CSV of the cost of the stages (`anonbench.reporting.costs.stage_costs`).
         system: name of the one system under test; None if models are trained.
-        beside: folder with one folder a data set, to which `choices.csv` (the first page's
-            numbers) and, of judged variants, the statement are written.
-        made: by data set, versions of what made its image sets.
+        beside: folder with one folder a data set, for `choices.csv` (the first page's numbers) and,
+            of judged variants, the statement.
+        made: by data set, what made its image sets.
 
     Raises:
         InputError: a figure is not a PNG, or a file lacks a column.
@@ -96,7 +80,7 @@ def build_report(
     )
     bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
     explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
-    results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
+    results = [_read(s, needs, bests, explorers.get(s.name, {}), system) for s in datasets]
     for r in results:
         if beside is None:
             break
@@ -110,26 +94,21 @@ def build_report(
             write_statement(r.section, r.choices, policy, words, of_set, folder, shows)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
-    pages = {name: EvidencePage(name, label) for name, label in PAGES.items()}
-    add_figures(pages, datasets)
-    add_layouts(pages, results, config)
-    add_grids(pages, results, shown, effects, bests, paper, system)
-    pages["provenance"].grids = tables.provenance(versions, digested(datasets), effort)
+    pages = evidence_pages(results, shown, effects, bests, paper, system, versions, effort)
+    listed = {run["method"] for each in explorers.values() for run in each["scenarios"]}
     html = render(
         texts,
         title=title,
         firsts=firsts,
-        pages=list(pages.values()),
+        pages=pages,
         ranges=[found for first in firsts if (found := span(first))],
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],
-        not_run={
-            layout.stem: not_run(layout) for page in pages.values() for layout in page.layouts
-        },
+        not_run={layout.stem: not_run(layout) for page in pages for layout in page.layouts},
         explorers=list(explorers.values()),
-        methods=json.dumps(labels(explorers.values())),
+        methods=json.dumps(METHODS | {name: METHODS[name] for name in listed - {ORIGINAL}}),
         system=system,
-        confidence=config.get("presentation", {}).get("confidence"),
+        confidence=shown.confidence,
         min_clusters=MIN_CLUSTERS,
         margin=shown.equivalence_margin,
         tied=TIED,
@@ -144,7 +123,7 @@ def _read(
     section: DatasetSection,
     needs: Needs,
     bests: Bests,
-    explorer: Mapping[str, Any] | None,
+    explorer: Mapping[str, Any],
     system: str | None,
 ) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
@@ -157,38 +136,39 @@ def _read(
     summary = summarize(scores)
     images = None
     if counts := section.file("counts"):
-        sizes = pd.read_csv(counts)
-        images = int(sizes.loc[sizes["split"] == "val", "used"].sum())
-    gap = why_no_statement(summary, needs, images)
+        images = int(pd.read_csv(counts).query("split == 'val'")["used"].sum())
+    gap = sufficiency.why_no_statement(summary, needs, images)
     effects = read_effects(path) if (path := section.file("effects")) else None
     if effects is not None and gap:
         effects = effects[~effects["metric"].isin(PER_QUERY)]
-    own = {key: best for key, best in bests.items() if key[0] == section.name}
     ranked = None if effects is None or effects["value"].isna().all() else effects
     judged, maps = found.get("policy"), found.get("maps")
-    table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
+    table = choices(section.name, summary, ranked, judged, bests, needs, gap, maps)
     top = next((row for row in table.to_dict("records") if row["query"] == ORIGINAL), None)
-    doubts = read_doubts(path) if (path := section.file("audit")) else None
+    doubts = read_doubts(path) if (path := section.file("audit")) else Doubts()
     notices: list[tuple[str, Mapping[str, Any]]] = []
     if (given := found.get("given")) is not None:
         notices += [("given", counted) for counted in left_visible(given)]
-    if doubts is not None:
-        notices += [(key, {"number": n}) for key, n in doubts.published_counts().items()]
+    notices += [(key, {"number": n}) for key, n in doubts.published_counts().items()]
     searched: list[str] = []  # entities that are searched for, unless all are
     if judged is not None:
         rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
-        sought = rows.loc[rows["value"] > 0.0, "entity"].tolist()
-        searched = sought if len(sought) < len(rows) else []
-    boxes = section.file("boxes")
-    examples = {} if explorer is None else dict(explorer.get("examples", {}))
+        searched = [] if (rows["value"] > 0.0).all() else [*rows.loc[rows["value"] > 0.0, "entity"]]
+    boxes, examples = section.file("boxes"), explorer.get("examples", {})
+    # raw pixels predict the originals' classes or persons better than the model
+    means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
+    toy = any(
+        means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
+        for metric in ACCURACIES
+    )
     facts = Facts(
         name=section.name,
         images=images,
-        left_out=0 if doubts is None else doubts.without_regions + doubts.failed,
+        left_out=doubts.without_regions + doubts.failed,
         notices=notices,
-        published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
+        published=doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
-        toy=knows_less_than_pixels(scores),
+        toy=toy,
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
@@ -197,15 +177,15 @@ def _read(
         unlimited=without_limit(judged, top),
         searched=searched,
     )
-    return Results(section, found, summary, effects, table, facts)
+    return Results(section, found, effects, table, facts)
 
 
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
     """Reason why no ranking can be judged, as a text's key and its values."""
     ranked = summary[summary["metric"] == "map"]
-    if identical_vectors_note(summary):
+    if sufficiency.identical_vectors_note(summary):
         return "alike", {}
-    if high_chance(summary):
+    if sufficiency.high_chance(summary):
         return "likely", {}
     k, queries = int(ranked["k"].min()), int(ranked["n"].min())
     if k < MIN_K:
@@ -213,13 +193,4 @@ def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, 
             "there": queries if images is None else min(images, queries),
             "needed": images_needed(needs.retrieval),
         }
-    return "few_queries", {"there": queries, "needed": MIN_QUERIES}
-
-
-def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
-    """Whether raw pixels predict the originals' classes or persons better than the model."""
-    means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
-    return any(
-        means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
-        for metric in ACCURACIES
-    )
+    return "few_queries", {"there": queries, "needed": sufficiency.MIN_QUERIES}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import Figure, Table
-from anonbench.core.registries.systems import SystemKind
+
+ATTACKED = "enabled: true"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class DatasetSection:
     """Each figure with its PNG."""
     correlations: Mapping[int, Path] = field(default_factory=dict)
     """Coefficients in long form, by degree."""
-    attacked_by: str = "enabled: true"
+    attacked_by: str = ATTACKED
     """Setting of the section `privacy` that enables attacks on regions."""
 
     def file(self, key: str) -> Path | None:
@@ -76,6 +77,8 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             "explorer": config.presentation.explorer_queries > 0,
         }
         every = (FILES | UNTOLD).items()
+        system = config.system_of(name)
+        embedded = system is None or system.embeds_images
         section = DatasetSection(
             name=name,
             files={key: results / name / path for key, path in every if made.get(key, True)},
@@ -90,20 +93,11 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 for degree in sorted(dataset.degrees)
                 if dataset.is_classified
             },
-            attacked_by=attacked_by(config.system_of(name)),
+            # precomputed vectors cover no crops, so that a recognizer is needed
+            attacked_by=ATTACKED if embedded else "recognizer: {weights: face.onnx}",
         )
         found.append(section)
     return found
-
-
-def attacked_by(system: SystemKind | None) -> str:
-    """Setting that enables attacks on regions.
-
-    Precomputed vectors cover no crops, so that a recognizer is needed.
-    """
-    if system is None or system.embeds_images:
-        return "enabled: true"
-    return "recognizer: {weights: face.onnx}"
 
 
 def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from anonbench.config import Presentation
-from anonbench.config.outputs import Figure
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import MISSED
@@ -21,10 +19,10 @@ from anonbench.reporting.choices.effects import costs_grid
 from anonbench.reporting.choices.recommendations import recommendations_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
-from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.pictures import FIGURES, Picture, pictures
+from anonbench.reporting.html.dataset_section import DatasetSection, digested
+from anonbench.reporting.html.page import FIGURES, Picture, pictures
 from anonbench.reporting.html.words import Facts
-from anonbench.reporting.labels import ENTITIES, METHODS
+from anonbench.reporting.labels import ENTITIES
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class Results:
 
     section: DatasetSection
     tables: Mapping[str, pd.DataFrame]
-    summary: pd.DataFrame
     effects: pd.DataFrame | None
     choices: pd.DataFrame
     facts: Facts
@@ -53,19 +50,11 @@ PAGES = {
 METRIC = "map"
 """Metric whose figures are in the report; those of other metrics are only files."""
 TABLES = {
-    "policy": "privacy",
-    "front_area": "privacy",
-    "reidentification": "privacy",
-    "attacks": "privacy",
-    "given": "privacy",
-    "corrected": "retrieval",
-    "mapped": "retrieval",
-    "deployments": "retrieval",
+    **dict.fromkeys(("policy", "front_area", "reidentification", "attacks", "given"), "privacy"),
+    **dict.fromkeys(("corrected", "mapped", "deployments"), "retrieval"),
     "trainings": "models",
 }
 """Page of each registered table; tables not listed are on the page of methods and statistics."""
-FOLDED = ("learning",)
-"""Kinds of figures that are always folded, even as the first of their page."""
 
 
 @dataclass
@@ -75,83 +64,69 @@ class EvidencePage:
     name: str
     title: str
     figures: list[tuple[str, list[Picture]]] = field(default_factory=list)
+    """By kind."""
     layouts: list[Layout] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
 
-    @property
-    def opened(self) -> list[tuple[str, list[Picture]]]:
-        """Figures that are visible at once."""
-        return [each for each in self.figures[:1] if each[0] not in FOLDED]
 
-    @property
-    def folded(self) -> list[tuple[str, list[Picture]]]:
-        """Figures that are folded."""
-        return self.figures[len(self.opened) :]
-
-
-def add_figures(pages: Mapping[str, EvidencePage], datasets: Sequence[DatasetSection]) -> None:
-    """Add the figures that show more than a table does."""
-    files: list[tuple[Figure, Path]] = list(chain.from_iterable(s.figures for s in datasets))
-    for kind, listed in FIGURES.items():
-        chosen = [
-            (figure, path)
-            for figure, path in files
-            if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
-        ]
-        if found := pictures(chosen, kind):
-            pages[listed["page"]].figures.append((kind, found))
-
-
-def add_layouts(
-    pages: Mapping[str, EvidencePage], results: Sequence[Results], config: Mapping[str, Any]
-) -> None:
-    """Add the paper's tables."""
-    confidence = config.get("presentation", {}).get("confidence")
-    sure = {} if confidence is None else {"confidence": confidence}
-    pages["models"].layouts = [
-        lay_out(table, r.tables["scores"], r.tables.get("comparisons"), **sure)
-        for kind in ("retrieval", "agreement", "downstream")
-        for r in results
-        for table in r.section.tables
-        if table.kind == kind
-    ]
-
-
-def add_grids(
-    pages: Mapping[str, EvidencePage],
+def evidence_pages(
     results: Sequence[Results],
     shown: Presentation,
     effects: Mapping[str, pd.DataFrame],
     bests: Bests,
     paper: Sequence[Grid],
     system: str | None,
-) -> None:
-    """Add all other tables."""
+    versions: Mapping[str, str],
+    effort: Path | None,
+) -> list[EvidencePage]:
+    """Pages with the figures that show more than a table does, and with all tables.
+
+    `effects` are those of each data set; of the other arguments see
+    `anonbench.reporting.html.build.build_report`.
+
+    Raises:
+        InputError: a figure is not a PNG, or a file lacks a column.
+    """
+    pages = {name: EvidencePage(name, title) for name, title in PAGES.items()}
+    grids = {name: page.grids for name, page in pages.items()}
+    figures = [
+        (figure, path)
+        for r in results
+        for figure, path in r.section.figures
+        if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
+    ]
+    for kind, listed in FIGURES.items():
+        if found := pictures(figures, kind):
+            pages[listed["page"]].figures.append((kind, found))
+    pages["models"].layouts = [
+        lay_out(table, r.tables["scores"], r.tables.get("comparisons"), shown.confidence)
+        for kind in ("retrieval", "agreement", "downstream")
+        for r in results
+        for table in r.section.tables
+        if table.kind == kind
+    ]
     for name, table in effects.items():
         if (grid := costs_grid(name, table)) is not None:
-            pages["retrieval"].grids.append(grid)
+            grids["retrieval"].append(grid)
     read = {r.section.name: r.tables for r in results}
-    for name, grids in dataset_tables.sections(read, shown).items():
-        pages[TABLES.get(name, "statistics")].grids += grids
+    for name, of_sets in dataset_tables.sections(read, shown).items():
+        grids[TABLES.get(name, "statistics")] += of_sets
     for r in results:
         for degree, path in sorted(r.section.correlations.items()):
             if path.is_file():
-                pages["models"].grids += tables.correlations(r.section.name, degree, path)
-    pages["images"].grids += tables.attention(_files(results, "attention"))
-    pages["detection"].grids += [
-        *tables.quality(_files(results, "quality")),
-        *tables.sizes(_files(results, "counts")),
-        *tables.skipped(_files(results, "skipped")),
-    ]
-    pages["paper"].grids += [
-        *([] if system else [recommendations_grid(effects, bests)]),
-        *paper,
-    ]
+                grids["models"] += tables.correlations(r.section.name, degree, path)
 
+    def files(key: str) -> dict[str, Path]:
+        return {r.section.name: path for r in results if (path := r.section.file(key))}
 
-def _files(results: Sequence[Results], key: str) -> dict[str, Path]:
-    """Existing files of a key, by data set."""
-    return {r.section.name: path for r in results if (path := r.section.file(key))}
+    grids["images"] += tables.attention(files("attention"))
+    grids["detection"] += tables.quality(files("quality"))
+    grids["detection"] += tables.sizes(files("counts")) + tables.skipped(files("skipped"))
+    grids["paper"] += [] if system else [recommendations_grid(effects, bests)]
+    grids["paper"] += paper
+    stored = digested(r.section for r in results)
+    grids["provenance"] += tables.provenance(versions, stored, effort)
+    return list(pages.values())
 
 
 def span(first: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -163,7 +138,7 @@ def span(first: Mapping[str, Any]) -> dict[str, Any] | None:
     found: dict[str, Any] = {"dataset": first["name"]}
     for key, name in (("kept", "kept"), ("rates", "rate")):
         known = [row for row in shown if row[f"{name}_bar"]]
-        known.sort(key=lambda row: (row[f"{name}_bar"].value, row[name], row["label"]))
+        known.sort(key=lambda row: (row[f"{name}_bar"]["value"], row[name], row["label"]))
         ends = [known[0], known[-1]] if known else []
         found[key] = [text for row in ends for text in (row[name], row["label"])] or None
     return found if shown else None
@@ -180,28 +155,21 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
         yield f"{100 * row['value']:.1f} % of the {named} area ({row['dataset']})"
 
 
-def labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Labels of methods, including those named in the config."""
-    shown = {run["method"] for explorer in explorers for run in explorer["scenarios"]}
-    return METHODS | {name: METHODS[name] for name in shown - {ORIGINAL}}
-
-
 def not_run(layout: Layout) -> str:
     """List the cells of a table without a value, with reasons; empty if there are none."""
     columns = [label for _ in layout.groups for _, label in layout.methods]
-    rows = [row for block in layout.blocks for row in block.rows]
-    missing = [
-        (row.label, column)
-        for row in rows
+    cells = [
+        (f"{row.label} with {column}", cell.value is None)
+        for block in layout.blocks
+        for row in block.rows
         for cell, column in zip(row.cells, columns, strict=True)
-        if cell.value is None
     ]
+    missing = dict.fromkeys(name for name, is_missing in cells if is_missing)
     if not missing:
         return ""
-    if len(missing) == len(rows) * len(columns):
+    if all(is_missing for _, is_missing in cells):
         return "Not run: no scenario of this table has a score."
-    names = dict.fromkeys(f"{row} with {column}" for row, column in missing)
     return (
-        f"Not run: {', '.join(names)}. The scores have no value there: the scenario is not part of "
-        "the experiment, or its training or scoring failed (see the folder logs of the results)."
+        f"Not run: {', '.join(missing)}. The scores have no value there: the scenario is not part "
+        "of the experiment, or its training or scoring failed (see the folder logs of the results)."
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.figures.style import method_colour
@@ -18,15 +15,6 @@ from anonbench.reporting.labels import NONE
 
 BAR = 150
 """Pixels of a bar's full scale."""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A value with its interval on a scale, in pixels; None if unknown."""
-
-    value: float
-    low: float | None
-    high: float | None
 
 
 def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any]:
@@ -40,21 +28,25 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
     words = Words(texts, facts)
     records = table.to_dict("records")
     top = next((row for row in records if row["query"] == ORIGINAL), None)
-    rows = _rows(records, words)
-    methods = list(dict.fromkeys(row["method"] for row in rows if row["shown"]))
-    pictures = [ORIGINAL, *methods] if facts.examples else []
-    several = len({row["yardstick"] for row in records if row["yardstick"]}) > 0
+    first = table[table["query"] == ORIGINAL].drop_duplicates("method")
+    pictures = [ORIGINAL, *first["method"]] if facts.examples else []
+    limits = table["limit"].dropna().unique()
+    yardsticks = [each for each in table["yardstick"] if each]
     yardstick = top["yardstick"] if top and top["yardstick"] else "own"
     system = texts(
         "models.system" if facts.system else "models.unadapted_model", system=facts.system
     )
+    measured = texts(f"yardstick.{yardstick}", system=system)
+    left_out = facts.left_out and facts.images is not None
     return {
         "name": facts.name,
         "anchor": f"data-{facts.name}",
         "verdict": "open" if top is None or facts.gap else NAMES[top["verdict"]],
         "sentence": words.sentence(top, records),
         "notices": words.notices(),
-        "left_out": _left_out(facts, texts),
+        "left_out": texts("notice.left_out", number=texts.number(facts.left_out))
+        if left_out
+        else "",
         "toy": facts.toy,
         "cards": [
             (
@@ -66,121 +58,78 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
             if name in facts.examples
         ],
         "outlines": facts.outlines,
-        "rows": rows,
-        "controls": _controls(records, words),
+        "rows": [_row(row, place in first.index, words) for place, row in enumerate(records)],
+        "controls": _controls(table, words),
         "confidence": texts.confidence(facts.confidence),
-        "limit": _limit(records, texts),
-        "define": texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
-        if several
-        else Markup(),
-        "risks": [text for text in (words.unlimited(top), words.only()) if text],
+        "limit": texts.number(100 * limits[0]) if len(limits) == 1 else "",
+        "define": texts("define", yardstick=measured) if yardsticks else "",
+        "risks": words.risks(top),
         "sure": words.sure(top),
         "next": step(top, facts, texts),
     }
 
 
-def _left_out(facts: Facts, texts: Texts) -> Markup | None:
-    if not facts.left_out or facts.images is None:
-        return None
-    return texts("notice.left_out", number=texts.number(facts.left_out))
-
-
-def _limit(records: Sequence[Mapping[Any, Any]], texts: Texts) -> str:
-    """Limit of the shown attacks in percent; empty if there are several or none."""
-    limits = {
-        row["limit"] for row in records if row["limit"] != "" and row["limit"] == row["limit"]
-    }
-    return texts.number(100 * limits.pop()) if len(limits) == 1 else ""
-
-
-def _rows(records: Sequence[Mapping[Any, Any]], words: Words) -> list[dict[str, Any]]:
-    first: set[str] = set()
-    rows = []
-    for row in records:
-        shown = row["query"] == ORIGINAL and row["method"] not in first
-        if shown:
-            first.add(str(row["method"]))
-        rows.append(_row(row, shown, words))
-    return rows
-
-
 def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
     """One choice as a row of the table; `shown` if it is the one of its method seen at first."""
     texts = words.texts
-    known = not row["unknown"] and row["kept"] == row["kept"]
-    ends = [texts.number(100 * row[name], 1) for name in ("kept", "kept_low", "kept_high") if known]
-    tried = row["rate"] == row["rate"] and row["rate"] != ""
-    sure = tried and row["rate_low"] == row["rate_low"]
-    interval = [texts.percent(row[name]) for name in ("rate_low", "rate_high")] if sure else []
-    limit = row["limit"]
-    name = NAMES[row["verdict"]]
-    return {
-        "method": str(row["method"]),
-        "label": texts.method(str(row["method"])),
-        "colour": method_colour(str(row["method"])),
-        "model": words.model(str(row["adaption"])) if row["adaption"] else NONE,
-        "adaption": str(row["adaption"]),
+    adaption, name = str(row["adaption"]), NAMES[row["verdict"]]
+    unknown = str(texts("table.unknown"))
+    found = {
+        "method": row["method"],
+        "label": texts.method(row["method"]),
+        "colour": method_colour(row["method"]),
+        "model": words.model(adaption) if adaption else NONE,
+        "adaption": adaption,
         "degree": int(row["degree"]),
-        "query": str(row["query"]),
+        "query": row["query"],
         "shown": shown,
-        "kept": f"{texts.number(100 * row['kept'])} %" if known else str(texts("table.unknown")),
-        "kept_title": f"{ends[0]} ({ends[1]} – {ends[2]})" if known else row["unknown_detail"],
-        "kept_bar": _bar(row["kept"], row["kept_low"], row["kept_high"]) if known else None,
-        "attack": words.attack(str(row["attack"])),
-        "rate": f"{texts.percent(row['rate'])} %" if tried else str(texts("table.unknown")),
-        "high": texts("table.up_to", high=interval[1]) if interval else "",
-        "rate_title": f"{' – '.join(interval)} %" if interval else str(texts("table.not_sure")),
-        "rate_bar": _bar(row["rate"], row["rate_low"], row["rate_high"]) if tried else None,
-        "limit": None if limit == "" or math.isnan(limit) else BAR * min(limit, 1.0),  # in pixels
+        **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None},
+        "attack": words.attack(row["attack"]),
+        **{"rate": unknown, "rate_title": str(texts("table.not_sure")), "rate_bar": None},
+        "high": "",
+        "limit": None if pd.isna(row["limit"]) else BAR * min(row["limit"], 1.0),  # in pixels
         "verdict": str(texts(f"short.{name}")),
         "verdict_name": name,
         "why": words.short(row),
         "detail": row["detail"],
-        "cost": words.cost(str(row["adaption"])),
+        "cost": texts.first(f"cost.{adaption or UNADAPTED}", "cost.other"),
+    }
+    if not row["unknown"] and not pd.isna(row["kept"]):
+        ends = [texts.number(100 * row[end], 1) for end in ("kept", "kept_low", "kept_high")]
+        found["kept"] = f"{texts.number(100 * row['kept'])} %"
+        found["kept_title"] = f"{ends[0]} ({ends[1]} – {ends[2]})"
+        found["kept_bar"] = _bar(row, "kept")
+    if not pd.isna(row["rate"]):
+        found |= {"rate": f"{texts.percent(row['rate'])} %", "rate_bar": _bar(row, "rate")}
+        if not pd.isna(row["rate_low"]):
+            low, high = (texts.percent(row[end]) for end in ("rate_low", "rate_high"))
+            found |= {"rate_title": f"{low} – {high} %", "high": texts("table.up_to", high=high)}
+    return found
+
+
+def _bar(row: Mapping[Any, Any], name: str) -> dict[str, float | None]:
+    """A value with its interval on a scale, in pixels; None for ends that are unknown."""
+    ends = {"value": row[name], "low": row[f"{name}_low"], "high": row[f"{name}_high"]}
+    known = not pd.isna([ends["low"], ends["high"]]).any()
+    return {
+        end: round(BAR * min(max(share, 0.0), 1.0), 1) if known or end == "value" else None
+        for end, share in ends.items()
     }
 
 
-def _bar(value: float, low: float, high: float) -> Bar:
-    def place(share: float) -> float:
-        return round(BAR * min(max(share, 0.0), 1.0), 1)
-
-    known = not (math.isnan(low) or math.isnan(high))
-    return Bar(place(value), place(low) if known else None, place(high) if known else None)
-
-
-def _controls(
-    records: Sequence[Mapping[Any, Any]], words: Words
-) -> dict[str, list[tuple[str, str]]]:
+def _controls(table: pd.DataFrame, words: Words) -> dict[str, list[tuple[str, str]]]:
     """Controls for the reader, as value and label; only those with several options."""
     texts = words.texts
     best = ("", str(texts("table.best")))
-    models = dict.fromkeys(str(row["adaption"]) for row in records if row["adaption"])
-    degrees = sorted({int(row["degree"]) for row in records}, reverse=True)
-    queries = dict.fromkeys(str(row["query"]) for row in records)
+    models = sorted({*table["adaption"]} - {""}, key=lambda name: (name != UNADAPTED, name))
+    degrees = [best]
+    for degree in sorted({*table["degree"]}, reverse=True):
+        key = "table.all_regions" if degree == 100 else "table.share_regions"
+        degrees.append((str(degree), str(texts(key, degree=degree))))
+    queries = sorted({*table["query"]}, reverse=True)
     found = {
-        "model": [best, *((name, words.model(name)) for name in sorted(models, key=_plain_first))],
-        "degree": [
-            best,
-            *(
-                (
-                    str(degree),
-                    str(
-                        texts("table.all_regions")
-                        if degree == 100
-                        else texts("table.share_regions", degree=degree)
-                    ),
-                )
-                for degree in degrees
-            ),
-        ],
-        "query": [(name, str(texts(f"table.queries.{name}"))) for name in sorted(queries)[::-1]],
+        "model": [best, *((name, words.model(name)) for name in models)],
+        "degree": degrees,
+        "query": [(name, str(texts(f"table.queries.{name}"))) for name in queries],
     }
-    return {
-        name: choices
-        for name, choices in found.items()
-        if len(choices) > (1 if name == "query" else 2)
-    }
-
-
-def _plain_first(adaption: str) -> tuple[bool, str]:
-    return adaption != UNADAPTED, adaption
+    return {name: each for name, each in found.items() if len(each) > 1 + (name != "query")}

@@ -1,20 +1,33 @@
-"""HTML page around the report's content: templates, styles, scripts; no outside requests."""
+"""HTML page around the report's content: templates, styles, scripts, figures; all embedded."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+import yaml
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
+from PIL import Image, UnidentifiedImageError
 
-from anonbench.reporting.html.pictures import captions, heading
+from anonbench.config.outputs import Figure
+from anonbench.core.errors import InputError
 from anonbench.reporting.html.texts import FOLDER, Texts
+from anonbench.reporting.labels import metric_label
 
+_LISTED: dict[str, Any] = yaml.safe_load(
+    resources.files("anonbench.reporting").joinpath("texts", "figures.yaml").read_text("utf-8")
+)
+FIGURES: dict[str, dict[str, str]] = _LISTED["figures"]
+"""Kinds of figures in the report, in order: page, title, caption."""
 SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
 
 
@@ -35,8 +48,70 @@ def render(texts: Texts, **content: Any) -> str:
         f"style-src {digest(style)}; script-src {' '.join(digest(text) for text in scripts)}"
     )
     content |= {"style": Markup(style), "scripts": map(Markup, scripts), "policy": policy}
-    content |= {"t": texts, "heading": heading, "captions": captions(content["system"])}
+    content |= {"t": texts, "figures": FIGURES, "captions": captions(content["system"])}
     return environment().get_template("page.html.j2").render(**content)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as shown on the page."""
+
+    stem: str
+    title: str
+    alt: str
+    source: str
+    """Data URI."""
+    width: int
+    height: int
+
+
+def captions(system: str | None) -> dict[str, str]:
+    """Captions by kind of figure, for the `system` under test if models are not trained."""
+    names = {"system": system or "", "not_shown": _LISTED["not_shown"]}
+    return {
+        kind: Template(
+            each.get("of_system", each["caption"]) if system else each["caption"]
+        ).render(**names)
+        for kind, each in FIGURES.items()
+    }
+
+
+def data_uri(png: Path) -> tuple[str, int, int]:
+    """A PNG as a data URI of a lossless WebP, with its width and height in pixels.
+
+    Raises:
+        InputError: it is not a PNG.
+    """
+    try:
+        with Image.open(png, formats=["PNG"]) as image:
+            buffer = io.BytesIO()
+            image.convert("RGB").save(buffer, "WEBP", lossless=True, method=4)
+            width, height = image.size
+    except UnidentifiedImageError as error:
+        raise InputError(f"{png}: is not a PNG; make the figure again") from error
+    source = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f"data:image/webp;base64,{source}", width, height
+
+
+def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
+    """Figures of one kind, prepared for the page from their PNGs.
+
+    Raises:
+        InputError: a file is not a PNG.
+    """
+    shown = []
+    for figure, png in figures:
+        if figure.kind == kind:
+            parts = [
+                figure.dataset,
+                metric_label(figure.metric) if figure.metric else "",
+                f"{figure.query} queries" if figure.query else "",
+                f"degree {figure.degree} %" if figure.degree is not None else "",
+            ]
+            title = ", ".join(filter(None, parts))
+            alt = f"{FIGURES[kind]['title']}: {title}."
+            shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
+    return shown
 
 
 def digest(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_csv
@@ -17,34 +17,38 @@ from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.costs import COST_COLUMNS
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_TITLE, quality_rows
 from anonbench.reporting.figures.attention import variant_label
+from anonbench.reporting.figures.correlation import read_correlations
 from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 from anonbench.reporting.labels import ADAPTIONS, NONE, interval, percent
 from anonbench.reporting.notes import notes
 
-_NULLS = ("By chance", "Other images’ boxes", "Before training")
+_EFFORT = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
 
 
-def plain(
-    stem: str,
-    title: str,
-    heads: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    left: int = 1,
-    note: str = "",
-) -> list[Grid]:
-    """List of one table; empty without rows. The note is a key of `notes.yaml`."""
-    texts = tuple(
-        tuple(f"{each:,}" if isinstance(each, int) else str(each) for each in row) for row in rows
-    )
+def plain(stem: str, title: str, table: pd.DataFrame, left: int = 1, note: str = "") -> list[Grid]:
+    """List of one table with the frame's columns; empty without rows.
+
+    Args:
+        stem: part of the table's anchor.
+        title: its title.
+        table: texts and whole numbers.
+        left: number of columns that are flush left.
+        note: key of `notes.yaml`.
+    """
+    texts = table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:,}")
+    block = GridBlock("", tuple(texts.itertuples(index=False, name=None)))
     below = notes(note) if note else ()
-    grid = Grid(stem, title, tuple(heads), (GridBlock("", texts),), below, left=left)
-    return [grid] if texts else []
+    return (
+        [Grid(stem, title, tuple(map(str, table)), (block,), below, left=left)]
+        if len(table)
+        else []
+    )
 
 
 def sizes(counts: Mapping[str, Path]) -> list[Grid]:
     """Table of the number of used images, by data set and split."""
-    heads = ("Data set", *SIZE_COLUMNS.values())
-    return plain("sizes", SIZE_TITLE, heads, read_sizes(counts), 2, "sizes")
+    heads = ["Data set", *SIZE_COLUMNS.values()]
+    return plain("sizes", SIZE_TITLE, pd.DataFrame(read_sizes(counts), columns=heads), 2, "sizes")
 
 
 def skipped(files: Mapping[str, Path]) -> list[Grid]:
@@ -52,97 +56,86 @@ def skipped(files: Mapping[str, Path]) -> list[Grid]:
 
     File names may be names of people.
     """
-    rows = []
-    for name, path in files.items():
-        reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
-        counts = reasons.value_counts().items()
-        found = sorted((-int(number), str(reason)) for reason, number in counts)
-        rows += [(name, reason, -number) for number, reason in found]
-    return plain("skipped", "Files that are not used", ("Data set", "Reason", "Files"), rows, 2)
+    counts = [
+        pd.read_csv(path, dtype=str)
+        .fillna({"reason": "no reason recorded"})
+        .value_counts("reason")
+        .reset_index()
+        .sort_values(["count", "reason"], ascending=[False, True])
+        .assign(dataset=name)
+        for name, path in files.items()
+    ]
+    table = pd.concat(counts) if counts else pd.DataFrame(columns=["dataset", "reason", "count"])
+    heads = {"dataset": "Data set", "reason": "Reason", "count": "Files"}
+    return plain("skipped", "Files that are not used", table[[*heads]].rename(columns=heads), 2)
 
 
 def quality(files: Mapping[str, Path]) -> list[Grid]:
     """Table of detection quality, if true boxes are known."""
     rows = [(name, *row) for name, path in files.items() for row in quality_rows(pd.read_csv(path))]
-    return plain("quality", QUALITY_TITLE, ("Data set", *QUALITY_HEADS), rows, 2, "quality")
+    table = pd.DataFrame(rows, columns=["Data set", *QUALITY_HEADS])
+    return plain("quality", QUALITY_TITLE, table, 2, "quality")
 
 
 def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
     """Table of each pair of metrics: Pearson, interval, Spearman, n, note."""
-    names = list(METRICS)
-    table = pd.read_csv(path, dtype={"reason": str}).fillna({"reason": ""})
-    rows = []
-    for row in table.to_dict("records"):
-        a, b = row["metric"], row["metric_b"]
-        if a in names and b in names and names.index(a) < names.index(b):
-            low, high = (_coefficient(row[name]) for name in ("low", "high"))
-            rows.append(
-                (
-                    f"{METRICS[a]} · {METRICS[b]}",
-                    _coefficient(row["pearson"]),
-                    NONE if NONE in (low, high) else f"{low} to {high}",
-                    _coefficient(row["spearman"]),
-                    NONE if pd.isna(row["n"]) else str(int(row["n"])),
-                    row["reason"],
-                )
-            )
-    return plain(
-        f"coefficients_{dataset}_{degree}",
-        f"Correlations between metrics, {dataset}, degree {degree} %",
-        ("Metrics", "Pearson", "Interval", "Spearman", "n", "Note"),
-        rows,
-        note="coefficients",
+    table = read_correlations(path)
+    order = table[["metric", "metric_b"]].map([*METRICS].index)
+    rows = table[order["metric"] < order["metric_b"]]
+    values = rows[["pearson", "low", "high", "spearman"]].map(
+        lambda value: NONE if pd.isna(value) else f"{value:.2f}".replace("-", "−")
     )
-
-
-def _coefficient(value: float) -> str:
-    return NONE if pd.isna(value) else f"{value:.2f}".replace("-", "−")
+    known = rows["low"].notna() & rows["high"].notna()
+    shown = {
+        "Metrics": rows["metric"].map(METRICS) + " · " + rows["metric_b"].map(METRICS),
+        "Pearson": values["pearson"],
+        "Interval": (values["low"] + " to " + values["high"]).where(known, NONE),
+        "Spearman": values["spearman"],
+        "n": [NONE if pd.isna(n) else str(int(n)) for n in rows["n"]],
+        "Note": rows["reason"],
+    }
+    title = f"Correlations between metrics, {dataset}, degree {degree} %"
+    stem = f"coefficients_{dataset}_{degree}"
+    return plain(stem, title, pd.DataFrame(shown), note="coefficients")
 
 
 def attention(files: Mapping[str, Path]) -> list[Grid]:
     """Table of each head's attention inside the sensitive boxes, beside its null values."""
-    rows = []
-    for name, path in files.items():
-        for row in pd.read_csv(path).to_dict("records"):
-            lowest = [float(row[f"{null}_low"]) for null in NULLS]
-            above = NONE if any(map(math.isnan, lowest)) else "yes" if min(lowest) > 0 else "no"
-            nulls = (percent(row[null]) for null in NULLS)
-            share = interval(row["share"], row["low"], row["high"])
-            model = ADAPTIONS[str(Model.parse(row["model"]).adaption)]
-            variant = variant_label(row["variant"])
-            rows.append((name, model, variant, str(row["head"]), share, *nulls, above))
-    return plain(
-        "attention",
-        "Attention inside the sensitive regions, in percent",
-        ("Data set", "Model", "Images", "Head", "Inside", *_NULLS, "Above all three"),
-        rows,
-        4,
-        "attention",
-    )
+    if not files:
+        return []
+    table = pd.concat(pd.read_csv(path).assign(dataset=name) for name, path in files.items())
+    lowest = table[[f"{null}_low" for null in NULLS]].min(axis=1, skipna=False)
+    nulls = ("By chance", "Other images’ boxes", "Before training")
+    shown = {
+        "Data set": table["dataset"],
+        "Model": [ADAPTIONS[str(Model.parse(model).adaption)] for model in table["model"]],
+        "Images": table["variant"].map(variant_label),
+        "Head": table["head"].astype(str),
+        "Inside": [interval(*row) for row in table[["share", "low", "high"]].to_numpy()],
+        **{head: table[null].map(percent) for head, null in zip(nulls, NULLS, strict=True)},
+        "Above all three": np.select([lowest.isna(), lowest > 0], [NONE, "yes"], "no"),
+    }
+    title = "Attention inside the sensitive regions, in percent"
+    return plain("attention", title, pd.DataFrame(shown), 4, "attention")
 
 
 def provenance(
     versions: Mapping[str, str], files: Mapping[str, Path], effort: Path | None
 ) -> list[Grid]:
     """Tables on the origin of the results beside the config: versions, time, digests of files."""
-    costs: list[tuple[str, ...]] = []
+    costs = pd.DataFrame(columns=_EFFORT)
     if effort is not None:
         files = {**files, "tables/cost.csv": effort}
-        costs = [
-            (
-                str(row["stage"]),
-                str(int(row["jobs"])),
-                f"{3600 * row['wall_hours']:,.1f}",
-                f"{3600 * row['cpu_hours']:,.1f}",
-                f"{60 * row['longest_minutes']:,.1f}",
-                f"{row['peak_gb']:.2f}",
-            )
-            for row in read_csv(effort, COST_COLUMNS, ["stage"]).to_dict("records")
-        ]
-    heads = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
+        read = read_csv(effort, COST_COLUMNS, ["stage"])[COST_COLUMNS]
+        units = {"wall_hours": 3600, "cpu_hours": 3600, "longest_minutes": 60}
+        texts = {name: (read[name] * unit).map("{:,.1f}".format) for name, unit in units.items()}
+        texts |= {"jobs": read["jobs"].astype(str), "peak_gb": read["peak_gb"].map("{:.2f}".format)}
+        costs = read.assign(**texts).set_axis(_EFFORT, axis=1)
     digests = [(name, file_digest(path)) for name, path in files.items() if path.is_file()]
+    made_by = pd.DataFrame(versions.items(), columns=["Package", "Version"])
+    stored = pd.DataFrame(digests, columns=["File", "Digest"])
     return [
-        *plain("versions", "Versions of the packages", ("Package", "Version"), versions.items(), 2),
-        *plain("effort", "Time of each stage", heads, costs, note="effort"),
-        *plain("digests", "Digests (SHA-256) of the files", ("File", "Digest"), digests, 2),
+        *plain("versions", "Versions of the packages", made_by, 2),
+        *plain("effort", "Time of each stage", costs, note="effort"),
+        *plain("digests", "Digests (SHA-256) of the files", stored, 2),
     ]

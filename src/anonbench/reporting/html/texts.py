@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
+from functools import reduce
 from importlib import resources
 from typing import Any
 
@@ -48,15 +50,19 @@ class Texts:
 
     def raw(self, key: str) -> str:
         """Template of a text."""
-        found: Any = self._texts
-        for part in key.split("."):
-            found = found[part]
-        return str(found)
+        return str(self._at(key))
+
+    def names(self, key: str) -> list[str]:
+        """Names that have a text below a key."""
+        return list(self._at(key))
+
+    def _at(self, key: str) -> Any:
+        return reduce(operator.getitem, key.split("."), self._texts)
 
     def has(self, key: str) -> bool:
         """Whether there is a text."""
         try:
-            self.raw(key)
+            self._at(key)
         except (KeyError, TypeError):
             return False
         return True
@@ -73,13 +79,6 @@ class Texts:
     def method(self, name: str) -> str:
         """Name of a method, in English if the catalogue does not name it."""
         return label_of(name, METHODS | self._texts.get("methods", {}))
-
-    def names(self, key: str) -> list[str]:
-        """Names that have a text below a key."""
-        found: Any = self._texts
-        for part in key.split("."):
-            found = found[part]
-        return list(found)
 
     def number(self, value: float, digits: int = 0) -> str:
         """Format a number for the language."""

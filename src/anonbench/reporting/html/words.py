@@ -54,6 +54,20 @@ class Facts:
     """Entities that are searched for, if others are not."""
 
 
+RUN = "anonbench run"
+_NAMED = 3
+"""Number of untested attacks that a sentence names."""
+USELESS = 0.1
+"""Share of the search quality below which a search hardly works."""
+
+_DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
+_DRAWN |= {"inference": "gallery"}
+"""Settings of the section `privacy` that say how often an attack is tried, where it is not
+`attacked_regions`."""
+_OF_IMAGES = ("residual", "dictionary", "block_noise")
+"""Attacks that look at so many images and no more: a setting of their own."""
+
+
 class Words:
     """Sentences about choices, in one language."""
 
@@ -68,56 +82,31 @@ class Words:
         texts = self.texts
         if top is None:
             return texts("say.not_run")
-        method, name = texts.method(str(top["method"])), NAMES[top["verdict"]]
-        known = not top["unknown"]
-        with_, instead = self.with_(top), self.instead(top, records)
-        if name == "pass" and not known:
-            return texts("say.use_unknown", method=method, with_=with_, why=self.unknown(top))
-        kept = self.kept(top) if known else ""
-        full = known and round(100 * top["kept"]) >= 100
-        if name == "pass":
-            parts = [
-                texts(
-                    "say.use",
-                    method=method,
-                    kept=kept,
-                    resisted=self.resisted(top),
-                    with_=with_,
-                    instead=instead,
-                    full=full,
-                )
-            ]
-            parts.append(self.others(top, records))
-            if top["kept_low"] <= 0:
-                parts.append(texts("say.chance"))
-            elif is_useless(top):
-                parts.append(texts("say.useless"))
-            return Markup(" ").join(part for part in parts if part)
-        values: dict[str, Any] = {
-            "method": method,
-            "with_": with_,
-            "keeping": texts(
-                "say.keeping", kept=kept, instead=instead, full=full, useless=is_useless(top)
-            )
-            if known
-            else "",
-            "why": self.why(top),
-        }
-        if name == "fail":
+        kind, known = NAMES[top["verdict"]], not top["unknown"]
+        said: dict[str, Any] = {"method": texts.method(top["method"]), "with_": self.with_(top)}
+        if known:
+            number = round(100 * top["kept"])
+            said |= {"full": number >= 100, "instead": self.instead(top, records)}
+            kept = texts.number(number)
+            said |= {"kept": texts("say.all" if number >= 100 else "say.kept", kept=kept)}
+        if kind == "pass" and not known:
+            return texts("say.use_unknown", why=self.unknown(top), **said)
+        if kind == "pass":
+            key = {0: "none_resisted", 1: "resisted_one"}.get(int(top["resisted"]), "resisted")
+            said["resisted"] = texts(f"say.{key}", number=texts.number(top["resisted"]))
+            parts = [texts("say.use", **said), self.others(top, records)]
+            if top["kept_low"] <= 0 or is_useless(top):
+                parts.append(texts("say.chance" if top["kept_low"] <= 0 else "say.useless"))
+            return Markup(" ").join(parts)
+        said["keeping"] = texts("say.keeping", useless=is_useless(top), **said) if known else ""
+        said["why"] = self.why(top)
+        if kind == "fail":
             more, left = int(top["failed"]) - 1, int(top["open"])
             key = "some" if more else "open" if left else "none"
-            values["also"] = texts(
-                f"say.also_{key}", number=texts.number(more or left), names=self.untested(top)
-            )
-        limits = texts(f"say.{name}", **values)
+            names = self.untested(top)
+            said["also"] = texts(f"say.also_{key}", number=texts.number(more or left), names=names)
+        limits = texts(f"say.{kind}", **said)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
-
-    def kept(self, row: Mapping[Any, Any]) -> Markup:
-        """Quality kept; all of it where it rounds to 100 or more."""
-        number = round(100 * row["kept"])
-        return self.texts(
-            "say.all" if number >= 100 else "say.kept", kept=self.texts.number(number)
-        )
 
     def with_(self, row: Mapping[Any, Any]) -> Markup:
         """Degree and model of a choice, unless they are the usual ones."""
@@ -147,50 +136,35 @@ class Words:
 
     def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""
-        same = ("method", "degree", "query")
-        plain = [
-            row
-            for row in records
-            if row["adaption"] == UNADAPTED and all(row[name] == top[name] for name in same)
-        ]
-        if top["adaption"] not in COMPATIBLE or not plain or plain[0]["unknown"]:
-            return Markup()
-        return self.texts(
-            "say.instead",
-            kept=self.texts.number(100 * plain[0]["kept"]),
-            map=top["adaption"] == Adaption.MAPPED,
-        )
-
-    def resisted(self, row: Mapping[Any, Any]) -> Markup:
-        """Number of attacks that a choice resisted."""
-        number = int(row["resisted"])
-        key = {0: "none_resisted", 1: "resisted_one"}.get(number, "resisted")
-        return self.texts(f"say.{key}", number=self.texts.number(number))
+        for row in records if top["adaption"] in COMPATIBLE else ():
+            same = all(row[name] == top[name] for name in ("method", "degree", "query"))
+            if same and row["adaption"] == UNADAPTED and not row["unknown"]:
+                kept = self.texts.number(100 * row["kept"])
+                is_map = top["adaption"] == Adaption.MAPPED
+                return self.texts("say.instead", kept=kept, map=is_map)
+        return Markup()
 
     def others(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Other methods that pass and may keep as much; otherwise, that none keeps more."""
-        low = top["kept_low"]
         names = dict.fromkeys(
             self.texts.method(str(row["method"]))
             for row in records
             if row["query"] == ORIGINAL
             and row["verdict"] == Verdict.PASS
             and row["method"] != top["method"]
-            and (row["unknown"] or row["kept_high"] >= low)
+            and (row["unknown"] or row["kept_high"] >= top["kept_low"])
         )
-        if names:
-            return self.texts("say.alike", others=", ".join(names))
-        return self.texts("say.best")
+        return self.texts("say.alike" if names else "say.best", others=", ".join(names))
 
     def unknown(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why the quality kept is not known."""
-        if row["unknown"] == "gap" and self.facts.gap:
+        numbers: Mapping[str, Any] = {"there": row["clusters"], "needed": MIN_CLUSTERS}
+        key = row["unknown"]
+        if key == "gap" and self.facts.gap:
             key, numbers = self.facts.gap
-            return self.texts(f"why.unknown.{key}", **self._numbers(numbers))
-        numbers = {"there": row["clusters"], "needed": MIN_CLUSTERS}
-        return self.texts(f"why.unknown.{row['unknown']}", **self._numbers(numbers))
+        return self.texts(f"why.unknown.{key}", **self.numbers(numbers))
 
-    def _numbers(self, values: Mapping[str, Any]) -> dict[str, str]:
+    def numbers(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Formatted numbers; texts stay as they are."""
         return {
             name: value if isinstance(value, str) else self.texts.number(value)
@@ -200,46 +174,35 @@ class Words:
     def notices(self) -> list[Markup]:
         """Warnings about what may be visible in published images."""
         return [
-            self.texts(f"notice.{key}", dataset=self.facts.name, **self._numbers(values))
+            self.texts(f"notice.{key}", dataset=self.facts.name, **self.numbers(values))
             for key, values in self.facts.notices
         ]
 
     def why(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why a choice does not pass."""
-        kind = NAMES[row["verdict"]]
-        high = row["rule_high"]
-        wide = kind == "open" and high == high and row["rule_limit"] == row["rule_limit"]
-        if kind == "open" and row["rule"] == "attack" and not row["rule_attack"]:
-            return self.texts("why.open.none")
-        key = f"why.{kind}.{row['rule']}"
-        keys = (f"{key}_wide", key) if wide else (key,)
-        return self.texts.first(*keys, **self._values(row))
+        kind, rule = NAMES[row["verdict"]], _rule(row)
+        wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
+        keys = [f"why.{kind}.{rule}_wide"] if wide else []
+        return self.texts.first(*keys, f"why.{kind}.{rule}", **self._values(row))
 
     def short(self, row: Mapping[Any, Any]) -> Markup:
         """Short reason why a choice does not pass; empty if it passes."""
         kind = NAMES[row["verdict"]]
-        if kind == "pass":
-            return Markup()
-        rule = row["rule"]
-        if kind == "open" and rule == "attack" and not row["rule_attack"]:
-            rule = "none"
-        return self.texts(f"short.{kind}_rule.{rule}", **self._values(row))
+        key = f"short.{kind}_rule.{_rule(row)}"
+        return Markup() if kind == "pass" else self.texts(key, **self._values(row))
 
     def _values(self, row: Mapping[Any, Any]) -> dict[str, Any]:
-        texts = self.texts
-        entity = str(row["rule_entity"])
-        numbers = {"value": row["rule_value"], "high": row["rule_high"], "limit": row["rule_limit"]}
-        known = {
-            name: texts.percent(value) if value == value and value != "" else "?"
-            for name, value in numbers.items()
+        texts, entity = self.texts, str(row["rule_entity"])
+        shares = {
+            name: "?" if pd.isna(row[f"rule_{name}"]) else texts.percent(row[f"rule_{name}"])
+            for name in ("value", "high", "limit")
         }
-        known["limit"] = known["limit"].removesuffix(f"{texts.raw('decimal')}0")
-        value = row["rule_value"]
-        return known | {
+        return shares | {
+            "limit": shares["limit"].removesuffix(f"{texts.raw('decimal')}0"),
             "entity": texts.named("entities", entity),
             "entity_area": texts.named("areas", entity),
             "attack": self.attack(str(row["rule_attack"])),
-            "value_number": texts.number(value) if value == value and value != "" else "?",
+            "value_number": "?" if shares["value"] == "?" else texts.number(row["rule_value"]),
         }
 
     def attack(self, name: str) -> str:
@@ -249,7 +212,7 @@ class Words:
     def sure(self, top: Mapping[Any, Any] | None) -> Markup:
         """Certainty of the numbers."""
         texts = self.texts
-        if top is None or top["queries"] != top["queries"]:
+        if top is None or pd.isna(top["queries"]):
             return texts("sure.none", why=texts("why.unknown.not_run"))
         if top["unknown"] in ("gap", "clusters"):
             return texts("sure.none", why=self.unknown(top))
@@ -257,28 +220,26 @@ class Words:
         return texts(
             "sure.some",
             queries=texts.number(top["queries"]),
-            clusters=texts.number(top["clusters"]) if top["clusters"] == top["clusters"] else "?",
-            method=self.texts.method(str(top["method"])),
+            clusters="?" if pd.isna(top["clusters"]) else texts.number(top["clusters"]),
+            method=texts.method(top["method"]),
             low=texts.number(100 * top["kept_low"]),
             high=texts.number(100 * top["kept_high"]),
             seeds=texts("sure.one_seed") if trained else "",
         )
 
-    def unlimited(self, top: Mapping[Any, Any] | None) -> Markup:
-        """Attacks on the first choice that have no limit; empty if none succeeds noticeably."""
-        if top is None or not self.facts.unlimited:
-            return Markup()
-        found = [
-            f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
-            for name, rate in self.facts.unlimited.items()
-        ]
-        method = self.texts.method(str(top["method"]))
-        return self.texts("unlimited", method=method, attacks=", ".join(found))
-
-    def only(self) -> Markup:
-        """What alone is hidden; empty if everything is searched for."""
-        names = [self.texts.named("entities", name) for name in self.facts.searched]
-        return self.texts("only", entities=", ".join(names)) if names else Markup()
+    def risks(self, top: Mapping[Any, Any] | None) -> list[Markup]:
+        """Attacks on the first choice that succeed and have no limit; what alone is hidden."""
+        found = []
+        if top is not None and self.facts.unlimited:
+            attacks = ", ".join(
+                f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
+                for name, rate in self.facts.unlimited.items()
+            )
+            method = self.texts.method(top["method"])
+            found.append(self.texts("unlimited", method=method, attacks=attacks))
+        if names := [self.texts.named("entities", name) for name in self.facts.searched]:
+            found.append(self.texts("only", entities=", ".join(names)))
+        return found
 
     def model(self, adaption: str) -> str:
         """Name of a model."""
@@ -286,23 +247,11 @@ class Words:
             return self.facts.system
         return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
 
-    def cost(self, adaption: str) -> str:
-        """Cost of a choice."""
-        return str(self.texts.first(f"cost.{adaption or UNADAPTED}", "cost.other"))
 
-
-RUN = "anonbench run"
-_NAMED = 3
-"""Number of untested attacks that a sentence names."""
-USELESS = 0.1
-"""Share of the search quality below which a search hardly works."""
-
-_DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
-_DRAWN |= {"inference": "gallery"}
-"""Settings of the section `privacy` that say how often an attack is tried, where it is not
-`attacked_regions`."""
-_OF_IMAGES = ("residual", "dictionary", "block_noise")
-"""Attacks that look at so many images and no more: a setting of their own."""
+def _rule(row: Mapping[Any, Any]) -> str:
+    """Decisive rule of a choice; `none` if no attack was run."""
+    unattacked = row["rule"] == "attack" and not row["rule_attack"]
+    return "none" if unattacked else str(row["rule"])
 
 
 @dataclass(frozen=True)
@@ -329,7 +278,7 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
         facts: further facts about the data set.
         texts: texts of the language.
     """
-    first = _first_step(top, facts, texts)
+    first = _first_step(top, facts, Words(texts, facts))
     more = []
     if first.command.startswith("anonbench review"):
         more.append(texts("step.then.run"))
@@ -340,8 +289,8 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
     return replace(first, then=Markup(" ").join(more))
 
 
-def _first_step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
-    dataset = facts.name
+def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> Step:
+    texts, dataset = words.texts, facts.name
     look = f"anonbench review {dataset}"
     if facts.published:
         return Step(texts("step.notice"), look)
@@ -349,81 +298,66 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> St
         return Step(texts("step.not_run"), RUN)
     if facts.gap is not None:
         key, numbers = facts.gap
-        known = {name: texts.number(value) for name, value in numbers.items()}
-        return Step(texts.first(f"step.{key}", "step.gap", **known), RUN)
+        return Step(texts.first(f"step.{key}", "step.gap", **words.numbers(numbers)), RUN)
+    variant = f"{top['method']}-{top['degree']}"
     if top["verdict"] == Verdict.PASS:
         if top["unknown"] == "second":
             return Step(texts("step.no_second"), f"{RUN} --config 'control_seeds=[1]'")
         if top["unknown"]:
             return Step(texts("step.gap"), RUN)
-        variant = f"{top['method']}-{top['degree']}"
         export = f"anonbench images export {dataset} {variant} -o {variant}.tar"
         return Step(texts("step.publish"), export)
     if not top["unknown"] and is_useless(top):
         return Step(texts("step.useless", dataset=dataset), RUN)
-    kind = "fail" if top["verdict"] == Verdict.FAIL else "open"
-    rule = str(top["rule"])
-    if rule == "attack" and not top["rule_attack"]:
-        rule = "none"
-    if rule == "attack" and kind == "open" and _attacks_all(top, facts.images):
-        numbers = {"images": _tries(top), "there": int(top["rule_n"])}
-        known = {name: texts.number(value) for name, value in numbers.items()}
-        return Step(texts("step.open.images", **known), RUN)
-    entity = str(top["rule_entity"])
+    is_open, rule = top["verdict"] != Verdict.FAIL, _rule(top)
+    kind = "open" if is_open else "fail"
+    there, attack = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"]), str(top["rule_attack"])
+    tries, boxes = _tries(top, there), _true_boxes(top, there)
+    if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
+        numbers = {"images": tries, "there": there}  # every image was attacked already
+        return Step(texts("step.open.images", **words.numbers(numbers)), RUN)
+    more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
+    more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
+    commands = {
+        "degree": f"{RUN} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
+        "missed": f"{look} --sample {boxes}" if is_open else look,
+        "unsearched": look,
+        "audit": f"anonbench policy check results --variant {variant}",
+        "attack": f"{RUN} --config 'privacy={{{more}}}'" if is_open else RUN,
+        "none": f"{RUN} --config 'privacy={{{facts.attacks}}}'",
+    }
     text = texts.first(
         f"step.{kind}.{rule}",
         "step.look",
         dataset=dataset,
         setting=setting_of(str(top["method"])),
-        entity=texts.named("entities", entity),
-        images=texts.number(_true_boxes(top)) if rule == "missed" and kind == "open" else "",
+        entity=texts.named("entities", str(top["rule_entity"])),
+        images=texts.number(boxes),
     )
-    commands = {
-        "degree": f"{RUN} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
-        "missed": look if kind == "fail" else f"{look} --sample {_true_boxes(top)}",
-        "unsearched": look,
-        "audit": f"anonbench policy check results --variant {top['method']}-{top['degree']}",
-        "attack": RUN if kind == "fail" else f"{RUN} --config 'privacy={{{_more(top)}}}'",
-        "none": f"{RUN} --config 'privacy={{{facts.attacks}}}'",
-    }
     return Step(text, commands.get(rule, RUN))
 
 
-def _true_boxes(row: Mapping[Any, Any]) -> int:
+def _times(row: Mapping[Any, Any]) -> float:
+    """Factor by which a decisive interval needs more tries; NaN if the rate is over its limit."""
+    value, high, limit = row["rule_value"], row["rule_high"], row["rule_limit"]
+    return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
+
+
+def _true_boxes(row: Mapping[Any, Any], there: int) -> int:
     """Number of images that need true boxes, including those that have them.
 
     Assumes the miss rate measured so far. Without measurements: the smallest number at which
     Wilson's interval lies within the limit if nothing is missed.
     """
-    limit, there = row["rule_limit"], row["rule_n"]
-    there = 0 if there == "" or there is None or math.isnan(there) else int(there)
-    if not limit > 0.0:
+    if not row["rule_limit"] > 0.0:
         return max(2 * there, MIN_IMAGES)
-    needed = max(fewest_trials(limit, 0.95), MIN_IMAGES)
-    value, high = row["rule_value"], row["rule_high"]
-    if there and value < limit and high == high:
-        needed = max(math.ceil(there * ((high - value) / (limit - value)) ** 2), there + 1)
-    return needed
+    times = _times(row)
+    if there and not math.isnan(times):
+        return max(math.ceil(there * times), there + 1)
+    return max(fewest_trials(row["rule_limit"], 0.95), MIN_IMAGES)
 
 
-def _attacks_all(row: Mapping[Any, Any], images: int | None) -> bool:
-    """Whether an attack was tried on every validation image already."""
-    there = row["rule_n"]
-    return images is not None and there not in ("", None) and there >= images
-
-
-def _tries(row: Mapping[Any, Any]) -> int:
+def _tries(row: Mapping[Any, Any], there: int) -> int:
     """Number of tries that an attack needs for a decisive interval."""
-    there, limit = row["rule_n"], row["rule_limit"]
-    value, high = row["rule_value"], row["rule_high"]
-    there = 100 if there == "" or there is None or math.isnan(there) else int(there)
-    times = ((high - value) / (limit - value)) ** 2 if value < limit and high == high else 4.0
-    return max(math.ceil(there * min(times, 20.0)), there + 1)
-
-
-def _more(row: Mapping[Any, Any]) -> str:
-    """Setting for the number of regions that an attack needs for a decisive interval."""
-    needed = _tries(row)
-    attack = str(row["rule_attack"])
-    also = f", {attack}: {{images: {needed}}}" if attack in _OF_IMAGES else ""
-    return f"{_DRAWN.get(attack, 'attacked_regions')}: {needed}{also}"
+    there, times = there or 100, _times(row)
+    return max(math.ceil(there * (4.0 if math.isnan(times) else min(times, 20.0))), there + 1)

@@ -40,9 +40,6 @@ QUALITY = 60
 
 Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
 """Function from ids to the display names of images and, if there are any, of their classes."""
-_Answer = dict[str, Any]
-"""Results of one query: `images` (positions, later numbers), `similarities`, `ranks` in the
-reference."""
 
 
 @dataclass(frozen=True)
@@ -115,16 +112,11 @@ def explore(
         answers = _answers(ranked, ranks * len(sources), results)
         for kind in [own] if own else beside:
             needed[kind].update(positions, *(answer["images"] for answer in answers))
-        found += [
-            {
-                "method": own or ORIGINAL,
-                "degree": scenario.variant.degree,
-                "adaption": scenario.adaption,
-                "query": kind.value,
-                "results": answers[place * len(drawn) : (place + 1) * len(drawn)],
-            }
-            for place, kind in enumerate(sources)
-        ]
+        key = {"method": own or ORIGINAL, "degree": scenario.variant.degree}
+        key |= {"adaption": scenario.adaption}
+        for place, kind in enumerate(sources):
+            part = answers[place * len(drawn) : (place + 1) * len(drawn)]
+            found.append(key | {"query": kind.value, "results": part})
 
     numbers = sorted(set().union(*needed.values()))
     number_of = {position: number for number, position in enumerate(numbers)}
@@ -132,9 +124,17 @@ def explore(
         answer["images"] = [number_of[position] for position in answer["images"]]
     names, labels = called([ids[p] for p in numbers])
     pictures = {
-        kind: {p: _picture(images[kind].read(ids[p]), EDGES[0]) for p in sorted(places)}
+        kind: {p: _picture(images[kind], ids[p], EDGES[0]) for p in sorted(places)}
         for kind, places in needed.items()
     }
+    thumbnails: dict[str, list[str | None]] = {}
+    for edge in EDGES:  # the largest at which all fit, or the smallest
+        thumbnails = {
+            kind: [_source(scaled(of_kind[p], edge)) if p in of_kind else None for p in numbers]
+            for kind, of_kind in pictures.items()
+        }
+        if sum(len(each or "") for row in thumbnails.values() for each in row) <= thumbnail_bytes:
+            break
     return {
         "dataset": dataset,
         "images": len(ids),
@@ -148,40 +148,31 @@ def explore(
             for position, answer in zip(positions, expected, strict=True)
         ],
         "scenarios": found,
-        "thumbnails": {
-            kind: [sources.get(position) for position in numbers]
-            for kind, sources in _fitting(pictures, thumbnail_bytes).items()
-        },
+        "thumbnails": thumbnails,
     }
 
 
-def _answers(found: Rankings, ranks: Sequence[np.ndarray], results: int) -> list[_Answer]:
+def _answers(found: Rankings, ranks: Sequence[np.ndarray], results: int) -> list[dict[str, Any]]:
+    """First results of each query: positions, later numbers, and their reference ranks."""
     answers = []
     for query, reference in enumerate(ranks):
         first = found.first(query, results)
-        similarities = found.similarities[query, first].astype(float).tolist()
-        answers.append(
-            {
-                "images": first.tolist(),
-                "similarities": [round(each, 4) for each in similarities],
-                "ranks": reference[first].tolist(),
-            }
-        )
+        similarities = found.similarities[query, first].astype(float).round(4)
+        ranked = {"similarities": similarities.tolist(), "ranks": reference[first].tolist()}
+        answers.append({"images": first.tolist()} | ranked)
     return answers
 
 
 def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, dict[str, Any]]:
     """First query that may be shown for every method, by method; otherwise empty."""
-    for image_id in drawn:
-        if all(image_id in given for given in images.values()):
-            pictures = {
-                m: _picture(given.read(image_id), EXAMPLE_EDGE) for m, given in images.items()
-            }
-            return {
-                method: {"source": _source(each), "width": each.width, "height": each.height}
-                for method, each in pictures.items()
-            }
-    return {}
+    shown = (name for name in drawn if all(name in given for given in images.values()))
+    if (image_id := next(shown, None)) is None:
+        return {}
+    pictures = {m: _picture(given, image_id, EXAMPLE_EDGE) for m, given in images.items()}
+    return {
+        method: {"source": _source(each), "width": each.width, "height": each.height}
+        for method, each in pictures.items()
+    }
 
 
 def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
@@ -196,38 +187,24 @@ def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
     Raises:
         InputError: the manifest does not exist.
     """
-    table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
     names = Names.of(manifest, label)
+    table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
+    table = table.set_index("id", drop=False)
 
     def call(ids: Sequence[str]) -> tuple[list[str], list[str] | None]:
-        rows = table[table["id"].isin(ids)].set_index("id").loc[list(ids)].reset_index()
+        rows = table.loc[list(ids)]
         shown = rows["id"] if show_originals else names.images(rows["id"], manifest)
         if label is None:
             return shown.tolist(), None
         if show_originals:
-            return shown.tolist(), [f"{label}: {value}" for value in rows[label]]
+            return shown.tolist(), [f"{label}: {each}" for each in rows[label]]
         return shown.tolist(), names.classes(rows[label], manifest).tolist()
 
     return call
 
 
-def _fitting(
-    pictures: Mapping[str, Mapping[int, Image.Image]], most: int
-) -> dict[str, dict[int, str]]:
-    """Data URIs of pictures at the largest of `EDGES` at which they fit, or at the smallest."""
-    sources: dict[str, dict[int, str]] = {}
-    for edge in EDGES:
-        sources = {
-            kind: {place: _source(scaled(picture, edge)) for place, picture in of_kind.items()}
-            for kind, of_kind in pictures.items()
-        }
-        if sum(len(text) for of_kind in sources.values() for text in of_kind.values()) <= most:
-            break
-    return sources
-
-
-def _picture(values: np.ndarray, edge: int) -> Image.Image:
-    return scaled(Image.fromarray(values).convert("RGB"), edge)
+def _picture(images: Images, image_id: str, edge: int) -> Image.Image:
+    return scaled(Image.fromarray(images.read(image_id)).convert("RGB"), edge)
 
 
 def scaled(picture: Image.Image, edge: int) -> Image.Image:

@@ -66,9 +66,8 @@ def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
         for entity, corners in zip(rows["entity"], rows[_CORNERS].to_numpy(), strict=True)
     ]
     if manifest is not None and {"width", "height"} <= set(pq.read_schema(manifest).names):
-        known = pd.read_parquet(
-            manifest, columns=["width", "height"], filters=[("id", "==", chosen)]
-        )
+        sizes, own = ["width", "height"], [("id", "==", chosen)]
+        known = pd.read_parquet(manifest, columns=sizes, filters=own)
         width, height = map(int, known.iloc[0])
     else:
         width, height = (int(rows[_CORNERS[axis::2]].max().max()) + 8 for axis in (0, 1))

@@ -87,14 +87,10 @@ def open_shown(
     sets = open_sets(variants, files, root)
     if show_originals:
         return {name: ShownSet(images, None) for name, images in sets.items()}
-    fully = _fully_searched(searched)
+    tables = (pd.read_parquet(path, columns=["id", "status"]) for path in searched)
+    # all detectors worked, and something was found
+    fully = frozenset(name for table in tables for name in table["id"][table["status"] == "ok"])
     return {
         name: ShownSet(images, fully if Variant.parse(name).degree == 100 else frozenset())
         for name, images in sets.items()
     }
-
-
-def _fully_searched(outcomes: Sequence[Path]) -> frozenset[str]:
-    """Ids of the images in which all detectors worked and something was found."""
-    tables = (pd.read_parquet(path, columns=["id", "status"]) for path in outcomes)
-    return frozenset(image for table in tables for image in table["id"][table["status"] == "ok"])

@@ -9,11 +9,10 @@ Statistician 55:182-186).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,8 +32,7 @@ class Verdict(StrEnum):
     OPEN = "cannot be told"
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One instance in which a claim can be checked."""
 
     role: str
@@ -51,12 +49,13 @@ Pairs = pd.DataFrame
 """Paired tests of all data sets: `pairwise.COLUMNS` with `role` for the data set."""
 
 
-def decide(cases: Sequence[Case]) -> Verdict:
+def decide(cases: Iterable[Any]) -> Verdict:
     """Verdict of all cases together; an exception that its test shows as a tie leaves it open."""
-    against = [case for case in cases if case.holds is False]
-    if any(case.significant is not False for case in against):
+    found = [(case.holds, case.significant) for case in cases]
+    against = [significant for holds, significant in found if holds is False]
+    if any(significant is not False for significant in against):
         return Verdict.FAILS
-    if against or not any(case.holds for case in cases):
+    if against or not any(holds for holds, _ in found):
         return Verdict.OPEN
     return Verdict.HOLDS
 
@@ -69,9 +68,8 @@ LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
 
 def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Iterator[Case]:
     """Cases are columns of a retrieval table: unadapted against the best adapted model."""
-    retrieval = table[table["query"] != ""]
     keys = ["role", "degree", "query", "metric", "method"]
-    for key, column in groups(retrieval, keys):
+    for key, column in groups(table[table["query"] != ""], keys):
         role, degree, query, metric, method = key
         name = f"{_metric(metric, query)}, {method}, {degree} %"
         values = column.set_index("adaption")["value"].dropna()
@@ -80,15 +78,18 @@ def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> It
             yield Case(role, name, None, "no two models to compare")
             continue
         best = str(rivals.idxmax())
-        p = _tested(pairs, dict(zip(keys, key, strict=True)), best)
         lead = values[UNADAPTED] - rivals[best]
-        test = ", not tested"
-        if p is None or p == p:  # too few clusters are not tested, and tell nothing apart
-            test = "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
-        numbers = (
-            f"unadapted {values[UNADAPTED]:.1f}, {best} {rivals[best]:.1f} ({lead:+.1f}{test})"
-        )
-        yield Case(role, name, bool(lead > 0), numbers, None if p is None else p < level)
+        numbers = f"unadapted {values[UNADAPTED]:.1f}, {best} {rivals[best]:.1f} ({lead:+.1f}"
+        told = None
+        if pairs is not None:
+            models = [UNADAPTED, best]
+            same = pairs["a"].isin(models) & pairs["b"].isin(models)
+            same &= (pairs[keys] == list(key)).all(axis=1)
+            p = pairs.loc[same, "p_holm"].dropna().min()  # NaN of too few clusters tells nothing
+            told = bool(p < level)
+            small = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+            numbers += ", not tested" if math.isnan(p) else f", {small}"
+        yield Case(role, name, bool(lead > 0), f"{numbers})", told)
 
 
 def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
@@ -144,29 +145,22 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
         like: the other metric.
     """
     keys = ["role", "method", "adaption", "query"]
-    for (role, method, adaption, query), group in groups(table, keys):
+    for (role, method, adaption, query), group in groups(table.dropna(subset="value"), keys):
         courses = [
             group[group["metric"] == name].set_index("degree").sort_index()
             for name in (metric, like)
         ]
-        degrees = (
-            courses[0]
-            .dropna(subset="value")
-            .index.intersection(courses[1].dropna(subset="value").index)
-        )
+        degrees = courses[0].index.intersection(courses[1].index)
         both = [course.loc[degrees] for course in courses]
         change, other_change = (np.diff(course["value"]) for course in both)
-        told = [told_apart(course) for course in both]
+        told, other_told = (told_apart(course) for course in both)
         name = f"{method}, {_model(adaption)}{f', {query} queries' if query else ''}"
         for i, (start, end) in enumerate(pairwise(degrees)):
             numbers = f"{_metric(like)} {other_change[i]:+.1f}, {_metric(metric)} {change[i]:+.1f}"
             agree = bool(np.sign(change[i]) == np.sign(other_change[i]))
-            # for directions that are both significant, the values decide
-            significant = (
-                None
-                if told[0] is None or told[1] is None
-                else bool(told[0][i] != 0 and told[1][i] != 0)
-            )
+            significant = None
+            if told is not None and other_told is not None:  # if both are, the values decide
+                significant = bool(told[i] != 0 and other_told[i] != 0)
             yield Case(role, f"{name}, {start} to {end} %", agree, numbers, significant)
 
 
@@ -177,19 +171,13 @@ def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
         method, adaption, `rises`, and bounds: `may_rise` unless a fall is significant, `must_rise`
         if a rise is. Only series with both degrees. Without intervals the bounds equal `rises`.
     """
-    chosen = table[
-        (table["role"] == RVL) & (table["metric"] == "knn") & table["degree"].isin(LAST_STEP)
-    ].dropna(subset="value")
-    rows = []
-    for (method, adaption), group in groups(chosen, ["method", "adaption"]):
-        series = group.set_index("degree").sort_index()
-        if len(series) < 2:
-            continue
-        rises = bool(np.diff(series["value"])[0] > 0)
-        told = told_apart(series)
-        must, may = (rises, rises) if told is None else (told[0] > 0, told[0] >= 0)
-        rows.append((method, adaption, rises, bool(may), bool(must)))
-    return pd.DataFrame(rows, columns=["method", "adaption", "rises", "may_rise", "must_rise"])
+    chosen = table[(table["role"] == RVL) & (table["metric"] == "knn")].dropna(subset="value")
+    before, after = (chosen[chosen["degree"] == each] for each in LAST_STEP)
+    both = before.merge(after, on=["method", "adaption"], suffixes=("_before", ""))
+    must = may = rises = both["value"] > both["value_before"]
+    if not _as_printed(table):
+        must, may = both["low"] > both["high_before"], ~(both["high"] < both["low_before"])
+    return both[["method", "adaption"]].assign(rises=rises, may_rise=may, must_rise=must)
 
 
 def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
@@ -252,18 +240,6 @@ def _as_printed(table: pd.DataFrame) -> bool:
 
 def _bounds(least: int, most: int) -> str:
     return f" (at least {least} and at most {most} by their intervals)" if least != most else ""
-
-
-def _tested(pairs: Pairs | None, column: dict[str, object], rival: str) -> float | None:
-    """Adjusted p of a column's test of the unadapted model against its rival; NaN if not tested."""
-    if pairs is None:
-        return None
-    models = [UNADAPTED, rival]
-    found = pairs[pairs["a"].isin(models) & pairs["b"].isin(models)]
-    for name, value in column.items():
-        found = found[found[name] == value]
-    p = found["p_holm"].dropna()
-    return float(p.iloc[0]) if len(p) else math.nan
 
 
 def _metric(metric: str, query: str = "") -> str:

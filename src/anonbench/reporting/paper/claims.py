@@ -8,23 +8,26 @@ if the count, or its share of the available cases, is the stated one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
-from anonbench.reporting.grids.grid import escape_markdown, to_latex, to_markdown, write_text
-from anonbench.reporting.notes import notes
+from anonbench.reporting.grids.grid import (
+    escape_markdown,
+    grid_of,
+    to_latex,
+    to_markdown,
+    write_text,
+)
 from anonbench.reporting.paper.cases import (
     Case,
     Pairs,
-    Verdict,
     decide,
     falls_with_degree,
     half_are_masking,
@@ -39,8 +42,7 @@ from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import ROLE_NAMES, published
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A claim and the functions that check it."""
 
     key: str
@@ -52,39 +54,6 @@ class Claim:
     second: Callable[[pd.DataFrame], Iterable[Case]] | None = None
     """Cases in the best choices (`role` and the columns of `best.csv`) by a second training on
     originals; None if the claim does not depend on the ranking of one training."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Result of a claim on one set of numbers."""
-
-    claim: Claim
-    cases: tuple[Case, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """Verdict of all cases together."""
-        return decide(self.cases)
-
-    @property
-    def decided(self) -> list[Case]:
-        """Cases that could be decided."""
-        return [case for case in self.cases if case.holds is not None]
-
-    @property
-    def exceptions(self) -> list[Case]:
-        """Cases that contradict the claim."""
-        return [case for case in self.decided if not case.holds]
-
-    @property
-    def count(self) -> str:
-        """Count of supporting cases, such as ``10 of 12``."""
-        return f"{len(self.decided) - len(self.exceptions)} of {len(self.decided)}"
-
-    @property
-    def tested(self) -> list[bool]:
-        """Whether a test separates the two sides, of each decided case that has a test."""
-        return [case.significant for case in self.decided if case.significant is not None]
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -141,35 +110,39 @@ CLAIMS: tuple[Claim, ...] = (
 )
 """The claims about results, in the paper's order."""
 PAPER, OURS, BY_SECOND = "paper", "ours", "ours by a second training"
-Findings = Sequence[Mapping[str, Finding]]
-"""Findings on each claim by set of numbers: the paper's, ours, and ours by a second training on
-originals if the claim depends on the ranking of one training."""
+CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
+"""Columns of the cases; `holds` is empty if a case is undecided."""
 COLUMNS = ["claim", "statement", "source", "numbers", "scope", "verdict", "holds", "cases"]
 COLUMNS += ["not_run", "significant", "tested", "exceptions"]
 """Columns of the claims. `numbers` is the set of numbers, `scope` all data sets or the role of one;
 `holds` of `cases` support the claim; `significant` of the `tested` ones are separated by a test;
 `exceptions` are the cases against it, with their numbers."""
-CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
-"""Columns of the cases; `holds` is empty if a case is undecided."""
 
 
-def evaluate_claims(
-    table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
-) -> list[Finding]:
-    """Evaluate all claims on one set of numbers.
+def cases_of(
+    numbers: str, table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
+) -> pd.DataFrame:
+    """Cases of all claims in one set of numbers, columns `CASES`.
 
     Args:
-        table: columns `CELL` and value, in percent; low and high if there are intervals.
+        numbers: name of the set.
+        table: columns `CELL` and value, in percent; low and high if there are intervals. For
+            `BY_SECOND` the best choices (`role` and the columns of `best.csv`).
         pairs: paired tests; an exception that they cannot distinguish from a tie does not refute a
             claim.
         level: significance level of the tests, on p-values adjusted by Holm's method.
     """
-    return [Finding(claim, tuple(claim.cases(table, pairs, level))) for claim in CLAIMS]
-
-
-def evaluate_by_second(best: pd.DataFrame) -> list[Finding | None]:
-    """Evaluate all claims on `best.csv` (with `role`); None where `Claim.second` is None."""
-    return [Finding(c, tuple(c.second(best))) if c.second else None for c in CLAIMS]
+    rows = [
+        (claim.key, numbers, case.role, case.name, case.holds, case.significant, case.numbers)
+        for claim in CLAIMS
+        if numbers != BY_SECOND or claim.second
+        for case in (
+            claim.second(table)
+            if numbers == BY_SECOND and claim.second
+            else claim.cases(table, pairs, level)
+        )
+    ]
+    return pd.DataFrame(rows, columns=CASES, dtype=object)
 
 
 def find(
@@ -178,25 +151,22 @@ def find(
     comparisons: Sequence[Path],
     best: Sequence[Path],
     level: float,
-) -> Findings:
-    """Evaluate all claims on the paper's numbers, ours (`read_ours`) and a second training's.
+) -> pd.DataFrame:
+    """Cases of all claims in the paper's numbers, ours (`read_ours`) and a second training's.
 
-    Other arguments as in `write_claims`.
+    Other arguments as in `write_claims`; columns `CASES`.
     """
 
     def read(reader: Callable[[Path], pd.DataFrame], paths: Sequence[Path]) -> pd.DataFrame:
         tables = [reader(p).assign(role=d.role) for d, p in zip(datasets, paths, strict=True)]
         return pd.concat(tables, ignore_index=True)
 
-    evaluated: dict[str, Sequence[Finding | None]] = {
-        PAPER: evaluate_claims(published()),
-        OURS: evaluate_claims(ours, read(read_comparisons, comparisons), level),
-        BY_SECOND: evaluate_by_second(read(read_best, best)),
-    }
-    return [
-        {numbers: finding for numbers, found in evaluated.items() if (finding := found[place])}
-        for place in range(len(CLAIMS))
+    found = [
+        cases_of(PAPER, published()),
+        cases_of(OURS, ours, read(read_comparisons, comparisons), level),
+        cases_of(BY_SECOND, read(read_best, best)),
     ]
+    return pd.concat(found, ignore_index=True)
 
 
 def write_claims(
@@ -224,17 +194,10 @@ def write_claims(
         latex: the verdicts as LaTeX; needs booktabs.
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
-    write_csv(pd.DataFrame(claim_rows(found), columns=COLUMNS), csv)
-    rows = [
-        (finding.claim.key, numbers, c.role, c.name, c.holds, c.significant, c.numbers)
-        for numbers in (PAPER, OURS, BY_SECOND)
-        for of_claim in found
-        if (finding := of_claim.get(numbers))
-        for c in finding.cases
-    ]
-    write_csv(pd.DataFrame(rows, columns=CASES), cases)
+    write_csv(verdicts(found), csv)
+    write_csv(found, cases)
     grid = claims_grid(found, datasets)
-    text = ["# The paper's claims\n", to_markdown(grid), *exceptions_text(found)]
+    text = ["# The paper's claims\n", to_markdown(grid), *_exceptions(found)]
     write_text(markdown, "\n".join(text))
     write_text(latex, to_latex(grid))
 
@@ -259,84 +222,84 @@ def paper_grids(
     ]
 
 
-def claim_rows(found: Findings) -> list[dict[str, Any]]:
-    """Verdicts as plain data with the keys `COLUMNS`, for CSV and the report."""
+def verdicts(cases: pd.DataFrame) -> pd.DataFrame:
+    """Verdict on each claim by set of numbers, of all data sets and of each; columns `COLUMNS`."""
     rows = []
-    for of_claim in found:
-        for numbers, whole in of_claim.items():
-            roles = list(dict.fromkeys(case.role for case in whole.cases))
-            scopes = {"all": whole}
-            for role in roles if len(roles) > 1 else []:
-                cases = tuple(case for case in whole.cases if case.role == role)
-                scopes[role] = Finding(whole.claim, cases)
-            rows += [_row(finding, numbers, scope) for scope, finding in scopes.items()]
-    return rows
+    for claim in CLAIMS:
+        about = {name: getattr(claim, name) for name in COLUMNS[1:3]} | {"claim": claim.key}
+        for numbers in (PAPER, OURS, BY_SECOND):
+            if numbers == BY_SECOND and claim.second is None:
+                continue
+            found = cases[(cases["claim"] == claim.key) & (cases["numbers"] == numbers)]
+            scopes = {"all": found}
+            if found["role"].nunique() > 1:
+                scopes |= {str(role): of for role, of in found.groupby("role", sort=False)}
+            about["numbers"] = numbers
+            rows += [about | {"scope": scope} | _summary(of) for scope, of in scopes.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(finding: Finding, numbers: str, scope: str) -> dict[str, Any]:
+def _summary(cases: pd.DataFrame) -> dict[str, Any]:
+    decided = cases[cases["holds"].notna()]
+    against = decided[decided["holds"] == False]  # noqa: E712 (None is neither)
+    tested = decided["significant"].dropna()
+    texts = against["role"] + ", " + against["case"] + ": " + against["deciding"]
     return {
-        "claim": finding.claim.key,
-        "statement": finding.claim.statement,
-        "source": finding.claim.source,
-        "numbers": numbers,
-        "scope": scope,
-        "verdict": finding.verdict.value,
-        "holds": len(finding.decided) - len(finding.exceptions),
-        "cases": len(finding.decided),
-        "not_run": len(finding.cases) - len(finding.decided),
-        "significant": sum(finding.tested),
-        "tested": len(finding.tested),
-        "exceptions": "; ".join(f"{c.role}, {c.name}: {c.numbers}" for c in finding.exceptions),
+        "verdict": decide(cases.itertuples()).value,
+        "holds": len(decided) - len(against),
+        "cases": len(decided),
+        "not_run": len(cases) - len(decided),
+        "significant": int(tested.sum()),
+        "tested": len(tested),
+        "exceptions": "; ".join(texts),
     }
 
 
-def claims_grid(found: Findings, datasets: Sequence[OurData]) -> Grid:
+def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
     """Table of claims: statement, source, and the verdict on each set of numbers."""
-    rows = tuple(
-        (
-            of_claim[PAPER].claim.statement,
-            of_claim[PAPER].claim.source,
-            *(_verdict(of_claim.get(numbers)) for numbers in (PAPER, OURS, BY_SECOND)),
-        )
-        for of_claim in found
-    )
+    found = verdicts(cases)
+    why = cases.drop_duplicates(["claim", "numbers", "deciding"])
+    reasons: dict[Any, str] = why.groupby(["claim", "numbers"])["deciding"].agg("; ".join).to_dict()
+    texts: dict[tuple[str, str], str] = {}
+    for row in found[found["scope"] == "all"].to_dict("records"):
+        place = (row["claim"], row["numbers"])
+        clear = f", {row['significant']} of {row['tested']} clear" if row["tested"] else ""
+        counts = f"{row['verdict']} ({row['holds']} of {row['cases']}{clear})"
+        none = f"{row['verdict']}: {reasons.get(place, 'not run')}"
+        texts[place] = counts if row["cases"] else none
     stand_ins = [
         f"{data.name} stands in for {ROLE_NAMES[data.role]} ({data.stand_in})"
         for data in datasets
         if data.stand_in
     ]
-    return Grid(
+    rows = [
+        (c.statement, c.source, *(texts.get((c.key, n), "–") for n in (PAPER, OURS, BY_SECOND)))
+        for c in CLAIMS
+    ]
+    heads = ["Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"]
+    return grid_of(
+        "claims",
+        pd.DataFrame(rows, columns=heads),
         stem="paper-claims",
-        title="Claims of the paper, on its own numbers and on ours",
-        heads=("Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"),
-        blocks=(GridBlock("", rows),),
-        notes=notes("claims", stand_ins=stand_ins),
+        stand_ins=stand_ins,
         left=5,
         wrapped=((0, 0.27), (1, 0.16), (2, 0.15), (3, 0.15), (4, 0.15)),
     )
 
 
-def _verdict(finding: Finding | None) -> str:
-    if finding is None:
-        return "–"
-    if not finding.decided:
-        reasons = list(dict.fromkeys(case.numbers for case in finding.cases))
-        return f"{finding.verdict.value}: {'; '.join(reasons) or 'not run'}"
-    tested = finding.tested
-    clear = f", {sum(tested)} of {len(tested)} clear" if tested else ""
-    return f"{finding.verdict.value} ({finding.count}{clear})"
-
-
-def exceptions_text(found: Findings) -> list[str]:
+def _exceptions(cases: pd.DataFrame) -> list[str]:
     """Cases against each claim and undecided cases, as lines of Markdown."""
     parts = []
-    for of_claim in found:
+    for claim in CLAIMS:
         lines = [
-            f"- {whose}, {ROLE_NAMES[case.role]}, {case.name}: {escape_markdown(case.numbers)}"
-            f"{' – not clear' if case.significant is False and not case.holds else ''}\n"
-            for whose, finding in of_claim.items()
-            for case in [*finding.exceptions, *(c for c in finding.cases if c.holds is None)]
+            f"- {case['numbers']}, {ROLE_NAMES[case['role']]}, {case['case']}: "
+            f"{escape_markdown(case['deciding'])}"
+            f"{' – not clear' if case['significant'] is False else ''}\n"
+            for numbers in (PAPER, OURS, BY_SECOND)
+            for holds in (False, None)
+            for case in cases[cases["claim"] == claim.key].to_dict("records")
+            if case["numbers"] == numbers and case["holds"] is holds
         ]
         if lines:
-            parts.append(f"## {of_claim[PAPER].claim.statement}\n\n{''.join(lines)}")
+            parts.append(f"## {claim.statement}\n\n{''.join(lines)}")
     return parts

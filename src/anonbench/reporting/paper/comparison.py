@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import spearman
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
+from anonbench.reporting.grids.grid import grid_of, to_latex, to_markdown, write_text
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.ours import COLUMNS as OURS
@@ -111,11 +110,18 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
         name = ROLE_NAMES[str(role)]
         rows: list[tuple[str, ...]] = []
         for degree, lines in group.groupby("degree", sort=False):
-            if lines["compared"].any():
-                rows += [(name, *_agreement_row(line)) for line in lines.to_dict("records")]
-            else:
+            place = (name, f"{degree} %")
+            if not lines["compared"].any():
                 cells = f"0 of {lines['cells'].sum()}"
-                rows.append((name, f"{degree} %", "all", "–", cells, NOT_RUN, "", ""))
+                rows.append((*place, "all", "–", cells, NOT_RUN, "", ""))
+                continue
+            for line in lines.to_dict("records"):
+                query, cells = line["query"] or "–", f"{line['compared']} of {line['cells']}"
+                values = [NOT_RUN, "", ""]
+                if line["compared"]:
+                    values = [f"{line['mean']:+.1f}", f"{line['absolute']:.1f}"]
+                    values.append(_number(line["rank"], ".2f"))
+                rows.append((*place, metric_label(line["metric"]), query, cells, *values))
         source = _our_source(comparison[comparison["role"] == role])
         blocks.append(GridBlock(source, tuple(rows)))
     return Grid(
@@ -131,58 +137,48 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
     )
 
 
-def _agreement_row(line: dict[Hashable, Any]) -> tuple[str, ...]:
-    values = (f"{line['mean']:+.1f}", f"{line['absolute']:.1f}", _number(line["rank"], ".2f"))
-    return (
-        f"{line['degree']} %",
-        metric_label(line["metric"]),
-        line["query"] or "–",
-        f"{line['compared']} of {line['cells']}",
-        *(values if line["compared"] else (NOT_RUN, "", "")),
-    )
-
-
 def table_grid(table: pd.DataFrame) -> Grid:
     """One table of the paper in its layout, three lines per model.
 
     Args:
         table: rows of the comparison with one value of `table`.
     """
-    metrics, methods = list(table["metric"].unique()), list(table["method"].unique())
-    given = table.dropna(subset=["ours"])
-    number, role = table["table"].iloc[0], table["role"].iloc[0]
+    metrics, methods = table["metric"].unique(), table["method"].unique()
+    columns = [(metric, method) for metric in metrics for method in methods]
+    number, role, degree = table[["table", "role", "degree"]].iloc[0]
+    keys = ["query", "adaption", "metric", "method"]
     cells = {
-        (row["query"], row["adaption"], row["metric"], row["method"]): row
-        for row in table.to_dict("records")
+        "published": table["published"].map("{:.1f}".format),
+        "ours": table["ours"].map(lambda value: _number(value, ".1f", NOT_RUN)),
+        "difference": table["difference"].map(lambda value: _number(value, "+.1f")),
     }
-    blocks = []
-    for query in table["query"].unique():
-        rows: list[tuple[str, ...]] = []
-        for adaption in table["adaption"].unique():
-            line = [cells[query, adaption, metric, m] for metric in metrics for m in methods]
-            name = ADAPTIONS.get(adaption, adaption)
-            rows += [
-                (name, "published", *(f"{cell['published']:.1f}" for cell in line)),
-                ("", "ours", *(_number(cell["ours"], ".1f", NOT_RUN) for cell in line)),
-                ("", "difference", *(_number(cell["difference"], "+.1f") for cell in line)),
-            ]
-        blocks.append(GridBlock(QUERIES.get(query, ""), tuple(rows)))
-    return Grid(
+    known = pd.DataFrame(cells).set_axis(pd.MultiIndex.from_frame(table[keys])).to_dict()
+    models = [*dict.fromkeys(zip(table["query"], table["adaption"], strict=True))]
+    rows = [
+        (
+            ADAPTIONS.get(adaption, adaption) if which == "published" else "",
+            which,
+            *(known[which][query, adaption, *column] for column in columns),
+        )
+        for query, adaption in models
+        for which in cells
+    ]
+    heads = [("", "Model"), ("", "")]
+    heads += [(metric_label(metric), METHODS[method]) for metric, method in columns]
+    blocks = [QUERIES.get(query, "") for query, _ in models for _ in cells]
+    given = table.dropna(subset=["ours"])
+    return grid_of(
+        "paper_table",
+        pd.DataFrame(rows, blocks, pd.MultiIndex.from_tuples(heads)),
         stem=f"paper-table-{number}",
-        title=f"Table {number} of the paper ({ROLE_NAMES[role]}, degree "
-        f"{table['degree'].iloc[0]} %) beside ours, in percent",
-        heads=("Model", "", *(METHODS[m] for _ in metrics for m in methods)),
-        groups=(("", 2), *((metric_label(metric), len(methods)) for metric in metrics)),
-        blocks=tuple(blocks),
-        notes=notes(
-            "paper_table",
-            number=number,
-            ours=_our_source(table),
-            queries=int(given["queries"].min()),
-            noun="query" if given["query"].iloc[0] else "validation image",
-            seeds=int(given["seeds"].max()),
-            not_run=_not_run(table),
-        ),
+        number=number,
+        name=ROLE_NAMES[role],
+        degree=degree,
+        ours=_our_source(table),
+        queries=int(given["queries"].min()),
+        noun="query" if given["query"].iloc[0] else "validation image",
+        seeds=int(given["seeds"].max()),
+        not_run=_not_run(table),
         left=2,
     )
 

@@ -15,13 +15,12 @@ import pandas as pd
 from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.grids.grid import write_grid
+from anonbench.reporting.grids.grid import grid_of, write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
-from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.ours import stand_in
 from anonbench.reporting.paper.published import ROLE_NAMES
 
@@ -83,38 +82,41 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
 
     Each row stands for several scenarios, one per method and degree in the title.
     """
-    dataset = experiment.datasets[name]
-    table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
-    ceiling = table["database"] == ORIGINAL
-    methods = ", ".join(dataset.all_methods)
-    system = experiment.config.system_of(name)
-    if system is None:
-        reference = f"the unadapted model's of seed {experiment.reference_seed}"
-    else:
-        reference = f"that of the system {dataset.system}, as it is"
-    degrees = ", ".join(map(str, sorted(dataset.degrees)))
-    parts = {"Original images: the reference ranking and the ceiling": table[ceiling]}
-    for query, label in QUERIES.items():
-        parts[label] = table[~ceiling & (table["query"] == query)]
+    dataset, system = experiment.datasets[name], experiment.config.system_of(name)
     frozen = experiment.is_frozen(name)
-    blocks = [_block(label, part, dataset.system, frozen) for label, part in parts.items()]
-    number = next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None)
-    return Grid(
-        stem=f"scenarios_{name}",
-        title=f"Scenarios of {name}: {methods} at {degrees} % of an image's regions",
-        heads=(
-            *("Model", "Global crops", "Local crops", "Queries", "Database"),
-            *("Trainings", "Scenarios"),
-        ),
-        groups=(("", 1), ("Trained on", 2), ("Retrieval", 2), ("", 2)),
-        blocks=tuple(blocks),
-        notes=notes(
-            "scenarios",
-            similarity=_SIMILARITIES["cosine" if system is None else system.similarity],
-            is_frozen=frozen,
-            reference=reference,
-            number=number,
-        ),
+    table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
+    originals = "Original images: the reference ranking and the ceiling"
+    labels = table["query"].map(QUERIES).mask(table["database"] == ORIGINAL, originals)
+    rows = []
+    for label in (originals, *QUERIES.values()):
+        for adaption, called in ADAPTIONS.items():
+            found = table[(labels == label) & (table["adaption"] == adaption)]
+            if found.empty:
+                continue
+            runs = found.assign(seed=found["seeds"].str.split()).explode("seed")
+            is_trained = not frozen and adaption not in set(Baseline)
+            trainings = len(runs.drop_duplicates(["model", "seed"])) if is_trained else 0
+            kinds = {"": "none", ORIGINAL: ORIGINAL}
+            images = (kinds.get(found[each].iloc[0], "anonymized") for each in COLUMNS[4:])
+            is_system = dataset.system is not None and adaption == UNADAPTED
+            model = dataset.system if is_system else called
+            rows.append((label, model, *images, f"{trainings:,}", f"{len(runs):,}"))
+    heads = [("", ""), ("", "Model"), ("Trained on", "Global crops"), ("Trained on", "Local crops")]
+    heads += [("Retrieval", "Queries"), ("Retrieval", "Database")]
+    heads += [("", "Trainings"), ("", "Scenarios")]
+    reference = f"the unadapted model's of seed {experiment.reference_seed}"
+    if system is not None:
+        reference = f"that of the system {dataset.system}, as it is"
+    return grid_of(
+        "scenarios",
+        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)).set_index(("", "")),
+        dataset=name,
+        methods=", ".join(dataset.all_methods),
+        degrees=", ".join(map(str, sorted(dataset.degrees))),
+        similarity=_SIMILARITIES["cosine" if system is None else system.similarity],
+        is_frozen=frozen,
+        reference=reference,
+        number=next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None),
         left=5,
     )
 
@@ -161,36 +163,7 @@ def write_profiles(
         for profile, path in zip(map(dict, chosen), counts, strict=True)
         for sizes in [pd.read_csv(path, index_col="split")]
     ]
-    grid = Grid(
-        stem="experiment",
-        title="What is anonymized and tested",
-        heads=tuple(rows[0]),
-        blocks=(GridBlock("", tuple(tuple(row.values()) for row in rows)),),
-        notes=notes("experiment"),
-        left=7,
-        wrapped=tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12))),
-    )
-    write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
-
-
-def _block(label: str, table: pd.DataFrame, system: str | None, is_frozen: bool) -> GridBlock:
-    """Block of models' rows; a system is named, and frozen models have no training."""
-    rows = []
-    for adaption in ADAPTIONS:
-        of_adaption = table[table["adaption"] == adaption]
-        if of_adaption.empty:
-            continue
-        first = of_adaption.iloc[0]
-        runs = [
-            (model, seed)
-            for model, seeds in zip(of_adaption["model"], of_adaption["seeds"], strict=True)
-            for seed in str(seeds).split()
-        ]
-        is_system = system is not None and adaption == UNADAPTED
-        columns = ("global_crops", "local_crops", "query_images", "database")
-        kinds = {"": "none", ORIGINAL: ORIGINAL}
-        images = (kinds.get(first[name], "anonymized") for name in columns)
-        trainings = 0 if is_frozen or adaption in set(Baseline) else len(set(runs))
-        called = str(system) if is_system else ADAPTIONS[adaption]
-        rows.append((called, *images, f"{trainings:,}", f"{len(runs):,}"))
-    return GridBlock(label, tuple(rows))
+    table = pd.DataFrame(rows)
+    wrapped = tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12)))
+    grid = grid_of("experiment", table, stem="experiment", left=7, wrapped=wrapped)
+    write_grid(grid, table, csv, markdown, latex)

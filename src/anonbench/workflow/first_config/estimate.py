@@ -11,8 +11,7 @@ from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
 from anonbench.workflow.first_config.sample import Sample
-from anonbench.workflow.plan.costs import STARTED
-from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
+from anonbench.workflow.plan.costs import ID_BYTES, STARTED, TAR_BYTES
 
 
 def limits_of(entities: Iterable[str]) -> list[float]:

@@ -2,13 +2,12 @@
 
 Every path is text that begins with the results folder, as in the rules. A rule for many files of
 one pattern passes wildcards instead of names: `paths.embedding("{dataset}", ...)`. Each module adds
-the paths of some stages to those before: `base`, `image_sets`, `models`, `privacy`, `pages`,
-`targets`.
+the paths of some stages to those before: `images`, `models`, `targets`.
 """
 
 from __future__ import annotations
 
-from anonbench.workflow.paths.base import digests
+from anonbench.workflow.paths.images import digests
 from anonbench.workflow.paths.targets import Paths
 
 __all__ = ["Paths", "digests"]

@@ -18,8 +18,7 @@ from anonbench.core.vocabulary import (
     Variant,
     embedding_model,
 )
-from anonbench.workflow.paths.base import Name
-from anonbench.workflow.paths.image_sets import ImagePaths
+from anonbench.workflow.paths.images import ImagePaths, Name
 
 
 class EmbeddingSet(NamedTuple):
@@ -64,21 +63,24 @@ class ModelPaths(ImagePaths):
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
     def embedding_jobs(self, dataset: str) -> dict[tuple[str, int], dict[str, EmbeddingSet]]:
-        """Embeddings by trained weights: image sets by name, for each model and seed."""
-        experiment = self.experiment
-        runs = [(run.model, run.seed, run.variant) for run in experiment.scenarios(dataset)]
+        """Embeddings by trained weights: image sets by name.
+
+        A job is for a seed and the models that learned from a variant, or the unadapted one.
+        """
         jobs = defaultdict[tuple[str, int], dict[str, EmbeddingSet]](dict)
-        for model, seed, variant in runs:
-            if experiment.datasets[dataset].system or not model.is_trained:
+        for run in self.experiment.scenarios(dataset):
+            model = run.model
+            if self.experiment.datasets[dataset].system or not model.is_trained:
                 continue
-            backbone = self.backbone(dataset, model, seed)
-            sets = [(str(variant), split) for split in self.anonymized_splits(dataset)]
+            backbone = self.backbone(dataset, model, run.seed)
+            sets = [(str(run.variant), split) for split in self.anonymized_splits(dataset)]
             if model != Model() and model.adaption not in COMPATIBLE:
                 sets.append((ORIGINAL, "val"))  # the model's original queries
-            jobs[str(model), seed] |= {
-                f"{each}_{split}".replace("-", "_"): EmbeddingSet(
+            learned = UNADAPTED if model == Model() else str(model.variant)
+            jobs[learned, run.seed] |= {
+                f"{model}_{each}_{split}".replace("-", "_"): EmbeddingSet(
                     [backbone, *self.images(dataset, each, split)],
-                    self.embedding(dataset, model, seed, each, split),
+                    self.embedding(dataset, model, run.seed, each, split),
                 )
                 for each, split in sets
             }

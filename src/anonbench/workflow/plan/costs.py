@@ -1,4 +1,4 @@
-"""Expected cost of planned jobs, based on the measured cost of similar jobs."""
+"""Expected cost of planned jobs: as measured for the same or similar jobs, else from rates."""
 
 from __future__ import annotations
 
@@ -11,16 +11,33 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from anonbench.config.resources import Estimates
+import numpy as np
+
+from anonbench.config import Layout
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.jobs.checksums import read_parameters
 from anonbench.core.jobs.job_cache import read_usage
-from anonbench.core.vocabulary import UNADAPTED
-from anonbench.workflow.plan.estimates.disk import disk_by_formula
-from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
+from anonbench.core.vocabulary import Split
+from anonbench.datasets.documents import page_numbers
+from anonbench.datasets.listing import root_of
+from anonbench.training.loop.flops import sizes_by_settings
+from anonbench.workflow.estimates import PIXELS, Estimates
 from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
 
 STARTED = 3.0
 """Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""
+SAMPLED = 8
+"""Images of a data set that are encoded as anonymized ones would be."""
+PUBLISHED: dict[Layout, dict[str, float]] = {
+    Layout.CELEBA: {"png": 69e3, "jpeg": 19e3},
+    Layout.RVL_CDIP: {"png": 147e3, "jpeg": 161e3},
+}
+"""Mean bytes of 40 images, for plans made before the data exist. CelebA's were measured at half the
+size and scaled by pixels, which overestimates."""
+ID_BYTES = 64
+"""Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
+TAR_BYTES = 850
+"""Overhead in bytes of an image in a shard: header, padding, line of the index."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +48,16 @@ class Cost:
     cpu_seconds: float
     gpu_seconds: float
     basis: str
-    """Basis of the time, in order of preference. `measured`: the job's own last run, else the
-    median of its stage in the same data set, else of its stage, in proportion to the work.
-    `formula`: its FLOPs on a GPU. `limit`: for another job on GPUs, the time limit of its rule.
-    `rates`: those of `anonbench.config.resources`."""
+    """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
+    same data set, else of its stage, in proportion to the work. `rates`: those of
+    `anonbench.workflow.estimates`."""
     disk: float | None
     """Bytes that it writes; None if unknown."""
-    weighed: bool = False
-    """Whether the bytes are measured on such a job's files instead of computed by a formula."""
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
     """Cost of each planned job."""
-    work = {job: _work(plan.estimates, job.stage, job.wildcards) for job in plan.jobs}
+    work = {j: _work(plan.estimates, j.stage, j.wildcards, j.outputs) for j in plan.jobs}
     benchmarks = {job: job.benchmark for job in plan.jobs if job.benchmark}
     runs = {job: run for job, file in benchmarks.items() if (run := read_usage(file))}
     done = {job: work[job] / _more_steps(job) for job in runs}
@@ -51,30 +65,20 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
     written = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
-    device, disk = devices()[0], disk_by_formula(plan)
+    image = cache(lambda name: _image_bytes(plan, name))
 
     def cost(job: Job) -> Cost:
         limit, usual, size = 60.0 * job.minutes, rate(job), written(job)
-        cpu_seconds = None
-        if usual is not None:
+        if usual is None:
+            basis, seconds = "rates", min(STARTED + work[job], limit)
+            cpu_seconds = seconds * _busy(job)
+        else:
             # a short job, which mostly starts Python, predicts little about a long one
             most = math.inf if job in runs else limit
             basis, seconds = "measured", min(usual * work[job], most)
             cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
-        elif gpu_work := work_of(plan, job):
-            basis, seconds = "formula", device.seconds(gpu_work)[1] / job.gpus
-        elif job.gpus:
-            basis, seconds = "limit", limit
-        else:
-            basis, seconds = "rates", min(STARTED + work[job], limit)
-        return Cost(
-            seconds,
-            seconds * _busy(job) if cpu_seconds is None else cpu_seconds,
-            seconds * job.gpus,
-            basis,
-            disk=disk(job) if size is None else size,
-            weighed=size is not None,
-        )
+        disk = _disk(plan, job, image) if size is None else size
+        return Cost(seconds, cpu_seconds, seconds * job.gpus, basis, disk)
 
     return {job: cost(job) for job in plan.planned}
 
@@ -100,7 +104,8 @@ def usual_seconds(raw: Iterable[Any], estimates: Estimates) -> dict[str, float]:
         if job.benchmark and (usage := read_usage(Path(job.benchmark))):
             took[job.rule.name].append(usage.seconds)
         elif job.rule.script:
-            work = _work(estimates, Path(job.rule.script).stem, wildcards_of(job))
+            stage, outputs = Path(job.rule.script).stem, map(Path, job.output)
+            work = _work(estimates, stage, wildcards_of(job), outputs)
             expected[job.rule.name].append(STARTED + work)
     return {rule: median(seconds) for rule, seconds in (expected | took).items()}
 
@@ -124,25 +129,75 @@ def _busy(job: Job) -> int:
     return 1 if job.stage in {"embed_system", "reidentify"} else job.threads
 
 
-def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> float:
+def _work(
+    estimates: Estimates, stage: str, wildcards: Mapping[str, str], outputs: Iterable[Path]
+) -> float:
     """Seconds according to a formula; 1 for all jobs of a stage without one."""
+    sets = sum(path.suffix == ".h5" for path in outputs)
     try:
-        split, model = wildcards.get("split", "train"), wildcards.get("model", UNADAPTED)
-        return estimates.seconds(stage, wildcards["dataset"], split, model) or 1.0
+        return estimates.seconds(stage, wildcards["dataset"], wildcards.get("split"), sets) or 1.0
     except (KeyError, ValueError):
         return 1.0
 
 
 def _more_steps(job: Job) -> float:
     """Steps of a training now, as a multiple of those of its last run."""
-    recorded = (read_parameters(job.outputs) or {}).get("slice") or {}
-    last, now = _steps(recorded.get("recipe")), _steps(job.recipe)
+    last, now = _steps(read_parameters(job.outputs) or {}), _steps({"recipe": job.recipe})
     return now / last if job.planned and last and now else 1.0
 
 
-def _steps(recipe: Mapping[str, Any] | None) -> int | None:
-    """Training steps of a recipe; None if the job does not train."""
+def _steps(parameters: Mapping[str, Any]) -> int | None:
+    """Training steps in a job's parameters; None if the job does not train."""
     try:
-        return int((recipe or {})["optimizer"]["steps"])
+        return int(parameters["recipe"]["optimizer"]["steps"])
     except (LookupError, TypeError):
         return None
+
+
+def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float | None:
+    """Bytes that a job will write, where a formula tells; `image` gives those of an image."""
+    name = job.wildcards.get("dataset", "")
+    counts = dict(plan.started.counts.get(name, {}))
+    match job.stage:
+        case "train" if sizes := sizes_by_settings(plan.estimates.recipe(name).backbone):
+            return 4.0 * sizes.weights
+        case "embed" | "embed_baselines":
+            return _vector_bytes(plan, job, counts)
+        case "anonymize" | "given" | "redraw":
+            split = Split(job.wildcards["split"])
+            shards = len(plan.started.experiment.shards(name, split, counts))
+            each = image(name)
+            return each and counts[split] / shards * (each + TAR_BYTES)
+    return None
+
+
+def _vector_bytes(plan: Plan, job: Job, counts: Mapping[Split, int]) -> float | None:
+    sizes = sizes_by_settings(plan.estimates.recipe(job.wildcards["dataset"]).backbone)
+    if sizes is None:
+        return None
+    files = [path for path in job.outputs if path.suffix == ".h5"]
+    widths = {path: PIXELS if "pixels" in path.parts else sizes.width for path in files}
+    return sum(counts[Split(path.stem)] * (4.0 * widths[path] + ID_BYTES) for path in files)
+
+
+def _image_bytes(plan: Plan, name: str) -> float | None:
+    """Mean bytes of a data set's images in the format of anonymized ones.
+
+    Measured on a few unchanged images; hidden regions usually need less.
+    """
+    from anonbench.datasets.files.headers import page_to_read
+    from anonbench.datasets.images import encode, max_bytes, read_file, read_image
+
+    dataset, settings = plan.started.experiment.datasets[name], plan.started.settings
+    limit, written = settings.detection.max_pixels, settings.anonymization
+    listed = plan.started.listings[name]
+    some = listed.iloc[np.unique(np.linspace(0, len(listed) - 1, SAMPLED).astype(int))]
+    sizes = []
+    for path, number in zip(some["path"], page_numbers(some), strict=True):
+        try:
+            data = read_file(root_of(dataset) / path, max_bytes(limit))
+            pixels = read_image(data, limit, page_to_read(data, number, dataset.pdf_dpi))
+        except UnreadableImage:
+            continue  # the manifest will skip and report it
+        sizes.append(len(encode(pixels, written.format)))
+    return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonbench.config.resources import Estimates
 from anonbench.core.errors import InputError
+from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.refusal import START
 from anonbench.workflow.snakefile import with_snakefile
 from anonbench.workflow.startup import Startup
@@ -108,7 +108,6 @@ def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
         before = dict.fromkeys(x for each in dag.dependencies[raw] for x in behind[each])
         behind[raw] = [*before]
         if raw.rule.script:
-            slice = getattr(raw.params, "slice", None) or {}
             job = Job(
                 raw.rule.name,
                 stage=Path(raw.rule.script).stem,
@@ -120,7 +119,7 @@ def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
                 gpus=float(raw.resources.get("gpu") or 0),
                 minutes=float(raw.resources.get("runtime") or 0),
                 benchmark=Path(raw.benchmark) if raw.benchmark else None,
-                recipe=slice.get("recipe"),
+                recipe=getattr(raw.params, "recipe", None),
             )
             behind[raw] = [job]
             jobs.append(job)
@@ -128,9 +127,9 @@ def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
 
 
 def wildcards_of(raw: Any) -> dict[str, str]:
-    """A job's wildcards, with the data set and models of a rule that exists for one data set."""
-    own = {name: getattr(raw.params, name, None) for name in ("dataset", "model")}
-    return {name: each for name, each in own.items() if each} | dict(raw.wildcards.items())
+    """A job's wildcards, with the data set of a rule that exists for one data set."""
+    dataset = getattr(raw.params, "dataset", None)
+    return ({"dataset": dataset} if dataset else {}) | dict(raw.wildcards.items())
 
 
 def _snakemake(

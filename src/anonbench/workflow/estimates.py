@@ -1,11 +1,18 @@
-"""Estimates of a job's time and memory, for schedulers and for the plan."""
+"""Estimates of a job's time and memory, for schedulers and for the plan, with all rates.
+
+Rates of CPU stages are below those measured on one shared core with real CelebA images, RVL-CDIP
+pages and the demo. docs/reference/gpu-time.md explains the time on GPUs.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import Literal
 
-from anonbench.config import Recipe, rates
+from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
+from anonbench.core.libraries.devices import model_name
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
@@ -19,6 +26,58 @@ from anonbench.core.vocabulary import (
     Model,
     Split,
 )
+from anonbench.training.loop.flops import (
+    Sizes,
+    forward_flops,
+    image_flops,
+    peak_flops,
+    sizes_by_settings,
+)
+
+# images per second on a core
+_LISTED = 500.0  # headers read; measured: 4,600
+_READ = 100.0  # decoded; measured: 440 receipts, 650 pages, 1,800 photographs; PNG is slower
+_DRAWN = 50.0  # of a demo
+_TRAINED, _EMBEDDED = 400.0, 500.0  # measured with the demo's models: 640 and 1,400
+_REDRAWING, _REDRAWN = 60.0, 10.0  # learned from, and redrawn; measured: 120 and 100
+
+# seconds on a core
+_PRODUCT = 2.0 / 4e10  # of a multiply-add of float32 matrices; measured: half of it
+_RANK = 6e-9  # of an image in a ranking; measured: 4e-9 to 5e-9
+_NEIGHBOUR = 1.5e-9  # of a train image that k-NN compares with a query
+_FIT = 8 * 6e-8  # of a feature and train image in the probe's eight fits; measured: 8 * 2.6e-8
+_MAP = 30.0  # of a map on 2,000 images of 512 dimensions
+_RESTORER, _RESTORED = 2.0, 1 / 500  # of a restorer's regression, and of each of its regions
+_VALUE = 1e-8  # of a number that is read, checked and normalized
+
+# on GPUs
+_SHARE = 0.30
+"""Share of the GPU's peak FLOP/s that a training or embedding uses."""
+_ACTIVATIONS_TWICE = 4 / 3
+"""Factor of the time with `checkpoint_activations`: one extra forward pass."""
+_SMALLEST = 384
+"""Width from which the share applies: smaller models keep no GPU busy."""
+_GPU_TRAINED, _GPU_EMBEDDED = 92.6, 300.0
+"""Images per second of large models of unknown size: DINOv2's ViT-L/16 on an A100, and an
+assumption."""
+
+# sizes
+_LARGE = 1024
+"""Dimension of ViT-L's features."""
+_SYSTEM_WIDTH = 2048
+"""Assumed dimension of a system's vectors, which is unknown before it runs: a large one's."""
+PIXELS = 3 * 32 * 32 + 1
+"""Dimension of raw pixels (`anonbench.embedding.extract`)."""
+_LINES = 20
+"""Assumed number of text lines in an image; of other entities one each."""
+_COMPARED = 500
+"""Most queries that trainings are compared by."""
+_IN_MEMORY = 3.0
+"""Speed-up of hiding images in memory only, without encoding, writing and audit."""
+
+# limits
+_START, _SAFETY = 30.0, 3.0
+"""Seconds to start a job, with packages and weights, and the safety factor of time limits."""
 
 
 class Estimates:
@@ -35,35 +94,36 @@ class Estimates:
     def _system(self, name: str) -> SystemKind | None:
         return self._experiment.config.system_of(name)
 
-    def minutes(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> int:
+    def minutes(self, stage: str, name: str, split: str | None = None, sets: int = 0) -> int:
         """Time limit of one job of a stage, with a safety factor, at least 5 minutes."""
-        seconds = rates.START + self.seconds(stage, name, split, model)
-        return max(5, math.ceil(rates.SAFETY * seconds / 60))
+        seconds = _START + self.seconds(stage, name, split, sets)
+        return max(5, math.ceil(_SAFETY * seconds / 60))
 
-    def seconds(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> float:
+    def seconds(self, stage: str, name: str, split: str | None = None, sets: int = 0) -> float:
         """Expected seconds of work of one job of a stage, without its start.
 
         Args:
             stage: name of the stage's script.
             name: name of the data set.
             split: split of the shard that a job handles.
-            model: model whose features a job reads.
+            sets: image sets that a job embeds, each of one split.
 
         Raises:
             ValueError: there is no formula for the stage.
         """
+        config = self._experiment.config
         counts = self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
-        shards = max(1, len(self._experiment.shards(name, Split(split), counts)))
-        in_shard = counts[Split(split)] / shards
+        part = Split(split or Split.TRAIN)
+        in_shard = counts[part] / max(1, len(self._experiment.shards(name, part, counts)))
         match stage:
             case "detect":
                 detectors = self._experiment.datasets[name].detectors
                 return in_shard * sum(1 / DETECTORS[name].images_per_second for name in detectors)
             case "demo":
-                return images / rates.DRAWN_PER_SECOND
+                return images / _DRAWN
             case "manifest":
-                return images / rates.LISTED_PER_SECOND
+                return images / _LISTED
             case "anonymize":
                 methods = self._experiment.datasets[name].methods
                 return in_shard / min(map(_hidden_per_second, methods))
@@ -71,17 +131,15 @@ class Estimates:
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
             case "train_redrawer":
-                drawing = self._experiment.config.redrawing
-                return drawing.steps * drawing.batch_size / rates.CPU_DRAWN_FROM_PER_SECOND
+                drawing = config.redrawing
+                return drawing.steps * drawing.batch_size / _REDRAWING
             case "redraw":
-                return in_shard / rates.CPU_DRAWN_PER_SECOND
-            case "embed" if model != UNADAPTED:
-                return 2 * images / self._embedded_per_second(name)
-            case "embed" | "embed_untrained" | "embed_system":
-                sets = 1 + len(self._experiment.variants(name))
-                return sets * images / self._embedded_per_second(name)
+                return in_shard / _REDRAWN
+            case "embed" | "embed_system":
+                embedded = (sets or 2 + 2 * len(self._experiment.variants(name))) * images / 2
+                return embedded / self._embedded_per_second(name)
             case "distill_system":
-                settings = self._experiment.config.low_rank
+                settings = config.low_rank
                 learned = min(settings.images, counts[Split.TRAIN])
                 # two passes for its targets; a step costs about three passes of its images
                 passes = 2 + 3 * settings.epochs
@@ -89,26 +147,31 @@ class Estimates:
             case "map_vectors":
                 seeds = len(self._experiment.training_seeds(name))
                 maps = seeds * len(self._experiment.mapped_variants(name))
-                return maps * rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
+                return maps * _MAP * (1 + images * self._width(name) ** 2 / 10**11)
             case "hash_images":
-                return in_shard / rates.READ_PER_SECOND
-            case "embed_pixels":
-                sets = 1 + len(self._experiment.variants(name))
-                return sets * images / rates.READ_PER_SECOND
+                return in_shard / _READ
+            case "embed_baselines":
+                # half of the sets, of pixels, are hardly more than read
+                return sets * images / 4 * (1 / _READ + 1 / self._embedded_per_second(name))
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":
                 return self._published_in(name)
             case "retrieve":
-                return self._retrieved_in(name) / self.retrieval_threads(name)
+                # the tables' own, without own images, and by second references
+                rankings = 2 + len(self._experiment.second_references(name))
+                return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
             case "near_duplicates":
-                retrieval = self._experiment.config.retrieval
-                rankings = 2 * len(retrieval.near_duplicates) * retrieval.shards
-                return rankings * self.seconds("retrieve", name)
+                rankings = 2 * len(config.retrieval.near_duplicates) * config.retrieval.shards
+                return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
             case "trainings":
-                return self._compared_in(name)
+                trainings = len(self._experiment.ranking_trainings(name))
+                return trainings**2 * self._ranked(name, _COMPARED)
             case "deployments":
-                return self._deployed_in(name)
+                deployed, dataset = config.deployments, self._experiment.datasets[name]
+                references = 1 + bool(self._experiment.second_references(name))
+                rankings = len(dataset.all_methods) * 2 * (len(deployed.shares) + 2)
+                return references * rankings * self._ranked(name, deployed.queries)
             case "downstream":
                 models = [str(run.model) for run in self._experiment.scenarios(name)]
                 seconds = sum(self._classified_in(name, each) for each in models)
@@ -162,46 +225,25 @@ class Estimates:
         return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
 
     def _retrieved_in(self, name: str) -> float:
-        """Seconds of a retrieval job on one core."""
-        images, ranked = self._counts[name][Split.VAL], self._rankings(name)
-        widths = [self._width(name), *ranked]  # the reference's first
-        pairs = float(self._retrieval_queries(name)) * images
-        compared = sum(widths) * rates.SECONDS_A_PRODUCT + len(widths) * rates.SECONDS_A_RANK
-        return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
-
-    def _compared_in(self, name: str) -> float:
-        """Seconds of a job that judges each training by each other one, on one core."""
-        images, trainings = self._counts[name][Split.VAL], self._experiment.ranking_trainings(name)
-        pairs = float(min(images, rates.COMPARED_QUERIES)) * images
-        ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
-        return pairs * len(trainings) ** 2 * ranked
-
-    def _deployed_in(self, name: str) -> float:
-        """Seconds of a job of deployments on one core."""
-        settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
-        images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
-        pairs = float(min(images, settings.queries)) * images
-        rankings = methods * 2 * (len(settings.shares) + 2)
-        references = 1 + bool(self._experiment.second_references(name))
-        ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
-        return references * pairs * rankings * ranked
-
-    def _rankings(self, name: str) -> list[int]:
-        """Feature width of each ranking of a query.
+        """Seconds of the tables' own rankings in a retrieval job on one core.
 
         On original images a query is ranked once, otherwise for both query kinds.
         """
-        return [
+        ranked = [
             self._width(name, scenario.model)
             for scenario in self._experiment.scenarios(name)
             for _ in range(1 if scenario.variant.method is None else 2)
         ]
+        widths = [self._width(name), *ranked]  # the reference's first
+        images, settings = self._counts[name][Split.VAL], self._experiment.config.retrieval
+        queries = math.ceil(min(settings.queries or images, images) / settings.shards)
+        compared = sum(widths) * _PRODUCT + len(widths) * _RANK
+        return float(queries) * images * compared + 3.0 * images * sum(ranked) * _VALUE
 
-    def _retrieval_queries(self, name: str) -> int:
-        """Number of queries of a retrieval job."""
-        settings = self._experiment.config.retrieval
+    def _ranked(self, name: str, most: int) -> float:
+        """Seconds of one ranking by at most so many queries on one core."""
         images = self._counts[name][Split.VAL]
-        return math.ceil(min(settings.queries or images, images) / settings.shards)
+        return float(min(images, most)) * images * (self._width(name) * _PRODUCT + _RANK)
 
     def downstream_threads(self, name: str, model: str = UNADAPTED) -> int:
         """Threads of a downstream job, for about five minutes of work each."""
@@ -211,12 +253,12 @@ class Estimates:
         """Seconds of a downstream job on one core."""
         counts, width = self._counts[name], self._width(name, Model.parse(model))
         train, val = counts[Split.TRAIN], counts[Split.VAL]
-        neighbours = train * val * (width * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_NEIGHBOUR)
-        return neighbours + rates.FITS * train * width * rates.SECONDS_A_FIT
+        neighbours = train * val * (width * _PRODUCT + _NEIGHBOUR)
+        return neighbours + train * width * _FIT
 
     def attack_threads(self, name: str) -> int:
         """Threads of re-identification; with a trained model those of its recipe."""
-        return rates.SYSTEM_THREADS if self._system(name) else 1
+        return 8 if self._system(name) else 1
 
     def _attacked_in(self, name: str) -> float:
         """Seconds of re-identification: crops are read, embedded and learned from, by variant."""
@@ -224,13 +266,13 @@ class Estimates:
         crops = self._regions(name, privacy.gallery, Split.VAL)
         for each in privacy.named():
             crops += self._regions(name, each.training_size(), Split.TRAIN) if each.learns else 0
-        crop = 1 / rates.READ_PER_SECOND + 2 / self._embedded_per_second(name)
+        crop = 1 / _READ + 2 / self._embedded_per_second(name)
         return (1 + len(self._experiment.variants(name))) * crops * crop
 
     def _regions(self, name: str, most: int, split: Split) -> int:
         """Number of regions looked at, at most `most` of each entity."""
         images = self._counts[name][split]
-        there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * rates.LINES_AN_IMAGE}
+        there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * _LINES}
         return sum(min(most, there[each]) for each in self._experiment.entities(name))
 
     def _published_in(self, name: str) -> float:
@@ -250,53 +292,61 @@ class Estimates:
                 read = max(read, images)
             elif isinstance(attack, ArchiveAttack):
                 seconds += vectors * attack.seconds(taught)
-        seconds += read * versions / rates.READ_PER_SECOND
-        return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
-
-    def _restorers_in(self, name: str) -> float:
-        """Seconds to learn restorers.
-
-        Images are read and hidden by each method, and by a mask as the control.
-        """
-        dataset, train = self._experiment.datasets[name], self._counts[name][Split.TRAIN]
-        regions = self._experiment.config.privacy.restored_from
-        kinds = len(self._experiment.entities(name))
-        images, methods = (
-            min(train, kinds * regions),
-            len({*dataset.all_methods, Method.MASK.value}),
-        )
-        slowest = rates.HIDING_ALONE * min(map(_hidden_per_second, dataset.methods))
-        each = images * (2 / rates.READ_PER_SECOND + 1 / slowest)
-        return methods * (
-            each + kinds * (rates.SECONDS_A_RESTORER + regions / rates.RESTORED_PER_SECOND)
-        )
+        seconds += read * versions / _READ
+        if not privacy.restores():
+            return seconds
+        # restorers: images are read and hidden by each method, and by a mask as the control
+        dataset, kinds, regions = self._experiment.datasets[name], len(there), privacy.restored_from
+        images = min(self._counts[name][Split.TRAIN], kinds * regions)
+        slowest = _IN_MEMORY * min(map(_hidden_per_second, dataset.methods))
+        each = images * (2 / _READ + 1 / slowest) + kinds * (_RESTORER + regions * _RESTORED)
+        return seconds + len({*dataset.all_methods, Method.MASK.value}) * each
 
     def _embedded_per_second(self, name: str) -> float:
         if system := self._system(name):
             return system.images_per_second
-        return (
-            rates.GPU_EMBEDDED_PER_SECOND if self._is_large(name) else rates.CPU_EMBEDDED_PER_SECOND
-        )
+        recipe = self.recipe(name)
+        if sizes := self._sizes_on_gpu(name):
+            flops = forward_flops(sizes, recipe.crops.global_size)
+            return _flops_per_second("fp32") / flops
+        return _GPU_EMBEDDED if self._is_large(name) else _EMBEDDED
+
+    def _trained_per_second(self, name: str) -> float:
+        recipe = self.recipe(name)
+        if sizes := self._sizes_on_gpu(name):
+            flops = image_flops(sizes, recipe)
+            flops *= _ACTIVATIONS_TWICE if recipe.checkpoint_activations else 1.0
+            return recipe.gpus * _flops_per_second(recipe.precision) / flops
+        # processes on a CPU may share the same cores
+        return _GPU_TRAINED * recipe.gpus if self._is_large(name) else _TRAINED
+
+    def _sizes_on_gpu(self, name: str) -> Sizes | None:
+        """Sizes of a model that keeps a GPU busy; None for others and unknown ones."""
+        sizes = sizes_by_settings(self.recipe(name).backbone)
+        is_busy = sizes is not None and sizes.width >= _SMALLEST
+        return sizes if is_busy and self.training_gpus(name) else None
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone
-        return backbone.name is not None or backbone.width >= rates.LARGE
-
-    def _trained_per_second(self, name: str) -> float:
-        if not self._is_large(name):
-            return rates.CPU_TRAINED_PER_SECOND  # its processes may share the same cores
-        recipe = self.recipe(name)
-        return rates.GPU_TRAINED_PER_SECOND * recipe.gpus
+        return backbone.name is not None or backbone.width >= _LARGE
 
     def _width(self, name: str, model: Model | None = None) -> int:
         if model is not None and model.adaption is Baseline.PIXELS:
-            return rates.PIXELS
+            return PIXELS
         if self._system(name):
-            return rates.SYSTEM_WIDTH
+            return _SYSTEM_WIDTH
         backbone = self.recipe(name).backbone
-        return rates.LARGE if self._is_large(name) else backbone.width
+        return _LARGE if self._is_large(name) else backbone.width
 
 
 def _hidden_per_second(method: str) -> float:
     """Images hidden per second by a method or a strength of one."""
     return METHODS[base_of(method)].images_per_second
+
+
+@cache
+def _flops_per_second(precision: Literal["fp32", "bf16"]) -> float:
+    """FLOP/s that a model reaches on this machine's GPU, or on an A100."""
+    here = model_name()
+    peak = peak_flops(here, precision) if here else None
+    return _SHARE * (peak or peak_flops("A100", precision) or 1.0)

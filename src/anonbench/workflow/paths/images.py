@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from anonbench.config.experiment import truth_of
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Split
-from anonbench.workflow.paths.base import BasePaths, Name
 
 _SPLITS = ("train", "val")
+Name = object
+"""A model, seed or variant, its text, or a wildcard for it."""
 
 
-class ImagePaths(BasePaths):
-    """Files written by detection and anonymization."""
+def digests(paths: Iterable[str]) -> list[str]:
+    """Digest files of big files.
+
+    An image shard's digest covers its index too. Copies of originals have no digest file: their
+    index lists the digest of each image.
+    """
+    shards = [path for path in paths if path.endswith(".tar")]
+    copies = {path for path in shards if f"/{ORIGINAL}/" in path}
+    indexes = {path.removesuffix("tar") + "parquet" for path in shards if path not in copies}
+    return [digest_file(path) for path in paths if path not in indexes | copies]
+
+
+@dataclass(frozen=True)
+class ImagePaths:
+    """Files written by detection and anonymization of one experiment."""
+
+    experiment: Experiment
+    counts: Mapping[str, Mapping[Split, int]]
+    """Number of images of each data set by split."""
+    annotated: Mapping[str, Mapping[str, Sequence[object]]]
+    """Settings of each data set that name the user's files, such as `boxes` and `truth`."""
+
+    @property
+    def results(self) -> str:
+        """The folder of results."""
+        return self.experiment.config.results.as_posix()
+
+    def dataset_files(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
+        """Files of a pattern for some data sets, or for all.
+
+        Args:
+            pattern: path below the results folder, with `dataset` as its only wildcard.
+            names: names of data sets.
+        """
+        chosen = self.experiment.datasets if names is None else names
+        return [f"{self.results}/{pattern.format(dataset=name)}" for name in chosen]
 
     def shards(self, dataset: str, split: str) -> list[int]:
         """Shard numbers of a split."""

@@ -11,8 +11,9 @@ with job(snakemake, __file__):
     from anonbench.core.registries.tables import TABLES
     from anonbench.reporting.dataset_tables import write_dataset_table
 
-    dataset, shown = snakemake.params.dataset, Presentation.model_validate(snakemake.params.shown)
-    files = map(Path, snakemake.output)
-    for table, *three in zip(snakemake.params.captions, files, files, files, strict=True):
-        inputs = {need: Path(snakemake.input[need]) for need in TABLES[table].needs}
-        write_dataset_table(table, dataset, inputs, shown, *three)
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    shown = Presentation.model_validate(params.shown)
+    files = map(Path, made.tables)
+    for name, *three in zip(params.captions, files, files, files, strict=True):
+        inputs = {need: Path(given[need]) for need in TABLES[name].needs}
+        write_dataset_table(name, params.dataset, inputs, shown, *three)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from snakemake.io import AnnotatedString, ancient, flag, is_flagged
 
-from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
+from anonbench.workflow.rule_parts import RuleFiles, on_disk, with_digest
 
 
 def rule_files(prefix: str | None = None, waiting: int = 0) -> RuleFiles:
@@ -87,7 +87,8 @@ def test_pages_are_packed_by_snakemakes_report() -> None:
 
 RULES = Path(__file__).parents[3] / "workflow/rules"
 CAPTIONED = re.compile(
-    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |"(table|dataset_table)", _name|"\.\./report/(\w+)\.rst"'
+    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |"(table|dataset_table)", (?:_name|dataset)\b'
+    r'|"\.\./report/(\w+)\.rst"'
 )
 
 

@@ -1,4 +1,4 @@
-"""Inputs and outputs of rules: big files with digests, and pages of `snakemake --report`."""
+"""Parts of rules: big files with digests, pages of Snakemake's report, resources."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local, report
 from snakemake.ioflags import update
 from snakemake.logging import logger
@@ -18,6 +19,8 @@ from anonbench.workflow.paths import digests
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
 """Possible input of a rule: a path, several paths, or a function of the wildcards."""
+Asked = int | Callable[[Any], int]
+"""Amount of a resource: a number, or a function of a job's wildcards."""
 
 _NOT_UP_TO_DATE = (
     "anonbench: %d jobs have to run before the results are what the config and the data say; pack "
@@ -41,6 +44,35 @@ def updated(**files: str) -> dict[str, str]:
     For each script that calls `JobCache.is_done`.
     """
     return {name: update(path) for name, path in files.items()}
+
+
+def growing(asked: Asked) -> Callable[..., int]:
+    """Memory in megabytes or time in minutes: once, twice, … the amount with each attempt."""
+    return lambda wildcards, attempt: _amount(asked, wildcards) * attempt
+
+
+def gpus_within(limit: int | None, asked: Asked) -> Callable[..., int]:
+    """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number.
+
+    Raises:
+        WorkflowError: raised in planning, if a job needs more GPUs than allowed.
+    """
+
+    def checked(wildcards: Any, rulename: str) -> int:
+        wanted = _amount(asked, wildcards)
+        if limit is not None and wanted > limit:
+            raise WorkflowError(
+                f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
+                "(--resources or the profile) is all there may be: lower gpus of the "
+                "recipe, or raise gpu="
+            )
+        return wanted
+
+    return checked
+
+
+def _amount(asked: Asked, wildcards: Any) -> int:
+    return asked(wildcards) if callable(asked) else asked
 
 
 class RuleFiles:

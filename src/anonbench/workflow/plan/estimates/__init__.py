@@ -1,1 +1,0 @@
-"""Estimates of an experiment by formula: GPU hours, bytes, sample sizes."""

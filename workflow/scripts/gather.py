@@ -1,0 +1,36 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    if not cache.is_done():
+        import pandas as pd
+
+        from anonbench.datasets.image_sets.originals import write_index
+        from anonbench.detection.gather import gather_boxes
+
+        manifest = Path(snakemake.input.manifest)
+        gather_boxes(
+            manifest=manifest,
+            skipped=Path(snakemake.input.skipped),
+            box_shards=[Path(path) for path in snakemake.input.boxes],
+            image_shards=[Path(path) for path in snakemake.input.images],
+            keep_without_regions=snakemake.params.keep_without_regions,
+            boxes=Path(snakemake.output.boxes),
+            all_skipped=Path(snakemake.output.skipped),
+            counts=Path(snakemake.output.counts),
+        )
+        columns = ["id", "path", "width", "height", "bytes", "digest"]
+        rows = pd.read_parquet(manifest, columns=columns)
+        files = snakemake.input.images, snakemake.output.originals
+        for images, index in zip(*files, strict=True):
+            write_index(
+                manifest=rows,
+                images=pd.read_parquet(images),
+                keep=snakemake.params.keep_without_regions,
+                output=Path(index),
+            )
+
+    from anonbench.datasets.image_sets.doubts import announce
+
+    announce(snakemake.params.dataset, Path(snakemake.output.counts))

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.reporting.labels import name_system
+
+    name_system(snakemake.params.system)  # before labels are put together
+
+    from anonbench.config import Presentation
+    from anonbench.core.registries.tables import TABLES
+    from anonbench.evaluation.comparisons.pairwise import read_comparisons
+    from anonbench.evaluation.correlation import write_correlation
+    from anonbench.reporting.dataset_tables import write_dataset_table
+    from anonbench.reporting.figures.correlation import correlation_heatmap
+    from anonbench.reporting.figures.learning import chance_levels, learning_curves
+    from anonbench.reporting.figures.trends import trend
+    from anonbench.reporting.grids.tables import write_table
+    from anonbench.reporting.summary import read_scores
+
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    shown = Presentation.model_validate(params.shown)
+    scores, comparisons = read_scores(Path(given.scores)), read_comparisons(Path(given.comparisons))
+
+    files = map(Path, made.tables)
+    for table, *three in zip(params.tables, files, files, files, strict=True):
+        write_table(table, scores, *three, comparisons, shown.confidence)
+    files = map(Path, made.others)
+    for name, *three in zip(params.captions, files, files, files, strict=True):
+        inputs = {need: Path(given[need]) for need in TABLES[name].needs}
+        write_dataset_table(name, params.dataset, inputs, shown, *three)
+
+    files = map(Path, made.correlations)
+    matrices = {}
+    for degree, matrix, within in zip(params.degrees, files, files, strict=True):
+        write_correlation(Path(given.scores), degree, matrix, within)
+        matrices[degree] = matrix
+
+    files = map(Path, made.figures)
+    for figure, *outputs in zip(params.figures, files, files, strict=True):
+        drawn = {"outputs": outputs, "dpi": shown.dpi}
+        if figure.kind == "correlation":
+            title = f"{figure.dataset}, {figure.degree} %"
+            correlation_heatmap(matrices[figure.degree], title=title, **drawn)
+        elif figure.kind == "learning":
+            logs = dict(zip(params.models, map(Path, given.logs), strict=True))
+            learning_curves(logs, chance=chance_levels(**params.chance), **drawn)
+        else:
+            trend(scores, figure.dataset, figure.metric, figure.query, **drawn)
