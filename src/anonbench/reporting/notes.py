@@ -1,4 +1,4 @@
-"""Titles and notes of tables: templates of `texts/notes.yaml`, filled with a table's numbers."""
+"""Titles and notes of tables: templates of `texts/notes.yaml`, filled with numbers."""
 
 from __future__ import annotations
 
