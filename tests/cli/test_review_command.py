@@ -96,7 +96,7 @@ def test_what_was_confirmed_survives_a_kill_and_the_end_says_what_to_do(
         "Random sample: 2 of 2 images looked at.",
     ]
     assert out.splitlines()[-2:] == [
-        f"NO RUN HONOURS IT YET: write below datasets.{NAME} in the config: corrections: {file}",
+        f"NOT USED YET: write below datasets.{NAME} in the config: corrections: {file}",
         f"to hide what was marked: anonbench run --configfile {configfile}",
     ]
     with_line = config.model_copy(

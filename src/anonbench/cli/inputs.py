@@ -22,7 +22,7 @@ IMAGES = (
 SPEEDS = (
     "thorough (the default): all scales and rotations, covers 99 to 100 percent of faces of 24 "
     "pixels or more; quick: upright only, text from half size, covers as many upright faces, but "
-    "only 34 to 83 percent of rotated ones; single: once at full size, misses large and rotated "
+    "only 58 to 83 percent of rotated ones; single: once at full size, misses large and rotated "
     "faces and small text"
 )
 """Help text; the figures on faces are from docs/reference/copies.md."""

@@ -186,4 +186,4 @@ def _summary_text(review: Review, summary: dict[str, Any]) -> str:
 
 
 def _unnamed(name: str, line: str) -> str:
-    return f"NO RUN HONOURS IT YET: write below datasets.{name} in the config: {line}"
+    return f"NOT USED YET: write below datasets.{name} in the config: {line}"
