@@ -119,11 +119,6 @@ def test_what_was_never_made_is_measured_by_its_like(folder: Path, root: Path) -
     assert {job["wildcards"]["variant"] for job in jobs} == {"blur-50", "mask-50"}
     assert all(job["basis"] == "measured" for job in jobs)
     assert all(job["disk"] > 0 for job in jobs)
-    later = "results/archive/models/unadapted/seed0/backbone.safetensors"
-    given = [later, "-s", str(root / "Snakefile"), "--configfile", "config.yaml"]
-    text = anonbench(folder, "plan", *given)
-    assert text.returncode == 0, text.stderr
-    assert "At most: no job of train" in text.stdout
 
 
 def test_what_snakemake_refuses_is_said_in_its_words(folder: Path, root: Path) -> None:
