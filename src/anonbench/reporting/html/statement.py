@@ -90,7 +90,7 @@ def write_statement(
     left = INFORMATION_LEVELS[int(known.iloc[0])] if len(known) else "unknown"
     sought, not_sought = (
         ", ".join(texts.named("entities", row["entity"]) for row in rows.to_dict("records"))
-        for rows in (of_rule[evidence.SEARCHED].query(f"value == {found}") for found in (1, 0))
+        for rows in map(of_rule[evidence.SEARCHED].query, ("value == 1", "value != 1"))
     )
     strengths = of_rule[evidence.STRENGTH].dropna(subset=["value"])
     tried, absent, not_tried = _tried(of_rule[evidence.ATTACK], texts)
