@@ -1,14 +1,5 @@
 # Image sets, a job a shard: originals and boxes → one variant.
 
-from anonbench.core.registries.method_names import program_of
-from anonbench.core.vocabulary import Variant
-
-
-def method_of(w):
-    """Method of a variant."""
-    return str(Variant.parse(w.variant).method)
-
-
 searched = by_digest(
     manifest=rules.manifest.output.manifest,
     boxes=rules.detect.output.boxes,

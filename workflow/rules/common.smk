@@ -21,7 +21,8 @@ except InputError as error:  # an installed package's class that cannot be loade
     refuse(error)
 
 from anonbench.config.experiment import truth_of
-from anonbench.core.registries.method_names import published_as
+from anonbench.core.registries.method_names import program_of, published_as
+from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
@@ -148,3 +149,18 @@ def drawn_truth(name):
     """File of a demo's true boxes; empty for other data."""
     dataset = datasets[name]
     return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
+
+
+def method_of(w):
+    """Method of a variant."""
+    return str(Variant.parse(w.variant).method)
+
+
+def hiding_of(w):
+    """Settings of a data set's methods."""
+    return stage_parameters.hiding(settings, *map(str, datasets[w.dataset].methods))
+
+
+def dataset_table(table_name, dataset):
+    """Files of a registered table of a data set."""
+    return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()

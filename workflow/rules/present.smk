@@ -12,12 +12,6 @@ outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
     outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
 
-
-def dataset_table(table_name, dataset):
-    """Files of a registered table of a data set."""
-    return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()
-
-
 # What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
 # correlations and learning curves. It needs no attack and no second training.
 for _name, _dataset in experiment.datasets.items():

@@ -2,11 +2,6 @@
 # then their rates and the privacy-utility front.
 
 
-def hiding_of(w):
-    """Settings of a data set's methods."""
-    return stage_parameters.hiding(settings, *map(str, datasets[w.dataset].methods))
-
-
 rule reidentify:
     input:
         **by_digest(

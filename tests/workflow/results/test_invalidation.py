@@ -29,6 +29,7 @@ SHOWN = REPORT | {"cost"} | OF_PRIVACY  # what the stages took is counted after 
 FIGURES = OF_SCORES | ATTENTION | {"examples"}
 SCORES = {"scores"} | both("effects_{}") | OF_SCORES | OF_OTHERS | SHOWN
 RATES = {"reidentification", "judge"} | SHOWN
+TABLES = OF_SCORES | OF_OTHERS  # the code of all registered tables is one module
 ATTACKED = {"attack", "judge"} | SHOWN
 RANKED = {"trainings"} | both("retrieve_{}", "rankings_{}") | SCORES
 DOWNSTREAM = both("downstream_{}")
@@ -43,7 +44,8 @@ ATTENDED = both("attend_{}") | ATTENTION
 TRAINED = {"train_unadapted", "train_adapted"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted"}
-OF_MASK = ADAPTED - {"attend_portraits", OF_BLUR}  # attention is looked at on blurred portraits
+# attention is looked at on blurred portraits
+OF_MASK = ADAPTED - {"attend_portraits", "attention_portraits", OF_BLUR}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - ADAPTED_EMBEDDED - {"explore"}
 MORE_SEEDS = MORE_SEEDS - both(*OF_UNADAPTED) | both("embed_{}_unadapted_seed2")
 OF_DOCUMENTS = {rule for rule in TRAINED if "portraits" not in rule} - {"train_adapted"}
@@ -114,13 +116,13 @@ CODE = [
         "evaluation/privacy/probes.py",
         "rank - found.above",
         "rank - 1 * found.above",
-        {"reidentify"} | RATES,
+        {"reidentify"} | RATES | TABLES,
     ),
     (
         "evaluation/privacy/rates.py",
         "hit_rates(places, rank)",
         "hit_rates(places, 1 * rank)",
-        RATES,
+        RATES | TABLES,
     ),
     (TREND, "axes.set_", "axes and axes.set_", OF_SCORES | SHOWN - OF_PRIVACY),
 ]

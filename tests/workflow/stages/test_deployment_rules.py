@@ -56,7 +56,7 @@ def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_p
     jobs = run.stdout + run.stderr
     planned = re.findall(r"^(?:local)?rule (\w+):$", jobs, re.MULTILINE)
     assert planned.count("deployments") == 2
-    assert {"present_scores_documents", "present_scores_portraits"} <= {*planned}
+    assert {"present_others_documents", "present_others_portraits"} <= {*planned}
     inputs = {"documents": "", "portraits": ""}
     for part in jobs.split("\n["):  # each job begins with its time
         for name in inputs:

@@ -71,7 +71,7 @@ def test_without_attacks_nothing_of_them_is_planned(
         run = snakemake(tmp_path, config, *ARGUMENTS)
         assert run.returncode == 0, run.stderr[-3000:]
         planned = set(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
-        mine = {"reidentify", "reidentification", "present_privacy_portraits"}
+        mine = {"reidentify", "reidentification", "attack"}
         assert planned & mine == (mine if enabled else set())
 
 
