@@ -100,7 +100,7 @@ def test_every_caption_is_a_file() -> None:
     there = {path.stem for path in RULES.with_name("report").glob("*.rst")}
     assert named <= there
     # a page's own, the whole, and the kinds of figures whose names are made in the rule
-    kinds = {"trend", "correlation", "learning", "front"}
+    kinds = {"trend", "correlation", "learning", "front", "attention"}
     assert there - named == {"report", "workflow", "sizes"} | kinds
 
 
