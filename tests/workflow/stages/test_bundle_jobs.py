@@ -18,7 +18,7 @@ from anonbench.config import load
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-FROM_SCORES = {"scores", "effects_portraits", "present_scores_portraits", "table_V", "table_VI"}
+FROM_SCORES = {"scores", "present_scores_portraits", "table_V", "table_VI"}
 TABLES = [
     f"tables/{kind}_portraits_100.{suffix}"
     for kind in ("retrieval", "downstream")
