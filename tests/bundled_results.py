@@ -53,6 +53,7 @@ from anonbench.evaluation.retrieval.training_agreement import agreement_of_train
 from anonbench.evaluation.sample_sizes.variance import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
+from anonbench.reporting.figures.learning import QUANTITIES
 from anonbench.reporting.grids.grid import write_grid
 from anonbench.reporting.grids.tables import write_sizes, write_table
 from anonbench.reporting.paper.scenario_tables import (
@@ -130,7 +131,8 @@ def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
     experiment = Experiment(config)
     for model, seed in experiment.trainings(NAME):
         log = base / f"models/{model}/seed{seed}/log.csv"
-        write_csv(pd.DataFrame({"step": [0, 1], "loss": [2.0, 1.5]}), log)
+        quantities = {name: [2.0, 1.5] for name in ["loss", *QUANTITIES]}
+        write_csv(pd.DataFrame({"step": [0, 1], **quantities}), log)
     for model in experiment.attending_models(NAME):
         rows = [(each, "original", 1, 0.2, 0.1, 0.15, 0.1) for each in ids_of("val")[:4]]
         shares = pd.DataFrame(rows, columns=SHARE_COLUMNS)
