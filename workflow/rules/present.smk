@@ -80,6 +80,7 @@ for _name in experiment.datasets:
                 **paths.table_inputs(_name, _tables),
             output:
                 tables=[file for each in _tables for file in dataset_table(each, _name)],
+                figures=[],
             log:
                 f"<logs>/present/{_name}/others.log",
             benchmark:
@@ -90,13 +91,14 @@ for _name in experiment.datasets:
                 mem_mb=growing(2000),
                 runtime=growing(20),
             params:
-                code=code_of("present_others"),
+                code=code_of("present_tables"),
                 dataset=_name,
                 captions={each: TABLES[each].caption for each in _tables},
+                fronts=[],
                 shown=presentation("confidence", "widest_interval"),
                 system=datasets[_name].system,
             script:
-                "../scripts/present_others.py"
+                "../scripts/present_tables.py"
 
 
 # What is shown of attacks and policy: registered tables, and fronts of privacy and utility.
@@ -133,14 +135,14 @@ for _name, _dataset in experiment.datasets.items():
                 mem_mb=growing(2000),
                 runtime=growing(20),
             params:
-                code=code_of("present_privacy"),
+                code=code_of("present_tables"),
                 dataset=_name,
                 captions={each: TABLES[each].caption for each in _tables},
                 fronts=_fronts,
                 shown=presentation("dpi", "confidence", "widest_interval"),
                 system=_dataset.system,
             script:
-                "../scripts/present_privacy.py"
+                "../scripts/present_tables.py"
 
 
 # Attention on sensitive regions as a table, and drawn, but not in a bundle, which carries no images.

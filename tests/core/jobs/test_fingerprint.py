@@ -190,11 +190,11 @@ def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are
 ) -> None:
     forget()
     monkeypatch.setattr(fingerprint, "_facts", lambda: "colours and labels")
-    scripts = ("anonymize", "scores", "retrieve", "train", "present_privacy", "report")
+    scripts = ("anonymize", "scores", "retrieve", "train", "present_tables", "report")
     found = {name: script_identity(root / f"workflow/scripts/{name}.py") for name in scripts}
     hiding = {n for n, c in found.items() if "anonbench.anonymization.methods.blur" in c}
     drawing = {n for n, c in found.items() if "colours and labels" in c.values()}
-    assert hiding == {"anonymize"} and drawing == {"present_privacy", "report"}
+    assert hiding == {"anonymize"} and drawing == {"present_tables", "report"}
 
 
 def test_texts_count_where_they_are_written(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
