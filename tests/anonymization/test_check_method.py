@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from anonbench.anonymization.check_method import check_method
-from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import METHODS, Method
 
@@ -75,8 +74,6 @@ def test_what_is_wrong_is_said(
     method: type[Method], message: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(METHODS._classes, method.name, method)
-    monkeypatch.setattr("anonbench.anonymization.apply.method_named", lambda name: method)
-    monkeypatch.setattr(Anonymization, "of", lambda self, kind: kind())
     if message is None:
         check_method(method.name)
     else:

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate, method_named
+from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate
 from anonbench.anonymization.methods.blur import Sigma
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.colours import Equalize, Recolour
 from anonbench.anonymization.methods.distortion import Barrel, Swirl
 from anonbench.anonymization.methods.median import Median
-from anonbench.anonymization.methods.shuffle import PatchShuffle
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.registries.methods import with_colours
@@ -40,7 +39,7 @@ def pixels(height: int, width: int, colour: bool, seed: int = 0) -> np.ndarray:
 
 
 def hidden(name: str, image: np.ndarray, settings: Anonymization) -> np.ndarray:
-    method = settings.of(method_named(name))
+    method = settings.method(name)
     if method.surroundings():
         return method.hide_among(image, np.ones(image.shape[:2], bool))
     return method.hide(image, Entity.FACE)
@@ -157,7 +156,7 @@ def test_shape_and_depth_stay_and_the_input_is_left_alone(
 ) -> None:
     image = pixels(height, width, colour)
     before = image.copy()
-    least = settings.of(method_named(name)).least_side()
+    least = settings.method(name).least_side()
     if min(height, width) < least:  # `anonymize` gives such a region a larger window
         return
     result = hidden(name, image, settings)
@@ -297,7 +296,7 @@ def test_shuffles_keep_every_pixel(
 
 def test_pixels_stay_in_their_patch(settings: Anonymization) -> None:
     patches = np.arange(16, dtype=np.uint8).reshape(4, 4).repeat(8, axis=0).repeat(8, axis=1)
-    method = settings.of(PatchShuffle)
+    method = settings.patch_shuffle
     assert np.array_equal(method.hide(patches, "face"), patches)
     assert not np.array_equal(method.hide(patches, "text"), patches)
 
@@ -351,7 +350,7 @@ def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
 def test_every_method_hides_and_leaves_its_input_alone(method: Method) -> None:
     image = pixels(12, 30, True)
     before = image.copy()
-    hidden = Anonymization().of(method_named(method)).hide(image, Entity.FACE)
+    hidden = Anonymization().method(method).hide(image, Entity.FACE)
     assert hidden.shape == image.shape
     assert hidden.dtype == np.uint8
     assert np.array_equal(image, before)

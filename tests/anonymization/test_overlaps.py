@@ -143,12 +143,12 @@ def from_the_original(*given: object) -> np.ndarray:
     return result
 
 
-BY_METHODS, HIDE = apply._group_by_methods, apply._hide
+BY_METHODS, HIDE = apply.group_by_methods, apply._hide
 
 
 @pytest.mark.parametrize(
     ("name", "new"),
-    [("_group_by_methods", original_order), ("_hide", seen_again), ("_hide", from_the_original)],
+    [("group_by_methods", original_order), ("_hide", seen_again), ("_hide", from_the_original)],
 )
 @pytest.mark.parametrize("face", MOVING)
 def test_an_order_that_shows_it_again_is_caught(
@@ -177,13 +177,12 @@ def test_the_audit_has_the_same_order_by_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(METHODS._classes, "unstated", Unstated)
-    monkeypatch.setattr(apply, "method_named", METHODS.__getitem__)
     one_of_each = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
     read = read_regions(box_table({"a": one_of_each}, seed=0))["a"]
     names = [*SEEN, "mask", "inpaint", "unstated", "layers"]
     for first, second in pairwise([*names, *names[::2]]):
         settings = combined(folder, face=first, text=second, barcode="mask", mrz="noise")
-        ours = apply._group_by_methods("by_entity", one_of_each, settings)
+        ours = apply.group_by_methods("by_entity", one_of_each, settings)
         audits = group_by_methods("by_entity", read, settings)
         assert [[m.name for m in methods] for methods, _ in ours] == [
             [step.name for step in turn.steps] for turn in audits
@@ -196,10 +195,9 @@ def test_a_method_that_may_hide_something_goes_before_a_weak_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(METHODS._classes, "unstated", Unstated)
-    monkeypatch.setattr(apply, "method_named", METHODS.__getitem__)
     settings = combined(folder, face="swirl", text="unstated", barcode="blur", mrz="recolour")
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
-    ours = apply._group_by_methods("by_entity", found, settings)
+    ours = apply.group_by_methods("by_entity", found, settings)
     assert [m.name for methods, _ in ours for m in methods] == [
         "mask", "blur", "unstated", "swirl", "recolour",
     ]  # fmt: skip

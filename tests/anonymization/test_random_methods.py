@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.anonymization.methods import method_named
 from anonbench.anonymization.methods.dp_pixelate import DpPixelate
-from anonbench.anonymization.methods.noise import Noise
 from anonbench.anonymization.methods.pixelate import Blocks
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -25,7 +23,7 @@ def image(seed: int = 0) -> np.ndarray:
 
 
 def hidden(name: str, settings: Anonymization, pixels: np.ndarray) -> np.ndarray:
-    return settings.of(method_named(name)).hide(pixels, "face")
+    return settings.method(name).hide(pixels, "face")
 
 
 @pytest.mark.parametrize("name", KEYED)
@@ -46,14 +44,14 @@ def test_numbers_follow_from_all_that_the_result_depends_on(
 ) -> None:
     """The same numbers under two strengths would be subtracted from each other."""
     settings = asked(tmp_path)
-    first = settings.of(Noise).random(image(), "face", 1000, 16)
+    first = settings.method("noise").random(image(), "face", 1000, 16)
     pixels, entity = image(), str(change.get("entity", "face"))
     if "pixel" in change:
         pixels[3, 3, 0] ^= 1
     if "shape" in change:
         pixels = pixels.reshape(40, 24, 3)
     changed = asked(tmp_path, noise={"deviation": change.get("deviation", 80.0)})
-    second = changed.of(Noise).random(pixels, entity, 1000, 16)
+    second = changed.method("noise").random(pixels, entity, 1000, 16)
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
 
 
@@ -83,7 +81,7 @@ def test_noise_has_its_deviation(tmp_path: Path) -> None:
 def test_the_scale_of_the_laplace_noise(tmp_path: Path, channels: int, epsilon: float) -> None:
     """Mean absolute deviation is the scale: 255 · m · channels / (area of a block · epsilon)."""
     chosen = {"epsilon": epsilon, "pixels": 16, "blocks": {"face": 40}}
-    method = asked(tmp_path, dp_pixelate=chosen).of(DpPixelate)
+    method = asked(tmp_path, dp_pixelate=chosen).dp_pixelate
     shape = (160, 160, 3) if channels == 3 else (160, 160)
     result = method.hide(np.full(shape, 128, np.uint8), "face")[::4, ::4].astype(float)
     scale = 255 * 16 * channels / (16 * epsilon)

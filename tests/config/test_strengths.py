@@ -54,9 +54,9 @@ def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
     assert config.method("pixelate_fine") == Pixelate(blocks=Blocks(face=24, mrz=3))
     assert config.method("pixelate") == Pixelate(blocks=Blocks(mrz=3))
     assert config.method("blur_light") == Blur(sigma=Sigma(face=0.04))
-    assert config.at("pixelate_fine").of(Pixelate).blocks.face == 24
-    assert config.at("pixelate_fine").of(Blur) == Blur()
-    assert config.at("pixelate") is config
+    assert config.steps("pixelate_fine", "face") == [
+        ("pixelate_fine", Pixelate(blocks=Blocks(face=24, mrz=3)))
+    ]
     assert not config.has("pixelate_coarse") and not config.has("given_deface")
     with pytest.raises(KeyError):
         config.method("pixelate_coarse")

@@ -37,6 +37,8 @@ SYSTEMS = {
     "barcodes": "Barcodes",
 }
 """Data sets that several frozen systems search: results/evidence_<name>/findings."""
+STRENGTHS = {name: "strengths" if name == "pages" else name for name in SYSTEMS}
+"""Folder of the files that have each data set's strengths: pages have a run of their own."""
 TABLES = ("systems", "orders", "price", "way_back", "degrees", "predictors", "answers")
 SOURCES = {
     "claims": "celeba_10k/paper/claims.csv",
@@ -152,6 +154,8 @@ def sensitivity_grid(found: pd.DataFrame) -> Grid:
     )
 
 
+WITH_STRENGTHS = ("pixelate", "blur", "mask")
+"""Methods whose strengths are measured on each kind of images."""
 KEPT = {"mask", "pixelate", "blur", "replace", "inpaint", "dp_pixelate"}
 """Methods of the tables on the page: others, and strengths, are in the files."""
 
@@ -206,7 +210,7 @@ def predictor_grid(found: pd.DataFrame) -> Grid:
 def price_grid(found: pd.DataFrame) -> Grid:
     """Return what methods keep and what the strongest attack finds, in the mean over systems."""
     rows = found[(found["query"] == "original") & (found["case"] == UNADAPTED)]
-    rows = rows[rows["degree"] == rows["degree"].max()]
+    rows = rows[(rows["degree"] == rows["degree"].max()) & rows["method"].isin(KEPT)]
     of = rows.assign(**{end: 100 * rows[end] for end in ("value", "low", "high")})
     of = of.set_index(["question", "method"])
     lines = [
@@ -218,6 +222,32 @@ def price_grid(found: pd.DataFrame) -> Grid:
         title="Mean over systems of mAP with original queries and of the strongest attack’s rate",
         notes=("In percent; in parentheses the interval over systems.",),
         heads=("Method", "mAP", "Strongest attack"),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
+
+
+def strengths_grid(found: pd.DataFrame) -> Grid:
+    """Return what each strength keeps, and what the strongest attack finds, by data set."""
+    rows = found[(found["query"] == "original") & (found["case"] == UNADAPTED)]
+    rows = rows[rows["degree"] == rows.groupby("data")["degree"].transform("max")]
+    values = (100 * rows.set_index(["data", "method", "question"])["value"]).unstack()
+    methods = [name for name in in_order(rows["method"]) if name.split("_")[0] in WITH_STRENGTHS]
+    names = list(dict.fromkeys(rows["data"]))
+    cells = values.reindex(pd.MultiIndex.from_product([names, methods])).map(
+        lambda number: "–" if pd.isna(number) else f"{number:.0f}"
+    )
+    lines = [
+        (
+            METHODS[method],
+            *(" / ".join(cells.loc[(name, method), ["kept", "attack"]]) for name in names),
+        )
+        for method in methods
+    ]
+    return Grid(
+        stem="strengths",
+        title="mAP with original queries / strongest attack’s rate, in percent, by strength",
+        notes=("Means over systems, all regions hidden. Intervals are in answers.csv.",),
+        heads=("Method", *(SYSTEMS[name] for name in names)),
         blocks=(GridBlock("", tuple(lines)),),
     )
 
@@ -257,6 +287,7 @@ GRIDS = {
     "predictors": predictor_grid,
     **{f"{name}/price": price_grid for name in SYSTEMS},
     "sensitivity": sensitivity_grid,
+    "strengths": strengths_grid,
 }
 """How the table of a file is laid out on the page."""
 _TABLE = re.compile(r"(?s)(<!-- table: ([\w/]+) -->\n).*?(<!-- end -->)")
@@ -276,6 +307,8 @@ def _table(name: str) -> pd.DataFrame:
     """Return the rows that a table of the page shows."""
     if name.endswith("/price"):
         return read(name.replace("price", "answers"))
+    if name == "strengths":
+        return pd.concat(read(f"{STRENGTHS[each]}/answers").assign(data=each) for each in there())
     if file := {"order": "answers", "predictors": "answers", "data": "systems"}.get(name):
         return pd.concat(read(f"{each}/{file}").assign(data=each) for each in there())
     return read(f"{name.removesuffix('/kept')}/systems" if name.endswith("/kept") else name)
@@ -358,7 +391,7 @@ def excerpt(scores: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Bring the page up to the results."""
     copies = {f"{name}.csv": place for name, place in SOURCES.items()}
-    for name in SYSTEMS:
+    for name in {*SYSTEMS, *STRENGTHS.values()}:
         copies |= {f"{name}/{t}.csv": f"evidence_{name}/findings/{t}.csv" for t in TABLES}
     for target, place in copies.items():
         if (RESULTS / place).exists():

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import anonbench.anonymization.methods  # noqa: F401 - a changed method is changed code of this one
 from anonbench.anonymization.geometry import Cover, cover, framed, merged_windows, relative_window
-from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.region_check import region_fault
-from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN, Method
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
@@ -71,12 +70,12 @@ def layers(
     hidden = regions[: regions_at(variant.degree, len(regions))]
     made: list[np.ndarray] = []
     done: np.ndarray | None = None
-    kinds = _group_by_methods(variant.method, hidden, settings)
-    for number, (methods, own) in enumerate(kinds, start=1):
+    groups = group_by_methods(variant.method, hidden, settings)
+    for number, (methods, own) in enumerate(groups, start=1):
         for method in methods:
             before = made[-1] if made else image
             made.append(_hide(before, own, method, hidden, settings, done))
-        if number < len(kinds):
+        if number < len(groups):
             covered = hidden_pixels(own, image.shape, settings)
             done = covered if done is None else done | covered
     return made or [image.copy()]
@@ -113,16 +112,6 @@ def check_arguments(
             raise InputError(f"regions: number {number} {reason}")
 
 
-def steps(name: str, entity: str, settings: Anonymization = DEFAULTS) -> list[Method]:
-    """Return the methods, with their parameters, that one method stands for.
-
-    Raises:
-        KeyError: there is no such method; images of other programs have none.
-
-    """
-    return [method for _, method in _named_steps(name, entity, settings)]
-
-
 def area_of(
     region: Region,
     shape: tuple[int, ...],
@@ -143,33 +132,21 @@ def area_of(
     return cover(region, shape, settings.margin, least, form, around, settings.coding_blocks)
 
 
-def _group_by_methods(
+def group_by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
-) -> list[tuple[list[Method], list[Region]]]:
+) -> list[tuple[tuple[Method, ...], list[Region]]]:
     """Return regions by their methods, in draw order; first those with the least left."""
-    kinds = {each: _named_steps(name, each, settings) for each in {r.entity for r in hidden}}
-    turns: dict[tuple[str, ...], tuple[list[Method], list[Region]]] = {}
+    steps = {each: settings.steps(name, each) for each in {r.entity for r in hidden}}
+    groups: dict[tuple[str, ...], tuple[tuple[Method, ...], list[Region]]] = {}
     for region in hidden:
-        names, methods = zip(*kinds[region.entity], strict=True)
-        turns.setdefault(names, ([*methods], []))[1].append(region)
-    return [turns[each] for each in sorted(turns, key=lambda n: (_place(turns[n][0]), n))]
+        names, methods = zip(*steps[region.entity], strict=True)
+        groups.setdefault(names, (methods, []))[1].append(region)
 
+    def turn(names: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+        levels = (method.information_left for method in groups[names][0])
+        return min(_TURNS.index(each if each in _TURNS else UNKNOWN) for each in levels), names
 
-def _place(methods: Sequence[Method]) -> int:
-    """Return the place in `_TURNS` of the strongest of several methods."""
-    known = (
-        each.information_left if each.information_left in _TURNS else UNKNOWN for each in methods
-    )
-    return min(map(_TURNS.index, known))
-
-
-def _named_steps(name: str, entity: str, settings: Anonymization) -> list[tuple[str, Method]]:
-    """Methods that one method stands for, with their names and parameters."""
-    method: Method = settings.at(name).of(method_named(base_of(name)))
-    if type(method).steps is Method.steps:
-        return [(name, method)]
-    each = method.steps(entity)
-    return [found for step in each for found in _named_steps(step, entity, settings)]
+    return [groups[names] for names in sorted(groups, key=turn)]
 
 
 def _hide(

@@ -61,7 +61,8 @@ def cover(
     if form == "image":
         area = Cover((slice(0, shape[0]), slice(0, shape[1])), None)
     else:
-        points = _grow(region.quad or (region.x0, region.y0, region.x1, region.y1), margin)
+        corners = region.quad or (region.x0, region.y0, region.x1, region.y1)
+        points = corners if margin == 1.0 else _grow(corners, margin)
         window = _window(points, shape)
         if window is None:
             return None
@@ -69,7 +70,8 @@ def cover(
         area = Cover(window, outline and outline(points, window))
     if blocks and region.blocks:
         area = extend_to_blocks(area, region.blocks, shape)
-    if least == 1 and not around:
+    sides = [part.stop - part.start for part in area.window]
+    if min(sides) >= least and not around:
         return area
     rows, columns = (
         _widened(part, least, around, length)
@@ -84,7 +86,8 @@ def framed(
     """Upright boxes of regions, every pixel or block that they touch, bool [H, W]."""
     frames = np.zeros(shape[:2], bool)
     for region in regions:
-        points = _grow(region.quad or (region.x0, region.y0, region.x1, region.y1), settings.margin)
+        corners = region.quad or (region.x0, region.y0, region.x1, region.y1)
+        points = corners if settings.margin == 1.0 else _grow(corners, settings.margin)
         box = min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
         form = "image" if settings.shape.of(region.entity) == "image" else "box"
         upright = Region(region.entity, *box, region.score, None, region.blocks)
@@ -212,8 +215,6 @@ def _widened(part: slice, least: int, around: int, length: int) -> slice:
 
 def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
     """Move points x, y, x, y, … away from their centre by `factor`."""
-    if factor == 1.0:
-        return points
     count = len(points) // 2
     centre = (sum(points[::2]) / count, sum(points[1::2]) / count)
     moved = (centre[i % 2] + factor * (value - centre[i % 2]) for i, value in enumerate(points))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from anonbench.anonymization.apply import layers, steps
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.visibility import seen_in_thumbnail
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
@@ -48,10 +48,8 @@ def sentence(method: str, left: dict[str, float]) -> str:
 
 
 def _left(method: str, entity: Entity, settings: Anonymization) -> float:
-    applied = steps(method, entity, settings)
-    if settings.information_left(method, entity) != INFORMATION_LEVELS[1] or not {
-        *map(type, applied)
-    } <= {*BUILT_IN}:
+    applied = {type(step) for _, step in settings.steps(method, entity)}
+    if settings.information_left(method, entity) != INFORMATION_LEVELS[1] or applied - {*BUILT_IN}:
         return 0.0
     image = _pattern(entity in _ACROSS)
     height, width = image.shape[:2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,9 +15,6 @@ from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Settings
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
-
-M = TypeVar("M", bound=AnyMethod)
-
 
 Shape = Literal["box", "ellipse", "image"]
 
@@ -64,33 +61,32 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     """Further strengths by method and name: `pixelate: { fine: { blocks: { face: 24 } } }` adds the
     method `pixelate_fine`."""
 
-    def of(self, method: type[M]) -> M:
-        """A method with its parameters."""
-        return section_of(self, method)
-
-    def at(self, name: str) -> Self:
-        """Settings in which a method has the parameters of one of its strengths.
-
-        Args:
-            name: name of a method or strength; for a plain method, the settings are unchanged.
-        """
-        own = self.strengths.by_name.get(name)
-        changed: Self = self if own is None else self.model_copy(update={base_of(name): own})
-        return changed
-
     def method(self, name: str) -> AnyMethod:
         """A method, or a strength of one, with its parameters.
 
         Raises:
             KeyError: there is no such method.
         """
-        if not self.has(name):
-            raise KeyError(name)
-        return self.at(name).of(METHODS[base_of(name)])
+        if registered := METHODS.get(name):
+            return section_of(self, registered)
+        base = base_of(name)
+        method: AnyMethod = getattr(self.strengths, base, {})[name.removeprefix(f"{base}_")]
+        return method
+
+    def steps(self, name: str, entity: str) -> list[tuple[str, AnyMethod]]:
+        """Methods that hide an entity's regions one after the other, with their names.
+
+        Raises:
+            KeyError: there is no such method.
+        """
+        method = self.method(name)
+        if type(method).steps is AnyMethod.steps:
+            return [(name, method)]
+        return [found for step in method.steps(entity) for found in self.steps(step, entity)]
 
     def has(self, name: str) -> bool:
         """Whether a method, or a strength of one, has this name."""
-        return name in self.names
+        return name in METHODS or name in self.strengths.by_name
 
     @property
     def names(self) -> list[str]:
@@ -119,11 +115,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
 
     def information_left(self, name: str, entity: str) -> str:
         """Information that a method leaves of an entity's regions."""
-        method = self.method(name)
-        steps = method.steps(entity)
-        if steps == (method.name,):
-            return method.leaves()
-        return least_information_left(self.information_left(step, entity) for step in steps)
+        return least_information_left(each.leaves() for _, each in self.steps(name, entity))
 
     def _applied(self, names: Iterable[str], path: tuple[str, ...]) -> list[str]:
         found: dict[str, None] = {}

@@ -16,7 +16,6 @@ from anonbench.anonymization.methods.pixelate import Pixelate
 from anonbench.anonymization.methods.random_crop import RandomCrop
 from anonbench.anonymization.methods.replace import Replace
 from anonbench.anonymization.methods.shuffle import PatchShuffle, TileShuffle
-from anonbench.core.registries.methods import METHODS, Method
 
 BUILT_IN = (
     Pixelate,
@@ -38,11 +37,3 @@ BUILT_IN = (
     Layers,
     ByEntity,
 )
-
-
-_NAMED: dict[str, type[Method]] = {each.name: each for each in BUILT_IN}
-
-
-def method_named(name: str) -> type[Method]:
-    """Return a method's class, a built-in one or another package's."""
-    return _NAMED.get(name) or METHODS[name]

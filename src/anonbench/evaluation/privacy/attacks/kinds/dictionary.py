@@ -115,7 +115,7 @@ class _Ranking:
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
-        from anonbench.anonymization.apply import area_of, steps
+        from anonbench.anonymization.apply import area_of
         from anonbench.anonymization.geometry import cover
 
         if variant.method is not None and not self._hiding.has(str(variant.method)):
@@ -127,8 +127,8 @@ class _Ranking:
             return None
         areas = [plain_area]
         if variant.method is not None:
-            used = steps(variant.method, region.entity, self._hiding)
-            found = (area_of(region, image.shape, step, self._hiding) for step in used)
+            used = self._hiding.steps(variant.method, region.entity)
+            found = (area_of(region, image.shape, step, self._hiding) for _, step in used)
             areas += [area for area in found if area is not None]
         top, left = (min(area.window[axis].start for area in areas) for axis in (0, 1))
         bottom, right = (max(area.window[axis].stop for area in areas) for axis in (0, 1))

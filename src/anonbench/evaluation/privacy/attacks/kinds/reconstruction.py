@@ -104,11 +104,11 @@ def undone(
         iterations: see `richardson_lucy`; 0: without it.
 
     """
-    from anonbench.anonymization.apply import area_of, steps
+    from anonbench.anonymization.apply import area_of
 
     if variant.method is None or not hiding.has(str(variant.method)):
         return [image]
-    used = steps(variant.method, region.entity, hiding)[::-1]
+    used = [step for _, step in hiding.steps(variant.method, region.entity)][::-1]
     ways: list[Deconvolution] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
