@@ -65,8 +65,13 @@ def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Code128", "ITF"])
-@pytest.mark.parametrize("angle", [0, 4, 30, 45, 70, 90, 94, 180])
+@pytest.mark.parametrize(
+    ("name", "angle"),
+    [
+        *(("Code128", angle) for angle in (0, 4, 30, 45, 70, 90, 94, 180)),
+        *(("ITF", angle) for angle in (4, 45, 90)),
+    ],
+)
 def test_linear_code_is_covered_over_its_whole_height(
     detector: Detector, name: str, angle: int
 ) -> None:
