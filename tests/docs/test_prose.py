@@ -53,42 +53,6 @@ _GONE = re.compile(
 """Words that a reader stumbles over: again, fix, hint, lack, visible, unchanged."""
 
 
-_GONE_FROM_NAMES = {"anew", "loud", "mend", "promise", "promises", "sought", "unlike"}
-"""Parts of names, which are standard terms now: again, terminal, fix, condition, wanted, custom."""
-
-
-def parts_of_names(text: str) -> set[str]:
-    """Words that functions and classes of a module are named by."""
-    named = ast.FunctionDef | ast.ClassDef
-    names = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, named)]
-    return {part.lower() for name in names for part in re.findall("[A-Z]?[a-z]+", name)}
-
-
-def test_names_have_no_private_words() -> None:
-    files = {file: parts_of_names(file.read_text("utf-8")) for file in (ROOT / "src").rglob("*.py")}
-    found = {
-        str(f): (words | set(f.stem.split("_"))) & _GONE_FROM_NAMES for f, words in files.items()
-    }
-    assert len(found) > 400 and not [file for file, words in found.items() if words]
-    assert parts_of_names("class Promise:\n    def drawn_anew(self): ...") >= {"promise", "anew"}
-
-
-def first_lines(text: str) -> list[str]:
-    """First lines of all docstrings of a module."""
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
-    return [doc.splitlines()[0] for node in nodes if (doc := ast.get_docstring(node))]
-
-
-def test_first_lines_of_docstrings_are_short() -> None:
-    lines = [
-        line
-        for file in (ROOT / "src").rglob("*.py")
-        for line in first_lines(file.read_text("utf-8"))
-    ]
-    assert len(lines) > 1000 and not [line for line in lines if len(line) > 90]
-
-
 def words_that_are_gone(text: str) -> list[str]:
     return [found[0] for found in _GONE.finditer(_CODE.sub("", text))]
 

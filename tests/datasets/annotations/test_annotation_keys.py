@@ -157,7 +157,7 @@ def meant(images: list[tuple[str, str]], key: Key) -> str | None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(drawn=colliding())
 def test_no_box_is_ever_moved(
     kind: str,
@@ -292,7 +292,7 @@ def test_damaged_files_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = write(tmp_path, kind, [(None, "caseA/1.png"), (None, "caseB/1.png")])
     content, draw = path.read_bytes(), np.random.default_rng(3)
     look = damaged_rows(path)
-    for _ in range(40):
+    for _ in range(100):
         bad = bytearray(content)
         for place in draw.integers(0, len(content), draw.integers(1, 6)):
             bad[place] = draw.integers(256)
