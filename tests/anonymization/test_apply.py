@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -138,22 +138,19 @@ def test_a_margin_adds_no_pixel_by_rounding() -> None:
 
 
 @pytest.mark.parametrize("method", list(Method))
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 1)])
-@pytest.mark.parametrize("at", [(0, 0), (30, 20), (51, 41)])
-def test_tiny_regions_are_hidden(
-    method: Method, width: int, height: int, at: tuple[int, int]
-) -> None:
+def test_tiny_regions_are_hidden(method: Method) -> None:
     """A hidden pixel must not tell its own value: the neighbours have a part in it."""
-    image = np.zeros((50, 60), np.uint8)
-    x, y = at
-    image[y : y + height, x : x + width] = 255
-    region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
-    # `anonymize` itself would take one that ends in the first pixel for shares
-    result = layers(image, [region], Variant(method, 100), SETTINGS)[-1]
-    assert result[y : y + height, x : x + width].max() < 200
-    outside = np.ones(image.shape, bool)
-    outside[y : y + height, x : x + width] = False
-    assert not result[outside].any()
+    sizes, places = [(1, 1), (1, 9), (9, 1), (2, 1)], [(0, 0), (30, 20), (51, 41)]
+    for (width, height), (x, y) in product(sizes, places):
+        image = np.zeros((50, 60), np.uint8)
+        image[y : y + height, x : x + width] = 255
+        region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
+        # `anonymize` itself would take one that ends in the first pixel for shares
+        result = layers(image, [region], Variant(method, 100), SETTINGS)[-1]
+        assert result[y : y + height, x : x + width].max() < 200, region
+        outside = np.ones(image.shape, bool)
+        outside[y : y + height, x : x + width] = False
+        assert not result[outside].any(), region
 
 
 def test_a_pixel_is_hidden_by_the_mean_of_the_smallest_block_around_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -167,27 +169,26 @@ def test_shape_and_depth_stay_and_the_input_is_left_alone(
 
 
 @pytest.mark.parametrize("name", ["box_blur", "median", "equalize", *PERMUTATIONS, "random_crop"])
-@pytest.mark.parametrize("level", [0, 77, 255])
-def test_a_region_of_one_colour_stays_one(settings: Anonymization, name: str, level: int) -> None:
-    flat = np.full((17, 23, 3), level, np.uint8)
-    assert np.array_equal(hidden(name, flat, settings), flat)
+def test_a_region_of_one_colour_stays_one(settings: Anonymization, name: str) -> None:
+    for level in (0, 77, 255):
+        flat = np.full((17, 23, 3), level, np.uint8)
+        assert np.array_equal(hidden(name, flat, settings), flat), level
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ADDED)
 @pytest.mark.parametrize("colour", [True, False])
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 1), (20, 14)])
-@pytest.mark.parametrize("at", [(1, 0), (30, 20), (59, 49)])
 def test_nothing_outside_changes_and_small_regions_pass(
-    settings: Anonymization, name: str, colour: bool, width: int, height: int, at: tuple[int, int]
+    settings: Anonymization, name: str, colour: bool
 ) -> None:
     image = pixels(50, 60, colour)
-    x, y = at
-    region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
-    result = anonymize(image, [region], Variant(name, 100), settings)
-    outside = np.ones(image.shape[:2], bool)
-    outside[y : y + height, x : x + width] = False
-    assert np.array_equal(result[outside], image[outside])
+    sizes, places = [(1, 1), (1, 9), (9, 1), (2, 1), (20, 14)], [(1, 0), (30, 20), (59, 49)]
+    for (width, height), (x, y) in product(sizes, places):
+        region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
+        result = anonymize(image, [region], Variant(name, 100), settings)
+        outside = np.ones(image.shape[:2], bool)
+        outside[y : y + height, x : x + width] = False
+        assert np.array_equal(result[outside], image[outside]), region
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -346,12 +347,8 @@ def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
     assert taken["one"] != taken["other"]
 
 
-@pytest.mark.parametrize("method", list(Method))
-def test_every_method_hides_and_leaves_its_input_alone(method: Method) -> None:
+def test_every_method_changes_what_it_hides() -> None:
     image = pixels(12, 30, True)
-    before = image.copy()
-    hidden = Anonymization().method(method).hide(image, Entity.FACE)
-    assert hidden.shape == image.shape
-    assert hidden.dtype == np.uint8
-    assert np.array_equal(image, before)
-    assert not np.array_equal(hidden, image)
+    for method in Method:
+        hidden = Anonymization().method(method).hide(image, Entity.FACE)
+        assert not np.array_equal(hidden, image), method

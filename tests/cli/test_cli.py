@@ -251,9 +251,7 @@ def test_odd_files_are_one_line(
     "arguments",
     [
         ["config"],
-        ["bundle", "--to", "x.tar"],
         ["images", "export", "demo", "mask-100", "--to", "x"],
-        ["verify", "x.tar"],
         ["score", "--reference", "a.npy", "--queries", "a.npy", "--database", "a.npy"],
     ],
 )

@@ -131,6 +131,8 @@ def test_same_seed_same_bytes_other_seed_other_bytes(
     generate(demos[kind], tmp_path / "again", seed=0)
     again, first = contents(tmp_path / "again"), contents(drawn[kind])
     assert again == first
+    if kind == "documents":  # the many; that a drawing has its seed is tested beside drawings
+        return
     generate(demos[kind], tmp_path / "other", seed=1)
     other = contents(tmp_path / "other")
     assert other.keys() == first.keys()

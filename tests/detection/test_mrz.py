@@ -102,20 +102,13 @@ def test_slanted_zone_has_slanted_corners(detector: Detector, degrees: float) ->
     assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(degrees, abs=1.5)
 
 
-@pytest.mark.parametrize("quarters", [1, 3])
-def test_upright_zone_is_read_in_both_directions(detector: Detector, quarters: int) -> None:
+@pytest.mark.parametrize(("quarters", "score"), [(1, 0.5), (2, 0.9), (3, 0.5)])
+def test_a_zone_is_read_in_every_direction(detector: Detector, quarters: int, score: float) -> None:
     image = np.ascontiguousarray(np.rot90(printed(TD3), quarters))
     (found,) = detector.detect([image])
     mask = np.rot90(ink_of(printed(TD3)), quarters)
-    assert found[0].score > 0.5
+    assert found[0].score > score
     assert covered(image.shape, found)[mask].mean() > 0.99
-
-
-def test_zone_that_is_upside_down_is_read(detector: Detector) -> None:
-    image = np.ascontiguousarray(np.rot90(printed(TD3), 2))
-    (found,) = detector.detect([image])
-    assert found[0].score > 0.9
-    assert covered(image.shape, found)[np.rot90(ink_of(printed(TD3)), 2)].mean() > 0.99
 
 
 @pytest.mark.slow

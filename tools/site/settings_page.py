@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -82,6 +83,7 @@ def _stands_on(row: Setting, common: bool, inner: set[str]) -> bool:
     return is_common(row.path) is common
 
 
+@cache
 def sections() -> list[Section]:
     """Every section of the config with every setting, outer sections first."""
     schema = Config.model_json_schema()

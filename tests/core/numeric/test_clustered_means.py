@@ -106,32 +106,25 @@ def test_p_values_without_spread_or_interval() -> None:
 
 @pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize(
-    "sizes",
+    ("sizes", "most"),
     [
-        np.full(8, 5),
-        np.full(40, 4),
-        np.r_[np.full(30, 2), np.full(10, 8)],
+        (np.full(8, 5), 0.97),
+        (np.full(40, 4), 0.97),
+        (np.r_[np.full(30, 2), np.full(10, 8)], 0.97),
+        # one person has a third of all photographs; G - 1 degrees of freedom would cover less
+        (np.r_[np.full(31, 3), 48], 0.98),
     ],
-    ids=["8 of 5", "40 of 4", "unequal"],
+    ids=["8 of 5", "40 of 4", "unequal", "one large"],
 )
-def test_intervals_cover_in_95_of_100_archives(sizes: np.ndarray, alike: float) -> None:
+def test_intervals_cover_in_95_of_100_archives(
+    sizes: np.ndarray, alike: float, most: float
+) -> None:
     generator = np.random.default_rng(1)
     covered = 0
     for _ in range(REPETITIONS):
         result = clustered_mean(*persons(generator, sizes, alike), 0.95)
         covered += result.low <= 0.0 <= result.high
-    assert covered / REPETITIONS == pytest.approx(0.95, abs=0.02)
-
-
-@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
-def test_one_large_cluster_widens_intervals_enough(alike: float) -> None:
-    # one person has a third of all photographs; G - 1 degrees of freedom would cover less
-    generator = np.random.default_rng(1)
-    covered = 0
-    for _ in range(REPETITIONS):
-        result = clustered_mean(*persons(generator, np.r_[np.full(31, 3), 48], alike), 0.95)
-        covered += result.low <= 0.0 <= result.high
-    assert 0.93 <= covered / REPETITIONS <= 0.98
+    assert 0.93 <= covered / REPETITIONS <= most
 
 
 def test_few_and_very_skewed_clusters_cover_less() -> None:

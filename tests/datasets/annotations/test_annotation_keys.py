@@ -157,7 +157,7 @@ def meant(images: list[tuple[str, str]], key: Key) -> str | None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(drawn=colliding())
 def test_no_box_is_ever_moved(
     kind: str,
@@ -321,13 +321,6 @@ def test_json_with_any_part_replaced_is_read_or_refused(tmp_path: Path) -> None:
     assert len(changed) > 200
     for value in changed:
         look(json.dumps(value).encode())
-
-
-def test_json_without_end_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "b.json"
-    path.write_text("[" * 100_000)
-    with pytest.raises(InputError, match=r"b\.json cannot be read as JSON"):
-        read(path, images_of(*TWO))
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -120,24 +120,6 @@ def test_timm_by_name(trained: Train, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["dinov2", "huggingface", "timm"])
-@pytest.mark.parametrize(("registers", "ffn"), KINDS)
-def test_what_was_exported_can_be_the_start(
-    recipe: Make, trained: Train, tmp_path: Path, registers: int, ffn: str, form: Any
-) -> None:
-    path = trained(settings(registers, ffn))
-    output = tmp_path / ("folder" if form == "huggingface" else "file.pth")
-    if form == "timm":
-        output = output.with_suffix(".safetensors")
-    export_backbone(path, output, form)
-    file = output / "model.safetensors" if form == "huggingface" else output
-    again = init_backbone(recipe(backbone=settings(registers, ffn, pretrained=file)), seed=5)
-    torch.testing.assert_close(
-        encode(again.eval(), _images()), _features(path), atol=2e-5, rtol=1e-4
-    )
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 def test_huggingface(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
     transformers = pytest.importorskip("transformers")

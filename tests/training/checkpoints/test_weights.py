@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from foreign import same
 from safetensors.torch import load_file, save_file
 
 from anonbench.config.training import Recipe
@@ -52,6 +53,7 @@ def test_positions_and_layer_scale_are_those_of_the_file(recipe: Make, tmp_path:
     save_backbone(network.state_dict(), changed, path, {})
     loaded: Any = load_backbone(path)[0]
     assert loaded.pos_embed.shape == (1, 4, 192) and loaded.no_embed_class
+    assert same(loaded.state_dict(), made.state_dict())
     images = torch.randn(1, 3, 32, 32)
     assert torch.equal(encode(loaded, images), encode(network.backbone.eval(), images))
 

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,17 @@ def test_it_collapses_without_centering_alone(
     assert not any(signs) if centred else "few" in signs[-1]
 
 
+def _weights(recipe: Recipe, original: ImageSet) -> torch.Tensor:
+    """Return the weights after the last step, in one row."""
+    *_, trainer = _steps(recipe, original)
+    return torch.cat([p.flatten() for p in trainer.teacher.backbone.parameters()])
+
+
+@pytest.fixture(scope="module")
+def plain(recipe: Make, original: ImageSet) -> torch.Tensor:
+    return _weights(recipe(optimizer={"steps": 4}), original)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
@@ -239,18 +251,11 @@ def test_it_collapses_without_centering_alone(
     ids=str,
 )
 def test_each_setting_changes_the_weights(
-    recipe: Make, original: ImageSet, change: dict[str, Any]
+    recipe: Make, original: ImageSet, plain: torch.Tensor, change: dict[str, Any]
 ) -> None:
     changed = recipe(**({"optimizer": {}} | change)).model_dump()
     changed["optimizer"]["steps"] = 4
-    plain = recipe(optimizer={"steps": 4})
-    *_, first = _steps(plain, original)
-    *_, second = _steps(Recipe.model_validate(changed), original)
-    weights = [
-        torch.cat([p.flatten() for p in trainer.teacher.backbone.parameters()])
-        for trainer in (first, second)
-    ]
-    assert not torch.equal(*weights)
+    assert not torch.equal(_weights(Recipe.model_validate(changed), original), plain)
 
 
 def test_frozen_last_layer(recipe: Make, original: ImageSet) -> None:
@@ -452,7 +457,12 @@ def test_heads_alone_first(recipe: Make, original: ImageSet) -> None:
 
 
 @pytest.mark.slow
-def test_compiled_blocks_give_the_same_losses(recipe: Make, original: ImageSet) -> None:
+def test_compiled_blocks_give_the_same_losses(
+    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they are traced; `benchmarks/gpu.py` has the code that is made from that, too."""
+    traced = partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", traced)
     logs = []
     for how in ("off", "on"):
         made = recipe(compile=how, optimizer={"steps": 2}, log_every=1)

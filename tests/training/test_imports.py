@@ -1,0 +1,40 @@
+"""What trainings load: no more than they need, since a load takes longer than most jobs do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+IN_TURN = """
+import sys
+from pathlib import Path
+
+def without(*names):
+    assert not (found := [name for name in names if name in sys.modules]), found
+
+import anonbench.training.data.augment
+import anonbench.training.data.batch
+without("cv2", "pandas", "pydantic", "timm", "PIL")
+
+import anonbench.embedding.extract
+import torch
+from anonbench.config.training import Backbone, Recipe
+from anonbench.training.loop.metrics_log import MetricsLog
+from anonbench.training.model.backbone import build_backbone
+build_backbone(Backbone(), 40)
+MetricsLog(Path(sys.argv[1]), Recipe(tensorboard=False), torch.device("cpu"), 0).close()
+without("timm", "torchvision", "torch._dynamo", "tensorboard")
+
+MetricsLog(Path(sys.argv[1]), Recipe(tensorboard=True), torch.device("cpu"), 0).close()
+assert "tensorboard" in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_only_what_is_needed_is_loaded(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IN_TURN, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
