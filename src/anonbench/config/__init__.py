@@ -264,5 +264,5 @@ def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        lines = ["the config is wrong:", *problems(error, Config)]
+        lines = ["the config is wrong:", *problems(error, values, Config)]
         raise InputError("\n  ".join(lines)) from None
