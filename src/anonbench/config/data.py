@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
-from anonbench.config.strengths import MethodName
+from anonbench.config.anonymization import MethodName
 from anonbench.core.registries.method_names import GIVEN, REDRAWN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import Count, Place, Settings

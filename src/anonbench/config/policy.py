@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from anonbench.config.strengths import MethodName
+from anonbench.config.anonymization import MethodName
 from anonbench.core.registries.methods import METHODS, InformationLeft
 from anonbench.core.settings import Fraction, Settings
 from anonbench.core.vocabulary import Entity
