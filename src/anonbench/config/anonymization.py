@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -82,15 +82,13 @@ class _Strengths(Settings):
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {method: named for method, named in handler(self).items() if named}
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         for method in type(self).model_fields:
             for strength in getattr(self, method):
                 name = f"{method}_{strength}"
                 if (other := base_of(name)) != method:
                     what = "is a method" if other == name else f"reads as a strength of {other}"
-                    raise ValueError(f"{method}.{strength}: {name} {what}; give it another name")
-        return self
+                    yield f"{method}.{strength}: {name} {what}; give it another name"
 
 
 _FIELDS: dict[str, Any] = {

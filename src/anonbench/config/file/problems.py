@@ -79,7 +79,10 @@ def _paths(config: type[Settings]) -> list[str]:
         for key, inner in node.get("properties", {}).items():
             yield f"{path}{key}"
             yield from below(inner, f"{path}{key}.")
-        for inner in (*node.get("patternProperties", {}).values(), node.get("additionalProperties")):
+        for inner in (
+            *node.get("patternProperties", {}).values(),
+            node.get("additionalProperties"),
+        ):
             yield from below(inner, f"{path}<name>.") if isinstance(inner, dict) else ()
 
     return list(dict.fromkeys(below(schema, "")))

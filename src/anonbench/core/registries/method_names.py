@@ -35,7 +35,11 @@ def _parts(name: str) -> tuple[str, str]:
     """Prefix by which a config makes a name, and the rest; no prefix for methods and strengths."""
     for prefix in () if name in METHODS else (GIVEN, REDRAWN, *_OWN_VECTORS):
         rest = name.removeprefix(prefix) if name.startswith(prefix) else ""
-        if rest and (prefix == GIVEN or is_method(rest)) and (prefix != REDRAWN or is_audited(rest)):
+        if (
+            rest
+            and (prefix == GIVEN or is_method(rest))
+            and (prefix != REDRAWN or is_audited(rest))
+        ):
             return prefix, rest
     return "", name
 
