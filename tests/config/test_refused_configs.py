@@ -74,7 +74,11 @@ def edited(edits: dict[str, Any]) -> Config:
         ("recipes.default.crops.local_count", 0, "adaption A anonymizes local crops alone; leave"),
         ("recipes.default.crops.local_size", 97, "97 is not a multiple of backbone.patch 8"),
         ("recipes.default.crops.preset", [1], "crops.preset: Input should be 'paper' or 'dinov2'"),
-        ("recipes.default.optimizer.step", 3, "unknown key; did you mean recipes.<name>.optimizer.steps"),
+        (
+            "recipes.default.optimizer.step",
+            3,
+            "unknown key; did you mean recipes.<name>.opt",
+        ),
         ("recipes.default.optimizer.steps", 0, "for a model as it is, name a `system` in the data"),
         ("recipes.default.preset", ["a"], "recipes.default.preset: Input should be 'short' or"),
         ("recipes.default.preset", {}, "recipes.default.preset: Input should be 'short' or"),
@@ -88,7 +92,11 @@ def edited(edits: dict[str, Any]) -> Config:
         ("anonymization.layers.methods", ["blurr"], "layers: no method is called 'blurr'; there"),
         ("anonymization.layers.methods", ["mask", "layers"], "layers: layers would apply itself"),
         ("anonymization.margin", float("inf"), "margin: Input should be a finite number"),
-        ("anonymization.mask.colour", "pink", "mask.colour: Input should be a valid tuple or Input"),
+        (
+            "anonymization.mask.colour",
+            "pink",
+            "colour: Input should be a valid tuple or Input sho",
+        ),
         ("anonymization.mask.colour", [1, 2], "mask.colour.2: Field required"),
         ("anonymization.shape.face", "circle", "face: Input should be 'box', 'ellipse' or 'image'"),
         # strengths of methods

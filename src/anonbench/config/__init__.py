@@ -29,7 +29,7 @@ from anonbench.config.data import (
     PathPart,
     PortraitsDemo,
 )
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.config.evaluation import (
     Deployments,
     DetectionQuality,
@@ -62,7 +62,6 @@ __all__ = [
     "Deployments",
     "Detection",
     "DetectionQuality",
-    "DetectorName",
     "DocumentsDemo",
     "Downstream",
     "Embedding",
