@@ -179,13 +179,15 @@ class Config(Settings):
                 f"{where}.system: no system is called {dataset.system!r}; there are "
                 f"under `systems`: {there}"
             )
+        if Adaption.D not in dataset.adaptions:
+            return
         system = self.systems[dataset.system]
-        if Adaption.D in dataset.adaptions and not isinstance(system, NetworkKind):
+        if not isinstance(system, NetworkKind):
             yield (
                 f"{where}.adaptions: D learns from the weights of a network, and none are at hand "
                 f"of the system {dataset.system!r} (kind: {system.name}); use `mapped`"
             )
-        elif Adaption.D in dataset.adaptions and system.adapter is not None:
+        elif system.adapter is not None:
             yield (
                 f"{where}.adaptions: D learns low-rank updates of a system that has none yet; "
                 f"leave out D, or systems.{dataset.system}.adapter"

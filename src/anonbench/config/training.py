@@ -260,14 +260,7 @@ class Recipe(Settings):
     """A training recipe; the defaults are DINOv2's short setting with the paper's crops."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
-        {
-            "preset",
-            "checkpoint_activations",
-            "workers",
-            "gpus",
-            "tensorboard",
-            "checkpoint_minutes",
-        }
+        ["preset", "checkpoint_activations", "workers", "gpus", "tensorboard", "checkpoint_minutes"]
     )
 
     preset: Literal["short", "long"] = "short"

@@ -30,14 +30,16 @@ def problems(error: ValidationError, values: Any, config: type[Settings]) -> lis
     for entry in error.errors(include_url=False):
         place = _place(entry, values)
         found.setdefault(place, []).append(_text(entry, place, config))
-        given[place] = entry["input"]
+        if entry["type"] != "extra_forbidden":
+            given[place] = entry["input"]
     lines = []
     for place, texts in found.items():
         if any(len(other) > len(place) and other[: len(place)] == place for other in found):
             continue  # what is wrong in it explains it, such as an empty list of refused entries
-        line = ": ".join(filter(None, (".".join(place), " or ".join(dict.fromkeys(texts)))))
-        is_plain = isinstance(given[place], str | int | float) and "unknown key" not in line
-        lines.append(f"{line} (given: {shorten(repr(given[place]), _SHOWN)})" if is_plain else line)
+        line = ": ".join([".".join(place), " or ".join(dict.fromkeys(texts))]).removeprefix(": ")
+        if isinstance(value := given.get(place), str | int | float):
+            line += f" (given: {shorten(repr(value), _SHOWN)})"
+        lines.append(line)
     return lines
 
 
