@@ -84,6 +84,7 @@ def edited(edits: dict[str, Any]) -> Config:
         ("recipes.default.preset", {}, "recipes.default.preset: Input should be 'short' or"),
         ("recipes.default.steps", 3, "steps: unknown key; did you mean recipes.<name>.optimizer.s"),
         ("redrawing.depth", 3, "redrawing.depth: unknown key; did you mean recipes.<name>.bac"),
+        ("redrawing.width", 6, "unknown key; did you mean recipes.<name>.backbone.width? Removed"),
         ("redrawing.steps", 0, "redrawing.steps: Input should be greater than or equal to 1"),
         # methods
         ("anonymization.by_entity.mrz", "none", "by_entity: no method is called 'none'; there are"),

@@ -65,7 +65,9 @@ def _text(entry: ErrorDetails, place: tuple[str, ...], config: type[Settings]) -
     near = [key] if key in names else difflib.get_close_matches(key, names, cutoff=0.8)
     alike = [path for path, name in known.items() if name in near]
     if most_alike := difflib.get_close_matches(".".join(place), alike, n=1, cutoff=0):
-        return f"unknown key; did you mean {most_alike[0]}?"
+        # a key of another section may also be one that was removed from this one
+        end = " Removed settings are in CHANGELOG.md" if key in names else ""
+        return f"unknown key; did you mean {most_alike[0]}?{end}"
     return "unknown key; config/defaults.yaml has all, CHANGELOG.md those that were removed"
 
 
