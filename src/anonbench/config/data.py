@@ -189,11 +189,7 @@ class Dataset(DataSource):
     """System under test, a key of `systems`; A, B and C are then not trained."""
     adaptions: tuple[
         Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.D, Adaption.MAPPED], ...
-    ] = (
-        Adaption.A,
-        Adaption.B,
-        Adaption.C,
-    )
+    ] = (Adaption.A, Adaption.B, Adaption.C)
     """Trained adaptions (A to D), and `mapped`, which maps hidden images' vectors; a `system`
     allows only `mapped`, and D if its weights are available (`low_rank`)."""
     redrawn: tuple[MethodName, ...] = ()
