@@ -23,24 +23,14 @@ CONFIG = Path(__file__).resolve().parents[1] / "config"
 
 def recipe_of(**changes: Any) -> Any:
     """Return the default recipe with changes, as plain attributes (no pydantic is needed)."""
-    common, expert = (
-        yaml.safe_load((CONFIG / name).read_text(encoding="utf-8"))["recipes"]["default"]
-        for name in ("defaults.yaml", "defaults-expert.yaml")
-    )
-    recipe = _merged(_united(common, expert), changes)
+    defaults = yaml.safe_load((CONFIG / "defaults.yaml").read_text(encoding="utf-8"))
+    recipe = _merged(defaults["recipes"]["default"], changes)
     recipe.backbone.registered = None  # a property of the settings
     recipe.crops.blur_probabilities = (1.0, 0.1, 0.5)
     # constants of the settings' classes
     recipe.crops.global_count, recipe.heads.student_temperature = 2, 0.1
     recipe.losses.mask_ratio, recipe.optimizer.clip = (0.1, 0.5), 3.0
     return recipe
-
-
-def _united(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    return one | {
-        key: _united(one[key], value) if isinstance(value, dict) and key in one else value
-        for key, value in other.items()
-    }
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> SimpleNamespace:

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from snakemake.utils import update_config
 
 from anonbench.config import Config, Policy, load, load_policy
 from anonbench.config.file.document import (
     DEFAULTS,
-    EXPERT_DEFAULTS,
     POLICY,
     SCHEMA,
     defaults_text,
@@ -34,9 +32,8 @@ def test_the_schema_is_the_models(root: Path) -> None:
     assert (root / SCHEMA).read_text(encoding="utf-8") == schema_text()
 
 
-@pytest.mark.parametrize(("path", "common"), [(DEFAULTS, True), (EXPERT_DEFAULTS, False)])
-def test_the_default_files_are_the_models(root: Path, path: Path, common: bool) -> None:
-    assert (root / path).read_text(encoding="utf-8") == defaults_text(common)
+def test_the_default_file_is_the_models(root: Path) -> None:
+    assert (root / DEFAULTS).read_text(encoding="utf-8") == defaults_text()
 
 
 def test_the_policy_file_is_the_default_policy(root: Path) -> None:
@@ -48,7 +45,7 @@ def test_the_policy_file_is_the_default_policy(root: Path) -> None:
     ("values", "said"),
     [
         ({"privacy": {}}, "there is no section `policy`"),
-        ({"policy": {"degre": 50}}, "policy.degre: unknown key; did you mean degree?"),
+        ({"policy": {"degre": 50}}, "policy.degre: unknown key; did you mean policy.degree?"),
         ({"policy": {"attacks": {"linkage": 2}}}, "policy.attacks.linkage: "),
     ],
 )
@@ -63,14 +60,11 @@ def leaves(value: Any, path: str = "") -> set[str]:
     return {leaf for name, inner in value.items() for leaf in leaves(inner, f"{path}.{name}")}
 
 
-def test_the_default_files_have_every_setting_once_with_its_default() -> None:
-    common, expert = (yaml.safe_load(defaults_text(each)) for each in (True, False))
-    assert not leaves(common) & leaves(expert)
+def test_the_default_file_has_every_setting_with_its_default() -> None:
+    defaults = yaml.safe_load(defaults_text())
     example = load({"datasets": {"my_images": DATASET | {"path": "data/my_images"}}})
-    assert load(common) == example
-    update_config(common, expert)  # as a second `--configfile`
-    assert load(common) == example
-    assert leaves(common) == leaves(example.model_dump(mode="json"))
+    assert load(defaults) == example
+    assert leaves(defaults) == leaves(example.model_dump(mode="json"))
 
 
 @pytest.mark.parametrize(

@@ -86,11 +86,11 @@ def test_objects_are_as_good_as_plain_data() -> None:
 def test_a_name_that_is_or_reads_as_another_methods_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from anonbench.config import strengths
+    from anonbench.config import anonymization as strengths
 
     other = {"pixelate_fine": "pixelate_fine", "pixelate_dim_light": "pixelate_dim"}
     monkeypatch.setattr(strengths, "base_of", lambda name: other.get(name, "pixelate"))
-    with pytest.raises(ValueError, match=r"strengths\.pixelate\.fine: pixelate_fine is a method"):
+    with pytest.raises(ValueError, match=r"pixelate\.fine: pixelate_fine is a method"):
         anonymization(strengths=FINE)
     with pytest.raises(ValueError, match="pixelate_dim_light reads as a strength of pixelate_dim"):
         anonymization(strengths={"pixelate": {"dim_light": {}}})

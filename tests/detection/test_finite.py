@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_box, clipped_quad
@@ -50,14 +50,14 @@ def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     path = tmp_path / "model.onnx"
     path.touch()
     settings = Detection(face_onnx=FaceOnnx(weights=path, limit_side_len=96))
-    detector = build(DetectorName.FACE_ONNX, settings, 1)
+    detector = build("face_onnx", settings, 1)
     assert detector.detect([np.zeros_like(IMAGE)]) == [[]]
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
 
 
 def test_text_detector() -> None:
-    detector: Any = build(DetectorName.PPOCR, Detection(speed="single"), 1)
+    detector: Any = build("ppocr", Detection(speed="single"), 1)
     assert detector.detect([IMAGE]) == [[]]
     detector._detector._networks = [
         lambda tensor: np.full((1, 1, *tensor.shape[2:]), np.nan, np.float32)
@@ -76,7 +76,7 @@ def test_recognizer() -> None:
 @pytest.mark.parametrize("network", ["pnet", "rnet", "onet"])
 def test_mtcnn(network: str) -> None:
     settings = Detection(speed="single", mtcnn=Mtcnn(thresholds=(0.0, 0.0, 0.0)))
-    detector: Any = build(DetectorName.MTCNN, settings, 1)
+    detector: Any = build("mtcnn", settings, 1)
     model = getattr(detector._detector._detector._model, network)
     model.conv1.bias.data[0] = np.nan
     with pytest.raises(UnreadableImage, match=SAID):

@@ -12,7 +12,7 @@ import pytest
 from drawn_text import covered
 from PIL import Image, ImageDraw
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
@@ -44,7 +44,7 @@ PROSE = [
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     try:
-        return build(DetectorName.MRZ, Detection())
+        return build("mrz", Detection())
     except InputError as error:
         pytest.skip(str(error))
 

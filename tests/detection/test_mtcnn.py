@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.libraries.opencv import cv2
@@ -23,7 +23,7 @@ from anonbench_demo import portraits
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return build(DetectorName.MTCNN, Detection(speed="single"))
+    return build("mtcnn", Detection(speed="single"))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_boxes_equal_those_of_facenet_pytorch_image_by_image(
 def test_other_settings_equal_facenet_pytorch(faces: list[portraits.Drawing]) -> None:
     settings = Mtcnn(thresholds=(0.5, 0.3, 0.1), min_face_size=33)
     images = [drawing.image for drawing in faces]
-    found = build(DetectorName.MTCNN, Detection(mtcnn=settings, speed="single")).detect(images)
+    found = build("mtcnn", Detection(mtcnn=settings, speed="single")).detect(images)
     own = per_image_boxes(images, thresholds=[0.5, 0.3, 0.1], min_face_size=33)
     assert_equal_boxes(found, own)
 
@@ -102,7 +102,7 @@ def test_other_settings_equal_facenet_pytorch(faces: list[portraits.Drawing]) ->
 def test_a_face_across_tiles_of_a_large_image_is_found(faces: list[portraits.Drawing]) -> None:
     large = np.full((1600, 1500, 3), 127, np.uint8)
     large[200:1508, 210:1278] = cv2.resize(faces[0].image, (1068, 1308))
-    (found,) = build(DetectorName.MTCNN, Detection(speed="quick")).detect([large])
+    (found,) = build("mtcnn", Detection(speed="quick")).detect([large])
     truth = faces[0].regions[0]
     scaled = replace(
         truth,
@@ -117,11 +117,11 @@ def test_a_face_across_tiles_of_a_large_image_is_found(faces: list[portraits.Dra
 def test_margin_grows_boxes_about_their_centre(
     detector: Detector, faces: list[portraits.Drawing]
 ) -> None:
-    grown = build(DetectorName.MTCNN, Detection(mtcnn=Mtcnn(margin=1.2), speed="single"))
+    grown = build("mtcnn", Detection(mtcnn=Mtcnn(margin=1.2), speed="single"))
     (plain,), (wide,) = detector.detect([faces[0].image]), grown.detect([faces[0].image])
     assert wide[0].x1 - wide[0].x0 == pytest.approx(1.2 * (plain[0].x1 - plain[0].x0))
     assert wide[0].y0 + wide[0].y1 == pytest.approx(plain[0].y0 + plain[0].y1)
-    huge = build(DetectorName.MTCNN, Detection(mtcnn=Mtcnn(margin=50), speed="single"))
+    huge = build("mtcnn", Detection(mtcnn=Mtcnn(margin=50), speed="single"))
     (region,) = huge.detect([faces[0].image])[0]
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 178, 218)
 
@@ -131,7 +131,7 @@ def test_nothing_is_found_in_an_image_too_small_for_a_face(side: int) -> None:
     """12 / 47 * 47 is less than 12, so that not even the largest scale is one."""
     settings = Mtcnn(min_face_size=max(20, side))
     small = np.full((side, 90, 3), 127, np.uint8)
-    assert build(DetectorName.MTCNN, Detection(mtcnn=settings)).detect([small]) == [[]]
+    assert build("mtcnn", Detection(mtcnn=settings)).detect([small]) == [[]]
 
 
 def test_blank_and_tiny_images_have_no_face(detector: Detector) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, turned
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
@@ -25,9 +25,7 @@ V3 = Ppocr().model
 
 
 def load(**settings: object) -> Detector:
-    return build(
-        DetectorName.PPOCR, Detection(speed="single", ppocr=Ppocr.model_validate(settings))
-    )
+    return build("ppocr", Detection(speed="single", ppocr=Ppocr.model_validate(settings)))
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +157,7 @@ def test_neither_threads_nor_neighbours_change_what_is_found(weights: Path) -> N
     alone = [load().detect([image])[0] for image in pages()]
     assert len({len(regions) for regions in alone}) > 2  # so that a wrong order would show
     for threads in (2, 40):
-        detector = build(DetectorName.PPOCR, Detection(speed="single"), threads)
+        detector = build("ppocr", Detection(speed="single"), threads)
         assert detector.detect(pages()) == alone
         assert detector.detect([]) == []
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, receipt_coverage, turned
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
@@ -26,9 +26,7 @@ V3, V6 = "PP-OCRv3_mobile_det", "PP-OCRv6_small_det"
 
 
 def load(**settings: object) -> Detector:
-    return build(
-        DetectorName.PPOCR, Detection(speed="single", ppocr=Ppocr.model_validate(settings))
-    )
+    return build("ppocr", Detection(speed="single", ppocr=Ppocr.model_validate(settings)))
 
 
 @pytest.fixture(scope="module", params=[name for name in PUBLISHED if name != V3])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
 from anonbench.detection.base import CachedDetector
 from anonbench.detection.search import build, build_all
@@ -18,13 +18,13 @@ from anonbench.detection.search import build, build_all
 @pytest.mark.parametrize(
     ("name", "modules", "package", "install"),
     [
-        (DetectorName.MTCNN, [], "facenet_pytorch", "facenet-pytorch"),
-        (DetectorName.PPOCR, ["core.libraries.onnx"], "onnxruntime", "onnxruntime rapidocr"),
-        (DetectorName.ZXING, [], "zxingcpp", "zxing-cpp"),
+        ("mtcnn", [], "facenet_pytorch", "facenet-pytorch"),
+        ("ppocr", ["core.libraries.onnx"], "onnxruntime", "onnxruntime rapidocr"),
+        ("zxing", [], "zxingcpp", "zxing-cpp"),
     ],
 )
 def test_missing_package_says_what_to_install(
-    name: DetectorName,
+    name: str,
     modules: list[str],
     package: str,
     install: str,
@@ -42,8 +42,8 @@ def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"detection\.device is cuda, but"):
-        build(DetectorName.MTCNN, Detection(device="cuda"))
-    build(DetectorName.MTCNN, Detection(device="auto"))
+        build("mtcnn", Detection(device="cuda"))
+    build("mtcnn", Detection(device="auto"))
 
 
 @pytest.mark.slow
@@ -58,17 +58,17 @@ def test_importing_the_room_imports_no_engine() -> None:
 
 
 def test_lines_of_text_are_found_once_for_text_and_zones() -> None:
-    built = build_all([DetectorName.MRZ, DetectorName.PPOCR], Detection())
+    built = build_all(["mrz", "ppocr"], Detection())
     images = [np.full((200, 300), 255, np.uint8), np.full((80, 90), 255, np.uint8)]
     looked: list[int] = []
-    inner: Any = built[DetectorName.PPOCR]._detector  # type: ignore[attr-defined]
+    inner: Any = built["ppocr"]._detector  # type: ignore[attr-defined]
     detect = inner.detect
     inner.detect = lambda given: (looked.append(len(given)), detect(given))[1]
     first = [built[name].detect(images) for name in built]
     assert looked == [2]
     assert first == [[[], []], [[], []]]
-    built[DetectorName.PPOCR].detect(images[:1])
-    built[DetectorName.MRZ].detect([image.copy() for image in images])  # others, by identity
+    built["ppocr"].detect(images[:1])
+    built["mrz"].detect([image.copy() for image in images])  # others, by identity
     assert looked == [2, 1, 2]
-    alone = build_all([DetectorName.PPOCR], Detection())
-    assert not isinstance(alone[DetectorName.PPOCR], CachedDetector)
+    alone = build_all(["ppocr"], Detection())
+    assert not isinstance(alone["ppocr"], CachedDetector)

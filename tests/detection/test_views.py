@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.config.detectors import Detection, DetectorName, covering
+from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, united
@@ -213,8 +213,8 @@ def test_parts_of_a_line_become_one_and_neighbours_stay() -> None:
 @pytest.mark.slow
 def test_a_face_is_covered_at_the_size_of_a_telephones_photograph() -> None:
     image = portraits.draw(0, "someone", 0).image
-    small = build(DetectorName.CENTERFACE, Detection())
-    once = build(DetectorName.CENTERFACE, Detection(speed="single"))
+    small = build("centerface", Detection())
+    once = build("centerface", Detection(speed="single"))
     true = max(small.detect([image])[0], key=lambda region: region.score)
     factor = 10
     large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
@@ -242,7 +242,7 @@ def test_lines_of_a_long_screenshot_are_found() -> None:
         cv2.putText(image, text, (60, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 1, cv2.LINE_AA)
 
     def missed(speed: Speed) -> int:
-        detector = build(DetectorName.PPOCR, Detection(speed=speed))
+        detector = build("ppocr", Detection(speed=speed))
         regions = detector.detect([image])[0]
         middles = [y - 10 for y in places]
         return sum(not any(r.y0 < y < r.y1 and r.x0 < 80 for r in regions) for y in middles)
@@ -264,7 +264,7 @@ def test_small_print_of_a_small_card_is_found_at_double_size() -> None:
         true[y0:y1, x0:x1] = True
     shares = []
     for speed in ("thorough", "single"):
-        detector = build(DetectorName.PPOCR, Detection.model_validate(covering({"speed": speed})))
+        detector = build("ppocr", Detection.model_validate(covering({"speed": speed})))
         shares.append(covered(image.shape, detector.detect([np.asarray(page)])[0])[true].mean())
     assert shares[0] > 0.97 > shares[1]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
@@ -25,7 +25,7 @@ FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return build(DetectorName.ZXING, Detection())
+    return build("zxing", Detection())
 
 
 def printed(name: str, scale: int = 3) -> np.ndarray:
@@ -116,9 +116,9 @@ def test_slanted_codes_need_the_turned_versions(name: str, angle: int) -> None:
         code = printed(name)
     page, _ = pasted(code, 150, 130)
     page = turned(page, angle)
-    level = build(DetectorName.ZXING, Detection(speed="quick"))
+    level = build("zxing", Detection(speed="quick"))
     assert level.detect([page]) == [[]]
-    (found,) = build(DetectorName.ZXING, Detection()).detect([page])
+    (found,) = build("zxing", Detection()).detect([page])
     assert len(found) == 1
     assert covered(page.shape, found[0]).sum() == pytest.approx(code.size, rel=0.15)
 
@@ -150,8 +150,8 @@ def test_a_white_code_beside_a_black_one_is_found(detector: Detector, name: str)
 
 def test_places_in_other_views_are_the_originals() -> None:
     page, _ = pasted(printed("QRCode", 6), 101, 87)
-    (once,) = build(DetectorName.ZXING, Detection(speed="single")).detect([page])
-    (found,) = build(DetectorName.ZXING, Detection()).detect([page])
+    (once,) = build("zxing", Detection(speed="single")).detect([page])
+    (found,) = build("zxing", Detection()).detect([page])
     assert len(found) == len(once) == 1
     assert np.abs(np.subtract(found[0].quad, once[0].quad)).max() <= 3
 
@@ -164,7 +164,7 @@ def test_a_small_code_of_a_large_page_is_covered(name: str, turn: int) -> None:
     code = printed(name, 2)
     page = np.full((3500, 2500), 235, np.uint8)
     page[2900 : 2900 + code.shape[0], 1700 : 1700 + code.shape[1]] = code
-    (found,) = build(DetectorName.ZXING, Detection()).detect([np.rot90(page, turn)])
+    (found,) = build("zxing", Detection()).detect([np.rot90(page, turn)])
     assert len(found) == 1
     inside = np.rot90(covered((3500, 2500)[:: (-1) ** turn], found[0]), -turn)
     assert inside[2900 : 2900 + code.shape[0], 1700 : 1700 + code.shape[1]].mean() > 0.95
@@ -174,9 +174,9 @@ def test_a_small_code_of_a_large_page_is_covered(name: str, turn: int) -> None:
 def test_contrast_is_raised_for_faint_codes() -> None:
     page, _ = pasted(printed("QRCode"), 150, 130)
     faint = cv2.GaussianBlur((40 + page / 15).astype(np.uint8), (0, 0), 1.0)
-    plain = build(DetectorName.ZXING, Detection(speed="single"))
+    plain = build("zxing", Detection(speed="single"))
     assert plain.detect([faint]) == [[]]
-    (found,) = build(DetectorName.ZXING, Detection()).detect([faint])
+    (found,) = build("zxing", Detection()).detect([faint])
     assert len(found) == 1
 
 
@@ -187,7 +187,7 @@ def test_code_with_a_wrong_check_digit_is_kept_with_half_the_score() -> None:
     zero = np.array([1, 1, 1, 0, 0, 1, 0])
     code[:, last] = np.repeat(255 * (1 - zero), 3)
     page, _ = pasted(code, 150, 130)
-    (found,) = build(DetectorName.ZXING, Detection(speed="single")).detect([page])
+    (found,) = build("zxing", Detection(speed="single")).detect([page])
     assert [region.score for region in found] == [0.5]
 
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from anonbench.cli.main import _parser
 from anonbench.config.experiment import FIGURES_OF_SCORES
-from anonbench.config.file import document
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.tables import TABLES
 from site_tools import ROOT, load
@@ -59,7 +58,7 @@ def test_every_setting_is_on_one_page_and_few_are_on_the_first() -> None:
     assert ("`datasets.<name>`", "path") in common and ("`retrieval`", "top") in expert
     assert ("The experiment", "bundle") in expert and ("`policy.strength`", "least") in expert
     declared = {
-        f"{a}.{b}".strip(".") for a, names in document._COMMON.items() for b in names.split()
+        f"{a}.{b}".strip(".") for a, names in SETTINGS.COMMON.items() for b in names.split()
     }
     paths = {row.path for section in SETTINGS.sections() for row in section.settings}
     assert declared <= paths

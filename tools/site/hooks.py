@@ -19,7 +19,6 @@ OF_THE_ROOT = {
     "config/README.md": "config/examples.md",
     "config/config.yaml": "config/config.yaml",
     "config/defaults.yaml": "config/defaults.yaml",
-    "config/defaults-expert.yaml": "config/defaults-expert.yaml",
     "config/own_data.yaml": "config/own_data.yaml",
     "config/paper.yaml": "config/paper.yaml",
 }

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import yaml
 
 from anonbench.config import Config
-from anonbench.config.file.document import is_common
 from anonbench.core.registries.methods import METHODS
 
 HEADS = {
@@ -22,7 +21,7 @@ HEADS = {
 These settings are enough for experiments on your own images, for the demo and for the paper's
 experiment; all others are [expert settings](settings-expert.md). Each heading is a section of the
 config, and each row is one of its settings. Unknown names and impossible values are refused before
-anything runs. [config/defaults.yaml](../../config/defaults.yaml) contains these settings as YAML to
+anything runs. [config/defaults.yaml](../../config/defaults.yaml) contains all settings as YAML to
 copy from, and [config/](../../config/README.md) has examples.
 """,
     False: """\
@@ -31,9 +30,31 @@ copy from, and [config/](../../config/README.md) has examples.
 <!-- Written from src/anonbench/config by `make docs`. Do not edit. -->
 
 Few experiments change these settings; [the common ones](settings.md) are on a separate page.
-[config/defaults-expert.yaml](../../config/defaults-expert.yaml) contains them as YAML to copy from.
+[config/defaults.yaml](../../config/defaults.yaml) contains them as YAML to copy from.
 """,
 }
+COMMON = {
+    "": "title results seed training_seeds systems",
+    "datasets.<name>": "layout path demo split subset label cluster paper_role detectors boxes "
+    "templates corrections truth methods degrees given system adaptions recipe "
+    "keep_without_regions",
+    "datasets.<name>.split": "validation by",
+    "detection": "speed device",
+    "anonymization": "margin shape format strengths",
+    "anonymization.pixelate": "blocks",
+    "anonymization.blur": "sigma",
+    "anonymization.mask": "colour",
+    "recipes.<name>": "device gpus",
+    "recipes.<name>.backbone": "name pretrained",
+    "recipes.<name>.optimizer": "steps batch_size",
+    "retrieval": "fraction queries",
+    "privacy": "enabled identity attackers attacks",
+    "privacy.recognizer": "weights",
+    "policy": "searched methods degree information_left missed",
+    "policy.attacks": "reidentification readability mrz_reading barcodes",
+    "presentation": "language show_originals",
+}
+"""Settings that a user needs, by section; all others are expert settings."""
 COLUMNS = "| setting | default | values | meaning |\n| --- | --- | --- | --- |"
 Schema = dict[str, Any]
 
@@ -56,6 +77,12 @@ class Section(NamedTuple):
     heading: str
     meaning: str
     settings: list[Setting]
+
+
+def is_common(path: str) -> bool:
+    """Whether a setting, such as `datasets.<name>.path`, is one that most experiments need."""
+    section, _, name = path.rpartition(".")
+    return name in COMMON.get(section, "").split()
 
 
 def page(common: bool) -> str:

@@ -154,7 +154,7 @@ rule deployments:
 
 
 # One job for all models: a scenario whose embeddings are unchanged is not scored again.
-for _name in filter(experiment.is_classified, experiment.datasets):
+for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_classified):
     _runs = experiment.scenarios(_name)
     _models = list(dict.fromkeys(str(run.model) for run in _runs))
 

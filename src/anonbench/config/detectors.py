@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Settings, merged
-
-
-class DetectorName(StrEnum):
-    """Built-in detectors; for all of them see `anonbench.core.registries.detectors.DETECTORS`."""
-
-    MTCNN = "mtcnn"
-    CENTERFACE = "centerface"
-    FACE_ONNX = "face_onnx"
-    PPOCR = "ppocr"
-    ZXING = "zxing"
-    MRZ = "mrz"
-    INK = "ink"
-    TEMPLATE = "template"
-    BOXES = "boxes"
-
 
 LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz", "ink")
 """Default detectors: one for each kind of region, none of which needs a user's file."""

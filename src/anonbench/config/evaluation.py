@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.core.registries.tables import TABLES
 from anonbench.core.settings import (
     Confidence,
     Count,
@@ -108,12 +107,6 @@ class DetectionQuality(Settings):
     """Number of least certain images of each kind that are listed."""
 
 
-if TYPE_CHECKING:
-    TableName = str
-else:
-    TableName = Literal[tuple(TABLES)]
-
-
 class Presentation(Settings):
     """Tables, figures and the report."""
 
@@ -141,8 +134,6 @@ class Presentation(Settings):
     equivalent."""
     stated_difference: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
     """Difference of a score, as a share, that a data set should be large enough to show."""
-    tables: tuple[TableName, ...] = tuple(TABLES)
-    """Tables of each data set in addition to those of its scores."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Widest interval, as a share, with which a re-identification rate can pass a limit; a wider
     one can fail it, and is otherwise called not known."""

@@ -20,13 +20,7 @@ from anonbench.config.outputs import (
 from anonbench.config.training import LOW_RANK_BATCH
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import is_redrawn
-from anonbench.core.registries.tables import (
-    OF_ATTACKS,
-    OF_PRIVACY,
-    OF_SCORES,
-    OF_TRAININGS,
-    TABLES,
-)
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
     COMPATIBLE,
@@ -165,9 +159,8 @@ class Experiment:
 
     def trainings(self, name: str) -> list[tuple[Model, int]]:
         """Every trained model of a data set with each of its seeds."""
-        if self.is_frozen(name):
-            return []
-        return [each for each in self._models_with_seeds(name) if each[0].is_trained]
+        models = [] if self.is_frozen(name) else self.trained_models(name)
+        return [(model, seed) for model in models for seed in self.seeds(name, model)]
 
     def ranking_trainings(self, name: str) -> list[tuple[Model, int]]:
         """Trainings whose models embed original images themselves."""
@@ -176,9 +169,6 @@ class Experiment:
     def baselines(self, name: str) -> list[Baseline]:
         """Baselines of a data set; for a frozen system, no untrained network."""
         return [Baseline.PIXELS] if self.is_frozen(name) else list(Baseline)
-
-    def _models_with_seeds(self, name: str) -> list[tuple[Model, int]]:
-        return [(model, seed) for model in self.models(name) for seed in self.seeds(name, model)]
 
     def scenarios(self, name: str) -> list[Scenario]:
         """All scenarios to score: adapted models on their own variant, others on every variant.
@@ -193,7 +183,7 @@ class Experiment:
     def _scenarios(self) -> dict[str, list[Scenario]]:
         found: dict[str, list[Scenario]] = {}
         for name in self.datasets:
-            models = self._models_with_seeds(name)
+            models = [(each, seed) for each in self.models(name) for seed in self.seeds(name, each)]
             models += [(Model(baseline), self.reference_seed) for baseline in self.baselines(name)]
             found[name] = [
                 Scenario(model, seed, variant)
@@ -209,10 +199,6 @@ class Experiment:
         models, seeds = self.models(name), self.training_seeds(name)
         return [run for run in self.scenarios(name) if run.model in models and run.seed in seeds]
 
-    def is_classified(self, name: str) -> bool:
-        """Whether a data set has labels."""
-        return self.datasets[name].is_classified
-
     def anonymized_scenarios(self, name: str) -> list[Scenario]:
         """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
         return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
@@ -224,8 +210,7 @@ class Experiment:
 
     def shown_variant(self, name: str) -> Variant:
         """Variant on which attention is drawn: the first method at the highest degree."""
-        highest = max(self.datasets[name].degrees)
-        return next(variant for variant in self.variants(name) if variant.degree == highest)
+        return self.deployed(name)[0]
 
     def attending_models(self, name: str) -> list[Model]:
         """The unadapted model and those adapted to the variant that is shown."""
@@ -255,21 +240,23 @@ class Experiment:
     def dataset_tables(self) -> list[str]:
         """Registered tables made for at least one data set."""
         made = {table for name in self.datasets for table in self.tables_of(name)}
-        return [table for table in self.config.presentation.tables if table in made]
+        return [table for table in TABLES if table in made]
 
     def tables_of(self, name: str) -> list[str]:
         """Registered tables of a data set: those whose inputs it has."""
         dataset, config = self.datasets[name], self.config
         is_there = {
-            **dict.fromkeys(OF_ATTACKS, config.privacy.enabled),
-            **dict.fromkeys(OF_TRAININGS, dataset.is_trained),
+            "rates": config.privacy.enabled,
+            "attacks": config.privacy.enabled,
+            "trainings": dataset.is_trained,
+            "variance": dataset.is_trained,
             "given": bool(dataset.given),
             "maps": dataset.is_mapped,
             "deployments": config.deployments.mixed,
             "near_duplicates": bool(config.retrieval.near_duplicates),
         }
-        wanted = config.presentation.tables
-        return [each for each in wanted if all(is_there.get(n, True) for n in TABLES[each].needs)]
+        absent = {need for need, is_made in is_there.items() if not is_made}
+        return [name for name, table in TABLES.items() if not absent & {*table.needs}]
 
     def tables_of_scores(self, name: str) -> list[Table]:
         """Result tables of a data set."""
@@ -280,8 +267,9 @@ class Experiment:
         groups: dict[str, list[str]] = {"scores": [], "privacy": [], "others": []}
         for table in self.tables_of(name):
             needs = {*TABLES[table].needs}
-            kind = "privacy" if needs & OF_PRIVACY else "scores" if needs <= OF_SCORES else "others"
-            groups[kind].append(table)
+            is_private = needs & {"rates", "attacks", "policy", "given"}
+            kind = "scores" if needs <= {"scores", "maps"} else "others"
+            groups["privacy" if is_private else kind].append(table)
         return groups
 
     @cached_property
@@ -327,12 +315,8 @@ class Experiment:
             **{f"table_{number}": (*entry, None) for number, entry in PAPER_TABLES.items()},
             **{f"figure_{number}": entry[:4] for number, entry in PAPER_FIGURES.items()},
         }
-        possible = self.paper_targets()
-        return {
-            target: self._why_not(*entry)
-            for target, entry in wanted.items()
-            if target not in possible
-        }
+        missing = wanted.keys() - self.paper_targets().keys()
+        return {target: self._why_not(*wanted[target]) for target in wanted if target in missing}
 
     def _why_not(self, role: PaperRole, kind: str, degree: int | None, metric: str | None) -> str:
         if kind in OF_IMAGES and self.config.bundle:

@@ -52,14 +52,7 @@ class Table:
 class Figure:
     """One figure."""
 
-    kind: Literal[
-        "examples",
-        "correlation",
-        "trend",
-        "attention",
-        "learning",
-        "front",
-    ]
+    kind: Literal["examples", "correlation", "trend", "attention", "learning", "front"]
     dataset: str
     degree: int | None = None
     metric: str | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from anonbench.config.strengths import MethodName
+from anonbench.config.anonymization import MethodName
 from anonbench.core.registries.methods import METHODS, InformationLeft
 from anonbench.core.settings import Fraction, Settings
 from anonbench.core.vocabulary import Entity
@@ -25,17 +26,14 @@ class Strength(Settings):
     most: float | None = None
     """Largest value that passes."""
 
-    @model_validator(mode="after")
-    def _is_one_of_a_method(self) -> Self:
-        method = self.parameter.partition(".")[0]
-        if method not in METHODS or "." not in self.parameter:
-            raise ValueError(
+    def _contradictions(self) -> Iterator[str]:
+        if self.method not in METHODS or "." not in self.parameter:
+            yield (
                 f"parameter {self.parameter!r} is not of the form method.parameter; methods "
                 f"are {', '.join(METHODS)}"
             )
         if (self.least is None) == (self.most is None):
-            raise ValueError(f"{self.parameter}: give it either `least` or `most`")
-        return self
+            yield f"{self.parameter}: give it either `least` or `most`"
 
     @property
     def method(self) -> str:

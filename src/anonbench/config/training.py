@@ -3,17 +3,77 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
-from anonbench.core.settings import Count, Fraction, Natural, Place, Positive, Range, Settings
+from anonbench.core.settings import (
+    Count,
+    Fraction,
+    Natural,
+    Place,
+    Positive,
+    Range,
+    Settings,
+    merged,
+)
 from anonbench.core.vocabulary import Adaption
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+_BLURS = {"nominal": (1.0, 0.1, 0.5), "released": (0.0, 0.9, 0.5)}
+"""DINOv2's blur as its config names it and as its released code applies it (1 - p)."""
+
+_CROPS: dict[str, dict[str, Any]] = {
+    "paper": {"global_area": (0.5, 1.0), "local_area": (0.05, 0.5)},
+    "dinov2": {"global_area": (0.32, 1.0), "local_area": (0.05, 0.32)},
+}
+
+_RECIPES: dict[str, dict[str, Any]] = {
+    "short": {},  # the defaults
+    "long": {
+        "backbone": {
+            "width": 1024,
+            "depth": 24,
+            "heads": 16,
+            "patch": 14,
+            "ffn": "swiglu",
+            "drop_path": 0.4,
+        },
+        "crops": {"global_size": 224, "local_size": 98},
+        "heads": {
+            "prototypes": 131_072,
+            "bottleneck": 384,
+            "shared": False,
+            "centering": "sinkhorn",
+            "teacher_temperature_warmup": 0.06,
+            "freeze_last_layer": 0.002,
+        },
+        "optimizer": {
+            "steps": 625_000,
+            "batch_size": 3072,
+            "learning_rate": 2e-4,
+            "warmup": 0.16,
+            "layer_decay": 1.0,
+            "weight_decay": (0.04, 0.2),
+            "ema": (0.994, 1.0),
+        },
+    },
+}
+"""DINOv2's two published settings, with lengths as shares of the run. The short one's backbone,
+ViT-L/16, is not the default: a recipe names it."""
+
+
+def _filled(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:
+    """Fill in settings from the preset that they name, or from the first preset."""
+    if not isinstance(given, Mapping):
+        return given  # left to the model's own checks
+    name = given.get("preset", next(iter(presets)))
+    preset = presets.get(name) if isinstance(name, str) else None
+    return given if preset is None else merged(preset, given)
 
 
 class Backbone(Settings):
@@ -47,13 +107,11 @@ class Backbone(Settings):
     """Initial weights: `timm` for those of `name`, or a file with the key names of timm, DINOv2 or
     Hugging Face."""
 
-    @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         if self.name is None and self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+            yield f"width {self.width} is not a multiple of heads {self.heads}"
         if self.pretrained == "timm" and self.name is None:
-            raise ValueError("pretrained: timm needs the name of timm's model in `name`")
-        return self
+            yield "pretrained: timm needs the name of timm's model in `name`"
 
 
 class Crops(Settings):
@@ -96,20 +154,18 @@ class Crops(Settings):
     @property
     def blur_probabilities(self) -> tuple[float, float, float]:
         """Blur probabilities of global crop 1, global crop 2 and local crops."""
-        return BLURS[self.blur] if isinstance(self.blur, str) else self.blur
+        return _BLURS[self.blur] if isinstance(self.blur, str) else self.blur
 
     @model_validator(mode="before")
     @classmethod
     def _fill_from_preset(cls, given: Any) -> Any:
-        return fill(given, CROPS)
+        return _filled(given, _CROPS)
 
-    @model_validator(mode="after")
-    def _areas_make_sense(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         for field in ("global_area", "local_area"):
             smallest, largest = getattr(self, field)
             if not 0.0 < smallest <= largest:
-                raise ValueError(f"{field}: needs 0 < smallest <= largest")
-        return self
+                yield f"{field}: needs 0 < smallest <= largest"
 
 
 class Heads(Settings):
@@ -204,14 +260,7 @@ class Recipe(Settings):
     """A training recipe; the defaults are DINOv2's short setting with the paper's crops."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
-        {
-            "preset",
-            "checkpoint_activations",
-            "workers",
-            "gpus",
-            "tensorboard",
-            "checkpoint_minutes",
-        }
+        ["preset", "checkpoint_activations", "workers", "gpus", "tensorboard", "checkpoint_minutes"]
     )
 
     preset: Literal["short", "long"] = "short"
@@ -255,10 +304,11 @@ class Recipe(Settings):
         """GPUs of one training; 0 on the CPU."""
         return 0 if self.device == "cpu" else self.gpus
 
-    def require_crops(self, adaption: Adaption) -> None:
-        """Raise ValueError if an adaption would anonymize crops that the recipe does not cut."""
-        if adaption is Adaption.A and self.crops.local_count == 0:
-            raise ValueError("crops.local_count is 0, but adaption A anonymizes local crops alone")
+    def lacks_crops(self, adaption: Adaption) -> str:
+        """Say why an adaption would anonymize crops that the recipe does not cut; else empty."""
+        is_without = adaption is Adaption.A and self.crops.local_count == 0
+        why = "crops.local_count is 0, but adaption A anonymizes local crops alone"
+        return why if is_without else ""
 
     def distilling(self, unadapted: Path) -> Recipe:
         """Recipe of adaption D: from the unadapted model's weights, with a single loss.
@@ -267,36 +317,26 @@ class Recipe(Settings):
         neither masks nor stochastic depth.
         """
         start = {"pretrained": unadapted, "drop_path": 0.0}
-        changes: dict[str, dict[str, Any]] = {
-            "backbone": start,
-            "crops": {"local_count": 0},
-            "losses": {"mask_images": 0.0},
-            "optimizer": {"heads_first": 0.0},
+        changed = {
+            "backbone": self.backbone.model_copy(update=start),
+            "crops": self.crops.model_copy(update={"local_count": 0}),
+            "losses": self.losses.model_copy(update={"mask_images": 0.0}),
+            "optimizer": self.optimizer.model_copy(update={"heads_first": 0.0}),
         }
-        return self.model_copy(
-            update={
-                name: getattr(self, name).model_copy(update=fields)
-                for name, fields in changes.items()
-            }
-        )
+        return self.model_copy(update=changed)
 
     @model_validator(mode="before")
     @classmethod
     def _fill_from_preset(cls, given: Any) -> Any:
-        return fill(given, RECIPES)
+        return _filled(given, _RECIPES)
 
-    @model_validator(mode="after")
-    def _batch_divides(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         parts = self.gpus * self.optimizer.accumulate
         if self.optimizer.batch_size % parts:
-            raise ValueError(
+            yield (
                 f"optimizer.batch_size {self.optimizer.batch_size} cannot be shared equally by "
                 f"gpus x optimizer.accumulate = {parts}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _crops_fit_patches(self) -> Self:
         patch, of = self.backbone.patch, "backbone.patch"
         if (name := self.backbone.name) is not None:
             found = re.search(r"_patch(\d+)", name)
@@ -305,11 +345,10 @@ class Recipe(Settings):
             side = getattr(self.crops, field)
             if patch and side % patch:
                 below = side // patch * patch
-                raise ValueError(
+                yield (
                     f"crops.{field} {side} is not a multiple of {of} {patch}: set it to "
                     f"{f'{below} or ' if below else ''}{below + patch}"
                 )
-        return self
 
 
 class Redrawing(Settings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -100,6 +100,16 @@ class Settings(BaseModel):
             if field.annotation is not bool and any(isinstance(each, bool) for each in values):
                 raise ValueError(f"{name} is true or false (yes, no, on, off), which it cannot be")
         return given
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with values that are right each by itself, and what to do."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _values_agree(self) -> Self:
+        if wrong := next(self._contradictions(), None):
+            raise ValueError(wrong)
+        return self
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset()
     """Fields that no result depends on, such as the number of loader processes."""

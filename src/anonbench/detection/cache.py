@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.jobs.work_cache import WorkCache
@@ -57,7 +57,7 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
     """Return all that a detector's findings depend on besides the images."""
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     paths = settings.paths([name])
-    if name == DetectorName.TEMPLATE and templates is not None:
+    if name == "template" and templates is not None:
         paths.append(templates)
     files = [file_digest(file) for path in paths for file in model_files(path)]
     return {
@@ -126,7 +126,7 @@ class ShardDoubts:
         if image.digest in self or len(found) < len(findings):
             return
         regions = [region for each in found for region in each]
-        is_searched = list(findings) != [DetectorName.BOXES]
+        is_searched = list(findings) != ["boxes"]
         kinds = kinds_of(list(findings))
         said = doubts.doubts_of(image.pixels, regions, kinds) if is_searched else []
         self._known[image.digest] = "; ".join(said)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from anonbench.config.detectors import LOOKED_FOR, Detection, DetectorName
+from anonbench.config.detectors import LOOKED_FOR, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import SMALL, exclusive_if
@@ -28,11 +28,11 @@ def build_all(
     templates: Path | None = None,
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
-    shared = len({DetectorName.PPOCR, DetectorName.MRZ, DetectorName.INK} & set(names)) > 1
-    lines = CachedDetector(build(DetectorName.PPOCR, settings, threads)) if shared else None
+    shared = len({"ppocr", "mrz", "ink"} & set(names)) > 1
+    lines = CachedDetector(build("ppocr", settings, threads)) if shared else None
     return {
         name: lines
-        if lines is not None and name == DetectorName.PPOCR
+        if lines is not None and name == "ppocr"
         else build(name, settings, threads, templates, lines)
         for name in names
     }

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import (
     Blocks,
     Region,
@@ -111,7 +111,7 @@ class ShardSearch:
         self.manifest = manifest
         self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
         # without detectors on pixels, images are still read: to learn which can be
-        searching: set[str] = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
+        searching: set[str] = set(job.detectors) - {"boxes"} or {"boxes"}
         self._names = sorted(searching)
         self._found: dict[str, dict[str, list[Region]]] = {name: {} for name in self._names}
         self._settled: set[str] = set()
@@ -141,8 +141,8 @@ class ShardSearch:
         for name in self._names:
             self._warn_if_nothing(name)
         has_boxes = any(job.boxes.get(image_id) for image_id in self._digests)
-        if DetectorName.BOXES in job.detectors and count and not has_boxes:
-            _warn_of_nothing(count, DetectorName.BOXES)
+        if "boxes" in job.detectors and count and not has_boxes:
+            _warn_of_nothing(count, "boxes")
 
     def search(self, batch: list[Original], then: Callable[[], object] = lambda: None) -> None:
         """Search a batch, without images that cannot be read; `then` follows each detector.
@@ -249,7 +249,7 @@ class ShardSearch:
     def _warn_if_nothing(self, name: str) -> None:
         """Warn once if no image so far has a region of this detector."""
         found = self._found[name].values()
-        if name == DetectorName.BOXES or name in self._settled or not found:
+        if name == "boxes" or name in self._settled or not found:
             return
         self._settled.add(name)
         if not any(found):

@@ -114,10 +114,10 @@ def sections(datasets: Mapping[str, Tables], presentation: Presentation) -> dict
 
     Args:
         datasets: by data set, the existing tables, by the keys of `READERS`.
-        presentation: section of the config, which names the tables.
+        presentation: section of the config.
     """
     found: dict[str, list[Grid]] = {}
-    for name in presentation.tables:
+    for name in TABLES:
         grids = [
             GRIDS[name](dataset, read, presentation)
             for dataset, read in datasets.items()

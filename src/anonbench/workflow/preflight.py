@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from anonbench.config import Config, Dataset, DetectorName, Layout
+from anonbench.config import Config, Dataset, Layout
 from anonbench.core.errors import InputError
 from anonbench.core.model_files import model_files
 from anonbench.core.registries.systems import adapter_files
@@ -105,18 +105,18 @@ def require_in_place(datasets: Mapping[str, Dataset]) -> None:
 
 def _require_detectors(config: Config, used: set[str]) -> None:
     detection = config.detection
-    if DetectorName.FACE_ONNX in used:
+    if "face_onnx" in used:
         field, weights = "detection.face_onnx.weights", detection.face_onnx.weights
         if weights is None:
             raise InputError(f"{field}: is empty; give the ONNX file of an SCRFD model")
         _require_onnx(weights, field)
-    if DetectorName.MRZ in used and detection.mrz.weights is not None:
+    if "mrz" in used and detection.mrz.weights is not None:
         weights = detection.mrz.weights
         inside = weights / "inference.onnx" if weights.is_dir() else weights
         _require_onnx(inside, "detection.mrz.weights")
     lines, usual = detection.ppocr, Ppocr()
     other = (lines.model, lines.weights) != (usual.model, usual.weights)
-    if other and used & {DetectorName.PPOCR, DetectorName.MRZ}:
+    if other and used & {"ppocr", "mrz"}:
         _require_text_model(lines)
 
 

@@ -116,7 +116,8 @@ def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
         ("raise SystemExit(3)", POINT, r"cannot be loaded \(SystemExit: 3\)"),
         (TWIRL, {"anonbench.methods:twirl": "absent_module:Twirl"}, "ModuleNotFoundError"),
         (TWIRL.replace('    label: ClassVar = "Twirl"\n', ""), POINT, "no value for label"),
-        (TWIRL.replace(" = 2.0", ""), POINT, r"need defaults .*turns Field required"),
+        (TWIRL.replace(" = 2.0", ""), POINT, "its parameters need defaults: turns"),
+        (TWIRL.replace("float = 2.0", 'int = "a"'), POINT, "ValidationError: .*turns Input should"),
         (TWIRL.replace("is_hidden", "is_gone"), POINT, "Twirl has no is_hidden, without which"),
     ],
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from anonbench.core.boxes import Region
     from anonbench.core.vocabulary import Entity, Variant
+    from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 
 
 class Attacker(Protocol):
@@ -39,7 +40,6 @@ class AttackerKind(Registered):
 
     entities: ClassVar[tuple[str, ...]] = ()
     """Entities it is shown, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
-
     learns: ClassVar[bool] = False
     """Whether it learns from train images in place of being loaded (`load`)."""
 
@@ -52,7 +52,6 @@ class AttackerKind(Registered):
 
         Raises:
             InputError: the model cannot be loaded.
-
         """
         raise NotImplementedError
 
@@ -90,21 +89,6 @@ class Risk(StrEnum):
     INFERENCE = "inference"
 
 
-class Restorers(Protocol):
-    """Restorers: models, learned from train images, that undo methods."""
-
-    def lack(self, entity: str) -> str:
-        """Reason, shown to people, why an entity's regions are not restored; empty if they are."""
-        ...
-
-    def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
-        """Return a copy of an image, uint8 [H, W] or [H, W, 3], with a hidden region restored.
-
-        Only for entities without a `lack`; regions of an original are left unchanged.
-        """
-        ...
-
-
 @dataclass(frozen=True)
 class Equipment:
     """What an attack on regions may use besides its own parameters."""
@@ -117,7 +101,7 @@ class Equipment:
     """Detectors that found the data set's regions."""
     threads: int = 1
     """Number of CPU threads of the attack's own inference engine."""
-    restorers: Restorers | None = None
+    restorers: LearnedRestorers | None = None
     """None: there are no train images to learn from, or no attacker learns."""
 
 
@@ -127,25 +111,18 @@ class LoadedAttack(Protocol):
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """Secrets that the attacker recovers, one per region; None if that cannot be told.
 
-        They are personal data: they are kept in memory, compared, and never written.
-
-        Args:
-            image: the whole image, uint8 [H, W] or [H, W, 3] RGB.
-            regions: of the attack's entities, hidden or not.
-            variant: how the image was anonymized, which the attacker knows.
-
+        They are personal data: they are kept in memory, compared, and never written. `image` is the
+        whole image, uint8 [H, W] or [H, W, 3] RGB; `regions` are of the attack's entities, hidden
+        or not; the attacker knows the variant.
         """
         ...
 
     def shares(self, truth: Any, found: Any) -> RegionShares:
         """Share of a secret that was recovered, within [0, 1], by measure.
 
-        Empty if `truth` is no secret that can be told right from wrong.
-
-        Args:
-            truth: result of `look` for a region of the original.
-            found: that of the same region in another version, or of another region (a guess).
-
+        `truth` is the result of `look` for a region of the original, `found` that of the region in
+        another version, or of another region (a guess). Empty if `truth` is no secret that can be
+        told right from wrong.
         """
         ...
 
@@ -186,8 +163,7 @@ class RegionAttack(PrivacyAttack):
     """Seconds for an image on one core, for the plan."""
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: visible ones are then attacked
-    separately, like regions of an original.
-    """
+    separately, like regions of an original."""
     reads_files: ClassVar[bool] = False
     """Whether it uses how images are stored; `load` then returns a `LoadedFileAttack`."""
     restores: ClassVar[bool] = False
@@ -203,7 +179,6 @@ class RegionAttack(PrivacyAttack):
         Raises:
             InputError: a model is missing; says where to put it.
             AttackNotPossibleError: there is nothing to attack by; the reason is in the table.
-
         """
         raise NotImplementedError
 
@@ -290,7 +265,6 @@ class ArchiveAttack(PrivacyAttack):
 
         Raises:
             AttackNotPossibleError: nothing can be told; the reason is in the table.
-
         """
         raise NotImplementedError
 

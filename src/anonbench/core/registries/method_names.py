@@ -31,19 +31,32 @@ _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 """Shade of a strength: share of the way to white, and greatest shift of hue."""
 
 
+def _parts(name: str) -> tuple[str, str]:
+    """Prefix by which a config makes a name, and the rest; no prefix for methods and strengths."""
+    for prefix in () if name in METHODS else (GIVEN, REDRAWN, *_OWN_VECTORS):
+        rest = name.removeprefix(prefix) if name.startswith(prefix) else ""
+        if (
+            rest
+            and (prefix == GIVEN or is_method(rest))
+            and (prefix != REDRAWN or is_audited(rest))
+        ):
+            return prefix, rest
+    return "", name
+
+
 def is_given(name: str | None) -> bool:
     """Check whether a name stands for images anonymized by another program."""
-    return name not in METHODS and program_of(name or "") != ""
+    return _parts(name or "")[0] == GIVEN
 
 
 def is_redrawn(name: str | None) -> bool:
     """Check whether a name stands for images whose hidden regions are redrawn."""
-    return name not in METHODS and redrawn_from(name or "") != ""
+    return _parts(name or "")[0] == REDRAWN
 
 
 def has_own_vectors(name: str | None) -> bool:
     """Check whether a name stands for images whose published vectors are judged separately."""
-    return name not in METHODS and pictures_of(name or "") != (name or "")
+    return _parts(name or "")[0] in _OWN_VECTORS
 
 
 def is_audited(name: str | None) -> bool:
@@ -51,26 +64,25 @@ def is_audited(name: str | None) -> bool:
 
     It cannot check other programs, nor a network that redraws regions.
     """
-    return not is_given(name) and not is_redrawn(name) and not has_own_vectors(name)
+    return not _parts(name or "")[0]
 
 
 def program_of(name: str) -> str:
     """Return the program of a name such as `given_deface`; empty for other names."""
-    return name.removeprefix(GIVEN) if name.startswith(GIVEN) else ""
+    prefix, rest = _parts(name)
+    return rest if prefix == GIVEN else ""
 
 
 def redrawn_from(name: str) -> str:
     """Return the method of a name such as `redrawn_mask`; empty for other names."""
-    method = name.removeprefix(REDRAWN) if name.startswith(REDRAWN) else ""
-    return method if method and is_audited(method) and is_method(method) else ""
+    prefix, rest = _parts(name)
+    return rest if prefix == REDRAWN else ""
 
 
 def pictures_of(name: str) -> str:
     """Return the method of a name such as `mapped_mask` or `D_mask`; other names as they are."""
-    for prefix in _OWN_VECTORS:
-        if name.startswith(prefix) and is_method(method := name.removeprefix(prefix)):
-            return method
-    return name
+    prefix, rest = _parts(name)
+    return rest if prefix in _OWN_VECTORS else name
 
 
 def published_as(method: str, adaption: str) -> str:
@@ -96,67 +108,50 @@ def base_of(name: str) -> str:
 
 def is_method(name: str) -> bool:
     """Check whether a name is one of a method, registered or made by a config."""
-    if not is_audited(name):
-        return True
     try:
-        base_of(name)
+        return not is_audited(name) or bool(base_of(name))
     except KeyError:
         return False
-    return True
 
 
 def setting_of(name: str) -> str:
     """Config path of the section that defines a method."""
-    if is_given(name):
-        return f"datasets.<name>.given.{program_of(name)}"
-    if has_own_vectors(name):
-        return "datasets.<name>.adaptions"
-    if is_redrawn(name):
-        return "redrawing"
+    prefix, rest = _parts(name)
+    if prefix == GIVEN:
+        return f"datasets.<name>.given.{rest}"
+    if prefix:
+        return "redrawing" if prefix == REDRAWN else "datasets.<name>.adaptions"
     base = base_of(name)
     strength = name.removeprefix(base).removeprefix("_")
     return f"anonymization.strengths.{base}.{strength}" if strength else f"anonymization.{base}"
 
 
 def label_of(name: str, labels: Mapping[str, str]) -> str:
-    """Display name of a method.
-
-    Args:
-        name: of any kind.
-        labels: of the registered methods.
-
-    """
+    """Display name of a method, given those of the registered methods."""
     if name in labels:
         return labels[name]
-    if is_given(name):
-        return f"{program_of(name).replace('_', ' ')} (given)"
-    if has_own_vectors(name):
-        prefix = name.removesuffix(pictures_of(name))
-        return f"{label_of(pictures_of(name), labels)}, {_OWN_VECTORS[prefix]}"
-    if is_redrawn(name):
-        return f"{label_of(redrawn_from(name), labels)}, redrawn"
+    prefix, rest = _parts(name)
+    if prefix == GIVEN:
+        return f"{rest.replace('_', ' ')} (given)"
+    if prefix:
+        return f"{label_of(rest, labels)}, {_OWN_VECTORS.get(prefix, 'redrawn')}"
     base = base_of(name)
     return f"{labels[base]} {name.removeprefix(base + '_').replace('_', ' ')}"
 
 
 def colour_of(name: str, colours: Mapping[str, str]) -> str:
-    """Return a method's colour as #RRGGBB.
+    """Return a method's colour as #RRGGBB, given those of the registered methods.
 
     A strength has a lighter shade of its method's colour, and redrawn images have a darker one.
-
-    Args:
-        name: of any kind.
-        colours: of the registered methods.
-
     """
     if name in colours:
         return colours[name]
+    prefix, rest = _parts(name)
     number = zlib.crc32(name.encode())
-    if is_given(name):
+    if prefix == GIVEN:
         return _GIVEN_COLOURS[number % len(_GIVEN_COLOURS)]
-    if is_redrawn(name) or has_own_vectors(name):
-        shown = colour_of(redrawn_from(name) or pictures_of(name), colours)
-        parts = bytes.fromhex(shown[1:])
+    if prefix:
+        parts = bytes.fromhex(colour_of(rest, colours)[1:])
         return "#" + "".join(f"{round((1 - _DARKER) * part):02X}" for part in parts)
     red, green, blue = bytes.fromhex(colours[base_of(name)][1:])
     hue, light, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)

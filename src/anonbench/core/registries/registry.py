@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -66,10 +66,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             needs_defaults: whether each parameter of a class needs a default.
 
         """
-        self.group = group
+        self.group, self._kind, self._built_in = group, kind, built_in
         self._needs_defaults = needs_defaults
-        self._kind = kind
-        self._built_in = built_in
 
     def __getitem__(self, name: str) -> type[T]:
         return self._classes[name]
@@ -91,14 +89,11 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         class WithSections(base):  # type: ignore[misc, valid-type]
             @model_serializer(mode="wrap")
             def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-                values: dict[str, Any] = handler(self)
+                added = {name: each[name] for each in registries for name in each._points}
                 return {
                     name: value
-                    for name, value in values.items()
-                    if not any(
-                        name in each._points and getattr(self, name) == each[name]()
-                        for each in registries
-                    )
+                    for name, value in handler(self).items()
+                    if name not in added or getattr(self, name) != added[name]()
                 }
 
         fields: dict[str, Any] = {
@@ -119,8 +114,12 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         point = self._points.get(name)
         if point is None:
             return {}
-        version = f"{point.dist.name} {point.dist.version}" if point.dist else ""
-        return {"package": version, "sources": _sources_digest(self[name].__module__)}
+        top = Path(str(sys.modules[self[name].__module__.partition(".")[0]].__file__))
+        files = sorted(top.parent.rglob("*.py")) if top.name == "__init__.py" else [top]
+        return {
+            "package": f"{point.dist.name} {point.dist.version}" if point.dist else "",
+            "sources": " ".join(file_digest(each) for each in files),
+        }
 
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
@@ -131,71 +130,46 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         module, _, name = self._built_in.partition(":")
         built_in = getattr(importlib.import_module(module), name)
         found: dict[str, type[T]] = {each.name: each for each in built_in}
-        for point in added().get(self.group, ()):
+        for point in self._points.values():
+            where = f"entry point {point.name} = {point.value} of {point.group}"
             if point.name in found:
-                raise InputError(f"{_place(point)}: there is another one of this name")
+                raise InputError(f"{where}: there is another one of this name")
             try:
-                found[point.name] = self._load(point)
-            except InputError as error:  # whoever names it gets an error that there is none
-                _LOG.warning("anonbench: %s. It is left out.", error)
+                loaded = point.load()
+                self._require_complete(loaded, point.name)
+            except (Exception, SystemExit) as error:  # other packages' modules may raise anything
+                # whoever names it gets an error that there is none
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                said = "%s cannot be loaded (%s); fix or remove its package. It is left out."
+                _LOG.warning(f"anonbench: {said}", where, reason)
+            else:
+                found[point.name] = loaded
         return found
 
-    def _load(self, point: EntryPoint) -> type[T]:
-        where = _place(point)
-        try:
-            loaded = point.load()
-        except (Exception, SystemExit) as error:  # other packages' modules may raise anything
-            raise InputError(
-                f"{where} cannot be loaded ({_one_line(error)}); fix or remove its package"
-            ) from error
+    def _require_complete(self, loaded: Any, name: str) -> None:
         if not (isinstance(loaded, type) and issubclass(loaded, self._kind)):
-            raise InputError(f"{where} is no subclass of {self._kind.__name__}")
-        if getattr(loaded, "name", None) != point.name or not NAME.fullmatch(point.name):
-            raise InputError(
-                f"{where}: its class has to have the same `name`, of lower case letters, digits "
-                "and underscores"
+            raise TypeError(f"it is no subclass of {self._kind.__name__}")
+        if getattr(loaded, "name", None) != name or not NAME.fullmatch(name):
+            raise TypeError(
+                "its class has to have the same `name`, of lower case letters, digits and "
+                "underscores"
             )
-        absent = [name for name in sorted(loaded.__class_vars__) if not hasattr(loaded, name)]
+        absent = [each for each in sorted(loaded.__class_vars__) if not hasattr(loaded, each)]
         if absent:
-            raise InputError(f"{where}: its class has no value for {', '.join(absent)}")
+            raise TypeError(f"its class has no value for {', '.join(absent)}")
         if lacking := loaded.lacks():
-            raise InputError(f"{where}: {loaded.__name__} {lacking}")
-        try:
-            if self._needs_defaults:
-                loaded()
-        except Exception as error:  # of pydantic, or of the class's own validators
-            raise InputError(
-                f"{where}: its parameters need defaults that they allow ({_one_line(error)})"
-            ) from error
-        return loaded
-
-
-def _place(point: EntryPoint) -> str:
-    return f"entry point {point.name} = {point.value} of {point.group}"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def _sources_digest(module: str) -> str:
-    """Return one digest of the sources of a module's top-level package."""
-    top = sys.modules[module.partition(".")[0]]
-    file = Path(str(top.__file__))
-    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-    return " ".join(file_digest(each) for each in files)
+            raise TypeError(f"{loaded.__name__} {lacking}")
+        if self._needs_defaults:
+            required = [each for each, field in loaded.model_fields.items() if field.is_required()]
+            if required:
+                raise TypeError(f"its parameters need defaults: {', '.join(required)}")
+            loaded()  # refuses defaults that its own checks refuse
 
 
 def section_of(settings: Settings, registered: type[T]) -> T:
     """Return a registered class with the parameters that settings `with_sections` hold."""
     found: T | None = vars(settings).get(registered.name)
-    return _default_instance(registered) if found is None else found
-
-
-@cache
-def _default_instance(registered: type[T]) -> T:
-    """Return the one object of a class without parameters; settings never change."""
-    return registered()
+    return registered() if found is None else found
 
 
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:
@@ -208,14 +182,12 @@ def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]
 
 
 def facts_digest(registries: Iterable[Registry[Any]]) -> str:
-    """Return a digest of everything that `facts` returns of these."""
-    found = {
-        registry.group: {name: _texts(each) for name, each in registry.items()}
+    """Return a digest of everything that `facts` returns of these: of all texts of classes."""
+    found = [
+        (registry.group, name, key, value)
         for registry in registries
-    }
+        for name, each in registry.items()
+        for key in sorted(each.__class_vars__)
+        if isinstance(value := getattr(each, key, None), str)
+    ]
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
-
-
-def _texts(registered: type[Registered]) -> dict[str, str]:
-    values = {name: getattr(registered, name, None) for name in registered.__class_vars__}
-    return {name: value for name, value in sorted(values.items()) if isinstance(value, str)}

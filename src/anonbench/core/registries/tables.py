@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class Grid:
         return " ".join([f"{self.title}.", *self.notes])
 
 
-@dataclass(frozen=True)
-class ResultTable:
+class ResultTable(NamedTuple):
     """One table of each data set; `anonbench.reporting.dataset_tables` makes it.
 
     Files are `tables/<name>_<data set>.{csv,md,tex}` below the results, and
@@ -46,25 +46,9 @@ class ResultTable:
 
     caption: str
     needs: tuple[str, ...]
-    """Tables of the data set: `scores` (anonbench.evaluation.scores), `variance` components
-    (anonbench.evaluation.sample_sizes.variance), `trainings`
-    (anonbench.evaluation.retrieval.training_agreement), `deployments`
-    (anonbench.evaluation.deployments), `near_duplicates`
-    (anonbench.evaluation.near_duplicates), `maps`
-    (anonbench.evaluation.mapped.gather), `given`, what other programs did to the regions
-    (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
-    attacks `rates` (anonbench.evaluation.privacy.rates) and `attacks`
-    (anonbench.evaluation.privacy.attacks.table)."""
+    """Tables of the data set that it shows, by `anonbench.reporting.dataset_tables.READERS`."""
 
 
-OF_TRAININGS = frozenset({"trainings", "variance"})
-"""Tables that exist only if models are trained."""
-OF_ATTACKS = frozenset({"rates", "attacks"})
-"""Tables that exist only if attacks are run."""
-OF_SCORES = frozenset({"scores", "maps"})
-"""Tables that scores alone are made from, or that are made before them."""
-OF_PRIVACY = OF_ATTACKS | {"policy", "given"}
-"""Tables of attacks, policy and other programs."""
 TABLES = {
     "policy": ResultTable(
         "Whether each method and degree passes the policy, and the rules that it does not pass, "

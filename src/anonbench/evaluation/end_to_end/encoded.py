@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.config import Anonymization, Detection, DetectorName
+from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.work_cache import flushed_at_intervals
@@ -158,7 +158,7 @@ def _nothing(place: str, images: pd.DataFrame, treatment: Treatment) -> str:
         return f"{place}: no image can be used; {reason} for one"
     names = ", ".join(treatment.detectors)
     others = "give boxes of your own"
-    if treatment.detectors != (DetectorName.BOXES,):
+    if treatment.detectors != ("boxes",):
         others = f"{more_detectors(treatment.detectors)}; or {others}"
     return (
         f"{place}: nothing was found by {names} in {count(int(statuses['empty']), 'image')}, so "

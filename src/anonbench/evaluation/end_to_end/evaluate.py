@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from anonbench.config import Anonymization, Detection, DetectorName, Presentation, Retrieval
+from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
@@ -97,19 +97,19 @@ def evaluate(
 
     """
     encoder = settled(encoder)
-    given = detectors or ((DetectorName.BOXES,) if boxes is not None else LOOKED_FOR)
+    given = detectors or (("boxes",) if boxes is not None else LOOKED_FOR)
     anonymization = anonymization or Anonymization()
     _require_known("method", methods, anonymization.names)
     _require_known("detector", given, list(DETECTORS))
-    if DetectorName.TEMPLATE in given:
+    if "template" in given:
         raise InputError(
             "detectors: template needs a folder of templates; only the pipeline has that "
             "(docs/reference/files.md)"
         )
-    if boxes is None and DetectorName.BOXES in given:
+    if boxes is None and "boxes" in given:
         raise InputError("detectors: boxes needs your own regions; name them as `boxes`")
-    if boxes is not None and DetectorName.BOXES not in given:
-        given = (*given, DetectorName.BOXES)
+    if boxes is not None and "boxes" not in given:
+        given = (*given, "boxes")
     if similarity not in get_args(Similarity):
         known = ", ".join(get_args(Similarity))
         raise InputError(f"similarity: {similarity!r} is not one of {known}")

@@ -66,10 +66,8 @@ def check_pairs(
             f"{len(ids)} training images are fewer than a batch "
             f"(recipe.optimizer.batch_size: {recipe.optimizer.batch_size}); lower it or add images"
         )
-    try:
-        recipe.require_crops(adaption)
-    except ValueError as error:
-        raise InputError(f"recipe.{error}") from None
+    if why := recipe.lacks_crops(adaption):
+        raise InputError(f"recipe.{why}")
     _warn_of_enlargement(recipe.crops, original)
     return ids
 

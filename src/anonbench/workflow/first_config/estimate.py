@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from anonbench.config import Policy, Presentation
 from anonbench.core.numeric.statistics import fewest_trials
@@ -40,7 +40,6 @@ sample differs from the whole."""
 FEWEST = 200
 """Fewest images for a statement about rankings: half of them are searched, and of 100 the first k =
 5 are relevant."""
-_ROUND = 50
 PROBES, GALLERY = 300, 500
 """Regions of each kind that a first experiment attacks, and size of the gallery they are matched
 against. As many regions are used for learning."""
@@ -55,8 +54,7 @@ ATTACKED = 50 * math.ceil(fewest_trials(min(limits_of(map(str, Entity))), CONFID
 policy if no attack succeeds. Restorers are learned from as many."""
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """Estimated cost of an experiment."""
 
     images: int
@@ -88,20 +86,28 @@ def estimate(
         cores: number of CPU cores.
         is_classified: whether accuracies are requested.
     """
-    read, write = sample.seconds("read"), WRITTEN_TWICE * sample.seconds("write")
+    read, write, encode = sample.seconds("read"), sample.seconds("write"), sample.encode_seconds
+    versions, half = 1 + methods, HALF * images
     searched = read + sum(sample.found[name].seconds for name in detectors)
-    hidden = methods * (read + write)
-    embedded = (1 + methods) * (read + sample.encode_seconds)
-    attacked = _attacked(sample, detectors, images, methods)
+    hidden = methods * (read + WRITTEN_TWICE * write)
+    attacked = 0.0
+    for name in detectors:  # re-identification reads and embeds the regions of both halves
+        found, of = sample.found[name], max(1, sample.read)
+        regions = half * found.regions / of
+        learned = gallery = min(regions, GALLERY)
+        crops = gallery + methods * min(regions, PROBES) + versions * learned
+        attacked += 2 * versions * min(half * found.images / of, GALLERY) * read + crops * encode
     # other attacks search images again, as they are and hidden, and read and restore regions
-    tried = min(images * searched_share(images, is_classified), ATTACKED * len(detectors))
-    attacked += tried * (1 + methods) * (searched + TRIED)
+    most = ATTACKED * len(detectors)
+    tried = min(images * searched_share(images, is_classified), most)
+    attacked += tried * versions * (searched + TRIED)
     # restorers learn from train images, hidden by each method
-    attacked += methods * (2 * read * min(HALF * images, ATTACKED * len(detectors)) + MENDED)
-    work = images * (searched + hidden + embedded) + attacked + JOBS * STARTED + COMPARED
+    attacked += methods * (2 * read * min(half, most) + MENDED)
+    work = images * (searched + hidden + versions * (read + encode))
+    seconds = (work + attacked + JOBS * STARTED + COMPARED) / cores
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
-    vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
-    return Estimate(images, work / cores, float(images) * (methods * (png + TAR_BYTES) + vectors))
+    vectors = versions * (4.0 * sample.dimension + ID_BYTES)
+    return Estimate(images, seconds, images * (methods * (png + TAR_BYTES) + vectors))
 
 
 def searched_share(images: int, is_classified: bool) -> float:
@@ -116,19 +122,6 @@ def searched_share(images: int, is_classified: bool) -> float:
     return math.ceil(100 * SEARCHED / images) / 100
 
 
-def _attacked(sample: Sample, detectors: Sequence[str], images: int, methods: int) -> float:
-    """Core seconds to read and embed the regions of both halves."""
-    seconds, searched = 0.0, max(1, sample.read)
-    for found in (sample.found[name] for name in detectors):
-        regions = HALF * images * found.regions / searched
-        learned = gallery = min(regions, GALLERY)
-        crops = gallery + methods * min(regions, PROBES) + (1 + methods) * learned
-        shown = min(HALF * images * found.images / searched, GALLERY)
-        read = 2 * (1 + methods) * shown
-        seconds += read * sample.seconds("read") + crops * sample.encode_seconds
-    return seconds
-
-
 def within(
     sample: Sample,
     detectors: Sequence[str],
@@ -141,6 +134,6 @@ def within(
     """Estimate for as many images as fit into the time, at least `FEWEST`."""
     most = estimate(sample, detectors, images, methods, cores, is_classified)
     while most.seconds > seconds and most.images > FEWEST:
-        fewer = max(FEWEST, int(most.images * 0.9) // _ROUND * _ROUND)
+        fewer = max(FEWEST, int(most.images * 0.9) // 50 * 50)
         most = estimate(sample, detectors, fewer, methods, cores, is_classified)
     return most

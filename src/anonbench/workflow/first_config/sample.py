@@ -30,6 +30,10 @@ _MOST_BYTES = 3e8
 _PDF_DPI: int = DataSource.model_fields["pdf_dpi"].default
 
 
+def _median(times: Sequence[float]) -> float:
+    return float(np.median(times)) if times else 0.0
+
+
 @dataclass
 class Found:
     """Findings of one detector in the sample."""
@@ -45,7 +49,7 @@ class Found:
     @property
     def seconds(self) -> float:
         """Median core seconds per image."""
-        return float(np.median(self.times)) if self.times else 0.0
+        return _median(self.times)
 
 
 @dataclass
@@ -66,8 +70,7 @@ class Sample:
 
     def seconds(self, kind: str) -> float:
         """Median seconds per image for `read` or `write`."""
-        times: list[float] = getattr(self, f"{kind}_times")
-        return float(np.median(times)) if times else 0.0
+        return _median(getattr(self, f"{kind}_times"))
 
     @property
     def finding(self) -> list[str]:

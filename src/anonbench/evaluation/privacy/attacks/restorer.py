@@ -257,11 +257,14 @@ class LearnedRestorers:
         self._learning = Lock()
 
     def lack(self, entity: str) -> str:
-        """See `anonbench.core.registries.attacks.Restorers.lack`."""
+        """Reason, shown to people, why an entity's regions are not restored; empty if they are."""
         return self._lacks[Entity(entity)]
 
     def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
-        """See `anonbench.core.registries.attacks.Restorers.restored`."""
+        """Return a copy of an image, uint8 [H, W] or [H, W, 3], with a hidden region restored.
+
+        Only for entities without a `lack`; regions of an original are left unchanged.
+        """
         settings = self._train.settings
         area = cover(region, image.shape, settings.margin)
         method = variant.method
