@@ -5,7 +5,7 @@ rule audit:
     input:
         counts="<results>/{dataset}/counts.csv",
         duplicates=plain(rules.manifest.output.duplicates),
-        shards=lambda w: paths.audits(w.dataset),
+        shards=lambda w: paths.audited_files(w.dataset, "audit.json"),
     output:
         "<results>/{dataset}/audit.csv",
     log:
@@ -24,10 +24,23 @@ rule audit:
         "../scripts/audit.py"
 
 
+def compared(w):
+    """Comparisons of other programs' pictures with the originals, by program."""
+    given = zip(datasets[w.dataset].given, experiment.given_variants(w.dataset))
+    return {
+        program: [
+            f"{results}/{w.dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+            for split in paths.anonymized_splits(w.dataset)
+            for shard in paths.shards(w.dataset, split)
+        ]
+        for program, variant in given
+    }
+
+
 # What other programs did to the regions that detection found: shares with intervals.
 rule given_summary:
     input:
-        unpack(lambda w: paths.compared_pictures(w.dataset)),
+        unpack(compared),
         **by_digest(clusters=rules.clusters.output.clusters),
         skipped=plain(rules.manifest.output.skipped),
     output:

@@ -12,6 +12,12 @@ outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
     outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
 
+
+def needed(tables):
+    """Names of the files that registered tables are made from."""
+    return [need for each in tables for need in TABLES[each].needs]
+
+
 # What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
 # correlations and learning curves. It needs no attack and no second training.
 for _name, _dataset in experiment.datasets.items():
@@ -24,8 +30,12 @@ for _name, _dataset in experiment.datasets.items():
         name:
             f"present_scores_{_name}"
         input:
-            **paths.table_inputs(_name, _others) | paths.scores_and_comparisons(_name),
-            logs=paths.training_logs(_name) if "learning" in _kinds else [],
+            **paths.named(_name, "scores", "comparisons", *needed(_others)),
+            logs=[
+                paths.training_log(_name, model, experiment.reference_seed)
+                for model in experiment.trained_models(_name)
+                if "learning" in _kinds
+            ],
         output:
             tables=[
                 file
@@ -77,7 +87,7 @@ for _name in experiment.datasets:
             name:
                 f"present_others_{_name}"
             input:
-                **paths.table_inputs(_name, _tables),
+                **paths.named(_name, *needed(_tables)),
             output:
                 tables=[file for each in _tables for file in dataset_table(each, _name)],
                 figures=[],
@@ -112,7 +122,7 @@ for _name, _dataset in experiment.datasets.items():
             name:
                 f"present_privacy_{_name}"
             input:
-                **paths.table_inputs(_name, _tables) | paths.front_inputs(_name),
+                **paths.named(_name, *(("rates", "scores") if _fronts else ()), *needed(_tables)),
             output:
                 tables=[file for each in _tables for file in dataset_table(each, _name)],
                 figures=[
@@ -189,7 +199,7 @@ rule tables:
         rules.experiment.output,
         rules.scenarios.output,
         [paths.tables(name) for name in experiment.datasets],
-        paths.dataset_tables(),
+        [paths.dataset_tables(name) for name in experiment.datasets],
 
 
 rule figures:
@@ -203,9 +213,7 @@ rule cost:
     input:
         rules.tables.input,
         rules.figures.input,
-        paths.dataset_files("{dataset}/quality/summary.csv", paths.measured()),
-        paths.explorers(),
-        paths.reported()["attention"],
+        paths.reported("quality", "explorer", "attention"),
     output:
         "<results>/tables/cost.csv",
     log:
@@ -227,9 +235,11 @@ rule report:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
-        **paths.reported(),
+        paths.reported(),
         **outlined,
-        digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
+        digests=[
+            digest for name in hidden_here for digest in digests(paths.audited_files(name, "tar"))
+        ],
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
         paths.dataset_files("{dataset}/choices.csv"),

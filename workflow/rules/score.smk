@@ -50,8 +50,14 @@ for _name in experiment.datasets:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             downstream=paths.scenario_files(_name, "downstream", "json"),
             predictions=paths.scenario_files(_name, "downstream", "parquet"),
-            own=list(paths.trained_scores(_name).values()),
-            second=list(paths.second_scores(_name).values()),
+            own=[
+                f"{results}/{_name}/retrieval/{run.path}.parquet"
+                for run in experiment.trained_scenarios(_name)
+            ],
+            second=[
+                f"{results}/{_name}/retrieval/second/seed{seed}.parquet"
+                for seed in experiment.second_references(_name)
+            ],
             without_own=f"{results}/{_name}/retrieval/without_own.parquet",
         output:
             **{each: f"<results>/{_name}/{each}.csv" for each in _models},
