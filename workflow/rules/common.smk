@@ -10,7 +10,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.provenance import PACKAGES
-from anonbench.workflow.refusal import refuse
+from anonbench.workflow.snakefile import refuse
 
 # rules and jobs stay to the end: collections that look at all of them take a seventh of a look
 gc.set_threshold(50_000, 20, 20)
@@ -26,7 +26,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
-from anonbench.workflow.paths import Paths, wildcards
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.results_folder import results_of
 from anonbench.workflow.rule_parts import (
     RuleFiles,
@@ -72,7 +72,7 @@ pathvars:
 
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
-    **wildcards.wildcard_patterns(experiment),
+    **paths.wildcards(),
 
 
 @cache

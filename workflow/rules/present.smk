@@ -188,7 +188,7 @@ for _name in experiment.trained:
             code=code_of("attention"),
             dataset=_name,
             settings=presentation("confidence", "dpi", "show_originals"),
-            models=shown.attending_models(_name),
+            models=list(map(str, experiment.attending_models(_name))),
             shown=shown.attention(_name),
         script:
             "../scripts/attention.py"

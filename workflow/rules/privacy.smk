@@ -26,7 +26,7 @@ rule reidentify:
         "<benchmarks>/reidentify/{dataset}.tsv"
     conda:
         "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.attack_threads(w.dataset)
+    threads: lambda w: 8 if datasets[w.dataset].system else 1
     resources:
         mem_mb=growing(lambda w: 2000 + estimates.embedding_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),

@@ -39,7 +39,7 @@ def check_counts(
         InputError: a data set has too few images for a batch or a ranking; one line for each.
     """
     names = list(names) or list(experiment.datasets)
-    retrieval = experiment.config.retrieval
+    retrieval, privacy = experiment.config.retrieval, experiment.config.privacy
     problems = [
         f"datasets.{name}: {problem}"
         for name in names
@@ -47,11 +47,26 @@ def check_counts(
     ]
     if problems:
         raise InputError("too few images:\n  " + "\n  ".join(problems))
-    return [
-        f"datasets.{name}: {text}"
-        for name in names
-        for text in _warnings(experiment, counts[name][Split.VAL])
-    ]
+    warnings, needed = [], images_needed(retrieval)
+    for name in names:
+        val = counts[name][Split.VAL]
+        if (k := _k(val, retrieval)) < MIN_K:
+            warnings.append(
+                f"datasets.{name}: {val} validation images give k = {k}; below {MIN_K} the report "
+                "states nothing about rankings, and own images do not count. It takes "
+                f"{needed:,}: add {needed - val:,}"
+            )
+        elif (queries := min(retrieval.queries or val, val)) < MIN_QUERIES:
+            warnings.append(
+                f"datasets.{name}: {queries} queries are scored; below {MIN_QUERIES} the report "
+                "states nothing about rankings"
+            )
+        if privacy.enabled and val < MIN_CLUSTERS:
+            warnings.append(
+                f"datasets.{name}: {val} validation images; below {MIN_CLUSTERS} the report states "
+                "nothing about re-identification"
+            )
+    return warnings
 
 
 def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
@@ -102,26 +117,6 @@ def _problems(counts: Mapping[Split, int], retrieval: Retrieval, batch: int) -> 
         yield (
             f"{train} train images are fewer than a batch of {batch} (optimizer.batch_size of the "
             "recipe; 16 for adaption D of a system); lower it or add images"
-        )
-
-
-def _warnings(experiment: Experiment, val: int) -> Iterator[str]:
-    retrieval = experiment.config.retrieval
-    k, needed = _k(val, retrieval), images_needed(retrieval)
-    if k < MIN_K:
-        yield (
-            f"{val} validation images give k = {k}; below {MIN_K} the report states nothing about "
-            f"rankings, and own images do not count. It takes {needed:,}: add {needed - val:,}"
-        )
-    elif (queries := min(retrieval.queries or val, val)) < MIN_QUERIES:
-        yield (
-            f"{queries} queries are scored; below {MIN_QUERIES} the report states nothing about "
-            "rankings"
-        )
-    if experiment.config.privacy.enabled and val < MIN_CLUSTERS:
-        yield (
-            f"{val} validation images; below {MIN_CLUSTERS} the report states nothing about "
-            "re-identification"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,18 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local, report
 from snakemake.ioflags import update
-from snakemake.logging import logger
 
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.workflow.paths import digests
+from anonbench.workflow.snakefile import refuse
 
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
 """Possible input of a rule: a path, several paths, or a function of the wildcards."""
 Asked = int | Callable[[Any], int]
 """Amount of a resource: a number, or a function of a job's wildcards."""
-
-_NOT_UP_TO_DATE = (
-    "anonbench: %d jobs have to run before the results are what the config and the data say; pack "
-    "them when they have run (anonbench plan says why)"
-)
 
 
 def on_disk(files: Iterable[Path]) -> list[str]:
@@ -134,8 +129,12 @@ class RuleFiles:
         def if_up_to_date(_: Any) -> str:
             planned = self._workflow.dag.needrun_jobs()
             if waiting := sum(bool(job.rule.script) for job in planned):
-                logger.error(_NOT_UP_TO_DATE % waiting)
-                sys.exit(1)  # Snakemake shows an exception in a function with a traceback
+                refuse(
+                    InputError(
+                        f"{waiting} jobs have to run before the results are what the config and "
+                        "the data say; pack them when they have run (anonbench plan says why)"
+                    )
+                )
             return category
 
         return report(

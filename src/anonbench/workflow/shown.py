@@ -44,10 +44,6 @@ class Shown:
         """Variants on which attention is computed."""
         return [ORIGINAL, str(self.experiment.shown_variant(dataset))]
 
-    def attending_models(self, dataset: str) -> list[str]:
-        """Models whose attention is drawn."""
-        return [str(model) for model in self.experiment.attending_models(dataset)]
-
     def explored(self, dataset: str) -> list[Scenario]:
         """The explorer's scenarios: anonymized images with the reference's seed, and a control.
 
@@ -65,11 +61,14 @@ class Shown:
         A model's name is its adaption, or `control`.
         """
 
-        def name(run: Scenario) -> str:
-            is_control = run.model == Model() and run.seed != self.experiment.reference_seed
-            return "control" if is_control else str(run.model.adaption)
-
-        return [(name(run), str(run.variant)) for run in self.explored(dataset)]
+        reference = self.experiment.reference_seed
+        return [
+            (
+                "control" if s.model == Model() and s.seed != reference else str(s.model.adaption),
+                str(s.variant),
+            )
+            for s in self.explored(dataset)
+        ]
 
     def explored_pictures(self, dataset: str) -> dict[str, str]:
         """Variant that the explorer draws for each method: the highest degree."""

@@ -1,9 +1,11 @@
-"""Location of the workflow, and snakemake arguments for a machine."""
+"""Location of the workflow, arguments of snakemake, and the exit of a run that cannot begin."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import anonbench
 from anonbench.core.errors import InputError
@@ -11,6 +13,8 @@ from anonbench.core.errors import InputError
 _OURS = Path("workflow/rules/anonymize.smk")
 """File by which a Snakefile is recognized as this project's."""
 _NAMED = ("-s", "--snakefile")
+START = "anonbench: "
+"""Prefix of the message with which a run is refused."""
 
 
 def require_configfiles(arguments: Sequence[str]) -> None:
@@ -19,8 +23,7 @@ def require_configfiles(arguments: Sequence[str]) -> None:
     Raises:
         InputError: one is missing, or is not a YAML mapping.
     """
-    words = [*_configfiles(arguments)]
-    for word in words:
+    for word in (words := [*_configfiles(arguments)]):
         if not Path(word).is_file():
             raise InputError(
                 f"{word} is read as a config file, but there is no such file; if it is a "
@@ -73,3 +76,18 @@ def find() -> Path:
         "the workflow is not here, and a wheel has none: run this in a clone of the repository, or "
         "name its Snakefile (--snakefile)"
     )
+
+
+def refuse(error: InputError) -> NoReturn:
+    """Exit Snakemake with an error's message.
+
+    For a WorkflowError, Snakemake would also print where it was raised: a line of the rule files,
+    which is not where the error is.
+
+    Raises:
+        SystemExit: always.
+    """
+    from snakemake.logging import logger
+
+    logger.error(f"{START}{error}")
+    sys.exit(1)

@@ -94,14 +94,6 @@ def test_a_link_to_nowhere_is_damage(file: Path) -> None:
     assert not is_intact(file)
 
 
-def test_the_record_of_another_file_is_none_of_this_one(file: Path) -> None:
-    other = file.with_name("other.csv")
-    other.write_text("other")
-    write_checksum(other)
-    record_of(other).replace(record_of(file))
-    assert not is_intact(file)
-
-
 def test_of_a_shard_the_size_is_checked_and_the_images_by_who_reads_them(tmp_path: Path) -> None:
     shard = tmp_path / "0.tar"
     shard.write_text("pixels")

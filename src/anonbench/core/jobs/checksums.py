@@ -1,7 +1,8 @@
 """Record of a job's output: its checksum, and the parameters of the job.
 
-Records are in a hidden folder beside the files. A job reads a result only if its bytes are those
-that its own job wrote. Size and time cannot show this, so each reader hashes what it reads.
+Records are in a hidden folder beside the files; of a bundle's files, in its metadata. A job reads a
+result only if its bytes are those that its own job wrote. Size and time cannot show this, so each
+reader hashes what it reads.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
@@ -127,3 +128,34 @@ def read_parameters(outputs: Iterable[Path]) -> dict[str, Any] | None:
     """Return the parameters that outputs were made with; None if no record has them."""
     records = filter(None, map(read_checksum, outputs))
     return next((record[PARAMETERS] for record in records if PARAMETERS in record), None)
+
+
+class Listed(NamedTuple):
+    """A file that a bundle carries, as its metadata list it; no job makes it."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def listed_files(metadata: Path) -> list[Listed]:
+    """Files listed in a bundle's metadata, read as plain JSON, which is fast.
+
+    Raises:
+        InputError: the file is missing or not such metadata.
+
+    """
+    try:
+        graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
+        return [
+            Listed(each["@id"], int(each["contentSize"]), str(each["sha256"]))
+            for each in graph
+            if "sha256" in each
+        ]
+    except FileNotFoundError:
+        raise InputError(
+            f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "
+            "--directory and that folder"
+        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"bundle: {metadata} is not the metadata of a bundle") from None

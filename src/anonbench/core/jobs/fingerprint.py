@@ -94,21 +94,20 @@ def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
         remembered[name] = identity()
         if not sys.dont_write_bytecode:
             with suppress(OSError):  # the folder may be writable only by others
-                write_json(_memory(), {_state(): remembered})
+                write_json(_memory().with_suffix(".json"), {_state(): remembered})
     text = json.dumps(remembered[name], sort_keys=True)  # as read from the cache
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _memory() -> Path:
-    source = next(iter(PACKAGES.values())) / "fingerprint.py"
-    return Path(cache_from_source(str(source))).with_suffix(".json")
+    return Path(cache_from_source(str(next(iter(PACKAGES.values())) / "fingerprint.py")))
 
 
 @cache
 def _remembered() -> dict[str, dict[str, str]]:
-    """Remembered identities for the current sources and installed packages."""
+    """Identities that were found with the current sources and installed packages."""
     try:
-        return dict(read_json(_memory()).get(_state(), {}))
+        return dict(read_json(_memory().with_suffix(".json")).get(_state(), {}))
     except (OSError, ValueError, AttributeError):
         return {}
 

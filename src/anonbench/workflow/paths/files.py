@@ -10,7 +10,7 @@ from typing import NamedTuple
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import Scenario
 from anonbench.core.jobs.checksums import digest_file
-from anonbench.core.registries.method_names import is_audited
+from anonbench.core.registries.method_names import REDRAWN, is_audited
 from anonbench.core.vocabulary import (
     COMPATIBLE,
     ORIGINAL,
@@ -21,6 +21,7 @@ from anonbench.core.vocabulary import (
     Variant,
     embedding_model,
 )
+from anonbench.detection.user_annotations import READERS
 
 _SPLITS = ("train", "val")
 Name = object
@@ -61,6 +62,31 @@ class FilePaths:
     def results(self) -> str:
         """The folder of results."""
         return self.experiment.config.results.as_posix()
+
+    @property
+    def hidden_here(self) -> str:
+        """Pattern of the variants that the methods make."""
+        return rf"(?:{'|'.join(self.experiment.config.anonymization.names)})-\d+"
+
+    @property
+    def given(self) -> str:
+        """Pattern of the variants that consist of other programs' pictures; (?!) matches none."""
+        given = self.experiment.given_variants
+        return "|".join(str(v) for name in self.experiment.datasets for v in given(name)) or "(?!)"
+
+    def wildcards(self) -> dict[str, str]:
+        """Pattern of each wildcard in paths by its name."""
+        anonymized = f"(?:(?:{REDRAWN})?{self.hidden_here}|{self.given})"
+        return {
+            "dataset": "|".join(self.experiment.datasets),
+            "split": "train|val",
+            "shard": r"\d+",
+            "variant": rf"original|{anonymized}",
+            "anonymized": anonymized,
+            "adaption": "[ABC]",
+            "seed": r"\d+",
+            "setting": "|".join(READERS),
+        }
 
     def dataset_files(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
         """Files of a pattern for some data sets, or for all.

@@ -16,8 +16,7 @@ from typing import Any
 
 from anonbench.core.errors import InputError
 from anonbench.workflow.estimates import Estimates
-from anonbench.workflow.refusal import START
-from anonbench.workflow.snakefile import with_snakefile
+from anonbench.workflow.snakefile import START, with_snakefile
 from anonbench.workflow.startup import Startup
 
 PLAN = "ANONBENCH_PLAN"
@@ -99,8 +98,13 @@ def collect(arguments: Iterable[str]) -> Plan:
 
 def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
-    if (dag := workflow.dag) is None:  # Snakemake has refused to plan
-        return
+    if workflow.dag is not None:  # otherwise Snakemake has refused to plan
+        plan = Plan(jobs_of(workflow.dag), started, estimates)
+        Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
+
+
+def jobs_of(dag: Any) -> list[Job]:
+    """Jobs of Snakemake's DAG that have a script, each after those that it depends on."""
     behind: dict[Any, list[Job]] = {}  # the job, or those before it if it only collects files
     planned = set(dag.needrun_jobs())
     jobs: list[Job] = []
@@ -123,7 +127,7 @@ def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
             )
             behind[raw] = [job]
             jobs.append(job)
-    Path(os.environ[PLAN]).write_bytes(pickle.dumps(Plan(jobs, started, estimates)))
+    return jobs
 
 
 def wildcards_of(raw: Any) -> dict[str, str]:
