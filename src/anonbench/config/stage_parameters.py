@@ -38,11 +38,7 @@ def seed_of_source(config: Config, name: str) -> int | None:
 
 
 def clusters(config: Config, name: str) -> Parameters:
-    """Column or folder of the clusters, and the columns tried by default.
-
-    `likely` lists the config's columns of persons and groups; see
-    `anonbench.datasets.clusters.assign`.
-    """
+    """Column or folder of the clusters, and the columns tried by default (`likely`)."""
     source = config.datasets[name]
     if source.cluster != AUTO:
         return {"cluster": source.model_dump(mode="json")["cluster"], "likely": []}

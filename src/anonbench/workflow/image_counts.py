@@ -1,8 +1,4 @@
-"""Refusal of experiments with too few images.
-
-Images are counted twice before any training: those listed when a run is planned, and those left
-after detection.
-"""
+"""Refusal of experiments with too few images: listed in planning, and left after detection."""
 
 from __future__ import annotations
 
@@ -28,12 +24,7 @@ from anonbench.evaluation.sample_sizes.sufficiency import MIN_QUERIES
 def check_counts(
     experiment: Experiment, counts: Mapping[str, Mapping[Split, int]], names: Iterable[str] = ()
 ) -> list[str]:
-    """Warnings, one for each data set with too few images for any statement.
-
-    Args:
-        experiment: the planned experiment.
-        counts: listed images of each data set by split.
-        names: data sets to check; if empty, all.
+    """Warnings of data sets (all, or those in `names`) with too few images for any statement.
 
     Raises:
         InputError: a data set has too few images for a batch or a ranking; one line for each.
@@ -70,10 +61,10 @@ def check_counts(
 
 
 def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
-    """Raise an error unless the images left after detection suffice for training and ranking.
+    """Check that the images left after detection suffice for training and ranking.
 
     Args:
-        counts: images by split: columns split and used.
+        counts: CSV with the columns split and used.
         retrieval: settings of the rankings' cut-off.
         batch: images per training step.
 
@@ -90,11 +81,7 @@ def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
 
 
 def require_classes(manifest: Path, label: str | None) -> None:
-    """Raise an error if the labelled train images of a manifest all have the same class.
-
-    Raises:
-        InputError: they are all of one class.
-    """
+    """Raise an InputError if the labelled train images of a manifest are all of one class."""
     if label is None:
         return
     table = pd.read_parquet(manifest, columns=["split", label])

@@ -1,8 +1,4 @@
-"""Check of files and names in a config before any job is planned.
-
-It finds errors that a stage would otherwise report hours into a run: weights that are missing or of
-the wrong kind, and models that timm does not know.
-"""
+"""Check of files and names in a config that a stage would otherwise miss hours into a run."""
 
 from __future__ import annotations
 
@@ -66,14 +62,11 @@ def require_files(config: Config) -> None:
 
 
 def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
-    """Check that the user's paths are valid on every machine.
+    """Raise an InputError if a path in parts of the config is relative.
 
     Args:
         brought: parts of the config, by their key path.
         place: key path of `brought` itself.
-
-    Raises:
-        InputError: a path in it is relative.
     """
     for name, value in brought.items():
         field = f"{place}.{name}" if place else name
@@ -87,14 +80,7 @@ def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
 
 
 def require_in_place(datasets: Mapping[str, Dataset]) -> None:
-    """Check that no originals are copied to a storage.
-
-    Args:
-        datasets: data sets by name.
-
-    Raises:
-        InputError: a data set requests copies.
-    """
+    """Raise an InputError if a data set requests copies of originals, here in a storage."""
     for name, dataset in datasets.items():
         if dataset.copy_originals:
             raise InputError(

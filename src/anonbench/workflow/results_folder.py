@@ -61,11 +61,7 @@ class Results:
             log.warning("%s", message)
 
     def begin(self) -> None:
-        """Mark the results and the records before the first job.
-
-        Raises:
-            InputError: the results cannot be written to.
-        """
+        """Mark results and records before the first job; an InputError if they are read-only."""
         if message := self._obstacle():
             raise InputError(message)
         mark = f"{__version__} {secrets.token_hex(8)}"
@@ -133,12 +129,7 @@ class Bucket(Results):
 
 
 def results_of(workflow: Any, results: str) -> Results:
-    """Results of a workflow: in a folder, or in a bucket of `--default-storage-provider s3`.
-
-    Args:
-        workflow: Snakemake's.
-        results: the folder as named in the config.
-    """
+    """Results of a workflow: in a folder, or in a bucket of `--default-storage-provider s3`."""
     storage = workflow.storage_settings
     if storage.default_storage_provider != "s3":
         return Results(Path(results))

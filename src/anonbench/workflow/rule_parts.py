@@ -34,10 +34,7 @@ def with_digest(**files: str) -> dict[str, str]:
 
 
 def updated(**files: str) -> dict[str, str]:
-    """Outputs that stay when their job starts, which looks itself whether they are right.
-
-    For each script that calls `JobCache.is_done`.
-    """
+    """Outputs that stay when their job starts, whose script calls `JobCache.is_done`."""
     return {name: update(path) for name, path in files.items()}
 
 
@@ -47,11 +44,7 @@ def growing(asked: Asked) -> Callable[..., int]:
 
 
 def gpus_within(limit: int | None, asked: Asked) -> Callable[..., int]:
-    """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number.
-
-    Raises:
-        WorkflowError: raised in planning, if a job needs more GPUs than allowed.
-    """
+    """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number."""
 
     def checked(wildcards: Any, rulename: str) -> int:
         wanted = _amount(asked, wildcards)
@@ -79,10 +72,7 @@ class RuleFiles:
         self.storage_prefix = prefix.rstrip("/") + "/"
 
     def plain(self, files: Files) -> Any:
-        """A rule's files by their paths in the results, in any storage.
-
-        They are new objects, because a flag such as `ancient` would change the rule's own.
-        """
+        """A rule's files by their paths in the results, as new objects that may be flagged."""
         if not isinstance(files, str):
             return [self.plain(file) for file in files]
         stored = is_flagged(files, "storage_object") and files.flags["storage_object"]  # type: ignore[attr-defined]

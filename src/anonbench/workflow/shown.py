@@ -23,8 +23,7 @@ class Shown:
     def may_show(self, variant: Variant) -> bool:
         """Whether pictures of a variant may be shown.
 
-        Other programs may leave regions unhidden, and the output of a redrawing network is not
-        checked. Such pictures are shown only if originals are.
+        Those of other programs and of a redrawing network are not checked: only if originals are.
         """
         return is_audited(variant.method) or bool(self.originals())
 
@@ -56,10 +55,7 @@ class Shown:
         return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
 
     def explored_names(self, dataset: str) -> list[tuple[str, str]]:
-        """Model and variant of the explorer's scenarios, as named in the explorer.
-
-        A model's name is its adaption, or `control`.
-        """
+        """Model (its adaption, or `control`) and variant of the explorer's scenarios."""
 
         reference = self.experiment.reference_seed
         return [

@@ -18,11 +18,7 @@ START = "anonbench: "
 
 
 def require_configfiles(arguments: Sequence[str]) -> None:
-    """Raise an error if a config file in snakemake's arguments is missing or invalid.
-
-    Raises:
-        InputError: one is missing, or is not a YAML mapping.
-    """
+    """Raise an InputError if a config file in snakemake's arguments is missing or no mapping."""
     for word in (words := [*_configfiles(arguments)]):
         if not Path(word).is_file():
             raise InputError(
@@ -66,7 +62,7 @@ def find() -> Path:
     """The Snakefile of this folder, else of the repository that anonbench runs from.
 
     Raises:
-        InputError: there is none, because the package was installed without its repository.
+        InputError: there is none: the package was installed without its repository.
     """
     repository = Path(anonbench.__file__).parents[2]
     for folder in (Path(), repository):
@@ -81,11 +77,7 @@ def find() -> Path:
 def refuse(error: InputError) -> NoReturn:
     """Exit Snakemake with an error's message.
 
-    For a WorkflowError, Snakemake would also print where it was raised: a line of the rule files,
-    which is not where the error is.
-
-    Raises:
-        SystemExit: always.
+    Of an exception, it would also print a line of the rule files, which is not where the error is.
     """
     from snakemake.logging import logger
 

@@ -95,7 +95,7 @@ def start(
         has_storage: whether results are in a storage, so that jobs may run on any machine.
 
     Raises:
-        InputError: something is wrong with the config, the data or a file of the user.
+        InputError: the config, the data or a file of the user is wrong.
     """
     try:
         if is_main:
@@ -145,10 +145,7 @@ def unavailable_targets(startup: Startup) -> dict[str, str]:
 
 @functools.cache
 def scanned(startup: Startup, name: str) -> str | None:
-    """Digest of names, sizes and times in a data set's folder.
-
-    None for a demo, whose marker file serves the same purpose.
-    """
+    """Digest of names, sizes and times in a data set's folder; None for a demo with a marker."""
     dataset = startup.experiment.datasets[name]
     return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
 
@@ -177,12 +174,8 @@ def contents(files: Iterable[str]) -> list[list[str]]:
 def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
     """Report copies of originals that nobody requested, weak methods, and doubtful results.
 
-    Doubts are printed to the terminal, because no job reports them if nothing is left to do, and
-    `--quiet all` silences the logger.
-
-    Args:
-        settings: config of the run.
-        warn: the logger's method for warnings.
+    Doubts are printed, because no job reports them if nothing is left to do, and `--quiet all`
+    silences the logger.
     """
     copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
     if message := copies_message(settings.results, copied):

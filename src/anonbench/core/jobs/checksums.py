@@ -81,7 +81,6 @@ def verify(path: Path, must_be_known: bool = False) -> None:
 
     Raises:
         InputError: the file is missing, not as its job wrote it, or not known.
-
     """
     record = read_checksum(path)
     if must_be_known and (record is None or REPLACED in record):
@@ -97,12 +96,7 @@ def verify(path: Path, must_be_known: bool = False) -> None:
 
 
 def verify_against(path: Path, sha256: str, size: int) -> None:
-    """Check a file that has no record against a digest and a size in bytes.
-
-    Raises:
-        InputError: the file is missing or has other content.
-
-    """
+    """Raise an InputError if a file without a record is missing, or of another digest or size."""
     if not holds(path, {"sha256": sha256, "size": size}):
         found = f"{path.stat().st_size:,} bytes" if path.exists() else "nothing"
         raise InputError(
@@ -143,7 +137,6 @@ def listed_files(metadata: Path) -> list[Listed]:
 
     Raises:
         InputError: the file is missing or not such metadata.
-
     """
     try:
         graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]

@@ -42,13 +42,8 @@ TRY_AGAIN = 75
 def job(task: Any, script: str) -> Iterator[JobCache]:
     """Run the block as a job of the workflow: see `logged`. Yield the cache of its outputs.
 
-    Its inputs are checked before the block, and checksums of its outputs are written after it. A
-    script that calls `JobCache.is_done` finds its earlier outputs, and may end at once.
-
-    Args:
-        task: Snakemake's object.
-        script: the script's path.
-
+    Inputs of Snakemake's `task` are checked before the block, and checksums of its outputs are
+    written after it. A script that calls `JobCache.is_done` may keep its earlier outputs.
     """
     # scripts import nothing from their folders, where a user's module may have the same name
     sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]

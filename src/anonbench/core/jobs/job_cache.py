@@ -85,9 +85,7 @@ class JobCache:
     def parts(self, inputs: Any, outputs: Any) -> dict[str, JobCache]:
         """A part for each big output, which depends on the inputs of the same name.
 
-        Args:
-            inputs: Snakemake's, by name; a list or a path each.
-            outputs: Snakemake's, each with the digest file `<name>_digest`.
+        Both are Snakemake's; an output is big if it has a digest file, `<name>_digest`.
         """
         files = []
         for given in (inputs, outputs):
@@ -109,11 +107,11 @@ class JobCache:
     def begin(self, carried: Path | None = None) -> None:
         """Check all inputs, and mark the outputs as being made again.
 
-        The metadata `carried` are those of the bundle that the results come from.
+        Args:
+            carried: metadata of the bundle that the results come from.
 
         Raises:
             InputError: an input in the results is not as its job wrote it.
-
         """
         listed = listed_files(carried) if carried else []
         bundle = {carried.parent / file.path: file for file in listed} if carried else {}
@@ -210,7 +208,6 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
 
     Raises:
         InputError: the file is not a benchmark file of Snakemake.
-
     """
     if (kept := benchmark.with_suffix(_KEPT)).is_file():
         benchmark = kept

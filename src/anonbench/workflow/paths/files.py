@@ -89,12 +89,7 @@ class FilePaths:
         }
 
     def dataset_files(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
-        """Files of a pattern for some data sets, or for all.
-
-        Args:
-            pattern: path below the results folder, with `dataset` as its only wildcard.
-            names: names of data sets.
-        """
+        """Files of a pattern below the results, with `dataset`, for all or some data sets."""
         chosen = self.experiment.datasets if names is None else names
         return [f"{self.results}/{pattern.format(dataset=name)}" for name in chosen]
 
@@ -201,7 +196,7 @@ class FilePaths:
         return f"{self.results}/{dataset}/embeddings/{by}/seed{seed}/{variant}/{split}.h5"
 
     def embedding_jobs(self, dataset: str) -> dict[tuple[str, int], dict[str, EmbeddingSet]]:
-        """Embeddings by trained weights: image sets by name.
+        """Image sets by name that trained weights embed.
 
         A job is for a seed and the models that learned from a variant, or the unadapted one.
         """
@@ -279,13 +274,7 @@ class FilePaths:
     def embeddings(
         self, dataset: str, scenarios: Iterable[Scenario] | None = None, variant: str | None = None
     ) -> list[str]:
-        """Embeddings of scenarios.
-
-        Args:
-            dataset: the data set.
-            scenarios: all if None.
-            variant: variant that the models embed; None: each scenario's own.
-        """
+        """Embeddings of scenarios (all if None), of one variant or of each scenario's own."""
         chosen = self.experiment.scenarios(dataset) if scenarios is None else scenarios
         return [self.embedding(dataset, s.model, s.seed, variant or s.variant) for s in chosen]
 

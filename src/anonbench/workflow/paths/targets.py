@@ -30,10 +30,7 @@ class Paths(FilePaths):
         return self.image_sets(dataset, self.experiment.unaudited_variants(dataset), ("train",))
 
     def attacking_backbones(self, dataset: str) -> list[str]:
-        """The unadapted model, then the adapted model of each variant that has one.
-
-        Of a system only the updates of adaption D.
-        """
+        """The unadapted model, then each variant's adapted one; of a system the updates of D."""
         if self.experiment.datasets[dataset].system is not None:
             return self.adapters(dataset)
         adapted = [model for _, model in self.attacked(dataset) if model]
@@ -61,12 +58,7 @@ class Paths(FilePaths):
         return {name: f"{self.results}/{dataset}/{FILES[name]}" for name in names}
 
     def page(self, name: str, stem: str) -> list[str]:
-        """Files of a table or figure.
-
-        Args:
-            name: name of the target, which begins with its kind: `table_V`, `figure_7`.
-            stem: stem of the file names.
-        """
+        """Files of a table or figure: its target's name begins with the kind, as `table_V`."""
         kind, suffixes = "figures", FIGURE_SUFFIXES
         if name.startswith("table"):
             kind, suffixes = "tables", TABLE_SUFFIXES

@@ -49,8 +49,7 @@ class Cost:
     gpu_seconds: float
     basis: str
     """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
-    same data set, else of its stage, in proportion to the work. `rates`: those of
-    `anonbench.workflow.estimates`."""
+    same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`."""
     disk: float | None
     """Bytes that it writes; None if unknown."""
 
@@ -101,10 +100,7 @@ def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, 
 
 
 def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpus: float) -> float:
-    """Lower bound of the total time: the longest chain, or all work spread over all devices.
-
-    `jobs` lists each job after those that it depends on.
-    """
+    """Lower bound of the total time: the longest chain, or all work spread over all devices."""
     ends: dict[Job, float] = {}
     for job in jobs:
         ready = max((ends.get(each, 0.0) for each in job.before), default=0.0)
@@ -173,10 +169,7 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
 
 
 def _image_bytes(plan: Plan, name: str) -> float | None:
-    """Mean bytes of a data set's images in the format of anonymized ones.
-
-    Measured on a few unchanged images; hidden regions usually need less.
-    """
+    """Mean bytes of a few images in the format of anonymized ones, which usually need less."""
     from anonbench.datasets.files.headers import page_to_read
     from anonbench.datasets.images import encode, max_bytes, read_file, read_image
 

@@ -79,7 +79,7 @@ def collect(arguments: Iterable[str]) -> Plan:
     """Plan of Snakemake for these arguments (targets, --configfile, --config, …).
 
     Raises:
-        InputError: Snakemake refuses the config or the targets; the message is Snakemake's.
+        InputError: Snakemake refuses them; the message is Snakemake's.
     """
     given = with_snakefile([*arguments])
     with tempfile.TemporaryDirectory() as folder:
