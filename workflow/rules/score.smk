@@ -1,17 +1,13 @@
 # Scores: one tidy table a data set, and effects.
 
-scored = dict(
-    **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
-    retrieval=lambda w: paths.scenario_files(w.dataset, "retrieval", "json"),
-    queries=lambda w: paths.scenario_files(w.dataset, "retrieval", "parquet"),
-    downstream=lambda w: paths.scenario_files(w.dataset, "downstream", "json"),
-    predictions=lambda w: paths.scenario_files(w.dataset, "downstream", "parquet"),
-)
-
 
 rule scores:
     input:
-        **scored,
+        **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
+        retrieval=lambda w: paths.scenario_files(w.dataset, "retrieval", "json"),
+        queries=lambda w: paths.scenario_files(w.dataset, "retrieval", "parquet"),
+        downstream=lambda w: paths.scenario_files(w.dataset, "downstream", "json"),
+        predictions=lambda w: paths.scenario_files(w.dataset, "downstream", "parquet"),
         enough=[] if settings.bundle else "<results>/{dataset}/enough.txt",
     output:
         scores="<results>/{dataset}/scores.csv",

@@ -10,7 +10,6 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import (
     is_intact,
-    plain,
     record_of,
     refusal,
     verify,
@@ -118,10 +117,3 @@ def test_a_file_without_a_record_is_checked_by_a_digest(file: Path) -> None:
     file.unlink()
     with pytest.raises(InputError, match=r"nothing where 17 bytes"):
         verify_against(file, digest, size)
-
-
-def test_parameters_are_recorded_as_plain_data(tmp_path: Path) -> None:
-    assert plain({"pair": (1, "a"), "folder": tmp_path}) == {
-        "pair": [1, "a"],
-        "folder": str(tmp_path),
-    }

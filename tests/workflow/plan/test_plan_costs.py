@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anonbench.core.jobs.checksums import PARAMETERS, write_checksum
+from anonbench.config import Recipe
 from anonbench.workflow.plan.costs import (
     STARTED,
     Cost,
@@ -81,10 +81,11 @@ def test_time_grows_with_the_work(
 
 
 def test_a_training_grows_with_its_steps(tmp_path: Path, job: Maker, plan: Planner) -> None:
-    before, now = ({"optimizer": {"steps": n}} for n in (10, 30))
-    files = measured(tmp_path, "1", 50.0)
-    write_checksum(files["outputs"][0], **{PARAMETERS: {"recipe": before}})
-    assert times(plan(job(1, recipe=now, **files)))["1"][0] == pytest.approx(150.0)
+    files, log = measured(tmp_path, "1", 50.0), tmp_path / "log.csv"
+    log.write_text("step,loss\n5,2.0\n10,1.0\n")
+    now = Recipe().optimizer.steps
+    before = job(1, **files | {"outputs": [*files["outputs"], log]})
+    assert times(plan(before))["1"][0] == pytest.approx(50.0 * now / 10)
 
 
 def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) -> None:

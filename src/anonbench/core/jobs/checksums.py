@@ -1,4 +1,4 @@
-"""Record of a job's output: its checksum, and the parameters of the job.
+"""Record of a job's output: its checksum, and the identity of the job if it is checked.
 
 Records are in a hidden folder beside the files; of a bundle's files, in its metadata. A job reads a
 result only if its bytes are those that its own job wrote. Size and time cannot show this, so each
@@ -8,7 +8,7 @@ reader hashes what it reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,6 @@ from anonbench.core.provenance import file_digest
 FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file with a large file's digest, which Snakemake compares instead."""
-PARAMETERS = "parameters"
-"""Key of the parameters with which the job made the output."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
 _TYPES = {"name": str, "sha256": str, "size": int}
@@ -111,17 +109,6 @@ def refusal(path: Path, found: str = "") -> InputError:
         size = path.stat().st_size
         found = f"{size:,} bytes where its job wrote {record['size']:,} bytes of another content"
     return InputError(f"{path} is damaged: {found}; {_WAY_OUT.format(path)}")
-
-
-def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a job's parameters as JSON would return them."""
-    return dict(json.loads(json.dumps(dict(parameters), default=str)))
-
-
-def read_parameters(outputs: Iterable[Path]) -> dict[str, Any] | None:
-    """Return the parameters that outputs were made with; None if no record has them."""
-    records = filter(None, map(read_checksum, outputs))
-    return next((record[PARAMETERS] for record in records if PARAMETERS in record), None)
 
 
 class Listed(NamedTuple):

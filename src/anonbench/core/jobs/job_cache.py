@@ -23,11 +23,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.jobs.checksums import (
     DIGEST,
-    PARAMETERS,
     REPLACED,
     holds,
     listed_files,
-    plain,
     read_checksum,
     record_of,
     verify,
@@ -144,7 +142,7 @@ class JobCache:
                 output.unlink(missing_ok=True)
                 continue
             os.utime(output)
-            write_checksum(output, record["sha256"], **self._recorded)
+            write_checksum(output, record["sha256"], **{IDENTITY: self.identity})
         if self._is_done:
             log.info("nothing that this job depends on has changed: its outputs are kept")
         return self._is_done
@@ -167,14 +165,10 @@ class JobCache:
             file = output.with_suffix("")
             digests[file] = file_digest(file)
             output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
+        known = {IDENTITY: self.identity} if self._asked else {}
         for output in outputs:
             if self._asked or self._is_result(output):
-                write_checksum(output, digests.get(output), **self._recorded)
-
-    @property
-    def _recorded(self) -> dict[str, Any]:
-        identity = {IDENTITY: self.identity} if self._asked else {}
-        return identity | {PARAMETERS: plain(self._given)}
+                write_checksum(output, digests.get(output), **known)
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)

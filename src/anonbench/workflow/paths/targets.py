@@ -59,10 +59,9 @@ class Paths(FilePaths):
 
     def page(self, name: str, stem: str) -> list[str]:
         """Files of a table or figure: its target's name begins with the kind, as `table_V`."""
-        kind, suffixes = "figures", FIGURE_SUFFIXES
         if name.startswith("table"):
-            kind, suffixes = "tables", TABLE_SUFFIXES
-        return [f"{self.results}/{kind}/{stem}.{suffix}" for suffix in suffixes]
+            return [f"{self.results}/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES]
+        return [f"{self.results}/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES]
 
     def tables(self, dataset: str) -> list[str]:
         """A data set's result tables."""
@@ -142,7 +141,8 @@ class Paths(FilePaths):
 
     def reported(self, *keys: str) -> list[str]:
         """Files of all data sets that the report reads: of some keys of `FILES`, or of all."""
-        config, found = self.experiment.config, []
+        config = self.experiment.config
+        found: list[str] = []
         for name, dataset in self.experiment.datasets.items():
             is_trained = name in self.experiment.trained
             is_made = {

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
-from anonbench.config import Layout
 from anonbench.core.errors import UnreadableImage
-from anonbench.core.jobs.checksums import read_parameters
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.documents import page_numbers
@@ -28,12 +25,6 @@ STARTED = 3.0
 """Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""
 SAMPLED = 8
 """Images of a data set that are encoded as anonymized ones would be."""
-PUBLISHED: dict[Layout, dict[str, float]] = {
-    Layout.CELEBA: {"png": 69e3, "jpeg": 19e3},
-    Layout.RVL_CDIP: {"png": 147e3, "jpeg": 161e3},
-}
-"""Mean bytes of 40 images, for plans made before the data exist. CelebA's were measured at half the
-size and scaled by pixels, which overestimates."""
 ID_BYTES = 64
 """Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
 TAR_BYTES = 850
@@ -80,7 +71,7 @@ def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, 
     """Seconds, CPU seconds and basis of each job."""
     work = {job: _work(estimates, job) for job in jobs}
     runs = {j: run for j in jobs if j.benchmark and (run := read_usage(j.benchmark))}
-    done = {job: work[job] / _more_steps(job) for job in runs}
+    done = {job: work[job] / _more_steps(estimates, job) for job in runs}
     rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
     cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
 
@@ -134,17 +125,14 @@ def _work(estimates: Estimates, job: Job) -> float:
         return 1.0
 
 
-def _more_steps(job: Job) -> float:
-    """Steps of a training now, as a multiple of those of its last run."""
-
-    def steps(parameters: Mapping[str, Any]) -> int | None:
-        try:
-            return int(parameters["recipe"]["optimizer"]["steps"])
-        except (LookupError, TypeError):
-            return None
-
-    last, now = steps(read_parameters(job.outputs) or {}), steps({"recipe": job.recipe})
-    return now / last if job.planned and last and now else 1.0
+def _more_steps(estimates: Estimates, job: Job) -> float:
+    """Steps of a training now, as a multiple of those in its last log."""
+    logs = [path for path in job.outputs if path.name == "log.csv" and path.is_file()]
+    if job.stage != "train" or not job.planned or not logs:
+        return 1.0
+    last = logs[0].read_text("utf-8").rstrip().rpartition("\n")[2].partition(",")[0]
+    now = estimates.recipe(job.wildcards["dataset"]).optimizer.steps
+    return now / int(last) if last.isdecimal() and int(last) else 1.0
 
 
 def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float | None:
@@ -185,4 +173,4 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
         except UnreadableImage:
             continue  # the manifest will skip and report it
         sizes.append(len(encode(pixels, written.format)))
-    return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)
+    return float(np.mean(sizes)) if sizes else None

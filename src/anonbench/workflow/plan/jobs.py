@@ -51,8 +51,6 @@ class Job:
     minutes: float = 0.0
     """Time limit declared by its rule."""
     benchmark: Path | None = None
-    recipe: Mapping[str, Any] | None = None
-    """Recipe of a training."""
 
     @property
     def label(self) -> str:
@@ -123,7 +121,6 @@ def jobs_of(dag: Any) -> list[Job]:
                 gpus=float(raw.resources.get("gpu") or 0),
                 minutes=float(raw.resources.get("runtime") or 0),
                 benchmark=Path(raw.benchmark) if raw.benchmark else None,
-                recipe=getattr(raw.params, "recipe", None),
             )
             behind[raw] = [job]
             jobs.append(job)
