@@ -30,7 +30,6 @@ from anonbench.workflow.paths import Paths
 from anonbench.workflow.results_folder import results_of
 from anonbench.workflow.rule_parts import (
     RuleFiles,
-    gpus_within,
     growing,
     on_disk,
     updated,
@@ -56,8 +55,7 @@ results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
 
 files = RuleFiles(workflow)
-storage_prefix = files.storage_prefix
-plain, by_digest, page = files.plain, files.by_digest, files.page
+plain, by_digest, page, gpus = files.plain, files.by_digest, files.page, files.gpus
 figure, table = files.figure, files.table
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
@@ -111,12 +109,6 @@ def code_of(script):
 def presentation(*fields):
     """Presentation settings that a job reads."""
     return settings.presentation.model_dump(mode="json", include=set(fields))
-
-
-def gpus(asked):
-    """GPUs of a job, a number or a function of wildcards; more than a run may use are refused."""
-    limit = workflow.global_resources.get("gpu").value
-    return gpus_within(limit if workflow.is_main_process else None, asked)
 
 
 def truth(name):

@@ -43,22 +43,6 @@ def growing(asked: Asked) -> Callable[..., int]:
     return lambda wildcards, attempt: _amount(asked, wildcards) * attempt
 
 
-def gpus_within(limit: int | None, asked: Asked) -> Callable[..., int]:
-    """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number."""
-
-    def checked(wildcards: Any, rulename: str) -> int:
-        wanted = _amount(asked, wildcards)
-        if limit is not None and wanted > limit:
-            raise WorkflowError(
-                f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
-                "(--resources or the profile) is all there may be: lower gpus of the "
-                "recipe, or raise gpu="
-            )
-        return wanted
-
-    return checked
-
-
 def _amount(asked: Asked, wildcards: Any) -> int:
     return asked(wildcards) if callable(asked) else asked
 
@@ -77,6 +61,23 @@ class RuleFiles:
             return [self.plain(file) for file in files]
         stored = is_flagged(files, "storage_object") and files.flags["storage_object"]  # type: ignore[attr-defined]
         return stored.query.removeprefix(self.storage_prefix) if stored else str(files)
+
+    def gpus(self, asked: Asked) -> Callable[..., int]:
+        """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number."""
+        limit = self._workflow.global_resources.get("gpu").value
+        limit = limit if self._workflow.is_main_process else None
+
+        def checked(wildcards: Any, rulename: str) -> int:
+            wanted = _amount(asked, wildcards)
+            if limit is not None and wanted > limit:
+                raise WorkflowError(
+                    f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
+                    "(--resources or the profile) is all there may be: lower gpus of the "
+                    "recipe, or raise gpu="
+                )
+            return wanted
+
+        return checked
 
     def by_digest(self, **files: Given) -> dict[str, Any]:
         """Big inputs by name, each with its digest files.

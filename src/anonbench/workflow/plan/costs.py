@@ -118,10 +118,10 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
 def _work(estimates: Estimates, job: Job) -> float:
     """Seconds according to a formula; 1 for all jobs of a stage without one."""
     sets = sum(path.suffix == ".h5" for path in job.outputs)
-    dataset, split = job.wildcards.get("dataset"), job.wildcards.get("split")
+    wildcards = job.wildcards
     try:
-        return estimates.seconds(job.stage, dataset, split, sets) or 1.0 if dataset else 1.0
-    except ValueError:
+        return estimates.seconds(job.stage, wildcards["dataset"], wildcards.get("split"), sets) or 1
+    except (KeyError, ValueError):
         return 1.0
 
 
@@ -140,11 +140,11 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
     name = job.wildcards.get("dataset", "")
     counts = dict(plan.started.counts.get(name, {}))
     match job.stage:
-        case "train" if sizes := sizes_by_settings(plan.estimates.recipe(name).backbone):
-            return 4.0 * sizes.weights
-        case "embed" | "embed_baselines" if sizes := sizes_by_settings(
-            plan.estimates.recipe(name).backbone
-        ):
+        case "train" | "embed" | "embed_baselines":
+            if (sizes := sizes_by_settings(plan.estimates.recipe(name).backbone)) is None:
+                return None
+            if job.stage == "train":
+                return 4.0 * sizes.weights
             files = [path for path in job.outputs if path.suffix == ".h5"]
             widths = {path: PIXELS if "pixels" in path.parts else sizes.width for path in files}
             return sum(counts[Split(path.stem)] * (4.0 * widths[path] + ID_BYTES) for path in files)
