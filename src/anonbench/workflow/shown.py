@@ -56,7 +56,6 @@ class Shown:
 
     def explored_names(self, dataset: str) -> list[tuple[str, str]]:
         """Model (its adaption, or `control`) and variant of the explorer's scenarios."""
-
         reference = self.experiment.reference_seed
         return [
             (
