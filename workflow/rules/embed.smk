@@ -116,13 +116,11 @@ rule embed_distilled_system:
     output:
         **updated(
             **with_digest(
-                **{
-                    split: paths.embedding(
-                        "{dataset}", "D-{anonymized}", "{seed}", "{anonymized}", split
-                    )
-                    for split in ("val", "train")
-                }
-            )
+                val=paths.embedding("{dataset}", "D-{anonymized}", "{seed}", "{anonymized}"),
+                train=paths.embedding(
+                    "{dataset}", "D-{anonymized}", "{seed}", "{anonymized}", "train"
+                ),
+            ),
         ),
     log:
         "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}.log",
