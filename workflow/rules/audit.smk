@@ -24,19 +24,6 @@ rule audit:
         "../scripts/audit.py"
 
 
-def compared(w):
-    """Comparisons of other programs' pictures with the originals, by program."""
-    given = zip(datasets[w.dataset].given, experiment.given_variants(w.dataset))
-    return {
-        program: [
-            f"{results}/{w.dataset}/images/{variant}/{split}/{shard}.compared.parquet"
-            for split in paths.anonymized_splits(w.dataset)
-            for shard in paths.shards(w.dataset, split)
-        ]
-        for program, variant in given
-    }
-
-
 # What other programs did to the regions that detection found: shares with intervals.
 rule given_summary:
     input:

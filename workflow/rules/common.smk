@@ -22,6 +22,7 @@ except InputError as error:  # an installed package's class that cannot be loade
 
 from anonbench.config.experiment import truth_of
 from anonbench.core.registries.method_names import program_of, published_as
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
@@ -156,3 +157,34 @@ def hiding_of(w):
 def dataset_table(table_name, dataset):
     """Files of a registered table of a data set."""
     return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()
+
+
+def compared(w):
+    """Comparisons of other programs' pictures with the originals, by program."""
+    given = zip(datasets[w.dataset].given, experiment.given_variants(w.dataset))
+    return {
+        program: [
+            f"{results}/{w.dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+            for split in paths.anonymized_splits(w.dataset)
+            for shard in paths.shards(w.dataset, split)
+        ]
+        for program, variant in given
+    }
+
+
+def judged(w):
+    """Files on which a policy's judgement stands, by name."""
+    names = ["audit"]
+    if w.dataset in paths.measured():
+        names.append("quality")
+    if settings.privacy.enabled:
+        names += ["rates", "attacks"]
+    files = paths.named(w.dataset, *names)
+    if "quality" in names and "ellipse" in settings.anonymization.shape.model_dump().values():
+        files["visible_area"] = f"{results}/{w.dataset}/quality/visible_area.csv"
+    return files
+
+
+def needed(tables):
+    """Names of the files that registered tables are made from."""
+    return [need for each in tables for need in TABLES[each].needs]

@@ -1,19 +1,6 @@
 # What passes the policy: evidence and verdicts, a table a data set.
 
 
-def judged(w):
-    """Files on which a policy's judgement stands, by name."""
-    names = ["audit"]
-    if w.dataset in paths.measured():
-        names.append("quality")
-    if settings.privacy.enabled:
-        names += ["rates", "attacks"]
-    files = paths.named(w.dataset, *names)
-    if "quality" in names and "ellipse" in settings.anonymization.shape.model_dump().values():
-        files["visible_area"] = f"{results}/{w.dataset}/quality/visible_area.csv"
-    return files
-
-
 rule judge:
     input:
         unpack(judged),

@@ -1,6 +1,5 @@
 # Tables, figures and the report.
 
-from anonbench.core.registries.tables import TABLES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
 from anonbench.workflow.paths import digests
@@ -11,11 +10,6 @@ hidden_here = [] if settings.bundle else list(experiment.datasets)
 outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
     outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
-
-
-def needed(tables):
-    """Names of the files that registered tables are made from."""
-    return [need for each in tables for need in TABLES[each].needs]
 
 
 # What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
