@@ -43,20 +43,19 @@ def begin_run(
     returns are printed when Snakemake exits, with every logger and even with --quiet.
     """
     _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
-    threading.Thread(target=_remind, daemon=True).start()
-    atexit.register(_print_all, closing)
 
+    def remind() -> None:
+        while True:
+            time.sleep(_INTERVAL)
+            for handler in _handlers:
+                handler.remind()
 
-def _print_all(lines: Callable[[], Iterable[str]]) -> None:
-    for line in lines():
-        print(harmless(f"anonbench: {line}"), file=sys.stderr)
+    def close() -> None:
+        for line in closing():
+            print(harmless(f"anonbench: {line}"), file=sys.stderr)
 
-
-def _remind() -> None:
-    while True:
-        time.sleep(_INTERVAL)
-        for handler in _handlers:
-            handler.remind()
+    threading.Thread(target=remind, daemon=True).start()
+    atexit.register(close)
 
 
 class LogHandler(LogHandlerBase):

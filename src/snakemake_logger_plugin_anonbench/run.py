@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,13 +46,13 @@ class JobRun:
 
     def last_line(self, folder: Path) -> str:
         """Last line of the job's own log; empty if that is missing or of an earlier run."""
-        lines = [""]
+        text = ""
         with suppress(OSError, IndexError):
             log = folder / self.logs[0]
             if log.stat().st_mtime >= self.began - _CLOCK_SECONDS:
-                lines = log.read_bytes()[-16_384:].decode("utf-8", "replace").rstrip().split("\n")
+                text = log.read_bytes()[-16_384:].decode("utf-8", "replace").rstrip()
         # a progress bar begins its line again with \r
-        return lines[-1].rpartition("\r")[2][:300]
+        return re.split("[\r\n]", text)[-1][:300]
 
 
 @dataclass
@@ -119,26 +119,24 @@ class Run:
         if not known:
             return None
         mean = fmean(known.values())
-        done = sum(jobs * known[rule] for rule, jobs in self.done.items())
-        left = sum(jobs * known.get(rule, mean) for rule, jobs in self.waiting.items())
-        for job in self.running.values():
-            whole = known.get(job.rule, mean)
-            spent = min(now - job.began, whole)
-            done, left = done + spent, left + whole - spent
+        known = defaultdict(lambda: mean, known)
+        running = [(known[job.rule], now - job.began) for job in self.running.values()]
+        spent = sum(min(whole, so_far) for whole, so_far in running)
+        done = spent + sum(jobs * known[rule] for rule, jobs in self.done.items())
+        left = sum(jobs * known[rule] for rule, jobs in self.waiting.items())
+        left += sum(whole for whole, _ in running) - spent
         return (now - self.began + _TRUSTED) * left / (done + _TRUSTED) if done > 0 else None
 
     def line(self, now: float) -> str:
         """Progress in one line."""
-        done, left = self.done.total(), None
-        if self.waiting or self.running:
-            left = self.seconds_left(now)
+        done, rest = self.done.total(), ""
+        if (self.waiting or self.running) and (left := self.seconds_left(now)) is not None:
+            rest = f", about {duration(left)} left"
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        rest = "" if left is None else f", about {duration(left)} left"
-        running = list(self.running.values())
-        labels = ", ".join(f"{job.label}{job.progress(self.folder)}" for job in running)
+        jobs = ", ".join(f"{job.label}{job.progress(self.folder)}" for job in self.running.values())
         return (
             f"[{100 * done // max(1, self.total):3d} %] {done} of {self.total} jobs{failed}, "
-            f"{duration(now - self.began)} so far{rest}{f' | {labels}' if labels else ''}"
+            f"{duration(now - self.began)} so far{rest}{f' | {jobs}' if jobs else ''}"
         )
 
     def summary(self) -> str:

@@ -23,8 +23,7 @@ from anonbench.bundle.write import neutral_config, write_bundle
 from anonbench.cli import main
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.bundled import listed_files
-from anonbench.core.jobs.checksums import write_checksum
+from anonbench.core.jobs.checksums import listed_files, write_checksum
 from anonbench.core.vocabulary import Split
 
 A_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,20 +87,6 @@ def test_equal_images_have_equal_vectors(
     values = features(*given, images, Embedding(batch_size=4))
     assert all(np.array_equal(values[row], values[row % 3]) for row in range(9))
     assert len(np.unique(values, axis=0)) == 3
-
-
-def test_images_are_decoded_once_a_run_and_input_size(
-    images: ImageSet, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, preprocess = load_backbone(backbone)
-    settings = Embedding(batch_size=4)
-    alone = features(model, preprocess, images, settings)
-    monkeypatch.setenv("ANONBENCH_RUN_SCRATCH", str(tmp_path))
-    np.testing.assert_array_equal(features(model, preprocess, images, settings), alone)
-    monkeypatch.setattr(ImageSet, "read", lambda *_: pytest.fail("decoded again"))
-    np.testing.assert_array_equal(features(model, preprocess, images, settings), alone)
-    with pytest.raises(pytest.fail.Exception, match="decoded again"):
-        features(model, replace(preprocess, resize="squash"), images, settings)
 
 
 def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_path: Path) -> None:

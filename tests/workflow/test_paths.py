@@ -75,7 +75,7 @@ def test_originals_are_indexes_unless_they_are_copied(copied: bool) -> None:
 
 
 def test_every_anonymized_shard_is_audited() -> None:
-    files = paths().audits("mine")
+    files = paths().audited_files("mine", "audit.json")
     assert len(files) == len(set(files)) == 4 * (4 + 2)
     assert "out/mine/images/blur-50/train/2.audit.json" in files
     assert ("train", "blur-50", 4) in paths().audited_sets("mine")
@@ -98,10 +98,6 @@ def test_annotations_are_those_that_the_config_names() -> None:
 def test_a_name_may_be_a_wildcard() -> None:
     pattern = paths().embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")
     assert pattern == "out/{dataset}/embeddings/{model}/seed{seed}/{variant}/train.h5"
-    assert paths().embedding_splits("unadapted", "original") == {
-        split: f"out/{{dataset}}/embeddings/unadapted/seed{{seed}}/original/{split}.h5"
-        for split in ("val", "train")
-    }
     assert paths().backbone("{dataset}", "{model}", "{seed}").endswith("backbone.safetensors")
 
 
@@ -120,18 +116,16 @@ def test_scenarios_are_scored_by_their_own_and_by_original_embeddings() -> None:
 
 def test_a_second_reference_has_a_table_of_scores() -> None:
     two = paths(training_seeds=[0, 1])
-    assert two.second_scores("mine") == {
-        seed: f"out/mine/retrieval/second/seed{seed}.parquet" for seed in (1, 7)
-    }
+    assert two.experiment.second_references("mine") == (1, 7)
     control = two.reference_embedding("mine", 7)
     assert control == "out/mine/embeddings/unadapted/seed7/original/val.h5"
     pattern = two.reference_embedding("{dataset}", "{seed}")
     assert pattern == "out/{dataset}/embeddings/unadapted/seed{seed}/original/val.h5"
     # two unadapted models on five variants, and two models for each of four variants
-    scores = two.trained_scores("mine")
+    scores = [run.path for run in two.experiment.trained_scenarios("mine")]
     assert len(scores) == 2 * 5 + 2 * 4 and not any("seed7" in name for name in scores)
-    assert set(scores.values()) < set(two.scenario_files("mine", "retrieval", "parquet"))
-    assert paths(control_seeds=[]).second_scores("mine") == {}
+    assert set(scores) < set(two.scenario_names("mine"))
+    assert paths(control_seeds=[]).experiment.second_references("mine") == ()
 
 
 def test_accuracies_need_labels() -> None:
@@ -150,11 +144,13 @@ def test_an_attacker_knows_the_unadapted_model_and_each_adapted_one() -> None:
 
 def test_without_attacks_and_queries_there_are_no_files_of_them() -> None:
     without = paths(privacy={"enabled": False}, presentation={"explorer_queries": 0})
-    assert without.privacy_files("{dataset}/x.csv") == without.explorers() == []
+    optional = ("rates", "attacks", "explorer")
+    assert without.reported(*optional) == []
+    assert not {*paths().reported(*optional)} & {*without.reported()}
     assert without.stage_targets("mine")["privacy"] == []
     assert not any("reidentification" in target for target in without.page_targets())
-    assert paths().privacy_files("{dataset}/x.csv") == ["out/mine/x.csv"]
-    assert paths().explorers() == ["out/mine/explorer.json"]
+    assert paths().reported("explorer") == ["out/mine/explorer.json"]
+    assert {*paths().reported(*optional)} < {*paths().reported()}
 
 
 def test_pages_have_a_target_by_file_name_and_by_the_papers_number() -> None:
@@ -171,20 +167,21 @@ def test_each_stage_has_a_target() -> None:
     assert len(stages["images"]) == (4 + 2) + 4 * 2 * (4 + 2) + 1
     assert len(stages["models"]) == len(paths().experiment.trainings("mine")) + 1
     assert stages["tables"] == paths().tables("mine")
-    assert len(paths().training_logs("mine")) == 5
 
 
 @pytest.mark.slow
 def test_correlations_are_of_labelled_data() -> None:
-    assert paths().correlations() == []
+    assert not any("correlation" in file for file in paths().reported())
     labelled = paths(data={"label": "class"})
-    assert labelled.correlations() == [f"out/mine/correlation/{n}.csv" for n in (50, 100)]
+    found = [file for file in labelled.reported() if "correlation" in file]
+    assert found == [f"out/mine/correlation/{n}.csv" for n in (50, 100)]
 
 
 def test_mapped_vectors_stand_beside_those_of_the_adaptions() -> None:
     mapped = paths(data={"adaptions": ["A", "mapped"]})
     experiment = mapped.experiment
-    assert list(mapped.maps("mine")) == ["blur-50", "mask-50", "blur-100", "mask-100"]
+    variants = ["blur-50", "mask-50", "blur-100", "mask-100"]
+    assert list(mapped.maps("mine")) == [(variant, 0) for variant in variants]
     assert "mapped-blur-50/seed0/blur-50" in mapped.scenario_names("mine")
     # nothing is trained for them, attends, or learns as an attacker
     assert experiment.trainings("mine") == paths().experiment.trainings("mine")

@@ -21,7 +21,7 @@ rule anonymize:
     benchmark:
         "<benchmarks>/anonymize/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
-        variant=wildcards.hidden_here(experiment),
+        variant=paths.hidden_here,
     conda:
         "../../envs/anonbench.yaml"
     resources:
@@ -50,7 +50,7 @@ rule given:
     benchmark:
         "<benchmarks>/given/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
-        variant=wildcards.given(experiment),
+        variant=paths.given,
     conda:
         "../../envs/anonbench.yaml"
     resources:

@@ -5,7 +5,7 @@ rule audit:
     input:
         counts="<results>/{dataset}/counts.csv",
         duplicates=plain(rules.manifest.output.duplicates),
-        shards=lambda w: paths.audits(w.dataset),
+        shards=lambda w: paths.audited_files(w.dataset, "audit.json"),
     output:
         "<results>/{dataset}/audit.csv",
     log:
@@ -27,7 +27,7 @@ rule audit:
 # What other programs did to the regions that detection found: shares with intervals.
 rule given_summary:
     input:
-        unpack(lambda w: paths.compared_pictures(w.dataset)),
+        unpack(compared),
         **by_digest(clusters=rules.clusters.output.clusters),
         skipped=plain(rules.manifest.output.skipped),
     output:

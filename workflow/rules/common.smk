@@ -10,7 +10,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.provenance import PACKAGES
-from anonbench.workflow.refusal import refuse
+from anonbench.workflow.snakefile import refuse
 
 # rules and jobs stay to the end: collections that look at all of them take a seventh of a look
 gc.set_threshold(50_000, 20, 20)
@@ -22,15 +22,15 @@ except InputError as error:  # an installed package's class that cannot be loade
 
 from anonbench.config.experiment import truth_of
 from anonbench.core.registries.method_names import program_of, published_as
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
-from anonbench.workflow.paths import Paths, wildcards
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.results_folder import results_of
 from anonbench.workflow.rule_parts import (
     RuleFiles,
-    gpus_within,
     growing,
     on_disk,
     updated,
@@ -56,8 +56,7 @@ results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
 
 files = RuleFiles(workflow)
-storage_prefix = files.storage_prefix
-plain, by_digest, page = files.plain, files.by_digest, files.page
+plain, by_digest, page, gpus = files.plain, files.by_digest, files.page, files.gpus
 figure, table = files.figure, files.table
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
@@ -72,7 +71,7 @@ pathvars:
 
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
-    **wildcards.wildcard_patterns(experiment),
+    **paths.wildcards(),
 
 
 @cache
@@ -111,12 +110,6 @@ def code_of(script):
 def presentation(*fields):
     """Presentation settings that a job reads."""
     return settings.presentation.model_dump(mode="json", include=set(fields))
-
-
-def gpus(asked):
-    """GPUs of a job, a number or a function of wildcards; more than a run may use are refused."""
-    limit = workflow.global_resources.get("gpu").value
-    return gpus_within(limit if workflow.is_main_process else None, asked)
 
 
 def truth(name):
@@ -164,3 +157,34 @@ def hiding_of(w):
 def dataset_table(table_name, dataset):
     """Files of a registered table of a data set."""
     return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()
+
+
+def compared(w):
+    """Comparisons of other programs' pictures with the originals, by program."""
+    given = zip(datasets[w.dataset].given, experiment.given_variants(w.dataset))
+    return {
+        program: [
+            f"{results}/{w.dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+            for split in paths.anonymized_splits(w.dataset)
+            for shard in paths.shards(w.dataset, split)
+        ]
+        for program, variant in given
+    }
+
+
+def judged(w):
+    """Files on which a policy's judgement stands, by name."""
+    names = ["audit"]
+    if w.dataset in paths.measured():
+        names.append("quality")
+    if settings.privacy.enabled:
+        names += ["rates", "attacks"]
+    files = paths.named(w.dataset, *names)
+    if "quality" in names and "ellipse" in settings.anonymization.shape.model_dump().values():
+        files["visible_area"] = f"{results}/{w.dataset}/quality/visible_area.csv"
+    return files
+
+
+def needed(tables):
+    """Names of the files that registered tables are made from."""
+    return [need for each in tables for need in TABLES[each].needs]

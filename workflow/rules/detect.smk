@@ -55,7 +55,7 @@ rule detect:
     priority: 1
     conda:
         "../../envs/anonbench.yaml"
-    threads: estimates.detection_threads()
+    threads: settings.detection.threads
     resources:
         mem_mb=growing(lambda w: estimates.detection_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("detect", w.dataset, w.split)),

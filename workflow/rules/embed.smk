@@ -114,7 +114,14 @@ rule embed_distilled_system:
         settings=plain(rules.distill_system.output.settings),
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
-        **updated(**with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}"))),
+        **updated(
+            **with_digest(
+                val=paths.embedding("{dataset}", "D-{anonymized}", "{seed}", "{anonymized}"),
+                train=paths.embedding(
+                    "{dataset}", "D-{anonymized}", "{seed}", "{anonymized}", "train"
+                ),
+            ),
+        ),
     log:
         "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}.log",
     benchmark:
@@ -142,6 +149,7 @@ rule embed_distilled_system:
 # train images, or cross-fitted where there are none.
 for _name, _dataset in experiment.datasets.items():
     if _dataset.is_mapped:
+        _vectors, _maps, _mapped = paths.mapped_vectors(_name)
 
         rule:
             name:
@@ -150,12 +158,12 @@ for _name, _dataset in experiment.datasets.items():
                 **by_digest(
                     clusters=f"{results}/{_name}/clusters.parquet",
                     manifest=f"{results}/{_name}/manifest.parquet",
-                    **paths.mapped_vectors(_name),
+                    **_vectors,
                 ),
             output:
                 **updated(
-                    **with_digest(**paths.mapped_embeddings(_name)),
-                    **paths.map_files(_name),
+                    **with_digest(**_mapped),
+                    **_maps,
                     table=f"<results>/{_name}/maps.csv",
                 ),
             log:

@@ -9,7 +9,7 @@ for _name in experiment.trained:
             f"attend_{_name}"
         input:
             **by_digest(
-                backbones=paths.backbones(_name, shown.attending_models(_name)),
+                backbones=paths.backbones(_name, experiment.attending_models(_name)),
                 boxes=f"{results}/{_name}/boxes.parquet",
                 images=paths.image_sets(_name, shown.attended(_name)),
             ),

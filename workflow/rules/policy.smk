@@ -3,7 +3,7 @@
 
 rule judge:
     input:
-        unpack(lambda w: paths.policy_inputs(w.dataset)),
+        unpack(judged),
     output:
         "<results>/{dataset}/policy.csv",
     log:

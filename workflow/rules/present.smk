@@ -1,6 +1,5 @@
 # Tables, figures and the report.
 
-from anonbench.core.registries.tables import TABLES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
 from anonbench.workflow.paths import digests
@@ -11,6 +10,7 @@ hidden_here = [] if settings.bundle else list(experiment.datasets)
 outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
     outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
+
 
 # What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
 # correlations and learning curves. It needs no attack and no second training.
@@ -24,8 +24,12 @@ for _name, _dataset in experiment.datasets.items():
         name:
             f"present_scores_{_name}"
         input:
-            **paths.table_inputs(_name, _others) | paths.scores_and_comparisons(_name),
-            logs=paths.training_logs(_name) if "learning" in _kinds else [],
+            **paths.named(_name, "scores", "comparisons", *needed(_others)),
+            logs=[
+                paths.training_log(_name, model, experiment.reference_seed)
+                for model in experiment.trained_models(_name)
+                if "learning" in _kinds
+            ],
         output:
             tables=[
                 file
@@ -77,7 +81,7 @@ for _name in experiment.datasets:
             name:
                 f"present_others_{_name}"
             input:
-                **paths.table_inputs(_name, _tables),
+                **paths.named(_name, *needed(_tables)),
             output:
                 tables=[file for each in _tables for file in dataset_table(each, _name)],
                 figures=[],
@@ -112,7 +116,7 @@ for _name, _dataset in experiment.datasets.items():
             name:
                 f"present_privacy_{_name}"
             input:
-                **paths.table_inputs(_name, _tables) | paths.front_inputs(_name),
+                **paths.named(_name, *(("rates", "scores") if _fronts else ()), *needed(_tables)),
             output:
                 tables=[file for each in _tables for file in dataset_table(each, _name)],
                 figures=[
@@ -178,7 +182,7 @@ for _name in experiment.trained:
             code=code_of("attention"),
             dataset=_name,
             settings=presentation("confidence", "dpi", "show_originals"),
-            models=shown.attending_models(_name),
+            models=list(map(str, experiment.attending_models(_name))),
             shown=shown.attention(_name),
         script:
             "../scripts/attention.py"
@@ -189,7 +193,7 @@ rule tables:
         rules.experiment.output,
         rules.scenarios.output,
         [paths.tables(name) for name in experiment.datasets],
-        paths.dataset_tables(),
+        [paths.dataset_tables(name) for name in experiment.datasets],
 
 
 rule figures:
@@ -203,9 +207,7 @@ rule cost:
     input:
         rules.tables.input,
         rules.figures.input,
-        paths.dataset_files("{dataset}/quality/summary.csv", paths.measured()),
-        paths.explorers(),
-        paths.reported()["attention"],
+        paths.reported("quality", "explorer", "attention"),
     output:
         "<results>/tables/cost.csv",
     log:
@@ -227,9 +229,11 @@ rule report:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
-        **paths.reported(),
+        paths.reported(),
         **outlined,
-        digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
+        digests=[
+            digest for name in hidden_here for digest in digests(paths.audited_files(name, "tar"))
+        ],
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
         paths.dataset_files("{dataset}/choices.csv"),

@@ -8,11 +8,14 @@ rule reidentify:
             manifest=rules.manifest.output.manifest,
             boxes="<results>/{dataset}/boxes.parquet",
             images=lambda w: paths.attacked_images(w.dataset),
-            train=lambda w: paths.learned_images(w.dataset),
+            train=lambda w: paths.images(w.dataset, "original", "train"),
             given=lambda w: paths.learned_pictures(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
-        adapters=lambda w: paths.adapter_settings(w.dataset),
+        adapters=lambda w: [
+            path.replace("adapter_model.safetensors", "adapter_config.json")
+            for path in paths.adapters(w.dataset)
+        ],
         attackers=on_disk(started.attackers()),
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
@@ -23,7 +26,7 @@ rule reidentify:
         "<benchmarks>/reidentify/{dataset}.tsv"
     conda:
         "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.attack_threads(w.dataset)
+    threads: lambda w: 8 if datasets[w.dataset].system else 1
     resources:
         mem_mb=growing(lambda w: 2000 + estimates.embedding_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),
@@ -73,12 +76,22 @@ rule attack:
             clusters=rules.clusters.output.clusters,
             boxes="<results>/{dataset}/boxes.parquet",
             images=lambda w: paths.attacked_images(w.dataset),
-            train=lambda w: paths.restored_images(w.dataset),
-            given=lambda w: paths.restored_pictures(w.dataset),
+            train=lambda w: (
+                paths.images(w.dataset, "original", "train")
+                if settings.privacy.restores() or paths.taught_vectors(w.dataset)
+                else []
+            ),
+            given=lambda w: (
+                paths.learned_pictures(w.dataset) if settings.privacy.restores() else []
+            ),
             embeddings=lambda w: paths.published_vectors(w.dataset),
             training_vectors=lambda w: paths.taught_vectors(w.dataset),
         ),
-        maps=lambda w: list(paths.maps(w.dataset).values()),
+        maps=lambda w: [
+            file
+            for (_, seed), file in paths.maps(w.dataset).items()
+            if seed == experiment.reference_seed
+        ],
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
         update("<results>/{dataset}/privacy/attacks.csv"),

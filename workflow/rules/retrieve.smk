@@ -97,7 +97,10 @@ rule trainings:
     input:
         **by_digest(
             clusters=rules.clusters.output.clusters,
-            originals=lambda w: paths.trained_originals(w.dataset),
+            originals=lambda w: [
+                paths.embedding(w.dataset, model, seed, "original")
+                for model, seed in experiment.ranking_trainings(w.dataset)
+            ],
         ),
     output:
         "<results>/{dataset}/trainings.csv",
@@ -128,7 +131,10 @@ rule deployments:
             clusters=rules.clusters.output.clusters,
             references=lambda w: paths.references(w.dataset),
             embeddings=lambda w: list(paths.deployed(w.dataset).values()),
-            labels=lambda w: paths.labels_of_order(w.dataset),
+            labels=lambda w: paths.dataset_files(
+                "{dataset}/manifest.parquet",
+                [w.dataset] if datasets[w.dataset].anonymized_first else [],
+            ),
         ),
     output:
         "<results>/{dataset}/deployments.csv",

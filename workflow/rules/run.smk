@@ -1,12 +1,11 @@
-# What happens around a run: the plan is written, scratch is shared, and the report is named at the end.
+# What happens around a run: the plan is written, and the report is named at the end.
 
 import atexit
 import os
 
-from anonbench.core.jobs.run_scratch import share_scratch
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow.plan.jobs import PLAN, write_plan
+from anonbench.workflow.plan.jobs import PLAN, jobs_of, write_plan
 from snakemake_logger_plugin_anonbench import begin_run
 
 last_lines = []
@@ -16,15 +15,13 @@ if PLAN in os.environ and workflow.is_main_process:  # a dry run by anonbench pl
 
 
 onstart:
-    if any(estimates.recipe(d).scratch for d in experiment.trained):
-        share_scratch()
     try:
         store.begin()
     except InputError as error:
         refuse(error)
     begin_run(
         settings.results,
-        usual_seconds(workflow.dag.jobs, estimates),
+        usual_seconds(jobs_of(workflow.dag), estimates),
         lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],
     )
 

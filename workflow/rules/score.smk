@@ -1,17 +1,13 @@
 # Scores: one tidy table a data set, and effects.
 
-scored = dict(
-    **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
-    retrieval=lambda w: paths.scenario_files(w.dataset, "retrieval", "json"),
-    queries=lambda w: paths.scenario_files(w.dataset, "retrieval", "parquet"),
-    downstream=lambda w: paths.scenario_files(w.dataset, "downstream", "json"),
-    predictions=lambda w: paths.scenario_files(w.dataset, "downstream", "parquet"),
-)
-
 
 rule scores:
     input:
-        **scored,
+        **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
+        retrieval=lambda w: paths.scenario_files(w.dataset, "retrieval", "json"),
+        queries=lambda w: paths.scenario_files(w.dataset, "retrieval", "parquet"),
+        downstream=lambda w: paths.scenario_files(w.dataset, "downstream", "json"),
+        predictions=lambda w: paths.scenario_files(w.dataset, "downstream", "parquet"),
         enough=[] if settings.bundle else "<results>/{dataset}/enough.txt",
     output:
         scores="<results>/{dataset}/scores.csv",
@@ -50,8 +46,14 @@ for _name in experiment.datasets:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             downstream=paths.scenario_files(_name, "downstream", "json"),
             predictions=paths.scenario_files(_name, "downstream", "parquet"),
-            own=list(paths.trained_scores(_name).values()),
-            second=list(paths.second_scores(_name).values()),
+            own=[
+                f"{results}/{_name}/retrieval/{run.path}.parquet"
+                for run in experiment.trained_scenarios(_name)
+            ],
+            second=[
+                f"{results}/{_name}/retrieval/second/seed{seed}.parquet"
+                for seed in experiment.second_references(_name)
+            ],
             without_own=f"{results}/{_name}/retrieval/without_own.parquet",
         output:
             **{each: f"<results>/{_name}/{each}.csv" for each in _models},

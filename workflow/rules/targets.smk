@@ -8,7 +8,7 @@ _targets = {
     ],
     "policy": [
         paths.dataset_files("{dataset}/policy.csv"),
-        [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
+        [paths.dataset_tables(name, "policy") for name in experiment.datasets],
     ],
     "costs": rules.cost.output,
 }

@@ -42,11 +42,11 @@ rule train_unadapted:
         "<benchmarks>/train/{dataset}/unadapted/seed{seed}.tsv"
     conda:
         "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.training_threads(w.dataset)
+    threads: lambda w: estimates.recipe(w.dataset).threads * estimates.recipe(w.dataset).gpus
     resources:
         mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("train", w.dataset)),
-        gpu=gpus(lambda w: estimates.training_gpus(w.dataset)),
+        gpu=gpus(lambda w: estimates.recipe(w.dataset).gpus_needed),
         tasks_per_gpu=0,
     params:
         code=code_of("train"),
@@ -158,7 +158,7 @@ rule train_redrawer:
     benchmark:
         "<benchmarks>/train_redrawer/{dataset}/{anonymized}.tsv"
     wildcard_constraints:
-        anonymized=wildcards.hidden_here(experiment),
+        anonymized=paths.hidden_here,
     conda:
         "../../envs/anonbench.yaml"
     threads: lambda w: estimates.recipe(w.dataset).threads
@@ -200,7 +200,7 @@ rule redraw:
     benchmark:
         "<benchmarks>/redraw/{dataset}/redrawn_{anonymized}/{split}/{shard}.tsv"
     wildcard_constraints:
-        anonymized=wildcards.hidden_here(experiment),
+        anonymized=paths.hidden_here,
     conda:
         "../../envs/anonbench.yaml"
     resources:

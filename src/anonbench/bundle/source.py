@@ -8,8 +8,7 @@ import pandas as pd
 
 from anonbench.config import Config
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.bundled import listed_files
-from anonbench.core.jobs.checksums import verify_against
+from anonbench.core.jobs.checksums import listed_files, verify_against
 from anonbench.core.vocabulary import Split
 
 

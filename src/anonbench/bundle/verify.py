@@ -13,7 +13,7 @@ from pathlib import Path
 from anonbench.bundle.contents import PUBLISHED, START
 from anonbench.bundle.crate import METADATA, require_bundle
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.bundled import listed_files
+from anonbench.core.jobs.checksums import listed_files
 from anonbench.core.provenance import file_digest
 
 _SNAKEMAKE = ".snakemake"

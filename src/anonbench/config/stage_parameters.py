@@ -26,8 +26,7 @@ def source(config: Config, name: str) -> Parameters:
     """Source of the images and their split."""
     chosen = config.datasets[name]
     fields = set(DataSource.model_fields) - {"cluster"}  # read from the manifest, see `clusters`
-    if chosen.layout is not Layout.CELEBA:
-        fields.remove("images")
+    fields -= set() if chosen.layout is Layout.CELEBA else {"images"}
     return dict(chosen.model_dump(mode="json", include=fields))
 
 
@@ -39,11 +38,7 @@ def seed_of_source(config: Config, name: str) -> int | None:
 
 
 def clusters(config: Config, name: str) -> Parameters:
-    """Column or folder of the clusters, and the columns tried by default.
-
-    `likely` lists the config's columns of persons and groups; see
-    `anonbench.datasets.clusters.assign`.
-    """
+    """Column or folder of the clusters, and the columns tried by default (`likely`)."""
     source = config.datasets[name]
     if source.cluster != AUTO:
         return {"cluster": source.model_dump(mode="json")["cluster"], "likely": []}
@@ -97,13 +92,11 @@ def system(config: Config, name: str) -> Parameters:
 
 def untrained(config: Config, name: str) -> Parameters:
     """Settings of the data set's network before training, and of its input images."""
-    recipe = config.recipe_of(name)
-    parts = {
-        "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
-        "crops": recipe.crops.model_dump(mode="json", include={"global_size", "normalize"}),
-        **recipe.model_dump(mode="json", include={"resize", "device", "threads"}),
-    }
-    return {"recipe": parts}
+    fields: dict[str, Any] = dict.fromkeys(("resize", "device", "threads", "backbone"), True)
+    fields["crops"] = {"global_size", "normalize"}
+    recipe = config.recipe_of(name).model_dump(mode="json", include=fields)
+    del recipe["backbone"]["pretrained"]
+    return {"recipe": recipe}
 
 
 def privacy(config: Config) -> Parameters:
@@ -134,30 +127,26 @@ def attack(config: Config, name: str) -> Parameters:
 
 def policy(config: Config, name: str) -> Parameters:
     """The policy, the strengths of the data set's methods, and the intervals of rates."""
-    fields = {"confidence", "widest_interval"}
-    applied = {
-        str(method): config.anonymization.applied(str(method))
-        for method in config.datasets[name].methods
-    }
+    asked, methods = config.anonymization, config.datasets[name].methods
+    applied = {str(method): asked.applied(str(method)) for method in methods}
     every = in_order(each for names in applied.values() for each in names)
     strengths = [each for each in every if each not in METHODS]
     return {
         "policy": config.policy.model_dump(mode="json"),
         "information_left": {
-            str(method): {
-                str(e): config.anonymization.information_left(str(method), e) for e in Entity
-            }
-            for method in config.datasets[name].methods
+            method: {str(e): asked.information_left(method, e) for e in Entity}
+            for method in applied
         },
         "methods": hiding(config, *applied)["settings"]
-        | {each: config.anonymization.method(each).model_dump(mode="json") for each in strengths},
+        | {each: asked.method(each).model_dump(mode="json") for each in strengths},
         "applied": applied,
-        "settings": config.presentation.model_dump(mode="json", include=fields),
+        "settings": config.presentation.model_dump(
+            mode="json", include={"confidence", "widest_interval"}
+        ),
     }
 
 
 def _code(registry: Registry[Any], *names: str) -> Parameters:
     """Identifiers of the code of other packages' classes; empty if all are built in."""
-    origins = {name: registry.origin(name) for name in sorted(names)}
-    other = {name: origin for name, origin in origins.items() if origin}
+    other = {name: origin for name in sorted(names) if (origin := registry.origin(name))}
     return {"packages": other} if other else {}

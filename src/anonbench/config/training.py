@@ -290,8 +290,7 @@ class Recipe(Settings):
     workers: Natural = 0
     """Processes that load images; results do not depend on it."""
     scratch: bool = False
-    """Decode and shrink small images once into a temporary file of up to 2 GB, for machines with
-    few cores."""
+    """Decode and shrink small images once into a temporary file, for machines with few cores."""
     log_every: Count = 10
     """Steps between two lines of the training log."""
     tensorboard: bool = True

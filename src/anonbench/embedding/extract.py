@@ -7,7 +7,6 @@ model has to beat both.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +18,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
-from anonbench.core.jobs.run_scratch import shared_file, written
 from anonbench.core.numeric.similarity import repeated
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
@@ -169,34 +167,12 @@ def _write(output: Path, images: ImageSet, values: np.ndarray, made_by: dict[str
 def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
     """Yield the images in id order, in batches of uint8 [B, S, S, 3].
 
-    They are reused if another job of the run has made them for its model (`run_scratch`).
-
     Args:
         images: N images.
         preprocess: conversion to square images.
         settings: batch size and workers; the workers have no effect on the result.
 
     """
-    shape = (len(images), preprocess.side, preprocess.side, 3)
-    name = f"{images.digest}-{preprocess.resize}-{preprocess.side}.npy"
-    shared = shared_file(name, math.prod(shape)) if len(images) else None
-    if shared is not None and not shared.exists():
-        with written(shared) as part:
-            whole = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
-            start = 0
-            for batch in _fitted(images, preprocess, settings):
-                whole[start : start + len(batch)] = batch
-                start += len(batch)
-            whole.flush()
-    if shared is None:
-        yield from _fitted(images, preprocess, settings)
-        return
-    whole = np.load(shared, mmap_mode="r")
-    for start in range(0, len(whole), settings.batch_size):
-        yield torch.from_numpy(np.array(whole[start : start + settings.batch_size]))
-
-
-def _fitted(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
     inputs = _Inputs(images, preprocess, settings.batch_size)
     loader = DataLoader(
         inputs,

@@ -18,21 +18,9 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.systems import SystemKind
-from anonbench.core.vocabulary import (
-    UNADAPTED,
-    Baseline,
-    Entity,
-    Method,
-    Model,
-    Split,
-)
-from anonbench.training.loop.flops import (
-    Sizes,
-    forward_flops,
-    image_flops,
-    peak_flops,
-    sizes_by_settings,
-)
+from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Method, Model, Split
+from anonbench.training.loop import flops
+from anonbench.training.loop.flops import Sizes, sizes_by_settings
 
 # images per second on a core
 _LISTED = 500.0  # headers read; measured: 4,600
@@ -51,29 +39,21 @@ _RESTORER, _RESTORED = 2.0, 1 / 500  # of a restorer's regression, and of each o
 _VALUE = 1e-8  # of a number that is read, checked and normalized
 
 # on GPUs
-_SHARE = 0.30
-"""Share of the GPU's peak FLOP/s that a training or embedding uses."""
-_ACTIVATIONS_TWICE = 4 / 3
-"""Factor of the time with `checkpoint_activations`: one extra forward pass."""
-_SMALLEST = 384
-"""Width from which the share applies: smaller models keep no GPU busy."""
+_SHARE = 0.30  # of the GPU's peak FLOP/s, that a training or embedding uses
+_ACTIVATIONS_TWICE = 4 / 3  # times as long with `checkpoint_activations`: one extra forward pass
+_SMALLEST = 384  # width from which the share applies: smaller models keep no GPU busy
 _GPU_TRAINED, _GPU_EMBEDDED = 92.6, 300.0
 """Images per second of large models of unknown size: DINOv2's ViT-L/16 on an A100, and an
 assumption."""
 
 # sizes
-_LARGE = 1024
-"""Dimension of ViT-L's features."""
-_SYSTEM_WIDTH = 2048
-"""Assumed dimension of a system's vectors, which is unknown before it runs: a large one's."""
+_LARGE = 1024  # dimension of ViT-L's features
+_SYSTEM_WIDTH = 2048  # assumed, as a large one: a system's dimension is unknown before it runs
 PIXELS = 3 * 32 * 32 + 1
 """Dimension of raw pixels (`anonbench.embedding.extract`)."""
-_LINES = 20
-"""Assumed number of text lines in an image; of other entities one each."""
-_COMPARED = 500
-"""Most queries that trainings are compared by."""
-_IN_MEMORY = 3.0
-"""Speed-up of hiding images in memory only, without encoding, writing and audit."""
+_LINES = 20  # assumed text lines in an image; of other entities one each
+_COMPARED = 500  # most queries that trainings are compared by
+_IN_MEMORY = 3.0  # times as fast, to hide images without encoding, writing and audit
 
 # limits
 _START, _SAFETY = 30.0, 3.0
@@ -178,30 +158,17 @@ class Estimates:
                 return seconds / max(self.downstream_threads(name, each) for each in models)
         raise ValueError(f"no stage is called {stage!r}")
 
-    def detection_threads(self) -> int:
-        """Threads of a detection job."""
-        return self._experiment.config.detection.threads
-
     def detection_gpus(self, name: str) -> int:
         """GPUs of a detection job."""
         on_gpu = self._experiment.config.detection.device != "cpu"
         detectors = self._experiment.datasets[name].detectors
         return int(on_gpu and any("device" in DETECTORS[each].reads for each in detectors))
 
-    def training_gpus(self, name: str) -> int:
-        """GPUs of a training; 0 on the CPU."""
-        return self.recipe(name).gpus_needed
-
     def embedding_gpus(self, name: str) -> int:
         """GPUs of an embedding job."""
         if system := self._system(name):
             return int(getattr(system, "device", "cpu") == "cuda")
-        return min(1, self.training_gpus(name))
-
-    def training_threads(self, name: str) -> int:
-        """Threads of a training, summed over its processes."""
-        recipe = self.recipe(name)
-        return recipe.threads * recipe.gpus
+        return min(1, self.recipe(name).gpus_needed)
 
     def detection_mb(self, name: str) -> int:
         """Main memory of a detection job: enough for an image of 10,000 x 10,000 pixels."""
@@ -256,24 +223,18 @@ class Estimates:
         neighbours = train * val * (width * _PRODUCT + _NEIGHBOUR)
         return neighbours + train * width * _FIT
 
-    def attack_threads(self, name: str) -> int:
-        """Threads of re-identification; with a trained model those of its recipe."""
-        return 8 if self._system(name) else 1
-
     def _attacked_in(self, name: str) -> float:
         """Seconds of re-identification: crops are read, embedded and learned from, by variant."""
         privacy = self._experiment.config.privacy
-        crops = self._regions(name, privacy.gallery, Split.VAL)
-        for each in privacy.named():
-            crops += self._regions(name, each.training_size(), Split.TRAIN) if each.learns else 0
+        looked_at = [(Split.VAL, privacy.gallery)]  # at most so many regions of each entity
+        looked_at += [(Split.TRAIN, a.training_size()) for a in privacy.named() if a.learns]
+        crops = sum(
+            min(most, self._counts[name][split] * (_LINES if entity is Entity.TEXT else 1))
+            for split, most in looked_at
+            for entity in self._experiment.entities(name)
+        )
         crop = 1 / _READ + 2 / self._embedded_per_second(name)
         return (1 + len(self._experiment.variants(name))) * crops * crop
-
-    def _regions(self, name: str, most: int, split: Split) -> int:
-        """Number of regions looked at, at most `most` of each entity."""
-        images = self._counts[name][split]
-        there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * _LINES}
-        return sum(min(most, there[each]) for each in self._experiment.entities(name))
 
     def _published_in(self, name: str) -> float:
         """Seconds of the attacks on published images, which are read once for all attacks."""
@@ -307,16 +268,16 @@ class Estimates:
             return system.images_per_second
         recipe = self.recipe(name)
         if sizes := self._sizes_on_gpu(name):
-            flops = forward_flops(sizes, recipe.crops.global_size)
-            return _flops_per_second("fp32") / flops
+            of_image = flops.forward_flops(sizes, recipe.crops.global_size)
+            return _flops_per_second("fp32") / of_image
         return _GPU_EMBEDDED if self._is_large(name) else _EMBEDDED
 
     def _trained_per_second(self, name: str) -> float:
         recipe = self.recipe(name)
         if sizes := self._sizes_on_gpu(name):
-            flops = image_flops(sizes, recipe)
-            flops *= _ACTIVATIONS_TWICE if recipe.checkpoint_activations else 1.0
-            return recipe.gpus * _flops_per_second(recipe.precision) / flops
+            of_image = flops.image_flops(sizes, recipe)
+            of_image *= _ACTIVATIONS_TWICE if recipe.checkpoint_activations else 1.0
+            return recipe.gpus * _flops_per_second(recipe.precision) / of_image
         # processes on a CPU may share the same cores
         return _GPU_TRAINED * recipe.gpus if self._is_large(name) else _TRAINED
 
@@ -324,7 +285,7 @@ class Estimates:
         """Sizes of a model that keeps a GPU busy; None for others and unknown ones."""
         sizes = sizes_by_settings(self.recipe(name).backbone)
         is_busy = sizes is not None and sizes.width >= _SMALLEST
-        return sizes if is_busy and self.training_gpus(name) else None
+        return sizes if is_busy and self.recipe(name).gpus_needed else None
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone
@@ -348,5 +309,5 @@ def _hidden_per_second(method: str) -> float:
 def _flops_per_second(precision: Literal["fp32", "bf16"]) -> float:
     """FLOP/s that a model reaches on this machine's GPU, or on an A100."""
     here = model_name()
-    peak = peak_flops(here, precision) if here else None
-    return _SHARE * (peak or peak_flops("A100", precision) or 1.0)
+    peak = flops.peak_flops(here, precision) if here else None
+    return _SHARE * (peak or flops.peak_flops("A100", precision) or 1.0)

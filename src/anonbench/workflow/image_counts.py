@@ -1,8 +1,4 @@
-"""Refusal of experiments with too few images.
-
-Images are counted twice before any training: those listed when a run is planned, and those left
-after detection.
-"""
+"""Refusal of experiments with too few images: listed in planning, and left after detection."""
 
 from __future__ import annotations
 
@@ -28,18 +24,13 @@ from anonbench.evaluation.sample_sizes.sufficiency import MIN_QUERIES
 def check_counts(
     experiment: Experiment, counts: Mapping[str, Mapping[Split, int]], names: Iterable[str] = ()
 ) -> list[str]:
-    """Warnings, one for each data set with too few images for any statement.
-
-    Args:
-        experiment: the planned experiment.
-        counts: listed images of each data set by split.
-        names: data sets to check; if empty, all.
+    """Warnings of data sets (all, or those in `names`) with too few images for any statement.
 
     Raises:
         InputError: a data set has too few images for a batch or a ranking; one line for each.
     """
     names = list(names) or list(experiment.datasets)
-    retrieval = experiment.config.retrieval
+    retrieval, privacy = experiment.config.retrieval, experiment.config.privacy
     problems = [
         f"datasets.{name}: {problem}"
         for name in names
@@ -47,18 +38,33 @@ def check_counts(
     ]
     if problems:
         raise InputError("too few images:\n  " + "\n  ".join(problems))
-    return [
-        f"datasets.{name}: {text}"
-        for name in names
-        for text in _warnings(experiment, counts[name][Split.VAL])
-    ]
+    warnings, needed = [], images_needed(retrieval)
+    for name in names:
+        val = counts[name][Split.VAL]
+        if (k := _k(val, retrieval)) < MIN_K:
+            warnings.append(
+                f"datasets.{name}: {val} validation images give k = {k}; below {MIN_K} the report "
+                "states nothing about rankings, and own images do not count. It takes "
+                f"{needed:,}: add {needed - val:,}"
+            )
+        elif (queries := min(retrieval.queries or val, val)) < MIN_QUERIES:
+            warnings.append(
+                f"datasets.{name}: {queries} queries are scored; below {MIN_QUERIES} the report "
+                "states nothing about rankings"
+            )
+        if privacy.enabled and val < MIN_CLUSTERS:
+            warnings.append(
+                f"datasets.{name}: {val} validation images; below {MIN_CLUSTERS} the report states "
+                "nothing about re-identification"
+            )
+    return warnings
 
 
 def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
-    """Raise an error unless the images left after detection suffice for training and ranking.
+    """Check that the images left after detection suffice for training and ranking.
 
     Args:
-        counts: images by split: columns split and used.
+        counts: CSV with the columns split and used.
         retrieval: settings of the rankings' cut-off.
         batch: images per training step.
 
@@ -75,11 +81,7 @@ def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
 
 
 def require_classes(manifest: Path, label: str | None) -> None:
-    """Raise an error if the labelled train images of a manifest all have the same class.
-
-    Raises:
-        InputError: they are all of one class.
-    """
+    """Raise an InputError if the labelled train images of a manifest are all of one class."""
     if label is None:
         return
     table = pd.read_parquet(manifest, columns=["split", label])
@@ -102,26 +104,6 @@ def _problems(counts: Mapping[Split, int], retrieval: Retrieval, batch: int) -> 
         yield (
             f"{train} train images are fewer than a batch of {batch} (optimizer.batch_size of the "
             "recipe; 16 for adaption D of a system); lower it or add images"
-        )
-
-
-def _warnings(experiment: Experiment, val: int) -> Iterator[str]:
-    retrieval = experiment.config.retrieval
-    k, needed = _k(val, retrieval), images_needed(retrieval)
-    if k < MIN_K:
-        yield (
-            f"{val} validation images give k = {k}; below {MIN_K} the report states nothing about "
-            f"rankings, and own images do not count. It takes {needed:,}: add {needed - val:,}"
-        )
-    elif (queries := min(retrieval.queries or val, val)) < MIN_QUERIES:
-        yield (
-            f"{queries} queries are scored; below {MIN_QUERIES} the report states nothing about "
-            "rankings"
-        )
-    if experiment.config.privacy.enabled and val < MIN_CLUSTERS:
-        yield (
-            f"{val} validation images; below {MIN_CLUSTERS} the report states nothing about "
-            "re-identification"
         )
 
 

@@ -1,16 +1,12 @@
-"""Check of files and names in a config before any job is planned.
-
-It finds errors that a stage would otherwise report hours into a run: weights that are missing or of
-the wrong kind, and models that timm does not know.
-"""
+"""Check of files and names in a config that a stage would otherwise miss hours into a run."""
 
 from __future__ import annotations
 
 import difflib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any
 
 from anonbench.config import Config, Dataset, Layout
 from anonbench.core.errors import InputError
@@ -66,14 +62,11 @@ def require_files(config: Config) -> None:
 
 
 def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
-    """Check that the user's paths are valid on every machine.
+    """Raise an InputError if a path in parts of the config is relative.
 
     Args:
         brought: parts of the config, by their key path.
         place: key path of `brought` itself.
-
-    Raises:
-        InputError: a path in it is relative.
     """
     for name, value in brought.items():
         field = f"{place}.{name}" if place else name
@@ -87,14 +80,7 @@ def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
 
 
 def require_in_place(datasets: Mapping[str, Dataset]) -> None:
-    """Check that no originals are copied to a storage.
-
-    Args:
-        datasets: data sets by name.
-
-    Raises:
-        InputError: a data set requests copies.
-    """
+    """Raise an InputError if a data set requests copies of originals, here in a storage."""
     for name, dataset in datasets.items():
         if dataset.copy_originals:
             raise InputError(
@@ -110,26 +96,21 @@ def _require_detectors(config: Config, used: set[str]) -> None:
         if weights is None:
             raise InputError(f"{field}: is empty; give the ONNX file of an SCRFD model")
         _require_onnx(weights, field)
-    if "mrz" in used and detection.mrz.weights is not None:
-        weights = detection.mrz.weights
+    if "mrz" in used and (weights := detection.mrz.weights) is not None:
         inside = weights / "inference.onnx" if weights.is_dir() else weights
         _require_onnx(inside, "detection.mrz.weights")
     lines, usual = detection.ppocr, Ppocr()
     other = (lines.model, lines.weights) != (usual.model, usual.weights)
     if other and used & {"ppocr", "mrz"}:
-        _require_text_model(lines)
+        from anonbench.detection.kinds.ppocr import find_models, missing_weights_hint
 
-
-def _require_text_model(settings: Ppocr) -> None:
-    from anonbench.detection.kinds.ppocr import find_models, missing_weights_hint
-
-    if settings.weights is not None and not settings.weights.is_dir():
-        what = "is no folder" if settings.weights.exists() else "there is no folder"
-        raise InputError(
-            f"detection.ppocr.weights: {what} {settings.weights}; "
-            f"{missing_weights_hint(settings.models[0])}"
-        )
-    find_models(settings.models, settings.weights)
+        if lines.weights is not None and not lines.weights.is_dir():
+            what = "is no folder" if lines.weights.exists() else "there is no folder"
+            raise InputError(
+                f"detection.ppocr.weights: {what} {lines.weights}; "
+                f"{missing_weights_hint(lines.models[0])}"
+            )
+        find_models(lines.models, lines.weights)
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:
@@ -145,13 +126,12 @@ def _require_given(dataset: Dataset, folder: Path, field: str) -> None:
 
 
 def _require_file(path: Path, field: str) -> None:
-    if path.is_file():
-        return
     if path.is_dir():
         raise InputError(f"{field}: {path} is a folder; give a file")
-    if path.exists():
+    if not path.exists():
+        raise InputError(f"{field}: there is no file {path}{_near(path)}")
+    if not path.is_file():
         raise InputError(f"{field}: {path} is no regular file")
-    raise InputError(f"{field}: there is no file {path}{_near(path)}")
 
 
 def _near(path: Path) -> str:
@@ -163,50 +143,41 @@ def _near(path: Path) -> str:
     return f"; near it: {', '.join(near)}" if near else ""
 
 
-def _opened(path: Path, field: str, check: Callable[[BinaryIO], str | None]) -> None:
-    """Check a file's content; `check` returns a description of the error, or None."""
+def _head(path: Path, field: str) -> bytes:
+    """First two bytes of a file."""
     _require_file(path, field)
     try:
         with path.open("rb") as file:
-            wrong = check(file)
+            return file.read(2)
     except OSError as error:
         raise InputError(f"{field}: {path} cannot be read ({error.strerror})") from None
-    if wrong:
-        raise InputError(f"{field}: {path} {wrong}")
 
 
 def _require_onnx(path: Path, field: str) -> None:
-    def check(file: BinaryIO) -> str | None:
-        return None if file.read(1) == _ONNX else "is no model in ONNX format"
-
-    _opened(path, field, check)
+    if _head(path, field)[:1] != _ONNX:
+        raise InputError(f"{field}: {path} is no model in ONNX format")
     model_files(path)
 
 
 def _require_checkpoint(path: Path, field: str) -> None:
-    if path.suffix != ".safetensors":
-        return _opened(path, field, _wrong_torch)
-    from safetensors import SafetensorError, safe_open
+    """Check a safetensors file, or else one of torch.save: a zip, in old files a pickle."""
+    head = _head(path, field)
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError, safe_open
 
-    _opened(path, field, lambda file: None)
-    try:
-        with safe_open(path, framework="numpy"):
-            pass
-    except SafetensorError as error:
-        reason = " ".join(str(error).split())[:_SHOWN]
-        raise InputError(
-            f"{field}: {path} is no whole safetensors file ({reason}); get it again"
-        ) from None
-
-
-def _wrong_torch(file: BinaryIO) -> str | None:
-    """Error in a file of torch.save (a zip archive, or in old files a pickle), or None."""
-    if zipfile.is_zipfile(file):
-        return None
-    file.seek(0)
-    head = file.read(2)
-    if head == b"PK":
-        return "is not whole: its end is missing; get it again"
-    if head[:1] != _PICKLE:
-        return "is neither a safetensors file (by its suffix) nor one of torch.save"
-    return None
+        try:
+            with safe_open(path, framework="numpy"):
+                pass
+        except SafetensorError as error:
+            reason = " ".join(str(error).split())[:_SHOWN]
+            raise InputError(
+                f"{field}: {path} is no whole safetensors file ({reason}); get it again"
+            ) from None
+    elif not zipfile.is_zipfile(path):
+        if head == b"PK":
+            raise InputError(f"{field}: {path} is not whole: its end is missing; get it again")
+        if head[:1] != _PICKLE:
+            raise InputError(
+                f"{field}: {path} is neither a safetensors file (by its suffix) nor one of "
+                "torch.save"
+            )

@@ -44,8 +44,7 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         """Use the folder as named in the config; it may not exist yet."""
-        self._folder = folder
-        self._name = folder.as_posix()
+        self._folder, self._name = folder, folder.as_posix()
 
     def check(self) -> None:
         """Warn of results that another version wrote, or that cannot be written to.
@@ -62,11 +61,7 @@ class Results:
             log.warning("%s", message)
 
     def begin(self) -> None:
-        """Mark the results and the records before the first job.
-
-        Raises:
-            InputError: the results cannot be written to.
-        """
+        """Mark results and records before the first job; an InputError if they are read-only."""
         if message := self._obstacle():
             raise InputError(message)
         mark = f"{__version__} {secrets.token_hex(8)}"
@@ -76,12 +71,10 @@ class Results:
 
     @property
     def _own(self) -> Path:
-        """The mark beside Snakemake's records, which name files as the config does."""
-        name = hashlib.sha256(self._name.encode()).hexdigest()[:16]
-        return _RECORDS / "anonbench" / name
+        """The marks beside Snakemake's records, which name files as the config does."""
+        return _RECORDS / "anonbench" / hashlib.sha256(self._name.encode()).hexdigest()[:16]
 
     def _known(self) -> list[str]:
-        """Marks of results that Snakemake has records of."""
         return self._own.read_text(encoding="utf-8").splitlines() if self._own.exists() else []
 
     def _record(self, *marks: str) -> None:
@@ -111,46 +104,32 @@ class Bucket(Results):
     def __init__(self, s3: Any, address: str) -> None:
         """Set up from boto3's resource and an `s3://bucket/folder`."""
         name, _, place = address.removeprefix("s3://").partition("/")
-        self._bucket = s3.Bucket(name)
-        self._place = place.strip("/") + "/"
+        self._bucket, self._place = s3.Bucket(name), place.strip("/") + "/"
         self._name = address + "/"
-
-    def check(self) -> None:
-        """Check the results as on disk.
-
-        Raises:
-            InputError: the bucket cannot be reached, or has results of another folder's run.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            super().check()
-        except (BotoCoreError, ClientError) as error:
-            raise InputError(_UNREACHABLE.format(self._name, error)) from error
-
-    def _obstacle(self) -> str | None:
-        return None
 
     def _is_filled(self) -> bool:
         return any(self._bucket.objects.filter(Prefix=self._place).limit(1))
 
     def _mark(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
         key = self._place + MARK
-        if not any(self._bucket.objects.filter(Prefix=key)):
-            return ""
-        return str(self._bucket.Object(key).get()["Body"].read().decode())
+        try:
+            if any(self._bucket.objects.filter(Prefix=key)):
+                return str(self._bucket.Object(key).get()["Body"].read().decode())
+        except (BotoCoreError, ClientError) as error:
+            raise InputError(_UNREACHABLE.format(self._name, error)) from error
+        return ""
+
+    def _obstacle(self) -> str | None:
+        return None
 
     def _write_mark(self, mark: str) -> None:
         self._bucket.Object(self._place + MARK).put(Body=mark.encode())
 
 
 def results_of(workflow: Any, results: str) -> Results:
-    """Results of a workflow: in a folder, or in a bucket of `--default-storage-provider s3`.
-
-    Args:
-        workflow: Snakemake's.
-        results: the folder as named in the config.
-    """
+    """Results of a workflow: in a folder, or in a bucket of `--default-storage-provider s3`."""
     storage = workflow.storage_settings
     if storage.default_storage_provider != "s3":
         return Results(Path(results))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,18 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local, report
 from snakemake.ioflags import update
-from snakemake.logging import logger
 
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.workflow.paths import digests
+from anonbench.workflow.snakefile import refuse
 
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
 """Possible input of a rule: a path, several paths, or a function of the wildcards."""
 Asked = int | Callable[[Any], int]
 """Amount of a resource: a number, or a function of a job's wildcards."""
-
-_NOT_UP_TO_DATE = (
-    "anonbench: %d jobs have to run before the results are what the config and the data say; pack "
-    "them when they have run (anonbench plan says why)"
-)
 
 
 def on_disk(files: Iterable[Path]) -> list[str]:
@@ -39,36 +34,13 @@ def with_digest(**files: str) -> dict[str, str]:
 
 
 def updated(**files: str) -> dict[str, str]:
-    """Outputs that stay when their job starts, which looks itself whether they are right.
-
-    For each script that calls `JobCache.is_done`.
-    """
+    """Outputs that stay when their job starts, whose script calls `JobCache.is_done`."""
     return {name: update(path) for name, path in files.items()}
 
 
 def growing(asked: Asked) -> Callable[..., int]:
     """Memory in megabytes or time in minutes: once, twice, … the amount with each attempt."""
     return lambda wildcards, attempt: _amount(asked, wildcards) * attempt
-
-
-def gpus_within(limit: int | None, asked: Asked) -> Callable[..., int]:
-    """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number.
-
-    Raises:
-        WorkflowError: raised in planning, if a job needs more GPUs than allowed.
-    """
-
-    def checked(wildcards: Any, rulename: str) -> int:
-        wanted = _amount(asked, wildcards)
-        if limit is not None and wanted > limit:
-            raise WorkflowError(
-                f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
-                "(--resources or the profile) is all there may be: lower gpus of the "
-                "recipe, or raise gpu="
-            )
-        return wanted
-
-    return checked
 
 
 def _amount(asked: Asked, wildcards: Any) -> int:
@@ -84,14 +56,28 @@ class RuleFiles:
         self.storage_prefix = prefix.rstrip("/") + "/"
 
     def plain(self, files: Files) -> Any:
-        """A rule's files by their paths in the results, in any storage.
-
-        They are new objects, because a flag such as `ancient` would change the rule's own.
-        """
+        """A rule's files by their paths in the results, as new objects that may be flagged."""
         if not isinstance(files, str):
             return [self.plain(file) for file in files]
         stored = is_flagged(files, "storage_object") and files.flags["storage_object"]  # type: ignore[attr-defined]
         return stored.query.removeprefix(self.storage_prefix) if stored else str(files)
+
+    def gpus(self, asked: Asked) -> Callable[..., int]:
+        """GPUs of a job, refused where the run may use fewer: Snakemake would lower the number."""
+        limit = self._workflow.global_resources.get("gpu").value
+        limit = limit if self._workflow.is_main_process else None
+
+        def checked(wildcards: Any, rulename: str) -> int:
+            wanted = _amount(asked, wildcards)
+            if limit is not None and wanted > limit:
+                raise WorkflowError(
+                    f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
+                    "(--resources or the profile) is all there may be: lower gpus of the "
+                    "recipe, or raise gpu="
+                )
+            return wanted
+
+        return checked
 
     def by_digest(self, **files: Given) -> dict[str, Any]:
         """Big inputs by name, each with its digest files.
@@ -134,8 +120,12 @@ class RuleFiles:
         def if_up_to_date(_: Any) -> str:
             planned = self._workflow.dag.needrun_jobs()
             if waiting := sum(bool(job.rule.script) for job in planned):
-                logger.error(_NOT_UP_TO_DATE % waiting)
-                sys.exit(1)  # Snakemake shows an exception in a function with a traceback
+                refuse(
+                    InputError(
+                        f"{waiting} jobs have to run before the results are what the config and "
+                        "the data say; pack them when they have run (anonbench plan says why)"
+                    )
+                )
             return category
 
         return report(

@@ -23,8 +23,7 @@ class Shown:
     def may_show(self, variant: Variant) -> bool:
         """Whether pictures of a variant may be shown.
 
-        Other programs may leave regions unhidden, and the output of a redrawing network is not
-        checked. Such pictures are shown only if originals are.
+        Those of other programs and of a redrawing network are not checked: only if originals are.
         """
         return is_audited(variant.method) or bool(self.originals())
 
@@ -44,10 +43,6 @@ class Shown:
         """Variants on which attention is computed."""
         return [ORIGINAL, str(self.experiment.shown_variant(dataset))]
 
-    def attending_models(self, dataset: str) -> list[str]:
-        """Models whose attention is drawn."""
-        return [str(model) for model in self.experiment.attending_models(dataset)]
-
     def explored(self, dataset: str) -> list[Scenario]:
         """The explorer's scenarios: anonymized images with the reference's seed, and a control.
 
@@ -60,16 +55,15 @@ class Shown:
         return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
 
     def explored_names(self, dataset: str) -> list[tuple[str, str]]:
-        """Model and variant of the explorer's scenarios, as named in the explorer.
-
-        A model's name is its adaption, or `control`.
-        """
-
-        def name(run: Scenario) -> str:
-            is_control = run.model == Model() and run.seed != self.experiment.reference_seed
-            return "control" if is_control else str(run.model.adaption)
-
-        return [(name(run), str(run.variant)) for run in self.explored(dataset)]
+        """Model (its adaption, or `control`) and variant of the explorer's scenarios."""
+        reference = self.experiment.reference_seed
+        return [
+            (
+                "control" if s.model == Model() and s.seed != reference else str(s.model.adaption),
+                str(s.variant),
+            )
+            for s in self.explored(dataset)
+        ]
 
     def explored_pictures(self, dataset: str) -> dict[str, str]:
         """Variant that the explorer draws for each method: the highest degree."""

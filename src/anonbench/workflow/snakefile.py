@@ -1,9 +1,11 @@
-"""Location of the workflow, and snakemake arguments for a machine."""
+"""Location of the workflow, arguments of snakemake, and the exit of a run that cannot begin."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import anonbench
 from anonbench.core.errors import InputError
@@ -11,16 +13,13 @@ from anonbench.core.errors import InputError
 _OURS = Path("workflow/rules/anonymize.smk")
 """File by which a Snakefile is recognized as this project's."""
 _NAMED = ("-s", "--snakefile")
+START = "anonbench: "
+"""Prefix of the message with which a run is refused."""
 
 
 def require_configfiles(arguments: Sequence[str]) -> None:
-    """Raise an error if a config file in snakemake's arguments is missing or invalid.
-
-    Raises:
-        InputError: one is missing, or is not a YAML mapping.
-    """
-    words = [*_configfiles(arguments)]
-    for word in words:
+    """Raise an InputError if a config file in snakemake's arguments is missing or no mapping."""
+    for word in (words := [*_configfiles(arguments)]):
         if not Path(word).is_file():
             raise InputError(
                 f"{word} is read as a config file, but there is no such file; if it is a "
@@ -63,7 +62,7 @@ def find() -> Path:
     """The Snakefile of this folder, else of the repository that anonbench runs from.
 
     Raises:
-        InputError: there is none, because the package was installed without its repository.
+        InputError: there is none: the package was installed without its repository.
     """
     repository = Path(anonbench.__file__).parents[2]
     for folder in (Path(), repository):
@@ -73,3 +72,14 @@ def find() -> Path:
         "the workflow is not here, and a wheel has none: run this in a clone of the repository, or "
         "name its Snakefile (--snakefile)"
     )
+
+
+def refuse(error: InputError) -> NoReturn:
+    """Exit Snakemake with an error's message.
+
+    Of an exception, it would also print a line of the rule files, which is not where the error is.
+    """
+    from snakemake.logging import logger
+
+    logger.error(f"{START}{error}")
+    sys.exit(1)

@@ -55,8 +55,8 @@ class Startup:
         """The user's templates and weights that a data set's detectors read."""
         detectors = self.experiment.datasets[name].detectors
         weights = self.settings.detection.paths(detectors)
-        found = [self.user_files[name].get("templates", []), *map(model_files, weights)]
-        return [file for files in found for file in files]
+        templates = self.user_files[name].get("templates", [])
+        return [*templates, *(file for path in weights for file in model_files(path))]
 
     def attack_files(self, name: str) -> list[Path]:
         """The user's weights of the detectors and attackers that are used in attacks on it."""
@@ -95,7 +95,7 @@ def start(
         has_storage: whether results are in a storage, so that jobs may run on any machine.
 
     Raises:
-        InputError: something is wrong with the config, the data or a file of the user.
+        InputError: the config, the data or a file of the user is wrong.
     """
     try:
         if is_main:
@@ -103,38 +103,31 @@ def start(
                 read(Path(file))
         settings = load(dict(config))
         experiment = Experiment(settings)
+        datasets = experiment.datasets
+        user_files: dict[str, dict[str, list[Path]]] = {}
         if settings.bundle:
-            user_files: dict[str, dict[str, list[Path]]] = {
-                name: {} for name in experiment.datasets
-            }
+            user_files = {name: {} for name in datasets}
             return Startup(settings, experiment, image_counts(settings), user_files=user_files)
-        return _listed(settings, experiment, is_main=is_main, has_storage=has_storage)
+        if is_main:
+            require_files(settings)
+            require_apart(settings.results, datasets)
+        sources = {
+            name: read_source(name, dataset, settings.seed, labels=False)
+            for name, dataset in datasets.items()
+        }
+        for name, dataset in datasets.items():
+            user_files[name] = user_files_of(name, dataset)
+            if is_main:
+                check_user_files(dataset, user_files[name], sources[name])
+        if has_storage:
+            brought = settings.model_dump(include={"detection", "recipes", "privacy"})
+            require_absolute({"datasets": {n: dict(d) for n, d in datasets.items()}} | brought)
+            require_in_place(datasets)
+        listings = {name: source.images for name, source in sources.items()}
+        counts = {name: count_images(images) for name, images in listings.items()}
+        return Startup(settings, experiment, counts, listings, user_files)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None
-
-
-def _listed(
-    settings: Config, experiment: Experiment, *, is_main: bool, has_storage: bool
-) -> Startup:
-    datasets = experiment.datasets
-    if is_main:
-        require_files(settings)
-        require_apart(settings.results, datasets)
-    sources = {
-        name: read_source(name, dataset, settings.seed, labels=False)
-        for name, dataset in datasets.items()
-    }
-    user_files = {name: user_files_of(name, dataset) for name, dataset in datasets.items()}
-    if is_main:
-        for name, dataset in datasets.items():
-            check_user_files(dataset, user_files[name], sources[name])
-    if has_storage:
-        brought = {"datasets": {name: dict(dataset) for name, dataset in datasets.items()}}
-        require_absolute(brought | settings.model_dump(include={"detection", "recipes", "privacy"}))
-        require_in_place(datasets)
-    listings = {name: source.images for name, source in sources.items()}
-    counts = {name: count_images(images) for name, images in listings.items()}
-    return Startup(settings, experiment, counts, listings, user_files)
 
 
 def unavailable_targets(startup: Startup) -> dict[str, str]:
@@ -152,10 +145,7 @@ def unavailable_targets(startup: Startup) -> dict[str, str]:
 
 @functools.cache
 def scanned(startup: Startup, name: str) -> str | None:
-    """Digest of names, sizes and times in a data set's folder.
-
-    None for a demo, whose marker file serves the same purpose.
-    """
+    """Digest of names, sizes and times in a data set's folder; None for a demo with a marker."""
     dataset = startup.experiment.datasets[name]
     return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
 
@@ -166,9 +156,7 @@ def scanned_given(startup: Startup, name: str) -> dict[str, str]:
     return {} if startup.settings.bundle else scan_given(startup.experiment.datasets[name].given)
 
 
-@functools.cache
-def _digest(path: Path) -> str:
-    return file_digest(path)
+_digest = functools.cache(file_digest)
 
 
 @functools.cache
@@ -186,12 +174,8 @@ def contents(files: Iterable[str]) -> list[list[str]]:
 def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
     """Report copies of originals that nobody requested, weak methods, and doubtful results.
 
-    Doubts are printed to the terminal, because no job reports them if nothing is left to do, and
-    `--quiet all` silences the logger.
-
-    Args:
-        settings: config of the run.
-        warn: the logger's method for warnings.
+    Doubts are printed, because no job reports them if nothing is left to do, and `--quiet all`
+    silences the logger.
     """
     copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
     if message := copies_message(settings.results, copied):

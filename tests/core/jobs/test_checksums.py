@@ -10,7 +10,6 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import (
     is_intact,
-    plain,
     record_of,
     refusal,
     verify,
@@ -94,14 +93,6 @@ def test_a_link_to_nowhere_is_damage(file: Path) -> None:
     assert not is_intact(file)
 
 
-def test_the_record_of_another_file_is_none_of_this_one(file: Path) -> None:
-    other = file.with_name("other.csv")
-    other.write_text("other")
-    write_checksum(other)
-    record_of(other).replace(record_of(file))
-    assert not is_intact(file)
-
-
 def test_of_a_shard_the_size_is_checked_and_the_images_by_who_reads_them(tmp_path: Path) -> None:
     shard = tmp_path / "0.tar"
     shard.write_text("pixels")
@@ -126,10 +117,3 @@ def test_a_file_without_a_record_is_checked_by_a_digest(file: Path) -> None:
     file.unlink()
     with pytest.raises(InputError, match=r"nothing where 17 bytes"):
         verify_against(file, digest, size)
-
-
-def test_parameters_are_recorded_as_plain_data(tmp_path: Path) -> None:
-    assert plain({"pair": (1, "a"), "folder": tmp_path}) == {
-        "pair": [1, "a"],
-        "folder": str(tmp_path),
-    }

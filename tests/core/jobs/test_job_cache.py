@@ -15,7 +15,6 @@ from anonbench.core.jobs import job_cache
 from anonbench.core.jobs.checksums import (
     digest_file,
     is_intact,
-    read_parameters,
     record_of,
     write_checksum,
 )
@@ -231,26 +230,6 @@ def test_what_a_bundle_carries_is_checked_by_its_metadata(job: Job, tmp_path: Pa
     job.source.write_text("Source")
     with pytest.raises(InputError, match=r"source.txt is damaged.*get it again"):
         job.made().begin(metadata)
-
-
-@pytest.mark.parametrize("asks", [False, True])
-def test_a_job_records_its_parameters(tmp_path: Path, asks: bool) -> None:
-    output = tmp_path / "output"
-
-    def job(given: str) -> JobCache:
-        parameters = {"given": given, "slice": {"k": 1}}
-        return JobCache([], [str(output)], parameters, results=tmp_path)
-
-    for given in ("old", "new"):
-        cache = job(given)
-        cache.begin()
-        done = asks and cache.is_done()
-        assert done == (asks and given == "new")
-        if not done:
-            output.write_text("made", encoding="utf-8")
-        cache.end()
-        found = read_parameters([tmp_path / "none", output])
-        assert found == {"given": given, "slice": {"k": 1}}
 
 
 class Sets:

@@ -133,21 +133,3 @@ open("{tmp_path}/whose", "w").write(table.whose)
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "whose").read_text(encoding="utf-8") == "the user"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "action"),
-    [
-        ("a.json", "from anonbench.core.io import read_json; read_json(path)"),
-        ("a.csv", "import pandas; pandas.read_csv(path)"),
-        ("a.parquet", "import pandas; pandas.read_parquet(path)"),
-    ],
-)
-def test_a_half_written_table_is_named(tmp_path: Path, name: str, action: str) -> None:
-    path = tmp_path / name
-    path.write_bytes({"a.json": b'{"a": [1, ', "a.csv": b"", "a.parquet": b"PAR1half"}[name])
-    done = run(f"from pathlib import Path; path = Path({str(path)!r}); {action}", tmp_path / "log")
-    assert done.returncode == 1
-    assert f"{path} is damaged or was half written" in done.stderr
-    assert "delete it and run again" in done.stderr

@@ -236,32 +236,10 @@ def test_scratch_holds_shrunk_images_and_goes_away(
             )
             assert scratch.read(image_id).shape == (27, 34, 3)
             assert scratch.size(image_id) == (34, 27)
-        assert len(files := list(folder.iterdir())) == 4  # two image sets, each with its index
+        assert len(files := list(folder.iterdir())) == 2  # two image sets
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not folder.exists()
-
-
-def test_scratch_of_a_run_is_decoded_once(
-    recipe: Make,
-    original: ImageSet,
-    anonymized: ImageSet,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made = recipe(scratch=True, crops={"global_size": 16, "local_size": 8})
-    with open_sources(made, Adaption.A, original, anonymized) as sources:
-        alone = [sources.local_crops.read(name).copy() for name in original.ids]
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    monkeypatch.setenv("ANONBENCH_RUN_SCRATCH", str(shared))
-    with open_sources(made, Adaption.B, original, anonymized):
-        pass
-    monkeypatch.setattr(ImageSet, "read", lambda *_: pytest.fail("decoded again"))
-    with open_sources(made, Adaption.A, original, anonymized) as sources:
-        for name, image in zip(original.ids, alone, strict=True):
-            np.testing.assert_array_equal(sources.local_crops.read(name), image)
-    assert len(list(shared.iterdir())) == 4  # two image sets, each with its index
 
 
 def test_scratch_takes_grey_and_colour(tmp_path: Path, write_images: Write) -> None:

@@ -34,7 +34,7 @@ def test_originals_are_drawn_only_where_they_may_be_seen(originals: bool) -> Non
 
 def test_attention_is_computed_on_originals_too() -> None:
     assert chosen().attended("mine") == ["original", "blur-100"]
-    assert chosen().attending_models("mine") == ["unadapted", "A-blur-100"]
+    assert [*map(str, chosen().experiment.attending_models("mine"))] == ["unadapted", "A-blur-100"]
 
 
 def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:

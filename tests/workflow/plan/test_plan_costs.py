@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anonbench.core.jobs.checksums import PARAMETERS, write_checksum
+from anonbench.config import Recipe
 from anonbench.workflow.plan.costs import (
     STARTED,
     Cost,
@@ -81,10 +81,11 @@ def test_time_grows_with_the_work(
 
 
 def test_a_training_grows_with_its_steps(tmp_path: Path, job: Maker, plan: Planner) -> None:
-    before, now = ({"optimizer": {"steps": n}} for n in (10, 30))
-    files = measured(tmp_path, "1", 50.0)
-    write_checksum(files["outputs"][0], **{PARAMETERS: {"recipe": before}})
-    assert times(plan(job(1, recipe=now, **files)))["1"][0] == pytest.approx(150.0)
+    files, log = measured(tmp_path, "1", 50.0), tmp_path / "log.csv"
+    log.write_text("step,loss\n5,2.0\n10,1.0\n")
+    now = Recipe().optimizer.steps
+    before = job(1, **files | {"outputs": [*files["outputs"], log]})
+    assert times(plan(before))["1"][0] == pytest.approx(50.0 * now / 10)
 
 
 def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) -> None:
@@ -99,18 +100,11 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
     assert wall_seconds([], {}, 1, 0) == 0.0
 
 
-def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path) -> None:
-    def raw(rule: str, benchmark: Any = None, threads: int = 1) -> Any:
-        script = None if rule == "all" else f"../scripts/{rule}.py"
-        of_rule, wildcards = SimpleNamespace(name=rule, script=script), {"dataset": "ids"}
-        facts = {"rule": of_rule, "benchmark": benchmark, "threads": threads, "output": []}
-        return SimpleNamespace(params=SimpleNamespace(), wildcards=wildcards, **facts)
-
-    files = [measured(tmp_path, str(n), 10.0 * n)["benchmark"] for n in (1, 2, 4)]
-    jobs = [raw("train", each) for each in files]
-    jobs += [raw("train"), raw("all"), raw("table"), raw("embed", tmp_path / "none.tsv", 2)]
+def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job: Maker) -> None:
+    jobs = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
+    jobs += [job(5), job(6, "table"), job(7, "embed", benchmark=tmp_path / "none.tsv")]
     estimates: Any = SimpleNamespace(
-        seconds=lambda stage, *of: {"embed": 7.0}[stage] if of == ("ids", None, 0) else 0
+        seconds=lambda stage, *of: {"embed": 7.0}.get(stage, 0) if of == ("ids", None, 0) else 9
     )
     found = usual_seconds(jobs, estimates)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}

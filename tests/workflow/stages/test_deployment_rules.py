@@ -22,9 +22,13 @@ def paths_of(config: dict[str, Any], **deployments: Any) -> Paths:
 
 def test_without_the_setting_there_is_no_file_of_them(miniature: dict[str, Any]) -> None:
     off, on = paths_of(miniature), paths_of(miniature, mixed=True)
-    assert not off.deployment_files("{dataset}/deployments.csv")
-    assert on.deployment_files("{dataset}/deployments.csv")
-    tables = set(on.dataset_tables()) - set(off.dataset_tables())
+    assert not any("deployments" in file for file in off.reported())
+    assert on.reported("deployments")
+
+    def registered(paths: Paths) -> set[str]:
+        return {file for name in off.experiment.datasets for file in paths.dataset_tables(name)}
+
+    tables = registered(on) - registered(off)
     assert {Path(file).name for file in tables} == {
         f"deployments_{name}.{suffix}"
         for name in ("portraits", "documents")
@@ -73,7 +77,7 @@ def test_near_duplicates_are_hashed_by_shard(
     snakemake: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
     config = deepcopy(miniature)
-    assert not any("near_duplicates" in file for file in paths_of(config).dataset_tables())
+    assert not any("near_duplicates" in file for file in paths_of(config).reported())
     config["retrieval"] |= {"near_duplicates": [0, 4]}
     config["datasets"]["documents"]["shard_size"] = 8
     target = "table_near_duplicates_documents"

@@ -1,15 +1,16 @@
-"""Record of a job's output: its checksum, and the parameters of the job.
+"""Record of a job's output: its checksum, and the identity of the job if it is checked.
 
-Records are in a hidden folder beside the files. A job reads a result only if its bytes are those
-that its own job wrote. Size and time cannot show this, so each reader hashes what it reads.
+Records are in a hidden folder beside the files; of a bundle's files, in its metadata. A job reads a
+result only if its bytes are those that its own job wrote. Size and time cannot show this, so each
+reader hashes what it reads.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
@@ -18,8 +19,6 @@ from anonbench.core.provenance import file_digest
 FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file with a large file's digest, which Snakemake compares instead."""
-PARAMETERS = "parameters"
-"""Key of the parameters with which the job made the output."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
 _TYPES = {"name": str, "sha256": str, "size": int}
@@ -80,7 +79,6 @@ def verify(path: Path, must_be_known: bool = False) -> None:
 
     Raises:
         InputError: the file is missing, not as its job wrote it, or not known.
-
     """
     record = read_checksum(path)
     if must_be_known and (record is None or REPLACED in record):
@@ -96,12 +94,7 @@ def verify(path: Path, must_be_known: bool = False) -> None:
 
 
 def verify_against(path: Path, sha256: str, size: int) -> None:
-    """Check a file that has no record against a digest and a size in bytes.
-
-    Raises:
-        InputError: the file is missing or has other content.
-
-    """
+    """Raise an InputError if a file without a record is missing, or of another digest or size."""
     if not holds(path, {"sha256": sha256, "size": size}):
         found = f"{path.stat().st_size:,} bytes" if path.exists() else "nothing"
         raise InputError(
@@ -118,12 +111,31 @@ def refusal(path: Path, found: str = "") -> InputError:
     return InputError(f"{path} is damaged: {found}; {_WAY_OUT.format(path)}")
 
 
-def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a job's parameters as JSON would return them."""
-    return dict(json.loads(json.dumps(dict(parameters), default=str)))
+class Listed(NamedTuple):
+    """A file that a bundle carries, as its metadata list it; no job makes it."""
+
+    path: str
+    size: int
+    sha256: str
 
 
-def read_parameters(outputs: Iterable[Path]) -> dict[str, Any] | None:
-    """Return the parameters that outputs were made with; None if no record has them."""
-    records = filter(None, map(read_checksum, outputs))
-    return next((record[PARAMETERS] for record in records if PARAMETERS in record), None)
+def listed_files(metadata: Path) -> list[Listed]:
+    """Files listed in a bundle's metadata, read as plain JSON, which is fast.
+
+    Raises:
+        InputError: the file is missing or not such metadata.
+    """
+    try:
+        graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
+        return [
+            Listed(each["@id"], int(each["contentSize"]), str(each["sha256"]))
+            for each in graph
+            if "sha256" in each
+        ]
+    except FileNotFoundError:
+        raise InputError(
+            f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "
+            "--directory and that folder"
+        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"bundle: {metadata} is not the metadata of a bundle") from None

@@ -50,12 +50,10 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
     """Return the code of modules (full names) and of all that they import.
 
     It has a digest for each module of anonbench, and the version of each installed distribution.
-    Modules in `without` are left out, with those that only they import; other packages can be left
-    out by name.
+    Modules and packages in `without` are left out, with what only they import.
 
     Raises:
         ValueError: anonbench has no such module.
-
     """
     for name in (*modules, *without):
         if name.partition(".")[0] in PACKAGES and name not in _files():
@@ -84,31 +82,26 @@ def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
 
 
 def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
-    """Return a digest of an identity.
-
-    The identity is cached beside Python's compiled files, if Python may write those: it depends
-    only on the sources and the installed packages, and each start and each job needs it.
-    """
+    # cached beside Python's compiled files, if Python may write those: each start and job needs it
     remembered = _remembered()
     if name not in remembered:
         remembered[name] = identity()
         if not sys.dont_write_bytecode:
             with suppress(OSError):  # the folder may be writable only by others
-                write_json(_memory(), {_state(): remembered})
+                write_json(_memory().with_suffix(".json"), {_state(): remembered})
     text = json.dumps(remembered[name], sort_keys=True)  # as read from the cache
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _memory() -> Path:
-    source = next(iter(PACKAGES.values())) / "fingerprint.py"
-    return Path(cache_from_source(str(source))).with_suffix(".json")
+    return Path(cache_from_source(str(next(iter(PACKAGES.values())) / "fingerprint.py")))
 
 
 @cache
 def _remembered() -> dict[str, dict[str, str]]:
-    """Remembered identities for the current sources and installed packages."""
+    """Identities that were found with the current sources and installed packages."""
     try:
-        return dict(read_json(_memory()).get(_state(), {}))
+        return dict(read_json(_memory().with_suffix(".json")).get(_state(), {}))
     except (OSError, ValueError, AttributeError):
         return {}
 

@@ -11,11 +11,10 @@ import logging
 import os
 import sys
 import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.jobs.job_cache import JobCache
@@ -28,47 +27,23 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
-
 _LOUD = "loud"
-
 _GOES_ON = (
     "this job is still running from an earlier, killed run and writes {}: wait "
     "for it or end it, then run again"
 )
 _WAIT_SECONDS = 20.0
-
-_OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
-"""Names of exceptions, so that the libraries that raise them need not be loaded."""
-_TABLES = (".parquet", ".csv", ".json")
-
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
 TRY_AGAIN = 75
 """Exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)."""
 
 
-class Task(Protocol):
-    """Description of its job that Snakemake passes to a script."""
-
-    input: Sequence[str]
-    output: Sequence[str]
-    log: Sequence[str]
-    params: Any
-    threads: int
-    config: Mapping[str, Any]
-
-
 @contextmanager
-def job(task: Task, script: str) -> Iterator[JobCache]:
+def job(task: Any, script: str) -> Iterator[JobCache]:
     """Run the block as a job of the workflow: see `logged`. Yield the cache of its outputs.
 
-    Its inputs are checked before the block, and checksums of its outputs are written after it. A
-    script that calls `JobCache.is_done` finds its earlier outputs, and may end at once.
-
-    Args:
-        task: Snakemake's object.
-        script: the script's path.
-
+    Inputs of Snakemake's `task` are checked before the block, and checksums of its outputs are
+    written after it. A script that calls `JobCache.is_done` may keep its earlier outputs.
     """
     # scripts import nothing from their folders, where a user's module may have the same name
     sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]
@@ -93,30 +68,25 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
     exception writes its traceback to the log and its name to the terminal. A training that was
     asked to stop says where it stopped, and ends with the status TRY_AGAIN.
     """
-    limit_threads(threads)
+    # before numerical libraries are loaded
+    os.environ |= dict.fromkeys(THREAD_VARIABLES, str(threads))
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime sends no data and leaves no files
     with _redirect_output(Path(log)) as terminal:
         try:
             yield
-        except InputError as error:
-            logging.error("%s", error)
-            _write_terminal(terminal, f"anonbench: {error}")
-            sys.exit(1)
         except Interrupted as stop:
             logging.warning("%s", stop)
-            _write_terminal(terminal, f"anonbench: {stop}")
+            _write_terminal(terminal, str(stop))
             sys.exit(TRY_AGAIN)
-        except OSError as error:
-            is_full = error.errno in _FULL
-            logging.error("%s", _system_error(error), exc_info=not is_full)
-            _write_terminal(terminal, f"anonbench: {_system_error(error)}")
-            sys.exit(1)
         except Exception as error:
-            logging.exception("stopped by an error")
-            text = f"{type(error).__name__}, an error of the program; see {log}"
-            if damaged := _damaged_file(error):
-                text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
-                text += "delete it and run again"
-            _write_terminal(terminal, f"anonbench: {text}")
+            text, has_traceback = str(error), False
+            if isinstance(error, OSError):
+                text, has_traceback = _system_error(error), error.errno not in _FULL
+            elif not isinstance(error, InputError):
+                text = f"{type(error).__name__}, an error of the program; see {log}"
+                has_traceback = True
+            logging.error("%s", text, exc_info=has_traceback)
+            _write_terminal(terminal, text)
             sys.exit(1)
 
 
@@ -128,31 +98,6 @@ def _system_error(error: OSError) -> str:
     return f"{error.strerror or error}{where}"
 
 
-def _damaged_file(error: Exception) -> Path | None:
-    """Return the file that could not be parsed, if the error is one of reading a table.
-
-    Such errors do not name the file: it is an argument of the innermost function that has one.
-    """
-    if type(error).__name__ not in _OF_READING:
-        return None
-    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-        for value in frame.f_locals.values():
-            is_name = isinstance(value, str | Path) and str(value).endswith(_TABLES)
-            if is_name and Path(value).is_file():
-                return Path(value)
-    return None
-
-
-def limit_threads(threads: int) -> None:
-    """Set the number of threads of numerical libraries; call it before they are loaded.
-
-    It also keeps ONNX Runtime from sending data and leaving files.
-    """
-    for variable in THREAD_VARIABLES:
-        os.environ[variable] = str(threads)
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-
 @contextmanager
 def _redirect_output(log: Path) -> Iterator[int]:
     """Send standard output and error of this process and its children to a file."""
@@ -162,7 +107,7 @@ def _redirect_output(log: Path) -> Iterator[int]:
     # emptied only when it is known that no other process writes to it
     with log.open("a", encoding="utf-8") as file:
         if not _lock_log(file.fileno()):
-            _write_terminal(terminal, f"anonbench: {_GOES_ON.format(log)}")
+            _write_terminal(terminal, _GOES_ON.format(log))
             sys.exit(1)
         file.truncate(0)
         os.dup2(file.fileno(), 1)
@@ -199,7 +144,7 @@ class _TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record if it is meant for the terminal."""
         if getattr(record, _LOUD, False):
-            _write_terminal(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
+            _write_terminal(self._terminal, f"{record.getMessage()} ({self._log})")
 
 
 def _lock_log(log: int) -> bool:
@@ -217,4 +162,4 @@ def _lock_log(log: int) -> bool:
 
 
 def _write_terminal(terminal: int, text: str) -> None:
-    os.write(terminal, (harmless(text) + "\n").encode("utf-8", "replace"))
+    os.write(terminal, f"anonbench: {harmless(text)}\n".encode("utf-8", "replace"))

@@ -21,13 +21,11 @@ from typing import Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.jobs.checksums import (
     DIGEST,
-    PARAMETERS,
     REPLACED,
     holds,
-    plain,
+    listed_files,
     read_checksum,
     record_of,
     verify,
@@ -71,7 +69,6 @@ class JobCache:
         self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
         self._results, self._benchmark = results, benchmark
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
-        self._recorded: dict[str, Any] = {PARAMETERS: plain(parameters)}
         self._asked = self._is_done = False
         self._parts: list[JobCache] = []
 
@@ -80,25 +77,20 @@ class JobCache:
 
         Its `end` is to be called when these outputs are written.
         """
-        part = JobCache(inputs, outputs, self._given, self._results)
-        self._parts.append(part)
-        return part
+        self._parts.append(JobCache(inputs, outputs, self._given, self._results))
+        return self._parts[-1]
 
     def parts(self, inputs: Any, outputs: Any) -> dict[str, JobCache]:
         """A part for each big output, which depends on the inputs of the same name.
 
-        Args:
-            inputs: Snakemake's, by name; a list or a path each.
-            outputs: Snakemake's, each with the digest file `<name>_digest`.
+        Both are Snakemake's; an output is big if it has a digest file, `<name>_digest`.
         """
-        given, made = dict(inputs.items()), dict(outputs.items())
-
-        def files(of: Mapping[str, Any], name: str) -> list[str]:
-            found = [of.get(each, ()) for each in (name, f"{name}_digest")]
-            return [path for each in found for path in ([each] if isinstance(each, str) else each)]
-
-        names = [name for name in made if f"{name}_digest" in made]
-        return {name: self.part(files(given, name), files(made, name)) for name in names}
+        files = []
+        for given in (inputs, outputs):
+            lists = {name: [f] if isinstance(f, str) else [*f] for name, f in given.items()}
+            files.append({n: lists[n] + lists.get(f"{n}_digest", []) for n in lists})
+        names = [name for name in files[1] if f"{name}_digest" in files[1]]
+        return {name: self.part(files[0].get(name, []), files[1][name]) for name in names}
 
     @cached_property
     def identity(self) -> str:
@@ -113,11 +105,11 @@ class JobCache:
     def begin(self, carried: Path | None = None) -> None:
         """Check all inputs, and mark the outputs as being made again.
 
-        The metadata `carried` are those of the bundle that the results come from.
+        Args:
+            carried: metadata of the bundle that the results come from.
 
         Raises:
             InputError: an input in the results is not as its job wrote it.
-
         """
         listed = listed_files(carried) if carried else []
         bundle = {carried.parent / file.path: file for file in listed} if carried else {}
@@ -150,16 +142,20 @@ class JobCache:
                 output.unlink(missing_ok=True)
                 continue
             os.utime(output)
-            known = {IDENTITY: self.identity, **self._recorded}
-            write_checksum(output, record["sha256"], **known)
+            write_checksum(output, record["sha256"], **{IDENTITY: self.identity})
         if self._is_done:
             log.info("nothing that this job depends on has changed: its outputs are kept")
         return self._is_done
 
     def end(self) -> None:
         """Write digests and records of the outputs, unless they were done before."""
-        parts_are_done = bool(self._parts) and all(part._is_done for part in self._parts)
-        self._keep_benchmark(self._is_done or parts_are_done)
+        is_kept = self._is_done or (bool(self._parts) and all(p._is_done for p in self._parts))
+        if self._benchmark is not None:
+            kept = self._benchmark.with_suffix(_KEPT)
+            if not is_kept:
+                kept.unlink(missing_ok=True)
+            elif self._benchmark.is_file() and not kept.exists():
+                shutil.copyfile(self._benchmark, kept)
         if self._is_done:
             return
         digests: dict[Path, str] = {}
@@ -172,16 +168,7 @@ class JobCache:
         known = {IDENTITY: self.identity} if self._asked else {}
         for output in outputs:
             if self._asked or self._is_result(output):
-                write_checksum(output, digests.get(output), **known, **self._recorded)
-
-    def _keep_benchmark(self, is_done: bool) -> None:
-        if self._benchmark is None:
-            return
-        kept = self._benchmark.with_suffix(_KEPT)
-        if not is_done:
-            kept.unlink(missing_ok=True)
-        elif self._benchmark.is_file() and not kept.exists():
-            shutil.copyfile(self._benchmark, kept)
+                write_checksum(output, digests.get(output), **known)
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)
@@ -215,7 +202,6 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
 
     Raises:
         InputError: the file is not a benchmark file of Snakemake.
-
     """
     if (kept := benchmark.with_suffix(_KEPT)).is_file():
         benchmark = kept

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from anonbench.core.io import read_json
-from anonbench.core.jobs.run_scratch import written
+from anonbench.core.io import open_private
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -48,32 +46,23 @@ def shrink(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def shrunk_bytes(images: ImageSet, side: int) -> int:
-    """Greatest size in bytes of an image set in `Scratch`."""
-    sizes = np.array(list(images.sizes.values()), dtype=float).reshape(-1, 2)
-    scale = np.minimum(1.0, side / sizes.min(axis=1, initial=np.inf))
-    return int((3 * (np.ceil(sizes * scale[:, None])).prod(axis=1)).sum())
-
-
 class Scratch:
     """An image set's images, shrunk, in one file that several processes map.
 
-    Grey images take one byte a pixel, RGB three. The caller has to delete the file, and the one
-    beside it with the place of each image.
+    Grey images take one byte a pixel, RGB three. The caller has to delete the file.
     """
 
     def __init__(self, images: ImageSet, path: Path, side: int) -> None:
-        """Map the file; if it is missing, write it first."""
+        """Write the file and map it."""
         self._path = path
-        index = path.with_name(f"{path.name}.json")
-        if not path.exists():
-            with written(path) as part, written(index) as index_part:
-                where = _written(images, part, side)
-                index_part.write_text(json.dumps(where), encoding="utf-8")
-        self._where: dict[str, tuple[int, tuple[int, ...]]] = {
-            image_id: (offset, tuple(shape))
-            for image_id, (offset, *shape) in read_json(index).items()
-        }
+        self._where: dict[str, tuple[int, tuple[int, ...]]] = {}
+        offset = 0
+        with open_private(path) as file:
+            for image_id in track(images.ids, len(images), "images shrunk"):
+                small = shrink(images.read(image_id), side)
+                file.write(np.ascontiguousarray(small).data)
+                self._where[image_id] = (offset, small.shape)
+                offset += small.nbytes
         self._pixels: np.ndarray = np.memmap(path, np.uint8, mode="r")
 
     def size(self, image_id: str) -> tuple[int, int]:
@@ -85,16 +74,3 @@ class Scratch:
         """Return a shrunk image, uint8 [H, W] or [H, W, 3] RGB, as a view of the file."""
         offset, shape = self._where[image_id]
         return self._pixels[offset : offset + int(np.prod(shape))].reshape(shape)
-
-
-def _written(images: ImageSet, path: Path, side: int) -> dict[str, list[int]]:
-    """Write shrunk images one behind the other; return the offset and shape of each."""
-    where: dict[str, list[int]] = {}
-    offset = 0
-    with path.open("wb") as file:
-        for image_id in track(images.ids, len(images), "images shrunk"):
-            small = shrink(images.read(image_id), side)
-            file.write(np.ascontiguousarray(small).data)
-            where[image_id] = [offset, *small.shape]
-            offset += small.nbytes
-    return where

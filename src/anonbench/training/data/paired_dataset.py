@@ -15,7 +15,6 @@ from torch.utils.data import Dataset
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
-from anonbench.core.jobs.run_scratch import shared_file
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -25,7 +24,6 @@ from anonbench.training.data.crops import crop_boxes, cut
 from anonbench.training.data.decoded_cache import (
     ImageSource,
     Scratch,
-    shrunk_bytes,
     sufficient_side,
 )
 from anonbench.training.data.masking import Masks, batch_masks
@@ -114,16 +112,14 @@ def open_sources(
 ) -> Iterator[Sources]:
     """Yield the sources of an adaption's crops.
 
-    Scratch files are removed after the block, unless they are those of the run (`run_scratch`).
+    Scratch files are removed after the block.
     """
     with scratch_folder() as folder:
 
         def prepared(images: ImageSet, name: str) -> ImageSource:
             if not recipe.scratch:
                 return images
-            side = sufficient_side(recipe.crops)
-            shared = shared_file(f"{images.digest}-{side}", shrunk_bytes(images, side))
-            return Scratch(images, shared or folder / name, side)
+            return Scratch(images, folder / name, sufficient_side(recipe.crops))
 
         versions: dict[bool, ImageSource] = {}
         for hidden in sorted({adaption.global_anonymized, adaption.local_anonymized}):

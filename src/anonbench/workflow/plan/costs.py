@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
-from anonbench.config import Layout
 from anonbench.core.errors import UnreadableImage
-from anonbench.core.jobs.checksums import read_parameters
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.listing import root_of
 from anonbench.training.loop.flops import sizes_by_settings
 from anonbench.workflow.estimates import PIXELS, Estimates
-from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
+from anonbench.workflow.plan.jobs import Job, Plan
 
 STARTED = 3.0
 """Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""
 SAMPLED = 8
 """Images of a data set that are encoded as anonymized ones would be."""
-PUBLISHED: dict[Layout, dict[str, float]] = {
-    Layout.CELEBA: {"png": 69e3, "jpeg": 19e3},
-    Layout.RVL_CDIP: {"png": 147e3, "jpeg": 161e3},
-}
-"""Mean bytes of 40 images, for plans made before the data exist. CelebA's were measured at half the
-size and scaled by pixels, which overestimates."""
 ID_BYTES = 64
 """Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
 TAR_BYTES = 850
@@ -49,45 +40,58 @@ class Cost:
     gpu_seconds: float
     basis: str
     """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
-    same data set, else of its stage, in proportion to the work. `rates`: those of
-    `anonbench.workflow.estimates`."""
+    same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`."""
     disk: float | None
     """Bytes that it writes; None if unknown."""
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
     """Cost of each planned job."""
-    work = {j: _work(plan.estimates, j.stage, j.wildcards, j.outputs) for j in plan.jobs}
-    benchmarks = {job: job.benchmark for job in plan.jobs if job.benchmark}
-    runs = {job: run for job, file in benchmarks.items() if (run := read_usage(file))}
-    done = {job: work[job] / _more_steps(job) for job in runs}
-    rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
-    cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
+    times = _times(plan.jobs, plan.estimates)
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
     written = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
     image = cache(lambda name: _image_bytes(plan, name))
-
-    def cost(job: Job) -> Cost:
-        limit, usual, size = 60.0 * job.minutes, rate(job), written(job)
-        if usual is None:
-            basis, seconds = "rates", min(STARTED + work[job], limit)
-            cpu_seconds = seconds * _busy(job)
-        else:
-            # a short job, which mostly starts Python, predicts little about a long one
-            most = math.inf if job in runs else limit
-            basis, seconds = "measured", min(usual * work[job], most)
-            cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
+    found = {}
+    for job in plan.planned:
+        (seconds, cpu_seconds, basis), size = times[job], written(job)
         disk = _disk(plan, job, image) if size is None else size
-        return Cost(seconds, cpu_seconds, seconds * job.gpus, basis, disk)
+        found[job] = Cost(seconds, cpu_seconds, seconds * job.gpus, basis, disk)
+    return found
 
-    return {job: cost(job) for job in plan.planned}
+
+def usual_seconds(jobs: Sequence[Job], estimates: Estimates) -> dict[str, float]:
+    """Median seconds of a job of each rule."""
+    seconds = defaultdict(list)
+    for job, (each, _, _) in _times(jobs, estimates).items():
+        seconds[job.rule].append(each)
+    return {rule: median(each) for rule, each in seconds.items()}
+
+
+def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, float, str]]:
+    """Seconds, CPU seconds and basis of each job."""
+    work = {job: _work(estimates, job) for job in jobs}
+    runs = {j: run for j in jobs if j.benchmark and (run := read_usage(j.benchmark))}
+    done = {job: work[job] / _more_steps(estimates, job) for job in runs}
+    rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
+    cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
+
+    def time(job: Job) -> tuple[float, float, str]:
+        limit, usual = 60.0 * job.minutes or math.inf, rate(job)
+        if usual is None:
+            # a system's other threads only read images ahead
+            busy = 1 if job.stage in {"embed_system", "reidentify"} else job.threads
+            seconds = min(STARTED + work[job], limit)
+            return seconds, seconds * busy, "rates"
+        # a short job, which mostly starts Python, predicts little about a long one
+        most = math.inf if job in runs else limit
+        cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
+        return min(usual * work[job], most), cpu_seconds, "measured"
+
+    return {job: time(job) for job in jobs}
 
 
 def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpus: float) -> float:
-    """Lower bound of the total time: the longest chain, or all work spread over all devices.
-
-    `jobs` lists each job after those that it depends on.
-    """
+    """Lower bound of the total time: the longest chain, or all work spread over all devices."""
     ends: dict[Job, float] = {}
     for job in jobs:
         ready = max((ends.get(each, 0.0) for each in job.before), default=0.0)
@@ -95,19 +99,6 @@ def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpu
     on_cores = sum(costs[job].seconds * min(cores, job.threads) for job in jobs)
     on_gpus = sum(costs[job].seconds * min(gpus, job.gpus) for job in jobs)
     return max(*ends.values(), on_cores / cores, on_gpus / (gpus or 1), 0.0)
-
-
-def usual_seconds(raw: Iterable[Any], estimates: Estimates) -> dict[str, float]:
-    """Median seconds of a job of each rule: measured, or estimated if none has run."""
-    took, expected = defaultdict(list), defaultdict(list)
-    for job in raw:
-        if job.benchmark and (usage := read_usage(Path(job.benchmark))):
-            took[job.rule.name].append(usage.seconds)
-        elif job.rule.script:
-            stage, outputs = Path(job.rule.script).stem, map(Path, job.output)
-            work = _work(estimates, stage, wildcards_of(job), outputs)
-            expected[job.rule.name].append(STARTED + work)
-    return {rule: median(seconds) for rule, seconds in (expected | took).items()}
 
 
 def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
@@ -124,34 +115,24 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
     return cache(usual)
 
 
-def _busy(job: Job) -> int:
-    """Cores that a job keeps busy; a system's other threads only read images ahead."""
-    return 1 if job.stage in {"embed_system", "reidentify"} else job.threads
-
-
-def _work(
-    estimates: Estimates, stage: str, wildcards: Mapping[str, str], outputs: Iterable[Path]
-) -> float:
+def _work(estimates: Estimates, job: Job) -> float:
     """Seconds according to a formula; 1 for all jobs of a stage without one."""
-    sets = sum(path.suffix == ".h5" for path in outputs)
+    sets = sum(path.suffix == ".h5" for path in job.outputs)
+    wildcards = job.wildcards
     try:
-        return estimates.seconds(stage, wildcards["dataset"], wildcards.get("split"), sets) or 1.0
+        return estimates.seconds(job.stage, wildcards["dataset"], wildcards.get("split"), sets) or 1
     except (KeyError, ValueError):
         return 1.0
 
 
-def _more_steps(job: Job) -> float:
-    """Steps of a training now, as a multiple of those of its last run."""
-    last, now = _steps(read_parameters(job.outputs) or {}), _steps({"recipe": job.recipe})
-    return now / last if job.planned and last and now else 1.0
-
-
-def _steps(parameters: Mapping[str, Any]) -> int | None:
-    """Training steps in a job's parameters; None if the job does not train."""
-    try:
-        return int(parameters["recipe"]["optimizer"]["steps"])
-    except (LookupError, TypeError):
-        return None
+def _more_steps(estimates: Estimates, job: Job) -> float:
+    """Steps of a training now, as a multiple of those in its last log."""
+    logs = [path for path in job.outputs if path.name == "log.csv" and path.is_file()]
+    if job.stage != "train" or not job.planned or not logs:
+        return 1.0
+    last = logs[0].read_text("utf-8").rstrip().rpartition("\n")[2].partition(",")[0]
+    now = estimates.recipe(job.wildcards["dataset"]).optimizer.steps
+    return now / int(last) if last.isdecimal() and int(last) else 1.0
 
 
 def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float | None:
@@ -159,10 +140,14 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
     name = job.wildcards.get("dataset", "")
     counts = dict(plan.started.counts.get(name, {}))
     match job.stage:
-        case "train" if sizes := sizes_by_settings(plan.estimates.recipe(name).backbone):
-            return 4.0 * sizes.weights
-        case "embed" | "embed_baselines":
-            return _vector_bytes(plan, job, counts)
+        case "train" | "embed" | "embed_baselines":
+            if (sizes := sizes_by_settings(plan.estimates.recipe(name).backbone)) is None:
+                return None
+            if job.stage == "train":
+                return 4.0 * sizes.weights
+            files = [path for path in job.outputs if path.suffix == ".h5"]
+            widths = {path: PIXELS if "pixels" in path.parts else sizes.width for path in files}
+            return sum(counts[Split(path.stem)] * (4.0 * widths[path] + ID_BYTES) for path in files)
         case "anonymize" | "given" | "redraw":
             split = Split(job.wildcards["split"])
             shards = len(plan.started.experiment.shards(name, split, counts))
@@ -171,20 +156,8 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
     return None
 
 
-def _vector_bytes(plan: Plan, job: Job, counts: Mapping[Split, int]) -> float | None:
-    sizes = sizes_by_settings(plan.estimates.recipe(job.wildcards["dataset"]).backbone)
-    if sizes is None:
-        return None
-    files = [path for path in job.outputs if path.suffix == ".h5"]
-    widths = {path: PIXELS if "pixels" in path.parts else sizes.width for path in files}
-    return sum(counts[Split(path.stem)] * (4.0 * widths[path] + ID_BYTES) for path in files)
-
-
 def _image_bytes(plan: Plan, name: str) -> float | None:
-    """Mean bytes of a data set's images in the format of anonymized ones.
-
-    Measured on a few unchanged images; hidden regions usually need less.
-    """
+    """Mean bytes of a few images in the format of anonymized ones, which usually need less."""
     from anonbench.datasets.files.headers import page_to_read
     from anonbench.datasets.images import encode, max_bytes, read_file, read_image
 
@@ -200,4 +173,4 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
         except UnreadableImage:
             continue  # the manifest will skip and report it
         sizes.append(len(encode(pixels, written.format)))
-    return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)
+    return float(np.mean(sizes)) if sizes else None

@@ -16,8 +16,7 @@ from typing import Any
 
 from anonbench.core.errors import InputError
 from anonbench.workflow.estimates import Estimates
-from anonbench.workflow.refusal import START
-from anonbench.workflow.snakefile import with_snakefile
+from anonbench.workflow.snakefile import START, with_snakefile
 from anonbench.workflow.startup import Startup
 
 PLAN = "ANONBENCH_PLAN"
@@ -52,8 +51,6 @@ class Job:
     minutes: float = 0.0
     """Time limit declared by its rule."""
     benchmark: Path | None = None
-    recipe: Mapping[str, Any] | None = None
-    """Recipe of a training."""
 
     @property
     def label(self) -> str:
@@ -80,7 +77,7 @@ def collect(arguments: Iterable[str]) -> Plan:
     """Plan of Snakemake for these arguments (targets, --configfile, --config, …).
 
     Raises:
-        InputError: Snakemake refuses the config or the targets; the message is Snakemake's.
+        InputError: Snakemake refuses them; the message is Snakemake's.
     """
     given = with_snakefile([*arguments])
     with tempfile.TemporaryDirectory() as folder:
@@ -99,8 +96,13 @@ def collect(arguments: Iterable[str]) -> Plan:
 
 def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
-    if (dag := workflow.dag) is None:  # Snakemake has refused to plan
-        return
+    if workflow.dag is not None:  # otherwise Snakemake has refused to plan
+        plan = Plan(jobs_of(workflow.dag), started, estimates)
+        Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
+
+
+def jobs_of(dag: Any) -> list[Job]:
+    """Jobs of Snakemake's DAG that have a script, each after those that it depends on."""
     behind: dict[Any, list[Job]] = {}  # the job, or those before it if it only collects files
     planned = set(dag.needrun_jobs())
     jobs: list[Job] = []
@@ -119,11 +121,10 @@ def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
                 gpus=float(raw.resources.get("gpu") or 0),
                 minutes=float(raw.resources.get("runtime") or 0),
                 benchmark=Path(raw.benchmark) if raw.benchmark else None,
-                recipe=getattr(raw.params, "recipe", None),
             )
             behind[raw] = [job]
             jobs.append(job)
-    Path(os.environ[PLAN]).write_bytes(pickle.dumps(Plan(jobs, started, estimates)))
+    return jobs
 
 
 def wildcards_of(raw: Any) -> dict[str, str]:
