@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from anonbench.anonymization import apply
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.conditions import group_by_methods
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.audit.steps import group_by_methods
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region, box_table

@@ -8,8 +8,8 @@ from scenes import picture, table, window
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.conditions import CONDITIONS, own_condition
 from anonbench.anonymization.audit.regions import area_of, read_regions
+from anonbench.anonymization.audit.steps import WINDOWS, Step
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
@@ -63,7 +63,7 @@ def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) ->
 
 
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
-@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("name", WINDOWS)
 def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
     settings: Anonymization, name: str, colour: bool
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
             check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("name", WINDOWS)
 def test_over_another_region_it_is_hidden_by_one_of_both(
     settings: Anonymization, name: str
 ) -> None:
@@ -105,7 +105,7 @@ def test_over_another_region_it_is_hidden_by_one_of_both(
                 check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", [name for name in CONDITIONS if name != "inpaint"])
+@pytest.mark.parametrize("name", [name for name in WINDOWS if name != "inpaint"])
 def test_an_edge_is_looked_at_where_others_cover_the_rest(
     settings: Anonymization, name: str
 ) -> None:
@@ -120,7 +120,7 @@ def test_an_edge_is_looked_at_where_others_cover_the_rest(
         check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", [name for name in CONDITIONS if name not in ALIKE])
+@pytest.mark.parametrize("name", [name for name in WINDOWS if name not in ALIKE])
 def test_a_region_explains_no_pixel_that_it_cannot_reach(
     settings: Anonymization, name: str
 ) -> None:
@@ -159,5 +159,5 @@ def test_another_package_is_asked_of_an_edge_alone() -> None:
     written, nothing = np.zeros_like(original), np.zeros(original.shape[1:], bool)
     written[:, 3, 4] = 5
     given = window(original, written, "text", nothing)
-    kept = own_condition(given, Black())
+    kept = Step("black", "black", Black()).kept(given)
     assert np.argwhere(~kept).tolist() == [[3, 4]]

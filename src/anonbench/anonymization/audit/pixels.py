@@ -11,18 +11,11 @@ import numpy as np
 
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.blocks import Source, grids_of
-from anonbench.anonymization.audit.conditions import UNKNOWN, Step, group_by_methods
-from anonbench.anonymization.audit.formulas import RegionWindow
-from anonbench.anonymization.audit.regions import (
-    Found,
-    Grid,
-    Region,
-    area_of,
-    hidden_regions,
-    joined,
-)
+from anonbench.anonymization.audit.regions import Found, Region, area_of, hidden_regions, joined
+from anonbench.anonymization.audit.steps import UNKNOWN, Step, group_by_methods
 from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.config import Anonymization
+from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.vocabulary import Variant
 
 
@@ -57,9 +50,8 @@ def check_layers(
         raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count}")
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
-    grids: tuple[Grid, ...] = ()
-    if source is not None and settings.coding_blocks and groups:
-        grids = grids_of(source, original.shape)
+    has_blocks = source is not None and settings.coding_blocks and groups
+    grids = grids_of(source, original.shape) if source is not None and has_blocks else ()
 
     def areas(of: Sequence[Region], least: int = 1, around: int = 0, framed: bool = False) -> Found:
         found = []
@@ -70,25 +62,25 @@ def check_layers(
             found += [] if area is None else [(region, area)]
         return found
 
-    done = _Done(*np.zeros((3, *original.shape[:2]), bool))
-    proved, frames = np.zeros((2, *original.shape[:2]), bool)
-    if any(step.window[1] for group in groups for step in group.steps):
+    done = _Done(*np.zeros((4, *original.shape[:2]), bool))
+    if any(step.around for group in groups for step in group.steps):
         for _, area in areas(hidden, framed=True):
-            frames[area.window] |= area.required
+            done.frames[area.window] |= area.required
+    proved = np.zeros_like(done.may)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
         _check_outside(original, pixels, done.may)
     for group in groups:
         for step in group.steps:
-            found = areas(group.regions, *step.window)
-            open_ = _check_step(*next(layers), step, found, done, frames)
+            found = areas(group.regions, step.least, step.around)
+            open_ = _check_step(*next(layers), step, found, done)
         inside += len(found)
         for region, area in found:
             window, required, may = area
             done.may[window] |= may
             done.edges[window] |= may & ~open_[window]
             done.sure[window] |= required
-            if any(step.condition.shows_nothing for step in group.steps):
+            if any(step.shows_nothing for step in group.steps):
                 proved[window] |= required
             else:
                 left.append((group.leaves > UNKNOWN, region.entity, area))
@@ -112,18 +104,15 @@ class _Done(NamedTuple):
     """That regions certainly cover: no later method may change them."""
     edges: np.ndarray
     """On slanted edges, hidden or so it seems: a later method may change them."""
+    frames: np.ndarray
+    """Upright boxes of all hidden regions."""
 
 
 def _check_step(
-    before: np.ndarray,
-    after: np.ndarray,
-    step: Step,
-    found: Found,
-    done: _Done,
-    frames: np.ndarray,
+    before: np.ndarray, after: np.ndarray, step: Step, found: Found, done: _Done
 ) -> np.ndarray:
     """Check one method; return the pixels on slanted edges that no region explains, bool [H, W]."""
-    if step.window[1]:
+    if step.around:
         found = joined(found, done.may.shape)
     open_ = np.zeros(done.may.shape, bool)
     for _, (window, _, may) in found:
@@ -138,10 +127,7 @@ def _check_step(
             continue
         own = look & required & ~done.edges[window]
         pair = _planes(before[window]), _planes(after[window])
-        inside = RegionWindow(*pair, own, region.entity, frames[window], look ^ own)
-        kept = step.condition.correct(inside, step.method)
-        if kept.shape != own.shape:
-            raise Failure(f"its method's check returns shape {kept.shape}, not {own.shape}")
+        kept = step.kept(RegionWindow(*pair, own, region.entity, done.frames[window], look ^ own))
         if wrong := np.count_nonzero(own & ~kept):
             raise Failure(
                 f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "

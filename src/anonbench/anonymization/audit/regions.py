@@ -1,15 +1,11 @@
-"""Regions as the audit reads them from a box table, with the pixels they cover.
-
-A region, straight or slanted, is the convex hull of four corners. Its pixels are found row by row:
-the hull's ends within a row of pixels are those of the six lines between corners, cut at the row's
-borders. This is exact: the limit of supersampling with ever more samples.
-"""
+"""Regions as the audit reads them from a box table, with the pixels they cover."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
@@ -22,8 +18,6 @@ if TYPE_CHECKING:
 
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
-_PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-
 SLACK = 1 / 256
 """Tolerance in pixels for rounding of slanted edges. A pixel that a slanted region enters, or
 misses, by less than this may be hidden or not.
@@ -53,18 +47,15 @@ class Axis(NamedTuple):
             length: of the image.
 
         """
-        start, stop, spans = max(part.start, self.low), min(part.stop, self.high), []
+        start, stop = max(part.start, self.low), min(part.stop, self.high)
         number = math.floor((start - self.corner) / self.step + _ROUNDING)
-        end = stop - self.step * _ROUNDING if start < stop else -math.inf
-        while (at := self.corner + number * self.step) < end:
-            first = max(at, self.low) + _ROUNDING
-            last = min(at + self.step, self.high) - _ROUNDING
-            own, far = (first, last), (first - self.beyond, last + self.beyond)
-            spans.append(
-                [each for low, high in (own, far) for each in (math.floor(low), math.ceil(high))]
-            )
-            number += 1
-        return np.clip(np.array(spans, np.int64).reshape(-1, 4), 0, length)
+        end = math.ceil((stop - self.corner) / self.step - _ROUNDING) if start < stop else number
+        at = self.corner + self.step * np.arange(number, end)
+        first = np.maximum(at, self.low) + _ROUNDING
+        last = np.minimum(at + self.step, self.high) - _ROUNDING
+        ends = first, last, first - self.beyond, last + self.beyond
+        rounded = [(np.floor, np.ceil)[side % 2](each) for side, each in enumerate(ends)]
+        return np.clip(np.array(rounded).T, 0, length).astype(np.int64)
 
 
 Grid = tuple[Axis, Axis]
@@ -200,11 +191,10 @@ def area_of(
     else:
         required = may = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
     area = whole_blocks(Area((rows, columns), required, may), grids, shape)
-    wide = tuple(
-        _widened(part, least, around, length)
-        for part, length in zip(area.window, shape, strict=False)
+    y, x = (
+        _widened(part, least, around, side) for part, side in zip(area.window, shape, strict=False)
     )
-    return area if wide == area.window else area.within((wide[0], wide[1]))
+    return area if (y, x) == area.window else area.within((y, x))
 
 
 def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
@@ -227,8 +217,7 @@ def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> A
         for down, across in spans:
             (y0, y1, *far_y), (x0, x1, *far_x) = (down - rows.start).T, (across - columns.start).T
             inside = (sums[y1] - sums[y0])[:, x1] - (sums[y1] - sums[y0])[:, x0]
-            reached = _lie_in(far_y, len(mask)).T @ (inside > 0) @ _lie_in(far_x, mask.shape[1])
-            found |= reached > 0
+            found |= _lie_in(far_y, len(mask)).T @ (inside > 0) @ _lie_in(far_x, len(mask[0])) > 0
         return found
 
     required = extended(whole.required)
@@ -272,43 +261,36 @@ def _meet(one: Window, other: Window) -> bool:
 
 
 def _hull(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, smaller by `inset`, that the corners' hull touches, bool [h, w]."""
-    rows, pixel = (np.arange(part.start, part.stop) for part in window)
+    """Pixels of a window, smaller by `inset`, that the corners' hull touches, bool [h, w].
+
+    Two convex shapes are apart if some side of one of them separates them.
+    """
+    rows, columns = (np.arange(part.start, part.stop) + 0.5 for part in window)
+    touched = np.ones((len(rows), len(columns)), bool)
     # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
     if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:
-        return np.ones((len(rows), len(pixel)), bool)
-    lines = corners[_PAIRS]
-    lines = np.where((lines[:, :1, 1] > lines[:, 1:, 1])[..., None], lines[:, ::-1], lines)
-    (xa, ya), (xb, yb) = lines[:, 0].T, lines[:, 1].T
-    level = yb - ya < 1e-12  # the slope may not be finite
-    slope = np.divide(xb - xa, yb - ya, out=np.zeros(len(lines)), where=~level)
-    rows = rows[:, None]
-    start, stop = np.maximum(rows + inset, ya), np.minimum(rows + (1.0 - inset), yb)
-    one = xa + slope * (start - ya)
-    other = np.where(level, xb, xa + slope * (stop - ya))
-    missed = start > stop
-    low = np.where(missed, np.inf, np.minimum(one, other)).min(axis=1)[:, None]
-    high = np.where(missed, -np.inf, np.maximum(one, other)).max(axis=1)[:, None]
-    return np.asarray((pixel + (1.0 - inset) >= low) & (pixel + inset <= high))
+        return touched
+    for x, y in [(1.0, 0.0), (0.0, 1.0), *(a - b for a, b in combinations(corners, 2))]:
+        across = np.array([-y, x]) / max(math.hypot(x, y), 1e-300)
+        ends, place = corners @ across, across[0] * columns + (across[1] * rows)[:, None]
+        reach = (0.5 - inset) * np.abs(across).sum()
+        touched &= (place >= ends.min() - reach) & (place <= ends.max() + reach)
+    return touched
 
 
 def _ellipse(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
     """Pixels of a window, smaller by `inset`, that a region's ellipse touches, bool [h, w]."""
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    (cx, cy), (a, b) = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
-    rows, pixel = (np.arange(part.start, part.stop) for part in window)
-    top, bottom = rows + inset, rows + 1.0 - inset
-    # the ellipse is widest in a row of pixels where that comes nearest to its centre
-    nearest = np.maximum(np.maximum(top - cy, cy - bottom), 0.0)
-    reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
-    reach = np.where(nearest < b, reach, -np.inf)[:, None]
-    return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach))
+    low, high = corners.min(axis=0)[::-1], corners.max(axis=0)[::-1]
+    down, across = (
+        np.maximum(np.abs(np.arange(part.start, part.stop) + 0.5 - middle) - (0.5 - inset), 0.0)
+        / max(half, 1e-9)
+        for part, middle, half in zip(window, (low + high) / 2, (high - low) / 2, strict=True)
+    )
+    return np.asarray(down[:, None] ** 2 + across**2 < 1.0)
 
 
 def _widened(part: slice, least: int, around: int, length: int) -> slice:
     """Widen an interval evenly, an odd pixel at its end, and shift it into the image."""
-    growth = max(min(least, length) - (part.stop - part.start), 0)
-    low = part.start - growth // 2
-    high = low + part.stop - part.start + growth
-    shift = max(-low, 0) - max(high - length, 0) if growth else 0
-    return slice(max(low + shift - around, 0), min(high + shift + around, length))
+    size = max(part.stop - part.start, min(least, length))
+    low = min(max(part.start - (size - part.stop + part.start) // 2, 0), length - size)
+    return slice(max(low - around, 0), min(low + size + around, length))

@@ -1,13 +1,13 @@
-"""Condition of `replace`: a region shows one of a few pictures that are known in advance.
+"""What `replace` promises: a region shows one of a few pictures that are known in advance.
 
 Fake content is computed from the size of the region only (`anonbench.core.fakes`). So few pictures
 are possible: for a text one of each kind and number of lines, for a zone one of each format, for a
-barcode one of its format, length and kind of characters. The audit draws them itself, and requires
-exactly one of them, in two colours. A region then reveals only which picture it is, and the
+barcode one of its format, length and kind of characters. They are drawn here once more, and exactly
+one of them is required, in two colours. A region then reveals only which picture it is, and the
 colours.
 
-The audit shares with the anonymizer the fake content, from functions that get no pixel, and the
-libraries: Pillow's glyphs and zxing's codes. It does not share layout and colours.
+Nothing of `lines`, `appearance` and `barcodes` runs here. What is shared is the fake content, from
+functions that get no pixel, and the libraries: Pillow's glyphs and zxing's codes.
 """
 
 from __future__ import annotations
@@ -21,24 +21,18 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.audit.formulas import RegionWindow, block_means
+from anonbench.anonymization.audit.general import block_means
 from anonbench.core import fakes
+from anonbench.core.registries.methods import RegionWindow
 
-_NARROW = 8
-"""Sides below which a region is masked."""
 _UPRIGHT_TEXT = 2.5
 _INKS = 3
 """Grey levels by which the ink may differ from its densest pixel."""
 _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
 
 
-def redrawn(inside: RegionWindow, method: Any) -> np.ndarray:
-    """Replace: a picture that the region's size explains, in two colours; or an empty region.
-
-    Faces are masked, ink is covered with paper.
-    """
-    if inside.entity == "face" or min(inside.mask.shape) < _NARROW:
-        return np.asarray((inside.written == 0).all(axis=0))
+def is_redrawn(inside: RegionWindow) -> np.ndarray:
+    """Return bool [h, w]: a picture that the region's size explains, in two colours; or paper."""
     shown = (_two_colour_mask(picture, inside) for picture in _pictures(inside))
     nothing = np.zeros(inside.mask.shape, bool)
     return next((each for each in shown if each is not None), nothing)
