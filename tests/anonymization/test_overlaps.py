@@ -186,9 +186,9 @@ def test_the_audit_has_the_same_order_by_itself(
         ours = apply._group_by_methods("by_entity", one_of_each, settings)
         audits = group_by_methods("by_entity", read, settings)
         assert [[m.name for m in methods] for methods, _ in ours] == [
-            [step.name for step in turn.steps] for turn in audits
+            [step.name for step in steps] for _, steps, _ in audits
         ]
-        kinds = [[{r.entity for r in own} for _, own in turns] for turns in (ours, audits)]
+        kinds = [[{r.entity for r in own} for *_, own in turns] for turns in (ours, audits)]
         assert kinds[0] == kinds[1]
 
 

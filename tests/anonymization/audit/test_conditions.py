@@ -26,7 +26,7 @@ ASKED = Anonymization()
 
 
 def kept(inside: RegionWindow, method: Method) -> np.ndarray:
-    return Step(method.name, method.name, method).kept(inside)
+    return Step.of(method.name, method).kept(inside)
 
 
 def noise(height: int, width: int) -> np.ndarray:

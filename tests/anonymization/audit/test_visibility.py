@@ -155,7 +155,7 @@ def hidden_by(written: np.ndarray, method: type[Method] = Lazy) -> bool:
 
 
 def kept(inside: RegionWindow, method: type[Method]) -> np.ndarray:
-    return Step(method.name, method.name, method()).kept(inside)
+    return Step.of(method.name, method()).kept(inside)
 
 
 def planes() -> np.ndarray:

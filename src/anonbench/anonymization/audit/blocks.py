@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from anonbench.anonymization.audit import Failure
-from anonbench.anonymization.audit.regions import Axis, Grid
+from anonbench.anonymization.audit.regions import Grid
 from anonbench.datasets.formats.pages import Page, tiff_frames
 from anonbench.datasets.formats.pdf import Placed, placed_images
 
@@ -45,10 +45,10 @@ def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
         raise Failure("the coding blocks of its original cannot be found") from None
     if sizes is None:
         return ()
-    across, down = sizes if turn < 5 else sizes[::-1]
-    rows = Axis(0, shape[0], shape[0] * (turn in (3, 4, 7, 8)), *down)
-    columns = Axis(0, shape[1], shape[1] * (turn in (2, 3, 6, 7)), *across)
-    return ((rows, columns),)
+    (width, beside), (height, below) = sizes if turn < 5 else sizes[::-1]
+    right, bottom = shape[1], shape[0]
+    corner = right * (turn in (2, 3, 6, 7)), bottom * (turn in (3, 4, 7, 8))
+    return ((0, 0, right, bottom, *corner, width, height, beside, below),)
 
 
 def _coding(data: bytes, page: Page | None) -> tuple[Sizes | None, int]:
@@ -113,14 +113,14 @@ def _of_tiff(data: bytes, tags: Any) -> Sizes | None:
 def _grid_on_page(image: Placed) -> Grid:
     corner, sides = np.array(image.corner), np.array([image.across, image.down])
     ends = np.array([corner, corner + sides[0], corner + sides[1], corner + sides.sum(axis=0)])
-    (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
+    low, high = ends.min(axis=0), ends.max(axis=0)
     if image.is_slanted:
-        return Axis(top, bottom, top, bottom - top, 3), Axis(left, right, left, right - left, 3)
-    scale = np.abs(sides).max(axis=1) / (image.width, image.height)
-    factors = np.array((1, 1) if image.is_jpeg2000 else image.sampling)
-    far = np.array([32.0, 32.0]) if image.is_jpeg2000 else (factors > 1).astype(float)
-    steps, beyond = 8 * factors * scale, far * scale + np.maximum(scale, 1) + 1
-    if image.is_turned:
-        steps, beyond = steps[::-1], beyond[::-1]
-    rows = Axis(top, bottom, corner[1], steps[1], beyond[1])
-    return rows, Axis(left, right, corner[0], steps[0], beyond[0])
+        corner, steps, beyond = low, high - low, np.array([3.0, 3.0])
+    else:
+        scale = np.abs(sides).max(axis=1) / (image.width, image.height)
+        factors = np.array((1, 1) if image.is_jpeg2000 else image.sampling)
+        far = np.array([32.0, 32.0]) if image.is_jpeg2000 else (factors > 1).astype(float)
+        steps, beyond = 8 * factors * scale, far * scale + np.maximum(scale, 1) + 1
+        if image.is_turned:
+            steps, beyond = steps[::-1], beyond[::-1]
+    return tuple(np.concatenate([low, high, corner, steps, beyond]).tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.blocks import Source, grids_of
 from anonbench.anonymization.audit.regions import Found, Region, area_of, hidden_regions, joined
-from anonbench.anonymization.audit.steps import UNKNOWN, Step, group_by_methods
+from anonbench.anonymization.audit.steps import SHOW_NOTHING, UNKNOWN, Step, group_by_methods
 from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import RegionWindow
@@ -45,7 +46,7 @@ def check_layers(
     """
     hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
     groups = group_by_methods(str(variant.method), hidden, settings)
-    images, count = [original, *between, pixels], sum(len(group.steps) for group in groups) or 1
+    images, count = [original, *between, pixels], sum(len(steps) for _, steps, _ in groups) or 1
     if len(between) != count - 1:
         raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count}")
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
@@ -57,22 +58,23 @@ def check_layers(
         found = []
         for region in of:
             form = settings.shape.of(region.entity)
-            form = "frame" if framed and form != "image" else form
+            if framed:
+                region, form = replace(region, slanted=False), form.replace("ellipse", "box")
             area = area_of(region, original.shape, settings.margin, least, form, around, grids)
             found += [] if area is None else [(region, area)]
         return found
 
     done = _Done(*np.zeros((4, *original.shape[:2]), bool))
-    if any(step.around for group in groups for step in group.steps):
+    if any(step.around for _, steps, _ in groups for step in steps):
         for _, area in areas(hidden, framed=True):
             done.frames[area.window] |= area.required
     proved = np.zeros_like(done.may)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
         _check_outside(original, pixels, done.may)
-    for group in groups:
-        for step in group.steps:
-            found = areas(group.regions, step.least, step.around)
+    for leaves, steps, own in groups:
+        for step in steps:
+            found = areas(own, step.least, step.around)
             open_ = _check_step(*next(layers), step, found, done)
         inside += len(found)
         for region, area in found:
@@ -80,10 +82,10 @@ def check_layers(
             done.may[window] |= may
             done.edges[window] |= may & ~open_[window]
             done.sure[window] |= required
-            if any(step.shows_nothing for step in group.steps):
+            if any(step.base in SHOW_NOTHING for step in steps):
                 proved[window] |= required
             else:
-                left.append((group.leaves > UNKNOWN, region.entity, area))
+                left.append((leaves > UNKNOWN, region.entity, area))
         done.edges[done.sure] = False
     for is_weak, entity, (window, required, _) in left:
         pair = _planes(original[window]), _planes(pixels[window])
@@ -96,16 +98,16 @@ def check_layers(
 
 
 class _Done(NamedTuple):
-    """Pixels of an image, bool [H, W] each, after the methods that were checked so far."""
+    """Pixels of an image, bool [H, W] each, after the methods that were checked so far.
+
+    Regions may cover `may`, and certainly cover `sure`, which no later method may change; `edges`
+    are hidden or seem so, and may be changed; `frames` are upright boxes of all hidden regions.
+    """
 
     may: np.ndarray
-    """That regions may cover."""
     sure: np.ndarray
-    """That regions certainly cover: no later method may change them."""
     edges: np.ndarray
-    """On slanted edges, hidden or so it seems: a later method may change them."""
     frames: np.ndarray
-    """Upright boxes of all hidden regions."""
 
 
 def _check_step(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import Failure
@@ -27,64 +27,40 @@ _ROUNDING = 1e-6
 Window = tuple[slice, slice]
 
 
-class Axis(NamedTuple):
-    """Coding blocks along rows or columns, in pixels of the upright original."""
-
-    low: float
-    high: float
-    """Ends of the picture."""
-    corner: float
-    """Coordinate at which some block begins."""
-    step: float
-    beyond: float
-    """Pixels on each side of a block that its decoding also affects."""
-
-    def spans(self, part: slice, length: int) -> np.ndarray:
-        """Blocks that contain pixels, int64 [n, 4]: their own and the affected pixels, half-open.
-
-        Args:
-            part: the pixels.
-            length: of the image.
-
-        """
-        start, stop = max(part.start, self.low), min(part.stop, self.high)
-        number = math.floor((start - self.corner) / self.step + _ROUNDING)
-        end = math.ceil((stop - self.corner) / self.step - _ROUNDING) if start < stop else number
-        at = self.corner + self.step * np.arange(number, end)
-        first = np.maximum(at, self.low) + _ROUNDING
-        last = np.minimum(at + self.step, self.high) - _ROUNDING
-        ends = first, last, first - self.beyond, last + self.beyond
-        rounded = [(np.floor, np.ceil)[side % 2](each) for side, each in enumerate(ends)]
-        return np.clip(np.array(rounded).T, 0, length).astype(np.int64)
-
-
-Grid = tuple[Axis, Axis]
-"""Rows and columns."""
+Grid = tuple[float, ...]
+"""Coding blocks in pixels of the upright original, as in a box table: left, top, right and bottom
+of the picture; x, y where a block begins; its width and height; and how far beside and below it, on
+each side, its decoding also affects pixels.
+"""
 
 
 def read_grids(text: object) -> tuple[Grid, ...]:
     """Grids that a box table names."""
-    if not isinstance(text, str) or not text:
-        return ()
-    numbers = [[float(value) for value in each.split()] for each in text.split(";")]
-    return tuple(
-        (Axis(top, bottom, y, height, below), Axis(left, right, x, width, beside))
-        for left, top, right, bottom, x, y, width, height, beside, below in numbers
-    )
+    named = text.split(";") if isinstance(text, str) and text else []
+    return tuple(tuple(float(value) for value in each.split()) for each in named)
+
+
+@lru_cache(maxsize=8)
+def _blocks(axis: Grid, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels in each block along an axis, and those that it affects; bool [n, length]."""
+    low, high, corner, step, beyond = axis
+    first = math.floor((low - corner) / step + _ROUNDING)
+    at = corner + step * np.arange(first, math.ceil((high - corner) / step - _ROUNDING))[:, None]
+    start, stop = np.maximum(at, low) + _ROUNDING, np.minimum(at + step, high) - _ROUNDING
+    pixel = np.arange(length)
+    own = (pixel + 1 > start) & (pixel < stop)
+    return own, (pixel + 1 > start - beyond) & (pixel < stop + beyond)
 
 
 @dataclass(frozen=True)
 class Region:
-    """One row of a box table."""
+    """One row of a box table: place in the draw order, corners as float64 [4, 2], coding blocks."""
 
     entity: str
     rank: int
-    """Place in the image's draw order."""
     corners: np.ndarray
-    """float64 [4, 2]: x, y."""
     slanted: bool
     grids: tuple[Grid, ...] = ()
-    """Coding blocks, as the box table names them."""
 
     @classmethod
     def of(cls, row: Mapping[Any, Any], rank: int, quad: Any, grids: object = None) -> Region:
@@ -96,23 +72,22 @@ class Region:
 
 
 class Area(NamedTuple):
-    """The pixels of one region, in the window of the image that its method works on."""
+    """Pixels that a region certainly covers and may cover, bool [h, w], in its method's window."""
 
     window: Window
     required: np.ndarray
-    """bool [h, w]: pixels that the region certainly covers."""
     may: np.ndarray
-    """bool [h, w]: pixels that the region may cover."""
+
+    def changed(self, window: Window, change: Callable[[np.ndarray], np.ndarray]) -> Area:
+        """Return both masks changed for another window; once only, where they are one."""
+        required = change(self.required)
+        return Area(window, required, required if self.may is self.required else change(self.may))
 
     def within(self, window: Window) -> Area:
         """Return the same pixels in a larger window."""
-        frame = [
-            (old.start - new.start, new.stop - old.stop)
-            for old, new in zip(self.window, window, strict=True)
-        ]
-        required = np.pad(self.required, frame)
-        is_sure = self.may is self.required
-        return Area(window, required, required if is_sure else np.pad(self.may, frame))
+        pairs = zip(self.window, window, strict=True)
+        frame = [(old.start - new.start, new.stop - old.stop) for old, new in pairs]
+        return self.changed(window, lambda mask: np.pad(mask, frame))
 
 
 Found = list[tuple[Region, Area]]
@@ -134,10 +109,7 @@ def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
-    """Regions that a degree hides, in draw order.
-
-    A region is hidden if fewer than `degree` percent of the image's regions are drawn before it,
-    so that degrees nest.
+    """Regions before which fewer than `degree` percent are drawn: so degrees nest.
 
     Raises:
         Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
@@ -166,9 +138,8 @@ def area_of(
         region: the region.
         shape: the image's, [H, W] or [H, W, 3].
         margin: factor by which the region is grown about its corners' mean.
-        least: the sides that the window has at least, as far as the image reaches.
-        form: `box`, the `ellipse` inside it, or the whole `image`; `frame`: the upright box around
-            the region.
+        least: sides that the window has at least, as far as the image reaches.
+        form: `box`, the `ellipse` inside it, or the whole `image`.
         around: pixels that the window has besides on each side, as far as the image reaches.
         grids: coding blocks of the image's file, which are covered whole.
 
@@ -184,7 +155,7 @@ def area_of(
     columns = slice(max(math.floor(left), 0), min(math.ceil(right), shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    if form != "frame" and (region.slanted or form == "ellipse"):
+    if region.slanted or form == "ellipse":
         outline = _hull if region.slanted else _ellipse
         required, may = (outline(corners, (rows, columns), inset) for inset in (SLACK, -SLACK))
         may = required if np.array_equal(required, may) else may
@@ -199,37 +170,32 @@ def area_of(
 
 def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
     """Extend pixels to all that are affected by the coding blocks that they touch."""
-    axes = [*zip(area.window, shape, strict=False)]
-    every = [[axis.spans(*of) for axis, of in zip(grid, axes, strict=True)] for grid in grids]
-    if not (spans := [pair for pair in every if all(map(len, pair))]):
+    met = []
+    for grid in grids:
+        pairs = [_blocks(grid[1::2], shape[0]), _blocks(grid[::2], shape[1])]
+        hit = [own[:, part].any(1) for (own, _), part in zip(pairs, area.window, strict=True)]
+        if all(each.any() for each in hit):
+            met.append([(own[i], far[i]) for (own, far), i in zip(pairs, hit, strict=True)])
+    if not met:
         return area
+    reached = [np.logical_or.reduce([pair[axis][1].any(0) for pair in met]) for axis in (0, 1)]
+    ends = (np.flatnonzero(each)[[0, -1]].tolist() for each in reached)
     rows, columns = (
-        slice(
-            min(part.start, *(int(pair[axis][0, 2]) for pair in spans)),
-            max(part.stop, *(int(pair[axis][-1, 3]) for pair in spans)),
-        )
-        for axis, part in enumerate(area.window)
+        slice(min(part.start, first), max(part.stop, last + 1))
+        for part, (first, last) in zip(area.window, ends, strict=True)
     )
-    whole = area.within((rows, columns))
 
     def extended(mask: np.ndarray) -> np.ndarray:
-        sums, found = cv2.integral(mask.view(np.uint8)), mask.copy()
-        for down, across in spans:
-            (y0, y1, *far_y), (x0, x1, *far_x) = (down - rows.start).T, (across - columns.start).T
-            inside = (sums[y1] - sums[y0])[:, x1] - (sums[y1] - sums[y0])[:, x0]
-            found |= _lie_in(far_y, len(mask)).T @ (inside > 0) @ _lie_in(far_x, len(mask[0])) > 0
+        found, seen = mask.copy(), mask.astype(np.float32)
+        for down, across in met:
+            (own_y, far_y), (own_x, far_x) = (
+                [each[:, part].astype(np.float32) for each in pair]
+                for pair, part in ((down, rows), (across, columns))
+            )
+            found |= far_y.T @ (own_y @ seen @ own_x.T > 0) @ far_x > 0
         return found
 
-    required = extended(whole.required)
-    is_sure = whole.may is whole.required
-    return Area(whole.window, required, required if is_sure else extended(whole.may))
-
-
-def _lie_in(spans: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """Whether pixels along an axis lie in spans, float32 [n, length]."""
-    starts, stops = (each[:, None] for each in spans)
-    pixel = np.arange(length)
-    return ((pixel >= starts) & (pixel < stops)).astype(np.float32)
+    return area.within((rows, columns)).changed((rows, columns), extended)
 
 
 def joined(found: Found, shape: tuple[int, ...]) -> Found:
@@ -246,11 +212,11 @@ def joined(found: Found, shape: tuple[int, ...]) -> Found:
         common = window
         while met := next((each for each in windows if _meet(each, common)), None):
             windows.remove(met)
-            rows, columns = (
-                slice(min(one.start, other.start), max(one.stop, other.stop))
-                for one, other in zip(common, met, strict=True)
+            (y, x), (v, u) = common, met
+            common = (
+                slice(min(y.start, v.start), max(y.stop, v.stop)),
+                slice(min(x.start, u.start), max(x.stop, u.stop)),
             )
-            common = rows, columns
         windows.append(common)
     return [(found[0][0], Area(each, required[each], may[each])) for each in windows]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -19,68 +19,49 @@ _LEFT = ("none", "coarse", "unknown", "most", "all")
 first, and are visible where they overlap.
 """
 UNKNOWN = _LEFT.index("unknown")
-_PROVED = ("mask", "inpaint", "replace")
+SHOW_NOTHING = ("mask", "inpaint", "replace")
 """Methods whose promise proves that nothing of a region's pixels is left: a region may then be
 unchanged only by chance.
 """
-WINDOWS: dict[str, Callable[[Any], int]] = {
-    "pixelate": lambda method: 2,
-    "blur": lambda method: 5,
-    "mask": lambda method: 4 if method.colour == "mean" else 1,
-    "replace": lambda method: 1,
-    "box_blur": lambda method: 5,
-    "median": lambda method: 5,
-    "dp_pixelate": lambda method: method.min_block,
-    "inpaint": lambda method: 1,
-    "noise": lambda method: 1,
-    "tile_shuffle": lambda method: 4,
-    "patch_shuffle": lambda method: 2,
-    "random_crop": lambda method: 4,
-    "swirl": lambda method: 2,
-    "barrel": lambda method: 1,
-    "equalize": lambda method: 4,
-    "recolour": lambda method: 1,
-}
-"""Least sides of the built-in methods' windows: a narrower region is computed with the pixels
-beside it. Written once more, and not taken from `Method.least_side`, since a method that forgets it
-shows a pixel as its own mean.
-"""
+_LEAST = {"pixelate": 2, "swirl": 2, "patch_shuffle": 2, "blur": 5, "box_blur": 5, "median": 5}
+_LEAST |= {"random_crop": 4, "equalize": 4, "tile_shuffle": 4}
 _AROUND = {"inpaint": 5}
-"""Width in pixels of the surroundings of a region that affect the result."""
+"""Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
+see. A narrower region is computed with the pixels beside it. Written down once more, since a method
+that forgets it shows a pixel as its own mean.
+"""
 
 
 class Step(NamedTuple):
-    """A method, or a strength of one, with its parameters."""
+    """A method, or a strength of one, that hides regions."""
 
     name: str
     base: str
+    """Name of the method, whatever its strength."""
     method: Any
+    """With its parameters."""
+    is_built_in: bool
+    least: int
+    """Least sides of the window of each region."""
+    around: int
+    """Width of the surroundings of each region."""
+    leaves: int
+    """Place in `_LEFT`."""
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether it comes with anonbench."""
-        return self.base in WINDOWS
-
-    @property
-    def least(self) -> int:
-        """Least sides of the window of each region."""
-        return int(WINDOWS.get(self.base, lambda method: method.least_side())(self.method))
-
-    @property
-    def around(self) -> int:
-        """Width of the surroundings of each region."""
-        return _AROUND.get(self.base, 0) if self.is_built_in else int(self.method.surroundings())
-
-    @property
-    def leaves(self) -> int:
-        """Place in `_LEFT` of what it leaves."""
-        left = self.method.information_left
-        return _LEFT.index(left) if left in _LEFT else UNKNOWN
-
-    @property
-    def shows_nothing(self) -> bool:
-        """Whether that is proved."""
-        return self.base in _PROVED
+    @classmethod
+    def of(cls, name: str, method: Any) -> Step:
+        """Read what is known of a method."""
+        base = method.name
+        is_built_in = type(method).__module__.startswith("anonbench.anonymization.methods.")
+        left = method.information_left
+        leaves = _LEFT.index(left) if left in _LEFT else UNKNOWN
+        if not is_built_in:
+            least, around = method.least_side(), method.surroundings()
+        else:
+            least, around = _LEAST.get(base, 1), _AROUND.get(base, 0)
+            least = method.min_block if base == "dp_pixelate" else least
+            least = 4 if base == "mask" and method.colour == "mean" else least
+        return cls(name, base, method, is_built_in, least, around, leaves)
 
     def kept(self, inside: RegionWindow) -> np.ndarray:
         """Pixels of a region that are as the method promises, bool [h, w].
@@ -91,10 +72,9 @@ class Step(NamedTuple):
 
         """
         mask, (original, written) = inside.mask, (inside.original, inside.written)
-        if self.is_built_in:
-            if self.least > 1 and mask.size == 1:
-                raise NotHidden("an image of one pixel has nothing to average it with")
-        else:
+        if self.is_built_in and self.least > 1 and mask.size == 1:
+            raise NotHidden("an image of one pixel has nothing to average it with")
+        if not self.is_built_in:
             own = original[:, mask]
             if np.array_equal(own, written[:, mask]) and own.size and np.ptp(own, axis=1).any():
                 raise NotHidden("a region is unchanged")
@@ -129,35 +109,23 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
     elif (kind.is_hidden, kind.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
         raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
     else:
-        return [Step(name, base, method)]
+        return [Step.of(name, method)]
     return [step for each in names for step in steps_of(each, entity, settings)]
-
-
-class MethodGroup(NamedTuple):
-    """Regions that are hidden by the same methods."""
-
-    steps: list[Step]
-    regions: list[Region]
-    """In draw order."""
-
-    @property
-    def leaves(self) -> int:
-        """Information left by all steps together: that of the strongest."""
-        return min(step.leaves for step in self.steps)
 
 
 def group_by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
-) -> list[MethodGroup]:
-    """Regions by their methods.
+) -> list[tuple[int, list[Step], list[Region]]]:
+    """Regions in draw order by their methods, and the information that these leave together.
 
     The strongest come first, with all their steps. Later ones must not change their pixels, and see
     them hidden: otherwise a method that moves pixels would show again what another one had hidden.
     """
-    groups: dict[tuple[str, ...], MethodGroup] = {}
     kinds = {each: steps_of(name, each, settings) for each in {r.entity for r in hidden}}
+    groups: dict[tuple[int, tuple[str, ...]], tuple[int, list[Step], list[Region]]] = {}
     for region in hidden:
         steps = kinds[region.entity]
-        names = tuple(step.name for step in steps)
-        groups.setdefault(names, MethodGroup(steps, [])).regions.append(region)
-    return [groups[names] for names in sorted(groups, key=lambda each: (groups[each].leaves, each))]
+        leaves = min(step.leaves for step in steps)
+        names = leaves, tuple(step.name for step in steps)
+        groups.setdefault(names, (leaves, steps, []))[2].append(region)
+    return [groups[names] for names in sorted(groups)]

@@ -109,4 +109,5 @@ def _are_from(points: np.ndarray, original: np.ndarray, written: np.ndarray) -> 
         [np.clip((each + 1) * side / 2 + off, 0, side - 0.5).astype(int) for off in (-1e-6, 1e-6)]
         for each, side in zip((points.imag, points.real), points.shape, strict=True)
     ]
-    return np.logical_or.reduce([near(written, original[:, y, x]) for y, x in product(*places)])
+    found = [near(written, original[:, y, x]) for y, x in product(*places)]
+    return np.asarray(np.logical_or.reduce(found))
