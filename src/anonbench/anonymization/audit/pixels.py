@@ -72,9 +72,9 @@ def check_layers(
     layers, left, inside = pairwise(images), [], 0
     if not groups:
         _check_outside(original, pixels, done.may)
-    for leaves, steps, own in groups:
+    for leaves, steps, of_group in groups:
         for step in steps:
-            found = areas(own, step.least, step.around)
+            found = areas(of_group, step.least, step.around)
             open_ = _check_step(*next(layers), step, found, done)
         inside += len(found)
         for region, area in found:
@@ -87,9 +87,10 @@ def check_layers(
             else:
                 left.append((leaves > UNKNOWN, region.entity, area))
         done.edges[done.sure] = False
+    first, last = _planes(original), _planes(pixels)
     for is_weak, entity, (window, required, _) in left:
-        pair = _planes(original[window]), _planes(pixels[window])
-        check_visibility(*pair, required & ~proved[window], entity, is_weak)
+        own = required & ~proved[window]
+        check_visibility(first[:, *window], last[:, *window], own, entity, is_weak)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
@@ -121,6 +122,7 @@ def _check_step(
         open_[window] |= may
     open_ &= ~done.sure
     _check_outside(before, after, open_)
+    planes = _planes(before), _planes(after)
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
     for region, (window, required, may) in reversed(found):
@@ -128,7 +130,7 @@ def _check_step(
         if not look.any():
             continue
         own = look & required & ~done.edges[window]
-        pair = _planes(before[window]), _planes(after[window])
+        pair = (each[:, *window] for each in planes)
         kept = step.kept(RegionWindow(*pair, own, region.entity, done.frames[window], look ^ own))
         if wrong := np.count_nonzero(own & ~kept):
             raise Failure(
@@ -149,6 +151,6 @@ def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> N
         raise Failure(f"{count} values outside its regions were changed")
 
 
-def _planes(window: np.ndarray) -> np.ndarray:
-    """Return [c, h, w] of [h, w] or [h, w, c]."""
-    return window[None] if window.ndim == 2 else window.transpose(2, 0, 1)
+def _planes(image: np.ndarray) -> np.ndarray:
+    """Return [c, H, W] of [H, W] or [H, W, c]."""
+    return image[None] if image.ndim == 2 else image.transpose(2, 0, 1)

@@ -14,6 +14,8 @@ pixels bool [h, w].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -35,6 +37,7 @@ _LIKE, _LIKE_NONE = 0.95, 0.5
 """Limits of the correlation of detail: for another package's method, and for one that claims to
 leave nothing.
 """
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16
 """Number of changes between neighbouring pixels that make a row or column unique."""
@@ -103,8 +106,7 @@ def _unchanged(
 ) -> float:
     """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
     sums = []
-    for planes in zip(before, after, strict=True):  # one at a time: images may be large
-        was, new = (_details(plane, own) for plane in planes)
+    for was, new in zip(_details(before, own), _details(after, own), strict=True):
         squares = (np.square(each).sum(dtype=np.float64) for each in (was, new - was))
         sums.append((np.count_nonzero(np.abs(was) >= _NEAR), *squares))
     counts, energy, changed = np.array(sums).T
@@ -116,20 +118,21 @@ def _unchanged(
 
 def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
-    was, new = (
-        np.array([_details(plane, own > _INSIDE) for plane in planes], np.float64)
-        for planes in (before, after)
-    )
+    own = own > _INSIDE
+    was, new = (np.array([*_details(each, own)], np.float64) for each in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
     return float((np.abs(was @ new.T) / np.maximum(lengths, 1e-9))[told].max(initial=0.0))
 
 
-def _details(plane: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Differences to the mean of four neighbours, where all belong to a mask, float32 [n]."""
-    beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
-    found = np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))
-    return np.asarray(found[1:-1, 1:-1][own[1:-1, 1:-1] & beside & above])
+def _details(planes: np.ndarray, own: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield differences to the mean of four neighbours, where all belong to a mask, float32 [n].
+
+    One channel at a time: images may be large.
+    """
+    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=0).view(bool)
+    for plane in planes:
+        yield np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))[inside]
 
 
 def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
