@@ -130,8 +130,9 @@ def _check_step(
         if not look.any():
             continue
         own = look & required & ~done.edges[window]
-        pair = (each[:, *window] for each in planes)
-        kept = step.kept(RegionWindow(*pair, own, region.entity, done.frames[window], look ^ own))
+        first, last = (each[:, *window] for each in planes)
+        frames, edge = done.frames[window], look ^ own
+        kept = step.kept(RegionWindow(first, last, own, region.entity, frames, edge))
         if wrong := np.count_nonzero(own & ~kept):
             raise Failure(
                 f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "

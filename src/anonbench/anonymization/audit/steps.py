@@ -23,8 +23,12 @@ SHOW_NOTHING = ("mask", "inpaint", "replace")
 """Methods whose promise proves that nothing of a region's pixels is left: a region may then be
 unchanged only by chance.
 """
-_LEAST = {"pixelate": 2, "swirl": 2, "patch_shuffle": 2, "blur": 5, "box_blur": 5, "median": 5}
-_LEAST |= {"random_crop": 4, "equalize": 4, "tile_shuffle": 4}
+_LEAST = {
+    **dict.fromkeys(("mask", "replace", "inpaint", "noise", "barrel", "recolour"), 1),
+    **dict.fromkeys(("pixelate", "swirl", "patch_shuffle", "dp_pixelate"), 2),
+    **dict.fromkeys(("random_crop", "equalize", "tile_shuffle"), 4),
+    **dict.fromkeys(("blur", "box_blur", "median"), 5),
+}
 _AROUND = {"inpaint": 5}
 """Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
 see. A narrower region is computed with the pixels beside it. Written down once more, since a method
@@ -52,13 +56,13 @@ class Step(NamedTuple):
     def of(cls, name: str, method: Any) -> Step:
         """Read what is known of a method."""
         base = method.name
-        is_built_in = type(method).__module__.startswith("anonbench.anonymization.methods.")
+        is_built_in = base in _LEAST  # no other package's method may have such a name
         left = method.information_left
         leaves = _LEFT.index(left) if left in _LEFT else UNKNOWN
         if not is_built_in:
             least, around = method.least_side(), method.surroundings()
         else:
-            least, around = _LEAST.get(base, 1), _AROUND.get(base, 0)
+            least, around = _LEAST[base], _AROUND.get(base, 0)
             least = method.min_block if base == "dp_pixelate" else least
             least = 4 if base == "mask" and method.colour == "mean" else least
         return cls(name, base, method, is_built_in, least, around, leaves)

@@ -130,7 +130,7 @@ def _details(planes: np.ndarray, own: np.ndarray) -> Iterator[np.ndarray]:
 
     One channel at a time: images may be large.
     """
-    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=0).view(bool)
+    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
     for plane in planes:
         yield np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))[inside]
 
