@@ -157,7 +157,7 @@ def area_of(
         return None
     if region.slanted or form == "ellipse":
         outline = _hull if region.slanted else _ellipse
-        required, may = (outline(corners, (rows, columns), inset) for inset in (SLACK, -SLACK))
+        required, may = outline(corners, (rows, columns))
         may = required if np.array_equal(required, may) else may
     else:
         required = may = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
@@ -226,33 +226,37 @@ def _meet(one: Window, other: Window) -> bool:
     return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in pairs)
 
 
-def _hull(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, smaller by `inset`, that the corners' hull touches, bool [h, w].
+def _hull(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of a window that the corners' hull surely touches, and that it may; bool [h, w].
 
     Two convex shapes are apart if some side of one of them separates them.
     """
     rows, columns = (np.arange(part.start, part.stop) + 0.5 for part in window)
-    touched = np.ones((len(rows), len(columns)), bool)
-    # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
-    if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:
-        return touched
+    apart = np.zeros((len(rows), len(columns)))
     for x, y in [(1.0, 0.0), (0.0, 1.0), *(a - b for a, b in combinations(corners, 2))]:
-        across = np.array([-y, x]) / max(math.hypot(x, y), 1e-300)
-        ends, place = corners @ across, across[0] * columns + (across[1] * rows)[:, None]
-        reach = (0.5 - inset) * np.abs(across).sum()
-        touched &= (place >= ends.min() - reach) & (place <= ends.max() + reach)
-    return touched
+        across = np.array([-y, x]) / max(abs(x) + abs(y), 1e-300)
+        low, *_, high = sorted((corners @ across).tolist())
+        place = across[0] * columns + (across[1] * rows - (low + high) / 2)[:, None]
+        np.maximum(apart, np.abs(place, out=place) - (high - low) / 2, out=apart)
+    # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
+    flat = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK
+    return apart <= 0.5 - SLACK, apart <= (np.inf if flat else 0.5 + SLACK)
 
 
-def _ellipse(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, smaller by `inset`, that a region's ellipse touches, bool [h, w]."""
+def _ellipse(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Do the same for the ellipse in a box."""
     low, high = corners.min(axis=0)[::-1], corners.max(axis=0)[::-1]
-    down, across = (
-        np.maximum(np.abs(np.arange(part.start, part.stop) + 0.5 - middle) - (0.5 - inset), 0.0)
-        / max(half, 1e-9)
-        for part, middle, half in zip(window, (low + high) / 2, (high - low) / 2, strict=True)
+    away = [
+        np.abs(np.arange(part.start, part.stop) + 0.5 - middle)
+        for part, middle in zip(window, (low + high) / 2, strict=True)
+    ]
+    half = np.maximum((high - low) / 2, 1e-9)
+    near = (
+        [np.maximum(each - (0.5 - inset), 0) / side for each, side in zip(away, half, strict=True)]
+        for inset in (SLACK, -SLACK)
     )
-    return np.asarray(down[:, None] ** 2 + across**2 < 1.0)
+    sure, may = (down[:, None] ** 2 + across**2 < 1.0 for down, across in near)
+    return sure, may
 
 
 def _widened(part: slice, least: int, around: int, length: int) -> slice:
