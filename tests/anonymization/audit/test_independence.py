@@ -92,7 +92,7 @@ def test_no_function_hides_and_audits(root: Path, method: Papers, form: Format) 
     hiding = executed(root, honest.hide)
     assert hiding, "what is counted counts where images are hidden"
     judging = executed(root, lambda: audit(honest, coded, honest.honest))
-    assert only_promises(judging)
+    assert only_checks(judging)
     assert not hiding & judging
 
 
@@ -107,13 +107,13 @@ def test_no_function_of_the_other_methods_hides_and_audits(
     auditor = Auditor(table(REGIONS), variant, settings)
     hiding = executed(root, lambda: layers(original, REGIONS, variant, settings))
     judging = executed(root, lambda: auditor.check("a", original, data, pixels, between))
-    assert hiding and only_promises(judging)
+    assert hiding and only_checks(judging)
     assert not hiding & judging
 
 
-def only_promises(judging: set[str]) -> bool:
+def only_checks(judging: set[str]) -> bool:
     """Return whether all that runs of the anonymizer's room are checks beside a method."""
-    return all("/methods/" in each or "/promise.py:" in each for each in judging)
+    return all("/methods/" in each or "/replacement/pictures.py:" in each for each in judging)
 
 
 def executed(root: Path, call: Callable[[], object]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What several methods promise of a region, for their `is_hidden`. No `hide` calls any of it."""
+"""Checks of regions that several methods share in `is_hidden`; no `hide` calls them."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Replace(Method):
 
     def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
         """See `Method.is_hidden_in`: one of a few pictures; faces and narrow regions are masked."""
-        from anonbench.anonymization.replacement.promise import is_redrawn
+        from anonbench.anonymization.replacement.pictures import is_redrawn
 
         if inside.entity == "face" or min(inside.mask.shape) < 8:
             return near(inside.written, [np.float32(0)] * len(inside.written))
