@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from anonbench.anonymization import apply
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.conditions import group_by_methods
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.audit.steps import group_by_methods
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region, box_table
@@ -185,9 +185,9 @@ def test_the_audit_has_the_same_order_by_itself(
         ours = apply.group_by_methods("by_entity", one_of_each, settings)
         audits = group_by_methods("by_entity", read, settings)
         assert [[m.name for m in methods] for methods, _ in ours] == [
-            [step.name for step in turn.steps] for turn in audits
+            [step.name for step in steps] for _, steps, _ in audits
         ]
-        kinds = [[{r.entity for r in own} for _, own in turns] for turns in (ours, audits)]
+        kinds = [[{r.entity for r in own} for *_, own in turns] for turns in (ours, audits)]
         assert kinds[0] == kinds[1]
 
 

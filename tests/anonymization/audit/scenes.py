@@ -14,9 +14,9 @@ from PIL import Image
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.formulas import RegionWindow
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region, regions_at
+from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 

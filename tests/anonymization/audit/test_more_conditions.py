@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,8 @@ from scenes import DEGREE, REGIONS, Scene, picture, table
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.conditions import CONDITIONS, steps_of
-from anonbench.anonymization.audit.formulas import RegionWindow, low_pass
-from anonbench.anonymization.methods import BUILT_IN, distortion
+from anonbench.anonymization.audit.steps import steps_of
+from anonbench.anonymization.methods import BUILT_IN, Blur, distortion
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
 from anonbench.anonymization.methods.keyed import Keyed
@@ -69,8 +68,9 @@ def shaped(settings: Anonymization, shape: str) -> Anonymization:
     return Anonymization.model_validate(values)
 
 
-def test_every_method_has_a_condition_or_steps_with_one() -> None:
-    assert {each.name for each in BUILT_IN} == {*CONDITIONS, *COMBINED}
+def test_every_method_has_a_check_or_steps_with_one(settings: Anonymization) -> None:
+    assert all(steps_of(each.name, entity, settings) for each in BUILT_IN for entity in Entity)
+    assert all(each.lacks() == "" for each in BUILT_IN)
 
 
 @pytest.mark.slow
@@ -253,17 +253,13 @@ def test_steps_are_read_alike(settings: Anonymization, name: str, entity: Entity
     assert [step.name for step in steps_of(name, entity, settings)] == hiding
 
 
-def of_one_row(inside: RegionWindow, blur: Any) -> np.ndarray:
-    """Tell of a part of a region's pixels only."""
-    return low_pass(inside, blur)[:1]
-
-
-def test_a_condition_of_the_wrong_shape_is_refused(
+def test_a_check_of_the_wrong_shape_is_refused(
     settings: Anonymization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = Given(picture(), "blur", settings)
     *between, pixels = layers(given.original, REGIONS, given.variant, settings)
     given.check(pixels, between)
-    monkeypatch.setitem(CONDITIONS, "blur", replace(CONDITIONS["blur"], correct=of_one_row))
+    whole = Blur.is_hidden
+    monkeypatch.setattr(Blur, "is_hidden", lambda *given: whole(*given)[:1])  # a part of it only
     with pytest.raises(InputError, match="check returns shape"):
         given.check(pixels, between)

@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw, ImageFont
 from sabotage_pixels import SABOTAGES
 from scenes import Format, audit, picture, scene, window
 
-from anonbench.anonymization.audit.redrawn import redrawn
 from anonbench.anonymization.methods import Replace
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
@@ -33,7 +32,7 @@ NOT_WRONG = {
 
 def kept(original: np.ndarray, written: np.ndarray, entity: str) -> bool:
     planes = (np.stack(cv2.split(image)) for image in (original, written))
-    return bool(redrawn(window(*planes, entity), Replace()).all())
+    return bool(Replace().is_hidden_in(window(*planes, entity)).all())
 
 
 def text(content: str, size: tuple[int, int] = (36, 300)) -> np.ndarray:

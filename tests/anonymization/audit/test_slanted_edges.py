@@ -8,15 +8,16 @@ from scenes import picture, table, window
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.conditions import CONDITIONS, own_condition
 from anonbench.anonymization.audit.regions import area_of, read_regions
+from anonbench.anonymization.audit.steps import Step
+from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
-from keyed_settings import asked
+from keyed_settings import COMBINED, asked
 
 CORNERS = (40.0, 10.0, 70.0, 40.0, 40.0, 70.0, 10.0, 40.0)
 DIAMOND = Region(Entity.TEXT, 10.0, 10.0, 70.0, 70.0, 1.0, CORNERS)
@@ -24,6 +25,7 @@ DIAMOND = Region(Entity.TEXT, 10.0, 10.0, 70.0, 70.0, 1.0, CORNERS)
 BEFORE = Region(Entity.TEXT, 5.0, 5.0, 75.0, 75.0, 1.0)
 INSIDE = [Region(Entity.TEXT, 9.0 + n, 40.0 - n, 71.0 - n, 40.0 + n, 1.0) for n in range(1, 31)]
 """Boxes that cover all of the diamond but what its sides touch."""
+NAMES = [each.name for each in BUILT_IN if each.name not in COMBINED]
 ALIKE = ("mask", "inpaint", "recolour")
 """Methods that make the same of a pixel whichever of two regions it belongs to."""
 REFUSED = "neither hidden nor unchanged|as the method requires|narrower|steeper"
@@ -63,7 +65,7 @@ def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) ->
 
 
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
-@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
     settings: Anonymization, name: str, colour: bool
 ) -> None:
@@ -83,7 +85,7 @@ def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
             check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("name", NAMES)
 def test_over_another_region_it_is_hidden_by_one_of_both(
     settings: Anonymization, name: str
 ) -> None:
@@ -105,7 +107,7 @@ def test_over_another_region_it_is_hidden_by_one_of_both(
                 check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", [name for name in CONDITIONS if name != "inpaint"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "inpaint"])
 def test_an_edge_is_looked_at_where_others_cover_the_rest(
     settings: Anonymization, name: str
 ) -> None:
@@ -120,7 +122,7 @@ def test_an_edge_is_looked_at_where_others_cover_the_rest(
         check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", [name for name in CONDITIONS if name not in ALIKE])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ALIKE])
 def test_a_region_explains_no_pixel_that_it_cannot_reach(
     settings: Anonymization, name: str
 ) -> None:
@@ -159,5 +161,5 @@ def test_another_package_is_asked_of_an_edge_alone() -> None:
     written, nothing = np.zeros_like(original), np.zeros(original.shape[1:], bool)
     written[:, 3, 4] = 5
     given = window(original, written, "text", nothing)
-    kept = own_condition(given, Black())
+    kept = Step.of("black", Black()).kept(given)
     assert np.argwhere(~kept).tolist() == [[3, 4]]

@@ -5,14 +5,12 @@ For each image, the audit proves from the bytes in the shard or in a user's file
 - the file holds the image and nothing else (`audit.files`);
 - the hidden regions are the first of the draw order, as many as the degree requires;
 - inside each, and in all coding blocks of the original's file that it touches (`audit.blocks`),
-  every pixel has the value that the method implies (`audit.conditions`);
+  every pixel is as its method promises (`Method.is_hidden`, called by `audit.pixels`); of several
+  methods in order, each has to make its image of the previous one;
 - the result of all layers together is not nearly the original (`audit.visibility`);
 - every other pixel equals the original's.
 
 For a whole shard, it proves that its images and their regions are those that detection counted.
-
-Several methods in order are proved in the same way: the images between them are given, and each has
-to be the result of its method on the previous one (`audit.pixels`).
 """
 
 from __future__ import annotations
@@ -42,8 +40,6 @@ class RegionVisibleError(InputError):
 
 _JPEG_QUALITY = 95
 """Of image sets."""
-_LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
-"""Statuses of images that are published, without and with those that have no region."""
 
 
 class Auditor:
@@ -54,14 +50,13 @@ class Auditor:
         self._variant = variant
         self._settings = settings
         self._checked: dict[str, int] = {}
-        self._counts: Counter[str] = Counter(
-            images=0, without_regions=0, regions=0, outside_image=0, hidden_pixels=0, failed=0
-        )
+        names = "images", "without_regions", "regions", "outside_image", "hidden_pixels", "failed"
+        self._counts: Counter[str] = Counter(dict.fromkeys(names, 0))
 
     @property
     def counts(self) -> dict[str, int]:
-        """Images checked, images among them that show no hidden region, hidden regions, those of
-        them that lie outside their image, pixels hidden, images that failed and are masked."""
+        """Images checked, those that show no hidden region, hidden regions, those that lie outside
+        their image, pixels hidden, images that failed and are masked."""
         return dict(self._counts)
 
     def check(
@@ -74,15 +69,15 @@ class Auditor:
         source: Source | None = None,
         is_masked: bool = False,
     ) -> None:
-        """Check one image.
+        """Check one image, see `check_layers`.
 
         Args:
             image_id: as in the box table.
             original: uint8 [H, W] or [H, W, 3].
             data: the file as it was written.
             pixels: the pixels that were encoded. They need not be trusted.
-            between: images between the layers of a method that has several.
-            source: the original's file; None: it was decoded from none.
+            between: images between its layers.
+            source: the original's file, if there is one.
             is_masked: whether it failed, and its regions are black instead.
 
         Raises:
@@ -130,19 +125,19 @@ class Auditor:
             InputError: the box table or the images are others.
 
         """
-        left = images[images["status"].isin(_LEFT[keep_without_regions])]
+        statuses = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
+        left = images[images["status"].isin(statuses)]
         expected = dict(zip(left["id"].astype(str), left["regions"].astype(int), strict=True))
         if wrong := sorted(self._checked.items() ^ expected.items()):
             image_id = wrong[0][0]
-            raise InputError(
-                f"image {image_id!r}: detection left {_regions(expected.get(image_id))}, and the "
-                f"shard of {self._variant} has {_regions(self._checked.get(image_id))}. Nothing of "
-                "it is published. This is a fault of the program: report it"
+            there, here = (
+                f"it with {found[image_id]} regions" if image_id in found else "no such image"
+                for found in (expected, self._checked)
             )
-
-
-def _regions(count: int | None) -> str:
-    return "no such image" if count is None else f"it with {count} regions"
+            raise InputError(
+                f"image {image_id!r}: detection left {there}, and the shard of {self._variant} has "
+                f"{here}. Nothing of it is published. This is a fault of the program: report it"
+            )
 
 
 def check_outside(
@@ -177,8 +172,7 @@ def check_outside(
     for region in hidden_regions(list(regions), degree):
         form = settings.shape.of(region.entity)
         grids = region.grids if settings.coding_blocks else ()
-        area = area_of(region, shape, settings.margin, 1, form, grids=grids)
-        if area is not None:
+        if area := area_of(region, shape, settings.margin, 1, form, grids=grids):
             free[area.window] &= ~area.may
     differs = after != (before if before.ndim == 3 else before[..., None])
     if changed := np.count_nonzero(differs.any(axis=2) & free):

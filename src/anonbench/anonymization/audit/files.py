@@ -30,8 +30,6 @@ from anonbench.anonymization.audit import Failure
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {2: 0, 3: 2}
 """PNG's colour types of grey and RGB, by dimensions of the pixels."""
-_SPACES = {2: (1, "DeviceGray"), 3: (3, "DeviceRGB")}
-"""The same of PDF: channels, name."""
 _LENGTH = re.compile(rb" /Length ([1-9]\d{0,9}) >>\nstream\n")
 _LOSSY_WEBP = 95
 _PROFILES = {
@@ -109,17 +107,15 @@ def check_file(
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
         raise Failure("its colour profile is not a standard one")
     if quality is None and data.startswith(_SIGNATURE):
-        check_png(data, pixels, profile)
-        return
-    format_ = "JPEG"
-    options: dict[str, Any] = {"quality": quality}
+        return check_png(data, pixels, profile)
     again = io.BytesIO()
     try:
+        format_, options = "JPEG", dict[str, Any](quality=quality)
         if quality is None:
             with Image.open(io.BytesIO(data)) as image:
                 format_, options = str(image.format), _options(image, data)
-                lossy = format_ == "JPEG" or "quality" in options
-                if not lossy and not np.array_equal(np.asarray(image), pixels):
+                is_lossy = format_ == "JPEG" or "quality" in options
+                if not is_lossy and not np.array_equal(np.asarray(image), pixels):
                     raise Failure("the file shows other pixels than those that were checked")
         options |= {"icc_profile": profile} if profile else {}
         Image.fromarray(pixels).save(again, format_, **options)
@@ -129,6 +125,7 @@ def check_file(
         raise Failure("the file is not a whole image") from None
     if again.getvalue() != data:
         raise Failure("the file contains other data than its image")
+    return None
 
 
 def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
@@ -189,9 +186,9 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
     """
     at, objects = 0, list[int]()
 
-    def expect(text: str | bytes) -> None:
+    def expect(text: str) -> None:
         nonlocal at
-        wanted = text.encode() if isinstance(text, str) else text
+        wanted = text.encode("latin-1")
         if data[at : at + len(wanted)] != wanted:
             raise Failure("the PDF file contains other data than its images")
         at += len(wanted)
@@ -204,17 +201,16 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
         if has_stream and (length := _LENGTH.match(data, at)) is not None:
             at = length.end() + int(length[1])
             stream = data[length.end() : at]
-            expect("\nendstream")
-        expect("\nendobj\n")
+        expect("\nendstream\nendobj\n" if has_stream else "\nendobj\n")
         return stream
 
-    expect(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+    expect("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     kids = " ".join(f"{3 * number} 0 R" for number in range(1, len(pages) + 1))
     expect_object("<< /Type /Catalog /Pages 2 0 R >>")
     expect_object(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>")
     for page in pages:
         height, width = page.shape[:2]
-        channels, space = _SPACES[len(page.shape)]
+        channels, space = (1, "DeviceGray") if len(page.shape) == 2 else (3, "DeviceRGB")
         across, up = (f"{72 * side / page.dpi:.4f}" for side in (width, height))
         own = len(objects) + 1
         expect_object(
@@ -233,8 +229,7 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
             raise Failure("the PDF file shows other pixels than those that were checked")
     start, count = at, len(objects) + 1
     expect(f"xref\n0 {count}\n0000000000 65535 f \n")
-    for place in objects:
-        expect(f"{place:010d} 00000 n \n")
+    expect("".join(f"{place:010d} 00000 n \n" for place in objects))
     expect(f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n")
     if at != len(data):
         raise Failure("the PDF file has data after its end")

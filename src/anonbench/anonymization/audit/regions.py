@@ -1,18 +1,14 @@
-"""Regions as the audit reads them from a box table, with the pixels they cover.
-
-A region, straight or slanted, is the convex hull of four corners. Its pixels are found row by row:
-the hull's ends within a row of pixels are those of the six lines between corners, cut at the row's
-borders. This is exact: the limit of supersampling with ever more samples.
-"""
+"""Regions as the audit reads them from a box table, with the pixels they cover."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import Failure
@@ -22,8 +18,6 @@ if TYPE_CHECKING:
 
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
-_PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-
 SLACK = 1 / 256
 """Tolerance in pixels for rounding of slanted edges. A pixel that a slanted region enters, or
 misses, by less than this may be hidden or not.
@@ -33,67 +27,40 @@ _ROUNDING = 1e-6
 Window = tuple[slice, slice]
 
 
-class Axis(NamedTuple):
-    """Coding blocks along rows or columns, in pixels of the upright original."""
-
-    low: float
-    high: float
-    """Ends of the picture."""
-    corner: float
-    """Coordinate at which some block begins."""
-    step: float
-    beyond: float
-    """Pixels on each side of a block that its decoding also affects."""
-
-    def spans(self, part: slice, length: int) -> np.ndarray:
-        """Blocks that contain pixels, int64 [n, 4]: their own and the affected pixels, half-open.
-
-        Args:
-            part: the pixels.
-            length: of the image.
-
-        """
-        start, stop, spans = max(part.start, self.low), min(part.stop, self.high), []
-        number = math.floor((start - self.corner) / self.step + _ROUNDING)
-        end = stop - self.step * _ROUNDING if start < stop else -math.inf
-        while (at := self.corner + number * self.step) < end:
-            first = max(at, self.low) + _ROUNDING
-            last = min(at + self.step, self.high) - _ROUNDING
-            own, far = (first, last), (first - self.beyond, last + self.beyond)
-            spans.append(
-                [each for low, high in (own, far) for each in (math.floor(low), math.ceil(high))]
-            )
-            number += 1
-        return np.clip(np.array(spans, np.int64).reshape(-1, 4), 0, length)
-
-
-Grid = tuple[Axis, Axis]
-"""Rows and columns."""
+Grid = tuple[float, ...]
+"""Coding blocks in pixels of the upright original, as in a box table: left, top, right and bottom
+of the picture; x, y where a block begins; its width and height; and how far beside and below it, on
+each side, its decoding also affects pixels.
+"""
 
 
 def read_grids(text: object) -> tuple[Grid, ...]:
     """Grids that a box table names."""
-    if not isinstance(text, str) or not text:
-        return ()
-    numbers = [[float(value) for value in each.split()] for each in text.split(";")]
-    return tuple(
-        (Axis(top, bottom, y, height, below), Axis(left, right, x, width, beside))
-        for left, top, right, bottom, x, y, width, height, beside, below in numbers
-    )
+    named = text.split(";") if isinstance(text, str) and text else []
+    return tuple(tuple(float(value) for value in each.split()) for each in named)
+
+
+@lru_cache(maxsize=8)
+def _blocks(axis: Grid, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels in each block along an axis, and those that it affects; bool [n, length]."""
+    low, high, corner, step, beyond = axis
+    first = math.floor((low - corner) / step + _ROUNDING)
+    at = corner + step * np.arange(first, math.ceil((high - corner) / step - _ROUNDING))[:, None]
+    start, stop = np.maximum(at, low) + _ROUNDING, np.minimum(at + step, high) - _ROUNDING
+    pixel = np.arange(length)
+    own = (pixel + 1 > start) & (pixel < stop)
+    return own, (pixel + 1 > start - beyond) & (pixel < stop + beyond)
 
 
 @dataclass(frozen=True)
 class Region:
-    """One row of a box table."""
+    """One row of a box table: place in the draw order, corners as float64 [4, 2], coding blocks."""
 
     entity: str
     rank: int
-    """Place in the image's draw order."""
     corners: np.ndarray
-    """float64 [4, 2]: x, y."""
     slanted: bool
     grids: tuple[Grid, ...] = ()
-    """Coding blocks, as the box table names them."""
 
     @classmethod
     def of(cls, row: Mapping[Any, Any], rank: int, quad: Any, grids: object = None) -> Region:
@@ -105,23 +72,22 @@ class Region:
 
 
 class Area(NamedTuple):
-    """The pixels of one region, in the window of the image that its method works on."""
+    """Pixels that a region certainly covers and may cover, bool [h, w], in its method's window."""
 
     window: Window
     required: np.ndarray
-    """bool [h, w]: pixels that the region certainly covers."""
     may: np.ndarray
-    """bool [h, w]: pixels that the region may cover."""
+
+    def changed(self, window: Window, change: Callable[[np.ndarray], np.ndarray]) -> Area:
+        """Return both masks changed for another window; once only, where they are one."""
+        required = change(self.required)
+        return Area(window, required, required if self.may is self.required else change(self.may))
 
     def within(self, window: Window) -> Area:
         """Return the same pixels in a larger window."""
-        frame = [
-            (old.start - new.start, new.stop - old.stop)
-            for old, new in zip(self.window, window, strict=True)
-        ]
-        required = np.pad(self.required, frame)
-        is_sure = self.may is self.required
-        return Area(window, required, required if is_sure else np.pad(self.may, frame))
+        pairs = zip(self.window, window, strict=True)
+        frame = [(old.start - new.start, new.stop - old.stop) for old, new in pairs]
+        return self.changed(window, lambda mask: np.pad(mask, frame))
 
 
 Found = list[tuple[Region, Area]]
@@ -143,10 +109,7 @@ def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
-    """Regions that a degree hides, in draw order.
-
-    A region is hidden if fewer than `degree` percent of the image's regions are drawn before it,
-    so that degrees nest.
+    """Regions before which fewer than `degree` percent are drawn: so degrees nest.
 
     Raises:
         Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
@@ -175,9 +138,8 @@ def area_of(
         region: the region.
         shape: the image's, [H, W] or [H, W, 3].
         margin: factor by which the region is grown about its corners' mean.
-        least: the sides that the window has at least, as far as the image reaches.
-        form: `box`, the `ellipse` inside it, or the whole `image`; `frame`: the upright box around
-            the region.
+        least: sides that the window has at least, as far as the image reaches.
+        form: `box`, the `ellipse` inside it, or the whole `image`.
         around: pixels that the window has besides on each side, as far as the image reaches.
         grids: coding blocks of the image's file, which are covered whole.
 
@@ -193,54 +155,47 @@ def area_of(
     columns = slice(max(math.floor(left), 0), min(math.ceil(right), shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    if form != "frame" and (region.slanted or form == "ellipse"):
+    if region.slanted or form == "ellipse":
         outline = _hull if region.slanted else _ellipse
-        required, may = (outline(corners, (rows, columns), inset) for inset in (SLACK, -SLACK))
+        required, may = outline(corners, (rows, columns))
         may = required if np.array_equal(required, may) else may
     else:
         required = may = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
     area = whole_blocks(Area((rows, columns), required, may), grids, shape)
-    wide = tuple(
-        _widened(part, least, around, length)
-        for part, length in zip(area.window, shape, strict=False)
+    y, x = (
+        _widened(part, least, around, side) for part, side in zip(area.window, shape, strict=False)
     )
-    return area if wide == area.window else area.within((wide[0], wide[1]))
+    return area if (y, x) == area.window else area.within((y, x))
 
 
 def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
     """Extend pixels to all that are affected by the coding blocks that they touch."""
-    axes = [*zip(area.window, shape, strict=False)]
-    every = [[axis.spans(*of) for axis, of in zip(grid, axes, strict=True)] for grid in grids]
-    if not (spans := [pair for pair in every if all(map(len, pair))]):
+    met = []
+    for grid in grids:
+        pairs = [_blocks(grid[1::2], shape[0]), _blocks(grid[::2], shape[1])]
+        hit = [own[:, part].any(1) for (own, _), part in zip(pairs, area.window, strict=True)]
+        if all(each.any() for each in hit):
+            met.append([(own[i], far[i]) for (own, far), i in zip(pairs, hit, strict=True)])
+    if not met:
         return area
+    reached = [np.logical_or.reduce([pair[axis][1].any(0) for pair in met]) for axis in (0, 1)]
+    ends = (np.flatnonzero(each)[[0, -1]].tolist() for each in reached)
     rows, columns = (
-        slice(
-            min(part.start, *(int(pair[axis][0, 2]) for pair in spans)),
-            max(part.stop, *(int(pair[axis][-1, 3]) for pair in spans)),
-        )
-        for axis, part in enumerate(area.window)
+        slice(min(part.start, first), max(part.stop, last + 1))
+        for part, (first, last) in zip(area.window, ends, strict=True)
     )
-    whole = area.within((rows, columns))
 
     def extended(mask: np.ndarray) -> np.ndarray:
-        sums, found = cv2.integral(mask.view(np.uint8)), mask.copy()
-        for down, across in spans:
-            (y0, y1, *far_y), (x0, x1, *far_x) = (down - rows.start).T, (across - columns.start).T
-            inside = (sums[y1] - sums[y0])[:, x1] - (sums[y1] - sums[y0])[:, x0]
-            reached = _lie_in(far_y, len(mask)).T @ (inside > 0) @ _lie_in(far_x, mask.shape[1])
-            found |= reached > 0
+        found, seen = mask.copy(), mask.astype(np.float32)
+        for down, across in met:
+            (own_y, far_y), (own_x, far_x) = (
+                [each[:, part].astype(np.float32) for each in pair]
+                for pair, part in ((down, rows), (across, columns))
+            )
+            found |= far_y.T @ (own_y @ seen @ own_x.T > 0) @ far_x > 0
         return found
 
-    required = extended(whole.required)
-    is_sure = whole.may is whole.required
-    return Area(whole.window, required, required if is_sure else extended(whole.may))
-
-
-def _lie_in(spans: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """Whether pixels along an axis lie in spans, float32 [n, length]."""
-    starts, stops = (each[:, None] for each in spans)
-    pixel = np.arange(length)
-    return ((pixel >= starts) & (pixel < stops)).astype(np.float32)
+    return area.within((rows, columns)).changed((rows, columns), extended)
 
 
 def joined(found: Found, shape: tuple[int, ...]) -> Found:
@@ -257,11 +212,11 @@ def joined(found: Found, shape: tuple[int, ...]) -> Found:
         common = window
         while met := next((each for each in windows if _meet(each, common)), None):
             windows.remove(met)
-            rows, columns = (
-                slice(min(one.start, other.start), max(one.stop, other.stop))
-                for one, other in zip(common, met, strict=True)
+            (y, x), (v, u) = common, met
+            common = (
+                slice(min(y.start, v.start), max(y.stop, v.stop)),
+                slice(min(x.start, u.start), max(x.stop, u.stop)),
             )
-            common = rows, columns
         windows.append(common)
     return [(found[0][0], Area(each, required[each], may[each])) for each in windows]
 
@@ -271,44 +226,41 @@ def _meet(one: Window, other: Window) -> bool:
     return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in pairs)
 
 
-def _hull(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, smaller by `inset`, that the corners' hull touches, bool [h, w]."""
-    rows, pixel = (np.arange(part.start, part.stop) for part in window)
+def _hull(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of a window that the corners' hull surely touches, and that it may; bool [h, w].
+
+    Two convex shapes are apart if some side of one of them separates them.
+    """
+    rows, columns = (np.arange(part.start, part.stop) + 0.5 for part in window)
+    apart = np.zeros((len(rows), len(columns)))
+    for x, y in [(1.0, 0.0), (0.0, 1.0), *(a - b for a, b in combinations(corners, 2))]:
+        across = np.array([-y, x]) / max(abs(x) + abs(y), 1e-300)
+        low, *_, high = sorted((corners @ across).tolist())
+        place = across[0] * columns + (across[1] * rows - (low + high) / 2)[:, None]
+        np.maximum(apart, np.abs(place, out=place) - (high - low) / 2, out=apart)
     # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
-    if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:
-        return np.ones((len(rows), len(pixel)), bool)
-    lines = corners[_PAIRS]
-    lines = np.where((lines[:, :1, 1] > lines[:, 1:, 1])[..., None], lines[:, ::-1], lines)
-    (xa, ya), (xb, yb) = lines[:, 0].T, lines[:, 1].T
-    level = yb - ya < 1e-12  # the slope may not be finite
-    slope = np.divide(xb - xa, yb - ya, out=np.zeros(len(lines)), where=~level)
-    rows = rows[:, None]
-    start, stop = np.maximum(rows + inset, ya), np.minimum(rows + (1.0 - inset), yb)
-    one = xa + slope * (start - ya)
-    other = np.where(level, xb, xa + slope * (stop - ya))
-    missed = start > stop
-    low = np.where(missed, np.inf, np.minimum(one, other)).min(axis=1)[:, None]
-    high = np.where(missed, -np.inf, np.maximum(one, other)).max(axis=1)[:, None]
-    return np.asarray((pixel + (1.0 - inset) >= low) & (pixel + inset <= high))
+    flat = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK
+    return apart <= 0.5 - SLACK, apart <= (np.inf if flat else 0.5 + SLACK)
 
 
-def _ellipse(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, smaller by `inset`, that a region's ellipse touches, bool [h, w]."""
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    (cx, cy), (a, b) = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
-    rows, pixel = (np.arange(part.start, part.stop) for part in window)
-    top, bottom = rows + inset, rows + 1.0 - inset
-    # the ellipse is widest in a row of pixels where that comes nearest to its centre
-    nearest = np.maximum(np.maximum(top - cy, cy - bottom), 0.0)
-    reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
-    reach = np.where(nearest < b, reach, -np.inf)[:, None]
-    return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach))
+def _ellipse(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Do the same for the ellipse in a box."""
+    low, high = corners.min(axis=0)[::-1], corners.max(axis=0)[::-1]
+    away = [
+        np.abs(np.arange(part.start, part.stop) + 0.5 - middle)
+        for part, middle in zip(window, (low + high) / 2, strict=True)
+    ]
+    half = np.maximum((high - low) / 2, 1e-9)
+    near = (
+        [np.maximum(each - (0.5 - inset), 0) / side for each, side in zip(away, half, strict=True)]
+        for inset in (SLACK, -SLACK)
+    )
+    sure, may = (down[:, None] ** 2 + across**2 < 1.0 for down, across in near)
+    return sure, may
 
 
 def _widened(part: slice, least: int, around: int, length: int) -> slice:
     """Widen an interval evenly, an odd pixel at its end, and shift it into the image."""
-    growth = max(min(least, length) - (part.stop - part.start), 0)
-    low = part.start - growth // 2
-    high = low + part.stop - part.start + growth
-    shift = max(-low, 0) - max(high - length, 0) if growth else 0
-    return slice(max(low + shift - around, 0), min(high + shift + around, length))
+    size = max(part.stop - part.start, min(least, length))
+    low = min(max(part.start - (size - part.stop + part.start) // 2, 0), length - size)
+    return slice(max(low - around, 0), min(low + size + around, length))

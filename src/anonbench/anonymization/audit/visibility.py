@@ -8,12 +8,13 @@ The share of its energy that is unchanged, `1 - |after - before|² / |before|²`
 original, even if it is brighter, and 0 for one colour. Flat parts and even shades have no detail:
 white paper may stay white, and a blur keeps smooth parts.
 
-Limits and measurements: docs/explanation/threat-model.md.
+Limits and measurements: docs/explanation/threat-model.md. Regions are uint8 [c, h, w], their own
+pixels bool [h, w].
 """
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ _LIKE, _LIKE_NONE = 0.95, 0.5
 """Limits of the correlation of detail: for another package's method, and for one that claims to
 leave nothing.
 """
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16
 """Number of changes between neighbouring pixels that make a row or column unique."""
@@ -44,18 +46,9 @@ _RUN = 16
 def check_visibility(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, entity: str, is_weak: bool
 ) -> None:
-    """Refuse a region that is nearly unchanged.
+    """Refuse a region that is nearly unchanged: raise NotHidden.
 
-    Args:
-        before: uint8 [c, h, w], the original.
-        after: of the same shape, as it was written.
-        own: bool [h, w], the region's pixels.
-        entity: content of the region.
-        is_weak: whether its methods promise to leave most of it.
-
-    Raises:
-        NotHidden: it is nearly unchanged.
-
+    `is_weak`: whether its methods promise to leave most of it.
     """
     if is_weak:
         apart = np.maximum(before, after) - np.minimum(before, after)
@@ -76,17 +69,8 @@ def check_custom_method(
     """Refuse a region that another package's method left visible, whatever that claims.
 
     The check searches for the region, upright or mirrored, in any channel, brighter, darker or as a
-    negative, and for its rows and columns.
-
-    Args:
-        before: uint8 [c, h, w], the region before.
-        after: of the same shape.
-        own: bool [h, w], the region's pixels.
-        claims_none: whether the method claims to leave nothing.
-
-    Raises:
-        NotHidden: it is visible.
-
+    negative, and for its rows and columns. It raises NotHidden. `claims_none`: whether the method
+    claims to leave nothing.
     """
     differs = (before != after).any(axis=0) & own
     on_its_side = before.swapaxes(1, 2), differs.T, own.T
@@ -94,13 +78,14 @@ def check_custom_method(
         steps = (planes[:, :, 1:] != planes[:, :, :-1]).any(axis=0) & mask[:, 1:] & mask[:, :-1]
         if ((steps.sum(axis=1) >= _RUN) & ~changed.any(axis=1)).any():
             raise NotHidden("a row or a column of a region is unchanged")
-    small, shown, inside = (_reduced(each, _ACROSS) for each in (before, after, own[None]))
-    both_ways = [(shown, inside[0])]
-    if own.shape[0] == own.shape[1]:
-        both_ways.append((shown.swapaxes(1, 2), inside[0].T))
+    small, shown, inside = (_reduced(each) for each in (before, after, own[None]))
+    upright = [(shown, inside[0])]
+    on_side = [(shown.swapaxes(1, 2), inside[0].T)] if own.shape[0] == own.shape[1] else []
     found = max(
         _likeness(small, image[:, ::down, ::along], np.minimum(inside[0], its[::down, ::along]))
-        for (image, its), down, along in product(both_ways, (1, -1), (1, -1))
+        for image, its in upright + on_side
+        for down in (1, -1)
+        for along in (1, -1)
     )
     if found >= (_LIKE_NONE if claims_none else _LIKE):
         raise NotHidden(
@@ -111,17 +96,7 @@ def check_custom_method(
 def seen_in_thumbnail(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int = _ACROSS
 ) -> float:
-    """Share of detail that is left in a thumbnail, of the channel that has most of it.
-
-    Args:
-        before: uint8 [c, h, w].
-        after: of the same shape.
-        own: bool [h, w], the region's pixels.
-        across: pixels of the thumbnail's shorter side.
-
-    """
-    if min(own.shape) <= across:
-        return _unchanged(before, after, own)
+    """Share of detail left in a thumbnail with so many pixels across, of the channel with most."""
     small, shown, inside = (_reduced(each, across) for each in (before, after, own[None]))
     return _unchanged(small, shown, inside[0] > _INSIDE)
 
@@ -131,10 +106,8 @@ def _unchanged(
 ) -> float:
     """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
     sums = []
-    for planes in zip(before, after, strict=True):  # one at a time: images may be large
-        was, new = (_details(plane, own) for plane in planes)
-        new -= was
-        squares = (np.square(each).sum(dtype=np.float64) for each in (was, new))
+    for was, new in zip(_details(before, own), _details(after, own), strict=True):
+        squares = (np.square(each).sum(dtype=np.float64) for each in (was, new - was))
         sums.append((np.count_nonzero(np.abs(was) >= _NEAR), *squares))
     counts, energy, changed = np.array(sums).T
     if together:
@@ -145,27 +118,27 @@ def _unchanged(
 
 def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
-    was, new = (
-        np.array([_details(plane, own > _INSIDE) for plane in planes], np.float64)
-        for planes in (before, after)
-    )
+    own = own > _INSIDE
+    was, new = (np.array([*_details(each, own)], np.float64) for each in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
-    found = np.abs(was @ new.T) / np.maximum(lengths, 1e-9)
-    return float(found[told].max(initial=0.0))
+    return float((np.abs(was @ new.T) / np.maximum(lengths, 1e-9))[told].max(initial=0.0))
 
 
-def _details(plane: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Differences to the mean of four neighbours, where all belong to a mask, float32 [n]."""
-    beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
-    found = np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))
-    return np.asarray(found[1:-1, 1:-1][own[1:-1, 1:-1] & beside & above])
+def _details(planes: np.ndarray, own: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield differences to the mean of four neighbours, where all belong to a mask, float32 [n].
+
+    One channel at a time: images may be large.
+    """
+    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
+    for plane in planes:
+        yield np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))[inside]
 
 
-def _reduced(planes: np.ndarray, across: int) -> np.ndarray:
+def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
     """Means over even parts, as a thumbnail has them, float32 [c, h, w]."""
-    height, width = planes.shape[1:]
-    share = min(1.0, across / min(height, width))
-    size = max(1, round(width * share)), max(1, round(height * share))
+    share = min(1.0, across / min(planes.shape[1:]))
+    height, width = (max(1, round(side * share)) for side in planes.shape[1:])
+    size = width, height
     wide = (plane.astype(np.float32) for plane in planes)
     return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in wide])

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import near
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
@@ -32,6 +33,21 @@ class Equalize(Method):
             return np.asarray(cv2.equalizeHist(np.ascontiguousarray(pixels)))
         return np.asarray(cv2.merge([cv2.equalizeHist(plane) for plane in cv2.split(pixels)]))
 
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: each value becomes the share of values that are no larger.
+
+        In ranks, by the single precision that `hide` has.
+        """
+        expected = []
+        for plane in original:
+            counts = np.bincount(plane.ravel(), minlength=256)
+            lowest = counts[counts > 0][0]
+            ranks = np.clip(counts.cumsum() - lowest, 0, None).astype(np.float32)
+            rest = np.float32(plane.size - lowest)
+            levels = np.rint(ranks * (np.float32(255) / rest)) if rest else np.arange(256)
+            expected.append(np.clip(levels, 0, 255)[plane])
+        return near(written, expected)
+
 
 class Recolour(Method):
     """The region's values in another colour space, shown as if they were red, green and blue.
@@ -53,3 +69,10 @@ class Recolour(Method):
             return 255 - pixels
         code = cv2.COLOR_RGB2HSV if self.space == "hsv" else cv2.COLOR_RGB2YCrCb
         return np.asarray(cv2.cvtColor(pixels, code))
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: exactly OpenCV's conversion; for a grey image the negative."""
+        if len(written) == 1 or self.space == "negative":
+            return near(written, ~original)
+        way = {"hsv": cv2.COLOR_RGB2HSV, "ycrcb": cv2.COLOR_RGB2YCrCb}[self.space]
+        return near(written, cv2.split(cv2.cvtColor(cv2.merge([*original]), way)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import near
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive
 
@@ -34,6 +36,12 @@ class Swirl(Method):
         """Take each pixel from where the turn leads, from the nearest one."""
         return _moved(pixels, "swirl", self.turns)
 
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: a rotation that fades with the distance from the centre."""
+        points = _points(original)
+        share = 1.0 - np.abs(points) / math.sqrt(2.0)
+        return _are_from(points * np.exp(2j * math.pi * self.turns * share), original, written)
+
 
 class Barrel(Method):
     """The region as through a fish-eye lens: its centre large, its edge small.
@@ -53,6 +61,12 @@ class Barrel(Method):
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from nearer to the centre, from the nearest one."""
         return _moved(pixels, "barrel", self.strength)
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: a factor that grows with the distance, 1 at the corners."""
+        points, strength = _points(original), self.strength
+        factor = (1.0 + strength * np.abs(points) ** 2) / (1.0 + 2.0 * strength)
+        return _are_from(points * factor, original, written)
 
 
 def _moved(pixels: np.ndarray, kind: str, strength: float) -> np.ndarray:
@@ -81,3 +95,19 @@ def _places(height: int, width: int, kind: str, strength: float) -> np.ndarray:
     rows *= width
     rows += columns
     return rows
+
+
+def _points(planes: np.ndarray) -> np.ndarray:
+    """Centres of pixels as complex numbers, -1 … 1 across and down the window, for the audit."""
+    down, across = (np.linspace(-1.0, 1.0, 2 * side + 1)[1::2] for side in planes.shape[1:])
+    return np.asarray(across + 1j * down[:, None])
+
+
+def _are_from(points: np.ndarray, original: np.ndarray, written: np.ndarray) -> np.ndarray:
+    """Compare with the pixels that points lie in; at a border between pixels, with either one."""
+    places = [
+        [np.clip((each + 1) * side / 2 + off, 0, side - 0.5).astype(int) for off in (-1e-6, 1e-6)]
+        for each, side in zip((points.imag, points.real), points.shape, strict=True)
+    ]
+    found = [near(written, original[:, y, x]) for y, x in product(*places)]
+    return np.asarray(np.logical_or.reduce(found))

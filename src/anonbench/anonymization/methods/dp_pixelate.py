@@ -8,9 +8,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from anonbench.anonymization.audit.general import constant_blocks
 from anonbench.anonymization.methods.keyed import Keyed
 from anonbench.anonymization.methods.pixelate import Blocks, blocks_of
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.settings import Count, Positive
 
 
@@ -67,3 +69,19 @@ class DpPixelate(Keyed):
         hidden = np.rint(noisy.clip(0, 255)).astype(np.uint8)
         across, down = blocks_of(width, columns), blocks_of(height, rows)
         return np.asarray(hidden.take(across, axis=1).take(down, axis=0))
+
+    def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
+        """See `Method.is_hidden_in`: blocks of their mean, with Laplace noise as drawn."""
+        channels, pixels = len(inside.original), inside.mask.size
+
+        def noise(counts: tuple[int, int]) -> np.ndarray:
+            blocks = math.prod(counts)
+            drawn = self.drawn_again(inside.original, inside.entity, channels * blocks, 8)
+            shares = ((drawn >> np.uint64(12)) + 0.5) / 2.0**52
+            low, high = np.log(2 * shares), -np.log(2 * (1 - shares))
+            sensitivity = 255.0 * min(self.pixels, pixels) * blocks / pixels * channels
+            levels = np.where(shares < 0.5, low, high) * (sensitivity / self.epsilon)
+            return levels.reshape(*counts, channels).transpose(2, 0, 1)
+
+        across = float(getattr(self.blocks, inside.entity))
+        return constant_blocks(inside, across, self.min_block, noise)

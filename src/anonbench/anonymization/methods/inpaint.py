@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import near
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.registries.methods import Method
+from anonbench.core.registries.methods import Method, RegionWindow
 
 RADIUS = 3
 """Of the known neighbourhood that a pixel is computed from, in pixels."""
@@ -49,3 +50,20 @@ class Inpaint(Method):
         around = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
         filled = cv2.inpaint(framed, around, RADIUS, cv2.INPAINT_TELEA)
         return np.asarray(filled[width:-width, width:-width])
+
+    def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
+        """See `Method.is_hidden_in`: the same comes of any other hidden pixels.
+
+        They are the original's negative, which differs wherever possible.
+        """
+        hidden, planes = inside.hidden, inside.original
+        if hidden.all():
+            return near(inside.written, [np.float32(128)] * len(planes))
+        usual = np.rint(planes[:, ~hidden].mean(axis=1, dtype=np.float64)).astype(np.uint8)
+        frame = ((0, 0), (5, 5), (5, 5))
+        # an image framed by what is known, or by its mean
+        image = np.pad(np.where(hidden, usual[:, None, None], planes), frame, mode="edge")
+        flags = np.pad(hidden, 5)
+        image = cv2.merge([*np.where(flags, np.pad(~planes, frame), image)])
+        filled = cv2.inpaint(image, flags.astype(np.uint8) * 255, 3.0, cv2.INPAINT_TELEA)
+        return near(inside.written, cv2.split(filled[5:-5, 5:-5]))

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit import Failure
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Place
@@ -49,6 +50,30 @@ class Keyed(Method):
         seed = hmac.digest(self._key(), message, "sha256")
         stream = hashlib.shake_256(seed).digest(count * bits // 8)
         return np.frombuffer(stream, f"<u{bits // 8}")
+
+    def drawn_again(self, original: np.ndarray, entity: str, count: int, size: int) -> np.ndarray:
+        """Return the same numbers for the audit, uint64, from uint8 [c, h, w].
+
+        Args:
+            original: the region.
+            entity: what it shows.
+            count: of numbers.
+            size: bytes of each.
+
+        Raises:
+            Failure: there is no key.
+
+        """
+        try:
+            key = self.key_file.read_bytes()
+        except OSError:
+            raise Failure("the key of its random numbers cannot be read") from None
+        pixels = original.transpose(1, 2, 0) if len(original) == 3 else original[0]
+        strengths = self.model_dump(mode="json", exclude={"key_file"})
+        head = json.dumps([self.name, entity, [*pixels.shape], strengths], sort_keys=True)
+        seed = hmac.new(key, head.encode() + b"\0" + pixels.tobytes(), "sha256").digest()
+        stream = hashlib.shake_256(seed).digest(count * size)
+        return np.frombuffer(stream, f"<u{size}").astype(np.uint64)
 
     def _key(self) -> bytes:
         try:

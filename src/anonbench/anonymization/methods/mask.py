@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from anonbench.anonymization.audit.general import near
 from anonbench.core.registries.methods import Method
 
 Level = Annotated[int, Field(ge=0, le=255)]
@@ -41,6 +42,14 @@ class Mask(Method):
         else:
             levels = _levels(self.colour, pixels.ndim == 2)
         return np.ndarray(pixels.shape, np.uint8, levels * (height * width))
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: the one colour, in a grey image its luma."""
+        if isinstance(self.colour, str):
+            means = (np.rint(plane.mean(dtype=np.float64)) for plane in original)
+            return near(written, means)
+        luma = (np.dot(self.colour, (299, 587, 114)) + 500) // 1000
+        return near(written, map(np.float32, self.colour if len(written) == 3 else [luma]))
 
 
 @lru_cache(maxsize=8)

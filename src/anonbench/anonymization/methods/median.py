@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import near
 from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel, odd
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
@@ -39,3 +41,20 @@ class Median(Method):
         share = float(getattr(self.size, entity))
         side = min(odd(max(LEAST_KERNEL, share * min(pixels.shape[:2]))), LARGEST)
         return np.asarray(cv2.medianBlur(np.ascontiguousarray(pixels), side))
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: the level that no more than half of the pixels around are below.
+
+        It is found by counting, for each level, the pixels around that are no brighter.
+        """
+        side = math.ceil(max(5, float(getattr(self.size, entity)) * min(original.shape[1:]))) | 1
+        box, edge = [min(side, 255)] * 2, cv2.BORDER_REPLICATE
+        expected = []
+        for plane in original:
+            levels, place = np.unique(plane), np.zeros(plane.shape, np.intp)
+            for level in levels[:-1]:
+                below = (plane <= level).astype(np.float32)
+                count = cv2.boxFilter(below, -1, box, normalize=False, borderType=edge)
+                place += np.asarray(count < box[0] ** 2 / 2)
+            expected.append(levels[place])
+        return near(written, expected)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import near
 from anonbench.anonymization.methods.keyed import Keyed
 from anonbench.core.settings import Positive
 
@@ -34,6 +35,15 @@ class Noise(Keyed):
         noisy = _levels(self.deviation).take(drawn)
         noisy += pixels
         return np.asarray(np.clip(noisy, 0, 255, out=noisy).astype(np.uint8))
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: what was added has the drawn quantile."""
+        from scipy.special import ndtri
+
+        shape = (*original.shape[1:], len(original))
+        shares = (self.drawn_again(original, entity, original.size, 2) + 0.5) / 2.0**16
+        added = self.deviation * ndtri(shares).reshape(shape).transpose(2, 0, 1)
+        return near(written, np.clip(original + added, 0, 255), 0.5 + 1e-9)
 
 
 @lru_cache(maxsize=8)

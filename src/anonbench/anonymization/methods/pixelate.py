@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from anonbench.anonymization.audit.general import constant_blocks
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.registries.methods import Method
+from anonbench.core.registries.methods import Method, RegionWindow
 from anonbench.core.settings import Settings
 
 LEAST_BLOCK = 2
@@ -64,6 +65,10 @@ class Pixelate(Method):
         # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
         means = means.reshape(rows, columns, *pixels.shape[2:])
         return means.take(blocks_of(width, columns), axis=1).take(blocks_of(height, rows), axis=0)
+
+    def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
+        """See `Method.is_hidden_in`: even blocks of one value, which is the original's mean."""
+        return constant_blocks(inside, float(getattr(self.blocks, inside.entity)), 2)
 
 
 @lru_cache(maxsize=1024)

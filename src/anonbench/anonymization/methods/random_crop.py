@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import block_of, near
 from anonbench.anonymization.methods.keyed import Keyed
 from anonbench.core.settings import Share
 
@@ -38,3 +39,13 @@ class RandomCrop(Keyed):
             start = number % (length - size + 1)
             places.append(start + (2 * np.arange(length) + 1) * size // (2 * length))
         return np.asarray(pixels.take(places[1], axis=1).take(places[0], axis=0))
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: each of the part's pixels fills its share of the whole."""
+        shown = original
+        for axis, number in enumerate(self.drawn_again(original, entity, 2, 8).tolist(), start=1):
+            length = shown.shape[axis]
+            size = max(1, int(self.share * length))
+            start = number % (length - size + 1)
+            shown = shown.take(start + block_of(length, size), axis=axis)
+        return near(written, shown)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from anonbench.core.registries.methods import Method
+from anonbench.anonymization.audit.general import near
+from anonbench.core.registries.methods import Method, RegionWindow
 
 if TYPE_CHECKING:
     from anonbench.anonymization.replacement.appearance import Colours
@@ -40,6 +41,14 @@ class Replace(Method):
         else:
             coverage = _zone(ink) if entity == "mrz" else _text(ink)
         return found.blended(coverage).reshape(pixels.shape)
+
+    def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
+        """See `Method.is_hidden_in`: one of a few pictures; faces and narrow regions are masked."""
+        from anonbench.anonymization.replacement.pictures import is_redrawn
+
+        if inside.entity == "face" or min(inside.mask.shape) < 8:
+            return near(inside.written, [np.float32(0)] * len(inside.written))
+        return is_redrawn(inside)
 
 
 def _text(ink: np.ndarray) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
+from anonbench.anonymization.audit.general import near
 from anonbench.anonymization.methods.keyed import Keyed
 from anonbench.core.settings import Count, Settings
 
@@ -60,6 +63,23 @@ class TileShuffle(Keyed):
             hidden[window] = joined.reshape(hidden[window].shape)
         return hidden
 
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: tiles moved twice, in the order of their numbers."""
+        height, width = written.shape[1:]
+        side = max(1, min(height, width) // max(2, int(getattr(self.tiles, entity))))
+        rows, columns = height // side, width // side
+        drawn = self.drawn_again(original, entity, 2 * rows * columns, 8).reshape(2, -1)
+        down, across = np.arange(rows * side)[:, None], np.arange(columns * side)
+        place = down // side * columns + across // side
+        shown = original.copy()
+        ends = (0, 0), (height - rows * side, width - columns * side)
+        for keys, (top, left) in zip(drawn, ends, strict=True):
+            tile = np.lexsort((keys,))[place]
+            y, x = tile // columns * side + down % side, tile % columns * side + across % side
+            part = shown[:, top : top + rows * side, left : left + columns * side]
+            part[:] = part[:, y, x]
+        return near(written, shown)
+
 
 class PatchShuffle(Keyed):
     """The pixels of each patch of the region in random order, a different one in each patch.
@@ -93,3 +113,20 @@ class PatchShuffle(Keyed):
         source[np.argsort(patch, kind="stable")] = np.lexsort((drawn, patch))
         flat = pixels.reshape(height * width, *pixels.shape[2:])
         return flat.take(source, axis=0).reshape(pixels.shape)
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """See `Method.is_hidden`: the pixels of each patch in the order of their numbers."""
+        shape = written.shape[1:]
+        side = max(2, math.ceil(min(shape) / int(getattr(self.patches, entity))))
+        drawn = self.drawn_again(original, entity, math.prod(shape), 4).reshape(shape)
+        shown = original.copy()
+        rows, columns = (
+            [-(-number * length // count) for number in range(count)] + [length]
+            for length, count in ((length, max(1, length // side)) for length in shape)
+        )
+        for top, bottom in pairwise(rows):
+            for left, right in pairwise(columns):
+                patch = shown[:, top:bottom, left:right]
+                order = np.lexsort((drawn[top:bottom, left:right].ravel(),))
+                patch[:] = patch.reshape(len(patch), -1)[:, order].reshape(patch.shape)
+        return near(written, shown)

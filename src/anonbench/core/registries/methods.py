@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
@@ -10,6 +11,25 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from anonbench.core.registries.registry import Registered, Registry
+
+
+@dataclass(frozen=True)
+class RegionWindow:
+    """The window of one region before and after a method, as the audit judges it."""
+
+    original: np.ndarray
+    """uint8 [c, h, w], with one or three channels."""
+    written: np.ndarray
+    """uint8 [c, h, w]."""
+    mask: np.ndarray
+    """bool [h, w]: the pixels that show this region and no other one."""
+    entity: str
+    hidden: np.ndarray
+    """bool [h, w]: upright boxes of all regions that are hidden in the image, if a method has
+    surroundings.
+    """
+    edge: np.ndarray
+    """bool [h, w]: pixels beside `mask`, on slanted edges, that may show the region or not."""
 
 
 class Method(Registered):
@@ -40,7 +60,8 @@ class Method(Registered):
     @classmethod
     def lacks(cls) -> str:
         """Missing parts of the class; without a check the audit refuses all of its images."""
-        if cls.is_hidden is not Method.is_hidden or cls.steps is not Method.steps:
+        own = cls.is_hidden, cls.is_hidden_in, cls.steps
+        if own != (Method.is_hidden, Method.is_hidden_in, Method.steps):
             return ""
         return (
             "has no is_hidden, without which the audit refuses every image; write it "
@@ -103,8 +124,8 @@ class Method(Registered):
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         """Return bool [h, w]: which pixels are as the method promises; the audit asks for all.
 
-        Best computed in another way than `hide` does. A method that does not say so is refused by
-        the audit. Built-in methods have theirs in `anonbench.anonymization.audit.conditions`.
+        Computed in another way than `hide` does: no function may run in both. A method that does
+        not say so is refused by the audit.
 
         Args:
             original: uint8 [c, h, w] of a region's window before, with one or three channels.
@@ -114,6 +135,10 @@ class Method(Registered):
 
         """
         raise NotImplementedError
+
+    def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
+        """Return the same where it depends on the region's shape or on the image's other ones."""
+        return self.is_hidden(inside.original, inside.written, inside.entity)
 
 
 InformationLeft = Literal["none", "coarse", "most", "all"]

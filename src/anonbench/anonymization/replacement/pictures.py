@@ -1,13 +1,13 @@
-"""Condition of `replace`: a region shows one of a few pictures that are known in advance.
+"""What `replace` promises: a region shows one of a few pictures that are known in advance.
 
 Fake content is computed from the size of the region only (`anonbench.core.fakes`). So few pictures
 are possible: for a text one of each kind and number of lines, for a zone one of each format, for a
-barcode one of its format, length and kind of characters. The audit draws them itself, and requires
-exactly one of them, in two colours. A region then reveals only which picture it is, and the
+barcode one of its format, length and kind of characters. They are drawn here once more, and exactly
+one of them is required, in two colours. A region then reveals only which picture it is, and the
 colours.
 
-The audit shares with the anonymizer the fake content, from functions that get no pixel, and the
-libraries: Pillow's glyphs and zxing's codes. It does not share layout and colours.
+Nothing of `lines`, `appearance` and `barcodes` runs here. What is shared is the fake content, from
+functions that get no pixel, and the libraries: Pillow's glyphs and zxing's codes.
 """
 
 from __future__ import annotations
@@ -15,30 +15,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.audit.formulas import RegionWindow, block_means
+from anonbench.anonymization.audit.general import block_means
 from anonbench.core import fakes
+from anonbench.core.registries.methods import RegionWindow
 
-_NARROW = 8
-"""Sides below which a region is masked."""
 _UPRIGHT_TEXT = 2.5
 _INKS = 3
 """Grey levels by which the ink may differ from its densest pixel."""
 _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
 
 
-def redrawn(inside: RegionWindow, method: Any) -> np.ndarray:
-    """Replace: a picture that the region's size explains, in two colours; or an empty region.
-
-    Faces are masked, ink is covered with paper.
-    """
-    if inside.entity == "face" or min(inside.mask.shape) < _NARROW:
-        return np.asarray((inside.written == 0).all(axis=0))
+def is_redrawn(inside: RegionWindow) -> np.ndarray:
+    """Return bool [h, w]: a picture that the region's size explains, in two colours; or paper."""
     shown = (_two_colour_mask(picture, inside) for picture in _pictures(inside))
     nothing = np.zeros(inside.mask.shape, bool)
     return next((each for each in shown if each is not None), nothing)
@@ -49,7 +44,7 @@ def _pictures(inside: RegionWindow) -> Iterator[np.ndarray]:
     height, width = size = inside.mask.shape
     is_text = inside.entity == "text"
     if inside.entity == "barcode":
-        yield from _codes(inside.original)
+        yield from [] if (code := _code(inside.original)) is None else [code]
     elif inside.entity != "ink":
         standing = height > (_UPRIGHT_TEXT if is_text else 1.0) * width
         lying = (width, height) if standing else size
@@ -92,11 +87,11 @@ Glyph = tuple[str, float, int, int]
 
 def _texts(size: fakes.Size) -> Iterator[list[Glyph]]:
     for rows in range(1, max(1, size[0] // 6) + 1):
+        lines = [math.floor(row * size[0] / rows) for row in range(rows + 1)]
         for kind in fakes.TextKind:
             share, base = (0.8, 0.72) if kind is fakes.TextKind.WORDS else (0.95, 0.83)
             glyphs: list[Glyph] = []
-            for row in range(rows):
-                start, stop = (math.floor((row + step) * size[0] / rows) for step in (0, 1))
+            for row, (start, stop) in enumerate(pairwise(lines)):
                 letter_size = max(round(share * (stop - start)), 1)
                 place = margin = round((stop - start) / 10)
                 line = start + round(base * (stop - start))
@@ -133,8 +128,8 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the fake code for the original's format, length and characters."""
+def _code(original: np.ndarray) -> np.ndarray | None:
+    """Return the fake code for the original's format, length and characters, if one fits."""
     import zxingcpp
 
     size = original.shape[1:]
@@ -142,43 +137,38 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if len(original) == 3 else original[0]
     framed = np.pad(grey, math.ceil(0.2 * max(size)), constant_values=int(np.percentile(grey, 90)))
     read = [code for code in zxingcpp.read_barcodes(framed) if code.valid]
-    formats = zxingcpp.BarcodeFormat
-    linear = zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(formats.AllLinear))
-    stacked = {formats.DataBarStk, formats.DataBarStkOmni, formats.DataBarExpStk}
+    formats, digits = zxingcpp.BarcodeFormat, fakes.PayloadKind.DIGITS
     oblong = max(size) >= 1.67 * min(size)
     spare = formats.Code128 if oblong else formats.QRCode
     kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
     contents: list[tuple[Any, str]] = []
     if read:
         code = max(read, key=lambda each: len(each.text))
-        kind = fakes.payload_kind(code.text)
-        turns = round(-code.orientation / 90)
+        kind, turns = fakes.payload_kind(code.text), round(-code.orientation / 90)
         share = _shrink_factor(size, math.radians(abs(code.orientation + 90 * turns)))
         length = min(max(len(code.text), 6), 400)
-        digits = fakes.PayloadKind.DIGITS
+        fixed = _EAN_DIGITS.get(str(code.format), 6)
+        payloads = [fakes.payload(*each, size) for each in ((kind, length), (digits, fixed))]
         if code.format == formats.Codabar:
-            contents = [(code.format, f"A{fakes.payload(digits, length, size)}A")]
-        else:
-            fixed = _EAN_DIGITS.get(str(code.format), 6)
-            payloads = (kind, length), (digits, fixed)
-            contents = [(code.format, fakes.payload(*each, size)) for each in payloads]
-    if share < 0.5:
-        return
+            payloads = [f"A{fakes.payload(digits, length, size)}A"]
+        contents = [(code.format, each) for each in payloads]
     for format_, content in (*contents, (spare, fakes.payload(kind, 12, size))):
         try:
             made = zxingcpp.create_barcode(content, format_)
         except ValueError:
             continue
         light = np.array(made.to_image(scale=1, add_quiet_zones=False))
+        linear = zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(formats.AllLinear))
+        stacked = {formats.DataBarStk, formats.DataBarStkOmni, formats.DataBarExpStk}
         if format_ in linear and format_ not in stacked:  # all rows are alike
             light = light[len(light) // 2][None]
         dark = np.rot90(light == 0, turns).astype(np.uint8)
-        inner = [max(1, math.floor(share * side + 1e-6)) for side in size]
-        ink = np.floor(255 * block_means(dark, (inner[0], inner[1])) + 1e-6)
-        rest = [side - used for side, used in zip(size, inner, strict=True)]
+        height, width = (max(1, math.floor(share * side + 1e-6)) for side in size)
+        ink = np.floor(255 * block_means(dark, (height, width)) + 1e-6)
+        rest = size[0] - height, size[1] - width
         frame = [(each // 2, each - each // 2) for each in rest]
-        yield np.pad(ink.astype(np.int64), frame)
-        return
+        return np.pad(ink.astype(np.int64), frame) if share >= 0.5 else None
+    return None
 
 
 def _shrink_factor(size: tuple[int, ...], tilt: float) -> float:
@@ -187,6 +177,5 @@ def _shrink_factor(size: tuple[int, ...], tilt: float) -> float:
     if np.linalg.det(turned) < 0.1:
         return 0.0
     sides = np.array([size[1], size[0]], float)
-    length, breadth = np.linalg.solve(turned, sides)
-    reach = turned @ sides
-    return 0.9 * float(max(0.0, min(1.0, length / reach[0], breadth / reach[1])))
+    fits = np.linalg.solve(turned, sides) / (turned @ sides)
+    return 0.9 * float(np.clip(fits.min(), 0.0, 1.0))
