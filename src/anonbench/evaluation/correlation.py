@@ -40,17 +40,8 @@ METRICS = {
 COLUMNS = ["metric", "metric_b", "pearson", "low", "high", "spearman", "n", "reason"]
 """Columns of a matrix in long form; `reason` says why a coefficient is missing, or is empty."""
 WITHIN = [
-    "metric",
-    "metric_b",
-    "coefficient",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "p_models",
-    "rows",
-    "methods",
-    "reason",
+    *("metric", "metric_b", "coefficient", "low", "high", "p", "p_holm", "p_models"),
+    *("rows", "methods", "reason"),
 ]
 """Columns of the correlations of models within methods."""
 MIN_ROWS = 3

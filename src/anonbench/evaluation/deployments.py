@@ -31,28 +31,9 @@ from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import look_through
 
 COLUMNS = [
-    "dataset",
-    "degree",
-    "method",
-    "share",
-    "query",
-    "reference",
-    "metric",
-    "value",
-    "low",
-    "high",
-    "kept",
-    "kept_low",
-    "kept_high",
-    "chance",
-    "floor",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "verdict",
-    "n",
-    "images",
-    "clusters",
+    *("dataset", "degree", "method", "share", "query", "reference", "metric", "value"),
+    *("low", "high", "kept", "kept_low", "kept_high", "chance", "floor", "difference"),
+    *("difference_low", "difference_high", "verdict", "n", "images", "clusters"),
     "reason",
 ]
 """Columns of the table. One row is one mixed archive, kind of queries, reference and metric.
@@ -148,12 +129,7 @@ _Levels = dict[str, tuple[float | None, float | None]]
 
 
 def read_deployments(path: Path) -> pd.DataFrame:
-    """Read scores of mixed archives; missing texts are empty.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
+    """Read scores of mixed archives; missing texts are empty."""
     table = read_csv(path, COLUMNS)
     return table.assign(verdict=table["verdict"].fillna(""))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -23,17 +22,9 @@ LOWEST = {"tau": -1.0, "mndcg": -1.0}
 def metric_interval(
     metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float
 ) -> Estimate:
-    """Mean of a retrieval metric over queries, or share of unchanged result lists.
-
-    Args:
-        metric: of `anonbench.evaluation.retrieval.scoring.metrics.PER_QUERY`.
-        values: see `mean_interval`.
-        clusters: see `mean_interval`.
-        confidence: see `mean_interval`.
-
-    """
+    """Mean of a column of `PER_QUERY` by `mean_interval`, or the share of unchanged results."""
     if metric == "unchanged":
-        return rate_interval(values, clusters, confidence)
+        return clustered_rate(values, clusters, confidence)
     return mean_interval(values, clusters, confidence, LOWEST.get(metric, 0.0))
 
 
@@ -50,25 +41,6 @@ def mean_interval(
 
     """
     return _within(clustered_mean(values, clusters, confidence), lowest)
-
-
-def rate_interval(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
-    """Return a share of hits and its interval (`clustered_rate`).
-
-    Its standard error is √(p (1 - p) / n) for the effective number of images.
-
-    Args:
-        hits: 1, or 0, float [N]; NaN where undefined: those are left out.
-        clusters: label of each image's cluster [N].
-        confidence: coverage of the interval, as a share.
-
-    """
-    rate = clustered_rate(hits, clusters, confidence)
-    known = rate.n > 0 and not rate.reason
-    se = sqrt(rate.value * (1.0 - rate.value) / rate.effective) if known else float("nan")
-    return Estimate(
-        rate.value, se, float("nan"), rate.low, rate.high, rate.n, rate.clusters, rate.reason
-    )
 
 
 def macro_interval(

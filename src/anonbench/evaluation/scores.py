@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
+from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
     CONTROL,
@@ -50,26 +51,9 @@ ADAPTIONS = [
 ]
 """The rows of a table, in their order."""
 COLUMNS = [
-    "dataset",
-    "degree",
-    "method",
-    "adaption",
-    "seed",
-    "query",
-    "metric",
-    "value",
-    "low",
-    "high",
-    "se",
-    "n",
-    "clusters",
-    "reason",
-    "k",
-    "chance",
-    "floor",
-    "retrained_low",
-    "retrained_high",
-    "retrained_reason",
+    *("dataset", "degree", "method", "adaption", "seed", "query", "metric", "value"),
+    *("low", "high", "se", "n", "clusters", "reason", "k", "chance", "floor"),
+    *("retrained_low", "retrained_high", "retrained_reason"),
 ]
 """Columns of the table. One row is one number: `query` is empty for accuracies; originals have
 degree 0 and method `original`; `adaption` is `control` for the retraining control; `value`, `low`,
@@ -261,7 +245,7 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
     plain: dict[str, dict[str, Any]] = {}
     for metric, neighbours in zip(CLASSIFIERS, (k, None), strict=True):
         right = (predictions[metric] == labels).astype(np.float64)
-        found = intervals.rate_interval(right.to_numpy(), groups, confidence)
+        found = clustered_rate(right.to_numpy(), groups, confidence)
         plain[metric] = vars(found) | level | {"k": neighbours}
         yield _Cell(files.seed, "", metric, plain[metric], right)
         # with a single class, always answering it is right whenever it occurs

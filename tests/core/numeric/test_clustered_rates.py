@@ -10,7 +10,6 @@ from hypothesis.extra.numpy import arrays
 
 from anonbench.core.numeric.rates import (
     Limit,
-    Rate,
     against_limit,
     clustered_rate,
     paired_rate_difference,
@@ -91,14 +90,11 @@ def test_intervals_cover_at_least_as_often_as_they_say(
 
 
 def test_a_limit_compares_the_end_of_the_interval() -> None:
-    def rate(low: float, value: float, high: float) -> Rate:
-        return Rate(value, low, high, 100, 50, 80.0)
-
-    assert against_limit(rate(0.02, 0.05, 0.09), 0.1) is Limit.WITHIN
-    assert against_limit(rate(0.04, 0.08, 0.14), 0.1) is Limit.UNKNOWN
-    assert against_limit(rate(0.12, 0.2, 0.3), 0.1) is Limit.ABOVE
+    assert against_limit(0.02, 0.09, 0.1) is Limit.WITHIN
+    assert against_limit(0.04, 0.14, 0.1) is Limit.UNKNOWN
+    assert against_limit(0.12, 0.3, 0.1) is Limit.ABOVE
     few = clustered_rate(np.zeros(9), np.arange(9) // 3, 0.95)
-    assert against_limit(few, 0.1) is Limit.UNKNOWN
+    assert against_limit(few.low, few.high, 0.1) is Limit.UNKNOWN
 
 
 answers = st.integers(8, 60).flatmap(

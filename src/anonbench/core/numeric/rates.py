@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,18 +17,14 @@ estimated."""
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A share of hits with its interval; NaN where `reason` says why there is none."""
+class Rate(Estimate):
+    """A share of `n` hits with its interval; it has no degrees of freedom.
 
-    value: float
-    low: float
-    high: float
-    n: int
-    """Probes."""
-    clusters: int
-    effective: float
+    The standard error is √(p (1 - p) / n) for the effective number of probes.
+    """
+
+    effective: float = 0.0
     """Effective number of probes: as many independent ones would be as informative."""
-    reason: str = ""
 
 
 class Limit(StrEnum):
@@ -81,18 +78,19 @@ def clustered_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) ->
     """
     kept = ~np.isnan(hits)
     hits = hits[kept]
-    nan = float("nan")
+    nan = math.nan  # the same object each time: equal rates are equal
     if not len(hits):
-        return Rate(nan, nan, nan, 0, 0, 0.0, too_few(0))
+        return Rate(nan, nan, nan, nan, nan, 0, 0, too_few(0))
     codes = np.unique(clusters[kept], return_inverse=True)[1]
     groups, value = int(codes.max()) + 1, float(hits.mean())
     effective = len(hits) / extreme_design_effect(hits, codes, 0.0, 1.0)
     if reason := too_few(groups):
-        return Rate(value, nan, nan, len(hits), groups, effective, reason)
+        return Rate(value, nan, nan, nan, nan, len(hits), groups, reason, effective)
     low, high = wilson(value * effective, effective, confidence)
     # where all or none are hits, the product above may round
     low, high = (0.0 if value == 0 else low), (1.0 if value == 1 else high)
-    return Rate(value, low, high, len(hits), groups, effective)
+    se = math.sqrt(value * (1.0 - value) / effective)
+    return Rate(value, se, nan, low, high, len(hits), groups, "", effective)
 
 
 def paired_rate_difference(
@@ -132,12 +130,12 @@ def paired_rate_difference(
     return replace(wide, low=float(low), high=float(high))
 
 
-def against_limit(rate: Rate, limit: float) -> Limit:
-    """Comparison of a rate with a limit, decided by the rate's interval.
+def against_limit(low: float, high: float, limit: float) -> Limit:
+    """Comparison of a rate's interval with a limit.
 
     A rate is within the limit if the upper end of its interval is. It is unknown if the interval
-    includes the limit, if there is no interval, or if there are too few probes.
+    includes the limit, or if there is no interval.
     """
-    if rate.high <= limit:
+    if high <= limit:
         return Limit.WITHIN
-    return Limit.ABOVE if rate.low > limit else Limit.UNKNOWN
+    return Limit.ABOVE if low > limit else Limit.UNKNOWN

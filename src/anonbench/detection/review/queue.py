@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +100,7 @@ def _rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Rate:
     if rate.value > 0 or np.isnan(rate.high):
         return rate
     high = 1.0 - (1.0 - confidence) ** (1.0 / rate.effective)
-    return Rate(0.0, 0.0, high, rate.n, rate.clusters, rate.effective)
+    return replace(rate, value=0.0, se=0.0, low=0.0, high=high)
 
 
 def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:

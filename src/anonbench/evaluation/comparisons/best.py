@@ -26,21 +26,8 @@ from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import ADAPTIONS
 
 COLUMNS = [
-    "dataset",
-    "degree",
-    "scope",
-    "method",
-    "query",
-    "metric",
-    "reference",
-    "best",
-    "value",
-    "optimism",
-    "unbiased",
-    "wins",
-    "indistinguishable",
-    "n",
-    "clusters",
+    *("dataset", "degree", "scope", "method", "query", "metric", "reference", "best"),
+    *("value", "optimism", "unbiased", "wins", "indistinguishable", "n", "clusters"),
     "reason",
 ]
 """Columns of the table. One row is one choice. With scope `models` the models of a `method`
@@ -126,12 +113,7 @@ def collect_best(
 
 
 def read_best(path: Path) -> pd.DataFrame:
-    """Read the best choices; a missing method, query kind or reason is the empty string.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
+    """Read the best choices; a missing method, query kind or reason is the empty string."""
     return read_csv(path, COLUMNS, _TEXT)
 
 

@@ -44,29 +44,9 @@ from anonbench.evaluation.decision import Judging, judge_families
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = [
-    "dataset",
-    "degree",
-    "method",
-    "query",
-    "metric",
-    "adaption",
-    "effect",
-    "value",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "p_equivalent",
-    "verdict",
-    "share",
-    "share_low",
-    "share_high",
-    "ceiling",
-    "seeds",
-    "references",
-    "spread",
-    "n",
-    "clusters",
+    *("dataset", "degree", "method", "query", "metric", "adaption", "effect", "value"),
+    *("low", "high", "p", "p_holm", "p_equivalent", "verdict", "share", "share_low"),
+    *("share_high", "ceiling", "seeds", "references", "spread", "n", "clusters"),
     "reason",
 ]
 """Columns of the table. One row is one effect: `value` is its mean over queries, positive where
@@ -239,12 +219,7 @@ def gain(loss: Estimate) -> Estimate:
 
 
 def read_effects(path: Path) -> pd.DataFrame:
-    """Read a table of effects.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
+    """Read a table of effects."""
     return read_csv(path, COLUMNS, text=("verdict", "reason"))
 
 

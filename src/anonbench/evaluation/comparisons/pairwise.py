@@ -41,18 +41,8 @@ from anonbench.evaluation.decision import (
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 PAIR_COLUMNS = [
-    "a",
-    "b",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "p_equivalent",
-    "verdict",
-    "n",
-    "clusters",
-    "reason",
+    *("a", "b", "difference", "low", "high", "p", "p_holm", "p_equivalent", "verdict"),
+    *("n", "clusters", "reason"),
 ]
 """Columns of the tests. `difference` is the mean of a minus that of b, with its interval, as
 shares; `p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n`
@@ -178,12 +168,7 @@ def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -
 def read_comparisons(path: Path) -> pd.DataFrame:
     """Read paired tests of models.
 
-    A missing query kind (accuracies), verdict or reason is the empty string.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
+    A missing query kind (accuracies), verdict or reason is the empty string."""
     return read_csv(path, COLUMNS, _TEXT)
 
 
@@ -205,24 +190,9 @@ def _table(dataset: str, tables: Iterator[pd.DataFrame], columns: list[str]) -> 
 
 
 KIND_COLUMNS = [
-    "dataset",
-    "degree",
-    "method",
-    "adaption",
-    "metric",
-    "original",
-    "anonymized",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "p_equivalent",
-    "verdict",
-    "seeds",
-    "n",
-    "clusters",
-    "reason",
+    *("dataset", "degree", "method", "adaption", "metric", "original", "anonymized"),
+    *("difference", "low", "high", "p", "p_holm", "p_equivalent", "verdict", "seeds"),
+    *("n", "clusters", "reason"),
 ]
 """Columns of the table. One row is one model on one variant: means of both query kinds, and the
 mean of anonymized minus original with its interval, as shares. `p` is two-sided; `p_holm`,

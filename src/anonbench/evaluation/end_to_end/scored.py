@@ -22,20 +22,8 @@ from anonbench.evaluation.retrieval.stage import scenario
 from anonbench.evaluation.scores import retrieval_scores
 
 COLUMNS = [
-    "degree",
-    "method",
-    "query",
-    "metric",
-    "value",
-    "low",
-    "high",
-    "se",
-    "n",
-    "clusters",
-    "k",
-    "chance",
-    "floor",
-    "reason",
+    *("degree", "method", "query", "metric", "value", "low", "high", "se", "n"),
+    *("clusters", "k", "chance", "floor", "reason"),
 ]
 """Columns of the scores, as in the pipeline's `scores.csv` (`anonbench.evaluation.scores`)."""
 COMPARED = [

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_csv
-from anonbench.core.numeric.rates import Limit, Rate, against_limit, clustered_rate
+from anonbench.core.numeric.rates import Limit, against_limit, clustered_rate
 from anonbench.core.registries.attacks import ATTACKERS
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -80,22 +80,8 @@ def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 RATE_COLUMNS = [
-    "dataset",
-    "degree",
-    "method",
-    "entity",
-    "match",
-    "regions",
-    "attacker",
-    "against",
-    "rank",
-    "rate",
-    "low",
-    "high",
-    "n",
-    "clusters",
-    "gallery",
-    "chance",
+    *("dataset", "degree", "method", "entity", "match", "regions", "attacker"),
+    *("against", "rank", "rate", "low", "high", "n", "clusters", "gallery", "chance"),
     *(f"one_{what}" for what in ("rate", "low", "high", "chance", "gallery")),
     "reason",
 ]
@@ -285,8 +271,7 @@ def against(row: Mapping[Any, Any], limit: float) -> Limit:
     """
     if row["shortfall"]:
         return Limit.UNKNOWN
-    value, low, high = (float(row[name]) for name in ("rate", "low", "high"))
-    found = against_limit(Rate(value, low, high, row["n"], row["clusters"], row["n"]), limit)
+    found = against_limit(float(row["low"]), float(row["high"]), limit)
     return Limit.UNKNOWN if found is Limit.WITHIN and row["unknown"] else found
 
 

@@ -30,17 +30,8 @@ from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import look_through
 
 COLUMNS = [
-    "dataset",
-    "reference",
-    "reference_seed",
-    "model",
-    "seed",
-    "value",
-    "low",
-    "high",
-    "n",
-    "clusters",
-    "reason",
+    *("dataset", "reference", "reference_seed", "model", "seed", "value", "low"),
+    *("high", "n", "clusters", "reason"),
 ]
 """Columns of the table. One row is one training judged by another: `value` is mAP, as a share, of
 the ranking of original images by `model` with `seed`, where the first k images of the ranking by
@@ -123,10 +114,5 @@ def agreement_of_trainings(
 
 
 def read_agreement(path: Path) -> pd.DataFrame:
-    """Read the agreement of trainings.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
+    """Read the agreement of trainings."""
     return read_csv(path, COLUMNS)

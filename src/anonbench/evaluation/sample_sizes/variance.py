@@ -190,10 +190,5 @@ def tabulate_variances(
 
 
 def read_variances(path: Path) -> pd.DataFrame:
-    """Read variance components.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
+    """Read variance components."""
     return read_csv(path, COLUMNS)

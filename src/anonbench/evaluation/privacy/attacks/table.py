@@ -9,21 +9,8 @@ import pandas as pd
 from anonbench.core.io import read_csv
 
 COLUMNS = [
-    "dataset",
-    "attack",
-    "measure",
-    "risk",
-    "entity",
-    "method",
-    "degree",
-    "rate",
-    "low",
-    "high",
-    "control",
-    "chance",
-    "n",
-    "clusters",
-    "reason",
+    *("dataset", "attack", "measure", "risk", "entity", "method", "degree", "rate"),
+    *("low", "high", "control", "chance", "n", "clusters", "reason"),
 ]
 """One row per attack, measure, entity, method and degree; method `original` is the ceiling. `rate`
 is a share, higher is worse for privacy; `low` and `high` bound it; `control`: the same attack with
