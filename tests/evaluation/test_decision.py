@@ -160,9 +160,7 @@ def test_a_tie_at_the_top_is_named_as_one() -> None:
     tied = left_out = 0
     for _ in range(300):
         values = archive(generator, [0.0, 0.0, 0.0, -0.2])
-        pairs = judge_pairs(
-            values, lambda a, b: clustered_mean(a - b, PERSONS, 0.95), margin=0.03, confidence=0.95
-        )
+        pairs = judge_pairs(values, PERSONS, 0.03, 0.95)
         named = indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95)
         tied += {0, 1, 2} <= set(named)
         left_out += 3 not in named
@@ -172,9 +170,7 @@ def test_a_tie_at_the_top_is_named_as_one() -> None:
 
 def test_pairs_are_one_family_and_name_their_direction() -> None:
     values = archive(np.random.default_rng(5), [0.0, 0.1, 0.1])
-    pairs = judge_pairs(
-        values, lambda a, b: clustered_mean(a - b, PERSONS, 0.95), margin=0.03, confidence=0.95
-    )
+    pairs = judge_pairs(values, PERSONS, 0.03, 0.95)
     assert list(pairs) == [(0, 1), (0, 2), (1, 2)]
     assert pairs[0, 1].verdict is pairs[0, 2].verdict is Verdict.WORSE
     assert indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95) == [1, 2]
@@ -182,9 +178,7 @@ def test_pairs_are_one_family_and_name_their_direction() -> None:
 
 def test_without_intervals_nothing_is_left_out() -> None:
     values, forms = np.random.default_rng(6).random((20, 3)), np.repeat(np.arange(4), 5)
-    pairs = judge_pairs(
-        values, lambda a, b: clustered_mean(a - b, forms, 0.95), margin=0.03, confidence=0.95
-    )
+    pairs = judge_pairs(values, forms, 0.03, 0.95)
     assert indistinguishable_from_best([0.9, 0.1, 0.2], pairs, 0.95) == [0, 1, 2]
 
 

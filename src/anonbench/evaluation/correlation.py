@@ -57,7 +57,6 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     Args:
         scores: table of one data set, or of several where `dataset` chooses.
         degree: percent of an image's regions that is anonymized.
-        dataset: its name.
 
     Raises:
         InputError: the table holds several data sets and none is chosen.

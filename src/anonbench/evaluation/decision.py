@@ -20,8 +20,10 @@ from anonbench.core.numeric.clusters import (
     Estimate,
     cluster_draws,
     cluster_totals,
+    clustered_mean,
     weighted_means,
 )
+from anonbench.core.numeric.rates import paired_rate_difference
 from anonbench.core.numeric.statistics import holm
 from anonbench.datasets.clusters import clusters_of
 
@@ -151,26 +153,31 @@ def judge_families(
 
 
 def judge_pairs(
-    values: np.ndarray,
-    compare: Callable[[np.ndarray, np.ndarray], Estimate],
-    margin: float,
-    confidence: float,
+    values: np.ndarray, clusters: np.ndarray, margin: float, confidence: float, hits: bool = False
 ) -> dict[tuple[int, int], Judgement]:
     """Judge all pairs of systems as one family.
 
     Args:
-        values: float [N, M]: scores of M systems on the same N queries.
-        compare: the estimate of the difference of two columns, such as
-            `lambda a, b: clustered_mean(a - b, clusters, confidence)`.
-        margin: as `judge`.
-        confidence: as `judge`.
+        values: float [N, M]: scores of M systems on the same N queries; NaN where there is none.
+        clusters: label of each query's cluster [N].
+        margin: largest difference that does not matter, as a share.
+        confidence: of intervals and tests, as a share.
+        hits: whether values are hits (1 or 0), whose interval keeps a width even if two systems
+            agree on all.
 
     Returns:
         By the numbers (i, j) of two systems, i < j: system i compared with j.
 
     """
+
+    def compared(i: int, j: int) -> Estimate:
+        a, b = values[:, i], values[:, j]
+        if hits:
+            return paired_rate_difference(a, b, clusters, confidence)
+        return clustered_mean(a - b, clusters, confidence)
+
     pairs = list(combinations(range(values.shape[1]), 2))
-    estimates = [compare(values[:, i], values[:, j]) for i, j in pairs]
+    estimates = [compared(*pair) for pair in pairs]
     return dict(zip(pairs, judge(estimates, margin, confidence), strict=True))
 
 
@@ -186,7 +193,6 @@ def indistinguishable_from_best(
     Args:
         means: score of each system [M], higher is better.
         pairs: as `judge_pairs` returns them, of all pairs.
-        confidence: as `judge`.
 
     """
     best = int(np.argmax(means))

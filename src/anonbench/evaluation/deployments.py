@@ -60,14 +60,11 @@ def score_deployments(
     The embeddings of the originals and of one method are in memory at once.
 
     Args:
-        dataset: its name.
         degree: of all variants.
         references: embeddings of the originals that give a reference ranking (HDF5), by
             `anonbench.evaluation.comparisons.best.OWN` and, where there is one, `SECOND`.
         files: the unadapted model's embeddings by method.
         first: label of each image by id; images are anonymized in its order. None: random order.
-        settings: section `deployments` of the config.
-        retrieval: its section `retrieval`.
         judging: with the clusters of the images.
 
     Raises:

@@ -147,7 +147,6 @@ def collect(
     jackknifed over clusters (`anonbench.evaluation.intervals`).
 
     Args:
-        dataset: its name.
         scenarios: the files, in any order; the scores of one variant are in memory at a time.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         reference_seed: see `adaption_of`.
@@ -208,8 +207,6 @@ def retrieval_scores(
         per_query: of the scenario, columns id, query and those of `PER_QUERY`.
         summary: of the scenario: k, top, chance, and floor by query kind
             (`anonbench.evaluation.retrieval.stage.job.summarize`).
-        clusters: see `collect`.
-        confidence: see `collect`.
 
     Raises:
         InputError: a query has no cluster.

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from anonbench.core.errors import InputError
 from anonbench.core.numeric.rates import paired_rate_difference
-from anonbench.evaluation.comparisons.pairwise import compare_pairs, find_best
+from anonbench.evaluation.comparisons.pairwise import compare_pairs
 
 PERSONS = np.repeat(np.arange(40), 5)
 
@@ -40,16 +39,3 @@ def test_hits_have_intervals_of_shares(scores: pd.DataFrame) -> None:
     assert (table.iloc[0]["low"], table.iloc[0]["high"]) == (expected.low, expected.high)
     same = compare_pairs(right.assign(A=right["B"]), PERSONS, 0.03, 0.95, hits=True).iloc[2]
     assert same["low"] < 0.0 < same["high"] and same["p"] == 1.0
-
-
-def test_the_best_are_all_that_may_be(scores: pd.DataFrame) -> None:
-    best = find_best(scores, PERSONS, 0.03, 0.95, False, 200, "x")
-    assert best.names == ["A", "B"]
-    assert best.selection.best in (1, 2) and best.selection.wins[0] == 0.0
-    holes = scores.copy()
-    holes.loc[:9, "control"] = np.nan
-    kept = find_best(holes, PERSONS, 0.03, 0.95, False, 200, "x")
-    highest = scores.loc[10:].mean().max()
-    assert kept.selection.observed == pytest.approx(highest)
-    with pytest.raises(InputError, match="no query has a score in all of: control, A, B"):
-        find_best(scores.assign(A=np.nan), PERSONS, 0.03, 0.95, False, 10, "x")

@@ -187,12 +187,12 @@ class RegionAttack(PrivacyAttack):
         return ("mrz",) if self.reads_text else ()
 
     def most_images(self) -> int | None:
-        """Greatest number of images to attack; None for all that have a region."""
-        return None
+        """Greatest number of images to attack, its field `images`; None: all with a region."""
+        return getattr(self, "images", None)
 
     def most_in_an_image(self) -> int | None:
-        """Greatest number of regions to attack, per entity and image; None for all drawn ones."""
-        return None
+        """Greatest number of regions of an entity and image, its field `regions`; None: all."""
+        return getattr(self, "regions", None)
 
 
 class AttackNotPossibleError(Exception):

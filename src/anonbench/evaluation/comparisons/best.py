@@ -13,6 +13,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anonbench.config.outputs import Scenario
@@ -21,8 +22,12 @@ from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, Variant
 from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, retrieval_columns
 from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
-from anonbench.evaluation.comparisons.pairwise import find_best
-from anonbench.evaluation.decision import Judging
+from anonbench.evaluation.decision import (
+    Judging,
+    indistinguishable_from_best,
+    judge_pairs,
+    select_best,
+)
 from anonbench.evaluation.scores import ADAPTIONS
 
 COLUMNS = [
@@ -89,11 +94,9 @@ def collect_best(
     """Return the best choices of a data set's anonymized images, with the columns `COLUMNS`.
 
     Args:
-        dataset: its name.
         own: its columns by the tables' reference, and of accuracies
             (`anonbench.evaluation.comparisons.columns.columns_of`).
         second: its columns by second references (`second_columns`).
-        judging: with the clusters of the queries.
         bootstrap: resamples of clusters, for the optimism.
 
     Raises:
@@ -122,13 +125,16 @@ def _best(column: Column, judging: Judging, bootstrap: int) -> dict[str, Any]:
     values = column.values.dropna()
     if not len(values):
         return {}
-    groups, margin = judging.groups(values.index), judging.equivalence_margin
-    found = find_best(values, groups, margin, judging.confidence, column.hits, bootstrap, "best")
-    chosen, count = found.selection, len(set(groups.tolist()))
+    groups, scores = judging.groups(values.index), values.to_numpy(np.float64)
+    margin, confidence = judging.equivalence_margin, judging.confidence
+    pairs = judge_pairs(scores, groups, margin, confidence, column.hits)
+    alike = indistinguishable_from_best(values.mean().tolist(), pairs, confidence)
+    chosen = select_best(scores, groups, bootstrap, "best")
+    count = len(np.unique(groups))
     row = {
         "best": str(values.columns[chosen.best]),
         "value": chosen.observed,
-        "indistinguishable": JOINT.join(found.names),
+        "indistinguishable": JOINT.join(str(values.columns[number]) for number in alike),
         "n": len(values),
         "clusters": count,
         "reason": too_few(count),

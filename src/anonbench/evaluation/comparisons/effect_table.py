@@ -110,13 +110,11 @@ def collect_effects(
     """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
 
     Args:
-        dataset: its name.
         scenarios: of the training seeds, without the retraining control's.
         references: seeds of the unadapted models, that of all tables first.
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
             (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
-        judging: with the clusters of the queries.
 
     Raises:
         InputError: the scores of two scenarios are of other queries, or a query has no cluster.
@@ -187,9 +185,7 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
     """Return one row for each effect, with the columns `COLUMNS`.
 
     Args:
-        dataset: its name.
         effects: of `measure`.
-        judging: as `collect_effects`.
 
     Raises:
         InputError: a query has no cluster.

@@ -13,8 +13,7 @@ relevant images nor in the ranking.
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,9 @@ from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
-from anonbench.core.numeric.rates import paired_rate_difference
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.comparisons.columns import Column, by_adaption, by_degree
-from anonbench.evaluation.decision import (
-    Judgement,
-    Judging,
-    Selection,
-    indistinguishable_from_best,
-    judge_families,
-    judge_pairs,
-    select_best,
-)
+from anonbench.evaluation.decision import Judging, judge_families, judge_pairs
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 PAIR_COLUMNS = [
@@ -48,16 +38,6 @@ PAIR_COLUMNS = [
 shares; `p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n`
 counts queries or images, `clusters` their clusters; `reason` says why there is no interval, or is
 empty."""
-
-
-@dataclass(frozen=True)
-class Best:
-    """The rows of a column that may be the best."""
-
-    names: list[str]
-    """All that are indistinguishable from the one with the highest mean, in the table's order."""
-    selection: Selection
-    """The one with the highest mean, by number among the rows, and the optimism of its mean."""
 
 
 def compare_pairs(
@@ -74,56 +54,10 @@ def compare_pairs(
             on all.
 
     """
-    pairs = _judged(values, clusters, margin, confidence, hits)
+    found = judge_pairs(values.to_numpy(np.float64), clusters, margin, confidence, hits)
     names = [str(name) for name in values.columns]
-    rows = [{"a": names[i], "b": names[j], **judged.cells} for (i, j), judged in pairs.items()]
+    rows = [{"a": names[i], "b": names[j], **judged.cells} for (i, j), judged in found.items()]
     return pd.DataFrame(rows, columns=PAIR_COLUMNS)
-
-
-def find_best(
-    values: pd.DataFrame,
-    clusters: np.ndarray,
-    margin: float,
-    confidence: float,
-    hits: bool,
-    resamples: int,
-    *seed: object,
-) -> Best:
-    """Find the rows that may be the best, from the queries that all rows have.
-
-    Args:
-        values: as `compare_pairs`.
-        clusters: as `compare_pairs`.
-        margin: as `compare_pairs`.
-        confidence: as `compare_pairs`.
-        hits: as `compare_pairs`.
-        resamples: of the bootstrap.
-        seed: what its draws depend on.
-
-    Raises:
-        InputError: no query has a score in all rows.
-
-    """
-    complete = values.notna().all(axis=1).to_numpy()
-    if not complete.any():
-        raise InputError(f"no query has a score in all of: {', '.join(map(str, values.columns))}")
-    values, clusters = values[complete], clusters[complete]
-    pairs = _judged(values, clusters, margin, confidence, hits)
-    numbers = indistinguishable_from_best(values.mean().tolist(), pairs, confidence)
-    chosen = select_best(values.to_numpy(np.float64), clusters, resamples, *seed)
-    return Best([str(values.columns[number]) for number in numbers], chosen)
-
-
-def _judged(
-    values: pd.DataFrame, clusters: np.ndarray, margin: float, confidence: float, hits: bool
-) -> dict[tuple[int, int], Judgement]:
-    def scores(a: np.ndarray, b: np.ndarray) -> Estimate:
-        return clustered_mean(a - b, clusters, confidence)
-
-    def rates(a: np.ndarray, b: np.ndarray) -> Estimate:
-        return paired_rate_difference(a, b, clusters, confidence)
-
-    return judge_pairs(values.to_numpy(np.float64), rates if hits else scores, margin, confidence)
 
 
 COLUMNS = ["dataset", "degree", "method", "query", "metric", *PAIR_COLUMNS]
@@ -140,16 +74,13 @@ def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.Dat
     """Return the paired tests of a data set's models, with the columns `COLUMNS`.
 
     Args:
-        dataset: its name.
         columns: its scores (`anonbench.evaluation.comparisons.columns.columns_of`).
-        judging: with the clusters of the queries.
 
     Raises:
         InputError: a query has no cluster.
 
     """
-    tables = (_pairs(column, judging).assign(**column.key) for column in columns)
-    return _table(dataset, tables, COLUMNS)
+    return _compared(dataset, ((column, column.key) for column in columns), judging, COLUMNS)
 
 
 def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
@@ -157,12 +88,27 @@ def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -
 
     Arguments and errors are those of `compare`.
     """
-    tables = (
-        _pairs(column, judging).assign(**column.key | {"adaption": adaption})
+    named = (
+        (column, column.key | {"adaption": adaption})
         for group in by_degree(columns)
         for adaption, column in by_adaption(group)
     )
-    return _table(dataset, tables, METHOD_COLUMNS)
+    return _compared(dataset, named, judging, METHOD_COLUMNS)
+
+
+def _compared(
+    dataset: str,
+    named: Iterable[tuple[Column, dict[str, Any]]],
+    judging: Judging,
+    columns: list[str],
+) -> pd.DataFrame:
+    tables = []
+    for column, key in named:
+        groups, margin = judging.groups(column.values.index), judging.equivalence_margin
+        table = compare_pairs(column.values, groups, margin, judging.confidence, column.hits)
+        if len(table):
+            tables.append(table.assign(dataset=dataset, **key)[columns])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
 def read_comparisons(path: Path) -> pd.DataFrame:
@@ -175,18 +121,6 @@ def read_comparisons(path: Path) -> pd.DataFrame:
 def read_method_comparisons(path: Path) -> pd.DataFrame:
     """Read paired tests of methods, as `read_comparisons` does those of models."""
     return read_csv(path, METHOD_COLUMNS, _TEXT)
-
-
-def _pairs(column: Column, judging: Judging) -> pd.DataFrame:
-    groups, margin = judging.groups(column.values.index), judging.equivalence_margin
-    return compare_pairs(column.values, groups, margin, judging.confidence, column.hits)
-
-
-def _table(dataset: str, tables: Iterator[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    found = [table for table in tables if len(table)]
-    if not found:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(found, ignore_index=True).assign(dataset=dataset)[columns]
 
 
 KIND_COLUMNS = [
@@ -207,11 +141,9 @@ def compare_kinds(
     """Return the paired comparisons of a data set's query kinds, columns `KIND_COLUMNS`.
 
     Args:
-        dataset: its name.
         scenarios: on anonymized images; seeds of one model are averaged.
         scores: of each query without own images (Parquet), by scenario
             (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
-        judging: with the clusters of the queries.
 
     Raises:
         InputError: a query has no cluster, or a scenario no queries of one kind.

@@ -72,7 +72,6 @@ def evaluate_downstream(
             and counted in the summary.
         clusters: of all images, by id, as `anonbench.datasets.clusters.read_clusters` returns
             them: the part that is held out of the train split has whole clusters.
-        settings: section `downstream` of the config.
         seed: seed of the part that is held out of the train split.
         predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
         summary: JSON that is written: accuracies, counts, notes, settings, versions.

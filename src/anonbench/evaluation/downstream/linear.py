@@ -62,7 +62,6 @@ def hold_out(
         labels: their classes [N].
         clusters: their clusters, any values that sort [N].
         share: of each class's images.
-        seed: of the draw.
 
     """
     codes = np.unique(labels, return_inverse=True)[1]

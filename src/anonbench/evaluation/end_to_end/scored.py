@@ -67,7 +67,6 @@ def score_variants(
 
     Args:
         vectors: of the originals (`Variant()`) and of each variant, the same ids.
-        clusters: of the images, by id.
         retrieval: settings of the scores.
         presentation: confidence, margin and resamples of intervals, tests and choices.
 

@@ -22,7 +22,6 @@ def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
     A map that could not be learned has one row for each query kind, with the reason.
 
     Args:
-        dataset: its name.
         maps: files by variant.
 
     """

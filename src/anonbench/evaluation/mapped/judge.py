@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,16 +76,15 @@ class Judged:
             return self
         order = np.argsort(hash_ints(("map",), self.ids), kind="stable")[:MOST_JUDGED]
         rows = np.sort(order)
-        return Judged(
-            [self.ids[row] for row in rows],
-            self.originals[rows],
-            self.hidden[rows],
-            self.clusters[rows],
-            self.folds[rows],
-            None if self.labels is None else self.labels[rows],
-            self.taught,
-            self.similarity,
-            None if self.distilled is None else self.distilled[rows],
+        return replace(
+            self,
+            ids=[self.ids[row] for row in rows],
+            originals=self.originals[rows],
+            hidden=self.hidden[rows],
+            clusters=self.clusters[rows],
+            folds=self.folds[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            distilled=None if self.distilled is None else self.distilled[rows],
         )
 
 
@@ -103,8 +102,6 @@ def judge(
         given: images to judge, with the pairs.
         pairs: the same pairs, summed up.
         maps: learned from the pairs outside each fold, by fold, and from all pairs (None).
-        settings: section `retrieval` of the config.
-        confidence: of the intervals.
         seed: of the draws of pairs.
 
     Returns:

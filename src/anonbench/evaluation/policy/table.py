@@ -28,7 +28,6 @@ def judge_dataset(
     """Write and return the verdict on each variant and rule of a data set.
 
     Args:
-        dataset: its name.
         variants: to be judged, such as `mask-100`.
         sought: entities that its detectors look for.
         settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that

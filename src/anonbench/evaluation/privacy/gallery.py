@@ -85,10 +85,7 @@ def draw_galleries(
     Args:
         boxes: columns of `anonbench.core.boxes`, of both splits.
         ids: the validation images.
-        people: the person of each image, where it is known.
         sought: entities that the detectors look for.
-        settings: how many are drawn.
-        seed: of the draw.
 
     """
     validation = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)

@@ -108,9 +108,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     number of probes, because probes of one person (or image) are found or missed together.
 
     Args:
-        dataset: its name.
         probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
-        confidence: of the intervals.
 
     """
     rows: list[dict[str, Any]] = []
@@ -211,7 +209,6 @@ def strongest(
     Args:
         rates: of one data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
         widest: the widest interval of a rate that is known, as a share.
-        confidence: of the intervals.
         regions: shown to the attacks, as in `worst`.
 
     Returns:

@@ -92,12 +92,9 @@ def reidentify(
         originals: of the validation split.
         variants: its anonymized versions.
         boxes: columns of `anonbench.core.boxes`.
-        people: the person of each image, where it is known.
         sought: entities that the detectors look for.
         unadapted: the reference model; None if it embeds no images.
-        settings: section `privacy` of the config.
         train: data that attackers may learn from.
-        seed: of the draw.
 
     Raises:
         InputError: a model cannot be loaded.

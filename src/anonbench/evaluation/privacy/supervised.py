@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from scipy.linalg import eigh
@@ -55,18 +54,6 @@ class TrainingSet:
     """Whether the gallery that a region is searched in has its own original."""
 
 
-class Way(StrEnum):
-    """Way to compare crops."""
-
-    AS_IS = "vectors as they are"
-    ORIGINAL = "predicted vector of the original"
-    PERSON = "predicted person"
-
-
-_Key = tuple[Way, float]
-"""A way and the strength of its ridge."""
-
-
 @dataclass(frozen=True)
 class Linear:
     """Linear map about a mean: (x - centre) @ weights, float64 [N, E]."""
@@ -83,7 +70,6 @@ class Linear:
 class Comparison:
     """Learned comparison: maps of hidden crops and of clear crops into the same space."""
 
-    way: Way
     hidden: Linear
     clear: Linear
 
@@ -118,15 +104,15 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
         what = count(there, "region" if lesson.finds_itself else "person")
         raise TrainingSetTooSmallError(f"{what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
-    quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
+    quality: dict[bool, dict[int, float]] = {gallery: {} for gallery in galleries}
     folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
     for fold in range(FOLDS):
         left_out = folds == fold
-        for key, found in _comparisons(lesson, ~left_out):
+        for key, found in enumerate(_comparisons(lesson, ~left_out)):
             for gallery, of_gallery in quality.items():
                 score = float(_reciprocal_ranks(lesson, found, left_out, gallery).sum())
                 of_gallery[key] = of_gallery.get(key, 0.0) + score
-    fitted = dict(_comparisons(lesson, np.ones(len(lesson.who), bool)))
+    fitted = list(_comparisons(lesson, np.ones(len(lesson.who), bool)))
     return {
         gallery: fitted[max(scores, key=lambda key, of=scores: round(of[key], 9))]  # type: ignore[misc]
         for gallery, scores in quality.items()
@@ -136,24 +122,23 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
 def as_they_are(features: int, compared: int) -> Comparison:
     """Comparison by the leading features (vectors of models), unchanged."""
     as_is = Linear(np.zeros(features), np.eye(features, compared))
-    return Comparison(Way.AS_IS, as_is, as_is)
+    return Comparison(as_is, as_is)
 
 
-def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[tuple[_Key, Comparison]]:
-    """Yield every way and strength, fitted on some rows (bool [N]), simple ones first."""
+def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[Comparison]:
+    """Yield every comparison, fitted on some rows (bool [N]), simple ones first."""
     clear, hidden = (each[rows].astype(np.float64) for each in (lesson.clear, lesson.hidden))
     size, many = lesson.clear.shape[1], lesson.compared
-    yield (Way.AS_IS, 0.0), as_they_are(size, many)
+    yield as_they_are(size, many)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
     of_hidden = _Ridge.of(hidden)
-    for strength, found in of_hidden.fits(clear[:, :many]):
-        yield (Way.ORIGINAL, strength), Comparison(Way.ORIGINAL, found, centred)
+    for found in of_hidden.fits(clear[:, :many]):  # by the predicted vector of the original
+        yield Comparison(found, centred)
     if lesson.finds_itself:  # each region is its own match: no persons to learn
         return
     persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
-    both = zip(of_hidden.fits(persons), _Ridge.of(clear).fits(persons), strict=True)
-    for (strength, from_hidden), (_, from_clear) in both:
-        yield (Way.PERSON, strength), Comparison(Way.PERSON, from_hidden, from_clear)
+    for fits in zip(of_hidden.fits(persons), _Ridge.of(clear).fits(persons), strict=True):
+        yield Comparison(*fits)  # by the predicted person
 
 
 @dataclass(frozen=True)
@@ -180,8 +165,8 @@ class _Ridge:
         values, axes = eigh(standard @ standard.T if is_wide else standard.T @ standard)
         return cls(centre, scale, standard, values, axes)
 
-    def fits(self, targets: np.ndarray) -> Iterator[tuple[float, Linear]]:
-        """Yield each strength with its regression of targets [N, E]."""
+    def fits(self, targets: np.ndarray) -> Iterator[Linear]:
+        """Yield the regression of targets [N, E] for each strength."""
         size, wanted = len(self.standard), targets - targets.mean(axis=0)
         if size < self.standard.shape[1]:
             axes, seen = self.standard.T @ self.axes, self.axes.T @ wanted
@@ -190,7 +175,7 @@ class _Ridge:
         for strength in STRENGTHS:
             inverse = 1.0 / (np.maximum(self.values, 0.0) + strength * size)
             weights = self.scale[:, None] * (axes @ (inverse[:, None] * seen))
-            yield strength, Linear(self.centre, weights)
+            yield Linear(self.centre, weights)
 
 
 def _reciprocal_ranks(

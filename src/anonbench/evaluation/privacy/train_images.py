@@ -77,7 +77,6 @@ class TrainImages:
 
         Args:
             attacked: ids of the images that are attacked.
-            people: the person of each image, where it is known.
 
         """
         shown = {people[name] for name in attacked if name in people}

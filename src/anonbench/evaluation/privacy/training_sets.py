@@ -62,10 +62,7 @@ class TrainingSets:
         Args:
             train: images of the train split.
             boxes: columns of `anonbench.core.boxes`, of both splits.
-            people: the person of each image, where it is known.
             attacked: ids of the validation images; their persons are left out.
-            settings: section `privacy` of the config.
-            seed: of the draw.
 
         """
         self._ids = train.free_of(attacked, people)

@@ -55,11 +55,9 @@ def agreement_of_trainings(
     trainings as `retrieval.memory_gb` holds are in memory, and those of one more.
 
     Args:
-        dataset: its name.
         trainings: models with their seeds.
         originals: each one's embeddings of the original images (HDF5).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        settings: section `retrieval` of the config.
         confidence: coverage of the intervals, as a share.
 
     Raises:

@@ -36,7 +36,6 @@ def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.
         boxes: columns of `anonbench.core.boxes`.
         ids: of the images that are published.
         most: regions of each entity.
-        seed: of the draw.
 
     Returns:
         Rows of `boxes` with the column `turn`: the place of the image in the random order of
@@ -74,10 +73,8 @@ def attack_regions(
         originals: of the validation split.
         versions: the published ones.
         boxes: columns of `anonbench.core.boxes`.
-        clusters: of the images, by id.
         hiding: how the images were anonymized.
         most: regions of each entity that are attacked.
-        seed: of the draw.
 
     Yields:
         An attack with an outcome for each of its measures, entities and versions, the originals

@@ -238,10 +238,8 @@ class LearnedRestorers:
         Args:
             train: images of the train split.
             boxes: columns of `anonbench.core.boxes`, of both splits.
-            people: the person of each image, where it is known.
             attacked: ids of the validation images; their persons are left out.
             most: regions of each entity.
-            seed: of the draw.
 
         """
         self._drawn = draw(boxes, train.free_of(attacked, people), most, seed)

@@ -58,12 +58,8 @@ def attack(
     """Run the attacks that `privacy.attacks` names, and collect their rates.
 
     Args:
-        dataset: its name.
         published: what is attacked.
-        settings: section `privacy` of the config.
         equipment: detectors and methods, as the attacker knows them.
-        seed: of the draws.
-        confidence: of the intervals.
 
     Returns:
         Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.

@@ -74,7 +74,6 @@ def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False)
     Args:
         images: in the database.
         k: relevant images of a query.
-        settings: of the scores.
         own_first: whether the query's own image always comes first; ignored if own images do not
             count.
 

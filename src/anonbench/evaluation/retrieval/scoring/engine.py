@@ -116,8 +116,7 @@ class Engine:
             floor[part] = measures.chance(*given, own_first=True)
 
         _share_out(rank, blocks(rows, max(1, _STRIP // size)))
-        parts = similarity, similarity, first, place, ideal, is_open
-        return Reference(chance, floor, measures, *parts)
+        return Reference(chance, floor, measures, similarity, first, place, ideal, is_open)
 
     def score(
         self,
@@ -170,12 +169,12 @@ class Engine:
                     is_tied = averaged and among_first(values, found[row, :k])
                 if is_tied or truth.open[query]:
                     tied.append((row, query, values))
-                truth.gained[query].take(found[row, :k], out=gained[row], mode="clip")
+                truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
             ideal = truth.ideal[part].repeat(kinds)
             gain = truth.measures.gain(gained, places)
             for row, query, values in tied:
-                given = values, truth.similarity[query], truth.gained[query]
-                truth.measures.average_gain(gain[row], found[row, :k], *given)
+                both = values, truth.similarity[query]
+                truth.measures.average_gain(gain[row], found[row, :k], *both)
             scores = truth.measures.scores(places, precision, gain, ideal)
             for row, query, values in tied:
                 if truth.open[query] or not is_full:

@@ -113,7 +113,6 @@ class Measures:
         """Prepare what all rows share.
 
         Args:
-            settings: of the scores.
             k: relevant images of a query.
             images: N, of the database.
 
@@ -196,7 +195,6 @@ class Measures:
         found: np.ndarray,
         values: np.ndarray,
         reference: np.ndarray,
-        gained: np.ndarray,
     ) -> None:
         """Replace a query's gains by their means over all orders of equal images (see `ties`).
 
@@ -205,7 +203,6 @@ class Measures:
             found: their positions [k].
             values: similarities, float32 [N].
             reference: similarities of the reference, float32 [N].
-            gained: those of which gains are computed, float32 [N].
 
         """
         weights = None
@@ -213,7 +210,7 @@ class Measures:
             weights = ties.relevance(reference, self.k)
 
         def of(positions: np.ndarray) -> np.ndarray:
-            found = gains(gained[positions], self._settings)
+            found = gains(reference[positions], self._settings)
             return found if weights is None else found * weights[positions]
 
         gain[:] = of(found)
@@ -281,9 +278,7 @@ class Reference:
     """The same if the query's own image always comes first."""
     measures: Measures
     similarity: np.ndarray
-    """Reference similarities that images are ranked by, float32 [rows, N]."""
-    gained: np.ndarray
-    """Those of which gains are computed, float32 [rows, N]: the same, unless some are unranked."""
+    """Reference similarities, float32 [rows, N]: images are ranked by them, and they are gains."""
     first: np.ndarray
     """Positions of the first images in order, int64 [rows, `measures.depth`]."""
     place: np.ndarray

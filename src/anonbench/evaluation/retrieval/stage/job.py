@@ -76,7 +76,6 @@ def score_shard(
     Args:
         reference: embeddings of the original images by the reference model (HDF5).
         scenarios: to be scored.
-        settings: section `retrieval` of the config.
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
             `FLOOR` as float64; in the order of the scenarios, by id and kind.
@@ -214,7 +213,6 @@ def gather_scenarios(
         shards: files of `anonbench.evaluation.retrieval.stage.job.score_shard`, all of one data
             set.
         scenarios: names as they appear in the shards.
-        settings: section `retrieval` of the config.
         tables: Parquet of each scenario that is written: id, query (kind), then
             `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`; sorted by kind and id.
         summaries: JSON of each: means, chance and floor, n, k, settings, versions.

@@ -45,14 +45,6 @@ class Candidates(RegionAttack):
     regions: Count = 2
     """Largest number of lines or zones of each image."""
 
-    def most_images(self) -> int:
-        """See `RegionAttack.most_images`."""
-        return self.images
-
-    def most_in_an_image(self) -> int:
-        """See `RegionAttack.most_in_an_image`."""
-        return self.regions
-
 
 class Dictionary(Candidates):
     """True lines and machine-readable zones, ranked among candidates of the same kind.

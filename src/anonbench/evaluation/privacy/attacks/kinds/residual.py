@@ -47,10 +47,6 @@ class Residual(RegionAttack):
     images: Count = 50
     """Largest number of images of each version that are searched again."""
 
-    def most_images(self) -> int:
-        """See `RegionAttack.most_images`."""
-        return self.images
-
     def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
         """See `RegionAttack.detectors`."""
         return (*own, *OTHERS)
