@@ -8,7 +8,6 @@ import pytest
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.evaluation.intervals import (
-    macro_interval,
     mean_interval,
     retrained_interval,
 )
@@ -33,41 +32,6 @@ def test_a_rate_has_the_error_of_its_effective_number_of_images() -> None:
     assert np.isnan([none.value, none.low, none.se]).all() and none.reason
     few = clustered_rate(hits, PERSONS // 2, 0.95)
     assert few.value == 0.4 and np.isnan(few.se) and few.reason.startswith("5 clusters")
-
-
-def macro(hits: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean([hits[labels == label].mean() for label in np.unique(labels)]))
-
-
-@pytest.mark.parametrize("nested", [True, False])
-def test_macro_accuracy_is_jackknifed_over_clusters(nested: bool) -> None:
-    """Also where a class is in one cluster alone, and goes with it."""
-    generator = np.random.default_rng(0)
-    hits = generator.integers(0, 2, 30).astype(float)
-    labels = PERSONS // 2 if nested else generator.integers(0, 3, 30)
-    labels = np.where(PERSONS == 9, 7, labels)
-    found = macro_interval(hits, labels, PERSONS, 0.95)
-    whole = macro(hits, labels)
-    rest = [person != PERSONS for person in range(10)]
-    without = [macro(hits[kept], labels[kept]) for kept in rest]
-    assert found.value == pytest.approx(whole)
-    assert found.se == pytest.approx(np.sqrt(0.9 * np.square(np.array(without) - whole).sum()))
-    assert 0.0 <= found.low < whole < found.high <= 1.0
-
-
-def test_macro_accuracy_of_even_classes_is_the_accuracy() -> None:
-    hits = np.random.default_rng(1).integers(0, 2, 30).astype(float)
-    found = macro_interval(hits, np.tile(np.arange(3), 10), PERSONS, 0.95)
-    plain = clustered_mean(hits, PERSONS, 0.95)
-    assert (found.value, found.se) == pytest.approx((plain.value, plain.se))
-    assert macro_interval(hits, np.zeros(30), np.zeros(30), 0.95).reason.startswith("1 cluster,")
-
-
-@pytest.mark.parametrize("hits", [np.ones(30), np.zeros(30), PERSONS % 2.0])
-def test_macro_accuracy_without_spread_is_no_certainty(hits: np.ndarray) -> None:
-    found = macro_interval(hits, PERSONS % 2, PERSONS, 0.95)
-    assert found.value == hits.mean() and np.isnan([found.low, found.high, found.se]).all()
-    assert found.reason.startswith("no single cluster changes the mean") and found.clusters == 10
 
 
 def test_new_trainings_need_three_seeds() -> None:

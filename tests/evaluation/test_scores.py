@@ -55,15 +55,7 @@ def scenario(
     predicted[50:55] = "a"
     table = pd.DataFrame({"id": [f"{i:03d}" for i in range(IMAGES)], "label": LABELS})
     table.assign(knn=predicted, linear=predicted).to_parquet(folder / f"{stem}.predictions")
-    accuracy = {"accuracy": 0.75, "correct": 60, "n": 80, "macro_accuracy": (0.7 + 0.75 + 1) / 3}
-    values = {
-        "k": 20,
-        "chance": 0.3,
-        "knn": {"20": accuracy, "10": accuracy | {"accuracy": 0.5, "correct": 40}},
-        "linear": accuracy,
-        "val": {"classes": 3},
-    }
-    (folder / f"{stem}.down.json").write_text(json.dumps(values))
+    (folder / f"{stem}.down.json").write_text(json.dumps({"k": 20, "chance": 0.3}))
     return ScenarioFiles(
         Model.parse(model),
         seed,
@@ -87,20 +79,13 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     ]
     table = gather(given, confidence=0.95)
     assert list(table.columns) == COLUMNS
-    assert len(table) == 2 * (2 * 7 + 6) + 7
+    assert len(table) == 2 * (2 * 7 + 2) + 7
     pd.testing.assert_frame_equal(table, gather(given[::-1], 0.95))
     assert table["method"].tolist()[:7] == ["original"] * 7
     assert table["degree"].tolist()[:8] == [0] * 7 + [50]
     assert set(table.loc[table["degree"] == 0, "query"]) == {"original"}
     assert table["metric"].tolist()[:7] == list(PER_QUERY)
-    assert table["metric"].tolist()[21:27] == [
-        "knn",
-        "linear",
-        "knn_macro",
-        "linear_macro",
-        "knn@10",
-        "knn@20",
-    ]
+    assert table["metric"].tolist()[21:23] == ["knn", "linear"]
 
     cell = table.query(
         "adaption == 'A' and method == 'blur' and metric == 'map' and query == 'original'"
@@ -111,9 +96,8 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     expected = clustered_mean(rows["ap"].to_numpy(), CLUSTERS.to_numpy(), 0.95)
     numbers = expected.se, expected.low, expected.high, ""
     assert tuple(cell[["se", "low", "high", "reason"]]) == pytest.approx(numbers)
-    known = table[table["reason"] == ""]
-    assert (known["low"] <= known["value"]).all() and (known["value"] <= known["high"]).all()
-    assert set(table.loc[table["reason"] != "", "metric"]) == {"knn@10"}
+    assert (table["reason"] == "").all()
+    assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
     tau = table.query("adaption == 'A' and metric == 'tau' and query == 'original'").iloc[0]
     assert (tau["value"], tau["k"]) == (pytest.approx(rows["tau"].mean()), 10)
     depths = table.groupby("metric")["k"].unique().map(list)
@@ -125,35 +109,26 @@ def test_few_clusters_give_values_without_intervals(tmp_path: Path) -> None:
     table = collect("demo", given, CLUSTERS // 2, 0, (), 0.9)
     assert table["value"].notna().all()
     assert table[["low", "high", "se", "retrained_low", "retrained_high"]].isna().all(axis=None)
-    assert table.loc[table["metric"] != "knn@10", "reason"].str.startswith("6 clusters").all()
+    assert table["reason"].str.startswith("6 clusters").all()
 
 
 def test_accuracies(tmp_path: Path) -> None:
     table = gather([scenario(tmp_path, "C-mask-100", "mask-100", 0.4)], 0.95)
     cells = table[table["query"] == ""].set_index("metric")
-    plain = cells.loc[["knn", "linear", "knn@20"]]
-    assert (plain["value"] == 0.75).all() and cells.loc["knn@10", "value"] == 0.5
+    assert cells["value"].to_dict() == {"knn": 0.75, "linear": 0.75}
     right = np.ones(80)
     right[:15] = right[50:55] = 0.0
     expected = clustered_rate(right, CLUSTERS.to_numpy(), 0.95)
     assert expected.effective < 40  # those that are wrong are in three clusters
-    known = plain.loc[["knn", "linear", "knn@20"]]
-    assert np.allclose(known[["low", "high"]], (expected.low, expected.high))
-    assert np.allclose(known["se"], np.sqrt(0.75 * 0.25 / expected.effective))
-    assert cells.loc["knn@10", "reason"] == "which images are right is kept for k = 20 only"
-    assert cells["k"].isna().to_dict() == {name: name.startswith("linear") for name in cells.index}
-    assert (cells.loc["knn_macro", "k"], cells.loc["knn@10", "k"]) == (20, 10)
-    macro = cells.loc["linear_macro"]
-    assert macro["value"] == pytest.approx((35 / 50 + 15 / 20 + 1) / 3)
-    expected = intervals.macro_interval(right, LABELS, CLUSTERS.to_numpy(), 0.95)
-    assert (macro["se"], macro["low"], macro["high"]) == (expected.se, expected.low, expected.high)
-    assert macro["chance"] == pytest.approx(1 / 3)
+    assert np.allclose(cells[["low", "high"]], (expected.low, expected.high))
+    assert np.allclose(cells["se"], np.sqrt(0.75 * 0.25 / expected.effective))
+    assert cells.loc["knn", "k"] == 20 and pd.isna(cells.loc["linear", "k"])
     chances = table.groupby("metric")["chance"].unique().map(list)
     assert chances["map"] == [0.06] and chances["mndcg"] == [0.5]
     floors = table[table["metric"] == "map"].set_index("query")["floor"]
     assert floors.to_dict() == {"original": 0.06, "anonymized": 0.16}
     assert (cells["floor"] == cells["chance"]).all()
-    assert chances["knn"] == chances["linear"] == chances["knn@10"] == [0.3]
+    assert chances["knn"] == chances["linear"] == [0.3]
     assert table.loc[table["metric"] == "rbo", "chance"].isna().all()
 
 
@@ -175,7 +150,6 @@ def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
     }
     assert seeds["map"] == seeds["tau"] == {"unadapted": [3], "control": [4, 9], "B": [3, 4]}
     assert seeds["knn"] == {"unadapted": [3, 4], "control": [9], "B": [3, 4]}
-    assert seeds["knn_macro"] == seeds["knn@10"] == seeds["knn"]
     originals = table[(table["degree"] == 0) & (table["metric"] == "map")]
     assert originals["adaption"].tolist() == ["unadapted", "control", "control"]
 
@@ -242,12 +216,12 @@ def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
     ends = table[["retrained_low", "retrained_high"]].to_numpy()
     assert np.allclose(ends, (expected.low, expected.high))
     assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()
-    macro = gather(given, 0.5).query("metric == 'linear_macro'")
-    middle = macro[["retrained_low", "retrained_high"]].mean(axis=1)
-    assert np.allclose(middle, macro["value"]) and (macro["retrained_high"] > middle + 0.01).all()
-    sure = gather(given, 0.9999).query("metric == 'linear_macro'")
+    linear = gather(given, 0.5).query("metric == 'linear'")
+    middle = linear[["retrained_low", "retrained_high"]].mean(axis=1)
+    assert np.allclose(middle, linear["value"]) and (linear["retrained_high"] > middle + 0.01).all()
+    sure = gather(given, 0.9999).query("metric == 'linear'")
     assert (sure["retrained_high"] == 1.0).all()  # and no more
-    two = gather(given[:2]).query("metric == 'linear_macro'")
+    two = gather(given[:2]).query("metric == 'linear'")
     assert two["retrained_reason"].str.startswith("2 seeds, and at least 3").all()
     assert two["retrained_low"].isna().all()
 

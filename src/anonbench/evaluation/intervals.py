@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
-from anonbench.core.numeric.clusters import Estimate, clustered_mean, jackknife, t_estimate
+from anonbench.core.numeric.clusters import Estimate, clustered_mean, t_estimate
 from anonbench.core.numeric.rates import clustered_rate
 
 MIN_SEEDS = 3
@@ -41,40 +40,6 @@ def mean_interval(
 
     """
     return _within(clustered_mean(values, clusters, confidence), lowest)
-
-
-def macro_interval(
-    hits: np.ndarray, labels: np.ndarray, clusters: np.ndarray, confidence: float
-) -> Estimate:
-    """Return the mean of the classes' accuracies and its interval, jackknifed over clusters.
-
-    When a cluster is left out, classes that occur only in it are left out of the mean. If classes
-    are clusters, the interval therefore also covers new classes. If no cluster changes the mean,
-    for example because all images are right, there is no interval: zero spread is not certainty.
-
-    Args:
-        hits: 1 where an image is classified correctly, else 0, float [N], at least one.
-        labels: class of each image [N].
-        clusters: label of each image's cluster [N].
-        confidence: coverage of the interval, as a share.
-
-    """
-    table = pd.DataFrame({"hit": hits, "label": labels, "cluster": clusters})
-    of_class = table.groupby("label")["hit"].agg(["sum", "size", "mean"])
-    parts = table.groupby(["cluster", "label"])["hit"].agg(["sum", "size"])
-    whole = of_class.loc[parts.index.get_level_values("label")].set_index(parts.index)
-    left = (whole["size"] - parts["size"]).where(lambda count: count > 0)
-    after = (whole["sum"] - parts["sum"]) / left  # NaN where nothing of the class is left
-    changes = (after.fillna(0.0) - whole["mean"]).groupby(level="cluster").sum()
-    classes = len(of_class) - left.isna().groupby(level="cluster").sum()
-    without = (of_class["mean"].sum() + changes) / classes.where(classes > 0)
-    mean = float(of_class["mean"].mean())
-    found = jackknife(mean, without.to_numpy(np.float64), len(hits), confidence)
-    if found.se == 0.0:
-        nan = float("nan")
-        reason = "no single cluster changes the mean, but that does not make it certain"
-        return replace(found, se=nan, low=nan, high=nan, reason=reason)
-    return _within(found, 0.0)
 
 
 def retrained_interval(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:

@@ -143,8 +143,7 @@ def collect(
     """One row for each scenario, query kind and metric, with the columns `COLUMNS`.
 
     Intervals and standard errors take clusters into account: those of retrieval metrics are of
-    means, those of accuracies and of unchanged queries of rates, those of macro accuracies are
-    jackknifed over clusters (`anonbench.evaluation.intervals`).
+    means, those of accuracies and of unchanged queries of rates (`anonbench.evaluation.intervals`).
 
     Args:
         scenarios: the files, in any order; the scores of one variant are in memory at a time.
@@ -159,43 +158,29 @@ def collect(
     """
     rows: list[dict[str, Any]] = []
     for variant in sorted({files.variant for files in scenarios}, key=str):
-        cells: dict[tuple[str, str, str], list[_Cell]] = defaultdict(list)
+        cells: dict[tuple[str, str, str], list[tuple[dict[str, Any], pd.Series]]]
+        cells = defaultdict(list)
         for files in sorted(scenarios, key=lambda files: (str(files.model), files.seed)):
-            if files.variant == variant:
-                training = (files.model, files.seed, reference_seed, control_seeds)
-                for retrieval, part in ((True, _retrieval), (False, _accuracies)):
-                    adaption = adaption_of(*training, retrieval=retrieval)
-                    for cell in part(files, clusters, confidence):
-                        cells[adaption, cell.query, cell.metric].append(cell)
+            if files.variant != variant:
+                continue
+            training = (files.model, files.seed, reference_seed, control_seeds)
+            summary, per_query = read_json(files.retrieval), pd.read_parquet(files.per_query)
+            retrieved = retrieval_scores(per_query, summary, clusters, confidence)
+            for retrieval, part in (
+                (True, retrieved),
+                (False, _accuracies(files, clusters, confidence)),
+            ):
+                adaption = adaption_of(*training, retrieval=retrieval)
+                for query, metric, entries, values in part:
+                    cells[adaption, query, metric].append(({"seed": files.seed} | entries, values))
         method = ORIGINAL if variant.method is None else variant.method
         key = {"dataset": dataset, "degree": variant.degree, "method": method}
         for (adaption, query, metric), of_seeds in cells.items():
             row = key | {"adaption": adaption, "query": query, "metric": metric}
             lowest = intervals.LOWEST.get(metric, 0.0)
-            row |= _retrained([cell.values for cell in of_seeds], clusters, confidence, lowest)
-            rows += [row | {"seed": cell.seed} | cell.entries for cell in of_seeds]
+            row |= _retrained([values for _, values in of_seeds], clusters, confidence, lowest)
+            rows += [row | entries for entries, _ in of_seeds]
     return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """One score of one training."""
-
-    seed: int
-    query: str
-    metric: str
-    entries: dict[str, Any]
-    """Value, interval and the numbers behind them."""
-    values: pd.Series | None
-    """Values whose mean is the score, by id; None if they are not kept."""
-
-
-def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
-    found = retrieval_scores(
-        pd.read_parquet(files.per_query), read_json(files.retrieval), clusters, confidence
-    )
-    for query, metric, entries, values in found:
-        yield _Cell(files.seed, query, metric, entries, values)
 
 
 def retrieval_scores(
@@ -227,47 +212,29 @@ def retrieval_scores(
             yield query, metric, entries, of_kind[column]
 
 
-def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
-    """Yield one scenario's accuracies: of k-NN at every k, linear, and macro."""
+def _accuracies(
+    files: ScenarioFiles, clusters: pd.Series, confidence: float
+) -> Iterator[tuple[str, str, dict[str, Any], pd.Series]]:
+    """Yield the accuracies of both classifiers, as `retrieval_scores` yields scores."""
     if files.downstream is None or files.predictions is None:
         return
     summary = read_json(files.downstream)
-    k = summary["k"]
     chance = math.nan if summary["chance"] is None else summary["chance"]
     predictions = pd.read_parquet(files.predictions, columns=["id", "label", *CLASSIFIERS])
     predictions = predictions.set_index("id").sort_index()
     groups = clusters_of(predictions.index.to_series(), clusters)
-    labels = predictions["label"]
-    level = {"chance": chance, "floor": chance}
-    plain: dict[str, dict[str, Any]] = {}
-    for metric, neighbours in zip(CLASSIFIERS, (k, None), strict=True):
-        right = (predictions[metric] == labels).astype(np.float64)
+    for metric, neighbours in zip(CLASSIFIERS, (summary["k"], None), strict=True):
+        right = (predictions[metric] == predictions["label"]).astype(np.float64)
         found = clustered_rate(right.to_numpy(), groups, confidence)
-        plain[metric] = vars(found) | level | {"k": neighbours}
-        yield _Cell(files.seed, "", metric, plain[metric], right)
-        # with a single class, always answering it is right whenever it occurs
-        even = 1.0 / labels.nunique() if chance > 0 else chance
-        macro = intervals.macro_interval(right.to_numpy(), labels.to_numpy(), groups, confidence)
-        entries = vars(macro) | {"k": neighbours, "chance": even, "floor": even}
-        weighted = right * len(right) / labels.nunique() / labels.map(labels.value_counts())
-        yield _Cell(files.seed, "", f"{metric}_macro", entries, weighted)
-    for n, entry in summary["knn"].items():
-        entries = plain["knn"]
-        if int(n) != k:
-            reason = f"which images are right is kept for k = {k} only"
-            counted = {"value": entry["accuracy"], "n": entry["n"], "k": int(n), "reason": reason}
-            entries = level | counted | {"clusters": entries["clusters"]}
-        yield _Cell(files.seed, "", f"knn@{n}", entries, None)
+        level = {"k": neighbours, "chance": chance, "floor": chance}
+        yield "", metric, vars(found) | level, right
 
 
 def _retrained(
-    of_seeds: Sequence[pd.Series | None], clusters: pd.Series, confidence: float, lowest: float
+    of_seeds: Sequence[pd.Series], clusters: pd.Series, confidence: float, lowest: float
 ) -> dict[str, Any]:
     """Interval of the mean over seeds, for newly trained models."""
-    values = [each for each in of_seeds if each is not None]
-    if len(values) < len(of_seeds):
-        return {"retrained_reason": "the scores of each image are not kept"}
-    table = pd.concat(values, axis=1).sort_index()
+    table = pd.concat(of_seeds, axis=1).sort_index()
     groups = clusters_of(table.index.to_series(), clusters)
     found = intervals.retrained_interval(table.to_numpy(np.float64).T, groups, confidence)
     low, high = np.clip([found.low, found.high], lowest, 1.0).tolist()
@@ -275,17 +242,11 @@ def _retrained(
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    every_k = {name for name in table["metric"] if "@" in name}
     orders = {
         "method": [ORIGINAL, *in_order(set(table["method"]) - {ORIGINAL})],
         "adaption": ADAPTIONS,
         "query": [*(query.value for query in QueryKind), ""],
-        "metric": [
-            *PER_QUERY,
-            *CLASSIFIERS,
-            *(f"{name}_macro" for name in CLASSIFIERS),
-            *sorted(every_k, key=lambda name: int(name.partition("@")[2])),
-        ],
+        "metric": [*PER_QUERY, *CLASSIFIERS],
     }
     by = ["degree", "method", "adaption", "seed", "metric", "query"]
     return table.sort_values(

@@ -137,27 +137,6 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) 
     return t_estimate(mean, variance, df, confidence, len(values), len(sizes))
 
 
-def jackknife(whole: float, without: np.ndarray, n: int, confidence: float) -> Estimate:
-    """Return a statistic's t interval from its values with one cluster left out at a time.
-
-    For statistics that are no mean over clusters: a score whose clusters are both in queries and
-    database, so that leaving out a person changes both. The variance is (G - 1) / G · Σ (θ_g - θ)²
-    about the whole statistic (Efron and Stein 1981, Ann. Stat. 9:586-596), with G - 1 degrees of
-    freedom.
-
-    Args:
-        whole: the statistic of all clusters.
-        without: float [G]: the statistic without each of the clusters.
-        n: number of values, such as queries, behind the statistic.
-        confidence: coverage of the interval, as a share within (0, 1).
-
-    """
-    groups = len(without)
-    spread = float(np.square(without - whole).sum())
-    variance = (groups - 1) / groups * spread if groups else float("nan")
-    return t_estimate(whole, variance, groups - 1.0, confidence, n, groups)
-
-
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
     """Return the factor by which clusters widen the variance of a mean (Kish 1965).
 

@@ -87,7 +87,9 @@ def within_methods(
         reason = f"{len(x)} rows of {count} methods, and at least {count + MIN_FREE} are needed"
         return GroupedCorrelation(coefficient, nan, nan, p, p_models, len(x), count, reason)
     # a partial correlation given g - 1 contrasts: R - (g - 1) - 3
-    low, high = _fisher(coefficient, 1.0 / math.sqrt(free - 2), confidence)
+    half = float(ndtri((1.0 + confidence) / 2.0)) * (1.0 / math.sqrt(free - 2))
+    centre = float(np.arctanh(np.clip(coefficient, -1.0 + 1e-12, 1.0 - 1e-12)))
+    low, high = math.tanh(centre - half), math.tanh(centre + half)
     return GroupedCorrelation(coefficient, low, high, p, p_models, len(x), count)
 
 
@@ -103,17 +105,6 @@ def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
         return values
     means = np.bincount(groups, weights=values) / np.bincount(groups)
     return np.asarray(values - means[groups])
-
-
-def _fisher(coefficient: float, se: float, confidence: float) -> tuple[float, float]:
-    half = float(ndtri((1.0 + confidence) / 2.0)) * se
-    centre = float(_stretched(coefficient))
-    return math.tanh(centre - half), math.tanh(centre + half)
-
-
-def _stretched(coefficient: float | np.ndarray) -> np.ndarray:
-    """Return Fisher's z; that of 1 is finite, so that it has a distance."""
-    return np.asarray(np.arctanh(np.clip(coefficient, -1.0 + 1e-12, 1.0 - 1e-12)))
 
 
 def _p_within(
