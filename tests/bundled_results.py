@@ -173,7 +173,7 @@ def finish(config: Config) -> None:
     _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
-        outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
+        outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json")]
         train, val = (embeddings / name / f"{split}.h5" for split in ("train", "val"))
         known = labels.rename(columns={"Male": "label"})
         evaluate_downstream(train, val, known, clusters, config.downstream, config.seed, *outputs)

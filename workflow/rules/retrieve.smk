@@ -180,7 +180,6 @@ for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_clas
         output:
             predictions=update(paths.scenario_files(_name, "downstream", "parquet")),
             summary=update(paths.scenario_files(_name, "downstream", "json")),
-            confusion=update(paths.scenario_files(_name, "downstream", "confusion.csv")),
         log:
             f"<logs>/downstream/{_name}.log",
         benchmark:

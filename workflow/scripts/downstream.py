@@ -6,10 +6,10 @@ with job(snakemake, __file__) as cache:
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shared = [given.manifest, given.manifest_digest, given.clusters, given.clusters_digest]
     files = given.train, given.train_digest, given.val, given.val_digest
-    outputs = zip(made.predictions, made.summary, made.confusion, strict=True)
+    outputs = zip(made.predictions, made.summary, strict=True)
     parts = [
-        (cache.part([*shared, *each], three), each, three)
-        for *each, three in zip(*files, outputs, strict=True)
+        (cache.part([*shared, *each], both), each, both)
+        for *each, both in zip(*files, outputs, strict=True)
     ]
     if left := [each for each in parts if not each[0].is_done()]:
         import pandas as pd
@@ -19,8 +19,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
         labels = pd.read_parquet(given.manifest, columns=["id", params.label])
-        for part, (train, _, val, _), three in left:
-            predictions, summary, confusions = map(Path, three)
+        for part, (train, _, val, _), both in left:
+            predictions, summary = map(Path, both)
             evaluate_downstream(
                 train=Path(train),
                 val=Path(val),
@@ -30,6 +30,5 @@ with job(snakemake, __file__) as cache:
                 seed=params.seed,
                 predictions=predictions,
                 summary=summary,
-                confusions=confusions,
             )
             part.end()

@@ -29,8 +29,6 @@ class Copy(StrEnum):
     """Unchanged: the file names no image."""
     ROWS = "rows"
     """A Parquet table with a column `id`."""
-    CLASSES = "classes"
-    """A CSV that names classes."""
     SKIPPED = "skipped"
     """CSV of skipped files, written without their paths."""
     TIMES = "times"
@@ -119,8 +117,6 @@ def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
             base, labels = f"{name}/downstream/{scenario.path}", ("label", "knn", "linear")
             yield Entry(f"{base}.parquet", Copy.ROWS, START, name, ("id", *labels), labels)
             yield Entry(f"{base}.json")
-            pairs = ("label", "predicted")
-            yield Entry(f"{base}.confusion.csv", Copy.CLASSES, START, name, labels=pairs)
 
 
 def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:

@@ -214,10 +214,6 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None
     elif entry.copy is Copy.ROWS:
         table = pd.read_parquet(source, columns=list(entry.columns))
         write_parquet(_neutral(table, entry, source, names), target)
-    elif entry.copy is Copy.CLASSES and names is not None:
-        types = dict.fromkeys(entry.labels, str)
-        table = pd.read_csv(source, dtype=types, keep_default_na=False)
-        write_csv(_neutral(table, entry, source, names), target)
     else:
         shutil.copyfile(source, target)
 
@@ -226,9 +222,7 @@ def _neutral(table: pd.DataFrame, entry: Entry, source: Path, names: Names | Non
     if names is None:
         return table
     changed = {column: names.classes(table[column], source) for column in entry.labels}
-    if "id" in table:
-        changed["id"] = names.images(table["id"], source)
-    return table.assign(**changed)
+    return table.assign(id=names.images(table["id"], source), **changed)
 
 
 def _copy_project(root: Path, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.config import Downstream
@@ -51,7 +51,6 @@ class Case:
             0,
             table,
             summary,
-            self.folder / f"{name}.confusion.csv",
         )
         return pd.read_parquet(table), json.loads(summary.read_text())
 
@@ -98,18 +97,6 @@ def test_every_k_is_reported_with_both_accuracies(case: Case) -> None:
         )
 
 
-def test_the_confusion_matrix_is_scikit_learns(case: Case) -> None:
-    table, _ = case.run()
-    counts = pd.read_csv(case.folder / "out.confusion.csv", dtype={"label": str, "predicted": str})
-    assert list(counts.columns) == ["label", "predicted", "knn", "linear"]
-    classes = sorted(table["label"].unique())
-    for metric in ("knn", "linear"):
-        matrix = counts.pivot(index="label", columns="predicted", values=metric).fillna(0)
-        expected = confusion_matrix(table["label"], table[metric], labels=classes)
-        assert matrix.loc[classes, classes].to_numpy().tolist() == expected.tolist()
-        assert counts[metric].sum() == len(table)
-
-
 def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:
     table, summary = case.run("a")
     of_val = case.labels["id"].str.startswith("v")
@@ -140,10 +127,6 @@ def test_a_class_that_train_lacks_is_counted(case: Case) -> None:
     assert summary["val"]["of_unseen_classes"] == 2
     assert any("2 validation images" in note for note in summary["notes"])
     assert (table.loc[table["label"] == "9", ["knn", "linear"]] != "9").all(axis=None)
-    counts = pd.read_csv(case.folder / "out.confusion.csv")
-    of_nine = counts[counts["label"] == 9]
-    assert of_nine[of_nine["predicted"] == 9][["knn", "linear"]].to_numpy().tolist() == [[0, 0]]
-    assert of_nine[["knn", "linear"]].sum().tolist() == [2, 2]
 
 
 def test_images_without_a_label_are_left_out_and_counted(case: Case) -> None:

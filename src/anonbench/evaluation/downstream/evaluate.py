@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +11,12 @@ import pandas as pd
 
 from anonbench.config import Downstream
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_csv, write_json, write_parquet
+from anonbench.core.io import write_json, write_parquet
 from anonbench.core.provenance import versions
 from anonbench.datasets.clusters import clusters_of
 from anonbench.embedding.store import Embeddings, read_embeddings
 from anonbench.evaluation.downstream.knn import TEMPERATURE, knn_predict
 from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
-
-
-def confusion(
-    labels: np.ndarray, predictions: Mapping[str, np.ndarray], classes: np.ndarray
-) -> pd.DataFrame:
-    """Count images by true and predicted class, in long form.
-
-    Args:
-        labels: true classes [M].
-        predictions: by classifier, the predicted classes [M].
-        classes: that could be predicted; listed even if they do not occur.
-
-    Returns:
-        Columns label, predicted and one of counts for each classifier, sorted by both classes.
-        Pairs that no classifier produced are left out, because a thousand classes have a million
-        pairs. Every class is listed at least as the pair with itself.
-
-    """
-    alone = np.union1d(classes, labels)
-    columns = ["label", "predicted"]
-    table = pd.DataFrame({"label": alone, "predicted": alone})
-    for name, found in predictions.items():
-        made = pd.DataFrame({"label": labels, "predicted": found}).value_counts(sort=False)
-        table = table.merge(made.rename(name).reset_index(), how="outer", on=columns)
-    counts = dict.fromkeys(predictions, 0)
-    return table.fillna(counts).astype(dict.fromkeys(predictions, "int64")).sort_values(columns)
-
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +33,6 @@ def evaluate_downstream(
     seed: int,
     predictions: Path,
     summary: Path,
-    confusions: Path,
 ) -> None:
     """Fit both classifiers on the train split and score them on the validation split.
 
@@ -75,7 +46,6 @@ def evaluate_downstream(
         seed: seed of the part that is held out of the train split.
         predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
         summary: JSON that is written: accuracies, counts, notes, settings, versions.
-        confusions: CSV that is written: `confusion` of k-NN at the table's k and of the probe.
 
     Raises:
         InputError: a split has no labelled image, or the train split only one class, or the
@@ -98,9 +68,8 @@ def evaluate_downstream(
         log.warning("%s", note)
 
     predicted = {"knn": neighbours[settings.k], "linear": probe.predictions}
-    table = {"id": validation.ids, "label": val_labels} | predicted
+    table = {"id": validation.ids, "label": val_labels, **predicted}
     write_parquet(pd.DataFrame(table, dtype="str"), predictions)
-    write_csv(confusion(val_labels, predicted, np.unique(train_labels)), confusions)
     write_json(
         summary,
         {
