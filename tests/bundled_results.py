@@ -33,7 +33,6 @@ from anonbench.evaluation.comparisons.effect_table import (
 )
 from anonbench.evaluation.comparisons.pairwise import (
     compare,
-    compare_kinds,
     compare_methods,
     read_comparisons,
 )
@@ -170,7 +169,7 @@ def finish(config: Config) -> None:
     write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
     _digest(people)
     clusters = read_clusters(people)
-    _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
+    _compare(config, experiment)
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json")]
@@ -231,18 +230,10 @@ def _judge_again(
     write_csv(best, base.parent / "best.csv")
 
 
-def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
-    """Write the scores without own images, and the comparison of query kinds."""
-    base, runs = config.results / NAME, experiment.anonymized_scenarios(NAME)
-    shard, reference = base / "retrieval/without_own/shards/0.parquet", next(iter(scenarios))
-    chosen = [scenarios[run.path] for run in runs]
-    settings, shown = config.retrieval.without_own_images(), config.presentation
-    score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
-    gather_in_one_file([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
+def _compare(config: Config, experiment: Experiment) -> None:
+    """Write the scores of mixed archives, and the agreement of trainings."""
+    base, shown = config.results / NAME, config.presentation
     people = read_clusters(base / "clusters.parquet")
-    scores = base / "retrieval/without_own.parquet"
-    kinds = compare_kinds(NAME, runs, scores, Judging(people, shown.confidence, 0.03))
-    write_csv(kinds, base / "query_kinds.csv")
     _deployments(config, experiment, base, people)
     trainings = experiment.trainings(NAME)
     originals = [base / f"embeddings/{m}/seed{s}/original/val.h5" for m, s in trainings]

@@ -6,18 +6,15 @@ ranking_mb = growing(int(1000 * settings.retrieval.memory_gb) + 4000)
 
 
 # One job for all rankings of a shard's queries: they share similarities. Beside the tables' own, the
-# unadapted models of other seeds rank the originals too, which tells costs from retrieval bias. And query
-# kinds are compared without own images: an anonymized query finds itself first.
+# unadapted models of other seeds rank the originals too, which tells costs from retrieval bias.
 for _name in experiment.datasets:
     _folder = f"<results>/{_name}/retrieval"
     _seeds = experiment.second_references(_name)
     _kept = {
         "scores": [f"{results}/{_name}/retrieval"],
-        "without_own": [f"{results}/{_name}/retrieval/without_own"],
         "second": [f"{results}/{_name}/retrieval/second/seed{seed}" for seed in _seeds],
     }
     _trained = [run.path for run in experiment.trained_scenarios(_name)]
-    _anonymized = [run.path for run in experiment.anonymized_scenarios(_name)]
 
     rule:
         name:
@@ -31,7 +28,6 @@ for _name in experiment.datasets:
             ),
         output:
             scores=f"{_folder}/shards/{{shard}}.parquet",
-            without_own=f"{_folder}/without_own/shards/{{shard}}.parquet",
             second=[f"{_folder}/second/seed{seed}/shards/{{shard}}.parquet" for seed in _seeds],
         log:
             f"<logs>/retrieve/{_name}/shards/{{shard}}.log",
@@ -48,9 +44,7 @@ for _name in experiment.datasets:
             dataset=_name,
             scenarios=paths.scenario_names(_name),
             trained=_trained,
-            anonymized=_anonymized,
             settings=settings.retrieval.effective(),
-            without_own=settings.retrieval.without_own_images().effective(),
             shards=settings.retrieval.shards,
         script:
             "../scripts/retrieve.py"
@@ -70,7 +64,6 @@ for _name in experiment.datasets:
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             summaries=paths.scenario_files(_name, "retrieval", "json"),
-            without_own=f"{_folder}/without_own.parquet",
             second=[f"{_folder}/second/seed{seed}.parquet" for seed in _seeds],
         log:
             f"<logs>/rankings/{_name}.log",
@@ -86,7 +79,6 @@ for _name in experiment.datasets:
             dataset=_name,
             scenarios=paths.scenario_names(_name),
             trained=_trained,
-            anonymized=_anonymized,
             settings=settings.retrieval.effective(),
         script:
             "../scripts/rankings.py"

@@ -54,11 +54,9 @@ for _name in experiment.datasets:
                 f"{results}/{_name}/retrieval/second/seed{seed}.parquet"
                 for seed in experiment.second_references(_name)
             ],
-            without_own=f"{results}/{_name}/retrieval/without_own.parquet",
         output:
             **{each: f"<results>/{_name}/{each}.csv" for each in _models},
             best=f"<results>/{_name}/best.csv",
-            query_kinds=f"<results>/{_name}/query_kinds.csv",
         log:
             f"<logs>/effects/{_name}.log",
         benchmark:
@@ -77,6 +75,5 @@ for _name in experiment.datasets:
             references=[experiment.reference_seed, *experiment.second_references(_name)],
             scenarios=as_text(experiment.scenarios(_name)),
             trained=as_text(experiment.trained_scenarios(_name)),
-            anonymized=as_text(experiment.anonymized_scenarios(_name)),
         script:
             "../scripts/effects.py"

@@ -14,7 +14,6 @@ with job(snakemake, __file__):
         measure,
         read_by_reference,
     )
-    from anonbench.evaluation.comparisons.pairwise import compare_kinds
     from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.sample_sizes.variance import tabulate_variances
     from anonbench.evaluation.scores import scenario_files
@@ -23,10 +22,7 @@ with job(snakemake, __file__):
     name, clusters = params.dataset, read_clusters(Path(given.clusters))
     settings = params.tests
     judging = Judging(clusters, settings["confidence"], settings["equivalence_margin"])
-    trained, anonymized = (
-        [Scenario(Model.parse(m), seed, Variant.parse(v)) for m, seed, v in each]
-        for each in (params.trained, params.anonymized)
-    )
+    trained = [Scenario(Model.parse(m), seed, Variant.parse(v)) for m, seed, v in params.trained]
     own, second = ([Path(path) for path in each] for each in (given.own, given.second))
     scores = read_by_reference(trained, params.references, own, second)
     files = scenario_files(
@@ -40,8 +36,6 @@ with job(snakemake, __file__):
         settings["bootstrap"],
     )
     write_csv(best, Path(made.best))
-    kinds = compare_kinds(name, anonymized, Path(given.without_own), judging)
-    write_csv(kinds, Path(made.query_kinds))
     if "effects" in dict(made.items()):
         effects = collect_effects(name, trained, params.references, own, second, judging)
         write_csv(effects, Path(made.effects))

@@ -14,8 +14,6 @@ with job(snakemake, __file__):
         tables=list(map(Path, made.queries)),
         summaries=list(map(Path, made.summaries)),
     )
-    shards = list(map(Path, given.without_own))
-    gather_in_one_file(shards, params.anonymized, Path(made.without_own))
     for output in map(Path, made.second):
         folder = output.with_suffix("") / "shards"
         shards = [path for path in map(Path, given.second) if path.parent == folder]

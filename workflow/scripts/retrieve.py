@@ -9,22 +9,15 @@ with job(snakemake, __file__):
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     files = map(Path, given.queries), map(Path, given.databases)
     scenarios = [Embedded(*each) for each in zip(params.scenarios, *files, strict=True)]
-    trained, anonymized = (
-        [each for each in scenarios if each.name in names]
-        for names in (params.trained, params.anonymized)
-    )
-    rankings = [
-        (given.reference, scenarios, params.settings, made.scores),
-        (given.reference, anonymized, params.without_own, made.without_own),
-    ]
+    trained = [each for each in scenarios if each.name in params.trained]
+    rankings = [(given.reference, scenarios, made.scores)]
     for second, output in zip(given.seconds, made.second, strict=True):
-        rankings.append((second, trained, params.settings, output))
-    retrieval = load(snakemake.config).retrieval
-    for reference, ranked, settings, output in rankings:
+        rankings.append((second, trained, output))
+    for reference, ranked, output in rankings:
         score_shard(
             reference=Path(reference),
             scenarios=ranked,
-            settings=retrieval.completing(settings),
+            settings=load(snakemake.config).retrieval.completing(params.settings),
             shard=int(snakemake.wildcards.shard),
             output=Path(output),
         )

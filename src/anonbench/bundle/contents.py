@@ -108,7 +108,6 @@ def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
     several = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
     for seed in experiment.second_references(name):
         yield Entry(f"{retrieval}/second/seed{seed}.parquet", Copy.ROWS, START, name, several)
-    yield Entry(f"{retrieval}/without_own.parquet", Copy.ROWS, START, name, several)
     for scenario in experiment.scenarios(name):
         base = f"{retrieval}/{scenario.path}"
         yield Entry(f"{base}.parquet", Copy.ROWS, START, name, ("id", "query", *COLUMNS))
@@ -126,7 +125,6 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
     yield Entry(f"{name}/best.csv", place=PUBLISHED)
     yield Entry(f"{name}/variance.csv", place=PUBLISHED)
-    yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     # these need embeddings, which a bundle does not contain
     yield Entry(f"{name}/trainings.csv")
     if experiment.datasets[name].is_mapped:

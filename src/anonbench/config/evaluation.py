@@ -69,14 +69,6 @@ class Retrieval(Settings):
     """Score every scenario also without near-duplicates: images whose perceptual hashes differ in
     at most so many of 64 bits, such as `[0, 4, 8]`."""
 
-    def without_own_images(self) -> Retrieval:
-        """Settings for comparisons between query kinds.
-
-        Own images are excluded, because an anonymized query is in the database and would find
-        itself first.
-        """
-        return self.model_copy(update={"include_self": False})
-
 
 class Deployments(Settings):
     """Partly anonymized archives, scored with the existing embeddings.

@@ -199,10 +199,6 @@ class Experiment:
         models, seeds = self.models(name), self.training_seeds(name)
         return [run for run in self.scenarios(name) if run.model in models and run.seed in seeds]
 
-    def anonymized_scenarios(self, name: str) -> list[Scenario]:
-        """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
-        return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
-
     def deployed(self, name: str) -> list[Variant]:
         """Variants of mixed archives: those at the highest degree."""
         highest = max(self.datasets[name].degrees)

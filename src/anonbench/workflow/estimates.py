@@ -138,8 +138,8 @@ class Estimates:
             case "attack":
                 return self._published_in(name)
             case "retrieve":
-                # the tables' own, without own images, and by second references
-                rankings = 2 + len(self._experiment.second_references(name))
+                # the tables' own, and by second references
+                rankings = 1 + len(self._experiment.second_references(name))
                 return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
             case "near_duplicates":
                 rankings = 2 * len(config.retrieval.near_duplicates) * config.retrieval.shards

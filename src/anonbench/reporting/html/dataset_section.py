@@ -41,7 +41,6 @@ FILES = {
     "variance": "variance.csv",
     "trainings": "trainings.csv",
     "best": "best.csv",
-    "query_kinds": "query_kinds.csv",
     "deployments": "deployments.csv",
     "near_duplicates": "near_duplicates.csv",
     "maps": "maps.csv",

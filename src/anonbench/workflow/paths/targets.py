@@ -109,7 +109,7 @@ class Paths(FilePaths):
         """Files of each stage of a data set."""
         folder, experiment = f"{self.results}/{dataset}", self.experiment
         config, variants = experiment.config, [Variant(), *experiment.variants(dataset)]
-        scores = ["scores", "comparisons", "best", "query_kinds"]
+        scores = ["scores", "comparisons", "best"]
         scores += ["deployments"] * config.deployments.mixed
         scores += ["near_duplicates"] * bool(config.retrieval.near_duplicates)
         if not experiment.is_frozen(dataset):

@@ -290,7 +290,7 @@ def searched(kinds: Collection[str]) -> str:
 def gather_in_one_file(shards: Sequence[Path], scenarios: Sequence[str], output: Path) -> None:
     """Write the scores of all scenarios to one file: the same bytes for any number of shards.
 
-    Used for scores by a second reference and for scores without own images.
+    Used for scores by a second reference.
 
     Args:
         shards: files of `anonbench.evaluation.retrieval.stage.job.score_shard`, all of one data
