@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.reporting.paper.ours import OurData
+from anonbench.reporting.paper.comparison import OurData
 from anonbench.reporting.paper.published import CELL, published
 
 METHODS = ("pixelate", "blur", "mask")

@@ -7,8 +7,7 @@ from paper_numbers import as_scores, our_portraits
 from scipy.stats import spearmanr
 
 from anonbench.config import load
-from anonbench.reporting.paper.comparison import COLUMNS, agreement, compare
-from anonbench.reporting.paper.ours import our_data, tidy
+from anonbench.reporting.paper.comparison import COLUMNS, agreement, compare, our_data, tidy
 from anonbench.reporting.paper.published import CELL, published
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}

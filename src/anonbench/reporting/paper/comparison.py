@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import spearman
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import COMPATIBLE, Adaption
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.grids.grid import grid_of, to_latex, to_markdown, write_text
-from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
+from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
-from anonbench.reporting.paper.ours import COLUMNS as OURS
-from anonbench.reporting.paper.ours import OurData, tidy, why_missing
-from anonbench.reporting.paper.published import CELL, ROLE_NAMES, published
-from anonbench.reporting.summary import read_scores
+from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES, published
+from anonbench.reporting.summary import read_scores, summarize
 
+OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
+"""Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
 COLUMNS += ["low", "high", "difference", "seeds", "queries", "dataset", "stand_in", "reason"]
 """Columns of the comparison. Numbers are percent, `difference` is ours minus the published one in
@@ -28,8 +33,101 @@ AGREEMENT = ["role", "degree", "metric", "query", "cells", "compared", "mean", "
 difference in points, and Spearman's coefficient (NaN under three cells)."""
 
 
+@dataclass(frozen=True)
+class OurData:
+    """A data set of ours that has a role in the paper, with the part of the paper it covers."""
+
+    name: str
+    role: str
+    degrees: tuple[int, ...]
+    methods: tuple[str, ...]
+    adaptions: tuple[str, ...]
+    labelled: bool
+    stand_in: str
+    """Reason why it is not the paper's data set; empty if it is, as far as the config tells."""
+
+
+def our_data(config: Config) -> list[OurData]:
+    """Enabled data sets that have a `paper_role`, in the config's order."""
+    return [
+        OurData(
+            name=name,
+            role=dataset.paper_role.value,
+            degrees=tuple(sorted(dataset.degrees)),
+            methods=tuple(str(method) for method in dataset.methods),
+            adaptions=(Adaption.UNADAPTED.value, *(str(a) for a in dataset.adaptions)),
+            labelled=dataset.is_classified,
+            stand_in=stand_in(dataset),
+        )
+        for name, dataset in config.enabled.items()
+        if dataset.paper_role is not None
+    ]
+
+
+def stand_in(dataset: Dataset) -> str:
+    """Reason why a data set is not the paper's; empty if it may be."""
+    layouts = {PaperRole.CELEBA: Layout.CELEBA, PaperRole.RVL_CDIP: Layout.RVL_CDIP}
+    if dataset.demo is not None:
+        return "generated data of the demo"
+    if dataset.paper_role is PaperRole.DOKIQ:
+        return "own documents (the paper's are internal)"
+    assert dataset.paper_role is not None
+    if dataset.layout is not layouts[dataset.paper_role]:
+        return f"other data, in the layout {dataset.layout}"
+    if dataset.subset is not None:
+        return f"a part of {dataset.subset:,} images"
+    if isinstance(dataset.split, OwnSplit):
+        return "another split"
+    return "the images in the wild" if dataset.images == "wild" else ""
+
+
+def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
+    """Our scores in the paper's cells, with the columns `OURS`.
+
+    Seeds are averaged; the retraining control and original images are left out, and so are rankings
+    of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`).
+
+    Args:
+        scores: tidy scores of one or several data sets (`anonbench.reporting.summary`).
+        data: the data set to use, and its role.
+
+    Returns:
+        Values and intervals in percent; `seeds` and `n` (queries, or images) behind each.
+    """
+    summary = summarize(scores[scores["dataset"] == data.name])
+    chosen = summary[
+        summary["metric"].isin(METRICS)
+        & summary["adaption"].isin([str(a) for a in Adaption if a not in COMPATIBLE])
+    ].assign(role=data.role)
+    if why_no_statement(summary, DEFAULTS):
+        chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
+    for name in ("value", "low", "high"):
+        chosen[name] = 100.0 * chosen[name].astype(float)
+    return chosen[OURS].reset_index(drop=True)
+
+
+def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
+    """Reason why there is no number of ours for a cell of the paper.
+
+    Args:
+        cell: role, degree, method, adaption and query.
+        data: our data set of this role, if there is one.
+    """
+    if data is None:
+        return f"no data set stands for {ROLE_NAMES[str(cell['role'])]} (paper_role)"
+    where = f"datasets.{data.name}"
+    covered = {"degree": data.degrees, "method": data.methods, "adaption": data.adaptions}
+    for key, values in covered.items():
+        if cell[key] not in values:
+            named = f"degree {cell[key]}" if key == "degree" else cell[key]
+            return f"{named} is not in {where}.{key}s"
+    if cell["query"] == "" and not data.labelled:
+        return f"no labels: {where}.label is not set"
+    return "the scenario has no score, or one of too few images"
+
+
 def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFrame:
-    """Our scores in the paper's cells (`anonbench.reporting.paper.ours.COLUMNS`).
+    """Our scores in the paper's cells (`OURS`).
 
     Args:
         datasets: those that have a role.
@@ -69,7 +167,7 @@ def compare(
 
     Args:
         published: `anonbench.reporting.paper.published.published`.
-        ours: `anonbench.reporting.paper.ours.tidy` of all data sets.
+        ours: `tidy` of all data sets.
         datasets: our data sets that have a role.
     """
     by_role = {data.role: data for data in datasets}
@@ -80,9 +178,9 @@ def compare(
         how="left",
         validate="one_to_one",
     )
-    table["dataset"] = table["role"].map({role: data.name for role, data in by_role.items()})
-    table["stand_in"] = table["role"].map({role: data.stand_in for role, data in by_role.items()})
-    table = table.fillna({"dataset": "", "stand_in": ""})
+    for column, name in (("dataset", "name"), ("stand_in", "stand_in")):
+        own = {role: getattr(data, name) for role, data in by_role.items()}
+        table[column] = table["role"].map(own).fillna("")
     table["difference"] = table["ours"] - table["published"]
     table["reason"] = [
         why_missing(cell, by_role.get(cell["role"])) if np.isnan(cell["ours"]) else ""
@@ -105,34 +203,25 @@ def agreement(comparison: pd.DataFrame) -> pd.DataFrame:
 
 def agreement_grid(comparison: pd.DataFrame) -> Grid:
     """Table of the agreement with the published numbers, by data set, degree and metric."""
-    blocks = []
-    for role, group in agreement(comparison).groupby("role", sort=False):
-        name = ROLE_NAMES[str(role)]
-        rows: list[tuple[str, ...]] = []
-        for degree, lines in group.groupby("degree", sort=False):
-            place = (name, f"{degree} %")
-            if not lines["compared"].any():
-                cells = f"0 of {lines['cells'].sum()}"
-                rows.append((*place, "all", "–", cells, NOT_RUN, "", ""))
-                continue
-            for line in lines.to_dict("records"):
-                query, cells = line["query"] or "–", f"{line['compared']} of {line['cells']}"
-                values = [NOT_RUN, "", ""]
-                if line["compared"]:
-                    values = [f"{line['mean']:+.1f}", f"{line['absolute']:.1f}"]
-                    values.append(_number(line["rank"], ".2f"))
-                rows.append((*place, metric_label(line["metric"]), query, cells, *values))
+    rows: list[tuple[str, ...]] = []
+    for (role, degree), lines in agreement(comparison).groupby(["role", "degree"], sort=False):
         source = _our_source(comparison[comparison["role"] == role])
-        blocks.append(GridBlock(source, tuple(rows)))
-    return Grid(
+        place = (source, ROLE_NAMES[str(role)], f"{degree} %")
+        if not lines["compared"].any():
+            cells = f"0 of {lines['cells'].sum()}"
+            rows.append((*place, "all", NONE, cells, NOT_RUN, "", ""))
+            continue
+        for line in lines.to_dict("records"):
+            of = (metric_label(line["metric"]), line["query"] or NONE)
+            cells = f"{line['compared']} of {line['cells']}"
+            ranks = (_number(line["absolute"], ".1f"), _number(line["rank"], ".2f"))
+            rows.append((*place, *of, cells, _number(line["mean"], "+.1f", NOT_RUN), *ranks))
+    heads = ["Data set", "Degree", "Metric", "Query", "Cells", "Mean", "Mean absolute", "Spearman"]
+    return grid_of(
+        "agreement",
+        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
         stem="paper-agreement",
-        title="The paper's numbers and ours: difference in points",
-        heads=(
-            *("Data set", "Degree", "Metric", "Query", "Cells"),
-            *("Mean", "Mean absolute", "Spearman"),
-        ),
-        blocks=tuple(blocks),
-        notes=notes("agreement", not_run=_not_run(comparison)),
+        not_run=_not_run(comparison),
         left=4,
     )
 
