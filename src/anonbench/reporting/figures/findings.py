@@ -26,7 +26,7 @@ def order_figure(tables: Tables, outputs: Sequence[Path], dpi: int) -> None:
     """Rank of each method by the mAP that each system keeps, with original queries.
 
     Args:
-        tables: columns `anonbench.reporting.systems.VALUES`, by title of the panel.
+        tables: columns `anonbench.reporting.answers.VALUES`, by title of the panel.
         outputs: paths, in the format of their suffixes.
         dpi: resolution.
     """
