@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -117,7 +118,12 @@ def percent(share: float, sign: str = "") -> str:
 
 
 def interval(
-    value: float, low: float, high: float, between: str = "–", sign: str = "", mark: str = ""
+    value: float,
+    low: float = math.nan,
+    high: float = math.nan,
+    between: str = "–",
+    sign: str = "",
+    mark: str = "",
 ) -> str:
     """A share in percent with its interval in brackets, if both are known.
 

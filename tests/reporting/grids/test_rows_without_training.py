@@ -20,7 +20,7 @@ from anonbench.evaluation.correlation import metric_rows
 from anonbench.evaluation.scores import ceilings
 from anonbench.reporting.choices import table
 from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.recommendations import recommendations_grid
+from anonbench.reporting.choices.effects import recommendations_grid
 from anonbench.reporting.figures.front import choices
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.grids.tables import values_of

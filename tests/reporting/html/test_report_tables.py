@@ -20,14 +20,16 @@ from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.effects import Tally, costs_grid, tally
-from anonbench.reporting.choices.recommendations import (
+from anonbench.reporting.choices.effects import (
     Row,
+    Tally,
     Verdict,
     case_by_case,
+    costs_grid,
     keep_embeddings,
     keep_model,
     recommendations_grid,
+    tally,
 )
 from anonbench.reporting.html.tables import (
     attention,

@@ -15,8 +15,7 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests
-from anonbench.reporting.choices.effects import costs_grid
-from anonbench.reporting.choices.recommendations import recommendations_grid
+from anonbench.reporting.choices.effects import costs_grid, recommendations_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
