@@ -13,7 +13,12 @@ from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
 from anonbench.reporting import answers
 from anonbench.reporting.figures import findings
-from anonbench.reporting.figures.style import TWO_COLUMNS, new_figure
+from anonbench.reporting.figures.style import (
+    TWO_COLUMNS,
+    legend_above,
+    method_entries,
+    new_figure,
+)
 from anonbench.reporting.summary import SCORE_COLUMNS
 
 KEPT = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}
@@ -227,7 +232,7 @@ def test_each_question_has_a_figure(tmp_path: Path, panels: int) -> None:
 def test_a_legend_of_long_names_is_not_cut_off() -> None:
     names = ["dp_pixelate_strong", "dp_pixelate_light", "pixelate_coarse", "blur_strong", "mask"]
     figure = new_figure(TWO_COLUMNS, 2.0)
-    findings._legend(figure, pd.DataFrame({"method": names}), ["method"])
+    legend_above(figure, method_entries(names))
     (legend,) = figure.legends
     assert legend.get_window_extent().width <= figure.bbox.width
     assert len(legend.get_texts()) == len(names)

@@ -81,8 +81,7 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
 
     Args:
         values: columns `VALUES`.
-        comparisons: pairwise comparisons of methods by system
-            (`anonbench.evaluation.comparisons.pairwise.read_method_comparisons`).
+        comparisons: of methods (`evaluation.comparisons.pairwise.read_method_comparisons`).
         level: p-value after Holm's correction below which a difference is clear.
     """
     rows = []
@@ -191,9 +190,7 @@ def degrees_of(scores: Tables) -> pd.DataFrame:
 def predictors_of(correlations: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     """Correlation of each retrieval metric with each accuracy, columns `PREDICTORS`.
 
-    Args:
-        correlations: coefficients (`anonbench.evaluation.correlation.COLUMNS`) by system and
-            degree.
+    Coefficients (`anonbench.evaluation.correlation.COLUMNS`) are by system and degree.
     """
     parts = []
     for (system, degree), table in correlations.items():
@@ -213,13 +210,8 @@ def answers_of(
 ) -> pd.DataFrame:
     """Means over systems with their intervals, columns `ANSWERS`.
 
-    Args:
-        price: columns `PRICE`.
-        orders: agreement of pairs of systems, columns `ORDERS`.
-        way_back: columns `WAY_BACK`; empty without an adaption.
-        predictors: columns `PREDICTORS`.
-        degrees: columns `DEGREES`.
-        confidence: coverage of the intervals, as a share.
+    The tables have the columns of their names; `way_back` is empty without an adaption.
+    `confidence` is the coverage of the intervals, as a share.
     """
     rows: list[dict[str, Any]] = []
 

@@ -29,8 +29,6 @@ from anonbench.reporting.privacy_tables import (
     reidentification_grid,
 )
 from anonbench.reporting.retrieval_tables import (
-    corrected_grid,
-    corrected_scores,
     deployments_grid,
     mapped_grid,
     near_duplicates_grid,
@@ -54,32 +52,20 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 }
 """Readers of the tables that other tables need."""
 Tables = Mapping[str, pd.DataFrame]
-VALUES: dict[str, Callable[[Tables], pd.DataFrame]] = {
-    "front_area": lambda read: front_areas(read["policy"], read["scores"]),
-    "corrected": lambda read: corrected_scores(read["scores"]),
+GRIDS: dict[str, tuple[Callable[..., Grid], tuple[str, ...]]] = {
+    "policy": (policy_grid, ()),
+    "front_area": (front_area_grid, ()),
+    "reidentification": (reidentification_grid, ("confidence", "widest_interval")),
+    "attacks": (attacks_grid, ("confidence",)),
+    "mapped": (mapped_grid, ("confidence",)),
+    "trainings": (trainings_grid, ("confidence",)),
+    "sample_sizes": (sample_size_grid, ()),
+    "deployments": (deployments_grid, ("confidence",)),
+    "near_duplicates": (near_duplicates_grid, ()),
+    "given": (given_grid, ("confidence",)),
 }
-"""CSV files of the tables; those of other tables hold what the table needs."""
-GRIDS: dict[str, Callable[[str, Tables, Presentation], Grid]] = {
-    "policy": lambda name, read, _: policy_grid(name, read["policy"]),
-    "front_area": lambda name, read, _: front_area_grid(name, VALUES["front_area"](read)),
-    "corrected": lambda name, read, _: corrected_grid(name, read["scores"]),
-    "reidentification": lambda name, read, shown: reidentification_grid(
-        name, read["rates"], shown.confidence, shown.widest_interval
-    ),
-    "attacks": lambda name, read, shown: attacks_grid(name, read["attacks"], shown.confidence),
-    "mapped": lambda name, read, shown: mapped_grid(name, read["maps"], shown.confidence),
-    "trainings": lambda name, read, shown: trainings_grid(
-        name, read["trainings"], shown.confidence
-    ),
-    "sample_sizes": lambda name, read, _: sample_size_grid(name, read["variance"]),
-    "deployments": lambda name, read, shown: deployments_grid(
-        name, read["deployments"], shown.confidence
-    ),
-    "near_duplicates": lambda name, read, _: near_duplicates_grid(name, read["near_duplicates"]),
-    "given": lambda name, read, shown: given_grid(name, read["given"], shown.confidence),
-}
-"""Tables as people read them, from a data set's name, what it needs, and the section of the config.
-"""
+"""What makes a table that people read from a data set's name, its values, and these settings of the
+section `presentation`."""
 
 
 def write_dataset_table(
@@ -91,38 +77,22 @@ def write_dataset_table(
     markdown: Path,
     latex: Path,
 ) -> None:
-    """Write one registered table of a data set.
+    """Write one registered table of a data set: its values, and as Markdown and LaTeX (booktabs).
 
-    Args:
-        name: name of the table.
-        dataset: name of the data set.
-        files: inputs of the table, by the keys of `READERS`.
-        presentation: section of the config.
-        csv: CSV file of its values.
-        markdown: Markdown file to write.
-        latex: LaTeX file to write; needs booktabs.
+    `files` are the inputs of the table, by the keys of `READERS`.
     """
-    needs = TABLES[name].needs
-    read = {need: READERS[need](files[need]) for need in needs}
-    grid = GRIDS[name](dataset, read, presentation)
-    values = VALUES[name](read) if name in VALUES else read[needs[0]]
-    write_grid(grid, values, csv, markdown, latex)
+    read = {need: READERS[need](files[need]) for need in TABLES[name].needs}
+    grid = dataset_grid(name, dataset, read, presentation)
+    write_grid(grid, _values(name, read), csv, markdown, latex)
 
 
-def sections(datasets: Mapping[str, Tables], presentation: Presentation) -> dict[str, list[Grid]]:
-    """Grids of the registered tables, by the name of the table.
+def dataset_grid(name: str, dataset: str, read: Tables, presentation: Presentation) -> Grid:
+    """One registered table of a data set from the tables that it needs."""
+    make, settings = GRIDS[name]
+    return make(dataset, _values(name, read), *(getattr(presentation, each) for each in settings))
 
-    Args:
-        datasets: by data set, the existing tables, by the keys of `READERS`.
-        presentation: section of the config, which names the tables.
-    """
-    found: dict[str, list[Grid]] = {}
-    for name in presentation.tables:
-        grids = [
-            GRIDS[name](dataset, read, presentation)
-            for dataset, read in datasets.items()
-            if set(TABLES[name].needs) <= read.keys()
-        ]
-        if grids:
-            found[name] = grids
-    return found
+
+def _values(name: str, read: Tables) -> pd.DataFrame:
+    if name == "front_area":
+        return front_areas(read["policy"], read["scores"])
+    return read[TABLES[name].needs[0]]

@@ -107,8 +107,7 @@ def results_of(
         about: the fields of `Results` that are not measured.
         parameters: of each method, by its name, without paths.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        policy: evidence (`anonbench.evaluation.policy.table.read_policy`), of which the attacks are
-            taken.
+        policy: evidence with the attacks (`anonbench.evaluation.policy.table.read_policy`).
     """
     kept = pd.concat([summarize_originals(scores), summarize(scores)])
     kept = kept[~kept["adaption"].isin(NO_CHOICE)]
@@ -162,10 +161,7 @@ def read_results(path: Path) -> Results:
 
 
 def table_of(places: Iterable[Path]) -> pd.DataFrame:
-    """One table of many results files, columns `TABLE`.
-
-    Args:
-        places: files, and folders whose JSON files are all read.
+    """One table of many results files, and folders of them, columns `TABLE`.
 
     Raises:
         InputError: no file was found, one is wrong, or two are of the same system and data set.

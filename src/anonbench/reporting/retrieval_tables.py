@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,6 @@ from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
 from anonbench.evaluation.near_duplicates import ALL, DISTINCT, RANDOM, warning
 from anonbench.evaluation.sample_sizes.variance import POWER
-from anonbench.evaluation.scores import with_corrected
 from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
@@ -22,7 +21,7 @@ from anonbench.reporting.labels import (
     METHODS,
     NONE,
     QUERIES,
-    RETRIEVAL_METRICS,
+    WORDS,
     interval,
     intervals,
     method_name,
@@ -32,7 +31,6 @@ from anonbench.reporting.labels import (
 )
 from anonbench.reporting.summary import present
 
-EFFECTS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
 MOST_COLUMNS = 8
 """Most columns of trainings; with more, only those of the unadapted model are columns."""
 
@@ -113,7 +111,19 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     shown = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
     shown = shown[shown["method"] != ORIGINAL].fillna({"distance": -1}).astype({"degree": int})
     columns = [(ALL, -1), *((kept, each) for each in distances for kept in (DISTINCT, RANDOM))]
-    means = _means(shown, "value", "method", METHODS, ["kept", "distance"], columns)
+    keys = ["degree", "query", "method", "kept", "distance"]
+    means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
+    places = [
+        (degree, query, name)
+        for (degree, query), of in shown.groupby(["degree", "query"])
+        for name in present(of["method"], METHODS)
+    ]
+    places.sort(key=lambda place: (place[0], [*QUERIES].index(place[1])))
+    rows = [
+        (METHODS[place[-1]], *(percent(means.get((*place, *each), math.nan)) for each in columns))
+        for place in places
+    ]
+    blocks = [f"{QUERIES[query]}, degree {degree} %" for degree, query, _ in places]
     first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
     whole = int(table[table["kept"] == ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
@@ -122,83 +132,31 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     heads += [(f"Distance {each}", kept) for each in distances for kept in ("Without", "Random")]
     top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *near)]
     few = table[table["metric"].isna()]
-    texts = pd.concat([pd.DataFrame(top, ["", ""]), means.set_axis(range(len(heads)), axis=1)])
     return grid_of(
         "near_duplicates",
-        texts.set_axis(pd.MultiIndex.from_tuples(heads), axis=1),
+        pd.DataFrame([*top, *rows], ["", "", *blocks], pd.MultiIndex.from_tuples(heads)),
         dataset=dataset,
         warning=warning(table),
         reasons=dict(zip(few["distance"].astype(int), few["reason"], strict=True)),
     )
 
 
-def corrected_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Retrieval scores of a data set with their corrected scores."""
-    return with_corrected(scores[scores["metric"].isin(list(RETRIEVAL_METRICS))])
-
-
-def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
-    """Corrected scores: one block per degree and query kind, one row per model."""
-    found = corrected_scores(scores)
-    rows = found[found["method"] != ORIGINAL].dropna(subset=["corrected"])
-    methods = present(rows["method"], METHODS)
-    columns = [(metric, method) for metric in RETRIEVAL_METRICS for method in methods]
-    means = _means(rows, "corrected", "adaption", ADAPTIONS, ["metric", "method"], columns)
-    heads = [("", "Model"), *((RETRIEVAL_METRICS[m], METHODS[method]) for m, method in columns)]
-    return grid_of(
-        "corrected",
-        means.set_axis(pd.MultiIndex.from_tuples(heads), axis=1),
-        dataset=dataset,
-        known=len(rows) > 0,
-    )
-
-
-def _means(
-    rows: pd.DataFrame,
-    value: str,
-    row: str,
-    order: dict[str, str],
-    across: list[str],
-    columns: Sequence[tuple[str, object]],
-) -> pd.DataFrame:
-    """Means in percent: a block per degree and query kind, a row per key of `order`, with label."""
-    means = rows.groupby(["degree", "query", row, *across])[value].mean().to_dict()  # over seeds
-    places = [
-        (degree, query, name)
-        for degree in sorted(rows["degree"].unique())
-        for query in QUERIES
-        for name in present(rows[(rows["degree"] == degree) & (rows["query"] == query)][row], order)
-    ]
-    texts = [
-        (
-            order.get(place[-1], place[-1]),
-            *(percent(means.get((*place, *c), math.nan)) for c in columns),
-        )
-        for place in places
-    ]
-    blocks = [f"{QUERIES[query]}, degree {degree} %" for degree, query, _ in places]
-    return pd.DataFrame(texts, pd.Index(blocks, dtype=object), range(1 + len(columns)))
-
-
 def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
     """Sample sizes of a data set: one block per effect, one row per query kind and metric."""
     unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
     rows = []
-    for effect, label in EFFECTS.items():
+    for effect, label in WORDS["effects"].items():
         of_effect = variances[variances["effect"] == effect]
         for (metric, query), found in of_effect.groupby(["metric", "query"], sort=False):
             needed = found["needed"].astype(float).fillna(math.inf).sort_values()
             half, most = needed.iloc[len(needed) // 2], needed.iloc[-1]
-            cells = (
-                *(percent(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
-                f"{int(found['clusters'].max()):,}",
-                *(NONE if math.isinf(number) else f"{int(number):,}" for number in (half, most)),
-            )
-            rows.append((label, metric_label(str(metric)), str(query), *cells))
+            spread = found[["sd_seed", "sd_cluster", "sd_query"]].median().map(percent)
+            numbers = (found["clusters"].max(), half, most)
+            cells = (NONE if math.isinf(number) else f"{int(number):,}" for number in numbers)
+            rows.append((label, metric_label(str(metric)), str(query), *spread, *cells))
+    parts = ("Trainings", unit.capitalize(), "Queries")
     heads = [("", ""), ("", "Metric"), ("", "Queries")]
-    heads += [
-        ("Standard deviation between", each) for each in ("Trainings", unit.capitalize(), "Queries")
-    ]
+    heads += [("Standard deviation between", each) for each in parts]
     heads += [(unit.capitalize(), each) for each in ("At hand", "Half need", "All need")]
     table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
     return grid_of(
@@ -218,17 +176,12 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
     trainings = list(dict.fromkeys(zip(*(table[each] for each in judges), strict=True)))
     columns = [each for each in trainings if len(trainings) <= MOST_COLUMNS or each[0] == UNADAPTED]
     values = table.set_index(["model", "seed", *judges])["value"].map(percent).to_dict()
-    rows = [
-        (
-            f"{_training(model)}, seed {seed}",
-            *(values.get((model, seed, *by), NONE) for by in columns),
-        )
-        for model, seed in trainings
-    ]
-    heads = [
-        ("", "Training"),
-        *((f"By {_training(name)}", f"seed {seed}") for name, seed in columns),
-    ]
+    rows = []
+    for model, seed in trainings:
+        cells = (values.get((model, seed, *by), NONE) for by in columns)
+        rows.append((f"{_training(model)}, seed {seed}", *cells))
+    heads = [("", "Training")]
+    heads += [(f"By {_training(name)}", f"seed {seed}") for name, seed in columns]
     return grid_of(
         "trainings",
         pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)),

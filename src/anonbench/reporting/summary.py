@@ -39,15 +39,12 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
             random ranking or guess, NaN if unknown.
 
     Returns:
-        One row for each of `KEYS` with value, sd, se, low, high, reason, n, clusters, k, chance,
-        floor, retrained_low, retrained_high, retrained_reason and seeds. `low` and `high` are the
-        interval of these trained models over clusters of queries or images, `se` its standard
-        error. For several seeds they are means over the seeds, which are upper bounds for the
-        mean's. `sd` is the standard deviation between seeds (NaN for one seed); these intervals do
-        not include it, because it depends on the number of seeds, not of queries. `retrained_low`
-        and `retrained_high` are the interval for newly trained models, which includes both.
-        `reason` and `retrained_reason` say why there is no interval, or are empty. Cells without a
-        value are left out.
+        One row for each of `KEYS` that has a value. `low` and `high` are the interval of these
+        trained models over clusters of queries or images, `se` its standard error. For several
+        seeds they are means over the seeds, which are upper bounds for the mean's. `sd` is the
+        standard deviation between seeds (NaN for one seed), which these intervals do not include.
+        `retrained_low` and `retrained_high` are the interval for newly trained models, which
+        includes both. `reason` and `retrained_reason` say why there is no interval, or are empty.
     """
     return _average(scores[scores["method"] != ORIGINAL])
 

@@ -40,11 +40,7 @@ Bests = Mapping[tuple[str, int, str, str], Best]
 
 
 def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:
-    """Best choices by mAP, judged by the second reference or else by the own one.
-
-    Args:
-        tables: of each data set, the columns of `best.csv`.
-    """
+    """Best choices by mAP (`best.csv`), judged by the second reference or else by the own one."""
     found = {}
     for table in tables:
         ranked = table[table["metric"] == "map"]
@@ -70,12 +66,9 @@ def _scenario(name: str, method: str) -> Scenario:
 def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Share of its mAP that each choice of a data set keeps, by a second reference.
 
-    A choice loses the cost of anonymizing plus the cost of adapting. The half-widths of both
-    intervals are added, which gives an upper bound for the half-width of the sum.
-
-    Args:
-        effects: effects of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
-        summary: its scores (`anonbench.reporting.summary.summarize`), which include the floor.
+    A choice loses the cost of anonymizing plus the cost of adapting (`effects`). The half-widths of
+    both intervals are added, which gives an upper bound for the half-width of the sum. The floor is
+    that of the scores (`anonbench.reporting.summary.summarize`).
 
     Returns:
         Columns degree, method, query, adaption, kept, kept_low, kept_high (NaN if unknown), and

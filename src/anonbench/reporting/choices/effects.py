@@ -119,12 +119,7 @@ Row = tuple[str, Verdict, str]
 
 
 def recommendations_grid(effects: Effects, bests: Bests) -> Grid:
-    """Table of the three recommendations with the verdict of these data on each.
-
-    Args:
-        effects: by data set.
-        bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
-    """
+    """Table of the three recommendations with the verdict of these data on each."""
     rows = (keep_embeddings(effects), keep_model(effects), case_by_case(bests))
     texts = pd.DataFrame(rows, columns=["Recommendation", "Verdict", "Because"]).map(str)
     wrapped = ((2, 0.5),)

@@ -26,14 +26,17 @@ from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_w
 from anonbench.evaluation.scores import corrected
 from anonbench.reporting.choices.best import Bests, kept, with_floor
 
-COLUMNS = [
-    *("dataset", "method", "degree", "adaption", "query"),
-    *("kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"),
-    *("attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit", "attack_verdict"),
-    *("verdict", "rule", "rule_attack", "rule_entity", "rule_value", "rule_low", "rule_high"),
-    *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "untested", "resisted"),
-    *("queries", "clusters", "seeds", "pairs"),
-]
+_KEYS = ["dataset", "method", "degree", "adaption", "query"]
+_QUALITY = ["kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"]
+_ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit"]
+_RULE = {
+    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
+    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
+}
+_COUNTS = ["failed", "suspected", "open", "untested", "resisted"]
+_SIZES = ["queries", "clusters", "seeds", "pairs"]
+COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
+COLUMNS += [*_COUNTS, *_SIZES]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
 that is left, corrected for chance and for the optimism of choosing the best: 0 is a random
 order, 1 is the `yardstick`'s quality on originals (`second`: the same model after another
@@ -44,18 +47,11 @@ it most. `verdict` is the policy's; `rule_…` and `detail` are the decisive rul
 the latter whose value exceeds the limit; `untested` names those with unknown result, separated by
 blanks: attacks, or `rule:entity`. `resisted` counts attacks. `pairs`: images from which a choice's
 map was learned."""
-_NUMBERS = [
-    *("degree", "kept", "kept_low", "kept_high", "rate", "rate_low", "rate_high", "limit"),
-    *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
-    *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
-]
+_NUMBERS = ["degree", *_QUALITY[:3], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
+_NUMBERS += ["failed", "suspected", "open", "resisted"]
 _PLACE = ["degree", "method", "adaption", "query"]
 _VARIANT = ["degree", "method", "query"]
 _ENDS = {"value": "rate", "low": "rate_low", "high": "rate_high"}
-_DECISIVE = {
-    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
-    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
-}
 UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 """Adaptions whose vectors no attack sees."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
@@ -87,12 +83,11 @@ def choices(
         dataset: name of the data set.
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
-        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if the policy was
-            evaluated.
+        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.
         bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
-        maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`):
+        maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`);
             maps that are not recommended come after the unadapted model.
     """
     bests = bests or {}
@@ -150,9 +145,7 @@ def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> di
         "clusters": too_few(clusters),
         "wide": too_wide(row["low"], row["high"], needs),
         "second": "" if row["compared"] else "it was not compared by a second reference",
-        "chance": "the originals are found no better than by chance"
-        if math.isnan(row["kept"])
-        else "",
+        "chance": "the originals are found no better than by chance" * math.isnan(row["kept"]),
     }
     optimism = 0.0  # of a choice picked as the best of all, or the best of its method
     for of in ("", row["method"]):
@@ -162,9 +155,8 @@ def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> di
             optimism = best.optimism / row["room"] if known else 0.0
             break
     unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
-    found = {name: row[name] - optimism for name in ("kept", "kept_low", "kept_high")}
-    found |= {"yardstick": row["yardstick"], "unknown": unknown, "unknown_detail": detail}
-    return found
+    found = {name: row[name] - optimism for name in _QUALITY[:3]}
+    return found | {"yardstick": row["yardstick"], "unknown": unknown, "unknown_detail": detail}
 
 
 def _weighed(policy: pd.DataFrame) -> pd.DataFrame:
@@ -205,7 +197,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
     keys = {"is_failed": False, "is_attack": False, "weight": False, "order": True}
     decisive = against.sort_values([*keys], ascending=[*keys.values()], kind="stable").head(1)
     for row in decisive.to_dict("records"):
-        found |= {name: row[of] for name, of in _DECISIVE.items()} | {"detail": said(row)}
+        found |= {name: row[of] for name, of in _RULE.items()} | {"detail": said(row)}
     return found | {
         "attack_verdict": strongest.get("verdict", ""),
         "verdict": str(overall(rules["verdict"])),

@@ -38,10 +38,8 @@ def front(
 ) -> None:
     """Draw one metric of a data set against the strongest attack's rate, by query kind.
 
-    Variants with an unknown rate are left out; if the metric is unknown, nothing is drawn.
-
-    `rates` has the columns `anonbench.evaluation.privacy.rates.RATE_COLUMNS`, `scores` are tidy
-    (`anonbench.reporting.summary.read_scores`); both may be of several data sets.
+    `rates` (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`) and tidy `scores` may be of several
+    data sets. Variants with an unknown rate are left out; without the metric, nothing is drawn.
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
     risks = risks[risks["unknown"] == ""]

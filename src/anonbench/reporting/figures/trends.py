@@ -1,8 +1,6 @@
-"""Quality by degree of anonymization.
+"""Quality by degree of anonymization: a panel per model, a coloured line per method.
 
-One plot of all models and methods would be unreadable, so each model has its own panel with one
-coloured line per method. The unadapted model's lines are repeated as thin lines in the other
-panels, because models are compared with it.
+The unadapted model's lines are repeated as thin lines, because models are compared with it.
 """
 
 from __future__ import annotations
@@ -56,8 +54,7 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
             for colour, line in _by_method(base):
                 axes.plot(line["degree"], line["value"], color=colour, lw=0.7)
         for colour, line in _by_method(rows[rows["adaption"] == model]):
-            axes.vlines(line["degree"], line["low"], line["high"], color=colour, lw=1.2, alpha=0.5)
-            axes.plot(line["degree"], line["value"], color=colour, marker=style.model_marker(model))
+            style.point(axes, line["degree"], line, colour, model, 0.5)
         axes.set_title(_two_lines(model))
         axes.set_xticks(sorted(map(int, rows["degree"].unique())))
         axes.grid(axis="y")
@@ -67,7 +64,7 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     handles = style.method_entries(present(rows["method"], METHODS))
     if len(models) > 1 and len(base):
         handles.append(style.entry(f"thin: {ADAPTIONS[UNADAPTED]}, for comparison", lw=0.7))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
+    style.legend_above(figure, handles)
     return figure
 
 
@@ -94,16 +91,12 @@ def _models_on_x(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
                 look: Any = {"ha": "center", "va": "bottom", "fontsize": 6, "color": style.SOFT}
                 at_foot = axes.get_xaxis_transform()
                 axes.text(x + shift, 0.03, "not run", transform=at_foot, rotation=90, **look)
-                continue
-            colour = style.method_colour(method)
-            axes.vlines(x + shift, cell["low"], cell["high"], color=colour, lw=1.4)
-            marker = style.model_marker(str(model))
-            axes.plot([x + shift], [cell["value"]], color=colour, marker=marker)
+            else:
+                style.point(axes, x + shift, cell, style.method_colour(method), str(model))
     axes.set_xticks(range(len(models)), [_two_lines(model) for model in models])
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")
     axes.set_ylabel(label)
     axes.grid(axis="y")
-    handles = style.method_entries(methods)
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
+    style.legend_above(figure, style.method_entries(methods))
     return figure

@@ -1,8 +1,4 @@
-"""Plain text tables with headings and blocks, as CSV, Markdown and LaTeX (booktabs).
-
-A result table in the paper's layout (`anonbench.reporting.grids.layout`) becomes a `Grid` too; the
-report renders the same as HTML.
-"""
+"""Plain text tables with headings and blocks, as CSV, Markdown and LaTeX (booktabs)."""
 
 from __future__ import annotations
 
@@ -27,16 +23,14 @@ def grid_of(
     wrapped: tuple[tuple[int, float], ...] = (),
     **values: Any,
 ) -> Grid:
-    """Make a grid of a table of texts, with the title and notes of its kind.
+    """Make a grid (`Grid`) of a table of texts, with the title and notes of its kind.
 
     Args:
-        kind: key of `notes.yaml`.
+        kind: key of `notes.yaml`, whose templates get `values`.
         table: texts with the headings as columns; a first level of columns is above them. The index
             is the label of each row's block; without labels there is one block.
-        stem: see `Grid`; by default the kind and the data set.
-        left: see `Grid`.
-        wrapped: see `Grid`.
-        values: variables of the title and the notes.
+        stem: by default the kind and the data set.
+        left: see `Grid`, as `wrapped`.
     """
     if isinstance(table.index, pd.RangeIndex):
         table = table.set_axis([""] * len(table))
@@ -68,32 +62,23 @@ def write_grid(
 
 
 def to_markdown(grid: Grid, escaped: bool = False) -> str:
-    """Format a grid as a Markdown table, caption below; a block's label is a row.
-
-    Args:
-        grid: the table.
-        escaped: whether rows and labels are already Markdown.
-    """
+    """Format a grid as Markdown, caption below; `escaped` if rows and labels are Markdown."""
     heads = list(grid.heads)
     if grid.groups:  # Markdown has only one row of headings
         above = [label for label, span in grid.groups for _ in range(span)]
         heads = [f"{a} {b}".strip() for a, b in zip(above, heads, strict=True)]
     rows: list[tuple[str, ...]] = []
     for block in grid.blocks:
-        if block.label:
-            rows.append((block.label, *([""] * (len(heads) - 1))))
+        rows += [(block.label, *([""] * (len(heads) - 1)))] if block.label else []
         rows += block.rows
     table = markdown_grid(heads, rows, left=grid.left, escaped=escaped)
     return f"{table}\n{escape_markdown(grid.caption)}\n"
 
 
 def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = None) -> str:
-    """Format a grid as LaTeX; the document needs booktabs and textcomp's glyphs.
+    """Format a grid as LaTeX (`table*` if `wide`) for booktabs and textcomp's glyphs.
 
-    Args:
-        grid: the table.
-        wide: a small ``table*`` over the whole page, else a ``table``.
-        cell: formats a text; by default it is escaped, and numbers get a real minus.
+    `cell` formats a text; by default it is escaped, and numbers get a real minus.
     """
     widths = dict(grid.wrapped)
     columns = [

@@ -24,13 +24,13 @@ from anonbench.evaluation.policy.evidence import SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
 from anonbench.evaluation.sample_sizes import sufficiency
 from anonbench.evaluation.sample_sizes.sufficiency import Needs
-from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices, without_limit
+from anonbench.reporting.dataset_tables import READERS
 from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.evidence import Results, evidence_pages, missed, not_run, span
-from anonbench.reporting.html.first_page import first_page
+from anonbench.reporting.html.evidence import Results, evidence_pages, missed, not_run
+from anonbench.reporting.html.first_page import first_page, known
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
@@ -62,7 +62,7 @@ def build_report(
         versions: of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
-        effort: CSV of the cost of the stages (`anonbench.reporting.costs.stage_costs`).
+        effort: CSV of the cost of the stages (`anonbench.reporting.html.tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
         beside: folder with one folder a data set, for `choices.csv` (the first page's numbers) and,
             of judged variants, the statement.
@@ -88,10 +88,9 @@ def build_report(
         folder.mkdir(exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")
         if (policy := r.tables.get("policy")) is not None:
-            of_set = (made or {}).get(r.section.name, Made())
-            words = Words(texts, r.facts)
-            shows = shown.show_originals
-            write_statement(r.section, r.choices, policy, words, of_set, folder, shows)
+            of_set, words = (made or {}).get(r.section.name, Made()), Words(texts, r.facts)
+            originals = shown.show_originals
+            write_statement(r.section, r.choices, policy, words, of_set, folder, originals)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
     pages = evidence_pages(results, shown, effects, bests, paper, system, versions, effort)
@@ -100,8 +99,8 @@ def build_report(
         texts,
         title=title,
         firsts=firsts,
+        known=known,
         pages=pages,
-        ranges=[found for first in firsts if (found := span(first))],
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],
         not_run={layout.stem: not_run(layout) for page in pages for layout in page.layouts},
@@ -127,11 +126,7 @@ def _read(
     system: str | None,
 ) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
-    found = {
-        need: read(path)
-        for need, read in dataset_tables.READERS.items()
-        if (path := section.file(need))
-    }
+    found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
     images = None
@@ -157,10 +152,7 @@ def _read(
     boxes, examples = section.file("boxes"), explorer.get("examples", {})
     # raw pixels predict the originals' classes or persons better than the model
     means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
-    toy = any(
-        means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
-        for metric in ACCURACIES
-    )
+    by_pixels = ((means.get((PIXELS, m), 0.0), means.get((UNADAPTED, m), 1.0)) for m in ACCURACIES)
     facts = Facts(
         name=section.name,
         images=images,
@@ -168,7 +160,7 @@ def _read(
         notices=notices,
         published=doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
-        toy=toy,
+        toy=any(pixels > model for pixels, model in by_pixels),
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
@@ -187,10 +179,8 @@ def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, 
         return "alike", {}
     if sufficiency.high_chance(summary):
         return "likely", {}
-    k, queries = int(ranked["k"].min()), int(ranked["n"].min())
-    if k < MIN_K:
-        return "few_images", {
-            "there": queries if images is None else min(images, queries),
-            "needed": images_needed(needs.retrieval),
-        }
-    return "few_queries", {"there": queries, "needed": sufficiency.MIN_QUERIES}
+    there = int(ranked["n"].min())
+    if int(ranked["k"].min()) < MIN_K:
+        there = there if images is None else min(images, there)
+        return "few_images", {"there": there, "needed": images_needed(needs.retrieval)}
+    return "few_queries", {"there": there, "needed": sufficiency.MIN_QUERIES}

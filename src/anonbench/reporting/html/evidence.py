@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from anonbench.config import Presentation
+from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import MISSED
-from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests
 from anonbench.reporting.choices.effects import costs_grid, recommendations_grid
+from anonbench.reporting.dataset_tables import dataset_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.page import FIGURES, Picture, pictures
 from anonbench.reporting.html.words import Facts
-from anonbench.reporting.labels import ENTITIES
+from anonbench.reporting.labels import ENTITIES, WORDS
+from anonbench.reporting.notes import notes
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,13 @@ class Results:
     facts: Facts
 
 
-PAGES = {
-    "retrieval": "Retrieval",
-    "models": "Models",
-    "privacy": "Privacy",
-    "images": "Images",
-    "detection": "Detection",
-    "paper": "Paper beside ours",
-    "statistics": "Methods and statistics",
-    "provenance": "Provenance",
-}
+PAGES = WORDS["pages"]
 """Evidence pages: id and title."""
 METRIC = "map"
 """Metric whose figures are in the report; those of other metrics are only files."""
 TABLES = {
     **dict.fromkeys(("policy", "front_area", "reidentification", "attacks", "given"), "privacy"),
-    **dict.fromkeys(("corrected", "mapped", "deployments"), "retrieval"),
+    **dict.fromkeys(("mapped", "deployments"), "retrieval"),
     "trainings": "models",
 }
 """Page of each registered table; tables not listed are on the page of methods and statistics."""
@@ -80,9 +72,6 @@ def evidence_pages(
 ) -> list[EvidencePage]:
     """Pages with the figures that show more than a table does, and with all tables.
 
-    `effects` are those of each data set; of the other arguments see
-    `anonbench.reporting.html.build.build_report`.
-
     Raises:
         InputError: a figure is not a PNG, or a file lacks a column.
     """
@@ -107,9 +96,12 @@ def evidence_pages(
     for name, table in effects.items():
         if (grid := costs_grid(name, table)) is not None:
             grids["retrieval"].append(grid)
-    read = {r.section.name: r.tables for r in results}
-    for name, of_sets in dataset_tables.sections(read, shown).items():
-        grids[TABLES.get(name, "statistics")] += of_sets
+    for name in shown.tables:
+        grids[TABLES.get(name, "statistics")] += [
+            dataset_grid(name, r.section.name, r.tables, shown)
+            for r in results
+            if set(REGISTERED[name].needs) <= r.tables.keys()
+        ]
     for r in results:
         for degree, path in sorted(r.section.correlations.items()):
             if path.is_file():
@@ -128,21 +120,6 @@ def evidence_pages(
     return list(pages.values())
 
 
-def span(first: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Lowest and highest values of a data set's first page, each with its method, or None.
-
-    Keys: `dataset`, `kept` and `rates`, which are None if nothing is known.
-    """
-    shown = [row for row in first["rows"] if row["shown"]]
-    found: dict[str, Any] = {"dataset": first["name"]}
-    for key, name in (("kept", "kept"), ("rates", "rate")):
-        known = [row for row in shown if row[f"{name}_bar"]]
-        known.sort(key=lambda row: (row[f"{name}_bar"]["value"], row[name], row["label"]))
-        ends = [known[0], known[-1]] if known else []
-        found[key] = [text for row in ends for text in (row[name], row["label"])] or None
-    return found if shown else None
-
-
 def missed(policy: pd.DataFrame | None) -> Iterable[str]:
     """Yield the share of each entity's true area that the detectors of a data set miss."""
     if policy is None:
@@ -155,20 +132,7 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
 
 
 def not_run(layout: Layout) -> str:
-    """List the cells of a table without a value, with reasons; empty if there are none."""
-    columns = [label for _ in layout.groups for _, label in layout.methods]
-    cells = [
-        (f"{row.label} with {column}", cell.value is None)
-        for block in layout.blocks
-        for row in block.rows
-        for cell, column in zip(row.cells, columns, strict=True)
-    ]
-    missing = dict.fromkeys(name for name, is_missing in cells if is_missing)
-    if not missing:
-        return ""
-    if all(is_missing for _, is_missing in cells):
-        return "Not run: no scenario of this table has a score."
-    return (
-        f"Not run: {', '.join(missing)}. The scores have no value there: the scenario is not part "
-        "of the experiment, or its training or scoring failed (see the folder logs of the results)."
-    )
+    """Say that cells of a table have no value, and why; empty if all have one."""
+    cells = [cell for block in layout.blocks for row in block.rows for cell in row.cells]
+    missing = sum(cell.value is None for cell in cells)
+    return " ".join(notes("without_value", missing=missing, cells=len(cells)))

@@ -36,10 +36,6 @@ def render(texts: Texts, **content: Any) -> str:
 
     Its content security policy allows only the embedded scripts and styles, by their digests, and
     embedded pictures. Everything else, above all network access, is blocked.
-
-    Args:
-        texts: texts of the language.
-        content: variables of `page.html.j2`.
     """
     style = resource("style.css")
     scripts = [resource(name) for name in SCRIPTS]

@@ -37,35 +37,23 @@ class Texts:
         self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:
-        """Text with its values filled in; values are escaped.
-
-        Args:
-            key: path of the text, with dots.
-            values: values of the template's variables.
+        """Text of a key with dots, with its values filled in; values are escaped.
 
         Raises:
             KeyError: there is no such text.
         """
-        return Markup(self._jinja.from_string(self.raw(key)).render(**values))
+        return Markup(self._jinja.from_string(str(self.raw(key))).render(**values))
 
-    def raw(self, key: str) -> str:
-        """Template of a text."""
-        return str(self._at(key))
-
-    def names(self, key: str) -> list[str]:
-        """Names that have a text below a key."""
-        return list(self._at(key))
-
-    def _at(self, key: str) -> Any:
+    def raw(self, key: str) -> Any:
+        """Template of a text, or those of all names below a key."""
         return reduce(operator.getitem, key.split("."), self._texts)
 
     def has(self, key: str) -> bool:
         """Whether there is a text."""
         try:
-            self._at(key)
+            return self.raw(key) is not None
         except (KeyError, TypeError):
             return False
-        return True
 
     def first(self, *keys: str, **values: Any) -> Markup:
         """First existing text among several keys."""

@@ -71,14 +71,13 @@ def open_shown(
     searched: Sequence[Path],
     show_originals: bool,
 ) -> dict[str, ShownSet]:
-    """Open image sets for display.
+    """Open image sets (see `open_sets`) for display.
 
     Args:
         variants: names of the sets.
-        files: their shards and indexes, see `open_sets`.
+        files: their shards and indexes.
         root: the data set's folder.
-        searched: detection's outcome by shard, with the columns `id` and `status`; an image missing
-            from it is not shown.
+        searched: detection's outcome by shard (`id`, `status`); others' images are not shown.
         show_originals: whether everything may be shown.
 
     Raises:

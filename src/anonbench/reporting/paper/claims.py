@@ -94,10 +94,8 @@ def cases_of(
 
     Args:
         numbers: name of the set.
-        table: columns `CELL` and value, in percent; low and high if there are intervals. For
-            `BY_SECOND` the best choices (`role` and the columns of `best.csv`).
-        pairs: paired tests; an exception that they cannot distinguish from a tie does not refute a
-            claim.
+        table: see `Claim.cases`; for `BY_SECOND` see `Claim.second`.
+        pairs: paired tests; an exception that they show as a tie does not refute a claim.
         level: significance level of the tests, on p-values adjusted by Holm's method.
     """
     rows = []
@@ -118,10 +116,7 @@ def find(
     best: Sequence[Path],
     level: float,
 ) -> pd.DataFrame:
-    """Cases of all claims in the paper's numbers, ours (`read_ours`) and a second training's.
-
-    Other arguments as in `write_claims`; columns `CASES`.
-    """
+    """Cases of all claims (`CASES`) in the paper's numbers, ours and a second training's."""
 
     def read(reader: Callable[[Path], pd.DataFrame], paths: Sequence[Path]) -> pd.DataFrame:
         tables = [reader(p).assign(role=d.role) for d, p in zip(datasets, paths, strict=True)]
@@ -148,16 +143,10 @@ def write_claims(
 ) -> None:
     """Evaluate every claim of the paper on its own numbers and on ours.
 
-    Args:
-        datasets: our data sets that have a role in the paper.
-        scores: tidy scores of each data set.
-        comparisons: the paired tests of each (`anonbench.evaluation.comparisons.pairwise.COLUMNS`).
-        best: the best choices of each (`anonbench.evaluation.comparisons.best.COLUMNS`).
-        level: significance level of the paired tests.
-        csv: a row for each claim, set of numbers and scope (`COLUMNS`).
-        cases: a row for each case (`CASES`).
-        markdown: verdicts, and the evidence against each claim, as Markdown.
-        latex: the verdicts as LaTeX; needs booktabs.
+    Inputs are, of each data set with a role in the paper, its tidy scores, paired tests
+    (`comparisons.pairwise.COLUMNS`) and best choices (`comparisons.best.COLUMNS`), and the level of
+    the tests. Outputs are `csv` with the columns `COLUMNS`, `cases` with `CASES`, the verdicts with
+    the evidence against each claim (`markdown`), and the verdicts (`latex`, which needs booktabs).
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
     write_csv(verdicts(found), csv)

@@ -82,17 +82,11 @@ def stand_in(dataset: Dataset) -> str:
 
 
 def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
-    """Our scores in the paper's cells, with the columns `OURS`.
+    """Tidy scores of a data set in the paper's cells, with the columns `OURS`, in percent.
 
     Seeds are averaged; the retraining control and original images are left out, and so are rankings
-    of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`).
-
-    Args:
-        scores: tidy scores of one or several data sets (`anonbench.reporting.summary`).
-        data: the data set to use, and its role.
-
-    Returns:
-        Values and intervals in percent; `seeds` and `n` (queries, or images) behind each.
+    of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`). `seeds` and
+    `n` are those behind each value.
     """
     summary = summarize(scores[scores["dataset"] == data.name])
     chosen = summary[
@@ -107,12 +101,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
 
 
 def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
-    """Reason why there is no number of ours for a cell of the paper.
-
-    Args:
-        cell: role, degree, method, adaption and query.
-        data: our data set of this role, if there is one.
-    """
+    """Reason why there is no number of ours, of the data set of its role, for a cell (`CELL`)."""
     if data is None:
         return f"no data set stands for {ROLE_NAMES[str(cell['role'])]} (paper_role)"
     where = f"datasets.{data.name}"
@@ -127,12 +116,7 @@ def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
 
 
 def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFrame:
-    """Our scores in the paper's cells (`OURS`).
-
-    Args:
-        datasets: those that have a role.
-        scores: tidy scores of each data set.
-    """
+    """Our tidy scores of each data set that has a role, in the paper's cells (`OURS`)."""
     tables = [tidy(read_scores(path), data) for data, path in zip(datasets, scores, strict=True)]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=OURS)
@@ -141,15 +125,10 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
 def write_comparison(
     datasets: Sequence[OurData], scores: Sequence[Path], csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Put every published number beside ours.
+    """Put every published number beside ours: values (`COLUMNS`), Markdown and LaTeX (booktabs).
 
-    Args:
-        datasets: our data sets that have a role in the paper.
-        scores: tidy scores of each data set.
-        csv: the values of tables V to XV (`COLUMNS`).
-        markdown: the agreement, and the tables in the paper's layout, as Markdown. A table without
-            any of our cells is left out, which the agreement reports.
-        latex: the same as LaTeX; needs booktabs.
+    Texts have the agreement, and the tables in the paper's layout. A table without any of our cells
+    is left out, which the agreement reports.
     """
     comparison = compare(published(), read_ours(datasets, scores), datasets)
     tables = [group for _, group in comparison.groupby("table", sort=False)]
@@ -163,13 +142,7 @@ def write_comparison(
 def compare(
     published: pd.DataFrame, ours: pd.DataFrame, datasets: Sequence[OurData]
 ) -> pd.DataFrame:
-    """Put our numbers beside the paper's, in the paper's order, with the columns `COLUMNS`.
-
-    Args:
-        published: `anonbench.reporting.paper.published.published`.
-        ours: `tidy` of all data sets.
-        datasets: our data sets that have a role.
-    """
+    """Put our numbers (`OURS`) beside the paper's, in the paper's order, columns `COLUMNS`."""
     by_role = {data.role: data for data in datasets}
     # left join in the paper's order: our additional cells are dropped
     table = published.rename(columns={"value": "published"}).merge(
@@ -227,11 +200,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
 
 
 def table_grid(table: pd.DataFrame) -> Grid:
-    """One table of the paper in its layout, three lines per model.
-
-    Args:
-        table: rows of the comparison with one value of `table`.
-    """
+    """One table of the paper (rows of the comparison) in its layout, three lines per model."""
     metrics, methods = table["metric"].unique(), table["method"].unique()
     columns = [(metric, method) for metric in metrics for method in methods]
     number, role, degree = table[["table", "role", "degree"]].iloc[0]

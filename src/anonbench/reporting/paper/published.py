@@ -1,10 +1,9 @@
 """The paper's printed numbers, in this project's vocabulary.
 
-Source: arXiv 2602.19641 (v1), tables V to XV. In percent with one decimal, as printed.
-CelebA's and DOKIQ's tables name no degree; all regions were anonymized, which is degree 100. The
-numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %, are inferred
-from their order: only then does mAP with original queries fall with the degree in all twelve
-series.
+Source: arXiv 2602.19641 (v1), tables V to XV. In percent with one decimal, as printed. Tables
+without a degree have degree 100: all regions. The numbers XII to XV of the appendix's tables, and
+which of them are of 50 and of 75 %, are inferred from their order: only then does mAP with original
+queries fall with the degree in all twelve series.
 """
 
 from __future__ import annotations
