@@ -44,6 +44,7 @@ _SHOWN = "anonbench.core.registries.registry:facts"
 TEXTS = {
     "anonbench.reporting.notes": "reporting/texts/notes.yaml",
     "anonbench.reporting.labels": "reporting/texts/labels.yaml",
+    "anonbench.reporting.grids.grid": "reporting/texts/table.tex.j2",
     "anonbench.reporting.figures.style": "reporting/texts/figures.mplstyle",
 }
 """Modules that write texts of a data file, with the file's path in the package."""

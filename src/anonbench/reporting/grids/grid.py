@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
 
 from anonbench.core.io import atomic, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
@@ -78,58 +80,22 @@ def to_markdown(grid: Grid, escaped: bool = False) -> str:
 def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = None) -> str:
     """Format a grid as LaTeX (`table*` if `wide`) for booktabs and textcomp's glyphs.
 
-    `cell` formats a text; by default it is escaped, and numbers get a real minus.
+    `cell` formats a text; by default it is escaped, and numbers get a real minus. Running text is
+    in braces, because `\\raggedright` redefines the end of a row.
     """
-    widths = dict(grid.wrapped)
-    columns = [
-        rf"p{{{widths[number]:g}\linewidth}}" if number in widths else "lr"[number >= grid.left]
-        for number in range(len(grid.heads))
-    ]
-    lines: list[str] = []
-    if grid.groups:
-        groups: list[str] = []
-        rules, start = "", 1
-        for label, span in grid.groups:
-            if label:
-                groups.append(rf"\multicolumn{{{span}}}{{c}}{{{escape_latex(label)}}}")
-                rules += rf"\cmidrule(lr){{{start}-{start + span - 1}}}"
-            else:
-                groups += [""] * span
-            start += span
-        lines += [_row(groups), rules]
-    lines.append(_row(map(escape_latex, grid.heads)))
-    for block in grid.blocks:
-        lines.append(r"\midrule")
-        if block.label:
-            label = rf"\emph{{{escape_latex(block.label)}}}"
-            lines.append(_row([rf"\multicolumn{{{len(grid.heads)}}}{{l}}{{{label}}}"]))
-        for row in block.rows:
-            cells = list(map(cell or _cell, row))
-            for number in widths:  # in braces, because \raggedright redefines the end of a row
-                cells[number] = rf"{{\raggedright {cells[number]}\par}}"
-            lines.append(_row(cells))
-    name, size = ("table*", "\\footnotesize\n") if wide else ("table", "")
-    body = "\n".join(lines)
-    return rf"""\begin{{{name}}}[t]
-\centering
-{size}\caption{{{escape_latex(grid.caption)}}}
-\label{{tab:{"".join(c if c.isalnum() else "-" for c in grid.stem)}}}
-\begin{{tabular}}{{{"".join(columns)}}}
-\toprule
-{body}
-\bottomrule
-\end{{tabular}}
-\end{{{name}}}
-"""
+    file = resources.files("anonbench.reporting").joinpath("texts", "table.tex.j2")
+    marks = {"block_start_string": "<%", "block_end_string": "%>"}
+    marks |= {"variable_start_string": "<<", "variable_end_string": ">>"}
+    plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    latex = Environment(undefined=StrictUndefined, **marks, **plain)
+    latex.filters["latex"] = escape_latex
+    template = latex.from_string(file.read_text("utf-8"))
+    return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=cell or _cell)
 
 
 def _cell(text: str) -> str:
     """Text of a cell, with a real minus sign if it is a number."""
     return f"${text}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", text) else escape_latex(text)
-
-
-def _row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
 
 
 _LATEX = str.maketrans(
