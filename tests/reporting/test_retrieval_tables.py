@@ -13,13 +13,13 @@ from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.deployments import read_deployments
 from anonbench.evaluation.privacy.attacks.table import read_attacks
-from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.html.page import sentences
-from anonbench.reporting.retrieval_tables import (
+from anonbench.reporting.dataset_tables import (
     MOST_COLUMNS,
     deployments_grid,
     trainings_grid,
+    write_dataset_table,
 )
+from anonbench.reporting.html.page import sentences
 from synthetic_rates import make_attacks
 
 

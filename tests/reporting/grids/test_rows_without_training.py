@@ -18,9 +18,9 @@ from synthetic_results import (
 from anonbench.config.outputs import Table
 from anonbench.evaluation.correlation import metric_rows
 from anonbench.reporting.choices import table
-from anonbench.reporting.choices.best import best_choices
 from anonbench.reporting.choices.effects import recommendations_grid
-from anonbench.reporting.figures.front import choices
+from anonbench.reporting.choices.table import best_choices
+from anonbench.reporting.figures.trends import choices
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.grids.tables import values_of
 from anonbench.reporting.summary import summarize

@@ -1,14 +1,18 @@
-"""Table of choices on the first page: one row per method, degree, model and query kind.
+"""Choices for the first page: one row per method, degree, model and query kind; best of columns.
 
 Choices that pass the policy come first, then those not known to pass, then those that failed on
 evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
-against them.
+against them. Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of
+a random ranking; 1 is that of the unadapted model, retrained with another seed and searching
+originals. Both, and the choice, are judged by a second reference, which favours no model; the
+model's own ranking would favour the unadapted one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,13 +22,13 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, UNADAPTED, Adaption
-from anonbench.evaluation.comparisons.best import OWN, SECOND
+from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
+from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
 from anonbench.evaluation.policy.words import said
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.choices.best import Bests, kept, with_floor
 
 _KEYS = ["dataset", "method", "degree", "adaption", "query"]
 _QUALITY = ["kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"]
@@ -65,6 +69,25 @@ _UNJUDGED: dict[str, Any] = {
     **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
     **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
 }
+Scenario = tuple[str, str]
+"""Method and adaption."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The choice with the highest mAP, and those that may be as good."""
+
+    choice: Scenario
+    alike: tuple[Scenario, ...]
+    """All choices that no test distinguishes from the best, including itself."""
+    optimism: float
+    """What choosing the highest value adds to it, as a share; NaN if unknown."""
+    reason: str
+    """Reason why there is no interval and thus no test; empty if there is one."""
+
+
+Bests = Mapping[tuple[str, int, str, str], Best]
+"""By data set, degree, query kind and method (empty: all methods compete)."""
 
 
 def choices(
@@ -84,7 +107,7 @@ def choices(
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
         policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.
-        bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
+        bests: the best of each column (`anonbench.reporting.choices.table.best_choices`).
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
         maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`);
@@ -269,3 +292,67 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     }
     order = pd.DataFrame(keys).sort_values([*keys], kind="stable").index
     return table.loc[order].reset_index(drop=True)
+
+
+def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:
+    """Best choices by mAP (`best.csv`), judged by the second reference or else by the own one."""
+    found = {}
+    for table in tables:
+        ranked = table[table["metric"] == "map"]
+        own, second = (ranked[ranked["reference"] == each] for each in (OWN, SECOND))
+        for row in pd.concat([own, second]).to_dict("records"):  # the second replaces the own one
+            method = str(row["method"])
+            found[str(row["dataset"]), int(row["degree"]), str(row["query"]), method] = Best(
+                choice=_scenario(row["best"], method),
+                alike=tuple(_scenario(n, method) for n in row["indistinguishable"].split(JOINT)),
+                optimism=float(row["value"] - row["unbiased"]),
+                reason=str(row["reason"]),
+            )
+    return found
+
+
+def _scenario(name: str, method: str) -> Scenario:
+    if method:
+        return method, name
+    chosen, _, adaption = name.partition(SEPARATOR)
+    return chosen, adaption
+
+
+def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Share of its mAP that each choice of a data set keeps, by a second reference.
+
+    A choice loses the cost of anonymizing plus the cost of adapting (`effects`). The half-widths of
+    both intervals are added, which gives an upper bound for the half-width of the sum. The floor is
+    that of the scores (`anonbench.reporting.summary.summarize`).
+
+    Returns:
+        Columns degree, method, query, adaption, kept, kept_low, kept_high (NaN if unknown), and
+        room: ceiling minus floor, the length of the scale in points of the score.
+    """
+    key = ["degree", "method", "query"]
+    costs = effects[(effects["metric"] == "map") & ~effects["adaption"].isin(NO_CHOICE)]
+    costs = costs.assign(half=costs["high"] - costs["value"])
+    first = costs[costs["effect"] == "anonymizing"]
+    both = costs[costs["effect"] == "adapting"].merge(
+        first[[*key, "value", "half"]], on=key, suffixes=("", "_first")
+    )
+    both = both.assign(
+        value=both["value"] + both["value_first"], half=both["half"] + both["half_first"]
+    )
+    floors = with_floor(summary[summary["metric"] == "map"]).drop_duplicates(key)
+    table = pd.concat([first, both]).drop(columns="floor", errors="ignore")
+    table = table.merge(floors[[*key, "floor"]], how="left", on=key)
+    names = ("value", "half", "floor", "ceiling")
+    cost, half, floor, ceiling = (table[name].to_numpy(float) for name in names)
+    score = ceiling - cost
+    return table[[*key, "adaption"]].assign(
+        kept=corrected(score, floor, ceiling),
+        kept_low=corrected(score - half, floor, ceiling),
+        kept_high=corrected(score + half, floor, ceiling),
+        room=ceiling - floor,
+    )
+
+
+def with_floor(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores whose floor is the higher of what a random ranking reaches with either query kind."""
+    return scores.assign(floor=scores[["floor", "chance"]].max(axis=1).fillna(0.0))

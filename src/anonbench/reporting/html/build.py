@@ -24,9 +24,8 @@ from anonbench.evaluation.policy.evidence import SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
 from anonbench.evaluation.sample_sizes import sufficiency
 from anonbench.evaluation.sample_sizes.sufficiency import Needs
-from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
-from anonbench.reporting.choices.table import choices, without_limit
+from anonbench.reporting.choices.table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS
 from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.evidence import Results, evidence_pages, missed, not_run

@@ -13,8 +13,8 @@ from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import MISSED
-from anonbench.reporting.choices.best import Bests
 from anonbench.reporting.choices.effects import costs_grid, recommendations_grid
+from anonbench.reporting.choices.table import Bests
 from anonbench.reporting.dataset_tables import dataset_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
