@@ -19,9 +19,8 @@ from anonbench.core.io import write_json
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.layout import lay_out
 from anonbench.reporting.html import page as pages
-from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.build import FIGURES, PAGES, build_report
 from anonbench.reporting.html.dataset_section import FILES, UNTOLD, DatasetSection
-from anonbench.reporting.html.evidence import FIGURES, PAGES
 from anonbench.reporting.html.page import data_uri, digest, opening, resources_digest, sentences
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
