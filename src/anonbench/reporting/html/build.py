@@ -95,14 +95,13 @@ def build_report(
     Args:
         title: title of the page.
         datasets: in the order of the page.
-        config: shown as YAML; plain values without places
-            (`anonbench.datasets.image_sets.neutral_names.without_places`).
+        config: shown as YAML; without places (`datasets.image_sets.neutral_names.without_places`).
         versions: of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
         effort: CSV of the cost of the stages (`anonbench.reporting.html.tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
-        beside: folder with one folder a data set, for `choices.csv` (the first page's numbers) and,
+        beside: folder of the data sets' folders, for `choices.csv` (the first page's numbers) and,
             of judged variants, the statement.
         made: by data set, what made its image sets.
 

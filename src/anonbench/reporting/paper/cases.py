@@ -29,7 +29,7 @@ from anonbench.evaluation.correlation import METRICS as CORRELATED
 from anonbench.evaluation.correlation import MIN_ROWS, metric_rows
 from anonbench.evaluation.scores import CLASSIFIERS
 from anonbench.reporting.labels import RETRIEVAL_METRICS
-from anonbench.reporting.paper.published import CELL, METRICS
+from anonbench.reporting.paper.comparison import CELL, METRICS
 
 
 class Verdict(StrEnum):

@@ -40,8 +40,14 @@ from anonbench.reporting.paper.cases import (
     unadapted_wins,
     unadapted_wins_by_second,
 )
-from anonbench.reporting.paper.comparison import OurData, agreement_grid, compare, read_ours
-from anonbench.reporting.paper.published import ROLE_NAMES, published
+from anonbench.reporting.paper.comparison import (
+    ROLE_NAMES,
+    OurData,
+    agreement_grid,
+    compare,
+    published,
+    read_ours,
+)
 
 
 class Claim(NamedTuple):
