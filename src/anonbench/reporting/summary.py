@@ -9,7 +9,7 @@ import pandas as pd
 from anonbench.core.io import read_csv
 from anonbench.core.registries.method_names import in_order, is_method
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.reporting.labels import ACCURACIES, AGREEMENT, METHODS, RETRIEVAL_METRICS
+from anonbench.reporting.labels import METHODS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _MEANS = dict.fromkeys(("value", "se", "low", "high", "chance", "floor"), "mean")
@@ -73,9 +73,3 @@ def present(values: pd.Series, order: dict[str, str]) -> list[str]:
     if order is METHODS:
         order = dict.fromkeys(in_order(filter(is_method, found)), "")
     return [key for key in order if key in found] + sorted(found - set(order))
-
-
-def metrics_of(kind: str) -> dict[str, str]:
-    """Metrics of a table of this kind, with their labels."""
-    kinds = {"retrieval": RETRIEVAL_METRICS, "agreement": AGREEMENT, "downstream": ACCURACIES}
-    return kinds[kind]

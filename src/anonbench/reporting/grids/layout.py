@@ -35,7 +35,7 @@ from anonbench.reporting.labels import (
     metric_label,
 )
 from anonbench.reporting.notes import notes
-from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
+from anonbench.reporting.summary import present, summarize, summarize_originals
 
 ON_ORIGINALS = {
     "originals": UNADAPTED,
@@ -43,6 +43,7 @@ ON_ORIGINALS = {
     **{each.value: each.value for each in Baseline},
 }
 """Baselines besides chance: rows of the tidy scores of original images."""
+_METRICS = {"retrieval": "retrieval_metrics", "agreement": "agreement", "downstream": "accuracies"}
 _CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
 
 
@@ -139,7 +140,7 @@ def lay_out(
         confidence: a cell is tied if its adjusted p is at least 1 - confidence.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
-    metrics = list(metrics_of(table.kind))
+    metrics = [*WORDS[_METRICS[table.kind]]]
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or [*Method]

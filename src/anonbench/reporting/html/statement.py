@@ -64,14 +64,9 @@ def write_statement(
 ) -> None:
     """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
 
-    Args:
-        section: files of the data set.
-        choices: its choices in order (`choices.table.choices`); the statement is about the first.
-        policy: its verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
-        words: words of the language.
-        made: versions of what made the image sets.
-        folder: where `choices.csv` is and both files are written.
-        originals: whether the report shows original images.
+    The statement is about the first of the data set's choices. `policy` are its verdicts
+    (`anonbench.evaluation.policy.verdicts.JUDGED`); `folder` also has `choices.csv`; `originals`
+    says whether the report shows original images.
     """
     texts = words.texts
     records = choices.to_dict("records")

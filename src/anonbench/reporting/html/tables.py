@@ -127,12 +127,9 @@ def provenance(
 def stage_costs(folder: Path) -> pd.DataFrame:
     """Cost of the jobs of each stage, the longest first, from Snakemake's benchmark files.
 
-    Of a job that ran several times, the last run that made its outputs counts. Very short jobs have
-    no measured memory or CPU time and count as zero. The report's own job is excluded, or the costs
-    would never be up to date.
-
-    Args:
-        folder: folder of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
+    The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`. Of a job that ran several times, the last
+    run that made its outputs counts. Very short jobs have no measured memory or CPU time and count
+    as zero. The report's own job is excluded, or the costs would never be up to date.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹

@@ -75,12 +75,8 @@ def open_shown(
 ) -> dict[str, ShownSet]:
     """Open image sets (see `open_sets`) for display.
 
-    Args:
-        variants: names of the sets.
-        files: their shards and indexes.
-        root: the data set's folder.
-        searched: detection's outcome by shard (`id`, `status`); others' images are not shown.
-        show_originals: whether everything may be shown.
+    An image that is missing from `searched`, detection's outcome by shard (`id`, `status`), is not
+    shown. With `show_originals` everything may be shown.
 
     Raises:
         InputError: see `open_sets`.
@@ -128,12 +124,9 @@ class Outlines:
 
 
 def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
-    """Regions of a typical image with the most entities; None without regions.
+    """Regions (Parquet) of a typical image with the most entities; None without regions.
 
-    Args:
-        boxes: the data set's regions (Parquet).
-        manifest: its images; without it, or without sizes in it (as in a bundle), the extent of the
-            regions is used.
+    Without sizes in the manifest (as in a bundle) the extent of the regions is used.
     """
     file = pq.ParquetFile(boxes)
     first = next(file.iter_batches(_ROWS, columns=["id", "entity", *_BOX, *_CORNERS]), None)
