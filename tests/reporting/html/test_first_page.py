@@ -29,7 +29,7 @@ from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import METHODS
 

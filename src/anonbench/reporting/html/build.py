@@ -33,9 +33,8 @@ from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.first_page import first_page, known
-from anonbench.reporting.html.page import FIGURES, Picture, pictures, render
+from anonbench.reporting.html.page import FIGURES, Picture, Texts, pictures, render
 from anonbench.reporting.html.statement import Made, write_statement
-from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.images.shown import read_outlines
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS

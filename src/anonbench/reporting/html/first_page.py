@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.figures.style import method_colour
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words, step
 from anonbench.reporting.labels import NONE
 

@@ -29,8 +29,7 @@ from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choices.table import UNATTACKED, of_own_vectors
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
-from anonbench.reporting.html.page import digest, environment, resource
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts, digest, environment, resource
 from anonbench.reporting.html.words import NAMES, Words, step
 from anonbench.reporting.labels import NONE
 
