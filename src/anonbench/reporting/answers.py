@@ -286,7 +286,8 @@ def _kept(scores: Tables, metrics: Collection[str]) -> pd.DataFrame:
 
 def _at_most(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows at the highest degree."""
-    return rows[rows["degree"] == rows["degree"].max()]
+    highest: pd.DataFrame = rows[rows["degree"] == rows["degree"].max()]
+    return highest
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:

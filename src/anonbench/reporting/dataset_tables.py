@@ -137,7 +137,7 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     columns = [(ALL, -1), *((kept, each) for each in distances for kept in (DISTINCT, RANDOM))]
     keys = ["degree", "query", "method", "kept", "distance"]
     means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
-    places = [
+    places: list[tuple[Any, ...]] = [
         (degree, query, name)
         for (degree, query), of in shown.groupby(["degree", "query"])
         for name in present(of["method"], METHODS)

@@ -135,8 +135,9 @@ def _records(table: pd.DataFrame, kind: type[_Part]) -> list[dict[str, Any]]:
     """Rows as fields of a section: rounded numbers, None if they are not known."""
     columns = [*kind.model_fields]
     counts = dict.fromkeys({"n", "clusters", "k"} & set(columns), "Int64")
-    known = table[columns].astype(counts).infer_objects().round(_ROUND).astype(object)
-    rows: list[dict[str, Any]] = known.where(known.notna(), None).to_dict("records")
+    known = table[columns].map(lambda v: round(v, _ROUND) if isinstance(v, float) else v)
+    known = known.astype(counts).astype(object)
+    rows: list[dict[Any, Any]] = known.where(known.notna(), None).to_dict("records")
     return rows
 
 

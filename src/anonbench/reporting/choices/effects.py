@@ -7,6 +7,7 @@ the results of tests (`anonbench.evaluation.decision`), never from the sign of a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
@@ -101,8 +102,8 @@ def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _signed(rows: pd.DataFrame, *columns: str, unit: str = "") -> list[str]:
-    ends = rows[[*columns]].to_numpy(float)
-    return [interval(*each, between=" to ", sign="+", mark=unit).replace("-", "−") for each in ends]
+    ends = [(*each, math.nan, math.nan)[:3] for each in rows[[*columns]].to_numpy(float)]
+    return [interval(*each, " to ", "+", unit).replace("-", "−") for each in ends]
 
 
 class Verdict(StrEnum):

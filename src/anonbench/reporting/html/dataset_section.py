@@ -33,8 +33,8 @@ class DatasetSection:
         return path if path is not None and path.is_file() else None
 
 
-_TABLES = ("scores", "comparisons", "effects", "variance", "trainings", "best", "query_kinds")
-_TABLES += ("deployments", "near_duplicates", "maps", "given", "counts", "audit", "policy")
+_TABLES = ["scores", "comparisons", "effects", "variance", "trainings", "best", "query_kinds"]
+_TABLES += ["deployments", "near_duplicates", "maps", "given", "counts", "audit", "policy"]
 FILES = {name: f"{name}.csv" for name in _TABLES} | {
     "methods": "method_comparisons.csv",
     "rates": "privacy/reidentification.csv",

@@ -1,4 +1,4 @@
-"""Texts in one language, and the page around the content: templates, scripts, figures; all embedded."""
+"""Texts in one language, and the page around the content: templates, scripts, figures, embedded."""
 
 from __future__ import annotations
 
