@@ -103,7 +103,7 @@ def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
 
 def _signed(rows: pd.DataFrame, *columns: str, unit: str = "") -> list[str]:
     ends = [(*each, math.nan, math.nan)[:3] for each in rows[[*columns]].to_numpy(float)]
-    return [interval(*each, " to ", "+", unit).replace("-", "−") for each in ends]
+    return [interval(a, b, c, " to ", "+", unit).replace("-", "−") for a, b, c in ends]
 
 
 class Verdict(StrEnum):

@@ -84,7 +84,7 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
     in braces, because `\\raggedright` redefines the end of a row.
     """
     file = resources.files("anonbench.reporting").joinpath("texts", "table.tex.j2")
-    marks = {"block_start_string": "<%", "block_end_string": "%>"}
+    marks: Any = {"block_start_string": "<%", "block_end_string": "%>"}
     marks |= {"variable_start_string": "<<", "variable_end_string": ">>"}
     plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     latex = Environment(undefined=StrictUndefined, **marks, **plain)

@@ -95,7 +95,7 @@ class Words:
             said["resisted"] = texts("say.resisted", number=texts.number(top["resisted"]))
             few = "chance" if top["kept_low"] <= 0 else "useless" if is_useless(top) else ""
             parts = [texts("say.use", **said), self.others(top, records)]
-            return Markup(" ").join(parts + [texts(f"say.{few}")] * bool(few))
+            return Markup(" ").join([*parts, texts(f"say.{few}")] if few else parts)
         said["keeping"] = texts("say.keeping", useless=is_useless(top), **said) if known else ""
         said["why"] = self.why(top)
         if kind == "fail":
