@@ -79,10 +79,8 @@ def values_of(scores: Tables) -> pd.DataFrame:
 def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.DataFrame:
     """Agreement of each pair of systems on which of two methods keeps more, columns `ORDERS`.
 
-    Args:
-        values: columns `VALUES`.
-        comparisons: of methods (`evaluation.comparisons.pairwise.read_method_comparisons`).
-        level: p-value after Holm's correction below which a difference is clear.
+    Comparisons are those of methods (`evaluation.comparisons.pairwise.read_method_comparisons`); a
+    difference is clear if its p-value after Holm's correction is below `level`.
     """
     rows = []
     for (query, metric), own in values.groupby(["query", "metric"], sort=False):

@@ -103,11 +103,8 @@ def results_of(
 ) -> Results:
     """Results file of one system on one data set.
 
-    Args:
-        about: the fields of `Results` that are not measured.
-        parameters: of each method, by its name, without paths.
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        policy: evidence with the attacks (`anonbench.evaluation.policy.table.read_policy`).
+    `about` are the fields of `Results` that are not measured, `parameters` those of each method
+    without paths, `policy` has the attacks (`evaluation.policy.table.read_policy`).
     """
     kept = pd.concat([summarize_originals(scores), summarize(scores)])
     kept = kept[~kept["adaption"].isin(NO_CHOICE)]

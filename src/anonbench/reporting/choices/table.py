@@ -103,7 +103,6 @@ def choices(
     """Choices of one data set, columns `COLUMNS`.
 
     Args:
-        dataset: name of the data set.
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
         policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.

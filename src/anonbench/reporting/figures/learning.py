@@ -33,10 +33,9 @@ _CHANCE: dict[str, Any] = {"color": style.SOFT, "lw": 0.8, "linestyle": (0, (2, 
 
 
 def chance_levels(prototypes: int, mask_images: float) -> dict[str, float]:
-    """Values (nats) of the log's columns for uniform targets and scores, by column.
+    """Values (nats) of the log's columns for uniform targets and scores: ln K for K prototypes.
 
-    ln K for K prototypes; the iBOT term is a mean over all global crops, of which only the share
-    `mask_images` has masked patches.
+    The iBOT term is a mean over all global crops; only a share `mask_images` has masked patches.
     """
     uniform = math.log(prototypes)
     return {"dino": uniform, "ibot": mask_images * uniform, "teacher_entropy": uniform}

@@ -27,12 +27,9 @@ def grid_of(
 ) -> Grid:
     """Make a grid (`Grid`) of a table of texts, with the title and notes of its kind.
 
-    Args:
-        kind: key of `notes.yaml`, whose templates get `values`.
-        table: texts with the headings as columns; a first level of columns is above them. The index
-            is the label of each row's block; without labels there is one block.
-        stem: by default the kind and the data set.
-        left: see `Grid`, as `wrapped`.
+    The table has the headings as columns; a first level of columns is above them. The index is the
+    label of each row's block; without labels there is one block. `kind` is a key of `notes.yaml`,
+    whose templates get `values`; by default the stem is the kind and the data set.
     """
     if isinstance(table.index, pd.RangeIndex):
         table = table.set_axis([""] * len(table))

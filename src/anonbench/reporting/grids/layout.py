@@ -133,11 +133,8 @@ def lay_out(
     Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
     empty cell.
 
-    Args:
-        table: table to lay out.
-        scores: tidy scores, of one or several data sets.
-        comparisons: their paired tests (`pairwise`), without which no cell is tied with the best.
-        confidence: a cell is tied if its adjusted p is at least 1 - confidence.
+    Scores and paired tests (`pairwise`) are of one or several data sets. A cell is tied with the
+    best if its adjusted p is at least 1 - confidence; none is without tests.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
     metrics = [*WORDS[_METRICS[table.kind]]]

@@ -92,7 +92,6 @@ def build_report(
     """Write the report: the same bytes for the same files, config and versions.
 
     Args:
-        title: title of the page.
         datasets: in the order of the page.
         config: shown as YAML; without places (`datasets.image_sets.neutral_names.without_places`).
         versions: of the packages that made the results.

@@ -42,7 +42,7 @@ class Texts:
         """Read the catalogue of a language.
 
         Raises:
-            InputError: there is no catalogue of this language.
+            InputError: there is none.
         """
         file = resources.files("anonbench.reporting").joinpath(FOLDER, f"{language}.yaml")
         if not file.is_file():

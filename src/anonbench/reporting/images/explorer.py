@@ -69,7 +69,6 @@ def explore(
     """First `results` of so many `queries` in the reference and in every scenario.
 
     Args:
-        dataset: name of the data set.
         reference: embeddings of the originals by the unadapted model (HDF5).
         scenarios: scenarios that are compared with it.
         images: image set of the pictures, by method; originals are shown if `original` is one.

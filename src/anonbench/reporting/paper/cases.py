@@ -101,9 +101,7 @@ def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> It
 def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
     """Cases are the same columns, judged by rankings of a second training on originals.
 
-    Args:
-        best: `role` and the columns of `best.csv`
-            (`anonbench.evaluation.comparisons.best.COLUMNS`).
+    `best` has `role` and the columns of `best.csv`.
     """
     of_second = (best["scope"] == "models") & (best["reference"] == SECOND) & (best["query"] != "")
     for row in best[of_second & best["metric"].isin(METRICS)].to_dict("records"):
@@ -138,13 +136,7 @@ def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
 
 
 def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
-    """Cases are steps between two degrees: both metrics change in the same direction.
-
-    Args:
-        table: see `anonbench.reporting.paper.claims.cases_of`.
-        metric: metric that is claimed to behave like the other.
-        like: the other metric.
-    """
+    """Cases are steps between two degrees: `metric` changes in the same direction as `like`."""
     keys = ["role", "method", "adaption", "query"]
     key: Any
     for key, group in table.dropna(subset="value").groupby(keys, sort=False):
@@ -301,16 +293,10 @@ def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[floa
 
     Williams' test of two dependent correlations (Williams 1959, J. R. Stat. Soc. B 21:396-399;
     Steiger 1980, Psychol. Bull. 87:245-251), two-sided, on the deviations from each method's means,
-    with one row less for each further method.
-
-    Args:
-        rows: method and the three metrics as columns.
-        a: the metric whose coefficient comes first.
-        b: the metric whose coefficient is subtracted.
-        third: the metric that both are correlated with.
+    with one row less for each further method. `rows` have the method and the metrics as columns.
 
     Returns:
-        Coefficient of `a` minus that of `b`, and p; NaN and 1 if undefined.
+        Coefficient of `a` with `third` minus that of `b`, and p; NaN and 1 if undefined.
     """
     complete = rows.dropna(subset=[a, b, third])
     labels = np.unique(complete["method"], return_inverse=True)[1]

@@ -98,11 +98,8 @@ def cases_of(
 ) -> pd.DataFrame:
     """Cases of all claims in one set of numbers, columns `CASES`.
 
-    Args:
-        numbers: name of the set.
-        table: see `Claim.cases`; for `BY_SECOND` see `Claim.second`.
-        pairs: paired tests; an exception that they show as a tie does not refute a claim.
-        level: significance level of the tests, on p-values adjusted by Holm's method.
+    The table is as for `Claim.cases`, or `Claim.second` for `BY_SECOND`. An exception that the
+    paired tests (p-values adjusted by Holm's method) show as a tie does not refute a claim.
     """
     rows = []
     for claim in CLAIMS:

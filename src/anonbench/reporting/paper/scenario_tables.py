@@ -39,10 +39,9 @@ and that fill the database."""
 
 
 def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
-    """Every scenario of a data set that is scored, with the columns `COLUMNS`.
+    """Every scenario of a data set that is scored (`COLUMNS`), those of original queries first.
 
-    Original queries come first. Scenarios on original images (the ceiling, and the control's) have
-    original queries only.
+    Scenarios on original images (the ceiling, and the control's) have original queries only.
     """
     config = experiment.config
     seeds: dict[tuple[str, ...], list[int]] = {}
@@ -65,10 +64,7 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
 
 
 def scenario_grid(experiment: Experiment, name: str) -> Grid:
-    """Table of a data set's scenarios by query kind and model.
-
-    Each row stands for several scenarios, one per method and degree in the title.
-    """
+    """Table of scenarios by query kind and model: a row stands for one per method and degree."""
     dataset, system = experiment.datasets[name], experiment.config.system_of(name)
     frozen = experiment.is_frozen(name)
     table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
