@@ -296,7 +296,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     files["attacks"] = base / "privacy/attacks.csv"
     write_csv(make_attacks(NAME), files["attacks"])
     for name in (
-        *("corrected", "attacks", "trainings"),
+        *("attacks", "trainings"),
         *("sample_sizes", "deployments", "policy", "front_area"),
     ):
         table = paths(f"{name}_{NAME}")

@@ -21,8 +21,8 @@ from synthetic_tables import make_deployments, make_trainings
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
-from anonbench.reporting.costs import COST_COLUMNS
 from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.tables import COST_COLUMNS
 from synthetic_rates import make_rates
 
 PIXEL = (

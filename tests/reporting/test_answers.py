@@ -11,9 +11,14 @@ import pytest
 from anonbench.evaluation.correlation import COLUMNS as CORRELATED
 from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
-from anonbench.reporting import answers, systems
+from anonbench.reporting import answers
 from anonbench.reporting.figures import findings
-from anonbench.reporting.figures.style import TWO_COLUMNS, new_figure
+from anonbench.reporting.figures.style import (
+    TWO_COLUMNS,
+    legend_above,
+    method_entries,
+    new_figure,
+)
 from anonbench.reporting.summary import SCORE_COLUMNS
 
 KEPT = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}
@@ -126,8 +131,8 @@ def coefficients(best: float, other: float) -> pd.DataFrame:
 def means(
     names: tuple[str, ...] = ("ours", "hog", "third"), predicted: float = 0.9
 ) -> pd.DataFrame:
-    values = systems.values_of({name: scores(KEPT[name]) for name in names})
-    orders = systems.orders_of(values, {name: comparisons() for name in names}, 0.05)
+    values = answers.values_of({name: scores(KEPT[name]) for name in names})
+    orders = answers.orders_of(values, {name: comparisons() for name in names}, 0.05)
     given = {
         (name, 100): coefficients(predicted - place / 10, 0.5 * predicted / 0.9)
         for place, name in enumerate(names)
@@ -204,7 +209,7 @@ def test_two_systems_give_no_interval() -> None:
 @pytest.mark.parametrize("panels", [1, 4])
 def test_each_question_has_a_figure(tmp_path: Path, panels: int) -> None:
     names = [f"data {number}" for number in range(panels)]
-    values = systems.values_of({name: scores(kept) for name, kept in KEPT.items()})
+    values = answers.values_of({name: scores(kept) for name, kept in KEPT.items()})
     table = price()
     predictors = answers.predictors_of({("ours", 100): coefficients(0.9, 0.5)})
     for number, (draw, given) in enumerate(
@@ -227,7 +232,7 @@ def test_each_question_has_a_figure(tmp_path: Path, panels: int) -> None:
 def test_a_legend_of_long_names_is_not_cut_off() -> None:
     names = ["dp_pixelate_strong", "dp_pixelate_light", "pixelate_coarse", "blur_strong", "mask"]
     figure = new_figure(TWO_COLUMNS, 2.0)
-    findings._legend(figure, pd.DataFrame({"method": names}), ["method"])
+    legend_above(figure, method_entries(names))
     (legend,) = figure.legends
     assert legend.get_window_extent().width <= figure.bbox.width
     assert len(legend.get_texts()) == len(names)

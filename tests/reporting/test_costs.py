@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.reporting.costs import COST_COLUMNS, stage_costs
+from anonbench.reporting.html.tables import COST_COLUMNS, stage_costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.reporting.systems import (
-    COLUMNS,
+from anonbench.reporting.answers import (
+    ORDERS,
     VALUES,
     by_mean,
     orders_of,
@@ -87,7 +87,7 @@ def values() -> pd.DataFrame:
 
 
 def written(folder: Path, values: pd.DataFrame) -> dict[str, bytes]:
-    orders = pd.DataFrame([("original", "map", "ours", "hog", 2, -1.0, 1, 1, 0)], columns=COLUMNS)
+    orders = pd.DataFrame([("original", "map", "ours", "hog", 2, -1.0, 1, 1, 0)], columns=ORDERS)
     folder.mkdir()
     write_systems(
         values,

@@ -18,10 +18,9 @@ from anonbench.core.registries.method_names import in_order
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.evaluation.correlation import METRICS
-from anonbench.reporting.answers import PREDICTED_BY
+from anonbench.reporting.answers import PREDICTED_BY, values_grid
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import ACCURACIES, METHODS, QUERIES
-from anonbench.reporting.systems import values_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"

@@ -17,7 +17,6 @@ with job(snakemake, __file__):
     from anonbench.reporting.figures.correlation import read_correlations
     from anonbench.reporting.results_file import results_of, write_results
     from anonbench.reporting.summary import read_scores
-    from anonbench.reporting.systems import orders_of, values_of, write_systems
 
     given, made, asked = snakemake.input, snakemake.output, snakemake.params
     shown, systems = asked.shown, asked.systems
@@ -26,10 +25,10 @@ with job(snakemake, __file__):
         return {name: reader(Path(path)) for name, path in zip(names, files, strict=True)}
 
     scores, policies = read(read_scores, given.scores), read(read_policy, given.policies)
-    values = values_of(scores)
+    values = answers.values_of(scores)
     level = 1 - shown["confidence"]
-    orders = orders_of(values, read(read_method_comparisons, given.methods), level)
-    write_systems(
+    orders = answers.orders_of(values, read(read_method_comparisons, given.methods), level)
+    answers.write_systems(
         values,
         orders,
         csv=Path(made.systems),

@@ -30,7 +30,6 @@ from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
     CONTROL,
     ORIGINAL,
-    UNADAPTED,
     Adaption,
     Baseline,
     Model,
@@ -280,38 +279,3 @@ def corrected(
     with np.errstate(invalid="ignore"):
         possible = room > 0.0
     return np.where(possible, (values - floor) / np.where(possible, room, 1.0), np.nan)
-
-
-def ceilings(scores: pd.DataFrame) -> pd.Series:
-    """Ceiling of each metric of a data set, index metric.
-
-    For a retrieval metric, it is the mean score of the retraining control over its seeds, on
-    original images. For an accuracy, it is the mean of the unadapted models on original images. A
-    metric without such scores has no entry.
-
-    Args:
-        scores: tidy scores of one data set (`COLUMNS`).
-
-    """
-    originals = scores[scores["method"] == ORIGINAL]
-    ranked = (originals["query"] == ORIGINAL) & (originals["adaption"] == CONTROL)
-    counted = (originals["query"] == "") & (originals["adaption"] == UNADAPTED)
-    return originals[ranked | counted].groupby("metric")["value"].mean().rename("ceiling")
-
-
-def with_corrected(scores: pd.DataFrame) -> pd.DataFrame:
-    """Add `ceiling`, `corrected` and the ends of its interval to scores of one data set.
-
-    Floor and ceiling are treated as known: the interval is that of the score, rescaled.
-
-    Args:
-        scores: as for `ceilings`.
-
-    """
-    ceiling = scores["metric"].map(ceilings(scores)).astype("float64")
-    ends = {"corrected": "value", "corrected_low": "low", "corrected_high": "high"}
-    known = scores["floor"].to_numpy(np.float64), ceiling.to_numpy(np.float64)
-    columns = {
-        new: corrected(scores[old].to_numpy(np.float64), *known) for new, old in ends.items()
-    }
-    return scores.assign(ceiling=ceiling, **columns)

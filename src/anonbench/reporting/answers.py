@@ -1,27 +1,44 @@
-"""Answers over several frozen systems: way back, predictors, price, means.
+"""Answers over several frozen systems on the same images: what they keep, and what it means.
 
-The unit of a mean is a system. Methods within a system are not independent, so the interval of a
-mean is Student's over the systems' values, for new systems of the same kind.
+Questions are the order of methods, the price, the way back, degrees and predictors. The unit of a
+mean is a system. Methods within a system are not independent, so the interval of a mean is
+Student's over the systems' values, for new systems of the same kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from anonbench.core.io import write_csv
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.vocabulary import NO_CHOICE
+from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.mapped.judge import DISTILLED, MAP, MAPPED, NOTHING
 from anonbench.evaluation.policy.front import strongest_attacks
+from anonbench.reporting.grids.grid import grid_of, to_markdown, write_text
+from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import summarize
 
+Tables = Mapping[str, pd.DataFrame]
+"""Tables by system: tidy scores (`anonbench.reporting.summary.read_scores`), verdicts
+(`anonbench.evaluation.policy.table.read_policy`) or judged maps
+(`anonbench.evaluation.mapped.gather.read_maps`)."""
 _KEY = ["system", "query", "method", "degree", "adaption"]
 _INTERVAL = ["low", "high", "n", "clusters", "reason"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high"]
+VALUES = ["system", "query", "metric", "method", "value", *_INTERVAL]
+"""One row per system, query kind, retrieval metric and method at the highest degree."""
+ORDERS = ["query", "metric", "a", "b", "methods", "tau", "pairs", "clear", "agree"]
+"""One row per query kind, metric and pair of systems: the methods that both have, Kendall's tau-b
+of their values (Kendall 1945), the pairs of methods, those whose difference is clear in both
+systems, and those of these in which it has the same sign."""
 PRICE = [*_KEY, "value", *_INTERVAL, *_ATTACK]
 """One row per system, query kind, method, degree and adaption: mAP by the system's own ranking, and
 the strongest attack on the images (and on the vectors, where they are the adaption's own); rates
@@ -50,70 +67,128 @@ _DIGITS = 6
 _RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0), "lead": (-2.0, 2.0)}
 
 
-def price_of(
-    scores: Mapping[str, pd.DataFrame], policies: Mapping[str, pd.DataFrame]
-) -> pd.DataFrame:
-    """Quality kept against the strongest attack, columns `PRICE`.
-
-    Args:
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`) by system.
-        policies: verdicts (`anonbench.evaluation.policy.table.read_policy`) by system.
-    """
+def values_of(scores: Tables) -> pd.DataFrame:
+    """Retrieval quality of each system under each method, columns `VALUES`."""
     parts = []
     for system, table in scores.items():
-        kept = summarize(table).query("metric == 'map'").assign(system=system)
-        kept = kept[~kept["adaption"].isin(NO_CHOICE)]
-        names = zip(kept["method"].astype(str), kept["adaption"].astype(str), strict=True)
-        attacks = strongest_attacks(policies[system]).rename(columns={"method": "published"})
-        kept["published"] = pd.Series([published_as(*name) for name in names], kept.index, object)
-        parts.append(kept.merge(attacks, how="left", on=["published", "degree"]))
-    return _rounded(pd.concat(parts, ignore_index=True).reindex(columns=PRICE))
+        rows = table[(table["adaption"] == UNADAPTED) & table["metric"].isin([*RETRIEVAL_METRICS])]
+        parts.append(_at_most(rows).assign(system=system)[VALUES])
+    return pd.concat(parts, ignore_index=True)
 
 
-def way_back_of(maps: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Retrieval regained by mapped vectors and by adaption D, columns `WAY_BACK`.
+def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.DataFrame:
+    """Agreement of each pair of systems on which of two methods keeps more, columns `ORDERS`.
 
-    Args:
-        maps: judged maps (`anonbench.evaluation.mapped.gather.read_maps`) by system.
+    Comparisons are those of methods (`evaluation.comparisons.pairwise.read_method_comparisons`); a
+    difference is clear if its p-value after Holm's correction is below `level`.
     """
-    parts = []
+    rows = []
+    for (query, metric), own in values.groupby(["query", "metric"], sort=False):
+        kept = own.pivot(index="method", columns="system", values="value").reindex(
+            columns=[*comparisons]
+        )
+        signs = {}  # 1 if the first method keeps more, -1 if less, 0 if unclear
+        for system, table in comparisons.items():
+            asked = (table["query"] == query) & (table["metric"] == metric)
+            of = _at_most(table[asked & (table["adaption"] == UNADAPTED)]).set_index(["a", "b"])
+            signs[system] = np.sign(of["difference"]).where(of["p_holm"] < level, 0)
+        for a, b in combinations(comparisons, 2):
+            both = kept[[a, b]].dropna()
+            tau = stats.kendalltau(both[a], both[b]).statistic if len(both) > 1 else np.nan
+            pairs = pd.concat([signs[a], signs[b]], axis=1, join="inner").to_numpy()
+            clear = pairs[(pairs != 0).all(axis=1)]
+            agree = int((clear[:, 0] == clear[:, 1]).sum())
+            rows.append((query, metric, a, b, len(both), tau, len(pairs), len(clear), agree))
+    return pd.DataFrame(rows, columns=ORDERS)
+
+
+def write_systems(
+    values: pd.DataFrame, orders: pd.DataFrame, *, csv: Path, orders_csv: Path, markdown: Path
+) -> None:
+    """Write the quality kept by systems (`VALUES`) and their agreement (`ORDERS`)."""
+    write_csv(values, csv)
+    write_csv(orders, orders_csv)
+    table = orders.astype({"methods": str, "clear": str, "pairs": str, "agree": str})
+    texts = {
+        "Systems": table["a"] + ", " + table["b"],
+        "Queries": table["query"],
+        "Methods": table["methods"],
+        "Kendall’s τ": table["tau"].map("{:.2f}".format),
+        "Clear": table["clear"] + " of " + table["pairs"],
+        "Same sign": table["agree"],
+    }
+    by_metric = pd.DataFrame(texts).set_axis(table["metric"].map(RETRIEVAL_METRICS))
+    agreement = grid_of("orders", by_metric, stem="findings_orders", left=2)
+    write_text(markdown, "\n".join(map(to_markdown, (values_grid(values), agreement))))
+
+
+def values_grid(values: pd.DataFrame) -> Grid:
+    """Table of mAP by method and system, with intervals; methods that keep most come first."""
+    rows = values[values["metric"] == "map"]
+    systems = list(dict.fromkeys(rows["system"]))
+    texts = rows.assign(text=intervals(rows)).set_index(["query", "method", "system"])["text"]
+    cells = texts.to_dict()
+    lines = [
+        (QUERIES[query], METHODS[method], *(cells.get((query, method, s), NONE) for s in systems))
+        for query in dict.fromkeys(rows["query"])
+        for method in by_mean(rows)
+    ]
+    return grid_of(
+        "systems",
+        pd.DataFrame(lines, columns=["", "Method", *systems]).set_index(""),
+        stem="findings_systems",
+        queries=int(rows["n"].max()),
+        clusters=int(rows["clusters"].max()),
+    )
+
+
+def by_mean(rows: pd.DataFrame) -> list[str]:
+    """Methods sorted by mean quality over systems and query kinds, highest first."""
+    means = rows.groupby("method")["value"].mean()
+    return [str(method) for method in means.sort_values(ascending=False, kind="stable").index]
+
+
+def price_of(scores: Tables, policies: Tables) -> pd.DataFrame:
+    """Quality kept against the strongest attack, columns `PRICE`."""
+    kept = _kept(scores, ("map",))
+    names = zip(kept["method"].astype(str), kept["adaption"].astype(str), strict=True)
+    kept["published"] = pd.Series([published_as(*name) for name in names], kept.index, object)
+    found = [strongest_attacks(table).assign(system=name) for name, table in policies.items()]
+    attacks = pd.concat(found).rename(columns={"method": "published"})
+    price = kept.merge(attacks, how="left", on=["system", "published", "degree"])
+    return _rounded(price.reindex(columns=PRICE))
+
+
+def way_back_of(maps: Tables) -> pd.DataFrame:
+    """Retrieval regained by mapped vectors and by adaption D, columns `WAY_BACK`."""
+    parts = [pd.DataFrame(columns=WAY_BACK)]
     key = ["method", "degree", "query"]
     for system, table in maps.items():
         ranked = table[table["metric"] == MAP]
         without = ranked[ranked["remedy"] == NOTHING].set_index(key)["value"].rename("without")
-        found = ranked[ranked["remedy"].isin((MAPPED, DISTILLED))].sort_values(
-            "pairs", kind="stable"
+        found = ranked[ranked["remedy"].isin((MAPPED, DISTILLED))]
+        found = found.sort_values("pairs", kind="stable").drop_duplicates(
+            [*key, "remedy"], keep="last"
         )
-        found = found.drop_duplicates([*key, "remedy"], keep="last").sort_index()
-        found = found.assign(system=system, adaption=found["remedy"])
-        parts.append(found.join(without, on=key))
-    none = pd.DataFrame(columns=WAY_BACK)
-    return _rounded(pd.concat(parts, ignore_index=True)[WAY_BACK] if parts else none)
+        found = found.sort_index().assign(system=system, adaption=found["remedy"])
+        parts.append(found.join(without, on=key)[WAY_BACK])
+    return _rounded(pd.concat(parts[1:] or parts, ignore_index=True))
 
 
-def degrees_of(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Quality kept at each degree, columns `DEGREES`.
-
-    Args:
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`) by system.
-    """
-    parts = [summarize(table).assign(system=system) for system, table in scores.items()]
-    rows = pd.concat(parts, ignore_index=True)
-    rows = rows[rows["metric"].isin(("map", "knn")) & ~rows["adaption"].isin(NO_CHOICE)]
+def degrees_of(scores: Tables) -> pd.DataFrame:
+    """Quality kept at each degree, columns `DEGREES`."""
+    rows = _kept(scores, ("map", "knn"))
     if rows["degree"].nunique() < 2:
         return pd.DataFrame(columns=DEGREES)
     key = ["system", "query", "metric", "method", "adaption"]
-    whole = rows[rows["degree"] == rows["degree"].max()].set_index(key)["value"].rename("whole")
-    rows = rows.join(whole, on=key)
+    rows = rows.join(_at_most(rows).set_index(key)["value"].rename("whole"), on=key)
     return _rounded(rows.assign(more=rows["value"] - rows["whole"])[DEGREES])
 
 
 def predictors_of(correlations: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     """Correlation of each retrieval metric with each accuracy, columns `PREDICTORS`.
 
-    Args:
-        correlations: coefficients (`anonbench.evaluation.correlation.COLUMNS`) by system and
-            degree.
+    Coefficients (`anonbench.evaluation.correlation.COLUMNS`) are by system and degree.
     """
     parts = []
     for (system, degree), table in correlations.items():
@@ -133,13 +208,8 @@ def answers_of(
 ) -> pd.DataFrame:
     """Means over systems with their intervals, columns `ANSWERS`.
 
-    Args:
-        price: columns `PRICE`.
-        orders: agreement of pairs of systems (`anonbench.reporting.systems.COLUMNS`).
-        way_back: columns `WAY_BACK`; empty without an adaption.
-        predictors: columns `PREDICTORS`.
-        degrees: columns `DEGREES`.
-        confidence: coverage of the intervals, as a share.
+    The tables have the columns of their names; `way_back` is empty without an adaption.
+    `confidence` is the coverage of the intervals, as a share.
     """
     rows: list[dict[str, Any]] = []
 
@@ -203,6 +273,19 @@ def _without_each(pairs: pd.Series) -> np.ndarray:
     left = [pairs[(first != each) & (second != each)].mean() for each in systems]
     n = len(systems)
     return np.array([n * pairs.mean() - (n - 1) * each for each in left], dtype=np.float64)
+
+
+def _kept(scores: Tables, metrics: Collection[str]) -> pd.DataFrame:
+    """Scores of metrics averaged over seeds, of all systems."""
+    parts = [summarize(table).assign(system=system) for system, table in scores.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[rows["metric"].isin(metrics) & ~rows["adaption"].isin(NO_CHOICE)].copy()
+
+
+def _at_most(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the highest degree."""
+    highest: pd.DataFrame = rows[rows["degree"] == rows["degree"].max()]
+    return highest
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:

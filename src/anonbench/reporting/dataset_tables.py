@@ -1,25 +1,50 @@
-"""Registered tables of a data set: read, written and shown in the report."""
+"""Registered tables of a data set: how each is read, written and shown; those of retrieval."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.registries.tables import TABLES, Grid
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
+from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments import read_deployments
 from anonbench.evaluation.mapped.gather import read_maps
-from anonbench.evaluation.near_duplicates import read_near_duplicates
+from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
+from anonbench.evaluation.near_duplicates import (
+    ALL,
+    DISTINCT,
+    RANDOM,
+    read_near_duplicates,
+    warning,
+)
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
-from anonbench.evaluation.sample_sizes.variance import read_variances
-from anonbench.reporting.grids.grid import write_grid
+from anonbench.evaluation.sample_sizes.variance import POWER, read_variances
+from anonbench.reporting.grids.grid import grid_of, write_grid
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    AT_CHANCE,
+    METHODS,
+    NONE,
+    QUERIES,
+    WORDS,
+    interval,
+    intervals,
+    method_name,
+    metric_label,
+    percent,
+    unadapted_model,
+)
 from anonbench.reporting.privacy_tables import (
     attacks_grid,
     front_area_grid,
@@ -28,16 +53,177 @@ from anonbench.reporting.privacy_tables import (
     policy_grid,
     reidentification_grid,
 )
-from anonbench.reporting.retrieval_tables import (
-    corrected_grid,
-    corrected_scores,
-    deployments_grid,
-    mapped_grid,
-    near_duplicates_grid,
-    sample_size_grid,
-    trainings_grid,
-)
-from anonbench.reporting.summary import read_scores
+from anonbench.reporting.summary import present, read_scores
+
+MOST_COLUMNS = 8
+"""Most columns of trainings; with more, only those of the unadapted model are columns."""
+
+
+def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
+    """mAP of mixed archives: one row per database with its queries."""
+    shown = table[table["metric"] == "map"]
+    has_second = SECOND in set(shown["reference"])
+    own = shown[shown["reference"] == OWN].reset_index(drop=True)
+    judged = shown[shown["reference"] == (SECOND if has_second else OWN)].reset_index(drop=True)
+    names, shares = own["method"].map(method_name), own["share"].astype(int)
+    parts = names + " " + shares.astype(str) + " %"
+    marks = (own["low"].fillna(own["value"]) <= own["floor"]).map({True: AT_CHANCE, False: ""})
+    ends = zip(*(own[each] for each in ("value", "low", "high")), marks, strict=True)
+    columns = {
+        "Database": parts.mask(shares == 100, names).mask(shares == 0, "Originals"),
+        "Queries": names.mask(own["query"] == QueryKind.ORIGINAL, "originals"),
+        "mAP": [interval(value, low, high, " to ", mark=mark) for value, low, high, mark in ends],
+        "Kept": intervals(judged, ("kept", "kept_low", "kept_high"), between=" to "),
+        "Difference": intervals(
+            judged, ("difference", "difference_low", "difference_high"), between=" to ", sign="+"
+        ),
+        "Verdict": judged["verdict"].replace("", NONE),
+    }
+    return grid_of(
+        "deployments",
+        pd.DataFrame(columns).drop(columns=[] if has_second else ["Kept"]),
+        dataset=dataset,
+        degree=int(table["degree"].max()) if len(table) else 100,
+        first=shown.iloc[0].to_dict() if len(shown) else None,
+        model=unadapted_model(),
+        confidence=confidence,
+        has_second=has_second,
+        reasons=[text for text in shown["reason"].dropna().unique() if text],
+        at_chance=AT_CHANCE,
+        left=2,
+    )
+
+
+def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
+    """Retrieval regained by maps: one block per variant, one row per remedy and number of pairs."""
+    is_labelled = bool((table["metric"] == LABELLED).any())
+    names = {MAP: "own ranking"} | ({LABELLED: "labels"} if is_labelled else {})
+    columns = [(metric, query.value) for metric in names for query in QueryKind]
+    rows = []
+    keys = ["method", "degree", "remedy", "pairs"]
+    for (method, degree, remedy, pairs), group in table.groupby(keys, sort=False):
+        block = f"{method_name(str(method))}, {degree} %"
+        label, number = remedy_label(str(remedy)), f"{pairs:,}" if int(str(pairs)) else ""
+        texts = map(_value_and_gain, group.to_dict("records"))
+        cells = dict(zip(zip(group["metric"], group["query"], strict=True), texts, strict=True))
+        rows.append((block, label, number, *(cells.get(column, NONE) for column in columns)))
+    heads = ["Remedy", "Pairs", *(f"{names[metric]}, {query} queries" for metric, query in columns)]
+    variants = table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
+    return grid_of(
+        "mapped",
+        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
+        dataset=dataset,
+        confidence=confidence,
+        model=unadapted_model(),
+        labels=LABELS if is_labelled else "",
+        refused=[(METHODS[row["method"]], row) for row in variants if row["why_not"]],
+    )
+
+
+def _value_and_gain(row: Mapping[Any, Any]) -> str:
+    text = percent(row["value"])
+    if row["remedy"] == NOTHING or text == NONE:
+        return text
+    ends = [percent(row[end], "+") for end in ("low", "high")]
+    known = [] if NONE in ends else [" to ".join(ends)]
+    return f"{text} ({'; '.join([percent(row['gain'], '+'), *known])})"
+
+
+def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
+    """mAP of the unadapted model at each distance; the CSV has all models and metrics."""
+    distances = list(dict.fromkeys(table["distance"].dropna().astype(int)))
+    shown = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
+    shown = shown[shown["method"] != ORIGINAL].fillna({"distance": -1}).astype({"degree": int})
+    columns = [(ALL, -1), *((kept, each) for each in distances for kept in (DISTINCT, RANDOM))]
+    keys = ["degree", "query", "method", "kept", "distance"]
+    means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
+    places: list[tuple[Any, ...]] = [
+        (degree, query, name)
+        for (degree, query), of in shown.groupby(["degree", "query"])
+        for name in present(of["method"], METHODS)
+    ]
+    places.sort(key=lambda place: (place[0], [*QUERIES].index(place[1])))
+    rows = [
+        (METHODS[place[-1]], *(percent(means.get((*place, *each), math.nan)) for each in columns))
+        for place in places
+    ]
+    blocks = [f"{QUERIES[query]}, degree {degree} %" for degree, query, _ in places]
+    first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
+    whole = int(table[table["kept"] == ALL]["images"].to_numpy().max())
+    images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
+    near = (text for each in distances for text in (percent(first["near"][each]), ""))
+    heads = [("", "Method"), ("", "All")]
+    heads += [(f"Distance {each}", kept) for each in distances for kept in ("Without", "Random")]
+    top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *near)]
+    few = table[table["metric"].isna()]
+    return grid_of(
+        "near_duplicates",
+        pd.DataFrame([*top, *rows], ["", "", *blocks], pd.MultiIndex.from_tuples(heads)),
+        dataset=dataset,
+        warning=warning(table),
+        reasons=dict(zip(few["distance"].astype(int), few["reason"], strict=True)),
+    )
+
+
+def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
+    """Sample sizes of a data set: one block per effect, one row per query kind and metric."""
+    unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
+    rows = []
+    for effect, label in WORDS["effects"].items():
+        of_effect = variances[variances["effect"] == effect]
+        for (metric, query), found in of_effect.groupby(["metric", "query"], sort=False):
+            needed = found["needed"].astype(float).fillna(math.inf).sort_values()
+            half, most = needed.iloc[len(needed) // 2], needed.iloc[-1]
+            spread = found[["sd_seed", "sd_cluster", "sd_query"]].median().map(percent)
+            numbers = (found["clusters"].max(), half, most)
+            cells = (NONE if math.isinf(number) else f"{int(number):,}" for number in numbers)
+            rows.append((label, metric_label(str(metric)), str(query), *spread, *cells))
+    parts = ("Trainings", unit.capitalize(), "Queries")
+    heads = [("", ""), ("", "Metric"), ("", "Queries")]
+    heads += [("Standard deviation between", each) for each in parts]
+    heads += [(unit.capitalize(), each) for each in ("At hand", "Half need", "All need")]
+    table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
+    return grid_of(
+        "sample_sizes",
+        table.set_index(("", "")),
+        dataset=dataset,
+        stated=float(variances["stated"].iloc[0]) if len(variances) else None,
+        unit=unit,
+        power=POWER,
+        left=2,
+    )
+
+
+def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
+    """Agreement of a data set's trainings: one row per training, one column per reference."""
+    judges = ["reference", "reference_seed"]
+    trainings = list(dict.fromkeys(zip(*(table[each] for each in judges), strict=True)))
+    columns = [each for each in trainings if len(trainings) <= MOST_COLUMNS or each[0] == UNADAPTED]
+    values = table.set_index(["model", "seed", *judges])["value"].map(percent).to_dict()
+    rows = []
+    for model, seed in trainings:
+        cells = (values.get((model, seed, *by), NONE) for by in columns)
+        rows.append((f"{_training(model)}, seed {seed}", *cells))
+    heads = [("", "Training")]
+    heads += [(f"By {_training(name)}", f"seed {seed}") for name, seed in columns]
+    return grid_of(
+        "trainings",
+        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)),
+        dataset=dataset,
+        clusters=int(table["clusters"].min()) if len(table) else None,
+        reasons=[text for text in table["reason"].unique() if text],
+        confidence=confidence,
+        reach=pd.concat([table["high"] - table["value"], table["value"] - table["low"]]).max(),
+    )
+
+
+def _training(name: str) -> str:
+    model = Model.parse(name)
+    label, variant = ADAPTIONS[model.adaption.value], model.variant
+    if variant.method is None:
+        return label
+    return f"{label}, {method_name(variant.method)} {variant.degree} %"
+
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "scores": read_scores,
@@ -54,32 +240,20 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 }
 """Readers of the tables that other tables need."""
 Tables = Mapping[str, pd.DataFrame]
-VALUES: dict[str, Callable[[Tables], pd.DataFrame]] = {
-    "front_area": lambda read: front_areas(read["policy"], read["scores"]),
-    "corrected": lambda read: corrected_scores(read["scores"]),
+GRIDS: dict[str, tuple[Callable[..., Grid], tuple[str, ...]]] = {
+    "policy": (policy_grid, ()),
+    "front_area": (front_area_grid, ()),
+    "reidentification": (reidentification_grid, ("confidence", "widest_interval")),
+    "attacks": (attacks_grid, ("confidence",)),
+    "mapped": (mapped_grid, ("confidence",)),
+    "trainings": (trainings_grid, ("confidence",)),
+    "sample_sizes": (sample_size_grid, ()),
+    "deployments": (deployments_grid, ("confidence",)),
+    "near_duplicates": (near_duplicates_grid, ()),
+    "given": (given_grid, ("confidence",)),
 }
-"""CSV files of the tables; those of other tables hold what the table needs."""
-GRIDS: dict[str, Callable[[str, Tables, Presentation], Grid]] = {
-    "policy": lambda name, read, _: policy_grid(name, read["policy"]),
-    "front_area": lambda name, read, _: front_area_grid(name, VALUES["front_area"](read)),
-    "corrected": lambda name, read, _: corrected_grid(name, read["scores"]),
-    "reidentification": lambda name, read, shown: reidentification_grid(
-        name, read["rates"], shown.confidence, shown.widest_interval
-    ),
-    "attacks": lambda name, read, shown: attacks_grid(name, read["attacks"], shown.confidence),
-    "mapped": lambda name, read, shown: mapped_grid(name, read["maps"], shown.confidence),
-    "trainings": lambda name, read, shown: trainings_grid(
-        name, read["trainings"], shown.confidence
-    ),
-    "sample_sizes": lambda name, read, _: sample_size_grid(name, read["variance"]),
-    "deployments": lambda name, read, shown: deployments_grid(
-        name, read["deployments"], shown.confidence
-    ),
-    "near_duplicates": lambda name, read, _: near_duplicates_grid(name, read["near_duplicates"]),
-    "given": lambda name, read, shown: given_grid(name, read["given"], shown.confidence),
-}
-"""Tables as people read them, from a data set's name, what it needs, and the section of the config.
-"""
+"""What makes a table that people read from a data set's name, its values, and these settings of the
+section `presentation`."""
 
 
 def write_dataset_table(
@@ -91,38 +265,22 @@ def write_dataset_table(
     markdown: Path,
     latex: Path,
 ) -> None:
-    """Write one registered table of a data set.
+    """Write one registered table of a data set: its values, and as Markdown and LaTeX (booktabs).
 
-    Args:
-        name: name of the table.
-        dataset: name of the data set.
-        files: inputs of the table, by the keys of `READERS`.
-        presentation: section of the config.
-        csv: CSV file of its values.
-        markdown: Markdown file to write.
-        latex: LaTeX file to write; needs booktabs.
+    `files` are the inputs of the table, by the keys of `READERS`.
     """
-    needs = TABLES[name].needs
-    read = {need: READERS[need](files[need]) for need in needs}
-    grid = GRIDS[name](dataset, read, presentation)
-    values = VALUES[name](read) if name in VALUES else read[needs[0]]
-    write_grid(grid, values, csv, markdown, latex)
+    read = {need: READERS[need](files[need]) for need in TABLES[name].needs}
+    grid = dataset_grid(name, dataset, read, presentation)
+    write_grid(grid, _values(name, read), csv, markdown, latex)
 
 
-def sections(datasets: Mapping[str, Tables], presentation: Presentation) -> dict[str, list[Grid]]:
-    """Grids of the registered tables, by the name of the table.
+def dataset_grid(name: str, dataset: str, read: Tables, presentation: Presentation) -> Grid:
+    """One registered table of a data set from the tables that it needs."""
+    make, settings = GRIDS[name]
+    return make(dataset, _values(name, read), *(getattr(presentation, each) for each in settings))
 
-    Args:
-        datasets: by data set, the existing tables, by the keys of `READERS`.
-        presentation: section of the config.
-    """
-    found: dict[str, list[Grid]] = {}
-    for name in TABLES:
-        grids = [
-            GRIDS[name](dataset, read, presentation)
-            for dataset, read in datasets.items()
-            if set(TABLES[name].needs) <= read.keys()
-        ]
-        if grids:
-            found[name] = grids
-    return found
+
+def _values(name: str, read: Tables) -> pd.DataFrame:
+    if name == "front_area":
+        return front_areas(read["policy"], read["scores"])
+    return read[TABLES[name].needs[0]]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from importlib import resources
 
 import pandas as pd
+import yaml
 
 from anonbench.core.registries import attacks, detectors, methods
 from anonbench.core.registries.method_names import is_method, label_of
 from anonbench.core.registries.registry import facts
-from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED, Adaption
+from anonbench.core.vocabulary import UNADAPTED
 
 
 class MethodLabels(dict[str, str]):
@@ -26,39 +29,15 @@ class MethodLabels(dict[str, str]):
 METHODS = MethodLabels(facts(methods.METHODS, "label"))
 _UNADAPTED = "Unadapted"
 _OWN_RANKING = "by the unadapted\nmodel’s own ranking"
-ADAPTIONS = {
-    UNADAPTED: _UNADAPTED,
-    CONTROL: "Unadapted, retrained",
-    "A": "A",
-    "B": "B",
-    "C": "C",
-    "D": "D",
-    Adaption.MAPPED.value: "Mapped",
-    PIXELS: "Raw pixels",
-    UNTRAINED: "Untrained network",
-}
-QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
-RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
-ACCURACIES = {"knn": "k-NN", "linear": "Linear"}
-AGREEMENT = {
-    "overlap": "Overlap",
-    "overlap_top": "Overlap",
-    "rbo": "RBO",
-    "tau": "Kendall’s τ",
-    "unchanged": "Unchanged",
-}
-"""Metrics of agreement with the reference ranking, without a notion of relevance."""
-ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ", "ink": "Ink"}
+WORDS: dict[str, dict[str, str]] = yaml.safe_load(
+    resources.files("anonbench.reporting").joinpath("texts", "labels.yaml").read_text("utf-8")
+)
+"""Labels by what they name."""
+ADAPTIONS, QUERIES, ENTITIES = (WORDS[each] for each in ("adaptions", "queries", "entities"))
+RETRIEVAL_METRICS, ACCURACIES = WORDS["retrieval_metrics"], WORDS["accuracies"]
+AGREEMENT = WORDS["agreement"]
 DETECTORS = facts(detectors.DETECTORS, "label")
-ATTACKERS = {
-    "naive": "Naive (unadapted model)",
-    "parrot": "Adaptive attacker (adapted model)",
-} | facts(attacks.ATTACKERS, "label")
-"""Attackers of the re-identification."""
-GALLERIES = {"original": "originals", "anonymized": "anonymized"}
-"""Galleries with which an attacker compares anonymized crops."""
-MATCHES = {"person": "the same person in another photograph", "region": "the very same region"}
-"""Criteria of a re-identification."""
+ATTACKERS = WORDS["attackers"] | facts(attacks.ATTACKERS, "label")
 _CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
 NOT_RUN = "not run"
 TIED = "≈"
@@ -68,11 +47,7 @@ AT_CHANCE = "†"
 
 
 def name_system(name: str | None) -> None:
-    """Use the system's name as label of a frozen experiment's one model, in this process.
-
-    Args:
-        name: key of `systems` in the config; None: models are trained and keep their usual labels.
-    """
+    """Use a frozen system's name (key of `systems`) as label of its model, in this process."""
     if name is not None:
         ADAPTIONS[UNADAPTED] = name
         ATTACKERS["naive"] = f"Naive ({name})"
@@ -117,17 +92,17 @@ def percent(share: float, sign: str = "") -> str:
 
 
 def interval(
-    value: float, low: float, high: float, between: str = "–", sign: str = "", mark: str = ""
+    value: float,
+    low: float = math.nan,
+    high: float = math.nan,
+    between: str = "–",
+    sign: str = "",
+    mark: str = "",
 ) -> str:
     """A share in percent with its interval in brackets, if both are known.
 
-    Args:
-        value: the share.
-        low: lower end.
-        high: upper end.
-        between: text between the ends.
-        sign: see `percent`.
-        mark: text right after the value.
+    `between` is the text between the ends, `mark` the text right after the value; for `sign` see
+    `percent`.
     """
     if pd.isna(value):
         return NONE

@@ -14,11 +14,9 @@ from anonbench.core.wording import count
 
 
 def notes(*table: str, **values: Any) -> tuple[str, ...]:
-    """Notes of a kind of table, without empty ones; after `titles`, its title.
+    """Notes of a kind of table in `notes.yaml`, without empty ones; after `titles`, its title.
 
-    Args:
-        table: key in `notes.yaml`.
-        values: variables of its templates.
+    `values` are the variables of its templates.
     """
     texts = (template.render(**values) for template in _templates(*table))
     return tuple(text for each in texts if (text := re.sub(r"[ \n]+", " ", each).strip(" ")))

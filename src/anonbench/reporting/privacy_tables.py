@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -25,11 +26,10 @@ from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (
     ATTACKERS,
     ENTITIES,
-    GALLERIES,
-    MATCHES,
     METHODS,
     NONE,
     NOT_RUN,
+    WORDS,
     interval,
     intervals,
     method_name,
@@ -39,35 +39,7 @@ from anonbench.reporting.labels import (
 from anonbench.reporting.summary import present, summarize
 
 ATTACKS = facts(PRIVACY_ATTACKS, "label")
-RISKS = {
-    "singling_out": "Singling out",
-    "linkability": "Linkability",
-    "inference": "Inference",
-}
-"""Risks of the Article 29 Working Party's opinion (WP216), in its order."""
-MEASURES = {
-    "characters": "characters right",
-    "exact_lines": "lines right",
-    "exact_fields": "fields right",
-    "decoded": "decoded",
-    "ssim": "structural similarity",
-    "psnr": "signal-to-noise ratio, of 50 dB",
-    "learned_ssim": "structural similarity after a learned restorer",
-    "learned_psnr": "signal-to-noise ratio after a learned restorer, of 50 dB",
-    "learned_characters": "characters right after a learned restorer",
-    "learned_exact_lines": "lines right after a learned restorer",
-    "learned_decoded": "decoded after a learned restorer",
-    "top_1": "true value first",
-    "top_10": "true value among the first ten",
-    "reciprocal_rank": "one over the true value’s rank",
-    "found": "found by the same detectors",
-    "found_by_other": "found by other detectors",
-    "rank_1": "own version first",
-    "member": "person’s membership (AUC)",
-    "accuracy": "class right",
-    "inverted": "own image told from what is drawn of its vector",
-    "recognized": "own face recognized in what is drawn of its vector",
-}
+RISKS, MEASURES = WORDS["risks"], WORDS["measures"]
 _METRICS = ("map", "mndcg", "knn", "linear")
 _SHARES = (*(state.value for state in State), CHANGED)
 _LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
@@ -75,16 +47,10 @@ _LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), s
 
 def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
     """One row per variant: verdict, rules by verdict, and the reasons or the resisted attacks."""
-    rows = [
-        (
-            method_name(str(method)),
-            f"{degree} %",
-            str(overall(group["verdict"])),
-            tally(group),
-            why_not(group) or resisted(group),
-        )
-        for (method, degree), group in judged.groupby(["method", "degree"], sort=False)
-    ]
+    rows = []
+    for (method, degree), group in judged.groupby(["method", "degree"], sort=False):
+        verdict, why = str(overall(group["verdict"])), why_not(group) or resisted(group)
+        rows.append((method_name(str(method)), f"{degree} %", verdict, tally(group), why))
     return grid_of(
         "policy",
         pd.DataFrame(rows, columns=["Method", "Degree", "Verdict", "Rules", "Evidence"]),
@@ -186,19 +152,18 @@ def reidentification_grid(
 ) -> Grid:
     """Rates of a data set: one block per entity, one row per method and degree."""
     run = rates[rates["rate"].notna()]
-    attacks = [
-        (attacker, gallery)
-        for attacker in ATTACKERS
-        for gallery in GALLERIES
-        if ((run["attacker"] == attacker) & (run["against"] == gallery)).any()
-    ]
+    there = set(zip(run["attacker"], run["against"], strict=True))
+    attacks = [each for each in product(ATTACKERS, WORDS["galleries"]) if each in there]
     failed = rates[rates["rate"].isna()]
     absent = [
         ENTITIES.get(entity, entity) + (f", {ATTACKERS[by]}" if by else "")
         for entity, by in zip(failed["entity"], failed["attacker"], strict=True)
     ]
     heads = [("", ""), ("", "Degree"), ("", "Method")]
-    heads += [(f"{ATTACKERS[by]}, rank 1", f"vs. {GALLERIES[gallery]}") for by, gallery in attacks]
+    heads += [
+        (f"{ATTACKERS[by]}, rank 1", f"vs. {WORDS['galleries'][gallery]}")
+        for by, gallery in attacks
+    ]
     best = ("Rank 1", "One mate", "Hidden only", "Rank 10", "Probes")
     heads += [("Strongest attack", name) for name in best]
     rows = [
@@ -222,7 +187,7 @@ def reidentification_grid(
 
 def _reidentified(rates: pd.DataFrame, attacks: list[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
     """Rows of one entity's rates; the first text is the label of their block."""
-    entity, match = rates["entity"].iloc[0], MATCHES[rates["match"].iloc[0]]
+    entity, match = rates["entity"].iloc[0], WORDS["matches"][rates["match"].iloc[0]]
     gallery, chances = int(rates["gallery"].max()), rates.groupby("rank")["chance"].first()
     text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
     label = f"{ENTITIES.get(entity, entity)}: {match}, among {gallery:,}; chance {text}"

@@ -103,12 +103,8 @@ def results_of(
 ) -> Results:
     """Results file of one system on one data set.
 
-    Args:
-        about: the fields of `Results` that are not measured.
-        parameters: of each method, by its name, without paths.
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        policy: evidence (`anonbench.evaluation.policy.table.read_policy`), of which the attacks are
-            taken.
+    `about` are the fields of `Results` that are not measured, `parameters` those of each method
+    without paths, `policy` has the attacks (`evaluation.policy.table.read_policy`).
     """
     kept = pd.concat([summarize_originals(scores), summarize(scores)])
     kept = kept[~kept["adaption"].isin(NO_CHOICE)]
@@ -136,16 +132,10 @@ def _records(table: pd.DataFrame, kind: type[_Part]) -> list[dict[str, Any]]:
     """Rows as fields of a section: rounded numbers, None if they are not known."""
     columns = [*kind.model_fields]
     counts = dict.fromkeys({"n", "clusters", "k"} & set(columns), "Int64")
-    rows = table[columns].astype(counts).to_dict("records")
-    return [
-        {
-            str(name): None
-            if pd.isna(value)
-            else (round(value, _ROUND) if isinstance(value, float) else value)
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
+    known = table[columns].map(lambda v: round(v, _ROUND) if isinstance(v, float) else v)
+    known = known.astype(counts).astype(object)
+    rows: list[dict[Any, Any]] = known.where(known.notna(), None).to_dict("records")
+    return rows
 
 
 def write_results(results: Results, path: Path) -> None:
@@ -169,10 +159,7 @@ def read_results(path: Path) -> Results:
 
 
 def table_of(places: Iterable[Path]) -> pd.DataFrame:
-    """One table of many results files, columns `TABLE`.
-
-    Args:
-        places: files, and folders whose JSON files are all read.
+    """One table of many results files, and folders of them, columns `TABLE`.
 
     Raises:
         InputError: no file was found, one is wrong, or two are of the same system and data set.
@@ -190,16 +177,13 @@ def table_of(places: Iterable[Path]) -> pd.DataFrame:
                 f"{path}: {other} is of the same system ({found.system}) and data set "
                 f"({found.dataset}); rename one in `system`"
             )
-        whole = {"images": found.images, "anonbench": found.anonbench}
-        whole |= {"system": found.system, "dataset": found.dataset}
+        whole = found.model_dump(include={"images", "anonbench", "system", "dataset"})
         for result in found.results:
-            whole |= {name: getattr(result, name) for name in ("method", "degree", "adaption")}
-            for score in result.scores:
-                shown = score.model_dump(include={"query", "value", "low", "high", "n"})
-                rows.append(whole | shown | {"measure": score.metric})
+            whole |= result.model_dump(include={"method", "degree", "adaption"})
+            rows += [whole | s.model_dump() | {"measure": s.metric} for s in result.scores]
             for attack in result.attacks:
-                shown = attack.model_dump(include={"low", "high", "n"}) | {"value": attack.rate}
                 measure = f"{attack.attack}: {attack.measure} {attack.entity}".strip()
-                rows.append(whole | shown | {"measure": measure, "query": ""})
+                own = {"measure": measure, "query": "", "value": attack.rate}
+                rows.append(whole | attack.model_dump() | own)
     table = pd.DataFrame(rows, columns=TABLE)
     return table.sort_values(["dataset", "system"], kind="stable", ignore_index=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from anonbench.core.io import read_csv
 from anonbench.core.registries.method_names import in_order, is_method
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.reporting.labels import ACCURACIES, AGREEMENT, METHODS, RETRIEVAL_METRICS
+from anonbench.reporting.labels import METHODS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _MEANS = dict.fromkeys(("value", "se", "low", "high", "chance", "floor"), "mean")
@@ -39,15 +39,12 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
             random ranking or guess, NaN if unknown.
 
     Returns:
-        One row for each of `KEYS` with value, sd, se, low, high, reason, n, clusters, k, chance,
-        floor, retrained_low, retrained_high, retrained_reason and seeds. `low` and `high` are the
-        interval of these trained models over clusters of queries or images, `se` its standard
-        error. For several seeds they are means over the seeds, which are upper bounds for the
-        mean's. `sd` is the standard deviation between seeds (NaN for one seed); these intervals do
-        not include it, because it depends on the number of seeds, not of queries. `retrained_low`
-        and `retrained_high` are the interval for newly trained models, which includes both.
-        `reason` and `retrained_reason` say why there is no interval, or are empty. Cells without a
-        value are left out.
+        One row for each of `KEYS` that has a value. `low` and `high` are the interval of these
+        trained models over clusters of queries or images, `se` its standard error. For several
+        seeds they are means over the seeds, which are upper bounds for the mean's. `sd` is the
+        standard deviation between seeds (NaN for one seed), which these intervals do not include.
+        `retrained_low` and `retrained_high` are the interval for newly trained models, which
+        includes both. `reason` and `retrained_reason` say why there is no interval, or are empty.
     """
     return _average(scores[scores["method"] != ORIGINAL])
 
@@ -76,9 +73,3 @@ def present(values: pd.Series, order: dict[str, str]) -> list[str]:
     if order is METHODS:
         order = dict.fromkeys(in_order(filter(is_method, found)), "")
     return [key for key in order if key in found] + sorted(found - set(order))
-
-
-def metrics_of(kind: str) -> dict[str, str]:
-    """Metrics of a table of this kind, with their labels."""
-    kinds = {"retrieval": RETRIEVAL_METRICS, "agreement": AGREEMENT, "downstream": ACCURACIES}
-    return kinds[kind]

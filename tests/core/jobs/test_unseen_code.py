@@ -23,10 +23,12 @@ ALLOWED = {
     "anonbench.detection.kinds.zxing: getattr(zxingcpp, ...)",
     # a digest of these files is a parameter of the rules `report`, `explore`, `paper` and `claims`
     "anonbench.reporting.html.page: resources.files",
-    "anonbench.reporting.html.texts: resources.files",
-    "anonbench.reporting.paper.published: resources.files",
-    # its digest is in the identity of what writes these texts (`fingerprint.TEXTS`)
+    "anonbench.reporting.paper.comparison: resources.files",
+    # digests are in the identity of what writes these texts (`fingerprint.TEXTS`)
     "anonbench.reporting.notes: resources.files",
+    "anonbench.reporting.labels: resources.files",
+    "anonbench.reporting.grids.grid: resources.files",
+    "anonbench.reporting.figures.style: resources.files",
     # the page of the review, which no job serves
     "anonbench.detection.review.server: resources.files",
     # classes of installed packages, whose code `Registry.origin` stands for in the parameters of

@@ -18,7 +18,7 @@ from anonbench.evaluation.sample_sizes.variance import (
     read_variances,
     tabulate_variances,
 )
-from anonbench.reporting.retrieval_tables import sample_size_grid
+from anonbench.reporting.dataset_tables import sample_size_grid
 
 QUERIES, EACH = 1200, 4
 IDS = pd.Index([f"{number:04d}" for number in range(QUERIES)])

@@ -17,11 +17,10 @@ from synthetic_results import (
 
 from anonbench.config.outputs import Table
 from anonbench.evaluation.correlation import metric_rows
-from anonbench.evaluation.scores import ceilings
 from anonbench.reporting.choices import table
-from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.recommendations import recommendations_grid
-from anonbench.reporting.figures.front import choices
+from anonbench.reporting.choices.effects import recommendations_grid
+from anonbench.reporting.choices.table import best_choices
+from anonbench.reporting.figures.trends import choices
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.grids.tables import values_of
 from anonbench.reporting.summary import summarize
@@ -52,7 +51,6 @@ STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     ),
     "correlated": lambda scores: metric_rows(scores, 100).to_dict(),
     "front": lambda scores: choices(RATES, scores, "map").to_dict(),
-    "ceilings": lambda scores: ceilings(scores).to_dict(),
 }
 
 

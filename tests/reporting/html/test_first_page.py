@@ -25,11 +25,11 @@ from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
-from anonbench.reporting.dataset_tables import GRIDS, VALUES
+from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import METHODS
 
@@ -352,7 +352,7 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     maps = tmp_path / "maps.csv"
     write_csv(pd.DataFrame(rows, columns=VARIANT_COLUMNS), maps)
     made = section(tmp_path, "a", make_scores("a", (100,)), (100,), labelled=False)
-    assert GRIDS.keys() == TABLES.keys() and VALUES.keys() <= TABLES.keys()
+    assert GRIDS.keys() == TABLES.keys()
     assert {need for table in TABLES.values() for need in table.needs} <= set(FILES)
     for each, shown in ((maps, True), (tmp_path / "none.csv", False)):
         output = tmp_path / "report.html"

@@ -15,7 +15,7 @@ from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.evaluation.policy.evidence import RULES
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.choices.table import COLUMNS, UNKNOWN
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import Facts, step
 
 GAPS = {"few_images": 100, "few_queries": 20, "alike": None, "likely": None}

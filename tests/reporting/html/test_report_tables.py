@@ -19,16 +19,18 @@ from anonbench.core.errors import InputError
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS
 from anonbench.evaluation.decision import Verdict as Decision
-from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.effects import Tally, costs_grid, tally
-from anonbench.reporting.choices.recommendations import (
+from anonbench.reporting.choices.effects import (
     Row,
+    Tally,
     Verdict,
     case_by_case,
+    costs_grid,
     keep_embeddings,
     keep_model,
     recommendations_grid,
+    tally,
 )
+from anonbench.reporting.choices.table import best_choices
 from anonbench.reporting.html.tables import (
     attention,
     correlations,

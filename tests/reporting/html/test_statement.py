@@ -25,8 +25,8 @@ from anonbench.evaluation.policy.evidence import (
 )
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.statement import Made, write_statement
-from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.privacy_tables import MEASURES
 from anonbench.reporting.summary import read_scores, summarize

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.reporting.paper.ours import OurData
-from anonbench.reporting.paper.published import CELL, published
+from anonbench.reporting.paper.comparison import CELL, OurData, published
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")

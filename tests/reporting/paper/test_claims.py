@@ -6,7 +6,7 @@ from paper_numbers import best_choice
 
 from anonbench.reporting.paper.cases import Case, Verdict, decide
 from anonbench.reporting.paper.claims import BY_SECOND, CLAIMS, PAPER, cases_of, verdicts
-from anonbench.reporting.paper.published import published
+from anonbench.reporting.paper.comparison import published
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 from paper_numbers import ADAPTIONS, METHODS, cells
 from scipy import stats
 
-from anonbench.reporting.paper.coefficient_cases import (
+from anonbench.reporting.paper.cases import (
     compare_within,
     correlates_strongly,
     predicts_best,

@@ -7,9 +7,15 @@ from paper_numbers import as_scores, our_portraits
 from scipy.stats import spearmanr
 
 from anonbench.config import load
-from anonbench.reporting.paper.comparison import COLUMNS, agreement, compare
-from anonbench.reporting.paper.ours import our_data, tidy
-from anonbench.reporting.paper.published import CELL, published
+from anonbench.reporting.paper.comparison import (
+    CELL,
+    COLUMNS,
+    agreement,
+    compare,
+    our_data,
+    published,
+    tidy,
+)
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
 

@@ -10,7 +10,7 @@ from anonbench.core.jobs.checksums import write_checksum
 from anonbench.evaluation.comparisons.best import COLUMNS as BEST
 from anonbench.evaluation.comparisons.pairwise import COLUMNS as TESTS
 from anonbench.evaluation.scores import COLUMNS as SCORES
-from anonbench.reporting.paper.published import published
+from anonbench.reporting.paper.comparison import published
 
 pytestmark = pytest.mark.workflow
 

@@ -41,7 +41,12 @@ _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow"
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """Code that shows the names and colours of registered classes."""
-TEXTS = {"anonbench.reporting.notes": "reporting/texts/notes.yaml"}
+TEXTS = {
+    "anonbench.reporting.notes": "reporting/texts/notes.yaml",
+    "anonbench.reporting.labels": "reporting/texts/labels.yaml",
+    "anonbench.reporting.grids.grid": "reporting/texts/table.tex.j2",
+    "anonbench.reporting.figures.style": "reporting/texts/figures.mplstyle",
+}
 """Modules that write texts of a data file, with the file's path in the package."""
 _distributions = cache(metadata.packages_distributions)
 

@@ -60,11 +60,6 @@ TABLES = {
         "the utility kept, on average over all limits on the risk.",
         ("scores", "policy"),
     ),
-    "corrected": ResultTable(
-        "Retrieval scores between what a model without knowledge reaches and what the unadapted "
-        "model reaches when it is trained again.",
-        ("scores",),
-    ),
     "reidentification": ResultTable(
         "How often an attacker finds the person or region behind a sensitive region, by method, "
         "degree and attacker, with the gallery's size and chance.",

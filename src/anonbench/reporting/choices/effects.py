@@ -1,71 +1,69 @@
-"""Effects of anonymizing and adapting, and retrieval bias, as a table and as counts."""
+"""Effects of anonymizing and adapting as a table, and the paper's recommendations judged by them.
+
+The paper (arXiv 2602.19641, section V) recommends to keep the embeddings of the originals, to keep
+the original model, and to decide case by case. The verdict on each follows by a stated rule from
+the results of tests (`anonbench.evaluation.decision`), never from the sign of a difference.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Mapping
+from enum import StrEnum
 
 import pandas as pd
 
-from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import NO_CHOICE, Adaption
+from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, Adaption, QueryKind
 from anonbench.core.wording import count
-from anonbench.evaluation.decision import Verdict
+from anonbench.evaluation.decision import Verdict as Decision
+from anonbench.reporting.choices.table import Bests, Scenario
+from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
     RETRIEVAL_METRICS,
     interval,
     method_name,
     metric_label,
+    model_name,
 )
-from anonbench.reporting.notes import notes
+
+_UNCLEAR = set(Decision) - {Decision.BETTER, Decision.WORSE, Decision.EQUIVALENT}
+_WITHOUT_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)
+"""Verdicts that rule out a gain as large as the margin."""
+_NO_TEST = "no test by a second reference (control_seeds in the config)"
 
 
-class Tally(Counter[Verdict]):
+class Tally(Counter[Decision]):
     """Number of comparisons with each verdict, for one system against another."""
 
     def said(self) -> str:
         """Describe the counts: ``gains in none, loses in 3, is unclear in 5 of 8 comparisons``."""
         counts = {
-            "loses in": self[Verdict.WORSE],
-            "makes no difference in": self[Verdict.EQUIVALENT],
+            "loses in": self[Decision.WORSE],
+            "makes no difference in": self[Decision.EQUIVALENT],
             "is unclear in": sum(self[verdict] for verdict in _UNCLEAR),
         }
         parts = [f"{words} {number}" for words, number in counts.items() if number]
-        gains = f"gains in {self[Verdict.BETTER] or 'none'}"
+        gains = f"gains in {self[Decision.BETTER] or 'none'}"
         return f"{', '.join([gains, *parts])} of {count(self.total(), 'comparison')}"
 
 
-_UNCLEAR = set(Verdict) - {Verdict.BETTER, Verdict.WORSE, Verdict.EQUIVALENT}
-_HEADS = (
-    *("Degree", "Method", "Model", "Query images", "Metric"),
-    *("Anonymizing", "Adapting", "Verdict on adapting", "Adapting, of the ceiling"),
-    *("Lead in the tables", "Retrieval bias"),
-)
+Effects = Mapping[str, pd.DataFrame]
+"""Effects by data set, columns `anonbench.evaluation.comparisons.effect_table.COLUMNS`."""
 
 
-def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
+def tally(effects: Effects, effect: str) -> Tally:
     """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`.
 
     A map adapts no model: it keeps the unadapted one, and counts as no case of adapting.
-
-    Args:
-        effects: table of effects by data set, with the columns
-            `anonbench.evaluation.comparisons.effect_table.COLUMNS`.
-        effect: name of the effect.
-
     """
-    return Tally(
-        Verdict(verdict)
-        for table in map(_of_choices, effects.values())
-        for verdict in table.loc[
-            (table["effect"] == effect)
-            & (table["adaption"] != Adaption.MAPPED)
-            & table["value"].notna(),
-            "verdict",
-        ]
-    )
+    found = Tally()
+    for table in map(_of_choices, effects.values()):
+        counted = (table["effect"] == effect) & (table["adaption"] != Adaption.MAPPED)
+        found.update(map(Decision, table.loc[counted & table["value"].notna(), "verdict"]))
+    return found
 
 
 def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
@@ -79,32 +77,23 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
     for name in ("lead", "bias"):
         parts = of[name].set_index([*keys, "adaption"])["value"].rename(name)
         rows = rows.join(parts, on=[*keys, "adaption"])
-    texts = tuple(
-        (
-            f"{row['degree']} %",
-            method_name(str(row["method"])),
-            ADAPTIONS.get(str(row["adaption"]), str(row["adaption"])),
-            str(row["query"]),
-            metric_label(str(row["metric"])),
-            _signed(row["value_first"], row["low_first"], row["high_first"]),
-            _signed(row["value"], row["low"], row["high"]),
-            str(row["verdict"]),
-            _signed(row["share"], row["share_low"], row["share_high"], " %"),
-            _signed(row["lead"]),
-            _signed(row["bias"]),
-        )
-        for row in rows.to_dict("records")
-    )
-    if not texts:
+    if rows.empty:
         return None
-    return Grid(
-        stem=f"costs_{dataset}",
-        title=f"Costs of anonymizing and adapting by a second reference, {dataset}",
-        heads=_HEADS,
-        blocks=(GridBlock("", texts),),
-        notes=notes("costs"),
-        left=5,
-    )
+    texts = {
+        "Degree": rows["degree"].map("{} %".format),
+        "Method": rows["method"].map(method_name),
+        "Model": rows["adaption"].map(lambda name: ADAPTIONS.get(name, name)),
+        "Query images": rows["query"],
+        "Metric": rows["metric"].map(metric_label),
+        "Anonymizing": _signed(rows, "value_first", "low_first", "high_first"),
+        "Adapting": _signed(rows, "value", "low", "high"),
+        "Verdict on adapting": rows["verdict"],
+        "Adapting, of the ceiling": _signed(rows, "share", "share_low", "share_high", unit=" %"),
+        "Lead in the tables": _signed(rows, "lead"),
+        "Retrieval bias": _signed(rows, "bias"),
+    }
+    whole = pd.DataFrame(texts).reset_index(drop=True)
+    return grid_of("costs", whole, dataset=dataset, left=5)
 
 
 def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
@@ -112,5 +101,90 @@ def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
     return effects[ranked & ~effects["adaption"].isin(NO_CHOICE)]
 
 
-def _signed(value: float, low: float = math.nan, high: float = math.nan, unit: str = "") -> str:
-    return interval(value, low, high, " to ", "+", unit).replace("-", "−")
+def _signed(rows: pd.DataFrame, *columns: str, unit: str = "") -> list[str]:
+    ends = [(*each, math.nan, math.nan)[:3] for each in rows[[*columns]].to_numpy(float)]
+    return [interval(a, b, c, " to ", "+", unit).replace("-", "−") for a, b, c in ends]
+
+
+class Verdict(StrEnum):
+    """How well the data support a recommendation."""
+
+    HOLDS = "holds here"
+    IN_PART = "holds in part"
+    FAILS = "does not hold here"
+    UNKNOWN = "cannot be told"
+
+
+Row = tuple[str, Verdict, str]
+"""A recommendation, the verdict on it, and the basis of the verdict."""
+
+
+def recommendations_grid(effects: Effects, bests: Bests) -> Grid:
+    """Table of the three recommendations with the verdict of these data on each."""
+    rows = (keep_embeddings(effects), keep_model(effects), case_by_case(bests))
+    texts = pd.DataFrame(rows, columns=["Recommendation", "Verdict", "Because"]).map(str)
+    wrapped = ((2, 0.5),)
+    return grid_of("recommendations", texts, stem="recommendations", left=3, wrapped=wrapped)
+
+
+def keep_embeddings(effects: Effects) -> Row:
+    """Keep the embeddings: holds if anonymizing costs original queries in every comparison.
+
+    A comparison is a data set, method, mAP or mnDCG at the highest degree, with the same model.
+    """
+    highest = {
+        name: table[(table["degree"] == table["degree"].max()) & (table["query"] == ORIGINAL)]
+        for name, table in effects.items()
+    }
+    found = tally(highest, "anonymizing")
+    undecided = found[Decision.UNDECIDED] + found[Decision.UNKNOWN]
+    verdict = _borne_out(found, found[Decision.WORSE], undecided)
+    why = f"embedding the anonymized images instead {found.said()}" if found.total() else _NO_TEST
+    return "Keep the original embeddings", verdict, why
+
+
+def keep_model(effects: Effects) -> Row:
+    """Keep the model: holds if every comparison shows that adapting gains less than the margin.
+
+    A comparison is an adapted model against the unadapted one by a second reference.
+    """
+    found = tally(effects, "adapting")
+    without_gain = sum(found[each] for each in _WITHOUT_GAIN)
+    undecided = found.total() - without_gain - found[Decision.BETTER]
+    why = f"adapting {found.said()}" if found.total() else _NO_TEST
+    return "Keep the original model", _borne_out(found, without_gain, undecided), why
+
+
+def case_by_case(bests: Bests) -> Row:
+    """Decide case by case: holds if no choice is best, or tied with the best, in all cases.
+
+    A case is a data set and query kind at the highest degree, by mAP. Cases with too few clusters
+    for a test do not count.
+    """
+    title = "Decide case by case"
+    highest = {dataset: degree for dataset, degree, *_ in sorted(bests, key=lambda key: key[1])}
+    cases: list[tuple[Scenario, ...]] = []
+    for dataset in dict.fromkeys(key[0] for key in bests):
+        for query in QueryKind:
+            best = bests.get((dataset, highest[dataset], query.value, ""))
+            if best is not None and not best.reason:
+                cases.append(best.alike)
+    if len(cases) < 2:
+        return title, Verdict.UNKNOWN, "fewer than two data sets or query kinds were tested"
+    everywhere = set.intersection(*map(set, cases))
+    if not everywhere:
+        return title, Verdict.HOLDS, f"no choice is among the best in all {len(cases)} cases"
+    models: dict[str, list[str]] = {}
+    for method, adaption in cases[0]:
+        if (method, adaption) in everywhere:
+            models.setdefault(method_name(method), []).append(model_name(adaption))
+    alike = "; ".join(f"{method} with {', '.join(names)}" for method, names in models.items())
+    return title, Verdict.UNKNOWN, f"among the best in all {len(cases)} cases: {alike}"
+
+
+def _borne_out(found: Tally, supporting: int, undecided: int) -> Verdict:
+    """Verdict on a claim from its cases; undecided cases refute nothing."""
+    against = found.total() - supporting - undecided
+    if not supporting:
+        return Verdict.FAILS if against and undecided <= against else Verdict.UNKNOWN
+    return Verdict.HOLDS if not against and not undecided else Verdict.IN_PART

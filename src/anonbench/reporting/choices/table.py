@@ -1,14 +1,18 @@
-"""Table of choices on the first page: one row per method, degree, model and query kind.
+"""Choices for the first page: one row per method, degree, model and query kind; best of columns.
 
 Choices that pass the policy come first, then those not known to pass, then those that failed on
 evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
-against them.
+against them. Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of
+a random ranking; 1 is that of the unadapted model, retrained with another seed and searching
+originals. Both, and the choice, are judged by a second reference, which favours no model; the
+model's own ranking would favour the unadapted one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,22 +22,25 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, UNADAPTED, Adaption
-from anonbench.evaluation.comparisons.best import OWN, SECOND
+from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
+from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
 from anonbench.evaluation.policy.words import said
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.choices.best import Bests, kept, with_floor
 
-COLUMNS = [
-    *("dataset", "method", "degree", "adaption", "query"),
-    *("kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"),
-    *("attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit", "attack_verdict"),
-    *("verdict", "rule", "rule_attack", "rule_entity", "rule_value", "rule_low", "rule_high"),
-    *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "untested", "resisted"),
-    *("queries", "clusters", "seeds", "pairs"),
-]
+_KEYS = ["dataset", "method", "degree", "adaption", "query"]
+_QUALITY = ["kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"]
+_ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit"]
+_RULE = {
+    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
+    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
+}
+_COUNTS = ["failed", "suspected", "open", "untested", "resisted"]
+_SIZES = ["queries", "clusters", "seeds", "pairs"]
+COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
+COLUMNS += [*_COUNTS, *_SIZES]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
 that is left, corrected for chance and for the optimism of choosing the best: 0 is a random
 order, 1 is the `yardstick`'s quality on originals (`second`: the same model after another
@@ -44,18 +51,11 @@ it most. `verdict` is the policy's; `rule_…` and `detail` are the decisive rul
 the latter whose value exceeds the limit; `untested` names those with unknown result, separated by
 blanks: attacks, or `rule:entity`. `resisted` counts attacks. `pairs`: images from which a choice's
 map was learned."""
-_NUMBERS = [
-    *("degree", "kept", "kept_low", "kept_high", "rate", "rate_low", "rate_high", "limit"),
-    *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
-    *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
-]
+_NUMBERS = ["degree", *_QUALITY[:3], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
+_NUMBERS += ["failed", "suspected", "open", "resisted"]
 _PLACE = ["degree", "method", "adaption", "query"]
 _VARIANT = ["degree", "method", "query"]
 _ENDS = {"value": "rate", "low": "rate_low", "high": "rate_high"}
-_DECISIVE = {
-    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
-    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
-}
 UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 """Adaptions whose vectors no attack sees."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
@@ -69,6 +69,25 @@ _UNJUDGED: dict[str, Any] = {
     **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
     **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
 }
+Scenario = tuple[str, str]
+"""Method and adaption."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The choice with the highest mAP, and those that may be as good."""
+
+    choice: Scenario
+    alike: tuple[Scenario, ...]
+    """All choices that no test distinguishes from the best, including itself."""
+    optimism: float
+    """What choosing the highest value adds to it, as a share; NaN if unknown."""
+    reason: str
+    """Reason why there is no interval and thus no test; empty if there is one."""
+
+
+Bests = Mapping[tuple[str, int, str, str], Best]
+"""By data set, degree, query kind and method (empty: all methods compete)."""
 
 
 def choices(
@@ -84,15 +103,13 @@ def choices(
     """Choices of one data set, columns `COLUMNS`.
 
     Args:
-        dataset: name of the data set.
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
-        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if the policy was
-            evaluated.
-        bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
+        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.
+        bests: the best of each column (`anonbench.reporting.choices.table.best_choices`).
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
-        maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`):
+        maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`);
             maps that are not recommended come after the unadapted model.
     """
     bests = bests or {}
@@ -150,9 +167,7 @@ def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> di
         "clusters": too_few(clusters),
         "wide": too_wide(row["low"], row["high"], needs),
         "second": "" if row["compared"] else "it was not compared by a second reference",
-        "chance": "the originals are found no better than by chance"
-        if math.isnan(row["kept"])
-        else "",
+        "chance": "the originals are found no better than by chance" * math.isnan(row["kept"]),
     }
     optimism = 0.0  # of a choice picked as the best of all, or the best of its method
     for of in ("", row["method"]):
@@ -162,9 +177,8 @@ def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> di
             optimism = best.optimism / row["room"] if known else 0.0
             break
     unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
-    found = {name: row[name] - optimism for name in ("kept", "kept_low", "kept_high")}
-    found |= {"yardstick": row["yardstick"], "unknown": unknown, "unknown_detail": detail}
-    return found
+    found = {name: row[name] - optimism for name in _QUALITY[:3]}
+    return found | {"yardstick": row["yardstick"], "unknown": unknown, "unknown_detail": detail}
 
 
 def _weighed(policy: pd.DataFrame) -> pd.DataFrame:
@@ -205,7 +219,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
     keys = {"is_failed": False, "is_attack": False, "weight": False, "order": True}
     decisive = against.sort_values([*keys], ascending=[*keys.values()], kind="stable").head(1)
     for row in decisive.to_dict("records"):
-        found |= {name: row[of] for name, of in _DECISIVE.items()} | {"detail": said(row)}
+        found |= {name: row[of] for name, of in _RULE.items()} | {"detail": said(row)}
     return found | {
         "attack_verdict": strongest.get("verdict", ""),
         "verdict": str(overall(rules["verdict"])),
@@ -277,3 +291,67 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     }
     order = pd.DataFrame(keys).sort_values([*keys], kind="stable").index
     return table.loc[order].reset_index(drop=True)
+
+
+def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:
+    """Best choices by mAP (`best.csv`), judged by the second reference or else by the own one."""
+    found = {}
+    for table in tables:
+        ranked = table[table["metric"] == "map"]
+        own, second = (ranked[ranked["reference"] == each] for each in (OWN, SECOND))
+        for row in pd.concat([own, second]).to_dict("records"):  # the second replaces the own one
+            method = str(row["method"])
+            found[str(row["dataset"]), int(row["degree"]), str(row["query"]), method] = Best(
+                choice=_scenario(row["best"], method),
+                alike=tuple(_scenario(n, method) for n in row["indistinguishable"].split(JOINT)),
+                optimism=float(row["value"] - row["unbiased"]),
+                reason=str(row["reason"]),
+            )
+    return found
+
+
+def _scenario(name: str, method: str) -> Scenario:
+    if method:
+        return method, name
+    chosen, _, adaption = name.partition(SEPARATOR)
+    return chosen, adaption
+
+
+def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Share of its mAP that each choice of a data set keeps, by a second reference.
+
+    A choice loses the cost of anonymizing plus the cost of adapting (`effects`). The half-widths of
+    both intervals are added, which gives an upper bound for the half-width of the sum. The floor is
+    that of the scores (`anonbench.reporting.summary.summarize`).
+
+    Returns:
+        Columns degree, method, query, adaption, kept, kept_low, kept_high (NaN if unknown), and
+        room: ceiling minus floor, the length of the scale in points of the score.
+    """
+    key = ["degree", "method", "query"]
+    costs = effects[(effects["metric"] == "map") & ~effects["adaption"].isin(NO_CHOICE)]
+    costs = costs.assign(half=costs["high"] - costs["value"])
+    first = costs[costs["effect"] == "anonymizing"]
+    both = costs[costs["effect"] == "adapting"].merge(
+        first[[*key, "value", "half"]], on=key, suffixes=("", "_first")
+    )
+    both = both.assign(
+        value=both["value"] + both["value_first"], half=both["half"] + both["half_first"]
+    )
+    floors = with_floor(summary[summary["metric"] == "map"]).drop_duplicates(key)
+    table = pd.concat([first, both]).drop(columns="floor", errors="ignore")
+    table = table.merge(floors[[*key, "floor"]], how="left", on=key)
+    names = ("value", "half", "floor", "ceiling")
+    cost, half, floor, ceiling = (table[name].to_numpy(float) for name in names)
+    score = ceiling - cost
+    return table[[*key, "adaption"]].assign(
+        kept=corrected(score, floor, ceiling),
+        kept_low=corrected(score - half, floor, ceiling),
+        kept_high=corrected(score + half, floor, ceiling),
+        room=ceiling - floor,
+    )
+
+
+def with_floor(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores whose floor is the higher of what a random ranking reaches with either query kind."""
+    return scores.assign(floor=scores[["floor", "chance"]].max(axis=1).fillna(0.0))

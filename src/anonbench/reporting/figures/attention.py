@@ -16,8 +16,7 @@ from PIL import Image
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.embedding.attention import read_maps
 from anonbench.reporting.figures import style
-from anonbench.reporting.figures.examples import Images
-from anonbench.reporting.figures.picture_grid import GAP, PRINT, PictureGrid, scaled, show
+from anonbench.reporting.figures.examples import GAP, PRINT, Images, PictureGrid, scaled, show
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 LABEL = 0.95
@@ -54,10 +53,8 @@ class Panel:
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:
     """Panels of the attention figure: image by image, each model on each variant.
 
-    Args:
-        maps: the NPZ of `anonbench.embedding.attention.attend`, by model.
-        shown: image sets by variant; maps are drawn without an image if it is in none of the sets
-            or may not be shown.
+    Maps are the NPZ of `anonbench.embedding.attention.attend` by model, image sets are by variant.
+    Without an image, or if it may not be shown, a map is drawn alone.
     """
     found = []
     for model, path in maps.items():

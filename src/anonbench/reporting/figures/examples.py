@@ -1,18 +1,19 @@
-"""Examples of anonymized images: every method and degree on the same images."""
+"""Pictures in rows and columns, and examples: every method and degree on the same images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from matplotlib.axes import Axes
+from PIL import Image
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import in_order, is_audited, place_of
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures import style
-from anonbench.reporting.figures.picture_grid import GAP, PRINT, PictureGrid, show
 from anonbench.reporting.labels import METHODS
 
 BLOCK_GAP = 0.16
@@ -21,6 +22,13 @@ SIDE = 0.28
 """Space in inches for the row labels."""
 WIDEST = 1.55
 """Width in inches beyond which an image is not enlarged."""
+
+GAP = 0.06
+"""Space in inches between two pictures."""
+HEADER = 0.24
+"""Space in inches for the column labels."""
+PRINT = 2
+"""Oversampling: image pixels per figure pixel before the final smooth downscaling."""
 
 
 class Images(Protocol):
@@ -33,6 +41,69 @@ class Images(Protocol):
     def read(self, image_id: str) -> np.ndarray:
         """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
         ...
+
+
+class PictureGrid:
+    """Figure with places for pictures of one size."""
+
+    def __init__(
+        self,
+        above: Sequence[float],
+        before: Sequence[float],
+        aspect: float,
+        widest: float,
+        pages: int = 1,
+        least: float = 0.0,
+    ) -> None:
+        """Choose the size of the pictures; lengths are in inches.
+
+        There is space above each row and before each column (row labels before the first). A
+        picture's height is `aspect` times its width, which is at most `widest`. The figure fills at
+        most so many pages, unless pictures would be narrower than `least`.
+        """
+        wide = min(widest, (style.TWO_COLUMNS - sum(before) - GAP) / len(before))
+        down = (style.TALLEST * pages - HEADER - sum(above) - GAP) / len(above)
+        fitting = min(wide, down / aspect)
+        self.side = fitting if fitting >= least else wide
+        self._tall = self.side * aspect
+        self._left = np.cumsum(before) + self.side * np.arange(len(before))
+        self._top = HEADER + np.cumsum(above) + self._tall * np.arange(len(above))
+        self._width = sum(before) + len(before) * self.side + GAP
+        self._height = HEADER + sum(above) + len(above) * self._tall + GAP
+        self.figure = style.new_figure(self._width, self._height, constrained=False)
+
+    def axes(self, row: int, column: int) -> Axes:
+        """Place of a picture."""
+        size = (self.side / self._width, self._tall / self._height)
+        left, top = self._left[column] / self._width, self._top[row] / self._height
+        return self.figure.add_axes((left, 1 - top - size[1], *size))
+
+    def column_label(self, first: int, last: int, text: str, **how: Any) -> None:
+        """Write above columns."""
+        x = (self._left[first] + (self._left[last] + self.side)) / 2 / self._width
+        self.figure.text(x, 1 - HEADER / 2 / self._height, text, ha="center", va="center", **how)
+
+    def row_label(self, row: int, at: float, text: str, **how: Any) -> None:
+        """Write beside a row, at a distance in inches from the left edge."""
+        y = 1 - (self._top[row] + self._tall / 2) / self._height
+        self.figure.text(at / self._width, y, text, va="center", **how)
+
+
+def show(axes: Axes, image: np.ndarray, width: int, **how: Any) -> None:
+    """Draw an image into framed axes, first downscaled to `width` pixels if it is wider."""
+    axes.imshow(scaled(image, width), cmap="gray", vmin=0, vmax=255, **how)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=style.GRID, linewidth=0.6)
+
+
+def scaled(image: np.ndarray, width: int) -> np.ndarray:
+    """Downscale an image that is wider than `width` pixels."""
+    if image.shape[1] <= width:
+        return image
+    size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
 def examples(

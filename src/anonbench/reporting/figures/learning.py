@@ -1,8 +1,7 @@
 """Learning curves of the trainings, from their logs.
 
-Up to 37 models (three adaptions of three methods at four degrees, and the unadapted one) do not fit
-into one plot. Therefore quantities are rows, adaptions columns, methods colours and degrees line
-styles. The unadapted model's line is repeated as a thin line in the other columns.
+Quantities are rows, adaptions columns, methods colours and degrees line styles. The unadapted
+model's line is repeated as a thin line in the other columns.
 """
 
 from __future__ import annotations
@@ -21,23 +20,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import UNADAPTED, Model
 from anonbench.reporting.figures import style
-from anonbench.reporting.labels import ADAPTIONS, METHODS
+from anonbench.reporting.labels import ADAPTIONS, METHODS, WORDS
 from anonbench.reporting.summary import present
 
 SMOOTHING = 0.05
 """Share of a training's logged steps over which a learning curve is averaged."""
-QUANTITIES = {
-    "dino": "DINO loss",
-    "ibot": "iBOT loss",
-    "koleo": "KoLeo loss",
-    "kl": "KL (nats)",
-    "teacher_entropy": "Teacher\nentropy (nats)",
-    "prototypes_used": "Prototypes\nin use",
-    "feature_rank": "Feature rank",
-    "gradient_norm": "Gradient norm",
-    "distance": "Distance to\nthe originals",
-    "knn": "k-NN (%)",
-}
+QUANTITIES = WORDS["quantities"]
 """Columns of the training log with their labels."""
 _OPTIONAL = ("distance", "knn")
 DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
@@ -45,10 +33,9 @@ _CHANCE: dict[str, Any] = {"color": style.SOFT, "lw": 0.8, "linestyle": (0, (2, 
 
 
 def chance_levels(prototypes: int, mask_images: float) -> dict[str, float]:
-    """Values (nats) of the log's columns for uniform targets and scores, by column.
+    """Values (nats) of the log's columns for uniform targets and scores: ln K for K prototypes.
 
-    ln K for K prototypes; the iBOT term is a mean over all global crops, of which only the share
-    `mask_images` has masked patches.
+    The iBOT term is a mean over all global crops; only a share `mask_images` has masked patches.
     """
     uniform = math.log(prototypes)
     return {"dino": uniform, "ibot": mask_images * uniform, "teacher_entropy": uniform}
@@ -60,21 +47,16 @@ def learning_curves(
     chance: Mapping[str, float],
     dpi: int = 150,
 ) -> None:
-    """Draw the training logs of one data set's models.
+    """Draw the training logs of one data set's models; chance as by `chance_levels`.
 
-    Args:
-        logs: by model name (`vocabulary.Model`), a CSV with the columns step and `QUANTITIES`.
-        outputs: see `anonbench.reporting.figures.style.save`.
-        chance: see `chance_levels`.
-        dpi: resolution of the PNG.
+    Logs are CSV with the columns step and `QUANTITIES`, by model name (`vocabulary.Model`).
 
     Raises:
         InputError: a log lacks a column.
     """
     curves = {Model.parse(name): _read(path) for name, path in logs.items()}
-    nothing = "No training was run"
     with style.styled():
-        figure = _all_models(curves, chance) if curves else style.blank(nothing)
+        figure = _all_models(curves, chance) if curves else style.blank("No training was run")
         style.save(figure, outputs, dpi)
 
 

@@ -1,4 +1,4 @@
-"""Common style of all figures, and reproducible output files.
+"""Common style and parts of all figures, and reproducible output files.
 
 Colours stand for methods (Okabe and Ito's palette, safe for colour-blind readers), markers for
 models. Figures are made without pyplot: no window, no shared state.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -39,37 +41,7 @@ GRID = "#dfe3e8"
 _MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "D": "p"}
 _MARKERS |= {"mapped": "h", "pixels": "X", "untrained": "v"}
 
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",  # shipped with matplotlib, hence the same on every machine
-    "font.size": 8.0,
-    "axes.titlesize": 8.5,
-    "axes.titleweight": "bold",
-    "axes.labelsize": 8.0,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "text.color": INK,
-    "text.parse_math": False,  # file names and labels are text, never formulas
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "lines.markersize": 4.5,
-    "legend.frameon": False,
-    "legend.fontsize": 7.5,
-    "hatch.linewidth": 0.5,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "anonbench",
-}
+_STYLE = resources.files("anonbench.reporting").joinpath("texts", "figures.mplstyle")
 _NO_METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
@@ -78,7 +50,8 @@ def styled() -> Iterator[None]:
     """Apply the style inside the block, regardless of the user's matplotlib settings."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        with resources.as_file(_STYLE) as file:
+            matplotlib.rcParams.update(matplotlib.rc_params_from_file(file, False, False))
         yield
 
 
@@ -115,6 +88,23 @@ def method_colour(method: str) -> str:
 def model_marker(adaption: str) -> str:
     """Marker of a model."""
     return _MARKERS.get(adaption, "x")
+
+
+def point(
+    axes: Axes, x: Any, table: Any, colour: str, adaption: str, faint: float = 1.0, **look: Any
+) -> None:
+    """Draw a value, or a line of them, over intervals: `value`, `low` and `high` in percent."""
+    axes.vlines(x, table["low"], table["high"], color=colour, lw=1.2, alpha=faint)
+    axes.plot(x, table["value"], color=colour, marker=model_marker(adaption), **look)
+
+
+def legend_above(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Legend above the panels, in as many columns as fit into the figure's width."""
+    for across in range(min(len(handles), 6), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside upper center", ncols=across)
+        if across == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()  # it would be cut off
 
 
 def entry(label: str, **look: Any) -> Line2D:

@@ -1,8 +1,9 @@
-"""Quality by degree of anonymization.
+"""Quality by degree of anonymization, and against the re-identification rate.
 
-One plot of all models and methods would be unreadable, so each model has its own panel with one
-coloured line per method. The unadapted model's lines are repeated as thin lines in the other
-panels, because models are compared with it.
+Trends have a panel per model and a coloured line per method; the unadapted model's lines are
+repeated as thin lines, because models are compared with it. In the privacy-utility front, up and to
+the left is better. All models on a variant share the variant's rate, because the attack is on the
+published images, not on the model that searches them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,29 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from anonbench.core.vocabulary import UNADAPTED
+from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, UNADAPTED
+from anonbench.evaluation.privacy.rates import strongest
+from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures import style
-from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, metric_label, own_ranking
+from anonbench.reporting.labels import (
+    ACCURACIES,
+    ADAPTIONS,
+    METHODS,
+    QUERIES,
+    metric_label,
+    own_ranking,
+)
 from anonbench.reporting.summary import present, summarize
+
+_KEYS = ["method", "degree"]
+_SHARES = ["value", "low", "high", "rate", "rate_low", "rate_high", "chance"]
+_STAR: dict[str, Any] = {"marker": "*", "color": style.INK, "ls": "none", "ms": 7}
+_CHANCE: dict[str, Any] = {"color": style.SOFT, "lw": 0.8, "ls": (0, (4, 3))}
 
 
 def trend(
@@ -56,8 +73,7 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
             for colour, line in _by_method(base):
                 axes.plot(line["degree"], line["value"], color=colour, lw=0.7)
         for colour, line in _by_method(rows[rows["adaption"] == model]):
-            axes.vlines(line["degree"], line["low"], line["high"], color=colour, lw=1.2, alpha=0.5)
-            axes.plot(line["degree"], line["value"], color=colour, marker=style.model_marker(model))
+            style.point(axes, line["degree"], line, colour, model, 0.5)
         axes.set_title(_two_lines(model))
         axes.set_xticks(sorted(map(int, rows["degree"].unique())))
         axes.grid(axis="y")
@@ -67,7 +83,7 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     handles = style.method_entries(present(rows["method"], METHODS))
     if len(models) > 1 and len(base):
         handles.append(style.entry(f"thin: {ADAPTIONS[UNADAPTED]}, for comparison", lw=0.7))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
+    style.legend_above(figure, handles)
     return figure
 
 
@@ -94,16 +110,128 @@ def _models_on_x(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
                 look: Any = {"ha": "center", "va": "bottom", "fontsize": 6, "color": style.SOFT}
                 at_foot = axes.get_xaxis_transform()
                 axes.text(x + shift, 0.03, "not run", transform=at_foot, rotation=90, **look)
-                continue
-            colour = style.method_colour(method)
-            axes.vlines(x + shift, cell["low"], cell["high"], color=colour, lw=1.4)
-            marker = style.model_marker(str(model))
-            axes.plot([x + shift], [cell["value"]], color=colour, marker=marker)
+            else:
+                style.point(axes, x + shift, cell, style.method_colour(method), str(model))
     axes.set_xticks(range(len(models)), [_two_lines(model) for model in models])
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")
     axes.set_ylabel(label)
     axes.grid(axis="y")
-    handles = style.method_entries(methods)
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
+    style.legend_above(figure, style.method_entries(methods))
     return figure
+
+
+def front(
+    rates: pd.DataFrame,
+    scores: pd.DataFrame,
+    dataset: str,
+    metric: str,
+    outputs: Sequence[Path],
+    dpi: int = 150,
+    needs: Needs = DEFAULTS,
+) -> None:
+    """Draw one metric of a data set against the strongest attack's rate, by query kind.
+
+    `rates` (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`) and tidy `scores` may be of several
+    data sets. Variants with an unknown rate are left out; without the metric, nothing is drawn.
+    """
+    risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
+    risks = risks[risks["unknown"] == ""]
+    of_dataset = scores[scores["dataset"] == dataset]
+    points = choices(risks, of_dataset, metric)
+    originals = 100 * risks.loc[risks["method"] == ORIGINAL, "rate"]
+    with style.styled():
+        if points.empty or why_no_statement(of_dataset, needs):
+            text = f"{dataset}: too few regions attacked, or too few images for a ranking"
+            return style.save(style.blank(text), outputs, dpi)
+        points[_SHARES] *= 100
+        figure = style.new_figure(style.TWO_COLUMNS, 3.0)
+        kinds = present(points["query"], QUERIES)
+        panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, query in zip(panels, kinds, strict=True):
+            _panel(axes, points[points["query"] == query], originals)
+            axes.set_title(QUERIES[query])
+        panels[0].set_ylabel(f"{metric_label(metric)} (%), {own_ranking()}")
+        figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
+        handles = style.model_entries(present(points["adaption"], ADAPTIONS))
+        handles.append(style.entry("beaten in both", marker="o", mfc="white", ls="none"))
+        handles.append(style.entry("front", color=style.INK, lw=0.9))
+        if len(originals):
+            handles.append(style.entry("originals", **_STAR))
+        if points["chance"].round(7).nunique() == 1:
+            handles.append(style.entry("chance", **_CHANCE))
+        figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=7)
+        return style.save(figure, outputs, dpi)
+
+
+def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Every model on every variant with its quality, its variant's rate, and whether it is best.
+
+    `risks` are `anonbench.evaluation.privacy.rates.worst` of the data set.
+
+    Returns:
+        Columns query, method, degree, adaption, value, low, high, rate, rate_low, rate_high,
+        chance (all shares) and best: whether no other choice of the query kind is as good in both
+        and better in one.
+    """
+    summary = summarize(scores)
+    kept = summary[(summary["metric"] == metric) & ~summary["adaption"].isin(NO_CHOICE)]
+    rate = risks.rename(columns={"low": "rate_low", "high": "rate_high"})
+    points = kept[["query", *_KEYS, "adaption", "value", "low", "high"]].merge(
+        rate[[*_KEYS, "rate", "rate_low", "rate_high", "chance"]], on=_KEYS
+    )
+    points["best"] = False
+    for _, group in points.groupby("query"):
+        points.loc[group.index, "best"] = undominated(
+            group["rate"].to_numpy(float), group["value"].to_numpy(float)
+        )
+    return points
+
+
+def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Mask bool [N] of the points that no other dominates: low `cost`, high `gain`, float [N]."""
+    no_worse = (cost[:, None] <= cost) & (gain[:, None] >= gain)
+    better = (cost[:, None] < cost) | (gain[:, None] > gain)
+    return np.asarray(~(no_worse & better).any(axis=0))
+
+
+def _panel(axes: Axes, points: pd.DataFrame, originals: pd.Series) -> None:
+    """Draw the choices of one query kind; all shares are in percent."""
+    top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
+    for row in points.assign(top=top).sort_values("best").to_dict("records"):
+        colour = style.method_colour(row["method"])
+        lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
+        axes.vlines(row["rate"], row["low"], row["high"], **lines)
+        if row["top"]:  # a variant has one rate interval, whichever model searches it
+            axes.hlines(row["value"], row["rate_low"], row["rate_high"], **lines)
+        face, size = (colour, 5) if row["best"] else ("white", 4)
+        look: Any = {"color": colour, "mfc": face, "ms": size, "ls": "none", "zorder": 3}
+        axes.plot([row["rate"]], [row["value"]], marker=style.model_marker(row["adaption"]), **look)
+    best = points[points["best"]].sort_values(["rate", "value"])
+    axes.step(best["rate"], best["value"], where="post", color=style.INK, lw=0.9, zorder=2)
+    _label_variants(axes, points[top])
+    axes.plot(originals, [100] * len(originals), **_STAR)
+    chance = points["chance"].round(7).unique()
+    if len(chance) == 1:
+        axes.axvline(chance[0], **_CHANCE, zorder=0)
+    axes.grid()
+    axes.margins(x=0.06, y=0.06)
+    axes.set_xlim(left=min(-2.0, axes.get_xlim()[0]))
+
+
+def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
+    """Write each variant's name above its best model: the method at its highest degree."""
+    several = points["degree"].nunique() > 1
+    highest = points.groupby("method")["degree"].max()
+    for top in points.drop_duplicates(_KEYS).to_dict("records"):
+        name = METHODS[top["method"]] if top["degree"] == highest[top["method"]] else ""
+        to_left = top["rate"] > 50  # towards the middle of the panel
+        axes.annotate(
+            f"{name} {top['degree']} %".strip() if several else name,
+            (top["rate"], top["value"]),
+            xytext=(-3 if to_left else 3, 4),
+            textcoords="offset points",
+            ha="right" if to_left else "left",
+            fontsize=6,
+            color=style.method_colour(top["method"]),
+        )

@@ -1,18 +1,16 @@
-"""Plain text tables with headings and blocks, as CSV, Markdown and LaTeX (booktabs).
-
-A result table in the paper's layout (`anonbench.reporting.grids.layout`) becomes a `Grid` too; the
-report renders the same as HTML.
-"""
+"""Plain text tables with headings and blocks, as CSV, Markdown and LaTeX (booktabs)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
 
 from anonbench.core.io import atomic, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
@@ -27,16 +25,11 @@ def grid_of(
     wrapped: tuple[tuple[int, float], ...] = (),
     **values: Any,
 ) -> Grid:
-    """Make a grid of a table of texts, with the title and notes of its kind.
+    """Make a grid (`Grid`) of a table of texts, with the title and notes of its kind.
 
-    Args:
-        kind: key of `notes.yaml`.
-        table: texts with the headings as columns; a first level of columns is above them. The index
-            is the label of each row's block; without labels there is one block.
-        stem: see `Grid`; by default the kind and the data set.
-        left: see `Grid`.
-        wrapped: see `Grid`.
-        values: variables of the title and the notes.
+    The table has the headings as columns; a first level of columns is above them. The index is the
+    label of each row's block; without labels there is one block. `kind` is a key of `notes.yaml`,
+    whose templates get `values`; by default the stem is the kind and the data set.
     """
     if isinstance(table.index, pd.RangeIndex):
         table = table.set_axis([""] * len(table))
@@ -68,83 +61,38 @@ def write_grid(
 
 
 def to_markdown(grid: Grid, escaped: bool = False) -> str:
-    """Format a grid as a Markdown table, caption below; a block's label is a row.
-
-    Args:
-        grid: the table.
-        escaped: whether rows and labels are already Markdown.
-    """
+    """Format a grid as Markdown, caption below; `escaped` if rows and labels are Markdown."""
     heads = list(grid.heads)
     if grid.groups:  # Markdown has only one row of headings
         above = [label for label, span in grid.groups for _ in range(span)]
         heads = [f"{a} {b}".strip() for a, b in zip(above, heads, strict=True)]
     rows: list[tuple[str, ...]] = []
     for block in grid.blocks:
-        if block.label:
-            rows.append((block.label, *([""] * (len(heads) - 1))))
+        rows += [(block.label, *([""] * (len(heads) - 1)))] if block.label else []
         rows += block.rows
     table = markdown_grid(heads, rows, left=grid.left, escaped=escaped)
     return f"{table}\n{escape_markdown(grid.caption)}\n"
 
 
 def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = None) -> str:
-    """Format a grid as LaTeX; the document needs booktabs and textcomp's glyphs.
+    """Format a grid as LaTeX (`table*` if `wide`) for booktabs and textcomp's glyphs.
 
-    Args:
-        grid: the table.
-        wide: a small ``table*`` over the whole page, else a ``table``.
-        cell: formats a text; by default it is escaped, and numbers get a real minus.
+    `cell` formats a text; by default it is escaped, and numbers get a real minus. Running text is
+    in braces, because `\\raggedright` redefines the end of a row.
     """
-    widths = dict(grid.wrapped)
-    columns = [
-        rf"p{{{widths[number]:g}\linewidth}}" if number in widths else "lr"[number >= grid.left]
-        for number in range(len(grid.heads))
-    ]
-    lines: list[str] = []
-    if grid.groups:
-        groups: list[str] = []
-        rules, start = "", 1
-        for label, span in grid.groups:
-            if label:
-                groups.append(rf"\multicolumn{{{span}}}{{c}}{{{escape_latex(label)}}}")
-                rules += rf"\cmidrule(lr){{{start}-{start + span - 1}}}"
-            else:
-                groups += [""] * span
-            start += span
-        lines += [_row(groups), rules]
-    lines.append(_row(map(escape_latex, grid.heads)))
-    for block in grid.blocks:
-        lines.append(r"\midrule")
-        if block.label:
-            label = rf"\emph{{{escape_latex(block.label)}}}"
-            lines.append(_row([rf"\multicolumn{{{len(grid.heads)}}}{{l}}{{{label}}}"]))
-        for row in block.rows:
-            cells = list(map(cell or _cell, row))
-            for number in widths:  # in braces, because \raggedright redefines the end of a row
-                cells[number] = rf"{{\raggedright {cells[number]}\par}}"
-            lines.append(_row(cells))
-    name, size = ("table*", "\\footnotesize\n") if wide else ("table", "")
-    body = "\n".join(lines)
-    return rf"""\begin{{{name}}}[t]
-\centering
-{size}\caption{{{escape_latex(grid.caption)}}}
-\label{{tab:{"".join(c if c.isalnum() else "-" for c in grid.stem)}}}
-\begin{{tabular}}{{{"".join(columns)}}}
-\toprule
-{body}
-\bottomrule
-\end{{tabular}}
-\end{{{name}}}
-"""
+    file = resources.files("anonbench.reporting").joinpath("texts", "table.tex.j2")
+    marks: Any = {"block_start_string": "<%", "block_end_string": "%>"}
+    marks |= {"variable_start_string": "<<", "variable_end_string": ">>"}
+    plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    latex = Environment(undefined=StrictUndefined, **marks, **plain)
+    latex.filters["latex"] = escape_latex
+    template = latex.from_string(file.read_text("utf-8"))
+    return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=cell or _cell)
 
 
 def _cell(text: str) -> str:
     """Text of a cell, with a real minus sign if it is a number."""
     return f"${text}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", text) else escape_latex(text)
-
-
-def _row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
 
 
 _LATEX = str.maketrans(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,10 +31,11 @@ from anonbench.reporting.labels import (
     NOT_RUN,
     QUERIES,
     TIED,
+    WORDS,
     metric_label,
 )
 from anonbench.reporting.notes import notes
-from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
+from anonbench.reporting.summary import present, summarize, summarize_originals
 
 ON_ORIGINALS = {
     "originals": UNADAPTED,
@@ -41,12 +43,8 @@ ON_ORIGINALS = {
     **{each.value: each.value for each in Baseline},
 }
 """Baselines besides chance: rows of the tidy scores of original images."""
+_METRICS = {"retrieval": "retrieval_metrics", "agreement": "agreement", "downstream": "accuracies"}
 _CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
-_TITLES = {
-    "retrieval": "Retrieval quality",
-    "agreement": "Agreement of rankings with the reference's",
-    "downstream": "Accuracy on anonymized images",
-}
 
 
 @dataclass
@@ -86,8 +84,7 @@ class Cell:
         return TIED * self.tied + AT_CHANCE * self.chance
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One model's cells, in column order."""
 
     key: str
@@ -95,8 +92,7 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Rows of one query kind; accuracies have one block without a name."""
 
     key: str
@@ -137,15 +133,11 @@ def lay_out(
     Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
     empty cell.
 
-    Args:
-        table: table to lay out.
-        scores: tidy scores, of one or several data sets.
-        comparisons: paired tests (`pairwise`), of one or several data sets; without
-            them no cell is marked as tied with the best.
-        confidence: a cell is tied if its adjusted p is at least 1 - confidence.
+    Scores and paired tests (`pairwise`) are of one or several data sets. A cell is tied with the
+    best if its adjusted p is at least 1 - confidence; none is without tests.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
-    metrics = list(metrics_of(table.kind))
+    metrics = [*WORDS[_METRICS[table.kind]]]
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or [*Method]
@@ -163,14 +155,14 @@ def lay_out(
     blocks = []
     for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
         columns = []
-        for key in [(query, metric, method) for metric in metrics for method in methods]:
+        for key in product([query], metrics, methods):
             column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
             _mark(column, tests.get(key, {}), 1.0 - confidence)
             columns.append(column)
-        rows = [
+        rows = (
             Row(name, ADAPTIONS.get(name, name), tuple(column[name] for column in columns))
             for name in adaptions
-        ]
+        )
         blocks.append(Block(query, label, tuple(rows)))
     baselines = _baselines(shown, summarize_originals(of_dataset), metrics)
     ks = {metric: _only(shown.loc[shown["metric"] == metric, "k"]) for metric in metrics}
@@ -182,12 +174,11 @@ def lay_out(
         key: ", ".join(f"{name} {known[m].text}" for m, name in headings.items() if m in known)
         for key, known in baselines.items()
     }
-    behind = "" if shown.empty else _behind(table.kind != "downstream", shown)
-    cautions = () if shown.empty else _cautions(shown)
     level = 1.0 - confidence if tests else None
+    behind, cautions = _behind(table.kind != "downstream", shown), _cautions(shown)
     return Layout(
         stem=table.stem,
-        title=f"{_TITLES[table.kind]} in percent, {table.dataset}, "
+        title=f"{WORDS['layouts'][table.kind]} in percent, {table.dataset}, "
         f"{table.degree} % of the regions anonymized",
         behind=behind,
         cautions=cautions,
@@ -240,13 +231,10 @@ def _baselines(
 ) -> dict[str, dict[str, Cell]]:
     """Known values of the baselines: cells by metric."""
     originals = originals[originals["metric"].isin(metrics)]
-    found = {
-        key: {
-            metric: replace(cell, chance=False)
-            for metric, cell in _cells(originals[originals["adaption"] == name], "metric").items()
-        }
-        for key, name in ON_ORIGINALS.items()
-    }
+    found = {}
+    for key, name in ON_ORIGINALS.items():
+        cells = _cells(originals[originals["adaption"] == name], "metric")
+        found[key] = {metric: replace(cell, chance=False) for metric, cell in cells.items()}
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
     levels = {
         key: {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
@@ -273,8 +261,8 @@ def _notes(
     above = []  # baselines that exceed every model, in how many of the columns
     for baseline in [each for each in Baseline if {"models", each} <= set(best)]:
         both = best[["models", baseline]].dropna()
-        if exceeds := int((both[baseline] > both["models"]).sum()):
-            above.append((ADAPTIONS[baseline], exceeds, len(both)))
+        exceeds = int((both[baseline] > both["models"]).sum())
+        above += [(ADAPTIONS[baseline], exceeds, len(both))] if exceeds else []
     return notes(
         "results",
         rbo="rbo" in set(scores["metric"]),
@@ -300,16 +288,22 @@ def _only(values: pd.Series) -> float | None:
 
 def _cautions(scores: pd.DataFrame) -> tuple[str, ...]:
     clusters = scores["clusters"].min()
-    return notes(
-        "cautions",
-        below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
-        least_k=MIN_K,
-        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
-        least_clusters=MIN_CLUSTERS,
+    return (
+        ()
+        if scores.empty
+        else notes(
+            "cautions",
+            below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
+            least_k=MIN_K,
+            clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
+            least_clusters=MIN_CLUSTERS,
+        )
     )
 
 
 def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
+    if scores.empty:
+        return ""
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"

@@ -1,4 +1,4 @@
-"""Result tables in the paper's layout, and sizes of data sets, as CSV, Markdown and LaTeX."""
+"""Tables in the paper's layout, of sizes of data sets and of detection quality, as files."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pandas as pd
 from anonbench.config.outputs import Table
 from anonbench.core.io import read_csv, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.detection.quality.quality import ALL
 from anonbench.reporting.grids import grid as grids
-from anonbench.reporting.grids.grid import escape_latex, write_grid, write_text
+from anonbench.reporting.grids.grid import (
+    escape_latex,
+    grid_of,
+    markdown_grid,
+    write_grid,
+    write_text,
+)
 from anonbench.reporting.grids.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
-from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
+from anonbench.reporting.labels import AT_CHANCE, ENTITIES, NOT_RUN, TIED, WORDS, intervals
+from anonbench.reporting.notes import notes
 
-SIZE_COLUMNS = {
-    "split": "Split",
-    "listed": "Listed",
-    "unreadable": "Unreadable",
-    "failed": "Detector failed",
-    "without_regions": "Without regions",
-    "used": "Used",
-    "used_doubtful": "Doubtful",
-}
-SIZE_TITLE = "Images of each data set and split before and after images were dropped"
+SIZE_COLUMNS, QUALITY_METRICS = WORDS["sizes"], WORDS["quality"]
+QUALITY_HEADS = ["Entity", "Images", "True regions", "Found", *QUALITY_METRICS.values()]
 CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
 """Additional values of a cell in the CSV, with their number of decimals."""
 _MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
@@ -39,16 +39,9 @@ def write_table(
     comparisons: pd.DataFrame | None = None,
     confidence: float = 0.95,
 ) -> None:
-    """Write one retrieval or accuracy table in the paper's layout, values in percent.
+    """Write one table in the paper's layout (`lay_out`): values (`values_of`), Markdown and LaTeX.
 
-    Args:
-        table: data set, degree and kind.
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        csv: see `values_of`.
-        markdown: the table as Markdown, best values bold.
-        latex: a `table` environment that needs booktabs and nothing else.
-        comparisons: see `anonbench.reporting.grids.layout.lay_out`.
-        confidence: see `anonbench.reporting.grids.layout.lay_out`.
+    The LaTeX is a `table` environment that needs booktabs and nothing else.
     """
     layout = lay_out(table, scores, comparisons, confidence)
     write_csv(values_of(layout), csv)
@@ -58,11 +51,10 @@ def write_table(
 
 def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path) -> None:
     """Write the number of images before and after filtering (`SIZE_COLUMNS`), by data set."""
-    sizes = read_sizes(counts)
-    rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
-    heads = ("Data set", *SIZE_COLUMNS.values())
-    grid = Grid("sizes", SIZE_TITLE, heads, (GridBlock("", rows),), left=2)
-    table = pd.DataFrame(sizes, columns=["dataset", *SIZE_COLUMNS])
+    table = pd.DataFrame(read_sizes(counts), columns=["dataset", *SIZE_COLUMNS])
+    texts = table.map(lambda each: each if isinstance(each, str) else f"{each:,}")
+    shown = texts.rename(columns={"dataset": "Data set", **SIZE_COLUMNS})
+    grid = grid_of("sizes", shown, stem="sizes", left=2)
     write_grid(grid, table, csv, markdown, latex, wide=False)
 
 
@@ -73,6 +65,44 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, .
         for name, path in counts.items()
         for split, *rest in read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)].to_numpy()
     ]
+
+
+def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Arrange a summary (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`) by entity.
+
+    Columns `QUALITY_HEADS`, in percent; the images are those with such regions or, if there are
+    none, all that were measured.
+    """
+    rows = []
+    for entity, label in (ENTITIES | {ALL: "All"}).items():
+        found = summary[summary["entity"] == entity].set_index("metric")
+        if len(found):
+            counted = "covered" if found["images"]["covered"] else "false_area"
+            numbers = (f"{found[name][counted]:,}" for name in ("images", "true", "found"))
+            cells = intervals(found.loc[[*QUALITY_METRICS]], between=" to ")
+            rows.append((label, *numbers, *cells))
+    return rows
+
+
+def write_quality(
+    summary: pd.DataFrame, visible_area: pd.DataFrame, title: str, markdown: Path
+) -> None:
+    """Write a summary, and the regions left visible, as Markdown tables with captions.
+
+    They have the columns `anonbench.detection.quality.quality.SUMMARY_COLUMNS` and
+    `anonbench.detection.quality.jobs.COLUMNS`.
+    """
+    columns = (
+        visible_area["degree"].map("{} %".format),
+        visible_area["entity"].map(ENTITIES),
+        visible_area["images"].map("{:,}".format),
+        intervals(visible_area, ("visible_area", "low", "high"), between=" to "),
+    )
+    heads = ["Degree", "Entity", "Images", "True area visible"]
+    quality = markdown_grid(QUALITY_HEADS, quality_rows(summary), left=1)
+    visible = markdown_grid(heads, list(zip(*columns, strict=True)), left=2)
+    below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
+    write_text(markdown, f"{quality}\n{below[0]}\n\n{visible}\n{below[1]}\n")
 
 
 def values_of(layout: Layout) -> pd.DataFrame:

@@ -1,9 +1,10 @@
-"""Assembly of the report: first pages and the evidence behind them, in one offline file."""
+"""The report: first pages and the evidence behind them, in one offline file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,65 @@ from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
+from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
-from anonbench.evaluation.policy.evidence import SEARCHED
+from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
 from anonbench.evaluation.sample_sizes import sufficiency
 from anonbench.evaluation.sample_sizes.sufficiency import Needs
-from anonbench.reporting import dataset_tables
-from anonbench.reporting.choices.best import Bests, best_choices
-from anonbench.reporting.choices.effects import tally
-from anonbench.reporting.choices.table import choices, without_limit
-from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.evidence import Results, evidence_pages, missed, not_run, span
-from anonbench.reporting.html.first_page import first_page
-from anonbench.reporting.html.page import render
+from anonbench.reporting.choices.effects import costs_grid, recommendations_grid, tally
+from anonbench.reporting.choices.table import Bests, best_choices, choices, without_limit
+from anonbench.reporting.dataset_tables import READERS, dataset_grid
+from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.html import tables
+from anonbench.reporting.html.dataset_section import DatasetSection, digested
+from anonbench.reporting.html.first_page import first_page, known
+from anonbench.reporting.html.page import FIGURES, Picture, Texts, pictures, render
 from anonbench.reporting.html.statement import Made, write_statement
-from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.images.outlines import read_outlines
-from anonbench.reporting.labels import ACCURACIES, METHODS, TIED
+from anonbench.reporting.images.shown import read_outlines
+from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
+from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
+
+
+@dataclass(frozen=True)
+class Results:
+    """Tables read for a data set."""
+
+    section: DatasetSection
+    tables: Mapping[str, pd.DataFrame]
+    effects: pd.DataFrame | None
+    choices: pd.DataFrame
+    facts: Facts
+
+
+PAGES = WORDS["pages"]
+"""Evidence pages: id and title."""
+METRIC = "map"
+"""Metric whose figures are in the report; those of other metrics are only files."""
+TABLES = {
+    **dict.fromkeys(("policy", "front_area", "reidentification", "attacks", "given"), "privacy"),
+    **dict.fromkeys(("mapped", "deployments"), "retrieval"),
+    "trainings": "models",
+}
+"""Page of each registered table; tables not listed are on the page of methods and statistics."""
+
+
+@dataclass
+class EvidencePage:
+    """Evidence page: its first figure is visible, everything else is folded."""
+
+    name: str
+    title: str
+    figures: list[tuple[str, list[Picture]]] = field(default_factory=list)
+    """By kind."""
+    layouts: list[Layout] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
 
 
 def build_report(
@@ -55,16 +92,14 @@ def build_report(
     """Write the report: the same bytes for the same files, config and versions.
 
     Args:
-        title: title of the page.
         datasets: in the order of the page.
-        config: shown as YAML; plain values without places
-            (`anonbench.datasets.image_sets.neutral_names.without_places`).
+        config: shown as YAML; without places (`datasets.image_sets.neutral_names.without_places`).
         versions: of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
-        effort: CSV of the cost of the stages (`anonbench.reporting.costs.stage_costs`).
+        effort: CSV of the cost of the stages (`anonbench.reporting.html.tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
-        beside: folder with one folder a data set, for `choices.csv` (the first page's numbers) and,
+        beside: folder of the data sets' folders, for `choices.csv` (the first page's numbers) and,
             of judged variants, the statement.
         made: by data set, what made its image sets.
 
@@ -88,10 +123,9 @@ def build_report(
         folder.mkdir(exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")
         if (policy := r.tables.get("policy")) is not None:
-            of_set = (made or {}).get(r.section.name, Made())
-            words = Words(texts, r.facts)
-            shows = shown.show_originals
-            write_statement(r.section, r.choices, policy, words, of_set, folder, shows)
+            of_set, words = (made or {}).get(r.section.name, Made()), Words(texts, r.facts)
+            originals = shown.show_originals
+            write_statement(r.section, r.choices, policy, words, of_set, folder, originals)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
     pages = evidence_pages(results, shown, effects, bests, paper, system, versions, effort)
@@ -100,8 +134,8 @@ def build_report(
         texts,
         title=title,
         firsts=firsts,
+        known=known,
         pages=pages,
-        ranges=[found for first in firsts if (found := span(first))],
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],
         not_run={layout.stem: not_run(layout) for page in pages for layout in page.layouts},
@@ -127,11 +161,7 @@ def _read(
     system: str | None,
 ) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
-    found = {
-        need: read(path)
-        for need, read in dataset_tables.READERS.items()
-        if (path := section.file(need))
-    }
+    found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
     images = None
@@ -157,10 +187,7 @@ def _read(
     boxes, examples = section.file("boxes"), explorer.get("examples", {})
     # raw pixels predict the originals' classes or persons better than the model
     means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
-    toy = any(
-        means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
-        for metric in ACCURACIES
-    )
+    by_pixels = ((means.get((PIXELS, m), 0.0), means.get((UNADAPTED, m), 1.0)) for m in ACCURACIES)
     facts = Facts(
         name=section.name,
         images=images,
@@ -168,7 +195,7 @@ def _read(
         notices=notices,
         published=doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
-        toy=toy,
+        toy=any(pixels > model for pixels, model in by_pixels),
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
@@ -187,10 +214,86 @@ def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, 
         return "alike", {}
     if sufficiency.high_chance(summary):
         return "likely", {}
-    k, queries = int(ranked["k"].min()), int(ranked["n"].min())
-    if k < MIN_K:
-        return "few_images", {
-            "there": queries if images is None else min(images, queries),
-            "needed": images_needed(needs.retrieval),
-        }
-    return "few_queries", {"there": queries, "needed": sufficiency.MIN_QUERIES}
+    there = int(ranked["n"].min())
+    if int(ranked["k"].min()) < MIN_K:
+        there = there if images is None else min(images, there)
+        return "few_images", {"there": there, "needed": images_needed(needs.retrieval)}
+    return "few_queries", {"there": there, "needed": sufficiency.MIN_QUERIES}
+
+
+def evidence_pages(
+    results: Sequence[Results],
+    shown: Presentation,
+    effects: Mapping[str, pd.DataFrame],
+    bests: Bests,
+    paper: Sequence[Grid],
+    system: str | None,
+    versions: Mapping[str, str],
+    effort: Path | None,
+) -> list[EvidencePage]:
+    """Pages with the figures that show more than a table does, and with all tables.
+
+    Raises:
+        InputError: a figure is not a PNG, or a file lacks a column.
+    """
+    pages = {name: EvidencePage(name, title) for name, title in PAGES.items()}
+    grids = {name: page.grids for name, page in pages.items()}
+    figures = [
+        (figure, path)
+        for r in results
+        for figure, path in r.section.figures
+        if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
+    ]
+    for kind, listed in FIGURES.items():
+        if found := pictures(figures, kind):
+            pages[listed["page"]].figures.append((kind, found))
+    pages["models"].layouts = [
+        lay_out(table, r.tables["scores"], r.tables.get("comparisons"), shown.confidence)
+        for kind in ("retrieval", "agreement", "downstream")
+        for r in results
+        for table in r.section.tables
+        if table.kind == kind
+    ]
+    for name, table in effects.items():
+        if (grid := costs_grid(name, table)) is not None:
+            grids["retrieval"].append(grid)
+    for name in REGISTERED:
+        grids[TABLES.get(name, "statistics")] += [
+            dataset_grid(name, r.section.name, r.tables, shown)
+            for r in results
+            if set(REGISTERED[name].needs) <= r.tables.keys()
+        ]
+    for r in results:
+        for degree, path in sorted(r.section.correlations.items()):
+            if path.is_file():
+                grids["models"] += tables.correlations(r.section.name, degree, path)
+
+    def files(key: str) -> dict[str, Path]:
+        return {r.section.name: path for r in results if (path := r.section.file(key))}
+
+    grids["images"] += tables.attention(files("attention"))
+    grids["detection"] += tables.quality(files("quality"))
+    grids["detection"] += tables.sizes(files("counts")) + tables.skipped(files("skipped"))
+    grids["paper"] += [] if system else [recommendations_grid(effects, bests)]
+    grids["paper"] += paper
+    stored = digested(r.section for r in results)
+    grids["provenance"] += tables.provenance(versions, stored, effort)
+    return list(pages.values())
+
+
+def missed(policy: pd.DataFrame | None) -> Iterable[str]:
+    """Yield the share of each entity's true area that the detectors of a data set miss."""
+    if policy is None:
+        return
+    rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
+    for row in rows.drop_duplicates("entity").to_dict("records"):
+        entity = ENTITIES.get(row["entity"], row["entity"])
+        named = entity if entity.isupper() else entity.lower()  # MRZ, face
+        yield f"{100 * row['value']:.1f} % of the {named} area ({row['dataset']})"
+
+
+def not_run(layout: Layout) -> str:
+    """Say that cells of a table have no value, and why; empty if all have one."""
+    cells = [cell for block in layout.blocks for row in block.rows for cell in row.cells]
+    missing = sum(cell.value is None for cell in cells)
+    return " ".join(notes("without_value", missing=missing, cells=len(cells)))

@@ -33,23 +33,12 @@ class DatasetSection:
         return path if path is not None and path.is_file() else None
 
 
-FILES = {
-    "scores": "scores.csv",
-    "comparisons": "comparisons.csv",
-    "effects": "effects.csv",
+_TABLES = ["scores", "comparisons", "effects", "variance", "trainings", "best"]
+_TABLES += ["deployments", "near_duplicates", "maps", "given", "counts", "audit", "policy"]
+FILES = {name: f"{name}.csv" for name in _TABLES} | {
     "methods": "method_comparisons.csv",
-    "variance": "variance.csv",
-    "trainings": "trainings.csv",
-    "best": "best.csv",
-    "deployments": "deployments.csv",
-    "near_duplicates": "near_duplicates.csv",
-    "maps": "maps.csv",
-    "given": "given.csv",
-    "counts": "counts.csv",
-    "audit": "audit.csv",
     "rates": "privacy/reidentification.csv",
     "attacks": "privacy/attacks.csv",
-    "policy": "policy.csv",
     "quality": "quality/summary.csv",
     "attention": "attention/shares.csv",
     "explorer": "explorer.json",

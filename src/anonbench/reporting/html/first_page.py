@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.figures.style import method_colour
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words, step
 from anonbench.reporting.labels import NONE
 
@@ -18,18 +18,13 @@ BAR = 150
 
 
 def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any]:
-    """Values of the first page's template for a data set.
-
-    Args:
-        table: its choices, in order (`anonbench.reporting.choices.table.choices`).
-        facts: further facts about the data set.
-        texts: texts of the language.
-    """
+    """Values of the first page's template for a data set's choices, in order."""
     words = Words(texts, facts)
     records = table.to_dict("records")
     top = next((row for row in records if row["query"] == ORIGINAL), None)
     first = table[table["query"] == ORIGINAL].drop_duplicates("method")
-    pictures = [ORIGINAL, *first["method"]] if facts.examples else []
+    names = {ORIGINAL: str(texts("originals"))} | {m: texts.method(m) for m in first["method"]}
+    colours = {ORIGINAL: ""} | {method: method_colour(method) for method in first["method"]}
     limits = table["limit"].dropna().unique()
     yardsticks = [each for each in table["yardstick"] if each]
     yardstick = top["yardstick"] if top and top["yardstick"] else "own"
@@ -49,12 +44,8 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         else "",
         "toy": facts.toy,
         "cards": [
-            (
-                str(texts("originals")) if name == ORIGINAL else texts.method(name),
-                facts.examples[name],
-                "" if name == ORIGINAL else method_colour(name),
-            )
-            for name in pictures
+            (label, facts.examples[name], colours[name])
+            for name, label in names.items()
             if name in facts.examples
         ],
         "outlines": facts.outlines,
@@ -67,6 +58,12 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "sure": words.sure(top),
         "next": step(top, facts, texts),
     }
+
+
+def known(first: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Rows seen at first that have a value (`kept` or `rate`), sorted by it."""
+    rows = [row for row in first["rows"] if row["shown"] and row[f"{name}_bar"]]
+    return sorted(rows, key=lambda row: (row[f"{name}_bar"]["value"], row[name], row["label"]))
 
 
 def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:

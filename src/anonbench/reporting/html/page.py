@@ -1,4 +1,4 @@
-"""HTML page around the report's content: templates, styles, scripts, figures; all embedded."""
+"""Texts in one language, and the page around the content: templates, scripts, figures, embedded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import base64
 import hashlib
 import io
 import json
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from PIL import Image, UnidentifiedImageError
 
 from anonbench.config.outputs import Figure
 from anonbench.core.errors import InputError
-from anonbench.reporting.html.texts import FOLDER, Texts
-from anonbench.reporting.labels import metric_label
+from anonbench.core.registries.method_names import label_of
+from anonbench.reporting.labels import METHODS, metric_label
 
+FOLDER = "texts"
+"""Folder of the catalogues in the package `anonbench.reporting`, one file per language."""
 _LISTED: dict[str, Any] = yaml.safe_load(
     resources.files("anonbench.reporting").joinpath("texts", "figures.yaml").read_text("utf-8")
 )
@@ -31,15 +35,75 @@ FIGURES: dict[str, dict[str, str]] = _LISTED["figures"]
 SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
 
 
+class Texts:
+    """Texts and number formats of one language."""
+
+    def __init__(self, language: str = "en") -> None:
+        """Read the catalogue of a language.
+
+        Raises:
+            InputError: there is none.
+        """
+        file = resources.files("anonbench.reporting").joinpath(FOLDER, f"{language}.yaml")
+        if not file.is_file():
+            raise InputError(f"presentation.language: there are no texts in {language!r}")
+        self._texts: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+        self._jinja = Environment(autoescape=True, undefined=StrictUndefined)
+        self.language = language
+
+    def __call__(self, key: str, **values: Any) -> Markup:
+        """Text of a key with dots, with its values filled in; values are escaped.
+
+        Raises:
+            KeyError: there is no such text.
+        """
+        return Markup(self._jinja.from_string(str(self.raw(key))).render(**values))
+
+    def raw(self, key: str) -> Any:
+        """Template of a text, or those of all names below a key."""
+        return reduce(operator.getitem, key.split("."), self._texts)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text."""
+        try:
+            return self.raw(key) is not None
+        except (KeyError, TypeError):
+            return False
+
+    def first(self, *keys: str, **values: Any) -> Markup:
+        """First existing text among several keys."""
+        return self(next(key for key in keys if self.has(key)), **values)
+
+    def named(self, key: str, name: str) -> str:
+        """Text of a name below a key, or the name itself if there is none."""
+        whole = f"{key}.{name}"
+        return str(self(whole)) if self.has(whole) else name.replace("_", " ")
+
+    def method(self, name: str) -> str:
+        """Name of a method, in English if the catalogue does not name it."""
+        return label_of(name, METHODS | self._texts.get("methods", {}))
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Format a number for the language."""
+        text = f"{value:z,.{digits}f}".replace("-", "−")
+        marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
+        return "".join(marks.get(character, character) for character in text)
+
+    def confidence(self, share: float) -> str:
+        """Format a confidence in percent, not rounded: 99.5 % is not 100 %."""
+        return f"{100 * share:g}".replace(".", self._texts["decimal"])
+
+    def percent(self, share: float) -> str:
+        """Format a share in percent, with one decimal below 10 %."""
+        value = 100 * share
+        return self.number(value, 0 if value == 0 or abs(value) >= 9.95 else 1)
+
+
 def render(texts: Texts, **content: Any) -> str:
     """Render the whole page.
 
     Its content security policy allows only the embedded scripts and styles, by their digests, and
     embedded pictures. Everything else, above all network access, is blocked.
-
-    Args:
-        texts: texts of the language.
-        content: variables of `page.html.j2`.
     """
     style = resource("style.css")
     scripts = [resource(name) for name in SCRIPTS]

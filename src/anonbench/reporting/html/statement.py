@@ -29,8 +29,7 @@ from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choices.table import UNATTACKED, of_own_vectors
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
-from anonbench.reporting.html.page import digest, environment, resource
-from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.page import Texts, digest, environment, resource
 from anonbench.reporting.html.words import NAMES, Words, step
 from anonbench.reporting.labels import NONE
 
@@ -64,14 +63,9 @@ def write_statement(
 ) -> None:
     """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
 
-    Args:
-        section: files of the data set.
-        choices: its choices in order (`choices.table.choices`); the statement is about the first.
-        policy: its verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
-        words: words of the language.
-        made: versions of what made the image sets.
-        folder: folder for both files, with `choices.csv`.
-        originals: whether the report shows original images.
+    The statement is about the first of the data set's choices. `policy` are its verdicts
+    (`anonbench.evaluation.policy.verdicts.JUDGED`); `folder` also has `choices.csv`; `originals`
+    says whether the report shows original images.
     """
     texts = words.texts
     records = choices.to_dict("records")
@@ -152,17 +146,14 @@ def write_statement(
 
 def _images(counts: Path | None, texts: Texts) -> pd.DataFrame:
     """Number of images of each split that were listed, used and left out."""
-    names = ["listed", "used", "without_regions", "failed", "unreadable"]
+    names = ["split", "listed", "used", "without_regions", "failed", "unreadable"]
     if counts is None:
         return pd.DataFrame()
-    table = pd.read_csv(counts)
-    splits = [
-        str(texts.first(f"statement.splits.{split}", "statement.splits.other"))
-        for split in table["split"]
-    ]
-    numbers = table[names].map(texts.number)
-    numbers.insert(0, "split", splits)
-    return numbers.add_prefix("statement.processed.")
+    table = pd.read_csv(counts)[names].astype(object)
+    table[names[1:]] = table[names[1:]].map(texts.number)
+    keys = "statement.splits.", "statement.splits.other"
+    table["split"] = [str(texts.first(keys[0] + each, keys[1])) for each in table["split"]]
+    return table.add_prefix("statement.processed.")
 
 
 def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
@@ -183,33 +174,36 @@ def _measured(
     for row in rows:
         share, number = _percent(row["value"], texts), 0 if pd.isna(row["n"]) else row["n"]
         ends = [texts.percent(row[end]) for end in ("low", "high") if not pd.isna(row[end])]
-        found.append(
-            {
-                "entity": texts.named("entities", row["entity"]),
-                "attack": texts.named("statement.attacks", row["attack"]),
-                "risk": texts.named("statement.risks", row["risk"]),
-                "counted": _counted(str(row["measure"]), texts),
-                "missed": share,
-                "rate": share,
-                "interval": f"{' – '.join(ends)} %" if len(ends) == 2 else NONE,
-                "control": _percent(row["control"], texts),
-                "images": texts.number(number),
-                "n": texts.number(number),
-                "limit": _limit(row["limit"], texts),
-                "verdict": str(texts(f"statement.verdicts.{Verdict(row['verdict']).name.lower()}")),
-            }
-        )
+        verdict = Verdict(row["verdict"]).name.lower()
+        cells = {
+            "entity": texts.named("entities", row["entity"]),
+            "attack": texts.named("statement.attacks", row["attack"]),
+            "risk": texts.named("statement.risks", row["risk"]),
+            "counted": _counted(str(row["measure"]), texts),
+            "interval": f"{' – '.join(ends)} %" if len(ends) == 2 else NONE,
+            "control": _percent(row["control"], texts),
+            "limit": _limit(row["limit"], texts),
+            "verdict": str(texts(f"statement.verdicts.{verdict}")),
+        }
+        cells |= dict.fromkeys(("missed", "rate"), share)
+        found.append(cells | dict.fromkeys(("images", "n"), texts.number(number)))
     return pd.DataFrame(found, columns=[*names]).add_prefix("statement.heads.")
 
 
 def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
-    measured = rules.dropna(subset=["value"]).to_dict("records")
+
+    def weight(row: Mapping[Any, Any]) -> tuple[bool, float]:
+        """Attacks with a limit first, then by rate above control, highest first."""
+        rate = above_control(row["value"], row["control"])
+        limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
+        return pd.isna(row["limit"]), -(rate if rate == rate else row["value"]) / limit
+
     strongest: dict[str, Mapping[Any, Any]] = {}
-    for row in sorted(measured, key=_weight):
+    for row in sorted(rules.dropna(subset=["value"]).to_dict("records"), key=weight):
         strongest.setdefault(row["attack"], row)
     reasons = dict(zip(rules["attack"], rules["reason"], strict=True))
-    others = dict.fromkeys([*reasons, *texts.names("statement.attacks")])
+    others = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
     absent, not_tried = (
         "; ".join(
             texts.named("statement.attacks", name)
@@ -219,13 +213,6 @@ def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
         for nothing in (True, False)
     )
     return _measured(strongest.values(), _OF_ATTACKS, texts), absent, not_tried
-
-
-def _weight(row: Mapping[Any, Any]) -> tuple[bool, float]:
-    """Sort key: attacks with a limit first, then by rate above control, highest first."""
-    rate = above_control(row["value"], row["control"])
-    limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
-    return pd.isna(row["limit"]), -(rate if rate == rate else row["value"]) / limit
 
 
 def _counted(measure: str, texts: Texts) -> str:
@@ -244,20 +231,15 @@ def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
     shown = choices[choices["query"] == ORIGINAL].drop_duplicates("method")
     rows = []
     for row in shown.to_dict("records"):
+        name = f"{texts.method(row['method'])}{words.with_(row)}"
+        kept = str(texts("table.unknown")) if row["unknown"] else _percent(row["kept"], texts)
+        rate, limit = _percent(row["rate"], texts), _limit(row["limit"], texts)
         verdict = [str(texts(f"short.{NAMES[row['verdict']]}")), str(words.short(row))]
-        rows.append(
-            {
-                "table.method": f"{texts.method(row['method'])}{words.with_(row)}",
-                "table.kept": str(texts("table.unknown"))
-                if row["unknown"]
-                else _percent(row["kept"], texts),
-                "table.attack": words.attack(row["attack"]),
-                "statement.heads.above": _percent(row["rate"], texts),
-                "statement.heads.limit": _limit(row["limit"], texts),
-                "statement.heads.verdict": ": ".join(filter(None, verdict)),
-            }
-        )
-    return pd.DataFrame(rows)
+        said = ": ".join(filter(None, verdict))
+        rows.append((name, kept, words.attack(row["attack"]), rate, limit, said))
+    heads = ["table.method", "table.kept", "table.attack"]
+    heads += [f"statement.heads.{each}" for each in ("above", "limit", "verdict")]
+    return pd.DataFrame(rows, columns=heads)
 
 
 def _digests(section: DatasetSection, made: Made, folder: Path, texts: Texts) -> pd.DataFrame:

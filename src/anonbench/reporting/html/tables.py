@@ -1,54 +1,43 @@
-"""Tables on the report's pages that are not written to files."""
+"""Tables on the report's pages that are not written to files, and the cost of each stage."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import read_csv
+from anonbench.core.io import files_in, read_csv
+from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import Model
 from anonbench.embedding.attention_shares import NULLS
 from anonbench.evaluation.correlation import METRICS
-from anonbench.reporting.costs import COST_COLUMNS
-from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_TITLE, quality_rows
 from anonbench.reporting.figures.attention import variant_label
 from anonbench.reporting.figures.correlation import read_correlations
-from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
+from anonbench.reporting.grids.grid import grid_of
+from anonbench.reporting.grids.tables import QUALITY_HEADS, SIZE_COLUMNS, quality_rows, read_sizes
 from anonbench.reporting.labels import ADAPTIONS, NONE, interval, percent
-from anonbench.reporting.notes import notes
 
+COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
 _EFFORT = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
 
 
-def plain(stem: str, title: str, table: pd.DataFrame, left: int = 1, note: str = "") -> list[Grid]:
-    """List of one table with the frame's columns; empty without rows.
-
-    Args:
-        stem: part of the table's anchor.
-        title: its title.
-        table: texts and whole numbers.
-        left: number of columns that are flush left.
-        note: key of `notes.yaml`.
-    """
+def plain(kind: str, table: pd.DataFrame, left: int = 1, stem: str = "", **of: Any) -> list[Grid]:
+    """List of one table of texts and whole numbers (see `grid_of`); empty without rows."""
     texts = table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:,}")
-    block = GridBlock("", tuple(texts.itertuples(index=False, name=None)))
-    below = notes(note) if note else ()
-    return (
-        [Grid(stem, title, tuple(map(str, table)), (block,), below, left=left)]
-        if len(table)
-        else []
-    )
+    whole = texts.reset_index(drop=True)
+    return [grid_of(kind, whole, stem=stem or kind, left=left, **of)] if len(table) else []
 
 
 def sizes(counts: Mapping[str, Path]) -> list[Grid]:
     """Table of the number of used images, by data set and split."""
     heads = ["Data set", *SIZE_COLUMNS.values()]
-    return plain("sizes", SIZE_TITLE, pd.DataFrame(read_sizes(counts), columns=heads), 2, "sizes")
+    return plain("used", pd.DataFrame(read_sizes(counts), columns=heads), 2, stem="sizes")
 
 
 def skipped(files: Mapping[str, Path]) -> list[Grid]:
@@ -56,25 +45,21 @@ def skipped(files: Mapping[str, Path]) -> list[Grid]:
 
     File names may be names of people.
     """
-    counts = [
-        pd.read_csv(path, dtype=str)
-        .fillna({"reason": "no reason recorded"})
-        .value_counts("reason")
-        .reset_index()
-        .sort_values(["count", "reason"], ascending=[False, True])
-        .assign(dataset=name)
-        for name, path in files.items()
-    ]
-    table = pd.concat(counts) if counts else pd.DataFrame(columns=["dataset", "reason", "count"])
-    heads = {"dataset": "Data set", "reason": "Reason", "count": "Files"}
-    return plain("skipped", "Files that are not used", table[[*heads]].rename(columns=heads), 2)
+    rows: list[tuple[str, str, int]] = []
+    for name, path in files.items():
+        reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
+        counts = Counter(reasons).items()
+        rows += [
+            (name, text, n) for text, n in sorted(counts, key=lambda each: (-each[1], each[0]))
+        ]
+    return plain("skipped", pd.DataFrame(rows, columns=["Data set", "Reason", "Files"]), 2)
 
 
 def quality(files: Mapping[str, Path]) -> list[Grid]:
     """Table of detection quality, if true boxes are known."""
     rows = [(name, *row) for name, path in files.items() for row in quality_rows(pd.read_csv(path))]
     table = pd.DataFrame(rows, columns=["Data set", *QUALITY_HEADS])
-    return plain("quality", QUALITY_TITLE, table, 2, "quality")
+    return plain("quality", table, 2)
 
 
 def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
@@ -94,9 +79,8 @@ def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
         "n": [NONE if pd.isna(n) else str(int(n)) for n in rows["n"]],
         "Note": rows["reason"],
     }
-    title = f"Correlations between metrics, {dataset}, degree {degree} %"
     stem = f"coefficients_{dataset}_{degree}"
-    return plain(stem, title, pd.DataFrame(shown), note="coefficients")
+    return plain("coefficients", pd.DataFrame(shown), 1, stem, dataset=dataset, degree=degree)
 
 
 def attention(files: Mapping[str, Path]) -> list[Grid]:
@@ -115,8 +99,7 @@ def attention(files: Mapping[str, Path]) -> list[Grid]:
         **{head: table[null].map(percent) for head, null in zip(nulls, NULLS, strict=True)},
         "Above all three": np.select([lowest.isna(), lowest > 0], [NONE, "yes"], "no"),
     }
-    title = "Attention inside the sensitive regions, in percent"
-    return plain("attention", title, pd.DataFrame(shown), 4, "attention")
+    return plain("attention", pd.DataFrame(shown), 4)
 
 
 def provenance(
@@ -135,7 +118,40 @@ def provenance(
     made_by = pd.DataFrame(versions.items(), columns=["Package", "Version"])
     stored = pd.DataFrame(digests, columns=["File", "Digest"])
     return [
-        *plain("versions", "Versions of the packages", made_by, 2),
-        *plain("effort", "Time of each stage", costs, note="effort"),
-        *plain("digests", "Digests (SHA-256) of the files", stored, 2),
+        *plain("versions", made_by, 2),
+        *plain("effort", costs),
+        *plain("digests", stored, 2),
     ]
+
+
+def stage_costs(folder: Path) -> pd.DataFrame:
+    """Cost of the jobs of each stage, the longest first, from Snakemake's benchmark files.
+
+    The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`. Of a job that ran several times, the last
+    run that made its outputs counts. Very short jobs have no measured memory or CPU time and count
+    as zero. The report's own job is excluded, or the costs would never be up to date.
+
+    Returns:
+        Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
+        bytes) are those of one job. Sorted by wall hours, descending, then by name.
+
+    Raises:
+        InputError: a file is not a Snakemake benchmark.
+    """
+    rows = []
+    for path in files_in(folder):
+        stage = path.relative_to(folder).with_suffix("").parts[0]
+        used = read_usage(path) if path.suffix == ".tsv" and stage != "report" else None
+        if used is not None:
+            memory = used.mebibytes * 2**20 / 1e9
+            rows.append((stage, used.seconds, used.cpu_seconds, memory))
+    jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
+    costs = jobs.groupby("stage").agg(
+        jobs=("wall", "size"),
+        wall_hours=("wall", "sum"),
+        cpu_hours=("cpu", "sum"),
+        longest_minutes=("wall", "max"),
+        peak_gb=("memory", "max"),
+    )
+    costs[["wall_hours", "cpu_hours", "longest_minutes"]] /= [3600, 3600, 60]
+    return costs.sort_values("wall_hours", ascending=False, kind="stable").reset_index()

@@ -16,8 +16,8 @@ from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION, RULES
 from anonbench.evaluation.policy.verdicts import Verdict
-from anonbench.reporting.html.texts import Texts
-from anonbench.reporting.images.outlines import Outlines
+from anonbench.reporting.html.page import Texts
+from anonbench.reporting.images.shown import Outlines
 
 NAMES = {Verdict.PASS: "pass", Verdict.UNKNOWN: "open", Verdict.FAIL: "fail"}
 NAMES |= {Verdict.UNLIMITED: "open"}
@@ -92,12 +92,10 @@ class Words:
         if kind == "pass" and not known:
             return texts("say.use_unknown", why=self.unknown(top), **said)
         if kind == "pass":
-            key = {0: "none_resisted", 1: "resisted_one"}.get(int(top["resisted"]), "resisted")
-            said["resisted"] = texts(f"say.{key}", number=texts.number(top["resisted"]))
+            said["resisted"] = texts("say.resisted", number=texts.number(top["resisted"]))
+            few = "chance" if top["kept_low"] <= 0 else "useless" if is_useless(top) else ""
             parts = [texts("say.use", **said), self.others(top, records)]
-            if top["kept_low"] <= 0 or is_useless(top):
-                parts.append(texts("say.chance" if top["kept_low"] <= 0 else "say.useless"))
-            return Markup(" ").join(parts)
+            return Markup(" ").join([*parts, texts(f"say.{few}")] if few else parts)
         said["keeping"] = texts("say.keeping", useless=is_useless(top), **said) if known else ""
         said["why"] = self.why(top)
         if kind == "fail":
@@ -125,11 +123,9 @@ class Words:
         names = []
         for name in row["untested"].split():
             rule, _, entity = name.partition(":")
-            if rule in RULES:
-                entity = self.texts.named("entities", entity)
-                names.append(str(self.texts(f"short.open_rule.{rule}", entity=entity)).rstrip("?"))
-            else:
-                names.append(self.attack(name))
+            key, of = f"short.open_rule.{rule}", {"entity": self.texts.named("entities", entity)}
+            is_rule = rule in RULES
+            names.append(str(self.texts(key, **of)).rstrip("?") if is_rule else self.attack(name))
         more = len(names) - _NAMED
         shown = ", ".join(names[:_NAMED])
         return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
@@ -139,8 +135,8 @@ class Words:
         for row in records if top["adaption"] in COMPATIBLE else ():
             same = all(row[name] == top[name] for name in ("method", "degree", "query"))
             if same and row["adaption"] == UNADAPTED and not row["unknown"]:
-                kept = self.texts.number(100 * row["kept"])
                 is_map = top["adaption"] == Adaption.MAPPED
+                kept = self.texts.number(100 * row["kept"])
                 return self.texts("say.instead", kept=kept, map=is_map)
         return Markup()
 
@@ -149,27 +145,22 @@ class Words:
         names = dict.fromkeys(
             self.texts.method(str(row["method"]))
             for row in records
-            if row["query"] == ORIGINAL
-            and row["verdict"] == Verdict.PASS
-            and row["method"] != top["method"]
-            and (row["unknown"] or row["kept_high"] >= top["kept_low"])
+            if row["query"] == ORIGINAL and row["verdict"] == Verdict.PASS
+            if row["method"] != top["method"]
+            if row["unknown"] or row["kept_high"] >= top["kept_low"]
         )
         return self.texts("say.alike" if names else "say.best", others=", ".join(names))
 
     def unknown(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why the quality kept is not known."""
-        numbers: Mapping[str, Any] = {"there": row["clusters"], "needed": MIN_CLUSTERS}
-        key = row["unknown"]
-        if key == "gap" and self.facts.gap:
-            key, numbers = self.facts.gap
+        found = row["unknown"], {"there": row["clusters"], "needed": MIN_CLUSTERS}
+        key, numbers = self.facts.gap or found if row["unknown"] == "gap" else found
         return self.texts(f"why.unknown.{key}", **self.numbers(numbers))
 
     def numbers(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Formatted numbers; texts stay as they are."""
-        return {
-            name: value if isinstance(value, str) else self.texts.number(value)
-            for name, value in values.items()
-        }
+        number = self.texts.number
+        return {k: v if isinstance(v, str) else number(v) for k, v in values.items()}
 
     def notices(self) -> list[Markup]:
         """Warnings about what may be visible in published images."""
@@ -229,14 +220,11 @@ class Words:
 
     def risks(self, top: Mapping[Any, Any] | None) -> list[Markup]:
         """Attacks on the first choice that succeed and have no limit; what alone is hidden."""
-        found = []
-        if top is not None and self.facts.unlimited:
-            attacks = ", ".join(
-                f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
-                for name, rate in self.facts.unlimited.items()
-            )
-            method = self.texts.method(top["method"])
-            found.append(self.texts("unlimited", method=method, attacks=attacks))
+        found, rates = [], self.facts.unlimited.items()
+        if top is not None and rates:
+            parts = (f"{self.attack(name)} ({self.texts.number(100 * r)} %)" for name, r in rates)
+            named = {"method": self.texts.method(top["method"]), "attacks": ", ".join(parts)}
+            found.append(self.texts("unlimited", **named))
         if names := [self.texts.named("entities", name) for name in self.facts.searched]:
             found.append(self.texts("only", entities=", ".join(names)))
         return found
@@ -270,14 +258,7 @@ def is_useless(row: Mapping[Any, Any]) -> bool:
 
 
 def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
-    """Next step for a data set, and what is needed besides.
-
-    Args:
-        top: its first choice (`anonbench.reporting.choices.table.choices`); None if nothing was
-            run.
-        facts: further facts about the data set.
-        texts: texts of the language.
-    """
+    """Next step for a data set, and what is needed besides; `top` is its first choice, if any."""
     first = _first_step(top, facts, Words(texts, facts))
     more = []
     if first.command.startswith("anonbench review"):

@@ -66,14 +66,12 @@ def explore(
     results: int,
     thumbnail_bytes: int = THUMBNAIL_BYTES,
 ) -> dict[str, Any]:
-    """First results of a few queries in the reference and in every scenario.
+    """First `results` of so many `queries` in the reference and in every scenario.
 
     Args:
-        dataset: name of the data set.
         reference: embeddings of the originals by the unadapted model (HDF5).
         scenarios: scenarios that are compared with it.
-        images: image set of the pictures, by method; with `original` among them, originals are
-            shown.
+        images: image set of the pictures, by method; originals are shown if `original` is one.
         called: display names of images and classes.
         settings: section `retrieval` of the config.
         queries: number of queries drawn.
@@ -169,20 +167,15 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
     if (image_id := next(shown, None)) is None:
         return {}
     pictures = {m: _picture(given, image_id, EXAMPLE_EDGE) for m, given in images.items()}
-    return {
-        method: {"source": _source(each), "width": each.width, "height": each.height}
-        for method, each in pictures.items()
-    }
+    sizes = {m: {"width": each.width, "height": each.height} for m, each in pictures.items()}
+    return {m: {"source": _source(each)} | sizes[m] for m, each in pictures.items()}
 
 
 def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
-    """Function that gives the display names of images and classes.
+    """Function that gives the display names of images and of classes (column `label`, if any).
 
-    Args:
-        manifest: manifest of the data set.
-        label: column of classes; None if there are none.
-        show_originals: whether to use ids, and labels with the column's name (``class: letter``);
-            otherwise neutral names (``000012``, ``class 3``).
+    They are ids, and labels with the column's name (``class: letter``), only with `show_originals`;
+    otherwise neutral names (``000012``, ``class 3``).
 
     Raises:
         InputError: the manifest does not exist.
@@ -210,10 +203,8 @@ def _picture(images: Images, image_id: str, edge: int) -> Image.Image:
 def scaled(picture: Image.Image, edge: int) -> Image.Image:
     """Downscale a picture whose longer edge has more pixels than `edge`."""
     longer = max(picture.size)
-    if longer <= edge:
-        return picture
     width, height = (max(1, round(side * edge / longer)) for side in picture.size)
-    return picture.resize((width, height), Image.Resampling.BOX)
+    return picture if longer <= edge else picture.resize((width, height), Image.Resampling.BOX)
 
 
 def _source(picture: Image.Image) -> str:

@@ -1,4 +1,4 @@
-"""Image sets for figures, explorer and report, restricted to images that may be shown.
+"""Images that may be shown in figures, explorer and report; if none may, outlines of one.
 
 Every picture for display is read through a `ShownSet`. Unless originals may be shown, it returns an
 image only if every detector worked, something was found, and all of it is hidden (degree 100). Any
@@ -7,15 +7,17 @@ other image is a blank tile.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.core.vocabulary import Variant
+from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, open_sets
 
 TILE = 192
@@ -71,15 +73,10 @@ def open_shown(
     searched: Sequence[Path],
     show_originals: bool,
 ) -> dict[str, ShownSet]:
-    """Open image sets for display.
+    """Open image sets (see `open_sets`) for display.
 
-    Args:
-        variants: names of the sets.
-        files: their shards and indexes, see `open_sets`.
-        root: the data set's folder.
-        searched: detection's outcome by shard, with the columns `id` and `status`; an image missing
-            from it is not shown.
-        show_originals: whether everything may be shown.
+    An image that is missing from `searched`, detection's outcome by shard (`id`, `status`), is not
+    shown. With `show_originals` everything may be shown.
 
     Raises:
         InputError: see `open_sets`.
@@ -94,3 +91,63 @@ def open_shown(
         name: ShownSet(images, fully if Variant.parse(name).degree == 100 else frozenset())
         for name, images in sets.items()
     }
+
+
+COLOURS: Mapping[str, str] = {
+    Entity.FACE: "#0072B2",
+    Entity.TEXT: "#D55E00",
+    Entity.BARCODE: "#009E73",
+    Entity.MRZ: "#CC79A7",
+    Entity.INK: "#E69F00",
+}
+"""Okabe and Ito's colours, which colour-blind people can distinguish."""
+_BOX = ["x0", "y0", "x1", "y1"]
+_CORNERS = [f"q{number}" for number in range(8)]
+_ROWS = 20_000
+"""Regions from the start of the table among which the image is chosen."""
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Regions of one image."""
+
+    width: int
+    height: int
+    shapes: Sequence[tuple[str, str]]
+    """Entity and corners of each region, as the SVG attribute `points`."""
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Colour of each entity that occurs."""
+        there = {entity for entity, _ in self.shapes}
+        return {entity: colour for entity, colour in COLOURS.items() if entity in there}
+
+
+def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
+    """Regions (Parquet) of a typical image with the most entities; None without regions.
+
+    Without sizes in the manifest (as in a bundle) the extent of the regions is used.
+    """
+    file = pq.ParquetFile(boxes)
+    first = next(file.iter_batches(_ROWS, columns=["id", "entity", *_BOX, *_CORNERS]), None)
+    if first is None or not first.num_rows:
+        return None
+    table = first.to_pandas()
+    by_id = table.groupby("id", sort=True)["entity"].agg(["nunique", "size"])
+    richest = by_id[by_id["nunique"] == by_id["nunique"].max()].sort_values("size", kind="stable")
+    chosen = richest.index[len(richest) // 2]  # neither the fewest nor the most regions
+    rows = table[table["id"] == chosen].copy()
+    as_box = ["x0", "y0", "x1", "y0", "x1", "y1", "x0", "y1"]
+    for corner, side in zip(_CORNERS, as_box, strict=True):  # upright regions have no corners
+        rows[corner] = rows[corner].fillna(rows[side])
+    shapes = [
+        (str(entity), " ".join(f"{value:.0f}" for value in corners))
+        for entity, corners in zip(rows["entity"], rows[_CORNERS].to_numpy(), strict=True)
+    ]
+    if manifest is not None and {"width", "height"} <= set(pq.read_schema(manifest).names):
+        sizes, own = ["width", "height"], [("id", "==", chosen)]
+        known = pd.read_parquet(manifest, columns=sizes, filters=own)
+        width, height = map(int, known.iloc[0])
+    else:
+        width, height = (int(rows[_CORNERS[axis::2]].max().max()) + 8 for axis in (0, 1))
+    return Outlines(width, height, shapes)

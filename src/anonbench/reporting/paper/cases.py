@@ -1,9 +1,11 @@
-"""Cases of the paper's claims about retrieval and accuracies, in a table of scores.
+"""Cases of the paper's claims, in a table of scores.
 
 A claim holds if all its cases do; a case that a test cannot distinguish from a tie refutes nothing.
 Values count as different if their intervals do not overlap. This is stricter than the level of the
 intervals if two values come from the same images (Schenker and Gentleman 2001, The American
-Statistician 55:182-186).
+Statistician 55:182-186). Of correlations the coefficient over all rows decides, as in the paper.
+Rows of one method are not independent, so that it has no interval; the test uses the coefficient
+within methods.
 """
 
 from __future__ import annotations
@@ -16,12 +18,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from anonbench.config import PaperRole
-from anonbench.core.vocabulary import Adaption, Method
+from anonbench.core.numeric.grouped_correlation import centred, within_methods
+from anonbench.core.numeric.statistics import holm, pearson
+from anonbench.core.vocabulary import UNADAPTED, Method
 from anonbench.evaluation.comparisons.best import JOINT, SECOND
 from anonbench.evaluation.correlation import METRICS as CORRELATED
-from anonbench.reporting.paper.published import METRICS
+from anonbench.evaluation.correlation import MIN_ROWS, metric_rows
+from anonbench.evaluation.scores import CLASSIFIERS
+from anonbench.reporting.labels import RETRIEVAL_METRICS
+from anonbench.reporting.paper.comparison import CELL, METRICS
 
 
 class Verdict(StrEnum):
@@ -47,6 +55,11 @@ class Case(NamedTuple):
 
 Pairs = pd.DataFrame
 """Paired tests of all data sets: `pairwise.COLUMNS` with `role` for the data set."""
+RVL = PaperRole.RVL_CDIP.value
+LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
+"""Degrees between which the paper counts increases of k-NN accuracy."""
+PREDICTOR = "mndcg_anonymized"
+STRONG = 0.95
 
 
 def decide(cases: Iterable[Any]) -> Verdict:
@@ -60,57 +73,43 @@ def decide(cases: Iterable[Any]) -> Verdict:
     return Verdict.HOLDS
 
 
-UNADAPTED = Adaption.UNADAPTED.value
-RVL = PaperRole.RVL_CDIP.value
-LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
-"""Degrees between which the paper counts increases of k-NN accuracy."""
-
-
 def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Iterator[Case]:
     """Cases are columns of a retrieval table: unadapted against the best adapted model."""
     keys = ["role", "degree", "query", "metric", "method"]
-    for key, column in groups(table[table["query"] != ""], keys):
-        role, degree, query, metric, method = key
-        name = f"{_metric(metric, query)}, {method}, {degree} %"
+    key: Any
+    for key, column in table[table["query"] != ""].groupby(keys, sort=False):
+        place = key[0], f"{_metric(*key[3:1:-1])}, {key[4]}, {key[1]} %"
         values = column.set_index("adaption")["value"].dropna()
         rivals = values.drop(UNADAPTED, errors="ignore")
         if UNADAPTED not in values or rivals.empty:
-            yield Case(role, name, None, "no two models to compare")
+            yield Case(*place, None, "no two models to compare")
             continue
         best = str(rivals.idxmax())
         lead = values[UNADAPTED] - rivals[best]
         numbers = f"unadapted {values[UNADAPTED]:.1f}, {best} {rivals[best]:.1f} ({lead:+.1f}"
         told = None
         if pairs is not None:
-            models = [UNADAPTED, best]
-            same = pairs["a"].isin(models) & pairs["b"].isin(models)
+            same = pairs[["a", "b"]].isin([UNADAPTED, best]).all(axis=1)
             same &= (pairs[keys] == list(key)).all(axis=1)
             p = pairs.loc[same, "p_holm"].dropna().min()  # NaN of too few clusters tells nothing
             told = bool(p < level)
             small = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
             numbers += ", not tested" if math.isnan(p) else f", {small}"
-        yield Case(role, name, bool(lead > 0), f"{numbers})", told)
+        yield Case(*place, bool(lead > 0), f"{numbers})", told)
 
 
 def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
     """Cases are the same columns, judged by rankings of a second training on originals.
 
-    Args:
-        best: `role` and the columns of `best.csv`
-            (`anonbench.evaluation.comparisons.best.COLUMNS`).
+    `best` has `role` and the columns of `best.csv`.
     """
-    chosen = best[
-        (best["scope"] == "models")
-        & (best["reference"] == SECOND)
-        & (best["query"] != "")
-        & best["metric"].isin(METRICS)
-    ]
-    for row in chosen.to_dict("records"):
+    of_second = (best["scope"] == "models") & (best["reference"] == SECOND) & (best["query"] != "")
+    for row in best[of_second & best["metric"].isin(METRICS)].to_dict("records"):
         name = f"{_metric(row['metric'], row['query'])}, {row['method']}, {row['degree']} %"
         equals = row["indistinguishable"].split(JOINT)
-        rest = [model for model in equals if model != row["best"]]
-        also = f", not told from it: {', '.join(rest)}" if rest else ""
-        numbers = f"best {row['best']} {100 * row['value']:.1f}{also}"
+        rest = ", ".join(model for model in equals if model != row["best"])
+        numbers = f"best {row['best']} {100 * row['value']:.1f}"
+        numbers += f", not told from it: {rest}" if rest else ""
         told = UNADAPTED not in equals or equals == [UNADAPTED]
         yield Case(row["role"], name, row["best"] == UNADAPTED, numbers, told)
 
@@ -120,48 +119,43 @@ def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     retrieval = table[table["query"] == "original"]
     several = retrieval.groupby("role")["degree"].transform("nunique") > 1
     keys = ["role", "method", "adaption", "metric", "query"]
-    for (role, method, adaption, metric, query), group in groups(retrieval[several], keys):
-        series = group.set_index("degree").sort_index()
-        name = f"{_metric(metric, query)}, {method}, {_model(adaption)}"
-        values = series["value"].dropna()
-        if len(values) < 2:
-            yield Case(role, name, None, "fewer than two degrees")
+    key: Any
+    for key, group in retrieval[several].groupby(keys, sort=False):
+        place = key[0], f"{_metric(*key[3:])}, {key[1]}, {_model(key[2])}"
+        series = group.dropna(subset="value").set_index("degree").sort_index()
+        if len(series) < 2:
+            yield Case(*place, None, "fewer than two degrees")
             continue
-        falls = bool((np.diff(values) < 0).all())
-        told = told_apart(series.loc[values.index])
-        significant = (
-            None if told is None else bool((told < 0).all() if falls else (told > 0).any())
-        )
-        numbers = ", ".join(f"{degree} %: {value:.1f}" for degree, value in values.items())
-        yield Case(role, name, falls, numbers, significant)
+        falls = bool((np.diff(series["value"]) < 0).all())
+        told = told_apart(series)
+        clear = None
+        if told is not None:
+            clear = bool((told < 0).all() if falls else (told > 0).any())
+        numbers = ", ".join(f"{degree} %: {value:.1f}" for degree, value in series["value"].items())
+        yield Case(*place, falls, numbers, clear)
 
 
 def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
-    """Cases are steps between two degrees: both metrics change in the same direction.
-
-    Args:
-        table: see `evaluate_claim`.
-        metric: metric that is claimed to behave like the other.
-        like: the other metric.
-    """
+    """Cases are steps between two degrees: `metric` changes in the same direction as `like`."""
     keys = ["role", "method", "adaption", "query"]
-    for (role, method, adaption, query), group in groups(table.dropna(subset="value"), keys):
-        courses = [
-            group[group["metric"] == name].set_index("degree").sort_index()
-            for name in (metric, like)
-        ]
-        degrees = courses[0].index.intersection(courses[1].index)
-        both = [course.loc[degrees] for course in courses]
+    key: Any
+    for key, group in table.dropna(subset="value").groupby(keys, sort=False):
+        role, method, adaption, query = key
+        by_metric = {m: of.set_index("degree").sort_index() for m, of in group.groupby("metric")}
+        if not {metric, like} <= by_metric.keys():
+            continue
+        degrees = by_metric[metric].index.intersection(by_metric[like].index)
+        both = [by_metric[name].loc[degrees] for name in (metric, like)]
         change, other_change = (np.diff(course["value"]) for course in both)
-        told, other_told = (told_apart(course) for course in both)
+        told, other_told = map(told_apart, both)
         name = f"{method}, {_model(adaption)}{f', {query} queries' if query else ''}"
         for i, (start, end) in enumerate(pairwise(degrees)):
             numbers = f"{_metric(like)} {other_change[i]:+.1f}, {_metric(metric)} {change[i]:+.1f}"
             agree = bool(np.sign(change[i]) == np.sign(other_change[i]))
-            significant = None
+            clear = None
             if told is not None and other_told is not None:  # if both are, the values decide
-                significant = bool(told[i] != 0 and other_told[i] != 0)
-            yield Case(role, f"{name}, {start} to {end} %", agree, numbers, significant)
+                clear = bool(told[i] != 0 and other_told[i] != 0)
+            yield Case(role, f"{name}, {start} to {end} %", agree, numbers, clear)
 
 
 def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +169,7 @@ def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
     before, after = (chosen[chosen["degree"] == each] for each in LAST_STEP)
     both = before.merge(after, on=["method", "adaption"], suffixes=("_before", ""))
     must = may = rises = both["value"] > both["value_before"]
-    if not _as_printed(table):
+    if "low" in table:
         must, may = both["low"] > both["high_before"], ~(both["high"] < both["low_before"])
     return both[["method", "adaption"]].assign(rises=rises, may_rise=may, must_rise=must)
 
@@ -186,29 +180,42 @@ def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     if cells.empty:
         yield Case(RVL, LAST_STEP_NAME, None, "no k-NN accuracy at 75 and 100 %")
         return
-    rises, least, most = (int(cells[column].sum()) for column in ("rises", "must_rise", "may_rise"))
-    half = len(cells) / 2
-    numbers = f"rises in {rises} of {len(cells)}{_bounds(least, most)}"
-    told = None if _as_printed(table) else least == most or not least <= half <= most
-    yield Case(RVL, LAST_STEP_NAME, rises == half, numbers, told)
+    rises, least, most = _counts(cells)
+    others = len(cells) - rises, len(cells) - most, len(cells) - least
+    numbers = f"rises in {rises} of {len(cells)}"
+    yield _as_many((rises, least, most), others, numbers, "low" in table)
 
 
 def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """One case: number of these rises that are masking's."""
     cells = knn_rises(table)
     masks = cells["method"] == Method.MASK.value
-    rising, masking = int(cells["rises"].sum()), int(cells.loc[masks, "rises"].sum())
-    if not rising:
+    if not cells["rises"].any():
         reason = "k-NN accuracy rises nowhere, or was not run at 75 and 100 %"
         yield Case(RVL, LAST_STEP_NAME, None, reason)
         return
-    ends = ["must_rise", "may_rise"]
-    least, most = map(int, cells.loc[masks, ends].sum())
-    least_other, most_other = map(int, cells.loc[~masks, ends].sum())
-    certain = least == most and least_other == most_other
-    told = None if _as_printed(table) else certain or least > most_other or least_other > most
-    numbers = f"{masking} of {rising} are masking{_bounds(least, most)}"
-    yield Case(RVL, LAST_STEP_NAME, 2 * masking == rising, numbers, told)
+    masking, others = _counts(cells[masks]), _counts(cells[~masks])
+    numbers = f"{masking[0]} of {masking[0] + others[0]} are masking"
+    yield _as_many(masking, others, numbers, "low" in table)
+
+
+Counts = tuple[int, int, int]
+"""A count, and the least and most that it can be by the intervals."""
+
+
+def _counts(cells: pd.DataFrame) -> Counts:
+    rises, least, most = cells[["rises", "must_rise", "may_rise"]].sum()
+    return int(rises), int(least), int(most)
+
+
+def _as_many(these: Counts, others: Counts, numbers: str, has_intervals: bool) -> Case:
+    """Case that two counts are equal."""
+    (count, least, most), (rest, least_rest, most_rest) = these, others
+    certain = least == most and least_rest == most_rest
+    told = certain or least > most_rest or least_rest > most
+    if least != most:
+        numbers += f" (at least {least} and at most {most} by their intervals)"
+    return Case(RVL, LAST_STEP_NAME, count == rest, numbers, told if has_intervals else None)
 
 
 def told_apart(series: pd.DataFrame) -> np.ndarray | None:
@@ -221,30 +228,102 @@ def told_apart(series: pd.DataFrame) -> np.ndarray | None:
         int [N - 1]; None for numbers without interval columns, such as printed ones. A step between
         values without intervals is 0.
     """
-    if _as_printed(series):
+    if "low" not in series:
         return None
     low, high = series["low"].to_numpy(np.float64), series["high"].to_numpy(np.float64)
     rises, falls = low[1:] > high[:-1], high[1:] < low[:-1]
     return np.asarray(rises.astype(int) - falls.astype(int))
 
 
-def groups(table: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Groups of a table in the order of their first rows."""
-    for key, group in table.groupby(keys, sort=False):
-        yield tuple(key), group
+def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
+    """Cases are a data set, degree and accuracy: the retrieval metric that correlates best.
+
+    P-values are adjusted over all cases (Holm). They treat rows as independent within methods.
+    """
+    names = [metric for metric in CORRELATED if metric not in CLASSIFIERS]
+    cases, tests = [], []
+    for role, degree, rows in _correlated(table):
+        for accuracy in CLASSIFIERS:
+            place = role, f"{CORRELATED[accuracy]}, {degree} %"
+            known = pd.Series({name: coefficient(rows, name, accuracy) for name in names}).dropna()
+            if PREDICTOR not in known or len(known) < 2:
+                reason = "no coefficients (too few rows, or a constant metric)"
+                cases.append(Case(*place, None, reason))
+                continue
+            r, rest = known[PREDICTOR], known.drop(PREDICTOR)
+            best = str(rest.idxmax())
+            numbers = f"r = {r:.2f}, next {CORRELATED[best]} {rest.max():.2f}, n = {len(rows)}"
+            within, p = compare_within(rows, PREDICTOR, best, accuracy)
+            tests.append((len(cases), p, (within > 0) == (r > rest.max())))
+            cases.append(Case(*place, bool(r > rest.max()), numbers))
+    adjusted = holm(np.array([p for _, p, _ in tests]))
+    for (number, _, is_alike), p in zip(tests, adjusted, strict=True):
+        cases[number] = cases[number]._replace(significant=bool(p < level and is_alike))
+    yield from cases
 
 
-def _as_printed(table: pd.DataFrame) -> bool:
-    return "low" not in table
+def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
+    """Cases are the accuracies on CelebA: a coefficient of at least 0.95, at two decimals."""
+    for role, degree, rows in _correlated(table[table["role"] == PaperRole.CELEBA.value]):
+        for accuracy in CLASSIFIERS:
+            r = coefficient(rows, PREDICTOR, accuracy)
+            place = role, f"{CORRELATED[accuracy]}, {degree} %"
+            if np.isnan(r):
+                yield Case(*place, None, "no coefficient")
+                continue
+            both = rows.dropna(subset=[PREDICTOR, accuracy])
+            x, y = (both[name].to_numpy(np.float64) for name in (PREDICTOR, accuracy))
+            methods, adaptions = (both[name].to_numpy() for name in ("method", "adaption"))
+            found = within_methods(x, y, methods, adaptions, 1 - level, 1)
+            low, high = found.low, found.high
+            within = "" if np.isnan(low) else f", within methods {low:.2f} to {high:.2f}"
+            holds = round(r, 2) >= STRONG
+            told = low >= STRONG if holds else high < STRONG
+            yield Case(*place, holds, f"r = {r:.3f}, n = {len(rows)}{within}", bool(told))
 
 
-def _bounds(least: int, most: int) -> str:
-    return f" (at least {least} and at most {most} by their intervals)" if least != most else ""
+def coefficient(rows: pd.DataFrame, a: str, b: str) -> float:
+    """Pearson's coefficient of two columns over the rows that have both; NaN under three."""
+    both = rows[[a, b]].dropna().to_numpy(np.float64)
+    return float(pearson(both[:, 0], both[:, 1])) if len(both) >= MIN_ROWS else float("nan")
+
+
+def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[float, float]:
+    """Difference of two metrics' correlations with a third within methods, and its p-value.
+
+    Williams' test of two dependent correlations (Williams 1959, J. R. Stat. Soc. B 21:396-399;
+    Steiger 1980, Psychol. Bull. 87:245-251), two-sided, on the deviations from each method's means,
+    with one row less for each further method. `rows` have the method and the metrics as columns.
+
+    Returns:
+        Coefficient of `a` with `third` minus that of `b`, and p; NaN and 1 if undefined.
+    """
+    complete = rows.dropna(subset=[a, b, third])
+    labels = np.unique(complete["method"], return_inverse=True)[1]
+    n = len(complete) - max(len(set(labels)) - 1, 0)
+    x, y, z = (centred(complete[m].to_numpy(np.float64), labels) for m in (a, b, third))
+    if n < 4 or min(np.ptp(x), np.ptp(y), np.ptp(z)) == 0:
+        return float("nan"), 1.0
+    xz, yz, xy = float(pearson(x, z)), float(pearson(y, z)), float(pearson(x, y))
+    determinant = 1 - xz**2 - yz**2 - xy**2 + 2 * xz * yz * xy
+    spread = 2 * determinant * (n - 1) / (n - 3) + ((xz + yz) / 2) ** 2 * (1 - xy) ** 3
+    if spread <= 0:  # the two metrics are the same within methods
+        return xz - yz, 1.0
+    t = (xz - yz) * math.sqrt((n - 1) * (1 + xy) / spread)
+    return xz - yz, float(2 * stats.t.sf(abs(t), n - 3))
+
+
+def _correlated(table: pd.DataFrame) -> Iterator[tuple[str, int, pd.DataFrame]]:
+    """Yield the rows that are correlated (models and methods), by role and degree."""
+    labelled = table[table["role"].isin(table.loc[table["query"] == "", "role"])]
+    key: Any
+    for key, group in labelled.groupby(["role", "degree"], sort=False):
+        rows = group.assign(dataset=key[0])[["dataset", *CELL, "value"]]
+        yield *key, metric_rows(rows, key[1])
 
 
 def _metric(metric: str, query: str = "") -> str:
-    names = {"map": "mAP", "mndcg": "mnDCG", **CORRELATED}
-    return names[f"{metric}_{query}" if query else metric]
+    return (RETRIEVAL_METRICS | CORRELATED)[f"{metric}_{query}" if query else metric]
 
 
 def _model(adaption: str) -> str:

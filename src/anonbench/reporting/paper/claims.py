@@ -25,29 +25,35 @@ from anonbench.reporting.grids.grid import (
     to_markdown,
     write_text,
 )
+from anonbench.reporting.labels import NONE
+from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.cases import (
     Case,
     Pairs,
+    correlates_strongly,
     decide,
     falls_with_degree,
     half_are_masking,
+    predicts_best,
     rises_in_half,
     trends_agree,
     unadapted_wins,
     unadapted_wins_by_second,
 )
-from anonbench.reporting.paper.coefficient_cases import correlates_strongly, predicts_best
-from anonbench.reporting.paper.comparison import agreement_grid, compare, read_ours
-from anonbench.reporting.paper.ours import OurData
-from anonbench.reporting.paper.published import ROLE_NAMES, published
+from anonbench.reporting.paper.comparison import (
+    ROLE_NAMES,
+    OurData,
+    agreement_grid,
+    compare,
+    published,
+    read_ours,
+)
 
 
 class Claim(NamedTuple):
-    """A claim and the functions that check it."""
+    """A claim and the functions that check it; its words are `claims` in `texts/notes.yaml`."""
 
     key: str
-    statement: str
-    source: str
     cases: Callable[[pd.DataFrame, Pairs | None, float], Iterable[Case]]
     """Cases in a table with the columns `CELL` and value (percent), and low and high if there are
     intervals; with the paired tests and their level."""
@@ -55,58 +61,26 @@ class Claim(NamedTuple):
     """Cases in the best choices (`role` and the columns of `best.csv`) by a second training on
     originals; None if the claim does not depend on the ranking of one training."""
 
+    @property
+    def statement(self) -> str:
+        """What the paper claims."""
+        return notes("statements", self.key)[0]
+
+    @property
+    def source(self) -> str:
+        """Where the paper claims it."""
+        return notes("sources", self.key)[0]
+
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim(
-        "unadapted_wins",
-        "The unadapted model has the highest value in every column of the retrieval tables",
-        "abstract; Tables V, VII, IX, XI, XII, XIV",
-        unadapted_wins,
-        unadapted_wins_by_second,
-    ),
-    Claim(
-        "falls_with_degree",
-        "With original queries, retrieval quality falls with every higher degree",
-        "Fig. 7; Tables VII, IX, XII, XIV",
-        falls_with_degree,
-    ),
-    Claim(
-        "mndcg_like_map",
-        "mnDCG changes with the degree as mAP does",
-        "text to Figs. 7 and 8 (our reading: each step has the same direction)",
-        lambda table, *_: trends_agree(table, "mndcg", "map"),
-    ),
-    Claim(
-        "linear_like_knn",
-        "Linear accuracy changes with the degree as k-NN accuracy does",
-        "text to Fig. 9 (our reading: each step has the same direction)",
-        lambda table, *_: trends_agree(table, "linear", "knn"),
-    ),
-    Claim(
-        "predicts_best",
-        "Of the retrieval metrics, mnDCG with anonymized queries correlates best with both "
-        "accuracies",
-        "Figs. 4 to 6, 12, 13",
-        predicts_best,
-    ),
-    Claim(
-        "correlates_strongly",
-        "On CelebA, mnDCG with anonymized queries correlates with both accuracies at 0.95",
-        "Sec. IV-A1, Fig. 4",
-        correlates_strongly,
-    ),
-    Claim(
-        "rises_in_half",
-        "From 75 to 100 % of the text boxes, k-NN accuracy rises in 6 of 12 cases (half of them)",
-        "Sec. IV-A2, Tables X and XV",
-        rises_in_half,
-    ),
-    Claim(
-        "half_are_masking",
-        "Three of those six rises are masking's (half of them)",
-        "Sec. IV-A2, Tables X and XV",
-        half_are_masking,
-    ),
+    Claim("unadapted_wins", unadapted_wins, unadapted_wins_by_second),
+    Claim("falls_with_degree", falls_with_degree),
+    Claim("mndcg_like_map", lambda table, *_: trends_agree(table, "mndcg", "map")),
+    Claim("linear_like_knn", lambda table, *_: trends_agree(table, "linear", "knn")),
+    Claim("predicts_best", predicts_best),
+    Claim("correlates_strongly", correlates_strongly),
+    Claim("rises_in_half", rises_in_half),
+    Claim("half_are_masking", half_are_masking),
 )
 """The claims about results, in the paper's order."""
 PAPER, OURS, BY_SECOND = "paper", "ours", "ours by a second training"
@@ -124,24 +98,17 @@ def cases_of(
 ) -> pd.DataFrame:
     """Cases of all claims in one set of numbers, columns `CASES`.
 
-    Args:
-        numbers: name of the set.
-        table: columns `CELL` and value, in percent; low and high if there are intervals. For
-            `BY_SECOND` the best choices (`role` and the columns of `best.csv`).
-        pairs: paired tests; an exception that they cannot distinguish from a tie does not refute a
-            claim.
-        level: significance level of the tests, on p-values adjusted by Holm's method.
+    The table is as for `Claim.cases`, or `Claim.second` for `BY_SECOND`. An exception that the
+    paired tests (p-values adjusted by Holm's method) show as a tie does not refute a claim.
     """
-    rows = [
-        (claim.key, numbers, case.role, case.name, case.holds, case.significant, case.numbers)
-        for claim in CLAIMS
-        if numbers != BY_SECOND or claim.second
-        for case in (
-            claim.second(table)
-            if numbers == BY_SECOND and claim.second
-            else claim.cases(table, pairs, level)
-        )
-    ]
+    rows = []
+    for claim in CLAIMS:
+        found = claim.cases(table, pairs, level) if numbers != BY_SECOND else ()
+        if numbers == BY_SECOND and claim.second is not None:
+            found = claim.second(table)
+        for case in found:
+            decided = (case.holds, case.significant, case.numbers)
+            rows.append((claim.key, numbers, case.role, case.name, *decided))
     return pd.DataFrame(rows, columns=CASES, dtype=object)
 
 
@@ -152,10 +119,7 @@ def find(
     best: Sequence[Path],
     level: float,
 ) -> pd.DataFrame:
-    """Cases of all claims in the paper's numbers, ours (`read_ours`) and a second training's.
-
-    Other arguments as in `write_claims`; columns `CASES`.
-    """
+    """Cases of all claims (`CASES`) in the paper's numbers, ours and a second training's."""
 
     def read(reader: Callable[[Path], pd.DataFrame], paths: Sequence[Path]) -> pd.DataFrame:
         tables = [reader(p).assign(role=d.role) for d, p in zip(datasets, paths, strict=True)]
@@ -182,16 +146,10 @@ def write_claims(
 ) -> None:
     """Evaluate every claim of the paper on its own numbers and on ours.
 
-    Args:
-        datasets: our data sets that have a role in the paper.
-        scores: tidy scores of each data set.
-        comparisons: the paired tests of each (`anonbench.evaluation.comparisons.pairwise.COLUMNS`).
-        best: the best choices of each (`anonbench.evaluation.comparisons.best.COLUMNS`).
-        level: significance level of the paired tests.
-        csv: a row for each claim, set of numbers and scope (`COLUMNS`).
-        cases: a row for each case (`CASES`).
-        markdown: verdicts, and the evidence against each claim, as Markdown.
-        latex: the verdicts as LaTeX; needs booktabs.
+    Inputs are, of each data set with a role in the paper, its tidy scores, paired tests
+    (`comparisons.pairwise.COLUMNS`) and best choices (`comparisons.best.COLUMNS`), and the level of
+    the tests. Outputs are `csv` with the columns `COLUMNS`, `cases` with `CASES`, the verdicts with
+    the evidence against each claim (`markdown`), and the verdicts (`latex`, which needs booktabs).
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
     write_csv(verdicts(found), csv)
@@ -225,34 +183,26 @@ def paper_grids(
 def verdicts(cases: pd.DataFrame) -> pd.DataFrame:
     """Verdict on each claim by set of numbers, of all data sets and of each; columns `COLUMNS`."""
     rows = []
-    for claim in CLAIMS:
-        about = {name: getattr(claim, name) for name in COLUMNS[1:3]} | {"claim": claim.key}
-        for numbers in (PAPER, OURS, BY_SECOND):
-            if numbers == BY_SECOND and claim.second is None:
-                continue
-            found = cases[(cases["claim"] == claim.key) & (cases["numbers"] == numbers)]
-            scopes = {"all": found}
-            if found["role"].nunique() > 1:
-                scopes |= {str(role): of for role, of in found.groupby("role", sort=False)}
-            about["numbers"] = numbers
-            rows += [about | {"scope": scope} | _summary(of) for scope, of in scopes.items()]
+    for claim, numbers in _asked():
+        of = cases[(cases["claim"] == claim.key) & (cases["numbers"] == numbers)]
+        scopes = {"all": of}
+        if of["role"].nunique() > 1:
+            scopes |= {str(role): own for role, own in of.groupby("role", sort=False)}
+        for scope, found in scopes.items():
+            decided = found[found["holds"].notna()]
+            against = decided[decided["holds"] == False]  # noqa: E712 (None is neither)
+            tested = decided["significant"].dropna()
+            texts = against["role"] + ", " + against["case"] + ": " + against["deciding"]
+            about = (claim.key, claim.statement, claim.source, numbers, scope)
+            counts = (len(decided) - len(against), len(decided), len(found) - len(decided))
+            clear = (int(tested.sum()), len(tested), "; ".join(texts))
+            rows.append((*about, decide(found.itertuples()).value, *counts, *clear))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _summary(cases: pd.DataFrame) -> dict[str, Any]:
-    decided = cases[cases["holds"].notna()]
-    against = decided[decided["holds"] == False]  # noqa: E712 (None is neither)
-    tested = decided["significant"].dropna()
-    texts = against["role"] + ", " + against["case"] + ": " + against["deciding"]
-    return {
-        "verdict": decide(cases.itertuples()).value,
-        "holds": len(decided) - len(against),
-        "cases": len(decided),
-        "not_run": len(cases) - len(decided),
-        "significant": int(tested.sum()),
-        "tested": len(tested),
-        "exceptions": "; ".join(texts),
-    }
+def _asked() -> list[tuple[Claim, str]]:
+    """Every claim with the sets of numbers on which it is evaluated."""
+    return [(c, n) for c in CLAIMS for n in (PAPER, OURS, BY_SECOND) if n != BY_SECOND or c.second]
 
 
 def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
@@ -267,13 +217,8 @@ def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
         counts = f"{row['verdict']} ({row['holds']} of {row['cases']}{clear})"
         none = f"{row['verdict']}: {reasons.get(place, 'not run')}"
         texts[place] = counts if row["cases"] else none
-    stand_ins = [
-        f"{data.name} stands in for {ROLE_NAMES[data.role]} ({data.stand_in})"
-        for data in datasets
-        if data.stand_in
-    ]
     rows = [
-        (c.statement, c.source, *(texts.get((c.key, n), "–") for n in (PAPER, OURS, BY_SECOND)))
+        (c.statement, c.source, *(texts.get((c.key, n), NONE) for n in (PAPER, OURS, BY_SECOND)))
         for c in CLAIMS
     ]
     heads = ["Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"]
@@ -281,7 +226,7 @@ def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
         "claims",
         pd.DataFrame(rows, columns=heads),
         stem="paper-claims",
-        stand_ins=stand_ins,
+        stand_ins=[(data.name, ROLE_NAMES[data.role], data.stand_in) for data in datasets],
         left=5,
         wrapped=((0, 0.27), (1, 0.16), (2, 0.15), (3, 0.15), (4, 0.15)),
     )
@@ -291,14 +236,19 @@ def _exceptions(cases: pd.DataFrame) -> list[str]:
     """Cases against each claim and undecided cases, as lines of Markdown."""
     parts = []
     for claim in CLAIMS:
+        of = cases[cases["claim"] == claim.key].to_dict("records")
+        against = [case for case in of if case["holds"] is not True]
+        against.sort(
+            key=lambda case: (
+                [PAPER, OURS, BY_SECOND].index(case["numbers"]),
+                case["holds"] is None,
+            )
+        )
         lines = [
             f"- {case['numbers']}, {ROLE_NAMES[case['role']]}, {case['case']}: "
             f"{escape_markdown(case['deciding'])}"
             f"{' – not clear' if case['significant'] is False else ''}\n"
-            for numbers in (PAPER, OURS, BY_SECOND)
-            for holds in (False, None)
-            for case in cases[cases["claim"] == claim.key].to_dict("records")
-            if case["numbers"] == numbers and case["holds"] is holds
+            for case in against
         ]
         if lines:
             parts.append(f"## {claim.statement}\n\n{''.join(lines)}")

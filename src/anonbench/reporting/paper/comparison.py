@@ -1,24 +1,46 @@
-"""The paper's printed numbers (arXiv 2602.19641) beside ours: published, ours, difference."""
+"""The paper's printed numbers (arXiv 2602.19641 v1, tables V to XV) beside ours.
+
+Printed numbers are in percent with one decimal. Tables without a degree have degree 100: all
+regions. The numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %,
+are inferred from their order: only then does mAP with original queries fall with the degree in all
+twelve series.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import spearman
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import COMPATIBLE, Adaption
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.grids.grid import grid_of, to_latex, to_markdown, write_text
-from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
+from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
-from anonbench.reporting.paper.ours import COLUMNS as OURS
-from anonbench.reporting.paper.ours import OurData, tidy, why_missing
-from anonbench.reporting.paper.published import CELL, ROLE_NAMES, published
-from anonbench.reporting.summary import read_scores
+from anonbench.reporting.summary import read_scores, summarize
 
+_FILE = resources.files("anonbench.reporting.paper").joinpath("published.csv")
+CELL = ["role", "degree", "method", "adaption", "query", "metric"]
+"""Keys of a number in the result tables."""
+METRICS = ("map", "mndcg", "knn", "linear")
+"""The paper's metrics, named as in the scores."""
+ROLE_NAMES = {
+    PaperRole.CELEBA.value: "CelebA",
+    PaperRole.RVL_CDIP.value: "RVL-CDIP",
+    PaperRole.DOKIQ.value: "DOKIQ",
+}
+OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
+"""Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
 COLUMNS += ["low", "high", "difference", "seeds", "queries", "dataset", "stand_in", "reason"]
 """Columns of the comparison. Numbers are percent, `difference` is ours minus the published one in
@@ -28,13 +50,105 @@ AGREEMENT = ["role", "degree", "metric", "query", "cells", "compared", "mean", "
 difference in points, and Spearman's coefficient (NaN under three cells)."""
 
 
-def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFrame:
-    """Our scores in the paper's cells (`anonbench.reporting.paper.ours.COLUMNS`).
+def published() -> pd.DataFrame:
+    """The 408 values of tables V to XV: table, the columns `CELL`, value in percent.
 
-    Args:
-        datasets: those that have a role.
-        scores: tidy scores of each data set.
+    `query` is empty for accuracies. Methods, adaptions and metrics are written as in the scores.
     """
+    with _FILE.open(encoding="utf-8") as file:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    return table.astype({"degree": int, "value": float})
+
+
+def digest() -> str:
+    """Digest of the file of values; comparisons are made again when it changes."""
+    return hashlib.sha256(_FILE.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class OurData:
+    """A data set of ours that has a role in the paper, with the part of the paper it covers."""
+
+    name: str
+    role: str
+    degrees: tuple[int, ...]
+    methods: tuple[str, ...]
+    adaptions: tuple[str, ...]
+    labelled: bool
+    stand_in: str
+    """Reason why it is not the paper's data set; empty if it is, as far as the config tells."""
+
+
+def our_data(config: Config) -> list[OurData]:
+    """Enabled data sets that have a `paper_role`, in the config's order."""
+    return [
+        OurData(
+            name=name,
+            role=dataset.paper_role.value,
+            degrees=tuple(sorted(dataset.degrees)),
+            methods=tuple(str(method) for method in dataset.methods),
+            adaptions=(Adaption.UNADAPTED.value, *(str(a) for a in dataset.adaptions)),
+            labelled=dataset.is_classified,
+            stand_in=stand_in(dataset),
+        )
+        for name, dataset in config.enabled.items()
+        if dataset.paper_role is not None
+    ]
+
+
+def stand_in(dataset: Dataset) -> str:
+    """Reason why a data set is not the paper's; empty if it may be."""
+    layouts = {PaperRole.CELEBA: Layout.CELEBA, PaperRole.RVL_CDIP: Layout.RVL_CDIP}
+    if dataset.demo is not None:
+        return "generated data of the demo"
+    if dataset.paper_role is PaperRole.DOKIQ:
+        return "own documents (the paper's are internal)"
+    assert dataset.paper_role is not None
+    if dataset.layout is not layouts[dataset.paper_role]:
+        return f"other data, in the layout {dataset.layout}"
+    if dataset.subset is not None:
+        return f"a part of {dataset.subset:,} images"
+    if isinstance(dataset.split, OwnSplit):
+        return "another split"
+    return "the images in the wild" if dataset.images == "wild" else ""
+
+
+def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
+    """Tidy scores of a data set in the paper's cells, with the columns `OURS`, in percent.
+
+    Seeds are averaged; the retraining control and original images are left out, and so are rankings
+    of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`). `seeds` and
+    `n` are those behind each value.
+    """
+    summary = summarize(scores[scores["dataset"] == data.name])
+    chosen = summary[
+        summary["metric"].isin(METRICS)
+        & summary["adaption"].isin([str(a) for a in Adaption if a not in COMPATIBLE])
+    ].assign(role=data.role)
+    if why_no_statement(summary, DEFAULTS):
+        chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
+    for name in ("value", "low", "high"):
+        chosen[name] = 100.0 * chosen[name].astype(float)
+    return chosen[OURS].reset_index(drop=True)
+
+
+def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
+    """Reason why there is no number of ours, of the data set of its role, for a cell (`CELL`)."""
+    if data is None:
+        return f"no data set stands for {ROLE_NAMES[str(cell['role'])]} (paper_role)"
+    where = f"datasets.{data.name}"
+    covered = {"degree": data.degrees, "method": data.methods, "adaption": data.adaptions}
+    for key, values in covered.items():
+        if cell[key] not in values:
+            named = f"degree {cell[key]}" if key == "degree" else cell[key]
+            return f"{named} is not in {where}.{key}s"
+    if cell["query"] == "" and not data.labelled:
+        return f"no labels: {where}.label is not set"
+    return "the scenario has no score, or one of too few images"
+
+
+def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFrame:
+    """Our tidy scores of each data set that has a role, in the paper's cells (`OURS`)."""
     tables = [tidy(read_scores(path), data) for data, path in zip(datasets, scores, strict=True)]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=OURS)
@@ -43,15 +157,10 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
 def write_comparison(
     datasets: Sequence[OurData], scores: Sequence[Path], csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Put every published number beside ours.
+    """Put every published number beside ours: values (`COLUMNS`), Markdown and LaTeX (booktabs).
 
-    Args:
-        datasets: our data sets that have a role in the paper.
-        scores: tidy scores of each data set.
-        csv: the values of tables V to XV (`COLUMNS`).
-        markdown: the agreement, and the tables in the paper's layout, as Markdown. A table without
-            any of our cells is left out, which the agreement reports.
-        latex: the same as LaTeX; needs booktabs.
+    Texts have the agreement, and the tables in the paper's layout. A table without any of our cells
+    is left out, which the agreement reports.
     """
     comparison = compare(published(), read_ours(datasets, scores), datasets)
     tables = [group for _, group in comparison.groupby("table", sort=False)]
@@ -65,13 +174,7 @@ def write_comparison(
 def compare(
     published: pd.DataFrame, ours: pd.DataFrame, datasets: Sequence[OurData]
 ) -> pd.DataFrame:
-    """Put our numbers beside the paper's, in the paper's order, with the columns `COLUMNS`.
-
-    Args:
-        published: `anonbench.reporting.paper.published.published`.
-        ours: `anonbench.reporting.paper.ours.tidy` of all data sets.
-        datasets: our data sets that have a role.
-    """
+    """Put our numbers (`OURS`) beside the paper's, in the paper's order, columns `COLUMNS`."""
     by_role = {data.role: data for data in datasets}
     # left join in the paper's order: our additional cells are dropped
     table = published.rename(columns={"value": "published"}).merge(
@@ -80,9 +183,9 @@ def compare(
         how="left",
         validate="one_to_one",
     )
-    table["dataset"] = table["role"].map({role: data.name for role, data in by_role.items()})
-    table["stand_in"] = table["role"].map({role: data.stand_in for role, data in by_role.items()})
-    table = table.fillna({"dataset": "", "stand_in": ""})
+    for column, name in (("dataset", "name"), ("stand_in", "stand_in")):
+        own = {role: getattr(data, name) for role, data in by_role.items()}
+        table[column] = table["role"].map(own).fillna("")
     table["difference"] = table["ours"] - table["published"]
     table["reason"] = [
         why_missing(cell, by_role.get(cell["role"])) if np.isnan(cell["ours"]) else ""
@@ -105,44 +208,31 @@ def agreement(comparison: pd.DataFrame) -> pd.DataFrame:
 
 def agreement_grid(comparison: pd.DataFrame) -> Grid:
     """Table of the agreement with the published numbers, by data set, degree and metric."""
-    blocks = []
-    for role, group in agreement(comparison).groupby("role", sort=False):
-        name = ROLE_NAMES[str(role)]
-        rows: list[tuple[str, ...]] = []
-        for degree, lines in group.groupby("degree", sort=False):
-            place = (name, f"{degree} %")
-            if not lines["compared"].any():
-                cells = f"0 of {lines['cells'].sum()}"
-                rows.append((*place, "all", "–", cells, NOT_RUN, "", ""))
-                continue
-            for line in lines.to_dict("records"):
-                query, cells = line["query"] or "–", f"{line['compared']} of {line['cells']}"
-                values = [NOT_RUN, "", ""]
-                if line["compared"]:
-                    values = [f"{line['mean']:+.1f}", f"{line['absolute']:.1f}"]
-                    values.append(_number(line["rank"], ".2f"))
-                rows.append((*place, metric_label(line["metric"]), query, cells, *values))
+    rows: list[tuple[str, ...]] = []
+    for (role, degree), lines in agreement(comparison).groupby(["role", "degree"], sort=False):
         source = _our_source(comparison[comparison["role"] == role])
-        blocks.append(GridBlock(source, tuple(rows)))
-    return Grid(
+        place = (source, ROLE_NAMES[str(role)], f"{degree} %")
+        if not lines["compared"].any():
+            cells = f"0 of {lines['cells'].sum()}"
+            rows.append((*place, "all", NONE, cells, NOT_RUN, "", ""))
+            continue
+        for line in lines.to_dict("records"):
+            of = (metric_label(line["metric"]), line["query"] or NONE)
+            cells = f"{line['compared']} of {line['cells']}"
+            ranks = (_number(line["absolute"], ".1f"), _number(line["rank"], ".2f"))
+            rows.append((*place, *of, cells, _number(line["mean"], "+.1f", NOT_RUN), *ranks))
+    heads = ["Data set", "Degree", "Metric", "Query", "Cells", "Mean", "Mean absolute", "Spearman"]
+    return grid_of(
+        "agreement",
+        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
         stem="paper-agreement",
-        title="The paper's numbers and ours: difference in points",
-        heads=(
-            *("Data set", "Degree", "Metric", "Query", "Cells"),
-            *("Mean", "Mean absolute", "Spearman"),
-        ),
-        blocks=tuple(blocks),
-        notes=notes("agreement", not_run=_not_run(comparison)),
+        not_run=_not_run(comparison),
         left=4,
     )
 
 
 def table_grid(table: pd.DataFrame) -> Grid:
-    """One table of the paper in its layout, three lines per model.
-
-    Args:
-        table: rows of the comparison with one value of `table`.
-    """
+    """One table of the paper (rows of the comparison) in its layout, three lines per model."""
     metrics, methods = table["metric"].unique(), table["method"].unique()
     columns = [(metric, method) for metric in metrics for method in methods]
     number, role, degree = table[["table", "role", "degree"]].iloc[0]

@@ -20,9 +20,8 @@ from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, QueryKind, 
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.grid import grid_of, write_grid
-from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
-from anonbench.reporting.paper.ours import stand_in
-from anonbench.reporting.paper.published import ROLE_NAMES
+from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, WORDS
+from anonbench.reporting.paper.comparison import ROLE_NAMES, stand_in
 
 SCENARIO_TABLES = {
     "II": PaperRole.CELEBA,
@@ -37,18 +36,12 @@ COLUMNS = (
 """Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
 its seeds, and the variants that it is trained on (empty for a baseline or a system), queried with
 and that fill the database."""
-_SIMILARITIES = {
-    "cosine": "cosine similarity",
-    "inner": "inner product",
-    "euclidean": "Euclidean distance",
-}
 
 
 def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
-    """Every scenario of a data set that is scored, with the columns `COLUMNS`.
+    """Every scenario of a data set that is scored (`COLUMNS`), those of original queries first.
 
-    Original queries come first. Scenarios on original images (the ceiling, and the control's) have
-    original queries only.
+    Scenarios on original images (the ceiling, and the control's) have original queries only.
     """
     config = experiment.config
     seeds: dict[tuple[str, ...], list[int]] = {}
@@ -64,24 +57,14 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
             if not (experiment.is_frozen(name) or isinstance(adaption, Baseline)):
                 whole = str(run.model.variant) if adaption.global_anonymized else ORIGINAL
                 local = str(run.model.variant) if adaption.local_anonymized else ORIGINAL
-            key = (
-                query.value,
-                row,
-                str(run.model),
-                whole,
-                local,
-                ORIGINAL if query is QueryKind.ORIGINAL else str(variant),
-                str(variant),
-            )
+            asked = ORIGINAL if query is QueryKind.ORIGINAL else str(variant)
+            key = (query.value, row, str(run.model), whole, local, asked, str(variant))
             seeds.setdefault(key, []).append(run.seed)
     return [(*key[:3], " ".join(map(str, seeds[key])), *key[3:]) for key in seeds]
 
 
 def scenario_grid(experiment: Experiment, name: str) -> Grid:
-    """Table of a data set's scenarios by query kind and model.
-
-    Each row stands for several scenarios, one per method and degree in the title.
-    """
+    """Table of scenarios by query kind and model: a row stands for one per method and degree."""
     dataset, system = experiment.datasets[name], experiment.config.system_of(name)
     frozen = experiment.is_frozen(name)
     table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
@@ -113,7 +96,7 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
         dataset=name,
         methods=", ".join(dataset.all_methods),
         degrees=", ".join(map(str, sorted(dataset.degrees))),
-        similarity=_SIMILARITIES["cosine" if system is None else system.similarity],
+        similarity=WORDS["similarities"]["cosine" if system is None else system.similarity],
         is_frozen=frozen,
         reference=reference,
         number=next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None),
@@ -121,33 +104,26 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     )
 
 
+_IMAGES = "Validation"
+
+
 def profiles(config: Config) -> list[dict[str, str]]:
     """Enabled data sets in the columns of the paper's Table I, without the number of images."""
     found = []
     for name, dataset in config.enabled.items():
-        role = dataset.paper_role
-        stands = stand_in(dataset) if role else ""
+        stands = "own"
+        if role := dataset.paper_role:
+            stands = ": ".join(filter(None, (ROLE_NAMES[role], stand_in(dataset))))
         names = [n for each in dataset.detectors for n in DETECTOR_KINDS[each].entities or (each,)]
         entities = [ENTITIES.get(n, DETECTORS.get(n, n)) for n in dict.fromkeys(names)]
         degrees = ", ".join(map(str, sorted(dataset.degrees)))
         labelled = f", classification ({dataset.label})" if dataset.is_classified else ""
-        found.append(
-            {
-                "Data set": name,
-                "Stands for": f"{ROLE_NAMES[role]}{f': {stands}' if stands else ''}"
-                if role
-                else "own",
-                "Methods (degrees)": f"{', '.join(dataset.all_methods)} ({degrees} %)",
-                "Entities": ", ".join(entities),
-                "Retraining": ", ".join(map(str, dataset.trained_adaptions)) or "no",
-                _IMAGES: "",
-                "Vision tasks": f"retrieval{labelled}",
-            }
-        )
+        profile = {"Data set": name, "Stands for": stands}
+        profile["Methods (degrees)"] = f"{', '.join(dataset.all_methods)} ({degrees} %)"
+        profile["Entities"] = ", ".join(entities)
+        profile["Retraining"] = ", ".join(map(str, dataset.trained_adaptions)) or "no"
+        found.append(profile | {_IMAGES: "", "Vision tasks": f"retrieval{labelled}"})
     return found
-
-
-_IMAGES = "Validation"
 
 
 def write_profiles(
@@ -158,12 +134,9 @@ def write_profiles(
     latex: Path,
 ) -> None:
     """Write the profiles of the data sets, one row each, with their counts of images by split."""
-    rows = [
-        profile | {_IMAGES: count(int(sizes["used"]["val"]), "image")}
-        for profile, path in zip(map(dict, chosen), counts, strict=True)
-        for sizes in [pd.read_csv(path, index_col="split")]
-    ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame([*chosen])
+    used = [pd.read_csv(path, index_col="split")["used"]["val"] for path in counts]
+    table[_IMAGES] = [count(int(number), "image") for number in used]
     wrapped = tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12)))
     grid = grid_of("experiment", table, stem="experiment", left=7, wrapped=wrapped)
     write_grid(grid, table, csv, markdown, latex)
