@@ -238,14 +238,14 @@ def strengths_grid(found: pd.DataFrame) -> Grid:
     lines = [
         (
             METHODS[method],
-            *(" / ".join(cells.loc[(name, method), ["kept", "attack"]]) for name in names),
+            *("/".join(cells.loc[(name, method), ["kept", "attack"]]) for name in names),
         )
         for method in methods
     ]
     return Grid(
         stem="strengths",
-        title="mAP with original queries / strongest attack’s rate, in percent, by strength",
-        notes=("Means over systems, all regions hidden. Intervals are in answers.csv.",),
+        title="mAP with original queries/strongest attack’s rate, in percent",
+        notes=("Means over systems, all regions hidden.",),
         heads=("Method", *(SYSTEMS[name] for name in names)),
         blocks=(GridBlock("", tuple(lines)),),
     )

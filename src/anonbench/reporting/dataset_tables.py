@@ -265,7 +265,7 @@ def write_dataset_table(
     markdown: Path,
     latex: Path,
 ) -> None:
-    """Write one registered table of a data set: its values, and as Markdown and LaTeX (booktabs).
+    """Write one registered table of a data set: values, Markdown and LaTeX (booktabs).
 
     `files` are the inputs of the table, by the keys of `READERS`.
     """

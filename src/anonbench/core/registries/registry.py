@@ -89,11 +89,11 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         class WithSections(base):  # type: ignore[misc, valid-type]
             @model_serializer(mode="wrap")
             def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-                added = {name: each[name] for each in registries for name in each._points}
+                others = {n: each[n] for each in registries for n in each._points if n in each}
                 return {
                     name: value
                     for name, value in handler(self).items()
-                    if name not in added or getattr(self, name) != added[name]()
+                    if name not in others or getattr(self, name) != others[name]()
                 }
 
         fields: dict[str, Any] = {
@@ -130,7 +130,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         module, _, name = self._built_in.partition(":")
         built_in = getattr(importlib.import_module(module), name)
         found: dict[str, type[T]] = {each.name: each for each in built_in}
-        for point in self._points.values():
+        for point in added().get(self.group, ()):
             where = f"entry point {point.name} = {point.value} of {point.group}"
             if point.name in found:
                 raise InputError(f"{where}: there is another one of this name")

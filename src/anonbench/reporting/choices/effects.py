@@ -1,4 +1,4 @@
-"""Effects of anonymizing and adapting as a table, and the paper's recommendations judged by them.
+"""Table of effects, and the paper's recommendations judged by them.
 
 The paper (arXiv 2602.19641, section V) recommends to keep the embeddings of the originals, to keep
 the original model, and to decide case by case. The verdict on each follows by a stated rule from

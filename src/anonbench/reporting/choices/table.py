@@ -1,4 +1,4 @@
-"""Choices for the first page: one row per method, degree, model and query kind; best of columns.
+"""Choices for the first page: a row per method, degree, model and query kind.
 
 Choices that pass the policy come first, then those not known to pass, then those that failed on
 evidence. Passing choices are sorted by the quality they keep, the others by the number of rules

@@ -39,7 +39,7 @@ def write_table(
     comparisons: pd.DataFrame | None = None,
     confidence: float = 0.95,
 ) -> None:
-    """Write one table in the paper's layout (`lay_out`): values (`values_of`), Markdown and LaTeX.
+    """Write one table in the paper's layout: values, Markdown and LaTeX.
 
     The LaTeX is a `table` environment that needs booktabs and nothing else.
     """

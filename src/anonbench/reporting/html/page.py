@@ -1,4 +1,4 @@
-"""Texts in one language, and the page around the content: templates, scripts, figures, embedded."""
+"""Texts in one language, and the page: templates, scripts and figures, embedded."""
 
 from __future__ import annotations
 
