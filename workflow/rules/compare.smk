@@ -1,7 +1,6 @@
 # The paper beside ours: published numbers, differences, claims; and the tables of scenarios.
 
-from anonbench.reporting.paper.comparison import our_data
-from anonbench.reporting.paper.comparison import digest
+from anonbench.reporting.paper.ours import digest, our_data
 from anonbench.reporting.paper.scenario_tables import profiles, scenario_grid, scenario_rows
 
 paper_data = our_data(settings)

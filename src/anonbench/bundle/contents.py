@@ -16,7 +16,7 @@ from anonbench.config import Config
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.core.jobs.checksums import digest_file
-from anonbench.reporting.paper.comparison import our_data
+from anonbench.reporting.paper.ours import our_data
 
 START = "results"
 PUBLISHED = "published"

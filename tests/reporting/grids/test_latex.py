@@ -19,7 +19,8 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.grid import to_latex, write_grid
 from anonbench.reporting.grids.tables import write_sizes, write_table
 from anonbench.reporting.paper.claims import write_claims
-from anonbench.reporting.paper.comparison import our_data, write_comparison
+from anonbench.reporting.paper.comparison import write_comparison
+from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import (
     profiles,
     scenario_grid,

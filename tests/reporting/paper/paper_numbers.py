@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.reporting.paper.comparison import CELL, OurData, published
+from anonbench.reporting.paper.comparison import CELL, published
+from anonbench.reporting.paper.ours import OurData
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")

@@ -12,10 +12,10 @@ from anonbench.reporting.paper.comparison import (
     COLUMNS,
     agreement,
     compare,
-    our_data,
     published,
     tidy,
 )
+from anonbench.reporting.paper.ours import our_data
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
 

@@ -9,7 +9,8 @@ import pytest
 from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Adaption, Method
 from anonbench.evaluation.correlation import correlation_matrices, metric_rows
-from anonbench.reporting.paper.comparison import CELL, METRICS, ROLE_NAMES, published
+from anonbench.reporting.paper.comparison import CELL, METRICS, published
+from anonbench.reporting.paper.ours import ROLE_NAMES
 
 SHARED = Path(__file__).parents[3] / "../shared/paper"
 

@@ -41,13 +41,12 @@ from anonbench.reporting.paper.cases import (
     unadapted_wins_by_second,
 )
 from anonbench.reporting.paper.comparison import (
-    ROLE_NAMES,
-    OurData,
     agreement_grid,
     compare,
     published,
     read_ours,
 )
+from anonbench.reporting.paper.ours import ROLE_NAMES, OurData
 
 
 class Claim(NamedTuple):

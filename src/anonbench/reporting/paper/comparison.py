@@ -8,16 +8,12 @@ twelve series.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import spearman
 from anonbench.core.registries.tables import Grid
@@ -27,18 +23,13 @@ from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_state
 from anonbench.reporting.grids.grid import grid_of, to_latex, to_markdown, write_text
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
+from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
 from anonbench.reporting.summary import read_scores, summarize
 
-_FILE = resources.files("anonbench.reporting.paper").joinpath("published.csv")
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
 """Keys of a number in the result tables."""
 METRICS = ("map", "mndcg", "knn", "linear")
 """The paper's metrics, named as in the scores."""
-ROLE_NAMES = {
-    PaperRole.CELEBA.value: "CelebA",
-    PaperRole.RVL_CDIP.value: "RVL-CDIP",
-    PaperRole.DOKIQ.value: "DOKIQ",
-}
 OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
 """Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
@@ -55,62 +46,9 @@ def published() -> pd.DataFrame:
 
     `query` is empty for accuracies. Methods, adaptions and metrics are written as in the scores.
     """
-    with _FILE.open(encoding="utf-8") as file:
+    with PUBLISHED.open(encoding="utf-8") as file:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     return table.astype({"degree": int, "value": float})
-
-
-def digest() -> str:
-    """Digest of the file of values; comparisons are made again when it changes."""
-    return hashlib.sha256(_FILE.read_bytes()).hexdigest()
-
-
-@dataclass(frozen=True)
-class OurData:
-    """A data set of ours that has a role in the paper, with the part of the paper it covers."""
-
-    name: str
-    role: str
-    degrees: tuple[int, ...]
-    methods: tuple[str, ...]
-    adaptions: tuple[str, ...]
-    labelled: bool
-    stand_in: str
-    """Reason why it is not the paper's data set; empty if it is, as far as the config tells."""
-
-
-def our_data(config: Config) -> list[OurData]:
-    """Enabled data sets that have a `paper_role`, in the config's order."""
-    return [
-        OurData(
-            name=name,
-            role=dataset.paper_role.value,
-            degrees=tuple(sorted(dataset.degrees)),
-            methods=tuple(str(method) for method in dataset.methods),
-            adaptions=(Adaption.UNADAPTED.value, *(str(a) for a in dataset.adaptions)),
-            labelled=dataset.is_classified,
-            stand_in=stand_in(dataset),
-        )
-        for name, dataset in config.enabled.items()
-        if dataset.paper_role is not None
-    ]
-
-
-def stand_in(dataset: Dataset) -> str:
-    """Reason why a data set is not the paper's; empty if it may be."""
-    layouts = {PaperRole.CELEBA: Layout.CELEBA, PaperRole.RVL_CDIP: Layout.RVL_CDIP}
-    if dataset.demo is not None:
-        return "generated data of the demo"
-    if dataset.paper_role is PaperRole.DOKIQ:
-        return "own documents (the paper's are internal)"
-    assert dataset.paper_role is not None
-    if dataset.layout is not layouts[dataset.paper_role]:
-        return f"other data, in the layout {dataset.layout}"
-    if dataset.subset is not None:
-        return f"a part of {dataset.subset:,} images"
-    if isinstance(dataset.split, OwnSplit):
-        return "another split"
-    return "the images in the wild" if dataset.images == "wild" else ""
 
 
 def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:

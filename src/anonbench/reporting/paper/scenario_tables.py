@@ -21,7 +21,7 @@ from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.grid import grid_of, write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, WORDS
-from anonbench.reporting.paper.comparison import ROLE_NAMES, stand_in
+from anonbench.reporting.paper.ours import ROLE_NAMES, stand_in
 
 SCENARIO_TABLES = {
     "II": PaperRole.CELEBA,
