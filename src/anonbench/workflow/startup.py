@@ -28,8 +28,7 @@ from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.image_sets.originals import copies_message
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.detection.user_annotations import check_user_files, user_files_of
-from anonbench.reporting.paper.ours import our_data
-from anonbench.reporting.paper.scenario_tables import SCENARIO_TABLES
+from anonbench.reporting.paper.ours import SCENARIO_TABLES, our_data
 from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
 
 

@@ -23,7 +23,7 @@ ALLOWED = {
     "anonbench.detection.kinds.zxing: getattr(zxingcpp, ...)",
     # a digest of these files is a parameter of the rules `report`, `explore`, `paper` and `claims`
     "anonbench.reporting.html.page: resources.files",
-    "anonbench.reporting.paper.comparison: resources.files",
+    "anonbench.reporting.paper.ours: resources.files",
     # digests are in the identity of what writes these texts (`fingerprint.TEXTS`)
     "anonbench.reporting.notes: resources.files",
     "anonbench.reporting.labels: resources.files",

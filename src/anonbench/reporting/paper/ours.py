@@ -19,6 +19,13 @@ ROLE_NAMES = {
     PaperRole.DOKIQ.value: "DOKIQ",
 }
 
+SCENARIO_TABLES = {
+    "II": PaperRole.CELEBA,
+    "III": PaperRole.RVL_CDIP,
+    "IV": PaperRole.DOKIQ,
+}
+"""The paper's tables that define scenarios, and their data sets."""
+
 
 def digest() -> str:
     """Digest of the file of values; comparisons are made again when it changes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.config import Config, PaperRole
+from anonbench.config import Config
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
 from anonbench.core.registries.tables import Grid
@@ -21,14 +21,8 @@ from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.grid import grid_of, write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, WORDS
-from anonbench.reporting.paper.ours import ROLE_NAMES, stand_in
+from anonbench.reporting.paper.ours import ROLE_NAMES, SCENARIO_TABLES, stand_in
 
-SCENARIO_TABLES = {
-    "II": PaperRole.CELEBA,
-    "III": PaperRole.RVL_CDIP,
-    "IV": PaperRole.DOKIQ,
-}
-"""The paper's tables that define scenarios, and their data sets."""
 COLUMNS = (
     *("query", "adaption", "model", "seeds"),
     *("global_crops", "local_crops", "query_images", "database"),

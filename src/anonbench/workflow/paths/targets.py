@@ -5,7 +5,7 @@ from __future__ import annotations
 from anonbench.config.outputs import ATTACK_TABLES, FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.reporting.html.dataset_section import FILES
-from anonbench.reporting.paper.scenario_tables import SCENARIO_TABLES
+from anonbench.reporting.paper.ours import SCENARIO_TABLES
 from anonbench.workflow.paths.files import FilePaths
 
 
