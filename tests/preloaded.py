@@ -1,9 +1,9 @@
-"""Commands, and the jobs of a workflow, as forks of a process that has imported what they need.
+"""Commands as forks of a process that has imported Snakemake and the package.
 
 What runs is what a user's command runs, in a process of its own with its own environment. Its start
-takes 2.5 CPU-seconds less, and so does each job's. Where `PYTHONPATH` has a
+takes 2.5 CPU-seconds less. Where `PYTHONPATH` has a
 `sitecustomize` alone, that is loaded first, as Python does at its start; a command with other
-sources is started as users start it. Jobs are forks where `PYTHONPATH` is empty.
+sources is started as users start it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,12 @@ import gc
 import json
 import multiprocessing
 import os
-import re
 import runpy
-import select
-import shutil
-import signal
 import socketserver
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -33,30 +28,8 @@ from pathlib import Path
 
 ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
 """Modules whose `main` is a command."""
-SCRIPTS = Path(__file__).resolve().parents[1] / "workflow/scripts"
-LOADED = [
-    *ENTRIES.values(),
-    "anonbench.config.stage_parameters",
-    "anonbench.workflow.startup",
-    *sorted(
-        {
-            name
-            for file in SCRIPTS.glob("*.py")
-            for name in re.findall(
-                r"^\s+from (anonbench[\w.]*) import", file.read_text("utf-8"), re.M
-            )
-        }
-    ),
-    "torch",
-    "cv2",
-    "scipy.stats",
-    "pyarrow.parquet",
-    "matplotlib.pyplot",
-    "snakemake.script",
-    "anonbench.embedding.extract",
-    "anonbench.training.loop.train",
-]
-"""What commands and jobs load."""
+LOADED = [*ENTRIES.values(), "anonbench.config.stage_parameters", "anonbench.workflow.startup"]
+"""What commands load."""
 ONE_THREAD = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     **dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
@@ -81,9 +54,7 @@ def completed(
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
-        python = "" if _path() else _python()  # what is loaded at a start is for each job's, too
-        arguments_of_run = given, folder, dict(os.environ), files, python
-        process = _context().Process(target=_run, args=arguments_of_run)
+        process = _context().Process(target=_run, args=(given, folder, dict(os.environ), files))
         process.start()
         process.join()
         out, err = (Path(file).read_text(encoding="utf-8") for file in files[1:])
@@ -116,46 +87,13 @@ with socket.socket(socket.AF_UNIX) as talk:
 """
 
 
-PYTHON = """#!{python} -IS
-import json, os, socket, sys
-script = sys.argv[1] if len(sys.argv) == 2 else ""
-if "/.snakemake/scripts/" not in script:
-    os.execv("{python}", ["{python}", *sys.argv[1:]])
-with socket.socket(socket.AF_UNIX) as talk:
-    talk.connect("{address}")
-    asked = ["python", script], os.getcwd(), dict(os.environ), os.getpid()
-    talk.sendall(json.dumps(asked).encode() + b"\\n")
-    status = int(talk.makefile().readline())
-    if status < 0:
-        os.kill(os.getpid(), -status)
-    sys.exit(status)
-"""
-"""In place of Python for Snakemake's jobs: their scripts are run by forks, too."""
-
-
-@cache
-def _python() -> str:
-    """Return the program that Snakemake takes for Python."""
-    folder = Path(tempfile.mkdtemp(prefix="anonbench-python-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    address = folder / "socket"
-    server = socketserver.ThreadingUnixStreamServer(str(address), _Asked)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    program = folder / "python"
-    program.write_text(PYTHON.format(python=sys.executable, address=address))
-    program.chmod(0o755)
-    return str(program)
-
-
 class _Asked(socketserver.StreamRequestHandler):
     """Runs what a program of `programs` was called with, and tells it the exit status."""
 
     def handle(self) -> None:
         given, folder, environment, caller = json.loads(self.rfile.readline())
         streams = [f"/proc/{caller}/fd/{number}" for number in range(3)]
-        arguments = given, folder, environment, streams, "", caller
-        process = _context().Process(target=_run, args=arguments)
+        process = _context().Process(target=_run, args=(given, folder, environment, streams))
         process.start()
         process.join()
         self.wfile.write(f"{process.exitcode}\n".encode())
@@ -185,21 +123,8 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _end_with(caller: int) -> None:
-    """End this process when its caller has ended: as a user would, and soon after by force."""
-    select.select([caller], [], [])
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(30)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def _run(
-    given: list[str],
-    folder: str | Path,
-    environment: Mapping[str, str],
-    streams: Sequence[str],
-    python: str,
-    caller: int = 0,
+    given: list[str], folder: str | Path, environment: Mapping[str, str], streams: Sequence[str]
 ) -> None:
     for number, file in enumerate(streams):
         way = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
@@ -214,17 +139,8 @@ def _run(
     os.setsid()  # whoever kills a whole session ends this command alone
     for each in filter(_is_customization, _path()):
         runpy.run_path(str(each / "sitecustomize.py"))
-    if python:
-        sys.executable = python
-    if given[0] == "python":
-        threading.Thread(target=_end_with, args=(os.pidfd_open(caller),), daemon=True).start()
     sys.argv = given
     try:
-        if given[0] == "python":
-            sys.argv = given[1:]
-            sys.path.insert(0, str(Path(given[1]).parent))
-            runpy.run_path(given[1], run_name="__main__")
-        else:
-            sys.exit(import_module(ENTRIES[given[0]]).main())
+        sys.exit(import_module(ENTRIES[given[0]]).main())
     finally:
         atexit._run_exitfuncs()  # a fork of multiprocessing runs none of them
