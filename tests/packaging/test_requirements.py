@@ -190,6 +190,12 @@ def test_score_needs_the_core_only(root: Path, embeddings: Path) -> None:
     assert json.loads(done.stdout)
 
 
+@pytest.mark.slow
+def test_the_plan_needs_the_core_only(root: Path) -> None:
+    done = in_core(root, "plan")
+    assert done.returncode == 0, done.stderr
+
+
 def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path) -> None:
     done = in_core(root, "originals", str(embeddings.parent))
     assert (done.returncode, done.stdout.count(": 0 files")) == (0, 1), done.stderr
@@ -200,7 +206,6 @@ def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path
     ("command", "message"),
     [
         (["export", "{file}", "out", "--format", "timm"], 'pip install "anonbench[train]"'),
-        (["plan"], 'pip install "anonbench[workflow]"'),
         (["images", "export", "demo", "mask-100", "--to", "out"], "snakemake is not installed"),
     ],
 )
