@@ -19,6 +19,9 @@ from anonbench.reporting.labels import ACCURACIES
 
 _ACROSS = 3
 """Most panels side by side."""
+_MARK: dict[str, Any] = {"ls": "none", "color": style.SOFT, "mfc": "white"}
+_MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
+"""How correlations with each accuracy are drawn."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Question:
     """Rows of a table that are drawn."""
     panel: Callable[[Axes, pd.DataFrame], None]
     legend: tuple[str, ...] = ()
-    """Columns `method` and `adaption` that the legend explains."""
+    """Columns `method`, `adaption` and `accuracy` that the legend explains."""
 
     def __call__(
         self, tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int
@@ -56,7 +59,10 @@ class Question:
             for axes in grid[:, 0]:
                 axes.set_ylabel(self.label)
             shown = pd.concat(list(rows.values()))
-            handles = style.method_entries(in_order(shown["method"])) if self.legend else []
+            methods = in_order(shown["method"]) if "method" in self.legend else []
+            handles = style.method_entries(methods)
+            if "accuracy" in self.legend:
+                handles += [style.entry(ACCURACIES[name], **look) for name, look in _MARKS.items()]
             if "adaption" in self.legend:
                 handles += style.model_entries(list(dict.fromkeys(shown["adaption"])))
             style.legend_above(figure, handles)
@@ -116,10 +122,8 @@ def _degrees(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
     axes.axhline(0.0, color=style.SOFT, lw=0.8)
-    handles = []
-    for accuracy, marker, shift in (("knn", "o", -0.15), ("linear", "s", 0.15)):
-        look: dict[str, Any] = {"ls": "none", "marker": marker, "color": style.SOFT, "mfc": "white"}
-        handles.append(style.entry(ACCURACIES[accuracy], **look))
+    for accuracy, look in _MARKS.items():
+        shift = -0.15 if accuracy == "knn" else 0.15
         for place, name in enumerate(PREDICTED_BY):
             own = rows[(rows["accuracy"] == accuracy) & (rows["predictor"] == name)]["pearson"]
             x = place + shift
@@ -127,7 +131,6 @@ def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
             axes.plot([x - 0.1, x + 0.1], [own.mean()] * 2, color=style.INK, lw=1.8)
     _named_on_x(axes, [METRICS[name] for name in PREDICTED_BY])
     axes.set_ylim(-1.05, 1.05)
-    axes.legend(handles=handles, loc="lower right")
 
 
 def _price(axes: Axes, rows: pd.DataFrame) -> None:
@@ -161,9 +164,10 @@ way_back_figure = Question(
 degree_figure = Question("mAP (%), mean over systems", _means, _degrees, ("method",))
 """Mean mAP over systems by degree, with original queries; of `ANSWERS`."""
 predictor_figure = Question(
-    "Pearson’s coefficient over methods",
+    "Pearson’s coefficient",
     lambda table: _at_most(table.dropna(subset=["pearson"])),
     _predictors,
+    ("accuracy",),
 )
 """Correlation of each retrieval metric with accuracies: each system, and their mean; of
 `PREDICTORS`."""
