@@ -18,8 +18,8 @@ def notes(*table: str, **values: Any) -> tuple[str, ...]:
 
     `values` are the variables of its templates.
     """
-    texts = (template.render(**values) for template in _templates(*table))
-    return tuple(text for each in texts if (text := re.sub(r"[ \n]+", " ", each).strip(" ")))
+    texts = (re.sub(r"[ \n]+", " ", each.render(**values)) for each in _templates(*table))
+    return tuple(filter(None, (text.strip(" ") for text in texts)))
 
 
 @cache

@@ -48,8 +48,7 @@ class Question:
             across = min(len(rows), _ACROSS)
             down = -(-len(rows) // across)
             figure = style.new_figure(style.TWO_COLUMNS, 0.5 + 2.1 * down)
-            is_shared = self.panel is not _order
-            grid = figure.subplots(down, across, squeeze=False, sharey=is_shared)
+            grid = figure.subplots(down, across, squeeze=False, sharey=self.panel is not _order)
             for axes, (name, table) in zip(grid.flat, rows.items(), strict=False):
                 self.panel(axes, table)
                 axes.set_title(name)
@@ -59,8 +58,8 @@ class Question:
             for axes in grid[:, 0]:
                 axes.set_ylabel(self.label)
             shown = pd.concat(list(rows.values()))
-            methods = in_order(shown["method"]) if "method" in self.legend else []
-            handles = style.method_entries(methods)
+            named = "method" in self.legend
+            handles = style.method_entries(in_order(shown["method"])) if named else []
             if "accuracy" in self.legend:
                 handles += [style.entry(ACCURACIES[name], **look) for name, look in _MARKS.items()]
             if "adaption" in self.legend:
@@ -123,10 +122,9 @@ def _degrees(axes: Axes, rows: pd.DataFrame) -> None:
 def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
     axes.axhline(0.0, color=style.SOFT, lw=0.8)
     for accuracy, look in _MARKS.items():
-        shift = -0.15 if accuracy == "knn" else 0.15
         for place, name in enumerate(PREDICTED_BY):
             own = rows[(rows["accuracy"] == accuracy) & (rows["predictor"] == name)]["pearson"]
-            x = place + shift
+            x = place + (-0.15 if accuracy == "knn" else 0.15)
             axes.plot([x] * len(own), own, ms=3, **look)
             axes.plot([x - 0.1, x + 0.1], [own.mean()] * 2, color=style.INK, lw=1.8)
     _named_on_x(axes, [METRICS[name] for name in PREDICTED_BY])

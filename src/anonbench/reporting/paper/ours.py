@@ -1,7 +1,4 @@
-"""Our data sets that stand for the paper's, and the file of the paper's numbers.
-
-Every start of the workflow asks for them, so this module imports no pandas.
-"""
+"""Our data sets that stand for the paper's, for every start of the workflow: without pandas."""
 
 from __future__ import annotations
 
@@ -13,17 +10,8 @@ from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole
 from anonbench.core.vocabulary import Adaption
 
 PUBLISHED = resources.files("anonbench.reporting.paper").joinpath("published.csv")
-ROLE_NAMES = {
-    PaperRole.CELEBA.value: "CelebA",
-    PaperRole.RVL_CDIP.value: "RVL-CDIP",
-    PaperRole.DOKIQ.value: "DOKIQ",
-}
-
-SCENARIO_TABLES = {
-    "II": PaperRole.CELEBA,
-    "III": PaperRole.RVL_CDIP,
-    "IV": PaperRole.DOKIQ,
-}
+ROLE_NAMES = dict(zip(map(str, PaperRole), ("CelebA", "RVL-CDIP", "DOKIQ"), strict=True))
+SCENARIO_TABLES = dict(zip(("II", "III", "IV"), PaperRole, strict=True))
 """The paper's tables that define scenarios, and their data sets."""
 
 
