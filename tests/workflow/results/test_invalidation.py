@@ -124,7 +124,7 @@ CODE = [
         "hit_rates(places, 1 * rank)",
         RATES | TABLES,
     ),
-    (TREND, "axes.set_", "axes and axes.set_", OF_SCORES | SHOWN - OF_PRIVACY),
+    (TREND, "axes.set_", "axes and axes.set_", TABLES | SHOWN),
 ]
 
 
