@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from sabotage_files import chunk, with_chunk, with_segment
 from scenes import Format, Scene, picture, scene, table
-from test_sly_sabotage import FACE, REGIONS, WHERE, Hidden
+from test_sly_sabotage import FACE, REGIONS, WHERE, Hidden, require_refusal
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
@@ -267,15 +267,7 @@ METHODS: list[tuple[str, str, Callable[[Hidden], np.ndarray]]] = [
 def test_another_formula_is_refused(
     tmp_path: Path, method: str, section: str, sabotage: Callable[[Hidden], np.ndarray]
 ) -> None:
-    settings = asked(tmp_path, **SECTIONS.get(section, {}))
-    variant, original = Variant(method, 100), picture(seed=2)
-    *between, pixels = layers(original, REGIONS, variant, settings)
-    auditor = Auditor(table(REGIONS), variant, settings)
-    auditor.check("a", original, encode(pixels), pixels, between)
-    wrong = sabotage(Hidden(original, between, pixels, settings))
-    assert not np.array_equal(wrong, pixels)
-    with pytest.raises(InputError, match="fails its audit"):
-        auditor.check("a", original, encode(wrong), wrong, between)
+    require_refusal(method, asked(tmp_path, **SECTIONS.get(section, {})), sabotage)
 
 
 def jpeg(image: Image.Image, **options: Any) -> bytes:

@@ -160,8 +160,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Anonymization:
     ("method", "sabotage"), SABOTAGES, ids=[each.__name__ for _, each in SABOTAGES]
 )
 def test_a_small_fault_is_caught(settings: Anonymization, method: str, sabotage: Sabotage) -> None:
-    variant = Variant(method, 100)
-    original = picture(seed=2)
+    require_refusal(method, settings, sabotage)
+
+
+def require_refusal(method: str, settings: Anonymization, sabotage: Sabotage) -> None:
+    """Check that the audit accepts what a method makes, and refuses what is made of it."""
+    variant, original = Variant(method, 100), picture(seed=2)
     *between, pixels = layers(original, REGIONS, variant, settings)
     auditor = Auditor(table(REGIONS), variant, settings)
     auditor.check("a", original, encode(pixels), pixels, between)

@@ -22,7 +22,6 @@ def test_pictures_drawn_anew_are_variants() -> None:
     variant = Variant.parse("redrawn_mask-100")
     assert str(variant) == "redrawn_mask-100"
     assert names.is_redrawn(variant.method) and not names.is_audited(variant.method)
-    assert names.redrawn_from("redrawn_blur_weak") == "blur_weak"
     assert names.is_audited("mask") and names.is_audited(None) and not names.is_redrawn("mask")
 
 

@@ -73,12 +73,6 @@ def program_of(name: str) -> str:
     return rest if prefix == GIVEN else ""
 
 
-def redrawn_from(name: str) -> str:
-    """Return the method of a name such as `redrawn_mask`; empty for other names."""
-    prefix, rest = _parts(name)
-    return rest if prefix == REDRAWN else ""
-
-
 def pictures_of(name: str) -> str:
     """Return the method of a name such as `mapped_mask` or `D_mask`; other names as they are."""
     prefix, rest = _parts(name)
