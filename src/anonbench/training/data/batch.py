@@ -68,7 +68,7 @@ def loaded(
         batch_size=None,
         sampler=steps,
         num_workers=workers,
-        collate_fn=make,
+        collate_fn=make,  # type: ignore[arg-type]
         multiprocessing_context="fork" if workers else None,
         pin_memory=pin_memory,
     )
