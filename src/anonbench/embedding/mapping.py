@@ -119,7 +119,11 @@ class Map:
         return cls(weights, mean, shift, card)
 
     def require(self, system: str = "", method: str = "") -> None:
-        """Refuse vectors of another system (by digest) or method (as `blur-100`); empty if unknown.
+        """Refuse vectors of another system or method.
+
+        Args:
+            system: digest of the system that made the vectors; empty if unknown.
+            method: how their images were hidden, such as `blur-100`; empty if unknown.
 
         Raises:
             InputError: the card names another one.

@@ -47,7 +47,7 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
 
 
 def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
-    """Refuse zero vectors [N, D] among originals: by cosine they have no ranking to compare with.
+    """Refuse zero vectors among originals: by cosine they have no ranking to compare with.
 
     Raises:
         InputError: a vector is zero; names `what` has it, and its id.

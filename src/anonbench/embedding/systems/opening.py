@@ -116,7 +116,7 @@ class Checked:
 
 
 def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> float:
-    """Return the distance of vectors `again` [M, D] from rows of all [N, D], by the spread of all.
+    """Return the distance of vectors [M, D] from rows of all [N, D], by the spread of all.
 
     It is 0 where it is rounding: at most `_ROUNDING` of the vectors' lengths, or `_NOISE` of the
     spread of all vectors about their mean.

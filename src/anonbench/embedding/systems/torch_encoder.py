@@ -23,7 +23,7 @@ from anonbench.embedding.systems.inputs import Prepare, batched
 
 @contextmanager
 def network_encoder(network: Network, adapter: Path | None = None) -> Iterator[Encoder]:
-    """Yield the encoder of a network, whose weights an adapter's low-rank updates change for good.
+    """Yield the encoder of a network, whose weights are changed for good by an adapter.
 
     On a CPU each batch is computed by one thread, so that no bit depends on their number; a GPU
     computes one batch after the other.
