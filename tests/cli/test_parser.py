@@ -14,7 +14,7 @@ import pytest
 from anonbench.cli import main
 from anonbench.cli.main import _parser
 from anonbench.cli.parser import FIRST_COMMANDS
-from anonbench.cli.workflow import verify as verify_command
+from anonbench.cli.workflow import bundle as bundle_command
 from anonbench.core.errors import InputError
 
 
@@ -49,7 +49,7 @@ def test_exit_statuses(
             raise outcome
         return outcome
 
-    monkeypatch.setattr(verify_command, "run", run)
+    monkeypatch.setattr(bundle_command, "run_verify", run)
     assert main(["verify", "x"]) == status
 
 
@@ -123,3 +123,38 @@ def test_help_lists_a_few_commands_first() -> None:
     commands = next(each for each in _parser()._actions if each.choices)
     assert commands.choices is not None
     assert listed(lines[others:]) == sorted(set(commands.choices) - set(FIRST_COMMANDS))
+
+
+_CODE = """
+import sys
+from anonbench.cli import main
+print(main())
+print([n for n in ("numpy", "pandas", "pydantic", "snakemake", "torch") if n in sys.modules])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        "detect none",
+        "anonymize none -o copies",
+        "embed none -o vectors.h5",
+        "evaluate none",
+        "attack none none",
+        "plan --configfile none",
+        "run --configfile none",
+        "verify none",
+        "init none",
+        "originals none",
+        "bundle --to b --configfile none",
+        "review archive --configfile none",
+        "score --reference none --queries none --database none",
+    ],
+)
+def test_a_place_that_is_not_there(tmp_path: Path, command: str) -> None:
+    words = [sys.executable, "-c", _CODE, *command.split()]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split("\n")[:2] == ["1", "[]"], done.stdout + done.stderr
+    assert done.stderr.startswith("anonbench: ") and "none" in done.stderr
+    assert not any(tmp_path.iterdir())

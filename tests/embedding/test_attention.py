@@ -15,13 +15,12 @@ from anonbench.config.training import Recipe
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode as encode_image
 from anonbench.embedding.attention import attend, attention_maps, read_maps
 from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
 from anonbench.training.checkpoints.weights import PREFIX, load_backbone, save_backbone
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, init_backbone
+from image_sets import write_set
 
 install_torchvision_ops()
 
@@ -80,21 +79,6 @@ def test_equals_unfused_attention(options: dict[str, Any], side: int) -> None:
     assert maps.std() > 0
 
 
-def test_where_the_image_is_bright_is_where_the_map_is() -> None:
-    """Rows and columns of a map are those of the image."""
-    model = _model(img_size=32, patch_size=8)
-    preprocess = Preprocess(32, "imagenet", "squash")
-    plain = np.full((32, 32, 3), 100, np.uint8)
-    marked = plain.copy()
-    marked[8:16, 24:32] = 250  # second row, fourth column
-    with torch.no_grad():
-        model.pos_embed.zero_()
-    difference = np.abs(
-        attention_maps(model, preprocess, marked) - attention_maps(model, preprocess, plain)
-    )
-    assert np.unravel_index(difference.sum(axis=0).argmax(), (4, 4)) == (1, 3)
-
-
 def test_toy_attention_goes_where_the_weights_send_it() -> None:
     """Hand-made weights: class token and third patch share a key, the others have its opposite."""
     model = _model(img_size=16, patch_size=8, num_heads=1, embed_dim=2, depth=1)
@@ -137,13 +121,13 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     state = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
     save_backbone(state, recipe, tmp_path / "backbone.safetensors", {"seed": 4})
     random = np.random.default_rng(0)
-    variants = {}
-    for variant in ("original", "mask-100"):
-        with ShardWriter(tmp_path / f"{variant}.tar") as writer:
-            for name in ("x/a", "x/b"):
-                image = random.integers(0, 256, (40, 60, 3), dtype=np.uint8)
-                writer.add(name, encode_image(image), "png", 60, 40)
-        variants[variant] = ImageSet.open([tmp_path / f"{variant}.tar"])
+    variants = {
+        variant: write_set(
+            tmp_path / f"{variant}.tar",
+            {name: random.integers(0, 256, (40, 60, 3), np.uint8) for name in ("x/a", "x/b")},
+        )
+        for variant in ("original", "mask-100")
+    }
     regions = {"x/a": [region(0, 0, 30, 40)], "x/b": [region(0, 0, 60, 20), region(5, 5, 9, 9)]}
     files = [tmp_path / "maps.npz", tmp_path / "shares.parquet"]
     backbone = tmp_path / "backbone.safetensors"

@@ -12,13 +12,12 @@ from anonbench.config import Retrieval
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.libraries.opencv import cv2
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode
 from anonbench.embedding.extract import SIDE, embed_many, embed_pixels, pixels, write_untrained
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.retrieval.stage.scenario import score
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.model.network import Network
+from image_sets import write_set
 
 SETTINGS = Embedding(batch_size=7)
 RECIPE = Recipe(
@@ -26,13 +25,6 @@ RECIPE = Recipe(
     crops=Crops(global_size=32, local_size=16),
     device="cpu",
 )
-
-
-def image_set(tar: Path, images: dict[str, np.ndarray]) -> ImageSet:
-    with ShardWriter(tar) as shard:
-        for name, image in sorted(images.items()):
-            shard.add(name, encode(image), "png", image.shape[1], image.shape[0])
-    return ImageSet.open([tar])
 
 
 @pytest.fixture
@@ -49,7 +41,7 @@ def pictures() -> dict[str, np.ndarray]:
 def test_similarity_of_pixels_is_their_correlation(
     pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    values = pixels(image_set(tmp_path / "0.tar", pictures), "squash", SETTINGS)
+    values = pixels(write_set(tmp_path / "0.tar", pictures), "squash", SETTINGS)
     assert values.shape == (20, 3 * SIDE * SIDE + 1) and values.dtype == np.float32
     small = [
         cv2.resize(pictures[name], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for name in pictures
@@ -67,7 +59,7 @@ def test_images_of_one_colour_can_be_searched(
     pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     blank = {f"blank-{grey}": np.full((30, 30), grey, np.uint8) for grey in (0, 255)}
-    images = image_set(tmp_path / "0.tar", pictures | blank)
+    images = write_set(tmp_path / "0.tar", pictures | blank)
     embed_pixels([(images, tmp_path / "pixels.h5")], "squash", SETTINGS)
     found = read_embeddings(tmp_path / "pixels.h5")
     assert found.ids == images.ids and found.provenance["images"] == images.digest
@@ -95,7 +87,7 @@ def test_the_untrained_network_is_what_a_training_starts_from(tmp_path: Path) ->
 def test_the_untrained_network_embeds_as_others_do(
     pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    images = image_set(tmp_path / "0.tar", pictures)
+    images = write_set(tmp_path / "0.tar", pictures)
     write_untrained(RECIPE, 0, tmp_path / "untrained.safetensors")
     embed_many(tmp_path / "untrained.safetensors", [(images, tmp_path / "a.h5")], SETTINGS)
     found = read_embeddings(tmp_path / "a.h5")

@@ -12,13 +12,13 @@ from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode as encode_image
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding import extract
 from anonbench.embedding.extract import embed_many, features
 from anonbench.embedding.store import read_embeddings
 from anonbench.training.checkpoints.weights import class_tokens, load_backbone, save_backbone
 from anonbench.training.model.network import Network
+from image_sets import write_set
 from timms import as_timms
 
 RECIPE = Recipe(
@@ -31,13 +31,12 @@ RECIPE = Recipe(
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     tar = tmp_path_factory.mktemp("images") / "0.tar"
-    random = np.random.default_rng(0)
-    with ShardWriter(tar) as shard:
-        for number in range(11):
-            shape = (40, 50, 3) if number % 2 else (60, 45)
-            image = random.integers(0, 256, shape, dtype=np.uint8)
-            shard.add(f"{number:02d}", encode_image(image), "png", shape[1], shape[0])
-    return ImageSet.open([tar])
+    random, shapes = np.random.default_rng(0), ((60, 45), (40, 50, 3))
+    drawn = {
+        f"{number:02d}": random.integers(0, 256, shapes[number % 2], dtype=np.uint8)
+        for number in range(11)
+    }
+    return write_set(tar, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +72,14 @@ def test_equal_images_have_equal_vectors(
 ) -> None:
     """Whatever place in a batch they are in: products are rounded otherwise in each."""
     draw = np.random.default_rng(0)
-    pixels = [encode_image(draw.integers(0, 256, (40, 40, 3), dtype=np.uint8)) for _ in range(3)]
-    with ShardWriter(tmp_path / "0.tar") as shard:
-        for number in range(9):
-            shard.add(f"{number}", pixels[number % 3], "png", 40, 40)
+    pixels = [draw.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(3)]
+    images = write_set(tmp_path / "0.tar", {f"{number}": pixels[number % 3] for number in range(9)})
     given = load_backbone(backbone)
 
     def uneven(model: object, preprocess: object, batch: torch.Tensor) -> torch.Tensor:
         return class_tokens(*given, batch) + 1e-6 * torch.arange(len(batch))[:, None]
 
     monkeypatch.setattr(extract, "class_tokens", uneven)
-    images = ImageSet.open([tmp_path / "0.tar"])
     values = features(*given, images, Embedding(batch_size=4))
     assert all(np.array_equal(values[row], values[row % 3]) for row in range(9))
     assert len(np.unique(values, axis=0)) == 3

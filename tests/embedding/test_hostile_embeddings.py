@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -30,15 +31,6 @@ def good(file: h5py.File, rows: int = 3) -> None:
         file["embeddings"] = np.arange(1.0, 1 + 4 * rows, dtype=np.float32).reshape(rows, 4)
     if "ids" not in file:
         file.create_dataset("ids", data=[f"image {row}" for row in range(rows)], dtype=TEXT)
-
-
-def declared(file: h5py.File) -> None:
-    file.create_dataset("embeddings", HUGE, "f4")
-    file.create_dataset("ids", HUGE[:1], TEXT)
-
-
-def declared_in_chunks(file: h5py.File) -> None:
-    file.create_dataset("embeddings", HUGE, "f4", chunks=(1000, 64))
 
 
 def one_chunk_of_many(file: h5py.File) -> None:
@@ -66,38 +58,14 @@ def one_huge_chunk(file: h5py.File) -> None:
     made.id.write_direct_chunk((0, 0), zlib.compress(bytes(1000)))
 
 
-def external_link(file: h5py.File) -> None:
-    file["embeddings"] = h5py.ExternalLink("secret.h5", "/embeddings")
-
-
-def soft_link(file: h5py.File) -> None:
-    file["there"] = h5py.ExternalLink("secret.h5", "/")
-    file["embeddings"] = h5py.SoftLink("/there/embeddings")
-
-
-def external_storage(file: h5py.File) -> None:
-    file.create_dataset("embeddings", (3, 4), "f4", external=[("secret.raw", 0, 48)])
-
-
 def virtual(file: h5py.File) -> None:
     layout = h5py.VirtualLayout((3, 4), "f4")
     layout[:] = h5py.VirtualSource("secret.h5", "embeddings", (3, 4))
     file.create_virtual_dataset("embeddings", layout)
 
 
-def linked_ids(file: h5py.File) -> None:
-    file["ids"] = h5py.ExternalLink("secret.h5", "/ids")
-
-
 def group(file: h5py.File) -> None:
     file.create_group("embeddings")["embeddings"] = file["/"]  # a cycle
-
-
-def of_type(kind: object) -> Callable[[h5py.File], None]:
-    def write(file: h5py.File) -> None:
-        file.create_dataset("embeddings", data=np.ones((3, 4)).astype(kind))
-
-    return write
 
 
 def lists(file: h5py.File) -> None:
@@ -110,53 +78,69 @@ def references(file: h5py.File) -> None:
     made[0, 0] = file.ref
 
 
-def null(file: h5py.File) -> None:
-    file["embeddings"] = h5py.Empty("f4")
+Content = Mapping[str, Any] | Callable[[h5py.File], None]
+"""What a file holds: values or, as a dict, arguments of `create_dataset`; or what writes it."""
 
 
-def scalar(file: h5py.File) -> None:
-    file["embeddings"] = np.float32(1.0)
+def write(file: h5py.File, content: Content) -> None:
+    if callable(content):
+        content(file)
+        return
+    for name, value in content.items():
+        if isinstance(value, dict):
+            file.create_dataset(name, **value)
+        else:
+            file[name] = value
 
 
-def unknown_filter(file: h5py.File) -> None:
-    file.create_dataset("embeddings", data=np.ones((3, 4)), chunks=(3, 4), scaleoffset=3)
+def of_type(kind: object) -> Content:
+    return {"embeddings": np.ones((3, 4)).astype(kind)}
 
 
-def packed_ids(file: h5py.File) -> None:
-    file.create_dataset("ids", data=["a", "b", "c"], dtype=TEXT, chunks=(3,), compression="gzip")
-
-
-def scalar_id(file: h5py.File) -> None:
-    file.create_dataset("ids", data="a", dtype=TEXT)
-
-
-def latin_ids(file: h5py.File) -> None:
-    file["ids"] = np.array([b"\xe4", b"b", b"c"])
-
-
-HOSTILE_HDF5: dict[str, tuple[Callable[[h5py.File], None], str]] = {
-    "declares 95 GiB": (declared, "/embeddings declares 95.4 GiB, but the file stores 0 bytes"),
-    "declares 95 GiB in chunks": (declared_in_chunks, "/embeddings declares 400000 chunks"),
+THEIRS = h5py.ExternalLink("secret.h5", "/embeddings")
+IN_A_FILE = {"shape": (3, 4), "dtype": "f4", "external": [("secret.raw", 0, 48)]}
+PACKED_IDS = {"data": ["a", "b", "c"], "dtype": TEXT, "chunks": (3,), "compression": "gzip"}
+HOSTILE_HDF5: dict[str, tuple[Content, str]] = {
+    "declares 95 GiB": (
+        {
+            "embeddings": {"shape": HUGE, "dtype": "f4"},
+            "ids": {"shape": HUGE[:1], "dtype": TEXT},
+        },
+        "/embeddings declares 95.4 GiB, but the file stores 0 bytes",
+    ),
+    "declares 95 GiB in chunks": (
+        {"embeddings": {"shape": HUGE, "dtype": "f4", "chunks": (1000, 64)}},
+        "/embeddings declares 400000 chunks",
+    ),
     "one chunk of many": (one_chunk_of_many, "declares 300 chunks, but the file stores 1"),
     "zeros, packed": (zeros_packed, "/embeddings declares 80.0 MiB"),
     "a chunk that inflates": (chunk_that_inflates, "unpacks to more than declared"),
     "one huge chunk": (one_huge_chunk, "/embeddings declares 2.0 GiB"),
-    "external link": (external_link, "/embeddings is a link"),
-    "soft link through an external one": (soft_link, "/embeddings is a link"),
-    "external storage": (external_storage, "takes its data from other files"),
+    "external link": ({"embeddings": THEIRS}, "/embeddings is a link"),
+    "soft link through an external one": (
+        {
+            "there": h5py.ExternalLink("secret.h5", "/"),
+            "embeddings": h5py.SoftLink("/there/embeddings"),
+        },
+        "/embeddings is a link",
+    ),
+    "external storage": ({"embeddings": IN_A_FILE}, "takes its data from other files"),
     "virtual": (virtual, "takes its data from other files"),
-    "ids elsewhere": (linked_ids, "/ids is a link"),
+    "ids elsewhere": ({"ids": h5py.ExternalLink("secret.h5", "/ids")}, "/ids is a link"),
     "group with a cycle": (group, "no data set /embeddings, but a group"),
     "integers": (of_type(np.int32), "are int32, not float16"),
     "complex": (of_type(np.complex64), "are complex64, not float16"),
     "long floats": (of_type(np.longdouble), "are float128, not float16"),
     "lists": (lists, "/embeddings is not plain text"),
     "references": (references, "are object, not float16"),
-    "null": (null, "/embeddings is empty"),
-    "scalar": (scalar, r"/embeddings have shape \(\)"),
-    "an unknown filter": (unknown_filter, "unknown filter"),
-    "packed ids": (packed_ids, "/ids is not plain text"),
-    "one id": (scalar_id, r"/ids have shape \(\)"),
+    "null": ({"embeddings": h5py.Empty("f4")}, "/embeddings is empty"),
+    "scalar": ({"embeddings": np.float32(1.0)}, r"/embeddings have shape \(\)"),
+    "an unknown filter": (
+        {"embeddings": {"data": np.ones((3, 4)), "chunks": (3, 4), "scaleoffset": 3}},
+        "unknown filter",
+    ),
+    "packed ids": ({"ids": PACKED_IDS}, "/ids is not plain text"),
+    "one id": ({"ids": {"data": "a", "dtype": TEXT}}, r"/ids have shape \(\)"),
 }
 
 
@@ -183,10 +167,10 @@ def _little_memory() -> object:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE_HDF5)
 def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: str) -> None:
-    write, message = HOSTILE_HDF5[name]
+    content, message = HOSTILE_HDF5[name]
     path = beside_a_secret / "brought.h5"
     with h5py.File(path, "w") as file:
-        write(file)
+        write(file, content)
         good(file)
     readers: list[Callable[[Path], object]] = [
         formats.read,
@@ -202,7 +186,7 @@ def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: st
 
 def test_ids_of_other_encodings_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "e.h5", "w") as file:
-        latin_ids(file)
+        file["ids"] = np.array([b"\xe4", b"b", b"c"])
         good(file)
     for reader in (formats.read, read_embeddings, read_ids):
         with pytest.raises(InputError, match=r"e\.h5.*(UTF-8|codec)"):

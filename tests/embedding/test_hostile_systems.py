@@ -16,9 +16,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import remove_left_scratch
 from anonbench.embedding.embed_systems import vectors_of
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
+from anonbench.embedding.systems.opening import open_system
 from anonbench.embedding.vector_cache import VectorCache
 
 IMAGES = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
@@ -119,7 +119,7 @@ def test_a_killed_job_ends_its_program_and_its_images_are_removed_by_the_next(
     line = program(tmp_path, started + written + place + "time.sleep(600)")
     job = f"""
 import numpy as np
-from anonbench.embedding.systems import open_system
+from anonbench.embedding.systems.opening import open_system
 from anonbench.embedding.systems.command import Command
 with open_system(Command(command={line!r})) as system:
     system.encode([np.zeros((8, 8, 3), np.uint8)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,30 +19,22 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode
 from anonbench.embedding.low_rank import _layers, learn_updates
-from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.adapters import merge
-from anonbench.embedding.systems.opening import identity_of
+from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.timm_models import Timm
+from image_sets import write_set
 
 install_torchvision_ops()  # timm and peft import torchvision
 
 pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="adaption D needs peft")
 MASK = Variant("mask", 100)
 FILE = "adapter_model.safetensors"
-
-
-def write_set(path: Path, images: dict[str, np.ndarray]) -> ImageSet:
-    with ShardWriter(path) as shard:
-        for name, image in images.items():
-            shard.add(name, encode(image), "png", *image.shape[1::-1])
-    return ImageSet.open([path])
+Images = dict[str, dict[str, np.ndarray]]
 
 
 @pytest.fixture(scope="module")
-def images() -> dict[str, dict[str, np.ndarray]]:
+def images() -> Images:
     """Draw 48 images of blocks in one of four tints, and hide the middle of each."""
     draw = np.random.default_rng(0)
     original = {}
@@ -70,9 +63,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Timm:
     return Timm(model="test_efficientnet", weights=path, device="cpu")
 
 
-def learned(
-    folder: Path, system: Timm, images: dict[str, dict[str, np.ndarray]], **changes: float
-) -> Path:
+def learned(folder: Path, system: Timm, images: Images, **changes: float) -> Path:
     """Learn from the first 32 images, and return the folder."""
     sets = {
         kind: write_set(folder / f"{kind}.tar", dict(list(each.items())[:32]))
@@ -93,11 +84,7 @@ def learned(
 
 
 @pytest.fixture(scope="module")
-def updates(
-    tmp_path_factory: pytest.TempPathFactory,
-    system: Timm,
-    images: dict[str, dict[str, np.ndarray]],
-) -> Path:
+def updates(tmp_path_factory: pytest.TempPathFactory, system: Timm, images: Images) -> Path:
     """Return a folder with learned updates."""
     return learned(tmp_path_factory.mktemp("updates"), system, images)
 
@@ -109,9 +96,7 @@ def vectors(system: Timm, images: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_hidden_images_of_others_come_nearer(
-    system: Timm, images: dict[str, dict[str, np.ndarray]], updates: Path
-) -> None:
+def test_hidden_images_of_others_come_nearer(system: Timm, images: Images, updates: Path) -> None:
     wanted, hidden = (vectors(system, images[each]) for each in ("original", "hidden"))
     found = vectors(system.model_copy(update={"adapter": updates / FILE}), images["hidden"])
     before, after = (np.linalg.norm(wanted - each, axis=1).mean() for each in (hidden, found))
@@ -137,9 +122,7 @@ def test_all_other_weights_stay(system: Timm, updates: Path) -> None:
 
 
 @pytest.mark.slow
-def test_merged_weights_are_those_of_peft(
-    system: Timm, images: dict[str, dict[str, np.ndarray]], updates: Path
-) -> None:
+def test_merged_weights_are_those_of_peft(system: Timm, images: Images, updates: Path) -> None:
     from peft import PeftModel
 
     ours, theirs = system.network(), system.network()
@@ -155,11 +138,7 @@ def test_merged_weights_are_those_of_peft(
 
 @pytest.mark.slow
 def test_equal_runs_give_equal_bytes(
-    tmp_path: Path,
-    system: Timm,
-    images: dict[str, dict[str, np.ndarray]],
-    updates: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, system: Timm, images: Images, updates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     again = learned(tmp_path, system, images)
@@ -174,8 +153,7 @@ def test_the_files_content_is_part_of_a_system(tmp_path: Path, system: Timm, upd
         for folder in (updates, copied)
     )
     assert identity_of(system) != here == there
-    settings = read_json(copied / "adapter_config.json")
-    write_json(copied / "adapter_config.json", settings | {"lora_alpha": 1})
+    _with(lora_alpha=1)(copied)
     assert identity_of(system.model_copy(update={"adapter": copied / FILE})) != here
 
 
@@ -183,19 +161,12 @@ def _shorten(folder: Path) -> None:
     (folder / FILE).write_bytes((folder / FILE).read_bytes()[:-8])
 
 
-def _scaled_otherwise(folder: Path) -> None:
-    settings = read_json(folder / "adapter_config.json")
-    write_json(folder / "adapter_config.json", settings | {"use_rslora": True})
+def _with(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        file = folder / "adapter_config.json"
+        write_json(file, read_json(file) | changes)
 
-
-def _without_rank(folder: Path) -> None:
-    settings = read_json(folder / "adapter_config.json")
-    write_json(folder / "adapter_config.json", settings | {"r": 0})
-
-
-def _changed_network(folder: Path) -> None:
-    settings = read_json(folder / "adapter_config.json")
-    write_json(folder / "adapter_config.json", settings | {"init_lora_weights": "pissa_niter_4"})
+    return change
 
 
 def _other_rank(folder: Path) -> None:
@@ -214,18 +185,17 @@ def _other_layers(folder: Path) -> None:
     [
         (_shorten, "cannot be read as low-rank updates"),
         (lambda folder: (folder / "adapter_config.json").unlink(), "does not exist"),
-        (_without_rank, "cannot be read as low-rank updates"),
-        (_scaled_otherwise, "more than plain low-rank updates"),
-        (_changed_network, "more than plain low-rank updates"),
+        (_with(r=0), "cannot be read as low-rank updates"),
+        (_with(use_rslora=True), "more than plain low-rank updates"),
+        (_with(init_lora_weights="pissa_niter_4"), "more than plain low-rank updates"),
         (_other_rank, "learned for another network"),
         (_other_layers, "learned for another network.*no such layer as stages"),
     ],
 )
 def test_what_are_no_updates_of_it_is_refused(
-    change: object, message: str, tmp_path: Path, system: Timm, updates: Path
+    change: Callable[[Path], object], message: str, tmp_path: Path, system: Timm, updates: Path
 ) -> None:
     folder = Path(shutil.copytree(updates, tmp_path / "changed"))
-    assert callable(change)
     change(folder)
     changed = system.model_copy(update={"adapter": folder / FILE})
     with pytest.raises(InputError, match=message) as caught, open_system(changed):
@@ -234,27 +204,20 @@ def test_what_are_no_updates_of_it_is_refused(
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_finite_ends_it(
-    tmp_path: Path, system: Timm, images: dict[str, dict[str, np.ndarray]]
-) -> None:
+def test_a_loss_that_is_not_finite_ends_it(tmp_path: Path, system: Timm, images: Images) -> None:
     with pytest.raises(InputError, match=r"not finite; lower low_rank\.learning_rate"):
         learned(tmp_path, system, images, learning_rate=1e30)
     assert not (tmp_path / FILE).exists()
 
 
-def test_too_few_images_are_refused(
-    tmp_path: Path, system: Timm, images: dict[str, dict[str, np.ndarray]]
-) -> None:
+def test_too_few_images_are_refused(tmp_path: Path, system: Timm, images: Images) -> None:
     few = {kind: dict(list(each.items())[:15]) for kind, each in images.items()}
     with pytest.raises(InputError, match=r"15 train images of mask-100 are left.*needs 16"):
         learned(tmp_path, system, few)
 
 
 def test_a_missing_package_is_named_before_anything_is_computed(
-    tmp_path: Path,
-    system: Timm,
-    images: dict[str, dict[str, np.ndarray]],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, system: Timm, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     monkeypatch.setattr("anonbench.embedding.low_rank._vectors", None)

@@ -20,14 +20,13 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.embed_systems import embed_sets
 from anonbench.embedding.extract import write_untrained
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.inputs import Prepare
-from anonbench.embedding.systems.opening import identity_of
+from anonbench.embedding.systems.opening import identity_of, open_system
+from image_sets import write_set
 from onnx_file import UINT8, model, node, tensor
 
 PROGRAM = """
@@ -259,10 +258,8 @@ def test_commands(tmp_path: Path, pictures: list[np.ndarray]) -> None:
 
 
 def image_set(folder: Path, variant: str, pictures: list[np.ndarray]) -> ImageSet:
-    with ShardWriter(folder / variant / "0.tar") as shard:
-        for number, picture in enumerate(pictures):
-            shard.add(f"a.b/{number}", encode(picture), "png", *picture.shape[1::-1])
-    return ImageSet.open([folder / variant / "0.tar"])
+    named = {f"a.b/{number}": picture for number, picture in enumerate(pictures)}
+    return write_set(folder / variant / "0.tar", named)
 
 
 def test_only_new_images_are_embedded(

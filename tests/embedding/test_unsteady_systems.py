@@ -11,9 +11,9 @@ import pytest
 
 import anonbench
 from anonbench.core.errors import InputError
-from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
+from anonbench.embedding.systems.opening import open_system
 
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
 RANDOM, BESIDE = "when it is asked again: a part of it is random", "beside other images"

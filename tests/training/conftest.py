@@ -13,8 +13,8 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.core.numeric.seeding import rng
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode
+from anonbench.datasets.image_sets.shards import ImageSet
+from image_sets import write_set
 
 
 @pytest.fixture(autouse=True)
@@ -43,14 +43,6 @@ def hidden(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def write_set(path: Path, images: dict[str, np.ndarray]) -> ImageSet:
-    """Write one shard and open it."""
-    with ShardWriter(path) as shard:
-        for image_id, image in sorted(images.items()):
-            shard.add(image_id, encode(image), "png", image.shape[1], image.shape[0])
-    return ImageSet.open([path])
-
-
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     folder = tmp_path_factory.mktemp("original")
@@ -70,11 +62,6 @@ def write_shard() -> Callable[[Path], Path]:
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def write_images() -> Callable[[Path, dict[str, np.ndarray]], ImageSet]:
-    return write_set
 
 
 SMALL: dict[str, Any] = {

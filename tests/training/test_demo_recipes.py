@@ -16,14 +16,15 @@ from anonbench.config.data import DocumentsDemo, PortraitsDemo
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode, read_image
+from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.datasets.images import read_image
 from anonbench.embedding.extract import features
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.train import train
 from anonbench.training.model.backbone import init_backbone
 from anonbench_demo import expected_listing, generate
+from image_sets import write_set
 
 
 def _mean_average_precision(values: np.ndarray, labels: np.ndarray) -> float:
@@ -40,12 +41,8 @@ def _mean_average_precision(values: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _image_set(tar: Path, folder: Path, listed: pd.DataFrame) -> ImageSet:
-    with ShardWriter(tar) as shard:
-        for row in listed.sort_values("id").itertuples():
-            image = read_image(folder / str(row.path))
-            data = encode(image)
-            shard.add(str(row.id), data, "png", image.shape[1], image.shape[0])
-    return ImageSet.open([tar])
+    paths = dict(zip(listed["id"], listed["path"], strict=True))
+    return write_set(tar, {name: read_image(folder / path) for name, path in paths.items()})
 
 
 def _labels(folder: Path, files: str) -> dict[str, str]:

@@ -119,12 +119,8 @@ def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
 
 
 def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
-    yield Entry(f"{name}/scores.csv", place=PUBLISHED)
-    yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
-    yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
-    yield Entry(f"{name}/effects.csv", place=PUBLISHED)
-    yield Entry(f"{name}/best.csv", place=PUBLISHED)
-    yield Entry(f"{name}/variance.csv", place=PUBLISHED)
+    for table in ("scores", "comparisons", "method_comparisons", "effects", "best", "variance"):
+        yield Entry(f"{name}/{table}.csv", place=PUBLISHED)
     # these need embeddings, which a bundle does not contain
     yield Entry(f"{name}/trainings.csv")
     if experiment.datasets[name].is_mapped:

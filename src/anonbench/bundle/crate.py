@@ -61,11 +61,8 @@ def write_metadata(
 ) -> None:
     """Write the metadata of a bundle's files; the same files give the same bytes.
 
-    Args:
-        folder: folder of the bundle.
-        files: paths below it, including the workflow's, in the order to list them.
-        about: everything else that is known.
-        versions: versions of Python and the packages, by name.
+    `files` are paths below the folder, the workflow's included, in the order to list them;
+    `versions` are those of Python and the packages, by name.
     """
     from rocrate.model.person import Person
     from rocrate.rocrate import ROCrate

@@ -79,14 +79,10 @@ def readme(
     commit: str,
     repository: str = "",
 ) -> str:
-    """README of a bundle.
+    """README of a bundle, by its config.
 
-    Args:
-        config: config of the bundle.
-        ids: whether images keep their own ids.
-        missing: files of a finished run that are missing.
-        commit: commit of the workflow, if known.
-        repository: address of its repository, if stated.
+    `ids` is whether images keep their own ids, `missing` what a finished run would have; commit and
+    repository are those of the workflow, or empty.
     """
     experiment = Experiment(config)
     stems = {f"table_{table.stem}": table.stem for table in experiment.tables}

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
@@ -84,7 +84,8 @@ def write_bundle(
     """
     _check(config, root, to)
     present, missing = _found(config)
-    day = date or _day_of(config.results / entry.path for entry in present)
+    newest = max((config.results / entry.path).stat().st_mtime for entry in present)
+    day = date or datetime.fromtimestamp(newest, UTC).date().isoformat()
     commit = _commit(root)
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".bundle-") as temporary:
@@ -104,7 +105,9 @@ def write_bundle(
             files,
             About(
                 config.title,
-                _description(config),
+                f"Results of anonbench on {', '.join(config.enabled)}: what anonymizing the images "
+                "costs their retrieval. Without images; the tables can be made again from it by "
+                "the workflow.",
                 day,
                 tuple(authors),
                 licence,
@@ -159,7 +162,7 @@ def _found(config: Config) -> tuple[list[Entry], list[str]]:
         # the digest is computed from the bundled version of the file
         source = entry.path.removesuffix(DIGEST) if entry.copy is Copy.DIGEST else entry.path
         if (config.results / source).is_file():
-            present.append(replace(entry))
+            present.append(entry)
         elif not entry.optional and entry.copy is not Copy.DIGEST:
             missing.append(entry.path)
     if all(entry.optional for entry in present):
@@ -213,16 +216,12 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None
         _write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
     elif entry.copy is Copy.ROWS:
         table = pd.read_parquet(source, columns=list(entry.columns))
-        write_parquet(_neutral(table, entry, source, names), target)
+        if names is not None:
+            labels = {column: names.classes(table[column], source) for column in entry.labels}
+            table = table.assign(id=names.images(table["id"], source), **labels)
+        write_parquet(table, target)
     else:
         shutil.copyfile(source, target)
-
-
-def _neutral(table: pd.DataFrame, entry: Entry, source: Path, names: Names | None) -> pd.DataFrame:
-    if names is None:
-        return table
-    changed = {column: names.classes(table[column], source) for column in entry.labels}
-    return table.assign(id=names.images(table["id"], source), **changed)
 
 
 def _copy_project(root: Path, folder: Path) -> None:
@@ -241,19 +240,6 @@ def _refuse_pictures(folder: Path, files: Sequence[str]) -> None:
         with (folder / name).open("rb") as file:
             if file.read(8).startswith(_PICTURES):
                 raise InputError(f"{name} is an image: it must not be in a bundle; remove it")
-
-
-def _description(config: Config) -> str:
-    names = ", ".join(config.enabled)
-    return (
-        f"Results of anonbench on {names}: what anonymizing the images costs their retrieval. "
-        "Without images; the tables can be made again from it by the workflow."
-    )
-
-
-def _day_of(files: object) -> str:
-    newest = max(Path(file).stat().st_mtime for file in files)  # type: ignore[attr-defined]
-    return datetime.fromtimestamp(newest, UTC).date().isoformat()
 
 
 def _commit(root: Path) -> str:

@@ -6,26 +6,37 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.cli import completion
-from anonbench.cli.extras import missing_extra
-from anonbench.cli.parser import Parser
+from anonbench.cli.parser import Parser, add_completion
 from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
-from anonbench.cli.workflow import (
-    bundle,
-    images,
-    init,
-    originals,
-    plan,
-    policy,
-    run,
-    verify,
-)
+from anonbench.cli.workflow import bundle, images, init, originals, policy, run
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
 from anonbench.core.terminal import guard_output
 
+EXTRAS = {
+    "faker": "workflow",
+    "huggingface_hub": "train",
+    "jinja2": "report",
+    "markupsafe": "report",
+    "matplotlib": "report",
+    "onnxruntime": "detect",
+    "peft": "lora",
+    "pillow_heif": "heic",
+    "rapidocr": "detect",
+    "safetensors": "train",
+    "seaborn": "report",
+    "shapely": "detect",
+    "snakemake": "workflow",
+    "snakemake_interface_common": "workflow",
+    "snakemake_interface_logger_plugins": "workflow",
+    "timm": "train",
+    "torch": "train",
+    "torchvision": "train",
+    "zxingcpp": "detect",
+}
+"""Extras of anonbench by the module that they install."""
 _DESCRIPTION = """\
 Finds faces, text, codes and signatures in images, hides them, and measures what hiding them costs
 image retrieval. `anonbench <command> --help` has the options of a command and examples."""
@@ -55,9 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         return _refused(str(error))
     except ModuleNotFoundError as error:
-        if (hint := missing_extra(error)) is None:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRAS:
             raise
-        return _refused(hint)
+        return _refused(f'{module} is not installed: pip install "anonbench[{EXTRAS[module]}]"')
     except BrokenPipeError:  # the reader closed the pipe early, as `head` does
         sys.stdout = None
         return FAILED
@@ -132,14 +144,12 @@ def _parser() -> Parser:
     bundle.add(commands)
     images.add(commands)
     policy.add(commands)
-    verify.add(commands)
     originals.add(commands)
     review.add(commands)
 
     init.add(commands)
     run.add(commands)
-    plan.add(commands)
-    completion.add(commands, parser)
+    add_completion(commands, parser)
     return parser
 
 

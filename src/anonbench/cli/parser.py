@@ -1,17 +1,25 @@
-"""Command-line parser with examples in its help and suggestions for misspelt options."""
+"""Command-line parser: examples in its help, suggestions for misspelt options, completion."""
 
 from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NoReturn
 
 from anonbench.core.wording import suggestion
 
 FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "score", "init", "plan", "run")
 """Commands for the first day, in the order of use; `--help` lists all others below them."""
+
+
+_COMPLETION = """\
+Examples:
+  anonbench completion bash > ~/.local/share/bash-completion/completions/anonbench
+  anonbench completion zsh > "${fpath[1]}/_anonbench"
+  anonbench completion tcsh > ~/.anonbench.tcsh    # and `source ~/.anonbench.tcsh` in ~/.tcshrc"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,3 +69,34 @@ class _Formatter(argparse.HelpFormatter):
             kept = list(group)
             lines += kept if is_kept else textwrap.wrap(" ".join(kept), width - len(indent))
         return "\n".join(indent + line for line in lines)
+
+
+def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
+    """Add `completion` to the subparsers of `anonbench`, whose parser is `whole`."""
+    parser = commands.add_parser(
+        "completion",
+        help="print the shell code that completes commands and paths",
+        description="Prints a script for the shell. It is made from this version's options: make "
+        "it again after an update.",
+        epilog=_COMPLETION,
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    parser.set_defaults(run=lambda options: _complete(options, whole))
+
+
+def _complete(options: argparse.Namespace, whole: argparse.ArgumentParser) -> None:
+    import shtab
+
+    for parser in _with_subcommands(whole):
+        for action in parser._actions:
+            if action.type is Path or action.metavar == "IMAGES":
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+    print(shtab.complete(whole, options.shell))
+
+
+def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from _with_subcommands(each)

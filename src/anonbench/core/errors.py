@@ -49,3 +49,7 @@ class Interrupted(Exception):  # noqa: N818 - asked for from outside, not a fail
 
     def __str__(self) -> str:
         return f"stopped by {self.reason} at step {self.step}; run again to go on from there"
+
+
+class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other outcomes
+    """A process of a training failed by an error of the program; its log has the details."""

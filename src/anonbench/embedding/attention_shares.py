@@ -71,18 +71,11 @@ def patch_means(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def share_inside(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Return each head's share of attention to patches that falls inside the regions.
+    """Return each head's share of attention to patches inside the regions, float64 [heads].
 
     Attention counts as spread evenly within a patch. The class token's attention to itself and to
-    registers is left out, so that an even map's share is the regions' share of the image.
-
-    Args:
-        maps: [heads, h, w] of `attention_maps`.
-        covered: [h, w], share of each patch that lies in a region.
-
-    Returns:
-        float64 [heads] in [0, 1].
-
+    registers is left out, so that an even map's share is the regions' share of the image. `maps`
+    are [heads, h, w] of `attention_maps`; `covered` [h, w] is the share of each patch in a region.
     """
     weights = maps.astype(np.float64)
     return np.asarray((weights * covered).sum(axis=(1, 2)) / weights.sum(axis=(1, 2)))
@@ -122,13 +115,8 @@ def share_rows(
 ) -> pd.DataFrame:
     """Return the shares of one variant, columns `SHARE_COLUMNS`: a row an image and head.
 
-    Args:
-        variant: its name.
-        ids: of the images [N].
-        maps: [N, heads, h, w] of `attention_maps`, by the model.
-        blank: the same by the network before its training.
-        covered: [N, h, w], how much of each patch lies in an image's boxes.
-
+    Maps [N, heads, h, w] are those of `attention_maps` by the model and, `blank`, by the network
+    before its training; `covered` [N, h, w] is how much of each patch lies in an image's boxes.
     """
     heads = maps.shape[1]
     chance = np.repeat(covered.mean(axis=(1, 2))[:, None], heads, axis=1)

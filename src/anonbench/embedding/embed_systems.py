@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from anonbench.core.registries.systems import System, SystemKind
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given.images import ahead
-from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.embedding.store import write_set
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.vectors import Vectors
 from anonbench.embedding.vector_cache import VectorCache
@@ -28,27 +28,9 @@ from anonbench.embedding.vector_cache import VectorCache
 MOST_IN_MEMORY = 256
 """Greatest number of images in memory; those of larger groups are read as the system uses them."""
 Reader = Callable[[], np.ndarray]
-"""Reads one image, uint8 [H, W, 3] RGB."""
+"""Reads one image, uint8 [H, W] or [H, W, 3] RGB."""
 
 log = logging.getLogger(__name__)
-
-
-class Images(Protocol):
-    """Images by id, with the digests of their bytes."""
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        ...
-
-    @property
-    def digests(self) -> list[str]:
-        """Of each image, in the order of the ids."""
-        ...
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
-        ...
 
 
 def embed_sets(
@@ -65,7 +47,7 @@ def embed_sets(
         InputError: the system cannot be started, or does not answer as it should.
 
     """
-    provenance = {
+    made_by = {
         "model": identity_of(settings),
         "system": settings.effective(),
         "similarity": settings.similarity,
@@ -76,20 +58,14 @@ def embed_sets(
     else:
         found = vectors_of(settings, [images for _, images, _ in sets], kept)
     for (_, images, output), values in zip(sets, found, strict=True):
-        source = provenance | {"images": images.digest}
-        write_embeddings(output, Embeddings(images.ids, values, source))
+        write_set(output, images, values, made_by)
 
 
-def vectors_of(settings: SystemKind, sets: Sequence[Images], kept: Path) -> list[np.ndarray]:
+def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> list[np.ndarray]:
     """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
 
-    Equal images are embedded once, also over several calls: vectors are cached by image content
-    and the system's identity. The system is not started if all vectors are cached.
-
-    Args:
-        settings: of the system.
-        sets: any number of them.
-        kept: folder of the cache.
+    Equal images are embedded once, also over several calls: vectors are cached in the folder `kept`
+    by image content and the system's identity. The system is not started if all are cached.
 
     Raises:
         InputError: as `embed_sets`.
@@ -100,17 +76,13 @@ def vectors_of(settings: SystemKind, sets: Sequence[Images], kept: Path) -> list
     for images in sets:
         for image_id, digest in zip(images.ids, images.digests, strict=True):
             if digest not in cache and digest not in new:
-                new[digest] = partial(_rgb, images, image_id)
+                new[digest] = partial(images.read, image_id)
     known = sum(len(images.ids) for images in sets) - len(new)
     log.info("%d images are new, of %d the vectors are known or shared", len(new), known)
     if new:
         with open_system(settings) as system:
             _compute(system, new, cache, settings.most_images)
     return [cache.read(images.digests) for images in sets]
-
-
-def _rgb(images: Images, image_id: str) -> np.ndarray:
-    return as_rgb(images.read(image_id))
 
 
 def _compute(
@@ -125,7 +97,7 @@ def _compute(
             readers = [new[digest] for digest in group]
             if most_images > MOST_IN_MEMORY:
                 return _OnDemand(readers)
-            return list(pool.map(lambda reader: reader(), readers))
+            return list(pool.map(lambda reader: as_rgb(reader()), readers))
 
         with closing(ahead(map(read, groups))) as batches:
             coming = track(batches, len(groups), f"groups of {most_images} images")
@@ -135,7 +107,7 @@ def _compute(
 
 
 class _OnDemand(Sequence[np.ndarray]):
-    """Images that are read each time they are used."""
+    """Images, uint8 [H, W, 3], that are read each time they are used."""
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = readers
@@ -146,4 +118,4 @@ class _OnDemand(Sequence[np.ndarray]):
     def __getitem__(self, place: Any) -> Any:
         """Return one image, or several as another such sequence."""
         found = self._readers[place]
-        return _OnDemand(found) if isinstance(place, slice) else found()
+        return _OnDemand(found) if isinstance(place, slice) else as_rgb(found())

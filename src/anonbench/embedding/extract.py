@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
@@ -22,7 +22,7 @@ from anonbench.core.numeric.similarity import repeated
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.embedding.store import write_set
 from anonbench.training.checkpoints.weights import (
     PREFIX,
     class_tokens,
@@ -42,14 +42,10 @@ SIDE = 32
 def features(
     model: nn.Module, preprocess: Preprocess, images: ImageSet, settings: Embedding
 ) -> np.ndarray:
-    """Return the class tokens, float32 [N, D], of all images in id order.
+    """Return the class tokens, float32 [N, D], of all N images in id order.
 
-    Args:
-        model: of `load_backbone`, on the device where it shall run.
-        preprocess: of `load_backbone`.
-        images: N images.
-        settings: batch size and workers; the workers have no effect on the result.
-
+    Model and preprocess are of `load_backbone`, on the device where it shall run. The number of
+    loader processes has no effect on the result.
     """
     given = batches(images, preprocess, settings)
     parts = [class_tokens(model, preprocess, batch).cpu().numpy() for batch in given]
@@ -67,15 +63,9 @@ def embed_many(
     settings: Embedding,
     written: Callable[[Path], object] = bool,
 ) -> None:
-    """Embed several image sets by one backbone and write each as HDF5.
+    """Embed image sets by a backbone that `train` wrote, and write each as HDF5.
 
-    On a CPU, the same arguments give the same bytes.
-
-    Args:
-        backbone: what `train` wrote.
-        sets: image sets and where their embeddings go.
-        settings: batch size and workers.
-        written: called with each file when it is written.
+    On a CPU, the same arguments give the same bytes. `written` is called with each finished file.
 
     Raises:
         InputError: the backbone cannot be loaded.
@@ -90,20 +80,15 @@ def embed_many(
         "versions": versions("torch", "timm", "numpy"),
     }
     for images, output in sets:
-        _write(output, images, features(model, preprocess, images, settings), provenance)
+        write_set(output, images, features(model, preprocess, images, settings), provenance)
         written(output)
 
 
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
     """Write the network that a training from random weights starts from, in `train`'s format.
 
-    `embed_many` embeds by it as by any other.
-
-    Args:
-        recipe: of the data set; pretrained weights are left out.
-        seed: of the weights; the seed of a training gives the weights that it starts from.
-        path: of the safetensors file.
-
+    The recipe's pretrained weights are left out; the seed of a training gives the weights that it
+    starts from. `embed_many` embeds by it as by any other.
     """
     backbone = recipe.backbone.model_copy(update={"pretrained": None})
     model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
@@ -114,18 +99,13 @@ def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
 
 @torch.inference_mode()
 def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedding) -> np.ndarray:
-    """Return the pixels of small images, float32 [N, 3 · 32² + 1], in id order.
+    """Return the pixels of N small images, float32 [N, 3 · 32² + 1], in id order.
 
     Each image has zero mean and unit variance, so that cosine similarity is the correlation of two
     images (Torralba, Fergus and Freeman, "80 Million Tiny Images", TPAMI 2008, 30:1958-1970). A
     last component of 1 gives a direction to images of one colour, which otherwise have none: they
-    are similar to each other, and to no others.
-
-    Args:
-        images: N images.
-        resize: as the recipe's, so that both see the same part of an image.
-        settings: batch size and workers; neither has an effect on the result.
-
+    are similar to each other, and to no others. `resize` is the recipe's, so that both see the same
+    part of an image; batch size and workers have no effect on the result.
     """
     preprocess = Preprocess(SIDE, "per_crop", resize)
     values = np.ones((len(images.ids), 3 * SIDE * SIDE + 1), np.float32)
@@ -142,61 +122,27 @@ def embed_pixels(
     settings: Embedding,
     written: Callable[[Path], object] = bool,
 ) -> None:
-    """Embed image sets by `pixels` and write each as HDF5, like other embeddings.
-
-    Args:
-        sets: image sets and where their embeddings go.
-        resize: as for `pixels`.
-        settings: batch size and workers.
-        written: called with each file when it is written.
-    """
+    """Embed image sets by `pixels` and write each as HDF5, as `embed_many` does."""
     made_by: dict[str, Any] = {
         "model": f"raw pixels, {SIDE} x {SIDE}, {resize}",
         "versions": versions("torch", "numpy"),
     }
     for images, output in sets:
-        _write(output, images, pixels(images, resize, settings), made_by)
+        write_set(output, images, pixels(images, resize, settings), made_by)
         written(output)
 
 
-def _write(output: Path, images: ImageSet, values: np.ndarray, made_by: dict[str, Any]) -> None:
-    provenance = made_by | {"images": images.digest}
-    write_embeddings(output, Embeddings(images.ids, values, provenance))
-
-
 def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
-    """Yield the images in id order, in batches of uint8 [B, S, S, 3].
+    """Yield the images in id order, in batches of uint8 [B, S, S, 3]."""
 
-    Args:
-        images: N images.
-        preprocess: conversion to square images.
-        settings: batch size and workers; the workers have no effect on the result.
+    def read(ids: Sequence[str]) -> Tensor:
+        return torch.from_numpy(np.stack([preprocess.fit(images.read(each)) for each in ids]))
 
-    """
-    inputs = _Inputs(images, preprocess, settings.batch_size)
-    loader = DataLoader(
-        inputs,
-        batch_size=None,
+    loader: DataLoader[Tensor] = DataLoader(
+        images.ids,  # type: ignore[arg-type]
+        settings.batch_size,
         num_workers=settings.workers,
+        collate_fn=read,
         multiprocessing_context="fork" if settings.workers else None,
     )
-    yield from track(loader, len(inputs), "batches embedded")
-
-
-class _Inputs(Dataset[Tensor]):
-    """Batches of an image set as uint8 [N, S, S, 3]."""
-
-    def __init__(self, images: ImageSet, preprocess: Preprocess, batch_size: int) -> None:
-        self._images = images
-        self._ids = images.ids
-        self._preprocess = preprocess
-        self._batch_size = batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self._ids) // self._batch_size)
-
-    def __getitem__(self, number: int) -> Tensor:
-        ids = self._ids[number * self._batch_size : (number + 1) * self._batch_size]
-        return torch.from_numpy(
-            np.stack([self._preprocess.fit(self._images.read(image_id)) for image_id in ids])
-        )
+    yield from track(loader, len(loader), "batches embedded")

@@ -24,8 +24,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
-from anonbench.embedding.hdf5 import opened
-from anonbench.embedding.limits import require_memory, require_stored
+from anonbench.embedding.hdf5 import opened, require_memory, require_stored
 from anonbench.embedding.store import Embeddings, refuse_repeated
 
 ID_LIST = ".ids.txt"

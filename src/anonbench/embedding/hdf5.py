@@ -8,6 +8,7 @@ stored completely in the file itself are read.
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ import h5py
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.embedding.limits import require_stored, size
 
 MOST_PROVENANCE = 2**24
 """Greatest size in bytes of the attribute `provenance`; ours has some kilobytes."""
@@ -31,6 +31,12 @@ anything.
 """
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
 """Stored form of text of variable length: its length and its place."""
+FREE_BYTES = 64 * 2**20
+"""Size up to which a declared array is accepted without a check."""
+RATIO = 100
+"""Greatest ratio of a larger array's size to its bytes in the file. Embeddings are like noise to a
+compressor, which saves a tenth of them.
+"""
 _PIECE = 2**20
 _CHECKSUM = 4
 
@@ -218,3 +224,43 @@ def _require_types(path: Path, vectors: h5py.Dataset, names: h5py.Dataset) -> No
         raise InputError(f"{path}: /ids have shape {names.shape}; write one id an image [N]")
     if len(names) != len(vectors):
         raise InputError(f"{path}: {len(vectors)} embeddings for {len(names)} ids; write one each")
+
+
+def require_stored(where: str, declared: int, stored: int) -> None:
+    """Check that the bytes which hold an array, compressed or not, explain its size in memory.
+
+    Raises:
+        InputError: reading the array would take far more memory; names `where` it stands.
+
+    """
+    if declared > max(FREE_BYTES, RATIO * stored):
+        raise InputError(
+            f"{where} declares {size(declared)}, but the file stores {size(stored)} for it; write "
+            "it again without compression"
+        )
+
+
+def require_memory(path: Path, needed: int) -> None:
+    """Check that an array fits into the machine's memory.
+
+    Raises:
+        InputError: it is larger; names the format that need not fit.
+
+    """
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        raise InputError(
+            f"{path}: its embeddings take {size(needed)}, and this machine has {size(available)} "
+            "of memory; write them as float32 NPY, which is mapped and not read"
+        )
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people write it."""
+    value, units = float(count), ["KiB", "MiB", "GiB", "TiB"]
+    if value < 1024:
+        return f"{count} bytes"
+    unit = "bytes"
+    while value >= 1024 and units:
+        value, unit = value / 1024, units.pop(0)
+    return f"{value:,.1f} {unit}"

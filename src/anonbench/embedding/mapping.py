@@ -13,6 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +259,7 @@ class Pairs:
         if len(strengths) > 1:
             errors = np.sum([self._errors(chosen, each, strengths) for each in chosen], axis=0)
             best = len(errors) - 1 - int(np.argmin(errors[::-1]))  # of equal ones the strongest
-        total = _total([self.moments[fold] for fold in sorted(chosen)])
+        total = reduce(add, (self.moments[fold] for fold in sorted(chosen)))
         mean, shift = total.x / total.count, total.d / total.count
         solved = _weights(total, strengths[best], self.width)
         if self._basis is not None:
@@ -277,7 +279,7 @@ class Pairs:
     ) -> np.ndarray:
         """Return each strength's squared error on a fold, less a part common to all."""
         fitting = chosen - {held_out}
-        fitted = _total([self.moments[fold] for fold in sorted(fitting)])
+        fitted = reduce(add, (self.moments[fold] for fold in sorted(fitting)))
         if fitting not in self._eigen:
             self._eigen[fitting] = _eigen(fitted)
         values, vectors, projected = self._eigen[fitting]
@@ -314,13 +316,6 @@ def _summed(
         xx += x.T @ x
         xd += x.T @ d
     return _Moments(len(rows), sum_x, sum_d, xx, xd)
-
-
-def _total(moments: Sequence[_Moments]) -> _Moments:
-    first, *others = moments
-    for each in others:
-        first = first + each
-    return first
 
 
 def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:

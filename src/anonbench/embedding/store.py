@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.embedding.hdf5 import Stored, opened
-from anonbench.embedding.limits import require_memory
+from anonbench.embedding.hdf5 import Stored, opened, require_memory
+
+if TYPE_CHECKING:
+    from anonbench.datasets.image_sets.shards import ImageSet
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ def write_embeddings(path: Path, embeddings: Embeddings) -> None:
             "ids", data=embeddings.ids, dtype=h5py.string_dtype("utf-8"), track_times=False
         )
         file.attrs["provenance"] = json.dumps(embeddings.provenance, sort_keys=True)
+
+
+def write_set(path: Path, images: ImageSet, values: np.ndarray, made_by: Mapping[str, Any]) -> None:
+    """Write the vectors of an image set, float32 [N, D] in id order, with what made them."""
+    write_embeddings(path, Embeddings(images.ids, values, {**made_by, "images": images.digest}))
 
 
 def read_embeddings(path: Path) -> Embeddings:

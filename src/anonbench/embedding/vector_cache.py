@@ -19,13 +19,7 @@ class VectorCache:
     """Vectors of images by the digest of their bytes, of one system; new ones until `flush`."""
 
     def __init__(self, folder: Path, identity: str) -> None:
-        """Find the existing files.
-
-        Args:
-            folder: of the caches of all systems.
-            identity: the system's, of `anonbench.core.registries.systems.System`.
-
-        """
+        """Find the existing files of a system, by its identity, in the folder of all caches."""
         self._folder = folder / identity[:32]
         self._places: dict[str, tuple[Path, int]] = {}
         self._new: dict[str, np.ndarray] = {}

@@ -161,7 +161,7 @@ def sinkhorn(
     for rows in row_chunks(scores):
         torch.div(scores[rows].float(), temperature, out=log_targets[rows])
     for _ in range(iterations):
-        for columns in column_chunks(scores):
+        for columns in row_chunks(scores.T):
             use[columns] = torch.logsumexp(log_targets[:, columns], dim=0)
         total = ranks.logsumexp(use)
         for rows in row_chunks(scores):
@@ -226,15 +226,6 @@ class Centering(nn.Module):
 
 def row_chunks(scores: Tensor) -> Iterator[slice]:
     """Yield slices of the rows of scores [N, K]; a chunk has one row at least."""
-    return _chunks(len(scores), scores.shape[1])
-
-
-def column_chunks(scores: Tensor) -> Iterator[slice]:
-    """Yield slices of the columns of scores [N, K]; a chunk has one column at least."""
-    return _chunks(scores.shape[1], len(scores))
-
-
-def _chunks(length: int, width: int) -> Iterator[slice]:
-    few = max(CHUNK // max(width, 1), 1)
-    for start in range(0, length, few):
+    few = max(CHUNK // max(scores.shape[1], 1), 1)
+    for start in range(0, len(scores), few):
         yield slice(start, start + few)

@@ -1,4 +1,4 @@
-"""Similarities: the same bits in every block, of equal vectors, in shared room."""
+"""Similarities: the same bits in every block, of equal vectors, in shared room; their order."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import (
     ProductBuffer,
     Similarity,
+    first,
     require_rankings,
     row_chunks,
     unit_rows,
@@ -81,3 +83,26 @@ def test_originals_of_zero_are_named_and_counted() -> None:
     with pytest.raises(InputError, match=r"x.h5: 2 embeddings of originals.*'b'.*euclidean"):
         require_rankings(["a", "b", "c", "d"], values, "x.h5")
     require_rankings(["a", "c"], values[[0, 2]], "x.h5")
+
+
+few = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 1e-45, -1e-45, 0.25, 0.5, 1.0])
+any_value = st.floats(-1, 1, width=32)
+rows = st.integers(1, 60).flatmap(
+    lambda n: arrays(np.float32, n, elements=st.one_of(few, any_value))
+)
+
+
+@given(rows, st.data())
+def test_the_first_equal_a_plain_sort(values: np.ndarray, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(values)))
+    expected = sorted(range(len(values)), key=lambda i: (-float(values[i]), i))[:k]
+    assert first(values, k).tolist() == expected
+
+
+@pytest.mark.parametrize("lowest", [-0.5, 0.0, 0.25])
+@pytest.mark.parametrize("spread", [0.0, 1e-44, 1e-7, 1.0])
+def test_long_rows_with_many_ties(spread: float, lowest: float) -> None:
+    generator = np.random.default_rng(3)
+    values = (lowest + spread * generator.integers(0, 300, 5000)).astype(np.float32)
+    expected = np.argsort(-values.astype(np.float64), kind="stable")
+    assert np.array_equal(first(values, 400), expected[:400])

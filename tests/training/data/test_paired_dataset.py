@@ -18,9 +18,9 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.decoded_cache import Scratch, shrink, sufficient_side
 from anonbench.training.data.paired_dataset import BatchStream, Sources, check_pairs, open_sources
+from image_sets import write_set
 
 Make = Callable[..., Recipe]
-Write = Callable[[Path, dict[str, np.ndarray]], ImageSet]
 
 
 def _batches(
@@ -242,10 +242,10 @@ def test_scratch_holds_shrunk_images_and_goes_away(
     assert not folder.exists()
 
 
-def test_scratch_takes_grey_and_colour(tmp_path: Path, write_images: Write) -> None:
+def test_scratch_takes_grey_and_colour(tmp_path: Path) -> None:
     grey = np.arange(600, dtype=np.uint16).astype(np.uint8).reshape(20, 30)
     images = {"a": grey, "b": np.stack([grey, grey.copy(), 255 - grey], axis=2)}
-    scratch = Scratch(write_images(tmp_path / "0.tar", images), tmp_path / "scratch", 64)
+    scratch = Scratch(write_set(tmp_path / "0.tar", images), tmp_path / "scratch", 64)
     for image_id, image in images.items():  # smaller than needed: kept as it is
         np.testing.assert_array_equal(scratch.read(image_id), image)
     assert (tmp_path / "scratch").stat().st_size == 600 * 4
@@ -262,17 +262,17 @@ def test_only_needed_versions_are_opened(recipe: Make, original: ImageSet) -> No
 
 
 def test_sets_that_do_not_fit_together(
-    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path, write_images: Write
+    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path
 ) -> None:
     images = {image_id: original.read(image_id) for image_id in original.ids}
     kept = dict(list(images.items())[1:])
-    fewer = write_images(tmp_path / "fewer.tar", kept)
+    fewer = write_set(tmp_path / "fewer.tar", kept)
     with pytest.raises(InputError, match=r"1 images exist in one version only.*kind0/000"):
         check_pairs(recipe(), Adaption.A, original, fewer)
     with pytest.raises(InputError, match=r"one version only.*anonymized"):
         check_pairs(recipe(), Adaption.A, fewer, original)
     narrow = images | {"kind1/001": images["kind1/001"][:, :40]}
-    other = write_images(tmp_path / "narrow.tar", narrow)
+    other = write_set(tmp_path / "narrow.tar", narrow)
     with pytest.raises(InputError, match=r"another size once anonymized.*kind1/001"):
         check_pairs(recipe(), Adaption.A, original, other)
     with pytest.raises(InputError, match="24 training images are fewer than a batch"):

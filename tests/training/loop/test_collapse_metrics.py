@@ -51,11 +51,8 @@ def test_each_sign(change: dict[str, Any], kind: str, setting: str) -> None:
     assert collapse_signs(HEALTHY | change, 32, 0.09) == {}
 
 
-def test_few_prototypes_are_few_of_those_there_are() -> None:
+def test_few_prototypes_are_few_of_those_there_are_and_nan_is_no_sign() -> None:
     row = HEALTHY | {"teacher_entropy": 0.3, "prototypes_used": 3.0}
     assert list(collapse_signs(row, 65_536, 0.5)) == ["few"]
     assert collapse_signs(row, 8, 0.5) == {}
-
-
-def test_what_is_not_a_number_is_no_sign() -> None:
     assert collapse_signs(dict.fromkeys(HEALTHY, float("nan")), 32, 0.5) == {}

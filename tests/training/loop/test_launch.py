@@ -28,6 +28,8 @@ from anonbench.training.loop import launch, train
 from anonbench.training.loop.launch import TrainJob
 
 Make = Callable[..., Recipe]
+Start = Callable[..., Any]
+Made = Callable[..., TrainJob]
 RANKS = Path(__file__).parents[1] / "ranks"
 
 RUN = """
@@ -42,7 +44,7 @@ with logged(sys.argv[2], 1):
 
 
 @pytest.fixture
-def job(recipe: Make, tmp_path: Path) -> Callable[..., TrainJob]:
+def job(recipe: Make, tmp_path: Path) -> Made:
     def make(how: int, **changes: Any) -> TrainJob:
         return TrainJob(
             recipe=recipe(**({"gpus": 2, "threads": 3} | changes)),
@@ -102,9 +104,7 @@ def alive(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_several_processes_train_together(
-    job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_several_processes_train_together(job: Made, start: Start, tmp_path: Path) -> None:
     out, error = (process := start(job(DONE))).communicate(timeout=240)
     log = (tmp_path / "job.log").read_text(encoding="utf-8")
     assert (process.returncode, out, error) == (0, "", ""), log
@@ -125,11 +125,7 @@ def test_several_processes_train_together(
     ],
 )
 def test_an_error_of_one_process_is_one_line(
-    job: Callable[..., TrainJob],
-    start: Callable[..., Any],
-    tmp_path: Path,
-    how: int,
-    line: str,
+    job: Made, start: Start, tmp_path: Path, how: int, line: str
 ) -> None:
     _, error = (process := start(job(how))).communicate(timeout=240)
     log = (tmp_path / "job.log").read_text(encoding="utf-8")
@@ -144,10 +140,7 @@ def test_an_error_of_one_process_is_one_line(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
-    job: Callable[..., TrainJob],
-    start: Callable[..., Any],
-    tmp_path: Path,
-    number: signal.Signals,
+    job: Made, start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
     process = start(job(LISTENING))
     wait_for(tmp_path / "started-0")
@@ -163,10 +156,7 @@ def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
 
 @pytest.mark.slow
 def test_the_end_of_the_time_is_no_failure_of_a_process(
-    job: Callable[..., TrainJob],
-    start: Callable[..., Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    job: Made, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 50))
@@ -179,7 +169,7 @@ def test_the_end_of_the_time_is_no_failure_of_a_process(
 
 @pytest.mark.slow
 def test_a_signal_that_nobody_listens_to_ends_everything(
-    job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
+    job: Made, start: Start, tmp_path: Path
 ) -> None:
     process = start(job(DEAF))
     wait_for(tmp_path / "deaf-0")
@@ -190,9 +180,7 @@ def test_a_signal_that_nobody_listens_to_ends_everything(
 
 
 @pytest.mark.slow
-def test_processes_end_with_a_killed_launcher(
-    job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_processes_end_with_a_killed_launcher(job: Made, start: Start, tmp_path: Path) -> None:
     process = start(job(LISTENING))
     wait_for(tmp_path / "started-0")
     wait_for(tmp_path / "started-1")
@@ -206,7 +194,7 @@ def test_processes_end_with_a_killed_launcher(
 
 
 def test_one_process_is_this_one(
-    job: Callable[..., TrainJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(train, "train", lambda **arguments: given.update(arguments))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,16 +36,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         now[0] += seconds
 
     return tick
-
-
-def test_what_a_training_runs_on(tmp_path: Path, recipe: Make) -> None:
-    MetricsLog(tmp_path, recipe(tensorboard=False), CPU, 0).close()
-    machine = json.loads((tmp_path / "machine.json").read_text())
-    assert machine["cores"] == len(os.sched_getaffinity(0))
-    assert machine["gpu"] is None
-    assert machine["torch"] == torch.__version__
-    assert machine["processor"]
-    assert machine["memory_gb"] >= 1
 
 
 def test_speed(tmp_path: Path, recipe: Make, clock: Callable[[float], None]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from anonbench.core.errors import InputError
 from anonbench.training.checkpoints.export import to_dinov2, to_timm
 from anonbench.training.model.formats import count_registers, has_layer_scale, read_checkpoint
+from anonbench.training.model.positions import resize_positions
 
 
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
@@ -150,3 +151,12 @@ def test_weights_that_a_format_has_no_place_for() -> None:
     del ours["norm.weight"]
     with pytest.raises(InputError, match=r"no norm\.weight"):
         to_dinov2(ours, None, class_position=True)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+def test_positions_of_the_same_grid_stay_and_others_need_a_square(antialias: bool) -> None:
+    positions = torch.rand(1, 26, WIDTH)
+    assert torch.equal(resize_positions(positions, (5, 5), 1, antialias), positions)
+    for patches in (12, 0):
+        with pytest.raises(InputError, match=f"{patches} patches"):
+            resize_positions(torch.zeros(1, 1 + patches, WIDTH), (2, 2), 1, antialias)

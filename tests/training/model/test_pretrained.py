@@ -32,6 +32,7 @@ from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.pretrained import read_pretrained
 
 Make = Callable[..., Recipe]
+Write = Callable[[Any], Path]
 
 
 def _images(side: int = 32) -> Tensor:
@@ -46,7 +47,7 @@ def _from(
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[Any], Path]:
+def write(tmp_path: Path) -> Write:
     def to_file(content: Any) -> Path:
         path = tmp_path / "weights.pth"
         torch.save(content, path)
@@ -58,7 +59,7 @@ def write(tmp_path: Path) -> Callable[[Any], Path]:
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 @pytest.mark.parametrize("form", ["dinov2", "huggingface", "in memory"])
 def test_it_computes_what_dinov2_computes(
-    recipe: Make, write: Callable[[Any], Path], registers: int, ffn: str, form: str
+    recipe: Make, write: Write, registers: int, ffn: str, form: str
 ) -> None:
     weights = dinov2_weights(registers, ffn)
     content = weights if form == "dinov2" else huggingface_weights(weights)
@@ -70,7 +71,7 @@ def test_it_computes_what_dinov2_computes(
 
 @pytest.mark.parametrize("registers", [0, 4])
 def test_positions_are_resampled_once_to_every_size_as_dinov2_does(
-    recipe: Make, write: Callable[[Any], Path], registers: int
+    recipe: Make, write: Write, registers: int
 ) -> None:
     weights = dinov2_weights(registers, grid=7)
     made = recipe(backbone=settings(registers, "mlp", pretrained=write(weights)))
@@ -88,7 +89,7 @@ def test_positions_are_resampled_once_to_every_size_as_dinov2_does(
 
 @pytest.mark.parametrize("registers", [0, 4])
 def test_positions_of_another_size_are_trained_saved_and_exported(
-    recipe: Make, write: Callable[[Any], Path], tmp_path: Path, registers: int
+    recipe: Make, write: Write, tmp_path: Path, registers: int
 ) -> None:
     weights = dinov2_weights(registers, grid=7)
     made = recipe(backbone=settings(registers, "mlp", pretrained=write(weights)))
@@ -109,7 +110,7 @@ def test_positions_of_another_size_are_trained_saved_and_exported(
         assert read_pretrained(file).side == 32
 
 
-def test_the_mask_token_goes_on(recipe: Make, write: Callable[[Any], Path]) -> None:
+def test_the_mask_token_goes_on(recipe: Make, write: Write) -> None:
     weights = dinov2_weights()
     made = recipe(backbone=settings(0, "mlp", pretrained=write(weights)))
     network = Network(made, seed=0)
@@ -122,7 +123,7 @@ def test_the_mask_token_goes_on(recipe: Make, write: Callable[[Any], Path]) -> N
 
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 def test_a_trained_backbone_can_be_the_start(
-    recipe: Make, write: Callable[[Any], Path], tmp_path: Path, registers: int, ffn: str
+    recipe: Make, write: Write, tmp_path: Path, registers: int, ffn: str
 ) -> None:
     first = recipe(backbone=settings(registers, ffn))
     network = Network(first, seed=0)
@@ -139,7 +140,7 @@ def test_a_trained_backbone_can_be_the_start(
 
 
 def test_what_was_taken_is_logged(
-    recipe: Make, write: Callable[[Any], Path], caplog: pytest.LogCaptureFixture
+    recipe: Make, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     weights = huggingface_weights(dinov2_weights(4, grid=7))
     path = write(weights | {"classifier.bias": torch.zeros(2)})
@@ -161,7 +162,7 @@ def test_what_was_taken_is_logged(
     ],
 )
 def test_another_architecture(
-    recipe: Make, write: Callable[[Any], Path], changes: dict[str, Any], message: str
+    recipe: Make, write: Write, changes: dict[str, Any], message: str
 ) -> None:
     path = write(dinov2_weights())
     with pytest.raises(InputError) as caught:
@@ -171,7 +172,7 @@ def test_another_architecture(
     assert message in text and "\n" not in text
 
 
-def test_missing_and_unknown_keys(recipe: Make, write: Callable[[Any], Path]) -> None:
+def test_missing_and_unknown_keys(recipe: Make, write: Write) -> None:
     weights = dinov2_weights() | {"rope_embed.periods": torch.ones(4)}
     del weights["blocks.1.norm2.bias"]
     with pytest.raises(InputError, match="2 of its weights do not fit") as caught:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from small_portraits import MASK, REGION, Portraits, portrait
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Recipe
 from anonbench.core.boxes import box_table
-from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.model.network import Network
+from image_sets import write_set
 
 
 @pytest.fixture(scope="session")
 def portraits(
     tmp_path_factory: pytest.TempPathFactory,
     recipe: Callable[..., Recipe],
-    write_images: Callable[[Path, dict[str, np.ndarray]], ImageSet],
 ) -> Portraits:
     folder, small = (
         tmp_path_factory.mktemp("portraits"),
@@ -35,7 +32,7 @@ def portraits(
         masked = {name: anonymize(image, [REGION], MASK) for name, image in clear.items()}
         tar = folder / "hidden" / f"{split}.tar"
         boxes = box_table({image_id: [REGION] for image_id in ids}, 0)
-        made = write_images(folder / "clear" / f"{split}.tar", clear), write_images(tar, masked)
+        made = write_set(folder / "clear" / f"{split}.tar", clear), write_set(tar, masked)
         for part, value in zip(parts, (*made, tar, boxes), strict=True):
             part[split] = value
     backbone = folder / "backbone.safetensors"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.redrawing import draw as module
 from anonbench.training.redrawing.draw import redraw_shard
 from anonbench.training.redrawing.network import load_redrawer
+from image_sets import write_set
 
-Write = Callable[[Path, dict[str, np.ndarray]], ImageSet]
 HIDDEN = np.zeros((48, 60), bool)
 HIDDEN[8:40, 10:38] = True
 
@@ -30,26 +29,22 @@ def network(portraits: Portraits, tmp_path_factory: pytest.TempPathFactory) -> P
     return portraits.train(tmp_path_factory.mktemp("network"))
 
 
-def redrawn(folder: Path, pictures: dict[str, np.ndarray], network: Path, write: Write) -> ImageSet:
+def redrawn(folder: Path, pictures: dict[str, np.ndarray], network: Path) -> ImageSet:
     """Return pictures with what `REGION` hides drawn anew."""
-    write(folder / "hidden.tar", pictures)
+    write_set(folder / "hidden.tar", pictures)
     boxes = box_table({name: [REGION] for name in pictures}, 0)
     asked = boxes, MASK, Anonymization(), network
     redraw_shard(folder / "hidden.tar", *asked, folder / "drawn.tar")
     return ImageSet.open([folder / "drawn.tar"])
 
 
-def test_hidden_pixels_are_drawn_and_no_others(
-    network: Path, tmp_path: Path, write_images: Write
-) -> None:
+def test_hidden_pixels_are_drawn_and_no_others(network: Path, tmp_path: Path) -> None:
     image = anonymize(portrait("a"), [REGION], MASK)
-    drawn = redrawn(tmp_path, {"a": image}, network, write_images).read("a")
+    drawn = redrawn(tmp_path, {"a": image}, network).read("a")
     assert np.array_equal((drawn != image).any(axis=2), HIDDEN)
 
 
-def test_nothing_of_the_original_is_in_it(
-    network: Path, tmp_path: Path, write_images: Write
-) -> None:
+def test_nothing_of_the_original_is_in_it(network: Path, tmp_path: Path) -> None:
     """Originals that differ where they are hidden have the same picture, byte for byte."""
     one = portrait("a")
     other = one.copy()
@@ -57,31 +52,25 @@ def test_nothing_of_the_original_is_in_it(
     files = []
     for name, original in (("one", one), ("other", other)):
         masked = {"a": anonymize(original, [REGION], MASK)}
-        redrawn(tmp_path / name, masked, network, write_images)
+        redrawn(tmp_path / name, masked, network)
         files.append((tmp_path / name / "drawn.tar").read_bytes())
     assert files[0] == files[1]
 
 
-def test_what_is_around_a_region_tells_how_it_is_drawn(
-    network: Path, tmp_path: Path, write_images: Write
-) -> None:
+def test_what_is_around_a_region_tells_how_it_is_drawn(network: Path, tmp_path: Path) -> None:
     pictures = {name: anonymize(portrait(name), [REGION], MASK) for name in "ab"}
-    drawn = redrawn(tmp_path, pictures, network, write_images)
+    drawn = redrawn(tmp_path, pictures, network)
     assert not np.array_equal(drawn.read("a")[HIDDEN], drawn.read("b")[HIDDEN])
 
 
-def test_a_grey_picture_is_drawn_in_colour(
-    network: Path, tmp_path: Path, write_images: Write
-) -> None:
+def test_a_grey_picture_is_drawn_in_colour(network: Path, tmp_path: Path) -> None:
     image = anonymize(portrait("a")[..., 0].copy(), [REGION], MASK)
-    drawn = redrawn(tmp_path, {"a": image}, network, write_images).read("a")
+    drawn = redrawn(tmp_path, {"a": image}, network).read("a")
     assert drawn.shape == (48, 60, 3)
     assert np.array_equal(drawn[~HIDDEN], np.repeat(image[..., None], 3, axis=2)[~HIDDEN])
 
 
-def test_only_what_the_model_sees_is_drawn(
-    portraits: Portraits, tmp_path: Path, write_images: Write
-) -> None:
+def test_only_what_the_model_sees_is_drawn(portraits: Portraits, tmp_path: Path) -> None:
     """The model sees the centre of an image; hidden pixels beside it stay hidden."""
     network = load_redrawer(portraits.train(tmp_path))
     crop = type(network.preprocess)(network.preprocess.side, "per_crop", "crop")
@@ -98,7 +87,6 @@ def test_a_change_anywhere_else_is_refused(
     margin: float,
     network: Path,
     tmp_path: Path,
-    write_images: Write,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = module.redrawn
@@ -109,7 +97,7 @@ def test_a_change_anywhere_else_is_refused(
         return drawn
 
     monkeypatch.setattr(module, "redrawn", spread)
-    write_images(tmp_path / "hidden.tar", {"a": portrait("a")})
+    write_set(tmp_path / "hidden.tar", {"a": portrait("a")})
     asked = box_table({"a": [REGION]}, 0), MASK, Anonymization(margin=margin), network
     if margin > 1:  # the pixel belongs to the region
         redraw_shard(tmp_path / "hidden.tar", *asked, tmp_path / "drawn.tar")

@@ -139,7 +139,12 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.evaluation import external  # imports that take seconds
 
     result = external.run(*files, **settings)
-    compared = _compared(result, options) if options.against else None
+    compared = None
+    if options.against:
+        from anonbench.evaluation.against import compare_scorings, read_scores
+
+        other = read_scores(options.against)
+        compared = compare_scorings(result.per_query, other, options.clusters, result.confidence)
     if options.per_query:
         _write(result.per_query, options.per_query)
     if options.json:
@@ -151,13 +156,6 @@ def run(options: argparse.Namespace) -> None:
         print(as_text(result))
         if compared is not None:
             print(f"\nin pairs, this less {options.against}:\n{_aligned(compared)}")
-
-
-def _compared(result: Evaluation, options: argparse.Namespace) -> pd.DataFrame:
-    from anonbench.evaluation.against import compare_scorings, read_scores
-
-    other = read_scores(options.against)
-    return compare_scorings(result.per_query, other, options.clusters, result.confidence)
 
 
 def as_json(result: Evaluation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`anonbench bundle`: results for publication, without images."""
+"""`anonbench bundle` and `verify`: results for publication, and a check of their files."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ import shlex
 import sys
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
 
 if TYPE_CHECKING:
+    from anonbench.bundle.verify import Verified
     from anonbench.bundle.write import Written
 
 _LISTED = 10
 """Missing files that are printed; the bundle's README lists all."""
+_SHOWN = 40
+"""Differences that are printed."""
 
 
 def add(commands: Any) -> None:
-    """Add the command to the subparsers of `anonbench`."""
+    """Add both commands to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "bundle",
         help="pack results without images, for reviewers",
@@ -65,6 +69,18 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
+    parser = commands.add_parser(
+        "verify",
+        help="check the files of a bundle",
+        description="Compares every file of a bundle with its digest in the metadata, and files "
+        "that the workflow made in the bundle's folder with the published ones.",
+        epilog="The exit status is 0 if everything is as published, else 1.\n\nExamples:\n"
+        "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --json > verified.json\n\n"
+        "More: docs/how-to/bundle.md.",
+    )
+    parser.add_argument("bundle", type=Path, help="the bundle's folder or tar")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
+    parser.set_defaults(run=run_verify)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -117,3 +133,42 @@ def _as_text(options: argparse.Namespace, written: Written) -> str:
         )
     lines.append(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
     return "\n".join(lines)
+
+
+def run_verify(options: argparse.Namespace) -> None:
+    """Check the bundle and print the result.
+
+    Raises:
+        InputError: a file differs from the published one.
+    """
+    from anonbench.bundle.crate import require_bundle
+
+    require_bundle(options.bundle)  # before what takes a second to import
+
+    from anonbench.bundle.verify import verify
+
+    found = verify(options.bundle)
+    if options.json:
+        values = asdict(found) | {"as_published": not found.differences}
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        print(_verified_text(found))
+    if count := len(found.differences):
+        raise InputError(f"{options.bundle}: {count:,} things are not as published")
+
+
+def _verified_text(found: Verified) -> str:
+    shown = [f"{found.files - len(found.wrong):,} of {found.files:,} files are as listed"]
+    if found.made_here:
+        same = found.compared - len(found.changed)
+        shown.append(
+            f"{found.made_here:,} files are not listed: made by running the workflow here; "
+            f"{same:,} of {found.compared:,} that the run had made have its bytes"
+        )
+    lines = found.differences
+    if not lines:
+        return "\n".join([*shown, "everything is as published"])
+    shown += ["not as published:", *(f"  {line}" for line in lines[:_SHOWN])]
+    if len(lines) > _SHOWN:
+        shown.append(f"  and {len(lines) - _SHOWN:,} more")
+    return "\n".join(shown)

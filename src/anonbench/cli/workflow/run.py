@@ -1,14 +1,16 @@
-"""`anonbench run`: run snakemake with the workflow and the cores and GPUs of this machine."""
+"""`anonbench run`, `report` and `plan`: snakemake with the workflow, cores and GPUs of here."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from anonbench.cli.inputs import positive
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -30,6 +32,14 @@ Examples:
   anonbench run --configfile archive.yaml
   anonbench run archive_boxes --configfile archive.yaml    # up to a stage
   anonbench run -n --configfile archive.yaml               # only list the jobs"""
+_EPILOG_OF_PLAN = """\
+All other arguments are passed to snakemake: targets first, then --configfile, --config.
+
+Examples:
+  anonbench plan --configfile archive.yaml
+  anonbench plan archive_images --configfile archive.yaml --cores 16 --json
+
+More: docs/how-to/plan.md."""
 _EPILOG_OF_REPORT = """\
 All arguments are passed to snakemake: --configfile, --config, -n. The exit status is that of
 snakemake.
@@ -39,7 +49,7 @@ Examples:
 
 
 def add(commands: Any) -> None:
-    """Add the command to the subparsers of `anonbench`."""
+    """Add the commands to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "run",
         help="run an experiment up to its report",
@@ -56,6 +66,22 @@ def add(commands: Any) -> None:
         epilog=_EPILOG_OF_REPORT,
     )
     parser.set_defaults(run=run, passes_on=True, targets=("report",))
+    parser = commands.add_parser(
+        "plan",
+        help="list the jobs of an experiment, their time and disk",
+        description="Shows how many jobs snakemake would run, and their cost from benchmarks of "
+        "earlier jobs or from formulas. Runs and changes nothing. `snakemake -n` says why each job "
+        "would run.",
+        epilog=_EPILOG_OF_PLAN,
+    )
+    parser.add_argument(
+        "--cores", type=positive, metavar="N", help="cores of the planned run (this machine's)"
+    )
+    parser.add_argument(
+        "--gpus", type=positive, metavar="N", help="its GPUs (as many as its largest job needs)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, with every job")
+    parser.set_defaults(run=run_plan, passes_on=True)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -125,3 +151,21 @@ def _announce(given: Sequence[str]) -> None:
         print(f"{count(len(planned), 'job')}. {said}\n", file=sys.stderr, flush=True)
     elif (report := plan.started.settings.results / "report.html").is_file():
         print(f"Nothing to run. The report: {report.absolute()}", file=sys.stderr, flush=True)
+
+
+def run_plan(options: argparse.Namespace) -> None:
+    """Print the plan."""
+    from anonbench.workflow.snakefile import require_configfiles
+
+    require_configfiles(options.snakemake)
+    from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.plan.report import as_data, as_text
+    from anonbench.workflow.startup import weak_methods
+
+    plan = collect(options.snakemake)
+    for sentence in weak_methods(plan.started.settings):
+        print(f"anonbench: {sentence}", file=sys.stderr)
+    cores = options.cores or len(os.sched_getaffinity(0))
+    gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
+    data = as_data(plan, cores, gpus)
+    print(json.dumps(data, indent=2, ensure_ascii=False) if options.json else as_text(data))

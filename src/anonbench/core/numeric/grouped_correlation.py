@@ -94,13 +94,7 @@ def within_methods(
 
 
 def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return values less the mean of their group.
-
-    Args:
-        values: float [R].
-        groups: int [R], from 0 on.
-
-    """
+    """Return values [R] less the mean of their group, by its number [R] from 0 on."""
     if not len(values):
         return values
     means = np.bincount(groups, weights=values) / np.bincount(groups)

@@ -49,13 +49,8 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
 def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
     """Refuse zero vectors among originals: by cosine they have no ranking to compare with.
 
-    Args:
-        ids: of the originals [N].
-        values: their vectors [N, D].
-        what: name of the vectors in the message.
-
     Raises:
-        InputError: a vector is zero.
+        InputError: a vector is zero; names `what` has it, and its id.
 
     """
     if blank := [ids[row] for row in np.flatnonzero(~values.any(axis=1))]:

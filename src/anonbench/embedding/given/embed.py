@@ -15,17 +15,16 @@ from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track_batches
 from anonbench.core.provenance import versions
-from anonbench.core.registries.systems import NetworkKind
+from anonbench.core.registries.systems import SYSTEMS, NetworkKind, Similarity, System, SystemKind
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
 from anonbench.embedding.store import Embeddings
-from anonbench.embedding.systems import SYSTEMS, Similarity, System, SystemSettings, open_system
 from anonbench.embedding.systems.function import InBatches
-from anonbench.embedding.systems.opening import Checked, identity_of
+from anonbench.embedding.systems.opening import Checked, identity_of, open_system
 from anonbench.embedding.vector_cache import VectorCache
 
-Encoder = System | SystemSettings | Mapping[str, Any] | str | Callable[[list[np.ndarray]], Any]
+Encoder = System | SystemKind | Mapping[str, Any] | str | Callable[[list[np.ndarray]], Any]
 """What embeds: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], an object
 with `encode`, `identity` and `similarity`, or a system by its settings: as in the config's section
 `systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
@@ -130,16 +129,14 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
 def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterator[System]:
     """Yield an encoder as a system for the time of the block.
 
-    Args:
-        encoder: see `Encoder`.
-        similarity: by which a function's vectors are compared; a system has its own.
+    `similarity` is what a function's vectors are compared by; a system has its own.
 
     Raises:
         InputError: there is no such system, or it cannot be started.
 
     """
     encoder = settled(encoder)
-    if isinstance(encoder, SystemSettings):
+    if isinstance(encoder, SystemKind):
         with open_system(encoder) as system:
             yield system
     elif hasattr(encoder, "encode"):
@@ -165,7 +162,7 @@ def settled(encoder: Encoder) -> Encoder:
     """
     if isinstance(encoder, str | Mapping):
         encoder = system_settings(encoder)
-    if isinstance(encoder, SystemSettings):
+    if isinstance(encoder, SystemKind):
         if not encoder.embeds_images:
             raise InputError(
                 f"system {encoder.name}: vectors that are made elsewhere are scored by `anonbench "
@@ -175,7 +172,7 @@ def settled(encoder: Encoder) -> Encoder:
     return encoder
 
 
-def system_settings(given: str | Mapping[str, Any]) -> SystemSettings:
+def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
     """Return the settings of a system.
 
     Args:
@@ -217,7 +214,7 @@ def _parsed(text: str) -> dict[str, Any]:
     return values
 
 
-def _first_field(kind: type[SystemSettings]) -> str:
+def _first_field(kind: type[SystemKind]) -> str:
     """Return a kind's main field, such as a model's name or a file."""
     for name, field in kind.model_fields.items():
         if name not in NetworkKind.model_fields and name != "kind":

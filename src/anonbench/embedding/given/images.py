@@ -94,9 +94,7 @@ class Pictures:
 def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
     """Examine all images once: sizes, digests, and read errors; none stays in memory.
 
-    Args:
-        given: see `Given`.
-        max_pixels: larger images are left out.
+    Images of more than `max_pixels` are left out.
 
     Raises:
         InputError: there is no image, or an array is none.

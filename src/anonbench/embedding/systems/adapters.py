@@ -24,13 +24,10 @@ _STARTS = (True, False, "gaussian", "eva", "orthogonal")
 
 @torch.no_grad()
 def merge(module: nn.Module, adapter: Path) -> None:
-    """Add low-rank updates to the weights of a network.
+    """Add low-rank updates to the weights of the network that they were learned for.
 
-    peft would do the same; this needs none of its packages, which take seconds to load.
-
-    Args:
-        module: the network that they were learned for.
-        adapter: `adapter_model.safetensors`, beside `adapter_config.json`.
+    `adapter` is `adapter_model.safetensors`, beside `adapter_config.json`. peft would do the same;
+    this needs none of its packages, which take seconds to load.
 
     Raises:
         InputError: a file cannot be read, or holds something else than plain low-rank updates of

@@ -27,10 +27,7 @@ length, and of the differences between images.
 
 @contextmanager
 def open_system(settings: SystemKind) -> Iterator[System]:
-    """Start a system for the time of the block.
-
-    Args:
-        settings: of any kind, such as `Timm(name="vit_small_patch16_224")`.
+    """Start a system of any kind, such as `Timm(model="resnet18")`, for the time of the block.
 
     Raises:
         InputError: it cannot be started; says what is missing.
@@ -119,17 +116,10 @@ class Checked:
 
 
 def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> float:
-    """Distance between vectors of the same images, as a share of the spread of all vectors.
+    """Return the distance of vectors [M, D] from rows of all [N, D], by the spread of all.
 
-    Args:
-        vectors: float32 [N, D].
-        rows: of the images that were asked for again.
-        again: float32 [M, D], their vectors.
-
-    Returns:
-        0 where it is rounding: at most `_ROUNDING` of the vectors' lengths or `_NOISE` of the
-        spread of all vectors about their mean.
-
+    It is 0 where it is rounding: at most `_ROUNDING` of the vectors' lengths, or `_NOISE` of the
+    spread of all vectors about their mean.
     """
     import numpy as np
 

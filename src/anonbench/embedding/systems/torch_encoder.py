@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,48 +22,11 @@ from anonbench.embedding.systems.inputs import Prepare, batched
 
 
 @contextmanager
-def torch_encoder(
-    compute: Callable[[Tensor], Any],
-    prepare: Callable[[np.ndarray], np.ndarray],
-    batch_size: int | None,
-    place: torch.device,
-) -> Iterator[Encoder]:
-    """Yield an encoder that runs a function from a batch of inputs to vectors [N, D].
+def network_encoder(network: Network, adapter: Path | None = None) -> Iterator[Encoder]:
+    """Yield the encoder of a network, whose weights are changed for good by an adapter.
 
     On a CPU each batch is computed by one thread, so that no bit depends on their number; a GPU
     computes one batch after the other.
-
-    Args:
-        compute: from a batch of inputs to vectors.
-        prepare: from an image, uint8 [H, W, 3], to the input of one.
-        batch_size: images that are computed at once; None for a fast size on the device.
-        place: the device.
-
-    """
-    is_gpu = place.type == "cuda"
-
-    def run(batch: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return vectors_of(compute(torch.from_numpy(batch).to(place))).float().cpu().numpy()
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        size = batch_size or (64 if is_gpu else 4)
-        with batched(prepare, run, size, 1 if is_gpu else None) as encoder:
-            yield encoder
-    finally:
-        torch.set_num_threads(before)
-
-
-def network_encoder(
-    network: Network, adapter: Path | None = None
-) -> AbstractContextManager[Encoder]:
-    """Yield the encoder of a network.
-
-    Args:
-        network: its weights are changed for good if low-rank updates are given.
-        adapter: low-rank updates, see `anonbench.embedding.systems.adapters.merge`.
 
     Raises:
         InputError: the updates are none of this network.
@@ -72,7 +35,21 @@ def network_encoder(
     if adapter is not None:
         merge(network.module, adapter)
     compute = network.compute if network.faster is None else network.faster()
-    return torch_encoder(compute, network.prepare, network.batch_size, network.place)
+    is_gpu = network.place.type == "cuda"
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            found = vectors_of(compute(torch.from_numpy(batch).to(network.place)))
+            return found.float().cpu().numpy()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        size = network.batch_size or (64 if is_gpu else 4)
+        with batched(network.prepare, run, size, 1 if is_gpu else None) as encoder:
+            yield encoder
+    finally:
+        torch.set_num_threads(before)
 
 
 def module_network(

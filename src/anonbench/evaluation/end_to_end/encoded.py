@@ -18,6 +18,7 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.progress import track_batches
+from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import count
 from anonbench.datasets.images import decode, encode
@@ -28,7 +29,6 @@ from anonbench.detection.text.reading import Original
 from anonbench.embedding.given.embed import Encode, joined
 from anonbench.embedding.given.images import Pictures, ahead
 from anonbench.embedding.store import Embeddings
-from anonbench.embedding.systems import Similarity
 
 _CACHE = "detections"
 

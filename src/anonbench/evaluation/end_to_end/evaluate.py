@@ -18,12 +18,12 @@ from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
+from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import Adaption, Method, Variant
 from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.embedding.given.embed import Encoder, encoding, open_encoder, settled
 from anonbench.embedding.given.images import Given, Pictures, look_at
-from anonbench.embedding.systems import Similarity
 from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
 from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.end_to_end.scored import score_variants

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_json
-from anonbench.training.checkpoints.weights import load_backbone, read_description, read_weights
+from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.formats import (
     DINOV2,
@@ -34,6 +34,7 @@ from anonbench.training.model.formats import (
     count_registers,
     has_layer_scale,
     name_pattern,
+    read_checkpoint,
     translated,
     uses_swiglu,
 )
@@ -69,21 +70,23 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
         raise InputError(f"{output}: is {'a folder' if output.is_dir() else 'no folder'}")
     loaded, preprocess = load_backbone(path)
     model: Any = loaded
-    weights, mask_token = read_weights(path)
+    file = read_checkpoint(load_file(path))
     class_position = not model.no_embed_class
     try:
-        weights = _at_input_size(weights, model, preprocess.side)
+        weights = _at_input_size(file.weights, model, preprocess.side)
         if kind == "timm":
             _save_safetensors(to_timm(weights, class_position), output)
             name = read_description(path)["backbone"]["name"]
             call = timm_call(model, name, preprocess.side, output)
         elif kind == "dinov2":
             arguments = dinov2_arguments(model, preprocess.side)
-            _save_torch(to_dinov2(weights, mask_token, class_position), output)
+            converted = to_dinov2(weights, file.mask_token, class_position)
+            with atomic(output) as temporary, temporary.open("wb") as opened:
+                torch.save(converted, opened)  # a path would be in the bytes
             call = _call("dinov2.models.vision_transformer.DinoVisionTransformer", arguments)
         else:
             config = huggingface_config(model, preprocess.side)
-            converted = to_dinov2(weights, mask_token, class_position, "huggingface")
+            converted = to_dinov2(weights, file.mask_token, class_position, "huggingface")
             _save_safetensors(converted, output / "model.safetensors")
             write_json(output / "config.json", config)
             call = f"transformers.{config['architectures'][0]}.from_pretrained({str(output)!r})"
@@ -302,8 +305,3 @@ def _call(function: str, options: Mapping[str, object], *first: str) -> str:
 def _save_safetensors(weights: Mapping[str, Tensor], path: Path) -> None:
     with atomic(path) as temporary:
         save_file(dict(weights), temporary, metadata={"format": "pt"})  # required by transformers
-
-
-def _save_torch(weights: Mapping[str, Tensor], path: Path) -> None:
-    with atomic(path) as temporary, temporary.open("wb") as file:  # a path would be in the bytes
-        torch.save(dict(weights), file)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from anonbench.config.training import Backbone, Recipe
@@ -18,13 +18,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, encode, init_backbone
-from anonbench.training.model.formats import (
-    MASK_TOKEN,
-    has_class_position,
-    has_layer_scale,
-    image_side,
-    without_register_positions,
-)
+from anonbench.training.model.formats import MASK_TOKEN, has_layer_scale, read_checkpoint
 from anonbench.training.model.pretrained import load_strictly
 
 KEY = "anonbench"
@@ -40,12 +34,8 @@ def save_backbone(
 ) -> None:
     """Write a backbone's weights with its mask token, settings and provenance.
 
-    Args:
-        network: the state of a `Network`; heads are left out.
-        recipe: its training's.
-        path: of the safetensors file.
-        provenance: plain values that JSON can hold.
-
+    `network` is the state of a `Network`, of which the heads are left out; the provenance is plain
+    values that JSON can hold.
     """
     preprocess = Preprocess(recipe.crops.global_size, recipe.crops.normalize, recipe.resize)
     described = {
@@ -78,14 +68,6 @@ def read_description(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a backbone that anonbench trained: {error}") from None
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], Tensor | None]:
-    """Return the weights that `save_backbone` wrote, and the mask token, float [width]."""
-    with safe_open(path, framework="pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    mask_token = weights.pop(MASK_TOKEN, None)
-    return without_register_positions(weights), mask_token
-
-
 def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """Return a trained backbone in inference mode and the preparation of its input.
 
@@ -96,27 +78,20 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])
-    weights, _ = read_weights(path)
+    file = read_checkpoint(load_file(path))
+    side, has_scale = file.side or preprocess.side, has_layer_scale(file.weights)
     with torch.random.fork_rng():
         settings = Backbone(**described["backbone"])
-        positions = has_class_position(weights)
-        side = image_side(weights, positions) or preprocess.side
-        model = build_backbone(settings, side, has_layer_scale(weights), positions)
-    load_strictly(model, weights, str(path))
+        model = build_backbone(settings, side, has_scale, file.class_position)
+    load_strictly(model, file.weights, str(path))
     return model.eval().requires_grad_(False), preprocess
 
 
 def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Tensor:
-    """Return a backbone's embeddings of images: class tokens after the final norm.
+    """Return a backbone's embeddings of images, float32 [N, D] on its device.
 
-    Args:
-        model: from `load_backbone`, or one in training, on any device.
-        preprocess: from `load_backbone`.
-        images: uint8 [N, S, S, 3], as `Preprocess.fit` makes them.
-
-    Returns:
-        float32 [N, D] on the model's device.
-
+    They are the class tokens after the final norm, of images uint8 [N, S, S, 3] as `Preprocess.fit`
+    makes them. The model may be one in training.
     """
     device = next(model.parameters()).device
     return encode(model, preprocess.normalized(images.to(device)))[:, 0].float()

@@ -270,12 +270,9 @@ def _blur_along(images: Tensor, weights: Tensor, axis: Literal[2, 3]) -> Tensor:
 
 
 def normalize_images(images: Tensor, how: Literal["imagenet", "per_crop"]) -> Tensor:
-    """Return images [N, 3, H, W] in 0 … 1 as the network takes them.
+    """Return float32 images [N, 3, H, W] in 0 … 1 as the network takes them.
 
-    Args:
-        images: float32.
-        how: by ImageNet's mean and deviation, or each to zero mean and unit variance.
-
+    By ImageNet's mean and deviation, or each to zero mean and unit variance.
     """
     if how == "per_crop":
         # the same arithmetic as std_mean's, ten times as fast

@@ -5,11 +5,13 @@ Needs only torch and numpy; images are read elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from anonbench.training.data.augment import (
     CropAugmentations,
@@ -20,6 +22,8 @@ from anonbench.training.data.augment import (
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
+
+Item = TypeVar("Item")
 
 CACHED_PIXELS = 65_536
 """Pixels finished at once on a CPU, so that they stay in its cache: one crop of 256 x 256."""
@@ -53,6 +57,21 @@ class Batch:
             global_crops=self.global_crops.pin_memory(),
             local_crops=self.local_crops.pin_memory(),
         )
+
+
+def loaded(
+    make: Callable[[int], Item], steps: range, workers: int, pin_memory: bool = False
+) -> DataLoader[Item]:
+    """Load the batches of some steps, which `make` gives by number, in so many processes."""
+    return DataLoader(
+        range(steps.stop),  # type: ignore[arg-type]
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        collate_fn=make,  # type: ignore[arg-type]
+        multiprocessing_context="fork" if workers else None,
+        pin_memory=pin_memory,
+    )
 
 
 def finish(

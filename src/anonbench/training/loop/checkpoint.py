@@ -63,13 +63,9 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
-    """Write a state, whole or not at all.
+    """Write a state of tensors and plain values, whole or not at all.
 
-    Args:
-        path: of the file.
-        identity: a digest of the training and its inputs; see `read_checkpoint`.
-        state: tensors, numbers, strings, lists and dictionaries.
-
+    `identity` is a digest of the training and its inputs; see `read_checkpoint`.
     """
     with atomic(path) as temporary:
         torch.save({"identity": identity, "state": state}, temporary)

@@ -51,13 +51,7 @@ _LESS = {"LAPTOP", "MIG", "D", "MAX"}
 
 
 def peak_flops(device_name: str, precision: Literal["fp32", "bf16"]) -> float | None:
-    """Return the dense peak of a GPU in FLOP/s, None where it is not known.
-
-    Args:
-        device_name: as `torch.cuda.get_device_name` gives it.
-        precision: the recipe's.
-
-    """
+    """Return the dense peak of a GPU in FLOP/s by torch's name of the device; None if not known."""
     words = set(re.split(r"[\s_-]+", device_name.upper()))
     if words & _LESS:
         return None
@@ -111,12 +105,7 @@ def image_flops(sizes: Sizes, recipe: Recipe) -> float:
     """Return the model FLOPs of a training step per image.
 
     The student's forward and backward pass on all crops and the teacher's forward pass on the
-    global ones, with their heads.
-
-    Args:
-        sizes: of the backbone.
-        recipe: of the training; as many patches are masked as it allows.
-
+    global ones, with their heads; as many patches are masked as the recipe allows.
     """
     crops, losses = recipe.crops, recipe.losses
     share = losses.mask_images * sum(losses.mask_ratio) / 2
@@ -138,13 +127,9 @@ def image_flops(sizes: Sizes, recipe: Recipe) -> float:
 
 
 def forward_flops(sizes: Sizes, side: int, kept: float = 1.0) -> float:
-    """Return the FLOPs of a forward pass without heads.
+    """Return the FLOPs of a forward pass without heads, on an image of `side` pixels.
 
-    Args:
-        sizes: of the backbone.
-        side: of the image in pixels.
-        kept: share of the images that each block computes.
-
+    `kept` is the share of the images that each block computes.
     """
     tokens = _patches(sizes, side) + sizes.prefix
     # queries by keys and attention by values, each tokens × tokens × width

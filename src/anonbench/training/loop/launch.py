@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -18,13 +19,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from anonbench.config.training import Recipe
-from anonbench.core.errors import InputError, Interrupted
-from anonbench.core.io import read_json, write_json
+from anonbench.core.errors import InputError, Interrupted, TrainingFailed
 from anonbench.core.jobs.job import THREAD_VARIABLES
 from anonbench.core.terminal import guard_output
 from anonbench.core.vocabulary import Adaption
@@ -36,7 +35,7 @@ RANK_MODULE = "anonbench.training.loop.launch"
 """Module that every process of a training on several GPUs runs."""
 SHUTDOWN_SECONDS = 180
 """Seconds that the processes have for a last step and checkpoint."""
-_OUTCOME = "outcome.json"
+_OUTCOME = "outcome"
 
 
 class TrainJob(BaseModel):
@@ -60,10 +59,6 @@ class TrainJob(BaseModel):
     """Folder for results that may differ from run to run: speed, TensorBoard."""
     unadapted: Path | None = None
     """Backbone that adaption D distils."""
-
-
-class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other outcomes
-    """A process of the training failed by an error of the program; its log has the details."""
 
 
 def run(job: TrainJob) -> None:
@@ -129,14 +124,7 @@ def _run_ranks(recipe: Recipe, folder: Path) -> None:
     with _forwarding(process) as heard:
         status = process.wait()
     if (folder / _OUTCOME).exists():
-        outcome = read_json(folder / _OUTCOME)
-        if outcome["kind"] == "interrupted":
-            raise Interrupted(*outcome["arguments"])
-        if outcome["kind"] == "input":
-            raise InputError(*outcome["arguments"])
-        if outcome["kind"] == "system":
-            raise OSError(*outcome["arguments"])
-        raise TrainingFailed(*outcome["arguments"])
+        raise pickle.loads((folder / _OUTCOME).read_bytes())
     if heard:  # before the training listened: it ends this process as it ended the others
         signal.raise_signal(heard[0])
     if status:
@@ -186,30 +174,23 @@ def main(job_file: Path) -> int:
         train(TrainJob.model_validate_json(job_file.read_text(encoding="utf-8")))
     except Interrupted as stop:
         if rank == 0:  # the others may have stopped because it did
-            _note(job_file, "interrupted", stop.reason, stop.step)
-    except InputError as error:
-        _fail(job_file, "input", str(error))
-    except OSError as error:
-        _fail(job_file, "system", error.errno, error.strerror or str(error), error.filename)
+            _note(job_file, stop)
     except Exception as error:
-        _fail(job_file, "error", f"{type(error).__name__}: {error}")
+        is_known = isinstance(error, InputError | OSError)
+        _note(job_file, error if is_known else TrainingFailed(f"{type(error).__name__}: {error}"))
+        traceback.print_exc()
+        logging.shutdown()
+        os._exit(1)  # the others are in the middle of an exchange: do not wait for them
     # 0 after an interruption too: torchrun would hurry the processes that still write
     return 0
 
 
-def _note(job_file: Path, kind: str, *arguments: Any) -> None:
+def _note(job_file: Path, error: Exception) -> None:
     """Write why this process ends, unless another one has ended before."""
-    mine = job_file.with_name(f"outcome-{os.getpid()}.json")
-    write_json(mine, {"kind": kind, "arguments": arguments})
+    mine = job_file.with_name(f"outcome-{os.getpid()}")
+    mine.write_bytes(pickle.dumps(error))
     with suppress(FileExistsError):
         os.link(mine, job_file.with_name(_OUTCOME))
-
-
-def _fail(job_file: Path, kind: str, *arguments: Any) -> None:
-    _note(job_file, kind, *arguments)
-    traceback.print_exc()
-    logging.shutdown()
-    os._exit(1)  # the others are in the middle of an exchange: do not wait for them
 
 
 if __name__ == "__main__":

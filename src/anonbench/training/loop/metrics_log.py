@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
-from anonbench.core.io import write_csv, write_json
+from anonbench.core.io import write_csv
 from anonbench.training.loop.collapse_metrics import collapse_signs
-from anonbench.training.loop.device_setup import describe
 
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPEED_FILE = "speed.csv"
-MACHINE_FILE = "machine.json"
 SPEED_COLUMNS = ("step", "images_per_second", "waiting", "memory_gb")
 """`waiting`: share of the time in which the loader had no batch ready; `memory_gb`: 1e9 bytes, on a
 GPU the peak since the last line, otherwise the process's so far."""
@@ -46,7 +44,7 @@ class MetricsLog:
         """Start or go on.
 
         Args:
-            folder: where speed.csv, machine.json and TensorBoard's files go; None writes none.
+            folder: where speed.csv and TensorBoard's files go; None writes none.
             recipe: of the training.
             device: of this process.
             first_step: steps taken before; lines beyond it, of a killed run, are dropped.
@@ -68,7 +66,6 @@ class MetricsLog:
             kept = pd.read_csv(self._path)
             kept = kept[kept["step"] <= first_step].dropna()  # the last line may be torn
         write_csv(kept, self._path)
-        write_json(folder / MACHINE_FILE, describe(device))
         if recipe.tensorboard:
             from torch.utils.tensorboard import SummaryWriter  # not every training uses it
 

@@ -20,27 +20,6 @@ def cosine(start: float, end: float, steps: int) -> np.ndarray:
     return values
 
 
-def warm_cosine(peak: float, end: float, warmup: int, steps: int) -> np.ndarray:
-    """Return float64 [steps]: a line from 0 to `peak` in `warmup` steps, then a cosine to `end`."""
-    rise = np.linspace(0.0, peak, warmup)
-    values: np.ndarray = np.concatenate([rise, cosine(peak, end, steps - warmup)])
-    return values[:steps]
-
-
-def ramp(start: float, end: float, warmup: int, steps: int) -> np.ndarray:
-    """Return float64 [steps]: a line from `start` to `end` in `warmup` steps, then constant."""
-    rise = np.linspace(start, end, warmup)
-    values: np.ndarray = np.concatenate([rise, np.full(steps - warmup, end)])
-    return values[:steps]
-
-
-def released(frozen: int, warmup: int, steps: int) -> np.ndarray:
-    """Return float64 [steps], a factor: 0 while frozen, then a line to 1 in `warmup` steps."""
-    if frozen == 0:
-        return np.ones(steps)
-    return np.clip((np.arange(steps) - frozen + 1) / max(warmup, 1), 0.0, 1.0)
-
-
 @dataclass(frozen=True)
 class Schedules:
     """The schedules of a run, float64 [steps] each."""
@@ -65,15 +44,22 @@ class Schedules:
         if settings.scale_rate:
             peak *= (settings.batch_size / REFERENCE_BATCH) ** 0.5
         warmup = round(settings.warmup * steps)
-        rate = warm_cosine(peak, settings.min_learning_rate, warmup, steps)
+        fall = cosine(peak, settings.min_learning_rate, steps - warmup)
+        rate = np.concatenate([np.linspace(0.0, peak, warmup), fall])[:steps]
+        done = np.arange(steps)
         frozen = round(recipe.heads.freeze_last_layer * steps)
         alone = round(settings.heads_first * steps)
+        released = (
+            np.clip((done - alone + 1) / max(warmup, 1), 0.0, 1.0) if alone else np.ones(steps)
+        )
+        cold, hot = recipe.heads.teacher_temperature
         heated = round(recipe.heads.teacher_temperature_warmup * steps)
+        temperature = np.concatenate([np.linspace(cold, hot, heated), np.full(steps - heated, hot)])
         return cls(
             learning_rate=rate,
-            backbone_rate=rate * released(alone, warmup, steps),
-            last_layer_rate=np.where(np.arange(steps) < frozen, 0.0, rate),
+            backbone_rate=rate * released,
+            last_layer_rate=np.where(done < frozen, 0.0, rate),
             weight_decay=cosine(*settings.weight_decay, steps),
             teacher_momentum=cosine(*settings.ema, steps),
-            teacher_temperature=ramp(*recipe.heads.teacher_temperature, heated, steps),
+            teacher_temperature=temperature[:steps],
         )

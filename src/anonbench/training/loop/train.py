@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from anonbench.config.training import Recipe
@@ -22,14 +21,13 @@ from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import save_backbone
-from anonbench.training.data.batch import Batch
+from anonbench.training.data.batch import Batch, loaded
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
 from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.distiller import Distiller
 from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
-from anonbench.training.loop.trainer import NotFinite, Trainer
+from anonbench.training.loop.trainer import Distiller, NotFinite, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -117,12 +115,14 @@ def train(
 def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path | None) -> None:
     """Take all remaining steps."""
     first = trainer.ranks.rank == 0
+    left, on_gpu = range(trainer.step, len(stream)), trainer.device.type == "cuda"
+    loader = loaded(stream.__getitem__, left, trainer.recipe.workers, pin_memory=on_gpu)
     metrics_log = MetricsLog(
         folder if first else None, trainer.recipe, trainer.device, trainer.step
     )
     try:
         with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
-            for parts in _timed_batches(_batches(trainer, stream), metrics_log):
+            for parts in _timed_batches(iter(loader), metrics_log):
                 if trainer.advance(parts) and first:
                     progress.set_postfix_str(metrics_log.write(trainer.log[-1]), refresh=False)
                 reason = interrupts.reason(saved.seconds)
@@ -142,20 +142,6 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
         ) from error
     finally:
         metrics_log.close()
-
-
-def _batches(trainer: Trainer, stream: BatchStream) -> Iterator[list[Batch]]:
-    recipe = trainer.recipe
-    return iter(
-        DataLoader(
-            stream,
-            batch_size=None,
-            sampler=range(trainer.step, len(stream)),
-            num_workers=recipe.workers,
-            multiprocessing_context="fork" if recipe.workers else None,
-            pin_memory=trainer.device.type == "cuda",
-        )
-    )
 
 
 def _timed_batches(

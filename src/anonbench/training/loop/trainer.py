@@ -1,4 +1,4 @@
-"""One training step of DINOv2, and the state that steps change."""
+"""One training step of DINOv2 or of adaption D, and the state that steps change."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
 from torch.nn.parallel import DistributedDataParallel
 
 from anonbench.core.numeric.seeding import rng
@@ -249,8 +250,10 @@ class Trainer:
         self._ids.clear()
 
     def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs, on the CPU; all ranks must call it."""
-        state = {
+        """Return all that `restore` needs; all ranks must call it."""
+        return {
+            "step": self.step,
+            "log": self.log,
             "student": self.student.state_dict(),
             "teacher": self.teacher.state_dict(),
             "centerings": {name: part.state_dict() for name, part in self.centerings.items()},
@@ -258,7 +261,6 @@ class Trainer:
             "measured": [self.ranks.mean(values) for values in self._measured],
             "ids": self._ids,
         }
-        return {"step": self.step, "log": self.log, **_on_cpu(state)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from a state, on the same number of ranks or another."""
@@ -273,9 +275,42 @@ class Trainer:
         self.log = state["log"]
 
 
-def _on_cpu(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _on_cpu(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_on_cpu(entry) for entry in value]
-    return value.detach().cpu() if isinstance(value, Tensor) else value
+class Distiller(Trainer):
+    """Trainer of adaption D, which moves hidden images' embeddings to their originals'.
+
+    Its target is a frozen copy of the weights that it starts from. The global crops of a batch are
+    hidden, its local crops are the same crops of the originals.
+    """
+
+    terms: ClassVar[tuple[str, ...]] = ("loss", "distance", "gradient_norm")
+
+    def _network(self) -> Network:
+        network = super()._network()
+        network.dino_head = network.ibot_head = nn.Identity()  # type: ignore[assignment]
+        network.mask_token.requires_grad_(False)  # nothing is masked
+        return network
+
+    def _prepare(self) -> nn.Module:
+        self._target = copy.deepcopy(self.teacher)
+        return super()._prepare()
+
+    def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
+        """Return 1 minus the mean cosine of class tokens and, if configured, of patches."""
+        crops, weight = self.recipe.crops, self.recipe.losses.distilled_patches
+        views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
+        originals = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
+        patches = batch.masked.numel() if weight else 0
+        rows = torch.arange(patches, device=self.device)
+        with self._autocast():
+            with torch.no_grad():
+                _, class_targets, patch_targets = self._target(originals, rows)
+            classes, _, patch_tokens = self._student(views, rows)
+        self._features = classes.detach()
+        distance = loss = _distance(classes, class_targets)
+        if weight:
+            loss = distance + weight * _distance(patch_tokens, patch_targets)
+        return {"loss": loss, "distance": distance}
+
+
+def _distance(found: Tensor, targets: Tensor) -> Tensor:
+    return 1.0 - cosine_similarity(found.float(), targets.float(), dim=-1).mean()

@@ -169,16 +169,11 @@ def embed_patches(
 
 
 def _with_positions(model: Any, patches: Tensor) -> Tensor:
-    """Return class token, registers and patches with their positions, [B, prefix + h · w, D].
+    """Return tokens with their positions, [B, prefix + h · w, D], of patches [B, h, w, D].
 
-    timm's own method would interpolate all models' positions with antialiasing; DINOv2 does so
-    only with registers. It also does not support positions for only some of the tokens.
-
-    Args:
-        model: a timm ViT; its positions are those of the first of its tokens before the patches
-            (of none, the class token or all) and of the patches.
-        patches: float [B, h, w, D].
-
+    timm's own method would interpolate all models' positions with antialiasing; DINOv2 does so only
+    with registers. It also does not support positions for only some of the tokens before the
+    patches.
     """
     first = [token for token in (model.cls_token, model.reg_token) if token is not None]
     tokens = torch.cat(first, dim=1)
@@ -195,14 +190,9 @@ def _with_positions(model: Any, patches: Tensor) -> Tensor:
 
 
 def encode(model: Any, images: Tensor) -> Tensor:
-    """Run a ViT up to its final norm.
+    """Run a ViT of `build_backbone` on images, float [B, 3, S, S], up to its final norm.
 
-    Args:
-        model: a ViT of `build_backbone`.
-        images: float [B, 3, S, S], normalized; S a multiple of the patch.
-
-    Returns:
-        float [B, prefix + patches, width]: class token first.
-
+    They are normalized, and S is a multiple of the patch. The result is float [B, prefix + patches,
+    width], class token first.
     """
     return model.norm(model.blocks(embed_patches(model, images)))  # type: ignore[no-any-return]

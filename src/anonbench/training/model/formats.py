@@ -164,14 +164,6 @@ def has_layer_scale(weights: Weights) -> bool:
     return "blocks.0.ls1.gamma" in weights
 
 
-def has_class_position(weights: Weights) -> bool:
-    """Check whether the positions include the class token, given that registers have none.
-
-    Their number shows it, since patches form a square.
-    """
-    return "pos_embed" not in weights or not _is_square(weights["pos_embed"].shape[1])
-
-
 def image_side(weights: Weights, class_position: bool) -> int | None:
     """Return the side of the square images, in pixels, that the positions are for.
 
@@ -216,7 +208,9 @@ def read_checkpoint(content: object) -> Checkpoint:
     if kind == "timm":
         weights = without_register_positions(weights)
     token = None if mask_token is None else mask_token.float().flatten()
-    class_position = kind != "timm" or has_class_position(weights)
+    # in our names, the number of positions tells whether the class token has one
+    square = "pos_embed" in weights and _is_square(weights["pos_embed"].shape[1])
+    class_position = kind != "timm" or not square
     side = image_side(weights, class_position)
     return Checkpoint(kind, weights, token, tuple(ignored), class_position, side)
 

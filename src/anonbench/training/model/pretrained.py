@@ -55,13 +55,10 @@ def read_pretrained(path: Path) -> Checkpoint:
 
 
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
-    """Load a checkpoint into a model of the same architecture, and log the result.
+    """Load a checkpoint of `read_pretrained` into a model, and log the result.
 
-    Args:
-        model: a timm ViT with LayerScale and positions of the same kind as the checkpoint, made
-            for the same size of images.
-        checkpoint: result of `read_pretrained`.
-        path: its file, for messages.
+    The model is a timm ViT with LayerScale and positions of the same kind as the checkpoint, made
+    for the same size of images; the path is for messages.
 
     Raises:
         InputError: architectures, names or shapes differ.
@@ -110,15 +107,10 @@ def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
 
 
 def load_strictly(model: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Load weights, all of them and no others.
-
-    Args:
-        model: of any kind.
-        weights: by the model's names; other float types are converted.
-        what: where they are from, for messages.
+    """Load weights by the model's names, all of them and no others; float types are converted.
 
     Raises:
-        InputError: names or shapes differ; says which.
+        InputError: names or shapes differ; says which, and of `what`.
 
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}

@@ -40,12 +40,9 @@ def require_name(name: str, field: str) -> None:
 
 
 def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
-    """Return one of timm's plain ViTs with a class token, without a head.
+    """Return one of timm's plain ViTs with a class token, without a head, by timm's name.
 
-    Args:
-        name: timm's.
-        field: that names it, for messages.
-        options: of timm's `create_model`.
+    `field` names it in messages; the options are those of timm's `create_model`.
 
     Raises:
         InputError: timm has no such model, or it is no plain ViT.

@@ -78,12 +78,8 @@ def redraw_shard(
 def redrawn(picture: np.ndarray, hidden: np.ndarray, drawing: Drawing) -> np.ndarray:
     """Return a picture in RGB whose hidden pixels are drawn, as far as the model sees them.
 
-    Args:
-        picture: anonymized, uint8 [H, W] or [H, W, 3]; it is not changed. A grey one is drawn in
-            colours too, which the model sees.
-        hidden: which of its pixels are hidden, bool [H, W].
-        drawing: the network.
-
+    The picture, uint8 [H, W] or [H, W, 3], is not changed. A grey one is drawn in colours too,
+    which the model sees. `hidden` says which pixels are hidden, bool [H, W].
     """
     preprocess, device = drawing.preprocess, next(drawing.network.parameters()).device
     seen, share = (

@@ -110,14 +110,10 @@ class Drawing:
 def save_redrawer(
     network: Redrawer, preprocess: Preprocess, path: Path, described: dict[str, Any]
 ) -> None:
-    """Write a network's weights, the preparation of its pictures, and its provenance.
+    """Write a trained network's weights, the preparation of its pictures, and its provenance.
 
-    Args:
-        network: trained.
-        preprocess: of the model that it draws for.
-        path: of the safetensors file.
-        described: plain values with `device` and `threads` among them.
-
+    `preprocess` is that of the model that it draws for; `described` has plain values, `device` and
+    `threads` among them.
     """
     weights = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()

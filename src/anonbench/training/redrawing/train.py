@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
-from torch.utils.data import DataLoader, Dataset
 
 from anonbench.anonymization.apply import hidden_pixels
 from anonbench.config import Anonymization, Recipe, Redrawing
@@ -28,6 +27,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.augment import normalize_images
+from anonbench.training.data.batch import loaded
 from anonbench.training.data.paired_dataset import check_aligned
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.checkpoint import Checkpoint
@@ -105,22 +105,26 @@ def train_redrawer(
     saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
     saved.restore(training)
     where = shown_hidden(image_regions(boxes), variant.degree)
-    batch = min(settings.batch_size, len(original))
-    stream = PairStream(original, hidden, where, hiding, preprocess, batch, settings.steps, seed)
-    loader = DataLoader(
-        stream,
-        batch_size=None,
-        sampler=range(training.step, len(stream)),
-        num_workers=recipe.workers,
-        multiprocessing_context="fork" if recipe.workers else None,
-    )
+    names, batch = original.ids, min(settings.batch_size, len(original))
+
+    def pairs_of(step: int) -> Pairs:  # an incomplete last batch of an epoch is left out
+        epoch, place = divmod(step, len(names) // batch)
+        order = rng("redrawing order", seed, epoch).permutation(len(names))
+        ids = [names[row] for row in order[place * batch : (place + 1) * batch]]
+        parts = [
+            _pair(original, hidden, each, where.get(each, ()), hiding, preprocess) for each in ids
+        ]
+        return Pairs(*(torch.from_numpy(np.stack(each)) for each in zip(*parts, strict=True)))
+
+    left = range(training.step, settings.steps)
+    loader = loaded(pairs_of, left, recipe.workers)
     with Interrupts() as interrupts:
-        for pairs in track(loader, len(stream) - training.step, f"steps of drawing {variant}"):
+        for pairs in track(loader, len(left), f"steps of drawing {variant}"):
             training.advance(Pairs(*(each.to(device) for each in pairs)))
             reason = interrupts.reason(saved.seconds)
             if reason or saved.is_due:
                 saved.write(training)
-            if reason and training.step < len(stream):
+            if reason and training.step < settings.steps:
                 raise Interrupted(reason, training.step)
     save_redrawer(training.network, preprocess, output, described)
     write_csv(pd.DataFrame(training.log), log)
@@ -138,56 +142,18 @@ class Pairs(NamedTuple):
     """Hidden share of each pixel, uint8 [B, S, S]: 255 is all of it."""
 
 
-class PairStream(Dataset[Pairs]):
-    """The batches of a training by step: a function of seed, step and image ids.
-
-    An epoch is one pass over the images in its own order; an incomplete last batch is left out.
-    """
-
-    def __init__(
-        self,
-        original: ImageSet,
-        hidden: ImageSet,
-        where: Mapping[str, Sequence[Region]],
-        settings: Anonymization,
-        preprocess: Preprocess,
-        batch: int,
-        steps: int,
-        seed: int,
-    ) -> None:
-        """Describe the stream.
-
-        Args:
-            original: N images.
-            hidden: the same anonymized.
-            where: the regions that are hidden, by image.
-            settings: margin and shapes of regions.
-            preprocess: of the model that is drawn for.
-            batch: images in a step, at most N.
-            steps: of the training.
-            seed: of the images' order.
-
-        """
-        self._original, self._hidden = original, hidden
-        self._where, self._settings = where, settings
-        self._preprocess = preprocess
-        self._ids, self._batch, self._steps, self._seed = original.ids, batch, steps, seed
-
-    def __len__(self) -> int:
-        return self._steps
-
-    def __getitem__(self, step: int) -> Pairs:
-        epoch, place = divmod(step, len(self._ids) // self._batch)
-        order = rng("redrawing order", self._seed, epoch).permutation(len(self._ids))
-        rows = order[place * self._batch : (place + 1) * self._batch]
-        parts = [self._pair(self._ids[row]) for row in rows]
-        return Pairs(*(torch.from_numpy(np.stack(each)) for each in zip(*parts, strict=True)))
-
-    def _pair(self, image_id: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        original, hidden = self._original.read(image_id), self._hidden.read(image_id)
-        where = hidden_pixels(self._where.get(image_id, ()), hidden.shape, self._settings)
-        fit = self._preprocess.fit
-        return fit(original), fit(hidden), fit(as_picture(where))[..., 0]
+def _pair(
+    original: ImageSet,
+    hidden: ImageSet,
+    image_id: str,
+    regions: Sequence[Region],
+    hiding: Anonymization,
+    preprocess: Preprocess,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return an image in both versions, and its hidden pixels, as the model sees them."""
+    clear, picture, fit = original.read(image_id), hidden.read(image_id), preprocess.fit
+    where = hidden_pixels(regions, picture.shape, hiding)
+    return fit(clear), fit(picture), fit(as_picture(where))[..., 0]
 
 
 class _Training:

@@ -101,7 +101,7 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
     kept = _search_all(files, _detectors(sample), sample)
     if settings is None or not kept:
         return sample
-    from anonbench.embedding.systems import open_system
+    from anonbench.embedding.systems.opening import open_system
 
     with open_system(settings) as system:
         system.encode(kept)  # the first call is slower
