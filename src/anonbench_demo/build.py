@@ -24,7 +24,6 @@ from anonbench.core.io import read_json, write_json
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
 from anonbench_demo.listing import Item, items
-from anonbench_demo.people import ATTRIBUTES
 from anonbench_demo.truth import Drawing
 
 log = logging.getLogger(__name__)
@@ -51,9 +50,8 @@ def generate(demo: Demo, path: Path, seed: int, workers: int = 1) -> None:
         log.info("the demo data is there already")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(
-        f".{path.name}.part"
-    )  # one name: a killed run's rest goes with the next
+    # one name: a killed run's rest goes with the next
+    scratch = path.with_name(f".{path.name}.part")
     shutil.rmtree(scratch, ignore_errors=True)
     folder = scratch / "data"
     folder.mkdir(parents=True)
@@ -150,12 +148,11 @@ def _write_celeba(
 ) -> None:
     """Write CelebA's three lists."""
     names = [Path(item.path).name for item in wanted]
-    rows = [[1 if own[name] else -1 for name in ATTRIBUTES] for own in labels]
     attributes = [
-        f"{name} " + " ".join(f"{value:2}" for value in row)
-        for name, row in zip(names, rows, strict=True)
+        f"{name} " + " ".join(f"{1 if value else -1:2}" for value in own.values())
+        for name, own in zip(names, labels, strict=True)
     ]
-    _lines(folder / "list_attr_celeba.txt", [str(len(wanted)), " ".join(ATTRIBUTES), *attributes])
+    _lines(folder / "list_attr_celeba.txt", [str(len(wanted)), " ".join(labels[0]), *attributes])
     parts = {Split.TRAIN: 0, Split.VAL: 1}
     _lines(
         folder / "list_eval_partition.txt",

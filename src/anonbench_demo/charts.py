@@ -25,17 +25,12 @@ def line_chart(sheet: Sheet, box: Box) -> None:
     for number in range(sheet.count(2, 3)):
         walk = np.cumsum(sheet.random.normal(0.12, 0.4, 24))
         walk = (walk - walk.min()) / max(float(np.ptp(walk)), 1e-6) * 0.8 + 0.08
-        path = [
-            (x0 + (x1 - x0) * float(a), y1 + (y0 - y1) * float(b))
-            for a, b in zip(t, walk, strict=True)
-        ]
+        ends = np.column_stack([x0 + (x1 - x0) * t, y1 + (y0 - y1) * walk]).tolist()
+        path = [(x, y) for x, y in ends]
         page.draw.line(path, fill=20 + 50 * number, width=1 + number % 2)
-        for point in path[::4]:
-            page.draw.ellipse(
-                [point[0] - 2, point[1] - 2, point[0] + 2, point[1] + 2],
-                outline=20,
-                fill=20 if number else 255,
-            )
+        for x, y in path[::4]:
+            fill = 20 if number else 255
+            page.draw.ellipse([x - 2, y - 2, x + 2, y + 2], outline=20, fill=fill)
 
 
 def bar_chart(sheet: Sheet, box: Box) -> None:

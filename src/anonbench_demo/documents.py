@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
 from faker import Faker
 
 from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench_demo import office, papers, posters
 from anonbench_demo.fonts import Family
 from anonbench_demo.page import Page, moved
-from anonbench_demo.scan import scan_page, skewed
+from anonbench_demo.scan import askew, scan_page
 from anonbench_demo.sheet import Sheet
 from anonbench_demo.truth import Drawing
 
@@ -52,10 +51,7 @@ def draw(seed: int, name: str, key: str) -> Drawing:
     family = list(Family)[int(random.integers(len(Family)))]
     sheet = Sheet(Page(WIDTH, HEIGHT), fake, random, family, margin=random.uniform(34, 58))
     LAYOUTS[name](sheet)
-    turn = float(np.clip(random.normal(0, 1.0), -2.5, 2.5))
-    scale = random.uniform(0.86, 1.0)
-    reach = (8 + (1 - scale) * WIDTH / 2, 8 + (1 - scale) * HEIGHT / 2)
-    shift = (random.uniform(-1, 1) * reach[0], random.uniform(-1, 1) * reach[1])
-    transform = skewed(WIDTH, HEIGHT, turn, shift, scale)
+    size = WIDTH, HEIGHT
+    transform = askew(size, size, random, sway=(1.0, 2.5), least=0.86, room=(8, 8))
     image = scan_page(sheet.page.pixels(), transform, random)
     return Drawing(image, moved(sheet.page.marks, transform, WIDTH, HEIGHT))

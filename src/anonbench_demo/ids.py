@@ -12,6 +12,7 @@ from faker import Faker
 from PIL import Image
 
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import mrz, security
@@ -19,7 +20,7 @@ from anonbench_demo.fonts import Family, load, wrap
 from anonbench_demo.page import Mark, Page, moved
 from anonbench_demo.people import Traits, draw_photo, draw_traits
 from anonbench_demo.portraits import person
-from anonbench_demo.scan import scan_card, skewed
+from anonbench_demo.scan import askew, scan_card
 from anonbench_demo.sheet import draw_date
 from anonbench_demo.strokes import Colour
 from anonbench_demo.truth import Drawing, box_region
@@ -176,9 +177,9 @@ def _holder(
     values = {
         "surname": surname.upper(),
         "given": given,
-        "born": _day(born),
-        "issued": _day(issued),
-        "expires": _day(expires),
+        "born": f"{born:%d.%m.%Y}",
+        "issued": f"{issued:%d.%m.%Y}",
+        "expires": f"{expires:%d.%m.%Y}",
         "sex": sex,
         "nation": "UTOPIAN",
         "place": fake.city(),
@@ -190,10 +191,6 @@ def _holder(
         "permit": ("EMPLOYMENT", "STUDIES", "FAMILY")[int(random.integers(3))],
     }
     return holder, values
-
-
-def _day(day: date) -> str:
-    return f"{day.day:02}.{day.month:02}.{day.year}"
 
 
 def _card(design: Template, series: Series) -> Page:
@@ -214,9 +211,7 @@ def _card(design: Template, series: Series) -> Page:
     return page
 
 
-def _photo(
-    page: Page, design: Template, random: np.random.Generator, traits: Traits
-) -> tuple[float, float, float, float]:
+def _photo(page: Page, design: Template, random: np.random.Generator, traits: Traits) -> np.ndarray:
     """Paste the portrait; return the face's box on the card."""
     left, top, width, height = design.photo
     unit = width / 9.6
@@ -227,25 +222,18 @@ def _photo(
         image = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     page.image.paste(Image.fromarray(image), (left, top))
     page.box(left - 1, top - 1, left + width, top + height, ink=(60, 60, 64))
-    return (
-        left + max(box[0], 0),
-        top + max(box[1], 0),
-        left + min(box[2], width),
-        top + min(box[3], height),
-    )
+    inside = np.clip(box, 0, (width, height, width, height))
+    return np.asarray(inside + np.array((left, top, left, top)))
 
 
 def _print(page: Page, design: Template, series: Series, values: dict[str, str]) -> None:
-    label, value = Family.SANS.regular(8.5), Family.SANS.regular(13)
     numbered = design.fields[0][1].endswith(".")
+    label, value = Family.SANS.regular(11 if numbered else 8.5), Family.SANS.regular(13)
+    right, down = (28, 0) if numbered else (0, 17)
     for key, name, x, y in design.fields:
-        page.text(x, y, name, label if not numbered else Family.SANS.regular(11), ink=series.ink)
-        room = 190.0
-        shown = wrap(values[key], value, room)[0]
-        if numbered:
-            page.text(x + 28, y, shown, value, ink=(24, 22, 26))
-        else:
-            page.text(x, y + 17, shown, value, ink=(24, 22, 26))
+        page.text(x, y, name, label, ink=series.ink)
+        shown = wrap(values[key], value, 190.0)[0]
+        page.text(x + right, y + down, shown, value, ink=(24, 22, 26))
 
 
 def _zone(page: Page, design: Template, lines: list[str]) -> None:
@@ -269,24 +257,12 @@ def _symbol(page: Page, design: Template, holder: mrz.Holder) -> None:
     page.mark(Entity.BARCODE, (left + x0, top + y0, left + x1, top + y1))
 
 
-def _scan(
-    page: Page,
-    design: Template,
-    face: tuple[float, float, float, float],
-    random: np.random.Generator,
-) -> Drawing:
-    width, height = design.size
-    turn = float(np.clip(random.normal(0, 1.6), -3.5, 3.5))
-    scale = random.uniform(0.9, 1.0)
-    reach = (10 + (1 - scale) * width / 2, 4 + (1 - scale) * height / 2)
-    across = (WIDTH - width) / 2 + random.uniform(-1, 1) * reach[0]
-    down = (HEIGHT - height) / 2 + random.uniform(-1, 1) * reach[1]
-    transform = skewed(width, height, turn, (across, down), scale)
-    cover = _rounded(width, height)
-    image = scan_card(page.pixels(), transform, (WIDTH, HEIGHT), cover, random)
-    corners = _corners(*face) @ transform[:, :2].T + transform[:, 2]
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+def _scan(page: Page, design: Template, face: np.ndarray, random: np.random.Generator) -> Drawing:
+    size = WIDTH, HEIGHT
+    transform = askew(design.size, size, random, sway=(1.6, 3.5), least=0.9, room=(10, 4))
+    image = scan_card(page.pixels(), transform, size, _rounded(*design.size), random)
+    corners = rectangle(*face) @ transform[:, :2].T + transform[:, 2]
+    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
     marks = [mark for mark in page.marks if mark.entity is not Entity.MRZ] + [_zone_mark(page)]
     regions = moved(marks, transform, WIDTH, HEIGHT)
     return Drawing(image, [*regions, box_region(Entity.FACE, box, WIDTH, HEIGHT)])
@@ -295,11 +271,7 @@ def _scan(
 def _zone_mark(page: Page) -> Mark:
     """Return the zone around all lines of the MRZ: it is one region."""
     corners = np.vstack([mark.corners for mark in page.marks if mark.entity is Entity.MRZ])
-    return Mark(Entity.MRZ, _corners(*corners.min(axis=0), *corners.max(axis=0)))
-
-
-def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    return Mark(Entity.MRZ, rectangle(*corners.min(axis=0), *corners.max(axis=0)))
 
 
 @lru_cache(maxsize=4)

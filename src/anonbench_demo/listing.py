@@ -10,11 +10,8 @@ import pandas as pd
 from anonbench.config import Demo, DocumentsDemo, IdsDemo, PortraitsDemo
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
 
-CELEBA_IMAGES = "img_align_celeba"
-RVL_IMAGES = "images"
 TEMPLATES = ("driving_licence", "id_card", "passport", "residence_permit")
 """The ID documents' kinds."""
-LISTING_COLUMNS = ["id", "path", "split"]
 
 
 @dataclass(frozen=True)
@@ -42,30 +39,22 @@ def items(demo: Demo) -> list[Item]:
 
 
 def expected_listing(demo: Demo) -> pd.DataFrame:
-    """Images that `generate` will write, sorted by id: columns `LISTING_COLUMNS`."""
+    """Images that `generate` will write, sorted by id: columns id, path and split."""
     rows = [(item.id, item.path, str(item.split)) for item in items(demo)]
-    return pd.DataFrame(rows, columns=LISTING_COLUMNS).sort_values("id", ignore_index=True)
+    return pd.DataFrame(rows, columns=["id", "path", "split"]).sort_values("id", ignore_index=True)
 
 
 def _portraits(demo: PortraitsDemo) -> Iterator[Item]:
     """Photo by photo and not person by person: neighbours in the list are different people."""
     image, before = 0, 0
-    for split, identities in (
-        (Split.TRAIN, demo.train_identities),
-        (Split.VAL, demo.val_identities),
-    ):
+    counts = {Split.TRAIN: demo.train_identities, Split.VAL: demo.val_identities}
+    for split, identities in counts.items():
         for photo in range(demo.photos):
             for identity in range(identities):
                 image += 1
-                stem = f"{image:06}"
-                yield Item(
-                    stem,
-                    f"{CELEBA_IMAGES}/{stem}.jpg",
-                    split,
-                    f"{split}/{identity}",
-                    str(photo),
-                    before + identity + 1,
-                )
+                stem, number = f"{image:06}", before + identity + 1
+                path, key = f"img_align_celeba/{stem}.jpg", str(photo)
+                yield Item(stem, path, split, f"{split}/{identity}", key, number)
         before += identities
 
 
@@ -78,16 +67,13 @@ def _documents(demo: DocumentsDemo) -> Iterator[Item]:
             folder = f"{'a' if split is Split.TRAIN else 'v'}{number:05}00"
             stem = f"images{letters[0]}/{'/'.join(letters)}/{folder}/{number:08}"
             key = f"{split}/{number // len(DOCUMENT_CLASSES)}"
-            path = f"{RVL_IMAGES}/{stem}.tif"
-            yield Item(stem, path, split, DOCUMENT_CLASSES[place], key, place)
+            yield Item(stem, f"images/{stem}.tif", split, DOCUMENT_CLASSES[place], key, place)
 
 
 def _ids(demo: IdsDemo) -> Iterator[Item]:
-    for split, count in (
-        (Split.TRAIN, demo.train_per_template),
-        (Split.VAL, demo.val_per_template),
-    ):
-        for place, template in enumerate(TEMPLATES):
+    counts = {Split.TRAIN: demo.train_per_template, Split.VAL: demo.val_per_template}
+    for split, count in counts.items():
+        for template in TEMPLATES:
             for number in range(1, count + 1):
                 stem = f"{split}/{template}/{number:04}"
-                yield Item(stem, f"{stem}.jpg", split, template, f"{split}/{number}", place)
+                yield Item(stem, f"{stem}.jpg", split, template, f"{split}/{number}")

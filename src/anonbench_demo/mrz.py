@@ -49,7 +49,7 @@ def names(surname: str, given: str, length: int) -> str:
 def td3(kind: str, state: str, holder: Holder) -> list[str]:
     """Return a passport's two lines of 44 characters."""
     number = _checked(_filled(holder.number, 9))
-    birth, expiry = _checked(_day(holder.birth)), _checked(_day(holder.expiry))
+    birth, expiry = _checked(f"{holder.birth:%y%m%d}"), _checked(f"{holder.expiry:%y%m%d}")
     optional = _checked(_filled(holder.optional, 14))
     overall = check_digit(number + birth + expiry + optional)
     return [
@@ -61,7 +61,7 @@ def td3(kind: str, state: str, holder: Holder) -> list[str]:
 def td1(kind: str, state: str, holder: Holder) -> list[str]:
     """Return a card's three lines of 30 characters."""
     first = _checked(_filled(holder.number, 9)) + _filled(holder.optional, 15)
-    birth, expiry = _checked(_day(holder.birth)), _checked(_day(holder.expiry))
+    birth, expiry = _checked(f"{holder.birth:%y%m%d}"), _checked(f"{holder.expiry:%y%m%d}")
     rest = FILLER * 11
     overall = check_digit(first + birth + expiry + rest)
     return [
@@ -75,7 +75,7 @@ def licence(state: str, holder: Holder) -> list[str]:
     """Return a driving licence's single line of 30 characters; both digits check from its start."""
     numbered = _checked(f"D1{_filled(state, 3)}{_filled(holder.number, 9)}")
     name = _filled(transliterate(holder.surname), 8)
-    return [_checked(f"{numbered}{_day(holder.expiry)}{name}")]
+    return [_checked(f"{numbered}{holder.expiry:%y%m%d}{name}")]
 
 
 def _filled(text: str, length: int) -> str:
@@ -84,7 +84,3 @@ def _filled(text: str, length: int) -> str:
 
 def _checked(field: str) -> str:
     return field + check_digit(field)
-
-
-def _day(day: date) -> str:
-    return f"{day.year % 100:02}{day.month:02}{day.day:02}"

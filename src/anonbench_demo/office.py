@@ -13,9 +13,8 @@ def form(sheet: Sheet) -> None:
     left, right = 30.0, page.width - 30.0
     page.box(left, 30, right, 62, fill=sheet.pick(255, 225, 60), width=2)
     dark = page.image.getpixel((int(left) + 6, 40)) == 60
-    page.centre(
-        51, sheet.title(2, 3).upper() + " FORM", sheet.family.bold(14), ink=250 if dark else 15
-    )
+    title = sheet.title(2, 3).upper() + " FORM"
+    page.centre(51, title, sheet.family.bold(14), ink=250 if dark else 15)
     page.right(right, 24, f"Form {fake.bothify('??-###').upper()}", label)
     values = [
         ("Name", fake.name),
@@ -101,16 +100,11 @@ def budget(sheet: Sheet) -> None:
     font, bold = sheet.family.regular(9.3), sheet.family.bold(9.5)
     left, right, year = 26.0, page.width - 26.0, sheet.count(1972, 2005)
     page.centre(42, fake.company(), sheet.family.bold(13))
-    page.centre(
-        60,
-        f"{year} {sheet.pick('BUDGET', 'OPERATING BUDGET', 'BUDGET REVIEW')}",
-        sheet.family.bold(12),
-    )
+    title = f"{year} {sheet.pick('BUDGET', 'OPERATING BUDGET', 'BUDGET REVIEW')}"
+    page.centre(60, title, sheet.family.bold(12))
     page.right(right, 76, "($ thousands)", font)
-    columns = sheet.count(4, 5)
-    edges = [
-        right - (right - left - 132) * (columns - 1 - number) / columns for number in range(columns)
-    ]
+    columns, room = sheet.count(4, 5), right - left - 132
+    edges = [right - room * after / columns for after in reversed(range(columns))]
     names = ("1st Qtr", "2nd Qtr", "3rd Qtr", "4th Qtr", "Total")[-columns:]
     for edge, name in zip(edges, names, strict=True):
         page.right(edge, 94, name, bold)
@@ -152,9 +146,8 @@ def invoice(sheet: Sheet) -> None:
     page.text(left + 8, 122, "BILL TO", bold)
     for number, line in enumerate((fake.name(), fake.street_address(), fake.city())):
         page.text(left + 8, 137 + 14 * number, line, font)
-    page.text(
-        left + 214, 122, f"Terms: {sheet.pick('Net 30 days', 'Net 10 days', '2% 10 days')}", font
-    )
+    terms = sheet.pick("Net 30 days", "Net 10 days", "2% 10 days")
+    page.text(left + 214, 122, f"Terms: {terms}", font)
     page.text(left + 214, 138, f"Order: {fake.bothify('??-#####').upper()}", font)
     edges = [left, left + 46, right - 160, right - 82, right]
     page.box(left, 190, right, 208, fill=sheet.pick(215, 235))
@@ -190,19 +183,14 @@ def questionnaire(sheet: Sheet) -> None:
     y, number = 98.0, sheet.count(1, 12)
     while y < page.height - 96:
         page.text(sheet.left, y, f"{number}.", bold)
-        y = (
-            page.paragraph(sheet.left + 24, y, sheet.width - 24, sheet.phrase(7, 13) + "?", bold)
-            + 3
-        )
+        question = sheet.phrase(7, 13) + "?"
+        y = page.paragraph(sheet.left + 24, y, sheet.width - 24, question, bold) + 3
         if sheet.chance(0.4):
             y = _scale(sheet, y + 4)
         else:
-            answers = sheet.count(2, 4)
-            for answer in range(answers):
-                x = sheet.left + 34
-                page.draw.ellipse(
-                    [x, y - 9, x + 9, y], outline=30, fill=30 if sheet.chance(0.2) else None
-                )
+            for answer in range(sheet.count(2, 4)):
+                x, fill = sheet.left + 34, 30 if sheet.chance(0.2) else None
+                page.draw.ellipse([x, y - 9, x + 9, y], outline=30, fill=fill)
                 text = sheet.phrase(1, 3)
                 width = page.text(x + 18, y, text, font)
                 page.rule(x + 26 + width, y, sheet.right - 34, y, ink=170)
@@ -220,8 +208,7 @@ def _scale(sheet: Sheet, y: float) -> float:
     page.right(sheet.right, y + 4, "Agree", font)
     for step in range(5):
         x = sheet.left + 96 + step * (sheet.width - 150) / 4
-        page.draw.ellipse(
-            [x - 9, y - 9, x + 9, y + 9], outline=30, width=2 if step == chosen else 1
-        )
+        width = 2 if step == chosen else 1
+        page.draw.ellipse([x - 9, y - 9, x + 9, y + 9], outline=30, width=width)
         page.middle(x, y + 4, str(step + 1), font)
     return y + 24

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from anonbench.core.boxes import Region
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench_demo.fonts import Font, advance, wrap
 from anonbench_demo.truth import quad_region
@@ -78,9 +79,7 @@ class Page:
 
     def mark(self, entity: Entity, box: tuple[float, float, float, float]) -> None:
         """Remember an upright region."""
-        x0, y0, x1, y1 = box
-        corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
-        self.marks.append(Mark(entity, corners))
+        self.marks.append(Mark(entity, rectangle(*box)))
 
     def paragraph(
         self,

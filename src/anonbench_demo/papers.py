@@ -34,14 +34,11 @@ def letter(sheet: Sheet) -> None:
     page.text(sheet.left, y, f"Dear {sheet.pick('Mr.', 'Ms.', 'Dr.')} {fake.last_name()}:", font)
     y += font.size * 2
     for _ in range(sheet.count(2, 4)):
-        y = page.paragraph(
-            sheet.left, y, sheet.width, sheet.sentences(4, 8), font, floor=page.height - 120
-        )
+        y = sheet.paragraph(y, sheet.sentences(4, 8), font, floor=page.height - 120)
         y += font.size * 0.8
     y = min(y + 8, page.height - 92)
-    page.text(
-        sheet.left + 180, y, sheet.pick("Sincerely,", "Yours truly,", "With best regards,"), font
-    )
+    close = sheet.pick("Sincerely,", "Yours truly,", "With best regards,")
+    page.text(sheet.left + 180, y, close, font)
     sheet.signature(sheet.left + 182, y + 24, 90)
     page.text(sheet.left + 180, y + 48, fake.name(), font)
     page.text(sheet.left + 180, y + 62, fake.job(), small)
@@ -90,9 +87,8 @@ def _mail_head(sheet: Sheet, y: float, font: Font, bold: Font) -> float:
 def handwritten(sheet: Sheet) -> None:
     """A note in a slanted, uneven hand, on lined or plain paper."""
     page = sheet.page
-    hand = load(
-        sheet.pick("cmti10", "STIXGeneralItalic", "DejaVuSerif-Italic"), sheet.between(17, 22)
-    )
+    face = sheet.pick("cmti10", "STIXGeneralItalic", "DejaVuSerif-Italic")
+    hand = load(face, sheet.between(17, 22))
     step = hand.size * sheet.between(1.3, 1.55)
     lined = sheet.chance(0.6)
     y = sheet.between(60, 90)
@@ -129,9 +125,8 @@ def _scrawl(sheet: Sheet, at: tuple[float, float], line: str, hand: Font, pen: f
     (x, y), page, ink = at, sheet.page, sheet.count(30, 80)
     start = x
     for word in line.split():
-        page.draw.text(
-            (x, y + sheet.between(-2, 2)), word, fill=ink, font=hand, anchor="ls", stroke_width=pen
-        )
+        at = x, y + sheet.between(-2, 2)
+        page.draw.text(at, word, fill=ink, font=hand, anchor="ls", stroke_width=pen)
         x += hand.getlength(word) + hand.size * sheet.between(0.3, 0.5)
     top, low = y - hand.size * 0.78, y + hand.size * 0.28
     page.mark(Entity.TEXT, (start - 2, top - 2, x - hand.size * 0.3, low + 2))
@@ -143,13 +138,8 @@ def _tremble(page: Page, sheet: Sheet) -> None:
     coarse = sheet.random.normal(0, 1.15, (2, height // 11, width // 11)).astype(np.float32)
     moves = [cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC) for layer in coarse]
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    bent = cv2.remap(
-        page.pixels(),
-        columns + moves[0],
-        rows + moves[1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    places, how = (columns + moves[0], rows + moves[1]), cv2.INTER_LINEAR
+    bent = cv2.remap(page.pixels(), *places, how, borderMode=cv2.BORDER_REPLICATE)
     page.image.paste(Image.fromarray(bent))
 
 
@@ -171,12 +161,7 @@ def scientific_report(sheet: Sheet) -> None:
         if y > page.height - 80:
             break
         page.text(sheet.left, y, f"{number}. {heading}", bold)
-        y = (
-            page.paragraph(
-                sheet.left, y + 16, sheet.width, sheet.sentences(4, 8), font, floor=page.height - 50
-            )
-            + 8
-        )
+        y = sheet.paragraph(y + 16, sheet.sentences(4, 8), font, floor=page.height - 50) + 8
         if number == 2:
             bottom = y + sheet.between(105, 130)
             line_chart(sheet, (sheet.left + 60, y, sheet.right - 60, bottom))
@@ -190,26 +175,17 @@ def scientific_publication(sheet: Sheet) -> None:
     """Journal line, wide title, abstract, two narrow columns of small type, footnotes."""
     page, fake = sheet.page, sheet.fake
     small, font = sheet.family.regular(8.6), sheet.family.regular(9.0)
-    page.text(
-        sheet.left,
-        36,
-        f"J. {sheet.title(1, 2)}. {sheet.count(4, 60)} ({sheet.count(1970, 2008)})",
-        sheet.family.italic(9),
-    )
+    journal = f"J. {sheet.title(1, 2)}. {sheet.count(4, 60)} ({sheet.count(1970, 2008)})"
+    page.text(sheet.left, 36, journal, sheet.family.italic(9))
     page.right(sheet.right, 36, str(sheet.count(100, 999)), small)
     y = 66.0
     for line in wrap(sheet.title(7, 11), sheet.family.bold(16), sheet.width):
         page.text(sheet.left, y, line, sheet.family.bold(16))
         y += 20
-    page.text(
-        sheet.left,
-        y,
-        ", ".join(fake.name() for _ in range(sheet.count(2, 3))),
-        sheet.family.italic(10.5),
-    )
-    y = page.paragraph(
-        sheet.left + 26, y + 22, sheet.width - 52, "Abstract - " + sheet.sentences(4, 6), small
-    )
+    authors = ", ".join(fake.name() for _ in range(sheet.count(2, 3)))
+    page.text(sheet.left, y, authors, sheet.family.italic(10.5))
+    abstract = "Abstract - " + sheet.sentences(4, 6)
+    y = page.paragraph(sheet.left + 26, y + 22, sheet.width - 52, abstract, small)
     page.rule(sheet.left, y - 2, sheet.right, y - 2)
     gap = 16
     wide, top, floor = (sheet.width - gap) / 2, y + 16, page.height - 58
@@ -222,9 +198,8 @@ def scientific_publication(sheet: Sheet) -> None:
             if sheet.chance(0.3) and y < floor - 40:
                 page.text(x, y + 4, sheet.title(1, 3), sheet.family.bold(9.5))
                 y += 18
-            y = page.paragraph(
-                x, y, wide, sheet.sentences(3, 6), font, indent=10, floor=floor, leading=1.2
-            )
+            text = sheet.sentences(3, 6)
+            y = page.paragraph(x, y, wide, text, font, indent=10, floor=floor, leading=1.2)
     page.rule(sheet.left, floor + 12, sheet.left + 90, floor + 12)
     for number in (1, 2):
         page.text(sheet.left, floor + 12 + number * 12, f"{number} {sheet.phrase(5, 8)}.", small)
@@ -247,7 +222,7 @@ def news_article(sheet: Sheet) -> None:
     font, wide = load("STIXGeneral", 10), (page.width - 48 - 24) / 3
     picture = sheet.count(1, 2)
     page.text(24, y - 4, f"By {fake.name()}", load("STIXGeneralBol", 10))
-    top = y + 14
+    top, floor = y + 14, page.height - 26
     for column in range(3):
         x, y = 24 + column * (wide + 12), top
         if column == picture:
@@ -256,18 +231,10 @@ def news_article(sheet: Sheet) -> None:
             page.text(x, y + height + 5, sheet.phrase(3, 4), load("STIXGeneralItalic", 9.5))
             y += height + 22
         while y < page.height - 30:
-            y = page.paragraph(
-                x,
-                y,
-                wide,
-                sheet.sentences(2, 4),
-                font,
-                indent=8,
-                leading=1.15,
-                floor=page.height - 26,
-            )
+            text = sheet.sentences(2, 4)
+            y = page.paragraph(x, y, wide, text, font, indent=8, leading=1.15, floor=floor)
         if column < 2:
-            page.rule(x + wide + 6, top - 8, x + wide + 6, page.height - 26, ink=150)
+            page.rule(x + wide + 6, top - 8, x + wide + 6, floor, ink=150)
 
 
 def resume(sheet: Sheet) -> None:
@@ -276,8 +243,7 @@ def resume(sheet: Sheet) -> None:
     font, bold = sheet.family.regular(10.3), sheet.family.bold(10.3)
     y = sheet.between(50, 60)
     page.centre(y, fake.name().upper(), sheet.family.bold(sheet.between(19, 23)))
-    contact = f"{fake.street_address()}, {_city(sheet)}"
-    page.centre(y + 17, contact, font)
+    page.centre(y + 17, f"{fake.street_address()}, {_city(sheet)}", font)
     page.centre(y + 31, f"{fake.numerify('(###) ###-####')}   {fake.email()}", font)
     y += 58
     for heading in ("EDUCATION", "EXPERIENCE", "PUBLICATIONS", "AFFILIATIONS"):
@@ -321,24 +287,10 @@ def memo(sheet: Sheet) -> None:
     page.rule(sheet.left, y - 6, sheet.right, y - 6, ink=15, width=2)
     y += 18
     for _ in range(sheet.count(1, 3)):
-        y = (
-            page.paragraph(
-                sheet.left,
-                y,
-                sheet.width,
-                sheet.sentences(2, 4),
-                font,
-                leading=1.4,
-                floor=page.height - 90,
-            )
-            + 12
-        )
-    page.text(
-        sheet.left,
-        min(y + 14, page.height - 44),
-        fake.lexify("???").upper() + "/" + fake.lexify("??"),
-        font,
-    )
+        text = sheet.sentences(2, 4)
+        y = sheet.paragraph(y, text, font, leading=1.4, floor=page.height - 90) + 12
+    initials = fake.lexify("???").upper() + "/" + fake.lexify("??")
+    page.text(sheet.left, min(y + 14, page.height - 44), initials, font)
     page.text(sheet.left, min(y + 30, page.height - 28), f"cc: {fake.name()}, {fake.name()}", font)
 
 

@@ -12,29 +12,6 @@ from anonbench_demo.strokes import Colour, mix
 
 Choice = TypeVar("Choice")
 
-ATTRIBUTES = (
-    "Bald",
-    "Bangs",
-    "Black_Hair",
-    "Blond_Hair",
-    "Brown_Hair",
-    "Eyeglasses",
-    "Goatee",
-    "Gray_Hair",
-    "Male",
-    "Mouth_Slightly_Open",
-    "Mustache",
-    "Pale_Skin",
-    "Smiling",
-    "Wavy_Hair",
-    "Wearing_Earrings",
-    "Wearing_Hat",
-    "Wearing_Lipstick",
-    "Wearing_Necklace",
-    "Wearing_Necktie",
-)
-"""The attributes of CelebA, by its names and in its order, that the drawings show."""
-
 SKIN: tuple[Colour, ...] = (
     (250, 222, 200),
     (240, 200, 168),
@@ -248,9 +225,9 @@ def draw_photo(random: np.random.Generator, steady: bool = False) -> Photo:
 
 
 def attributes(traits: Traits, photo: Photo) -> dict[str, bool]:
-    """Return CelebA's attributes of a photo, in the order of `ATTRIBUTES`."""
+    """Return the attributes of CelebA that the drawings show, by its names and in its order."""
     hair = traits.hair_kind if traits.style is not Style.BALD else ""
-    values = {
+    return {
         "Bald": traits.style is Style.BALD,
         "Bangs": traits.bangs,
         "Black_Hair": hair == "black",
@@ -271,7 +248,6 @@ def attributes(traits: Traits, photo: Photo) -> dict[str, bool]:
         "Wearing_Necklace": traits.necklace,
         "Wearing_Necktie": traits.outfit is Outfit.SUIT,
     }
-    return {name: values[name] for name in ATTRIBUTES}
 
 
 def _hair_kind(random: np.random.Generator, tone: float) -> str:

@@ -43,8 +43,8 @@ def person(
     size: tuple[int, int],
     unit: float,
     eyes: tuple[float, float],
-) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Draw a person with the eyes about `eyes`; return the image [H, W, 3] and the face's box."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a person with the eyes about `eyes`; return image [H, W, 3] and the face's box [4]."""
     scale = unit * photo.scale
     x, y = eyes[0] + photo.shift[0] * unit / UNIT, eyes[1] + photo.shift[1] * unit / UNIT
     pixels = supersampled(_wall(size, photo))
@@ -63,8 +63,7 @@ def person(
         wardrobe.draw_hat(head, traits, traits.hat)
     outline = faces.head_outline(traits)
     front = head.frame.place(outline[outline[:, 1] > faces.FOREHEAD])
-    low, high = front.min(axis=0), front.max(axis=0)
-    return finished(pixels), (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return finished(pixels), np.concatenate([front.min(axis=0), front.max(axis=0)])
 
 
 def _wall(size: tuple[int, int], photo: Photo) -> np.ndarray:

@@ -24,14 +24,8 @@ def advertisement(sheet: Sheet) -> None:
     _picture(sheet, (24, top), (page.width - 48, bottom - top))
     slogan = load("STIXGeneralItalic", 23)
     page.centre(bottom + 34, sheet.phrase(3, 5) + "!", slogan, ink=ink)
-    page.paragraph(
-        46,
-        bottom + 62,
-        page.width - 92,
-        sheet.sentences(2, 3),
-        sheet.family.regular(11),
-        floor=page.height - 50,
-    )
+    text, font = sheet.sentences(2, 3), sheet.family.regular(11)
+    page.paragraph(46, bottom + 62, page.width - 92, text, font, floor=page.height - 50)
     page.centre(page.height - 24, fake.company().upper(), sheet.family.bold(17), ink=ink)
     if sheet.chance(0.6):
         _star(sheet, page.width - 96, bottom - 24)
@@ -71,13 +65,8 @@ def _picture(sheet: Sheet, corner: tuple[int, int], size: tuple[int, int]) -> No
             np.int32,
         )
         cv2.fillPoly(ground, [shine], (min(255, tone + 60),), cv2.LINE_AA)
-        cv2.rectangle(
-            ground,
-            (int(x - wide), int(height * 0.58)),
-            (int(x + wide), int(height * 0.74)),
-            235 if tone < 128 else 40,
-            -1,
-        )
+        label = (int(x - wide), int(height * 0.58)), (int(x + wide), int(height * 0.74))
+        cv2.rectangle(ground, *label, 235 if tone < 128 else 40, -1)
     sheet.page.image.paste(Image.fromarray(ground), corner)
 
 
@@ -115,9 +104,8 @@ def presentation(sheet: Sheet) -> None:
     if charted:
         page.box(frame[0] + 40, y, frame[2] - 40, frame[3] - 34, ink=None, fill=250)
         bar_chart(sheet, (frame[0] + 60, y + 14, frame[2] - 60, frame[3] - 46))
-    page.right(
-        frame[2] - 12, frame[3] - 12, str(sheet.count(1, 40)), sheet.family.regular(12), ink=ink
-    )
+    number = str(sheet.count(1, 40))
+    page.right(frame[2] - 12, frame[3] - 12, number, sheet.family.regular(12), ink=ink)
     page.text(frame[0] + 12, frame[3] - 12, fake.company(), sheet.family.regular(11), ink=ink)
 
 
@@ -128,14 +116,12 @@ def file_folder(sheet: Sheet) -> None:
     page.box(0, 0, page.width, page.height, ink=None, fill=tone - sheet.count(25, 60))
     page.box(14, 64, page.width - 14, page.height - 14, ink=60, fill=tone)
     tab = sheet.pick(30, 170, 310)
-    page.draw.polygon(
-        [(tab, 64), (tab + 12, 30), (tab + 138, 30), (tab + 150, 64)], fill=tone, outline=60
-    )
+    corners = [(tab, 64), (tab + 12, 30), (tab + 138, 30), (tab + 150, 64)]
+    page.draw.polygon(corners, fill=tone, outline=60)
     page.rule(tab + 2, 64, tab + 148, 64, ink=tone, width=3)
     page.box(tab + 18, 37, tab + 132, 60, ink=110, fill=245)
-    page.middle(
-        tab + 75, 53, fake.last_name().upper() + f" {sheet.count(60, 99)}", load("cmtt10", 12.5)
-    )
+    label = fake.last_name().upper() + f" {sheet.count(60, 99)}"
+    page.middle(tab + 75, 53, label, load("cmtt10", 12.5))
     if sheet.chance(0.7):
         x, y = sheet.between(40, 200), sheet.between(120, 420)
         page.box(x, y, x + 220, y + 92, ink=120, fill=248)
@@ -145,12 +131,7 @@ def file_folder(sheet: Sheet) -> None:
     if sheet.chance(0.5):
         x, y = sheet.between(60, 280), sheet.between(500, 570)
         page.box(x, y, x + 150, y + 40, ink=80, width=3)
-        page.middle(
-            x + 75,
-            y + 27,
-            sheet.pick("CONFIDENTIAL", "RECEIVED", "COPY", "CLOSED"),
-            Family.SANS.bold(16),
-            ink=80,
-        )
+        stamp = sheet.pick("CONFIDENTIAL", "RECEIVED", "COPY", "CLOSED")
+        page.middle(x + 75, y + 27, stamp, Family.SANS.bold(16), ink=80)
     page.rule(14, page.height - 40, page.width - 14, page.height - 40, ink=tone - 30)
     page.rule(14, page.height - 34, page.width - 14, page.height - 34, ink=tone - 20)

@@ -10,25 +10,37 @@ Grey = np.ndarray
 Affine = np.ndarray
 
 
-def skewed(
-    width: int, height: int, degrees: float, shift: tuple[float, float], scale: float = 1.0
+def askew(
+    page: tuple[int, int],
+    scan: tuple[int, int],
+    random: np.random.Generator,
+    sway: tuple[float, float],
+    least: float,
+    room: tuple[float, float],
 ) -> Affine:
-    """Return the affine transform [2, 3] that turns a page about its centre and moves it."""
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
+    """Draw how a page lies in its scan: turned, smaller and beside the middle, affine [2, 3].
+
+    Args:
+        page: its width and height.
+        scan: width and height of the scan.
+        random: of the draw.
+        sway: standard deviation of the turn, and its greatest, in degrees.
+        least: smallest scale.
+        room: pixels by which a page of scale 1 lies beside the middle, across and down.
+    """
+    turn = float(np.clip(random.normal(0, sway[0]), -sway[1], sway[1]))
+    scale = random.uniform(least, 1.0)
+    matrix = cv2.getRotationMatrix2D((page[0] / 2, page[1] / 2), turn, scale)
+    shift = [
+        (whole - side) / 2 + random.uniform(-1, 1) * (beside + (1 - scale) * side / 2)
+        for side, whole, beside in zip(page, scan, room, strict=True)
+    ]
     return np.column_stack([matrix[:, :2], matrix[:, 2] + np.array(shift)])
 
 
 def warp(image: Grey, transform: Affine, size: tuple[int, int], ground: int) -> Grey:
     """Return the image [h, w] or [h, w, 3] laid into a larger one (width, height) of one tone."""
-    border = (ground,) * 3
-    return cv2.warpAffine(
-        image,
-        transform,
-        size,
-        flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=border,
-    )
+    return cv2.warpAffine(image, transform, size, flags=cv2.INTER_CUBIC, borderValue=(ground,) * 3)
 
 
 def scan_page(page: Grey, transform: Affine, random: np.random.Generator) -> Grey:
@@ -126,6 +138,5 @@ def scan_card(
     scan = cv2.blendLinear(warp(card, transform, size, 0), desk, alpha, 1 - alpha)
     scan = cv2.GaussianBlur(scan, (0, 0), random.uniform(0.3, 0.5))
     light = np.linspace(-1, 1, width, dtype=np.float32) * random.uniform(-7, 7)
-    return with_noise(
-        scan, light[None, :] + random.uniform(-10, 5), random.uniform(1.5, 3.5), random
-    )
+    offset = light[None, :] + random.uniform(-10, 5)
+    return with_noise(scan, offset, random.uniform(1.5, 3.5), random)

@@ -8,7 +8,7 @@ import numpy as np
 import zxingcpp
 
 from anonbench.core.libraries.opencv import cv2
-from anonbench_demo.strokes import Colour, mix
+from anonbench_demo.strokes import Colour, mix, rounded
 
 Pixels = np.ndarray
 
@@ -46,15 +46,13 @@ def _rosette(card: Pixels, centre: tuple[float, float], radius: float, line: Col
 
 def _curve(card: Pixels, x: np.ndarray, y: np.ndarray, line: Colour) -> None:
     path = np.rint(np.column_stack([x, y]) * 2**BITS).astype(np.int32)
-    colour = tuple(round(channel) for channel in line)
-    cv2.polylines(card, [path], False, colour, 1, cv2.LINE_AA, BITS)
+    cv2.polylines(card, [path], False, rounded(line), 1, cv2.LINE_AA, BITS)
 
 
 def emblem(card: Pixels, centre: tuple[int, int], radius: int, colour: Colour) -> None:
     """Draw a sun with rays into a ring, in place."""
     scale = 2**BITS
-    ink = tuple(round(channel) for channel in colour)
-    pale = tuple(round(channel) for channel in mix(colour, (255, 255, 255), 0.7))
+    ink, pale = rounded(colour), rounded(mix(colour, (255, 255, 255), 0.7))
     middle = (centre[0] * scale, centre[1] * scale)
     cv2.circle(card, middle, radius * scale, ink, -1, cv2.LINE_AA, BITS)
     angle = np.arange(24) * (np.pi / 12)

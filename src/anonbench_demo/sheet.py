@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from faker import Faker
 
-from anonbench_demo.fonts import Family
+from anonbench_demo.fonts import Family, Font
 from anonbench_demo.page import Page
 
 Choice = TypeVar("Choice")
@@ -96,6 +96,14 @@ class Sheet:
             f"{month} {day.day}, {day.year}",
             f"{day.month:02}/{day.day:02}/{day.year}",
             f"{day.day:02} {month[:3]} {day.year}",
+        )
+
+    def paragraph(
+        self, y: float, text: str, font: Font, leading: float = 1.25, floor: float | None = None
+    ) -> float:
+        """Print text between the margins; see `Page.paragraph`."""
+        return self.page.paragraph(
+            self.left, y, self.width, text, font, leading=leading, floor=floor
         )
 
     def signature(self, x: float, y: float, length: float) -> None:

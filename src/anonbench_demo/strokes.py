@@ -131,12 +131,12 @@ class Canvas:
     def fill(self, shape: Points, colour: Colour, depth: float = 0.0) -> None:
         """Fill a shape."""
         outline = [self._fixed(shape, depth)]
-        cv2.fillPoly(self.pixels, outline, _rounded(colour), cv2.LINE_AA, FRACTION_BITS)
+        cv2.fillPoly(self.pixels, outline, rounded(colour), cv2.LINE_AA, FRACTION_BITS)
 
     def line(self, shape: Points, colour: Colour, width: float, depth: float = 0.0) -> None:
         """Draw an open line, `width` units wide."""
         pixels = max(1, round(width * self.frame.unit * SUPERSAMPLING))
-        path, ink = [self._fixed(shape, depth)], _rounded(colour)
+        path, ink = [self._fixed(shape, depth)], rounded(colour)
         cv2.polylines(self.pixels, path, False, ink, pixels, cv2.LINE_AA, FRACTION_BITS)
 
     def soft(
@@ -185,7 +185,8 @@ def soften(cover: Mask, sigma: float) -> Mask:
     return cv2.stackBlur(cover, (2 * radius + 1, 2 * radius + 1))
 
 
-def _rounded(colour: Colour) -> tuple[int, int, int]:
+def rounded(colour: Colour) -> tuple[int, int, int]:
+    """Return a colour in whole numbers."""
     return (round(colour[0]), round(colour[1]), round(colour[2]))
 
 

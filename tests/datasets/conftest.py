@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
-
-from anonbench.config import Dataset
+from small_sets import draw
 
 ATTRIBUTES = ["Bald", "Male", "Young"]
 
 
 @pytest.fixture
-def dataset() -> Callable[..., Dataset]:
-    """Return a maker of data-set settings; `split` is a plain mapping or "official"."""
-
-    def make(layout: str, path: Path, **settings: Any) -> Dataset:
-        values = {"layout": layout, "path": path, "detectors": ["mtcnn"], **settings}
-        return Dataset.model_validate(values)
-
-    return make
-
-
-@pytest.fixture
-def draw() -> Callable[..., Path]:
-    """Return a function that writes one small image and the folders that it needs."""
-
-    def write(path: Path, value: int = 0, size: tuple[int, int] = (4, 3)) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("L", size, value).save(path)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def celeba(tmp_path: Path, draw: Callable[..., Path]) -> Path:
+def celeba(tmp_path: Path) -> Path:
     """Return CelebA's layout with eight images: five train, two validation, one test."""
     root = tmp_path / "celeba"
     names = [f"{i:06d}.jpg" for i in range(1, 9)]
@@ -58,7 +31,7 @@ def celeba(tmp_path: Path, draw: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def rvl_cdip(tmp_path: Path, draw: Callable[..., Path]) -> Path:
+def rvl_cdip(tmp_path: Path) -> Path:
     """Return RVL-CDIP's layout with four train and two validation pages."""
     root = tmp_path / "rvl"
     (root / "labels").mkdir(parents=True)

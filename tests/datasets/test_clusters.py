@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_sets import dataset, written
 
-from anonbench.config import AUTO, NONE, Dataset, PathPart
+from anonbench.config import AUTO, NONE, PathPart
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets.clusters import (
@@ -22,9 +22,6 @@ from anonbench.datasets.clusters import (
     write_clusters,
 )
 from anonbench.datasets.listing import list_images
-from anonbench.datasets.manifest import write_manifest
-
-Make = Callable[..., Dataset]
 
 
 def images(**labels: list[Any]) -> pd.DataFrame:
@@ -110,9 +107,7 @@ def test_clusters_that_are_not_there(cluster: str | PathPart, message: str) -> N
 
 
 @pytest.mark.parametrize("labels", [True, False])
-def test_bad_settings_are_refused_before_any_image_is_read(
-    celeba: Path, dataset: Make, labels: bool
-) -> None:
+def test_bad_settings_are_refused_before_any_image_is_read(celeba: Path, labels: bool) -> None:
     with pytest.raises(InputError, match=r"datasets\.c\.cluster: there is no column 'identiy'; th"):
         list_images("c", dataset("celeba", celeba, cluster="identiy"), 0, labels)
     with pytest.raises(InputError, match=r"datasets\.c\.cluster: 7 paths have no folder 2"):
@@ -121,13 +116,11 @@ def test_bad_settings_are_refused_before_any_image_is_read(
         dataset("celeba", celeba, cluster={"path_part": 0})
 
 
-def test_the_table_of_a_manifest(celeba: Path, dataset: Make, tmp_path: Path) -> None:
-    manifest, output = tmp_path / "manifest.parquet", tmp_path / "clusters.parquet"
-    csv = [tmp_path / f"{name}.csv" for name in ("skipped", "duplicates", "converted")]
-    write_manifest("c", dataset("celeba", celeba), 10**6, 0, manifest, *csv)
-    write_clusters("c", manifest, AUTO, ["identity"], output)
+def test_the_table_of_a_manifest(celeba: Path, tmp_path: Path) -> None:
+    manifest, *_ = written(dataset("celeba", celeba), tmp_path)
+    people, output = manifest.set_index("id")["identity"], tmp_path / "clusters.parquet"
+    write_clusters("c", tmp_path / "m.parquet", AUTO, ["identity"], output)
     clusters = read_clusters(output)
-    people = pd.read_parquet(manifest).set_index("id")["identity"]
     assert clusters.name == "identity"
     assert clusters.index.tolist() == people.index.tolist()
     assert clusters.tolist() == pd.factorize(people)[0].tolist()

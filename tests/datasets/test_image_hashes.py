@@ -13,16 +13,9 @@ from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
 from anonbench.datasets import near_duplicates
+from anonbench.datasets import near_duplicates as near
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.near_duplicates import (
-    distances,
-    distinct,
-    perceptual_hash,
-    random_order,
-    read_hashes,
-    write_hashes,
-)
 
 
 def page(seed: int) -> np.ndarray:
@@ -36,12 +29,12 @@ def page(seed: int) -> np.ndarray:
 def test_it_is_the_hash_of_the_package_imagehash() -> None:
     drawn = np.add.outer(np.arange(90) ** 2 // 7, 5 * np.arange(120)) % 256
     # of imagehash 4.3: str(imagehash.phash(Image.fromarray(drawn)))
-    assert f"{perceptual_hash(drawn.astype(np.uint8)):016x}" == "d252060707adfdf8"
+    assert f"{near.perceptual_hash(drawn.astype(np.uint8)):016x}" == "d252060707adfdf8"
 
 
 def test_small_changes_are_near_and_other_pages_far() -> None:
     pages = [page(seed) for seed in range(12)]
-    whole = np.array([perceptual_hash(each) for each in pages], np.uint64)
+    whole = np.array([near.perceptual_hash(each) for each in pages], np.uint64)
     for change in (
         lambda image: cv2.imdecode(
             cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 0
@@ -49,14 +42,16 @@ def test_small_changes_are_near_and_other_pages_far() -> None:
         lambda image: np.repeat(image[:, :, None] // 2 + 40, 3, axis=2),
         lambda image: cv2.resize(image, (120, 180), interpolation=cv2.INTER_AREA),
     ):
-        changed = np.array([perceptual_hash(change(each)) for each in pages], np.uint64)
-        apart = distances(whole, changed)
+        changed = np.array([near.perceptual_hash(change(each)) for each in pages], np.uint64)
+        apart = near.distances(whole, changed)
         assert np.diag(apart).max() <= 6
         assert apart[~np.eye(12, dtype=bool)].min() > 6
 
 
 def test_images_of_one_colour_are_alike() -> None:
-    assert len({perceptual_hash(np.full((9, 7), grey, np.uint8)) for grey in (1, 90, 255)}) == 1
+    assert (
+        len({near.perceptual_hash(np.full((9, 7), grey, np.uint8)) for grey in (1, 90, 255)}) == 1
+    )
 
 
 @given(st.integers(0, 1000), st.integers(0, 12), st.integers(0, 60))
@@ -71,15 +66,15 @@ def test_distinct_images_are_taken_in_turn(seed: int, distance: int, count: int)
             expected.append(each)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_duplicates, "_BLOCK", 7)
-        assert distinct(hashes, order, distance).tolist() == sorted(expected)
+        assert near.distinct(hashes, order, distance).tolist() == sorted(expected)
 
 
 def test_the_order_does_not_follow_the_names() -> None:
     ids = [f"class{number // 100}/{number:03d}" for number in range(300)]
-    classes = random_order(ids) // 100
+    classes = near.random_order(ids) // 100
     assert sorted(np.bincount(classes[:150], minlength=3))[0] > 30
-    again = random_order(ids[::-1])
-    assert [ids[::-1][place] for place in again] == [ids[place] for place in random_order(ids)]
+    again = near.random_order(ids[::-1])
+    assert [ids[::-1][place] for place in again] == [ids[place] for place in near.random_order(ids)]
 
 
 def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
@@ -89,9 +84,11 @@ def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
             for number in range(3 * shard, 3 * shard + 3):
                 writer.add(f"{number}", encode(page(number)), "png", 200, 300)
         files.append(tmp_path / f"{shard}.hashes.parquet")
-        write_hashes(ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
+        near.write_hashes(ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
     ids = ["5", "0", "3"]
-    assert read_hashes(files, ids).tolist() == [perceptual_hash(page(int(each))) for each in ids]
+    assert near.read_hashes(files, ids).tolist() == [
+        near.perceptual_hash(page(int(each))) for each in ids
+    ]
     assert pd.read_parquet(files[0]).dtypes["hash"] == np.uint64
     with pytest.raises(InputError, match="1 images have no perceptual hash, such as '7'"):
-        read_hashes(files, ["0", "7"])
+        near.read_hashes(files, ["0", "7"])

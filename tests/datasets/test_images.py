@@ -45,16 +45,12 @@ def test_grey_and_colour_of_each_kind(tmp_path: Path, suffix: str) -> None:
     Image.fromarray(GREY).save(tmp_path / f"g.{suffix}", **options.get(suffix, {}))
     colour, grey = read_image(tmp_path / f"c.{suffix}"), read_image(tmp_path / f"g.{suffix}")
     assert colour.shape == (6, 9, 3) and colour.dtype == grey.dtype == np.uint8
+    assert colour.flags.writeable and grey.flags.writeable
     off = {"jpg": 4, "gif": 16}.get(suffix, 0)  # GIF: 256 colours
     assert np.abs(colour.astype(int) - smooth).max() <= off
     if suffix not in ("webp", "gif"):  # which have no grey
         assert grey.shape == (6, 9)
         assert np.abs(grey.astype(int) - GREY).max() <= (3 if suffix == "jpg" else 0)
-
-
-def test_arrays_may_be_written_to(tmp_path: Path) -> None:
-    Image.fromarray(COLOUR).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png").flags.writeable
 
 
 def test_cmyk_jpeg_becomes_rgb(tmp_path: Path) -> None:
@@ -129,15 +125,6 @@ def test_a_photo_with_a_preview_behind_it_is_one_photo(tmp_path: Path) -> None:
     )
     pixels = read_image(tmp_path / "a.jpg")
     assert pixels.shape == (8, 16, 3) and pixels[0, 0, 2] > 250
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "gif", "bmp", "webp"])
-def test_truncated_files_are_refused(tmp_path: Path, suffix: str) -> None:
-    big = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(big).save(tmp_path / f"whole.{suffix}")
-    data = (tmp_path / f"whole.{suffix}").read_bytes()
-    (tmp_path / f"half.{suffix}").write_bytes(data[: len(data) // 2])
-    assert "damaged" in (text := reason(tmp_path / f"half.{suffix}")) or "opened" in text
 
 
 @settings(max_examples=150, deadline=None)
@@ -237,8 +224,13 @@ def test_images_are_upright_by_their_exif(tmp_path: Path, kind: str, orientation
         assert upright_size(image) == (32, 16)
 
 
+TURNED_77 = Image.Exif()
+TURNED_77[0x0112] = 77
+
+
 @pytest.mark.parametrize(
-    "exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0"]
+    "exif",
+    [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0", TURNED_77.tobytes()],
 )
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 def test_invalid_exif_counts_as_none(tmp_path: Path, exif: bytes, suffix: str) -> None:
@@ -246,19 +238,6 @@ def test_invalid_exif_counts_as_none(tmp_path: Path, exif: bytes, suffix: str) -
     assert read_image(tmp_path / f"a.{suffix}").shape == (6, 9, 3)
     with open_checked(tmp_path / f"a.{suffix}") as image:
         assert upright_size(image) == (9, 6)
-
-
-def test_unknown_orientation_counts_as_upright(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 77
-    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
-
-
-def test_any_name(tmp_path: Path) -> None:
-    path = tmp_path / "Führer schein 身分証 #1 %20.PNG"
-    Image.fromarray(COLOUR).save(path)
-    np.testing.assert_array_equal(read_image(path), COLOUR)
 
 
 @given(image=IMAGES)
@@ -275,12 +254,6 @@ def test_jpeg_keeps_the_shape_and_carries_no_metadata() -> None:
         assert decode(data).shape == image.shape
         assert not Image.open(io.BytesIO(data)).getexif()
         assert np.abs(decode(data).astype(int) - image).max() < 25
-
-
-def test_colour_order_is_red_first() -> None:
-    red = np.zeros((4, 4, 3), np.uint8)
-    red[..., 0] = 255
-    assert np.asarray(Image.open(io.BytesIO(encode(red))))[0, 0].tolist() == [255, 0, 0]
 
 
 def test_damaged_data_in_an_image_set_is_named() -> None:

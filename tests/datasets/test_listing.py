@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from small_sets import dataset
 
-from anonbench.config import Dataset, OwnSplit
+from anonbench.config import OwnSplit
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import listing as module
 from anonbench.datasets.listing import count_images, list_images, require_apart
 from anonbench_demo import generate
-
-Make = Callable[..., Dataset]
 
 
 def table(folder: Path, ids: list[str], **columns: list[object]) -> Path:
@@ -32,9 +30,7 @@ def split_of(listing: pd.DataFrame) -> dict[str, str]:
     return dict(zip(listing["id"], listing["split"], strict=True))
 
 
-def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(
-    tmp_path: Path, dataset: Make
-) -> None:
+def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(1000)]
     settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
     first = list_images("t", settings, 0)
@@ -44,7 +40,7 @@ def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(
     assert split_of(list_images("t", settings, 1)) != split_of(first)
 
 
-def test_an_added_image_moves_few_others(tmp_path: Path, dataset: Make) -> None:
+def test_an_added_image_moves_few_others(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(400)]
     settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
     before = split_of(list_images("t", settings, 0))
@@ -53,7 +49,7 @@ def test_an_added_image_moves_few_others(tmp_path: Path, dataset: Make) -> None:
     assert sum(before[i] != after[i] for i in ids) <= 1
 
 
-def test_groups_stay_together(tmp_path: Path, dataset: Make) -> None:
+def test_groups_stay_together(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(500)]
     people = [i // 7 if i % 50 else None for i in range(500)]
     file = table(tmp_path, ids, person=people)
@@ -86,13 +82,13 @@ def test_group_share_is_as_near_as_groups_allow(sizes: list[int], share: float, 
     assert only or abs(in_val.sum() - target) <= slack
 
 
-def test_one_group_cannot_be_split(tmp_path: Path, dataset: Make) -> None:
+def test_one_group_cannot_be_split(tmp_path: Path) -> None:
     file = table(tmp_path, ["a", "b"], person=[1, 1])
     with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
         list_images("t", dataset("table", file, split={"by": "person"}), 0)
 
 
-def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path, dataset: Make) -> None:
+def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(400)]
     splits: list[object] = ["train", "val"] * 200
     settings = dataset("table", table(tmp_path, ids, split=splits), subset=100)
@@ -110,7 +106,7 @@ def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path, dataset:
 
 
 @pytest.mark.parametrize("labels", [True, False])
-def test_a_label_that_is_not_there(tmp_path: Path, dataset: Make, labels: bool) -> None:
+def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
     columns: dict[str, list[object]] = {f"c{i}": [1, 2] for i in range(9)} | {"Male": [0, 1]}
     file = table(tmp_path, ["a", "b"], **columns)
     settings = dataset("table", file, split={}, label="male")
@@ -121,24 +117,24 @@ def test_a_label_that_is_not_there(tmp_path: Path, dataset: Make, labels: bool) 
         list_images("t", settings, 0, labels=labels)
 
 
-def test_an_attribute_is_no_second_label(tmp_path: Path, dataset: Make) -> None:
+def test_an_attribute_is_no_second_label(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="name a column twice: Male, Male"):
         dataset("table", table(tmp_path, ["a", "b"]), split={}, label="Male", attributes=["Male"])
 
 
 @pytest.mark.parametrize(("path", "results"), [(".", "results"), ("a", "a/b/out"), ("a", "a")])
-def test_results_are_not_inside_a_data_folder(dataset: Make, path: str, results: str) -> None:
+def test_results_are_not_inside_a_data_folder(path: str, results: str) -> None:
     with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
         require_apart(Path(results), {"mine": dataset("folder", Path(path))})
     require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
 
 
-def test_one_image_cannot_be_split(tmp_path: Path, dataset: Make) -> None:
+def test_one_image_cannot_be_split(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"datasets\.t\.split: none of the 1 images"):
         list_images("t", dataset("table", table(tmp_path, ["a"]), split={}), 0)
 
 
-def test_no_image_is_opened(tmp_path: Path, dataset: Make, celeba: Path, rvl_cdip: Path) -> None:
+def test_no_image_is_opened(tmp_path: Path, celeba: Path, rvl_cdip: Path) -> None:
     for root in (celeba / "img_align_celeba", rvl_cdip / "images"):
         for file in [path for path in root.rglob("*") if path.is_file()]:
             file.unlink()
@@ -156,7 +152,7 @@ def test_no_image_is_opened(tmp_path: Path, dataset: Make, celeba: Path, rvl_cdi
     ],
 )
 def test_demo_data_are_planned_as_they_will_be(
-    tmp_path: Path, dataset: Make, layout: str, demo: dict[str, object], label: str
+    tmp_path: Path, layout: str, demo: dict[str, object], label: str
 ) -> None:
     settings = dataset(layout, tmp_path / "demo", demo=demo, label=label)
     assert settings.demo is not None
@@ -168,7 +164,7 @@ def test_demo_data_are_planned_as_they_will_be(
     assert drawn[label].notna().all()
 
 
-def test_demo_data_cannot_be_grouped_before_they_exist(tmp_path: Path, dataset: Make) -> None:
+def test_demo_data_cannot_be_grouped_before_they_exist(tmp_path: Path) -> None:
     demo = {"kind": "portraits"}
     settings = dataset("celeba", tmp_path / "x", demo=demo, split={"by": "identity"})
     with pytest.raises(InputError, match=r"datasets\.d\.split\.by: the demo's data"):
@@ -178,21 +174,13 @@ def test_demo_data_cannot_be_grouped_before_they_exist(tmp_path: Path, dataset: 
 @pytest.mark.parametrize(
     ("layout", "settings", "message"),
     [
-        (
-            "folder",
-            {"demo": {"kind": "portraits"}},
-            "demo: .* in the layout celeba",
-        ),
+        ("folder", {"demo": {"kind": "portraits"}}, "demo: .* in the layout celeba"),
         ("rvl_cdip", {"images": "wild"}, "only the real CelebA"),
-        (
-            "celeba",
-            {"images": "wild", "demo": {"kind": "portraits"}},
-            "only the real CelebA",
-        ),
+        ("celeba", {"images": "wild", "demo": {"kind": "portraits"}}, "only the real CelebA"),
     ],
 )
 def test_settings_that_contradict_the_layout(
-    tmp_path: Path, dataset: Make, layout: str, settings: dict[str, object], message: str
+    tmp_path: Path, layout: str, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         dataset(layout, tmp_path, **settings)

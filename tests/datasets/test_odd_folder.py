@@ -5,14 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from odd_folder import NFC, NFD, claimed_png, coded, pdf, picture, text_page, write_odd_folder
+from odd_folder import (
+    NFC,
+    NFD,
+    claimed_png,
+    coded,
+    pdf,
+    picture,
+    text_page,
+    write_odd_folder,
+)
 from PIL import Image
+from small_sets import dataset, written
 
 from anonbench.cli import main
 from anonbench.config import Dataset
@@ -23,10 +32,8 @@ from anonbench.datasets.image_sets.originals import copy_shard, write_index
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.listing import list_images
-from anonbench.datasets.manifest import write_manifest
 from anonbench.embedding.given.images import look_at
 
-Make = Callable[..., Dataset]
 OWN = {"validation": 0.4}
 
 
@@ -37,14 +44,8 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "f").mkdir()
     write_odd_folder(place / "f")
     settings = {"layout": "folder", "path": place / "f", "detectors": ["mtcnn"], "split": OWN}
-    write(place, Dataset.model_validate(settings))
+    written(Dataset.model_validate(settings), place)
     return place
-
-
-def write(place: Path, dataset: Dataset) -> pd.DataFrame:
-    files = [place / name for name in ("m.parquet", "s.csv", "d.csv", "c.csv")]
-    write_manifest("d", dataset, 10**6, 0, *files)
-    return pd.read_parquet(files[0])
 
 
 def test_what_is_used(odd: Path) -> None:
@@ -67,7 +68,7 @@ def test_what_is_used(odd: Path) -> None:
 
 
 def test_what_is_left_out(odd: Path) -> None:
-    skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
+    skipped = pd.read_csv(odd / "s/m.csv").set_index("path")["reason"].to_dict()
     assert skipped == {
         ".hidden.png": "hidden",
         "bomb.png": "more than 1000000 pixels",
@@ -89,7 +90,7 @@ def test_what_is_left_out(odd: Path) -> None:
 
 def test_every_file_is_used_or_left_out(odd: Path) -> None:
     used = set(pd.read_parquet(odd / "m.parquet")["path"])
-    left = set(pd.read_csv(odd / "s.csv")["path"])
+    left = set(pd.read_csv(odd / "s/m.csv")["path"])
     files = {
         path.relative_to(odd / "f").as_posix()
         for path in (odd / "f").rglob("*")
@@ -100,7 +101,7 @@ def test_every_file_is_used_or_left_out(odd: Path) -> None:
 
 
 def test_what_is_converted(odd: Path) -> None:
-    table = pd.read_csv(odd / "c.csv")
+    table = pd.read_csv(odd / "converted.csv")
     assert table.columns.tolist() == ["id", "path", PAGE, "converted"]
     drawn = "PDF page drawn at 150 dpi"
     assert table.set_index("id")["converted"].to_dict() == {
@@ -147,10 +148,10 @@ def test_commands_read_what_the_workflow_reads(odd: Path) -> None:
     copy = found.pop("plain")  # the workflow leaves it out as a copy across splits
     assert set(found) == set(manifest.index) and copy.digest == found["copy"].digest
     assert {name: each.digest for name, each in found.items()} == manifest["digest"].to_dict()
-    converted = pd.read_csv(odd / "c.csv").set_index("id")["converted"].to_dict()
+    converted = pd.read_csv(odd / "converted.csv").set_index("id")["converted"].to_dict()
     assert {name: each.converted for name, each in found.items() if each.converted} == converted
     left = dict(map(tuple, given.left_out))
-    skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
+    skipped = pd.read_csv(odd / "s/m.csv").set_index("path")["reason"].to_dict()
     del skipped["plain.png"]
     assert left == skipped
     assert {each.name for each in given.left_out if each.quiet} == {"notes.txt"}
@@ -223,7 +224,7 @@ def test_embed_counts_and_names_every_file(
     system = ["--system", "function:mean_colour:encode", "-o", "v.h5", "--json"]
     assert main(["embed", str(odd / "f"), *system]) == 3
     told = json.loads(capsys.readouterr().out)
-    skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
+    skipped = pd.read_csv(odd / "s/m.csv").set_index("path")["reason"].to_dict()
     for name in ("plain.png", "notes.txt"):  # a copy; and nothing that looks like an image
         del skipped[name]
     named = {each["name"]: each["reason"] for each in told["left_out_files"]}
@@ -254,12 +255,13 @@ def test_pages_are_an_image_set_and_are_copied_once(odd: Path, tmp_path: Path) -
     assert (tmp_path / "a" / "0.tar").stat().st_size <= most
 
 
-def test_a_replaced_document_is_refused_page_by_page(tmp_path: Path, dataset: Make) -> None:
+def test_a_replaced_document_is_refused_page_by_page(tmp_path: Path) -> None:
     file = tmp_path / "f" / "a.pdf"
     file.parent.mkdir()
     file.write_bytes(pdf([text_page("1"), text_page("2")]))
     (tmp_path / "f" / "b.png").write_bytes(coded(picture(0), "PNG"))
-    manifest = write(tmp_path, dataset("folder", tmp_path / "f", split={"validation": 0.5}))
+    settings = dataset("folder", tmp_path / "f", split={"validation": 0.5})
+    manifest, *_ = written(settings, tmp_path)
     row = manifest.iloc[1]
     assert row["id"] == "a/page-0002"
     file.write_bytes(pdf([text_page("2"), text_page("1")]))
@@ -267,7 +269,7 @@ def test_a_replaced_document_is_refused_page_by_page(tmp_path: Path, dataset: Ma
         read_original(row["id"], file, int(row["bytes"]), row["digest"])
 
 
-def test_pages_stay_together_and_a_lone_document_is_refused(tmp_path: Path, dataset: Make) -> None:
+def test_pages_stay_together_and_a_lone_document_is_refused(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"{number}.pdf").write_bytes(pdf([text_page(str(number))] * 5))
     for validation in (0.1, 0.37, 0.5, 0.9):
@@ -280,20 +282,18 @@ def test_pages_stay_together_and_a_lone_document_is_refused(tmp_path: Path, data
         list_images("d", dataset("folder", tmp_path, split=OWN), 3)
 
 
-def test_a_manifest_of_pages_is_a_table_again(odd: Path, dataset: Make) -> None:
+def test_a_manifest_of_pages_is_a_table_again(odd: Path, tmp_path: Path) -> None:
     first = pd.read_parquet(odd / "m.parquet")
     (odd / "f" / "again.csv").write_text(first.to_csv(index=False))
     try:
-        second = write(odd / "f" / "more", dataset("table", odd / "f" / "again.csv"))
+        second, *_ = written(dataset("table", odd / "f" / "again.csv"), tmp_path)
     finally:
         (odd / "f" / "again.csv").unlink()
-        for file in (odd / "f" / "more").glob("[a-z].*"):
-            file.unlink()
     columns = ["id", "path", "split", "digest", PAGE, DOCUMENT]
     pd.testing.assert_frame_equal(first[columns], second[columns], check_dtype=False)
 
 
-def test_a_table_names_pages(tmp_path: Path, dataset: Make) -> None:
+def test_a_table_names_pages(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdf([text_page(str(n)) for n in range(4)]))
     (tmp_path / "b.png").write_bytes(coded(picture(0), "PNG"))
     lines = ["id,path,document_page,split", "last,a.pdf,4,train", "x,b.png,,val"]
@@ -306,10 +306,10 @@ def test_a_table_names_pages(tmp_path: Path, dataset: Make) -> None:
         list_images("t", dataset("table", tmp_path / "t.csv", split=OWN), 0)
 
 
-def test_plain_folders_have_no_new_column(tmp_path: Path, dataset: Make) -> None:
+def test_plain_folders_have_no_new_column(tmp_path: Path) -> None:
     for number in range(4):
         (tmp_path / f"{number}.tif").write_bytes(coded(picture(number), "TIFF"))
-    manifest = write(tmp_path / "out", dataset("folder", tmp_path, split=OWN))
+    manifest, *_ = written(dataset("folder", tmp_path, split=OWN), tmp_path / "out")
     assert manifest.columns.tolist() == [
         *("id", "path", "split", "width", "height", "bytes", "digest")
     ]

@@ -34,13 +34,6 @@ def test_the_most_similar_name_is_taken(
     assert copies_of([original], [original], copies, "copies") == [expected]
 
 
-def test_a_copy_of_two_originals_is_refused_and_one_with_a_very_name_is_not() -> None:
-    both = ["a.jpg", "a.png"]
-    assert copies_of(both, both, ["a.jpg"], "copies") == ["a.jpg", None]
-    with pytest.raises(InputError, match=r"copies: 1 picture belong to several images, a\.webp"):
-        copies_of(both, both, ["a.webp"], "copies")
-
-
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
     """Originals of several formats, as `anonbench anonymize` names their copies; one has none."""

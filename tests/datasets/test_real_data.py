@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
+from small_sets import dataset, written
 
-from anonbench.config import Dataset
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.files.walk import COPY
 from anonbench.datasets.images import read_image
 from anonbench.datasets.listing import count_images, list_images, root_of
-from anonbench.datasets.manifest import write_manifest
 
-Make = Callable[..., Dataset]
 BY_IDENTITY = {"validation": 0.2, "by": "identity"}
 
 
@@ -34,7 +30,6 @@ BY_IDENTITY = {"validation": 0.2, "by": "identity"}
 def test_manifest_of_real_images(
     shared: Path,
     tmp_path: Path,
-    dataset: Make,
     layout: str,
     folder: str,
     settings: dict[str, Any],
@@ -42,24 +37,12 @@ def test_manifest_of_real_images(
     copies: int,
 ) -> None:
     made = dataset(layout, shared / "data" / folder, **settings)
-    write_manifest(
-        "x",
-        made,
-        180_000_000,
-        0,
-        tmp_path / "m.parquet",
-        tmp_path / "s.csv",
-        tmp_path / "c.csv",
-        tmp_path / "o.csv",
-    )
-    manifest = pd.read_parquet(tmp_path / "m.parquet")
-    skipped = pd.read_csv(tmp_path / "s.csv")
+    manifest, skipped, twice, _ = written(made, tmp_path, 180_000_000)
     assert len(manifest) + (skipped["reason"] == COPY).sum() == count
     files = [path for path in (shared / "data" / folder).rglob("*") if not path.is_dir()]
     relative = {str(path.relative_to(shared / "data" / folder)) for path in files}
     listed = [*manifest["path"], *skipped["path"]]
     assert len(listed) == len(relative) and set(listed) == relative
-    twice = pd.read_csv(tmp_path / "c.csv")
     assert twice["digest"].nunique() == copies
     assert manifest.groupby("digest")["split"].nunique().max() == 1
     for row in manifest.iloc[:: max(1, count // 30)].itertuples():
@@ -69,7 +52,7 @@ def test_manifest_of_real_images(
         assert (manifest.groupby("identity")["split"].nunique() == 1).all()
 
 
-def test_splits_of_real_data(shared: Path, dataset: Make) -> None:
+def test_splits_of_real_data(shared: Path) -> None:
     celeba = dataset("celeba", shared / "data" / "celeba", split=BY_IDENTITY)
     counts = count_images(list_images("x", celeba, 0, labels=False))
     assert abs(counts[Split.VAL] - 2000) <= 20 and sum(counts.values()) == 10_000

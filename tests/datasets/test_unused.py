@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_sets import dataset, touch
 
 from anonbench.config import Dataset
-from anonbench.datasets.files.walk import (
-    BROKEN,
-    HIDDEN,
-    LINKED,
-    LIST_FILE,
-    NOT_IMAGE,
-    NOT_NAMED,
-    NOT_UTF8,
-    RENAMED,
-    SPECIAL,
-    SUBSET,
-    TEST,
-    TWICE,
-    UNLISTED,
-)
+from anonbench.datasets.files import walk as disk
 from anonbench.datasets.listing import find_unused, read_source, root_of
 
-Make = Callable[..., Dataset]
 JPEG = b"\xff\xd8\xff\xe0"
-
-
-def touch(root: Path, *paths: str, data: bytes = b"") -> Path:
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    return root
 
 
 def unused(settings: Dataset) -> dict[str, str]:
@@ -53,7 +31,7 @@ def unused(settings: Dataset) -> dict[str, str]:
     return dict(zip(table["path"], table["reason"], strict=True))
 
 
-def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
+def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
     root = touch(tmp_path / "d", "train/a.png", "val/b.jfif", "train/c.AVIF", "train/notes.txt")
     touch(root, "train/photo.jpeg_original", "val/scan", data=JPEG)
     touch(root, ".git/x.png", "train/._a.png", "test/t.png", "extra/e.png", "top.png")
@@ -71,68 +49,68 @@ def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
     avif = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
     outside = "outside the folders train and val"
     assert unused(dataset("folder", root)) == {
-        ".git/x.png": HIDDEN,
+        ".git/x.png": disk.HIDDEN,
         "extra/e.png": outside,
-        "extra/pool": LINKED,
-        "test/t.png": TEST,
+        "extra/pool": disk.LINKED,
+        "test/t.png": disk.TEST,
         "top.png": outside,
-        "train/._a.png": HIDDEN,
-        "train/\\xe4.png": NOT_UTF8,
+        "train/._a.png": disk.HIDDEN,
+        "train/\\xe4.png": disk.NOT_UTF8,
         "train/c.AVIF": avif,
-        "train/notes.txt": NOT_IMAGE,
-        "train/photo.jpeg_original": RENAMED,
-        "val/again": TWICE,
-        "val/gone.png": BROKEN,
-        "val/pipe.png": SPECIAL,
-        "val/scan": RENAMED,
+        "train/notes.txt": disk.NOT_IMAGE,
+        "train/photo.jpeg_original": disk.RENAMED,
+        "val/again": disk.TWICE,
+        "val/gone.png": disk.BROKEN,
+        "val/pipe.png": disk.SPECIAL,
+        "val/scan": disk.RENAMED,
     }
 
 
-def test_a_subset(tmp_path: Path, dataset: Make) -> None:
+def test_a_subset(tmp_path: Path) -> None:
     root = touch(tmp_path, *(f"{number}.png" for number in range(9)), "a.txt")
     left = unused(dataset("folder", root, split={}, subset=4))
-    assert left.pop("a.txt") == NOT_IMAGE
-    assert list(left.values()) == [SUBSET] * 5
+    assert left.pop("a.txt") == disk.NOT_IMAGE
+    assert list(left.values()) == [disk.SUBSET] * 5
 
 
-def test_celeba(celeba: Path, dataset: Make) -> None:
+def test_celeba(celeba: Path) -> None:
     touch(celeba, "img_align_celeba/000009.jpg", "img_align_celeba/x.avif", "img_celeba/1.jpg")
     touch(celeba, "Anno/list_bbox_celeba.txt", "README.txt")
     left = unused(dataset("celeba", celeba))
     assert left == {
-        "Anno/list_bbox_celeba.txt": LIST_FILE,
+        "Anno/list_bbox_celeba.txt": disk.LIST_FILE,
         "README.txt": "outside the folder of the images",
-        "identity_CelebA.txt": LIST_FILE,
-        "img_align_celeba/000008.jpg": TEST,
-        "img_align_celeba/000009.jpg": UNLISTED,
-        "img_align_celeba/x.avif": UNLISTED,
+        "identity_CelebA.txt": disk.LIST_FILE,
+        "img_align_celeba/000008.jpg": disk.TEST,
+        "img_align_celeba/000009.jpg": disk.UNLISTED,
+        "img_align_celeba/x.avif": disk.UNLISTED,
         "img_celeba/1.jpg": "outside the folder of the images",
-        "list_attr_celeba.txt": LIST_FILE,
-        "list_eval_partition.txt": LIST_FILE,
+        "list_attr_celeba.txt": disk.LIST_FILE,
+        "list_eval_partition.txt": disk.LIST_FILE,
     }
 
 
-def test_rvl_cdip(rvl_cdip: Path, dataset: Make) -> None:
+def test_rvl_cdip(rvl_cdip: Path) -> None:
     touch(rvl_cdip, "images/imagesq/q/absent.tif", "images/other.tif", "readme.txt")
-    lists = {f"labels/{name}.txt": LIST_FILE for name in ("train", "val", "test")}
-    left = {"images/imagesq/q/absent.tif": TEST, "images/other.tif": UNLISTED}
+    lists = {f"labels/{name}.txt": disk.LIST_FILE for name in ("train", "val", "test")}
+    left = {"images/imagesq/q/absent.tif": disk.TEST, "images/other.tif": disk.UNLISTED}
     outside = {"readme.txt": "outside the folder of the images"}
     assert unused(dataset("rvl_cdip", rvl_cdip)) == lists | left | outside
     (rvl_cdip / "labels" / "test.txt").unlink()
-    left = dict.fromkeys(left, UNLISTED)
+    left = dict.fromkeys(left, disk.UNLISTED)
     del lists["labels/test.txt"]
     assert unused(dataset("rvl_cdip", rvl_cdip)) == lists | left | outside
 
 
-def test_a_table_beside_other_things(tmp_path: Path, dataset: Make) -> None:
+def test_a_table_beside_other_things(tmp_path: Path) -> None:
     home = touch(tmp_path / "home", "in/a.png", "in/b.avif", "in/.c.png", "in/deep/d.png")
     touch(home, "letters/private.txt", "notes.txt")
     far = touch(tmp_path / "far", "e.png", "f.png", "g.png")
     rows = ["in/a.png,train", f"{far}/e.png,val", "../far/f.png,test"]
     (home / "t.csv").write_text("\n".join(["path,split", *rows]) + "\n")
     assert unused(dataset("table", home / "t.csv")) == {
-        "../far/f.png": TEST,
-        "../far/g.png": NOT_NAMED,
-        "in/.c.png": HIDDEN,
-        "in/b.avif": NOT_NAMED,
+        "../far/f.png": disk.TEST,
+        "../far/g.png": disk.NOT_NAMED,
+        "in/.c.png": disk.HIDDEN,
+        "in/b.avif": disk.NOT_NAMED,
     }

@@ -8,9 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
+from anonbench.detection.base import corners_of
+from anonbench.detection.kinds import Ppocr
+from anonbench.detection.search import build
 
 
 def page(ink: tuple[int, int, int] = (0, 0, 0)) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -33,12 +37,24 @@ def turned(image: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
-    """Return the pixels inside the regions' quadrilaterals."""
+    """Return the pixels inside the regions' quadrilaterals or boxes."""
     mask = np.zeros(shape[:2], np.uint8)
     for region in regions:
-        corners = np.array(region.quad).reshape(4, 2).round().astype(np.int32)
-        cv2.fillPoly(mask, [corners], 1)
+        cv2.fillPoly(mask, [corners_of(region).round().astype(np.int32)], 1)
     return mask.astype(bool)
+
+
+def load(**settings: object) -> Detector:
+    """Return PP-OCR's detector, searching images in one piece."""
+    return build("ppocr", Detection(speed="single", ppocr=Ppocr.model_validate(settings)))
+
+
+def pages() -> list[np.ndarray]:
+    """Return pages in colour, negative, grey, slanted and large, and odd parts of them."""
+    image, _ = page(ink=(160, 30, 90))
+    grey = np.ascontiguousarray(image[:, :, 1])
+    odd = [image[40:60, 50:400], grey[60:90, 60:80], np.full((5, 900), 77, np.uint8)]
+    return [image, 255 - image, grey, turned(image, -12), cv2.resize(image, (2900, 1811)), *odd]
 
 
 def receipt_coverage(path: Path, detector: Detector) -> float:

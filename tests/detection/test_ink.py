@@ -40,19 +40,13 @@ def ink_of(image: np.ndarray, lines: Sequence[Region] = ()) -> np.ndarray:
     """Return the pixels in which ink was found."""
     (found,) = InkDetector(Lines(lines)).detect([image])
     assert all(region.entity == Entity.INK for region in found)
-    return covered(image.shape, [with_corners(region) for region in found])
-
-
-def with_corners(region: Region) -> Region:
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    quad = region.quad or (x0, y0, x1, y0, x1, y1, x0, y1)
-    return Region(region.entity, x0, y0, x1, y1, region.score, quad)
+    return covered(image.shape, found)
 
 
 def around(mask: np.ndarray) -> Region:
     rows, columns = np.nonzero(mask)
     x0, y0, x1, y1 = columns.min() - 4, rows.min() - 4, columns.max() + 5, rows.max() + 5
-    return Region(Entity.TEXT, x0, y0, x1, y1, 0.9, (x0, y0, x1, y0, x1, y1, x0, y1))
+    return Region(Entity.TEXT, x0, y0, x1, y1, 0.9)
 
 
 def signature(image: np.ndarray, x: int, y: int, ink: tuple[int, int, int]) -> np.ndarray:
@@ -143,7 +137,7 @@ def test_ink_of_real_documents_is_covered() -> None:
     for name, places in boxes.items():
         image = read_image(images[name])
         found = [region for each in detectors.values() for region in each.detect([image])[0]]
-        hidden = covered(image.shape, [with_corners(region) for region in found])
+        hidden = covered(image.shape, found)
         dark = image if image.ndim == 2 else image.min(axis=2)
         for kind, (x0, y0, x1, y1) in places:
             part = np.ascontiguousarray(dark[y0:y1, x0:x1])

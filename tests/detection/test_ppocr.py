@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered, page, turned
+from drawn_text import covered, load, page, pages, turned
 
 from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
@@ -22,10 +22,6 @@ from anonbench.detection.kinds.ppocr import DbnetDetector
 from anonbench.detection.search import build
 
 V3 = Ppocr().model
-
-
-def load(**settings: object) -> Detector:
-    return build("ppocr", Detection(speed="single", ppocr=Ppocr.model_validate(settings)))
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +139,6 @@ def test_no_weights_anywhere_says_where_to_put_them(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(ppocr_model, "PACKAGES", ("a_package_that_is_not_installed",))
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights"):
         load()
-
-
-def pages() -> list[np.ndarray]:
-    image, _ = page(ink=(160, 30, 90))
-    grey = np.ascontiguousarray(image[:, :, 1])
-    odd = [image[40:60, 50:400], grey[60:90, 60:80], np.full((5, 900), 77, np.uint8)]
-    return [image, 255 - image, grey, turned(image, -12), cv2.resize(image, (2900, 1811)), *odd]
 
 
 @pytest.mark.slow

@@ -6,27 +6,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from drawn_text import covered, page, receipt_coverage, turned
+from drawn_text import covered, load, page, pages, receipt_coverage
 
-from anonbench.config.detectors import Detection
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
-from anonbench.detection.kinds import Ppocr
 from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ppocr import PUBLISHED
-from anonbench.detection.search import build
 from anonbench.detection.text.recognizer import LineReader
 from anonbench_demo import documents
 
 V3, V6 = "PP-OCRv3_mobile_det", "PP-OCRv6_small_det"
-
-
-def load(**settings: object) -> Detector:
-    return build("ppocr", Detection(speed="single", ppocr=Ppocr.model_validate(settings)))
 
 
 @pytest.fixture(scope="module", params=[name for name in PUBLISHED if name != V3])
@@ -48,13 +40,6 @@ def file_of(model: str) -> Path:
     return path
 
 
-def pages() -> list[np.ndarray]:
-    image, _ = page(ink=(160, 30, 90))
-    drawn = [documents.draw(0, name, "0").image for name in ("invoice", "letter", "news article")]
-    odd = [cv2.resize(image, (2900, 1811)), image[40:60, 50:400], np.full((5, 900), 77, np.uint8)]
-    return [image, 255 - image, image[:, :, 1].copy(), turned(image, -12), *odd, *drawn]
-
-
 def test_drawn_lines_are_found(detector: Detector) -> None:
     image, lines = page()
     (found,) = detector.detect([image])
@@ -71,7 +56,8 @@ def test_same_boxes_as_rapidocr_with_the_same_thresholds(detector: Detector, mod
     """
     pytest.importorskip("rapidocr")
     theirs = rapidocr_detector(file_of(model))
-    for image in pages():
+    drawn = [documents.draw(0, name, "0").image for name in ("invoice", "letter", "news article")]
+    for image in [*pages(), *drawn]:
         height, width = image.shape[:2]
         if min(height, width) < 32 or max(height, width) > 960:
             continue  # it does not look at the first, and rapidocr 3.4 has other limits

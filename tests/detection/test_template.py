@@ -13,15 +13,13 @@ import pytest
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode
 from anonbench.detection.kinds import template
 from anonbench.detection.kinds.template import TemplateDetector
-from anonbench.detection.template_matching import (
-    is_in_any,
-    moved,
-)
+from anonbench.detection.template_matching import is_in_any, moved
 from anonbench_demo import ids
 
 WIDTH, HEIGHT = 560, 360
@@ -50,7 +48,7 @@ def card(kind: str, person: int, paper: int = 235) -> np.ndarray:
 
 def view(angle: float, scale: float, bend: float = 0.0, room: int = 40) -> np.ndarray:
     """Return the transformation, [3, 3], of a card turned by `angle` degrees, scaled, bent."""
-    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], float)
+    corners = rectangle(0, 0, WIDTH, HEIGHT)
     turn = np.deg2rad(angle)
     spin = np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
     ends = (corners - corners.mean(axis=0)) @ spin * scale
@@ -64,7 +62,7 @@ def view(angle: float, scale: float, bend: float = 0.0, room: int = 40) -> np.nd
 
 def photo(image: np.ndarray, matrix: np.ndarray, noise: float = 4.0) -> np.ndarray:
     """Return an image seen under a transformation, on a dark table, uneven light, noise."""
-    ends = moved(np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], float), matrix)
+    ends = moved(rectangle(0, 0, WIDTH, HEIGHT), matrix)
     width, height = (int(value) + 40 for value in ends.max(axis=0))
     half = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])  # OpenCV counts from pixels' middles
     inner = np.linalg.inv(half) @ matrix @ half
@@ -102,10 +100,7 @@ def detector(folder: Path) -> TemplateDetector:
 
 def truth(matrix: np.ndarray) -> dict[Entity, np.ndarray]:
     """Return the corners, [4, 2], of the boxes under a transformation."""
-    return {
-        entity: moved(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float), matrix)
-        for entity, (x0, y0, x1, y1) in BOXES.items()
-    }
+    return {entity: moved(rectangle(*box), matrix) for entity, box in BOXES.items()}
 
 
 def misses(found: list[Region], matrix: np.ndarray) -> float:
@@ -291,37 +286,38 @@ def no_annotations(folder: Path) -> None:
     write(folder, "a", card("a", 0))
 
 
-def two_annotations(folder: Path) -> None:
-    write(folder, "permit", card("permit", 0))
+def permit(folder: Path, image: np.ndarray | None = None) -> None:
+    """Write a folder of one document, which is in order."""
+    write(folder, "permit", card("permit", 0) if image is None else image)
     annotate(folder, ("permit",))
+
+
+def two_annotations(folder: Path) -> None:
+    permit(folder)
     (folder / "annotations.json").write_text("{}")
 
 
 def one_without_boxes(folder: Path) -> None:
-    for name in ("permit", "zebra"):
-        write(folder, name, card(name, 0))
-    annotate(folder, ("permit",))
+    permit(folder)
+    write(folder, "zebra", card("zebra", 0))
 
 
 def same_name(folder: Path) -> None:
-    write(folder, "permit", card("permit", 0))
+    permit(folder)
     (folder / "permit.jpg").write_bytes(encode(card("permit", 0), "jpeg"))
-    annotate(folder, ("permit",))
 
 
 def damaged(folder: Path) -> None:
+    permit(folder)
     (folder / "permit.png").write_bytes(encode(card("permit", 0))[:500])
-    annotate(folder, ("permit",))
 
 
 def small(folder: Path) -> None:
-    write(folder, "permit", card("permit", 0)[:200])
-    annotate(folder, ("permit",))
+    permit(folder, card("permit", 0)[:200])
 
 
 def blank(folder: Path) -> None:
-    write(folder, "permit", np.full((HEIGHT, WIDTH), 255, np.uint8))
-    annotate(folder, ("permit",))
+    permit(folder, np.full((HEIGHT, WIDTH), 255, np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -342,6 +338,3 @@ def test_folders_that_cannot_be_used_are_refused(tmp_path: Path, make: Any, said
     with pytest.raises(InputError) as error:
         TemplateDetector(tmp_path)
     assert said in str(error.value) and str(tmp_path) in str(error.value)
-
-
-# --- the parts ---

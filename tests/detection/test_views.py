@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, united
 from anonbench.detection.search import build
@@ -39,7 +40,7 @@ EMPTY = np.zeros((900, 1200), np.uint8)
 def quad(x0: float, y0: float, x1: float, y1: float, turn: float = 0.0) -> Region:
     """Return a line of text about the centre of a box, turned by degrees."""
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) - centre
+    corners = rectangle(x0, y0, x1, y1) - centre
     cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
     moved_corners = corners @ np.array([[cos, sin], [-sin, cos]]) + centre
     low, high = moved_corners.min(axis=0), moved_corners.max(axis=0)
@@ -51,12 +52,7 @@ def face(x0: float, y0: float, x1: float, y1: float, score: float = 0.5) -> Regi
 
 
 def drawn(regions: Sequence[Region]) -> np.ndarray:
-    mask = np.zeros(EMPTY.shape, np.uint8)
-    for region in regions:
-        box = (region.x0, region.y0, region.x1, region.y0, region.x1, region.y1)
-        corners = region.quad or (*box, region.x0, region.y1)
-        cv2.fillConvexPoly(mask, np.round(corners).astype(int).reshape(4, 2), 1)
-    return mask > 0
+    return covered(EMPTY.shape, list(regions))
 
 
 @given(st.integers(1, 1500), st.integers(1, 1500))
@@ -219,18 +215,10 @@ def test_a_face_is_covered_at_the_size_of_a_telephones_photograph() -> None:
     factor = 10
     large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
 
-    def covered(regions: Sequence[Region]) -> float:
-        mask = np.zeros(large.shape[:2], bool)
-        for each in regions:
-            mask[int(each.y0) : int(each.y1), int(each.x0) : int(each.x1)] = True
-        face = (
-            slice(int(factor * a), int(factor * b))
-            for a, b in ((true.y0, true.y1), (true.x0, true.x1))
-        )
-        return float(mask[tuple(face)].mean())
-
-    assert covered(once.detect([large])[0]) < 0.7
-    assert covered(small.detect([large])[0]) > 0.85
+    box = [factor * side for side in (true.x0, true.y0, true.x1, true.y1)]
+    whole = covered(large.shape, [face(*box)])
+    found = [covered(large.shape, each.detect([large])[0]) for each in (once, small)]
+    assert found[0][whole].mean() < 0.7 and found[1][whole].mean() > 0.85
 
 
 @pytest.mark.slow

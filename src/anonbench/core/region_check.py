@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.vocabulary import Entity
 
 _FARTHEST = 2**24
@@ -55,7 +56,7 @@ def _quad_fault(
     if (np.array(box[:2]) < low).any() or (np.array(box[2:]) > high).any():
         return "has a box that reaches beyond its four corners, which are what is hidden"
     # hull and image are disjoint if a line through two corners, or along an edge, divides them
-    image = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
+    image = rectangle(0, 0, width, height)
     sides = [(p[1] - q[1], q[0] - p[0]) for p, q in combinations(points, 2)]
     for axis in ((1.0, 0.0), (0.0, 1.0), *sides):
         length = math.hypot(*axis)

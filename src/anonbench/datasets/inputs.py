@@ -12,22 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.datasets.files.walk import (
-    FOLLOWED,
-    HEAD,
-    HIDDEN,
-    NOT_IMAGE,
-    NOT_UTF8,
-    UNREADABLE,
-    content_reason,
-    head_reason,
-    is_image_name,
-    is_quiet,
-    is_text,
-    shown,
-    suffix_reason,
-    walk,
-)
+from anonbench.core.wording import tally
+from anonbench.datasets.files import walk as disk
 from anonbench.datasets.ids import id_problem
 
 if TYPE_CHECKING:
@@ -113,7 +99,7 @@ class LeftOut(NamedTuple):
     @property
     def quiet(self) -> bool:
         """Whether nobody would expect it to be used, such as a text file or a hidden one."""
-        return is_quiet(self.name, self.reason)
+        return disk.is_quiet(self.name, self.reason)
 
 
 @dataclass(frozen=True)
@@ -163,8 +149,7 @@ def open_images(
         found = _list_images([os.fspath(path) for path in given])
     files, left = _checked(*found, pages, documents)
     if not files:
-        counts = Counter(reason for _, reason in left).most_common(3)
-        why = f" ({'; '.join(f'{n}: {reason}' for reason, n in counts)})" if counts else ""
+        why = f" ({tally(Counter(reason for _, reason in left))})" if left else ""
         raise InputError(f"{place}: no image is there{why}")
     folder = Path(given) if isinstance(given, str | Path) and Path(given).is_dir() else None
     images = sorted(_with_ids(place, files), key=lambda image: image.name)
@@ -194,7 +179,7 @@ def _place_images(path: Path) -> _Found:
     if suffix in TABLES:
         return _table_images(path)
     # by its content: `photos.tar.gz` is to be told what is wrong with it
-    if suffix_reason(path.name) and path.is_file() and tarfile.is_tarfile(path):
+    if disk.suffix_reason(path.name) and path.is_file() and tarfile.is_tarfile(path):
         return _tar_images(path)
     return [ImageFile("", path.name, path)], []
 
@@ -202,15 +187,15 @@ def _place_images(path: Path) -> _Found:
 def _folder_images(folder: Path) -> _Found:
     files, left = [], []
     try:
-        for name, reason in walk(str(folder), hidden=True):
-            if reason == FOLLOWED:
+        for name, reason in disk.walk(str(folder), hidden=True):
+            if reason == disk.FOLLOWED:
                 continue
-            why = reason or suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
-            if why == NOT_IMAGE:
-                why = content_reason(folder / name)
+            why = reason or disk.name_reason(name)
+            if why == disk.NOT_IMAGE:
+                why = disk.content_reason(folder / name)
             if why:
-                left.append(LeftOut(shown(name), why))
-                left += _hidden_images(folder, name) if why == HIDDEN else ()
+                left.append(LeftOut(disk.shown(name), why))
+                left += _hidden_images(folder, name) if why == disk.HIDDEN else ()
             else:
                 files.append(ImageFile("", name, folder / name))
     except OSError as error:
@@ -224,11 +209,11 @@ def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
     if inside.is_symlink() or not inside.is_dir():
         return
     try:
-        for path, _ in walk(str(inside), everything=True):
-            if is_image_name(path):
-                yield LeftOut(shown(f"{name}/{path}"), HIDDEN)
+        for path, _ in disk.walk(str(inside), everything=True):
+            if disk.is_image_name(path):
+                yield LeftOut(disk.shown(f"{name}/{path}"), disk.HIDDEN)
     except OSError:
-        yield LeftOut(shown(name), UNREADABLE)
+        yield LeftOut(disk.shown(name), disk.UNREADABLE)
 
 
 def _tar_images(path: Path) -> _Found:
@@ -241,9 +226,9 @@ def _tar_images(path: Path) -> _Found:
                 if member.isdir():
                     continue
                 if not member.isreg() or member.issparse():
-                    left.append(LeftOut(shown(name), "a link or device in a tar"))
+                    left.append(LeftOut(disk.shown(name), "a link or device in a tar"))
                 elif why := _member_reason(tar, member, name):
-                    left.append(LeftOut(shown(name), why))
+                    left.append(LeftOut(disk.shown(name), why))
                 else:
                     if name in files:
                         left.append(LeftOut(name, _HIDDEN_BY))
@@ -260,10 +245,10 @@ def _tar_images(path: Path) -> _Found:
 def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
     """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
-        return HIDDEN
-    why = suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
-    if why == NOT_IMAGE and (file := tar.extractfile(member)):
-        return head_reason(file.read(HEAD))
+        return disk.HIDDEN
+    why = disk.name_reason(name)
+    if why == disk.NOT_IMAGE and (file := tar.extractfile(member)):
+        return disk.head_reason(file.read(disk.HEAD))
     return why
 
 
@@ -320,10 +305,10 @@ def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents
             why = _PDF
         elif image.page is not None and not pages:
             why = _PAGE
-        elif not is_text(image.name):
-            why = NOT_UTF8
+        elif not disk.is_text(image.name):
+            why = disk.NOT_UTF8
         if why:
-            left.append(LeftOut(shown(image.name), why))
+            left.append(LeftOut(disk.shown(image.name), why))
         else:
             known.add((image.name, image.page))
             good.append(image)

@@ -16,19 +16,10 @@ import pandas as pd
 from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, PathPart, load
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
+from anonbench.core.wording import tally
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.files.walk import (
-    NOT_IMAGE,
-    NOT_UTF8,
-    SUBSET,
-    Entry,
-    content_reason,
-    files_in,
-    is_text,
-    shown,
-    walk,
-)
+from anonbench.datasets.files import walk as disk
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem
@@ -100,8 +91,8 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
             _require_column(name, source, dataset.cluster, clusters.KEY)
     images = source.images
     if images.empty:
-        left = _most_frequent(source.left)
-        raise problem(name, f"no image is listed in {dataset.path}; the data set is empty{left}")
+        why = _reasons(source)
+        raise problem(name, f"no image is listed in {dataset.path}; the data set is empty{why}")
     _require_harmless(name, images)
     _require_unique(name, images)
     if isinstance(dataset.cluster, PathPart):
@@ -111,9 +102,9 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     others = source.others
     if dataset.subset is not None:
         images, rest = _subset(images, dataset.subset, seed)
-        undrawn = rest[["id", "path"]].assign(reason=SUBSET)
+        undrawn = rest[["id", "path"]].assign(reason=disk.SUBSET)
         others = pd.concat([others, undrawn], ignore_index=True)
-    images = _split(name, dataset, images, seed, _most_frequent(source.left))
+    images = _split(name, dataset, images, seed, _reasons(source))
     if not labels:
         images = images[[c for c in ("id", "path", "split", PAGE) if c in images]]
     return replace(source, images=images, others=others)
@@ -145,16 +136,15 @@ def _require_column(name: str, source: Source, column: str | None, key: str) -> 
     if column is None or column in source.labels:
         return
     near = difflib.get_close_matches(column, source.labels, n=3, cutoff=0.5)
-    shown = list(dict.fromkeys([*near, *source.labels]))[:5]
-    columns = f"there are {', '.join(shown)}" if shown else "the data set has no label column"
-    more = ", …" if len(source.labels) > len(shown) else ""
+    some = list(dict.fromkeys([*near, *source.labels]))[:5]
+    columns = f"there are {', '.join(some)}" if some else "the data set has no label column"
+    more = ", …" if len(source.labels) > len(some) else ""
     missing = f" (not found: {', '.join(source.absent)})" if source.absent else ""
     raise problem(name, f"there is no column {column!r}; {columns}{more}{missing}", key)
 
 
-def _most_frequent(left: Mapping[str, str]) -> str:
-    counts = Counter(left.values()).most_common(3)
-    return f" ({'; '.join(f'{n}: {reason}' for reason, n in counts)})" if counts else ""
+def _reasons(source: Source) -> str:
+    return f" ({tally(Counter(source.left.values()))})" if source.left else ""
 
 
 def _require_harmless(name: str, images: pd.DataFrame) -> None:
@@ -251,26 +241,26 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))
-    found = _unlisted_files(root, paths, known) if named else walk(str(root), everything=True)
+    found = _unlisted_files(root, paths, known) if named else disk.walk(str(root), everything=True)
     used = {*paths, *source.followed}
     rows = {
         e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
     } | source.left
     for path, reason in rows.items():
-        if reason == NOT_IMAGE:
-            rows[path] = content_reason(f"{root}/{path}")
-    pairs = [(shown(path), reason) for path, reason in rows.items()]
+        if reason == disk.NOT_IMAGE:
+            rows[path] = disk.content_reason(f"{root}/{path}")
+    pairs = [(disk.shown(path), reason) for path, reason in rows.items()]
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)
 
 
-def _reason(source: Source, entry: Entry) -> str:
+def _reason(source: Source, entry: disk.Entry) -> str:
     if entry.reason:
         return entry.reason
-    return source.explain(entry.path) if is_text(entry.path) else NOT_UTF8
+    return source.explain(entry.path) if disk.is_text(entry.path) else disk.NOT_UTF8
 
 
-def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[Entry]:
+def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[disk.Entry]:
     """Yield the files in the folders of listed images that are not among `paths`."""
     used: dict[str, set[str]] = {}
     for path in paths:
@@ -278,13 +268,13 @@ def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> I
         used.setdefault(folder, set()).add(name)
     for path in known:
         used.setdefault(os.path.dirname(path), set())  # noqa: PTH120
-    shown: dict[str, str] = {}
+    folders: dict[str, str] = {}
     names: dict[str, set[str]] = {}
     for folder in sorted(used):  # one folder may be written in several ways
         real = os.path.realpath(os.path.join(root, folder))  # noqa: PTH118
-        shown.setdefault(real, folder)
+        folders.setdefault(real, folder)
         names.setdefault(real, set()).update(used[folder])
-    for real, folder in shown.items():
-        for name, reason in files_in(real):
+    for real, folder in folders.items():
+        for name, reason in disk.files_in(real):
             if name not in names[real]:
-                yield Entry(os.path.join(folder, name), reason)  # noqa: PTH118
+                yield disk.Entry(os.path.join(folder, name), reason)  # noqa: PTH118

@@ -102,6 +102,5 @@ def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
     for split in Split:
         of_split = reasons[splits == str(split)]
         if len(of_split) and (of_split != "").all():  # without a train split there is no training
-            why = Counter(of_split).most_common(3)
-            shown = "; ".join(f"{times}: {reason}" for reason, times in why)
-            raise problem(name, f"no image of the split {split} can be used ({shown})")
+            why = tally(Counter(of_split))
+            raise problem(name, f"no image of the split {split} can be used ({why})")

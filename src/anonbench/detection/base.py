@@ -13,6 +13,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
@@ -35,6 +36,11 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
     return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
 
 
+def as_grey(image: np.ndarray) -> np.ndarray:
+    """Return an image as [H, W], of a colour one its luma."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
 def require_finite(*numbers: np.ndarray) -> None:
     """Raise UnreadableImage for NaN or infinity: they are below thresholds, like "nothing here"."""
     if not all(np.isfinite(each).all() for each in numbers):
@@ -50,6 +56,14 @@ def clipped_box(entity: Entity, box: np.ndarray, score: float, image: np.ndarray
     if not (x0 < x1 and y0 < y1):
         return []
     return [Region(entity, x0, y0, x1, y1, float(score))]
+
+
+def clipped_boxes(
+    entity: Entity, boxes: np.ndarray, scores: np.ndarray, image: np.ndarray
+) -> list[Region]:
+    """Return the parts of boxes ([N, 4]) inside the image; those outside are left out."""
+    pairs = zip(boxes, scores, strict=True)
+    return [part for box, score in pairs for part in clipped_box(entity, box, score, image)]
 
 
 def clipped_quad(
@@ -97,6 +111,7 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
     if one.entity != other.entity:
         return None
     larger, smaller = sorted((one, other), key=_area, reverse=True)
+    score = max(one.score, other.score)
     axes = _axes(larger)
     own, its = corners_of(larger) @ axes, corners_of(smaller) @ axes
     low = np.minimum(own.min(axis=0), its.min(axis=0))
@@ -112,17 +127,15 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
         )
         both = cv2.intersectConvexConvex(one_hull, its_hull)[0]
         inside = both >= _SAME_CODE * cv2.contourArea(its_hull)
-        return replace(larger, score=max(one.score, other.score)) if inside else None
+        return replace(larger, score=score) if inside else None
     if larger.quad is None:
         if common < _INSIDE * its_sizes.prod():
             return None
-        box = np.concatenate([low, high])
-        return clipped_box(larger.entity, box, max(one.score, other.score), image)[0]
+        return clipped_box(larger.entity, np.concatenate([low, high]), score, image)[0]
     same = common >= _INSIDE * its_sizes.prod() or common >= 0.5 * (high - low).prod()
     if not same and not _is_one_line(sizes, its_sizes, shared):
         return None
-    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])]) @ axes.T
-    score = max(one.score, other.score)
+    corners = rectangle(*low, *high) @ axes.T
     return clipped_quad(larger.entity, corners, score, image)[0]
 
 
@@ -137,8 +150,7 @@ def corners_of(region: Region) -> np.ndarray:
     """Corners of a region, float64 [4, 2]: x and y."""
     if region.quad is not None:
         return np.array(region.quad).reshape(4, 2)
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    return rectangle(region.x0, region.y0, region.x1, region.y1)
 
 
 def _axes(region: Region) -> np.ndarray:

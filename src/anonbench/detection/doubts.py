@@ -13,7 +13,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import corners_of
+from anonbench.detection.base import as_grey, corners_of
 
 MOST_PIXELS = 100_000_000
 LEAST_FACE = 24
@@ -92,7 +92,7 @@ def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> b
     def edges(plane: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, kernel))
 
-    grey = edges(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    grey = edges(as_grey(image))
     colour = edges(image).max(axis=2)
     only = ((colour > _EDGE) & (grey < colour // _FAINT)).astype(np.uint8)
     for region in regions:
@@ -111,7 +111,7 @@ def _is_document(image: np.ndarray, regions: Sequence[Region]) -> bool:
     area = sum((region.x1 - region.x0) * (region.y1 - region.y0) for region in regions)
     if area >= _TEXT_SHARE * height * width:
         return True
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = as_grey(image)
     scale = min(1.0, _SEEN / max(height, width))
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
     tones = np.bincount(cv2.resize(grey, size, interpolation=cv2.INTER_AREA).ravel(), minlength=256)

@@ -88,21 +88,19 @@ def detect(
     workers = min(workers or available(), len(given))
     results = map_in_processes(make, given.images, workers, _died)
     rows, regions = [], {}
-    for found in track(results, len(given), "images searched"):
-        rows.append(found.row)
-        regions[found.row[0]] = found.regions
+    for row, found in track(results, len(given), "images searched"):
+        rows.append(row)
+        regions[row[0]] = found
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return Detected(box_table(regions, SEED), table, given.left_out)
 
 
-@dataclass(frozen=True)
-class _Found:
-    row: tuple[str, str, str, str, str, int, int, str, int, str]
-    regions: list[Region]
+_Found = tuple[tuple[str, str, str, str, str, int, int, str, int, str], list[Region]]
+"""A row of `COLUMNS`, and the regions."""
 
 
 def _died(image: ImageFile) -> _Found:
-    return _Found((image.id, image.name, "failed", DIED, "", 0, 0, "", 0, ""), [])
+    return (image.id, image.name, "failed", DIED, "", 0, 0, "", 0, ""), []
 
 
 class _Worker:
@@ -122,9 +120,9 @@ class _Worker:
                 known = (header.digest, width, height, header.converted)
                 seen = self._search.searched(pixels)
         except UnreadableImage as error:
-            return _Found((*names, "unreadable", str(error), "", 0, 0, "", 0, ""), [])
+            return (*names, "unreadable", str(error), "", 0, 0, "", 0, ""), []
         except DetectorFailed as error:
-            return _Found((*names, "failed", str(error), *known, 0, ""), [])
+            return (*names, "failed", str(error), *known, 0, ""), []
         regions, doubts = seen.regions, "; ".join(seen.how["doubts"])
         status = "ok" if regions else "empty"
-        return _Found((*names, status, "", *known, len(regions), doubts), regions)
+        return (*names, status, "", *known, len(regions), doubts), regions

@@ -12,6 +12,7 @@ from anonbench.core.boxes import read_boxes, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Split
+from anonbench.core.wording import tally
 from anonbench.datasets.files.walk import COPY
 from anonbench.detection.search import more_detectors
 
@@ -59,8 +60,7 @@ def gather_boxes(
     # without a train split there is no training
     empty = table.loc[(table["used"] == 0) & (table["listed"] > 0), "split"]
     if len(empty):
-        reasons = Counter(skips.loc[skips["split"] == empty.iloc[0], "reason"]).most_common(3)
-        why = "; ".join(f"{count}: {reason}" for reason, count in reasons)
+        why = tally(Counter(skips.loc[skips["split"] == empty.iloc[0], "reason"]))
         raise InputError(
             f"{manifest.parent.name}: no image of the split {empty.iloc[0]!r} is left after "
             f"detection ({why}); lower the detectors' thresholds, see the log where one failed, or "

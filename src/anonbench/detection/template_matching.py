@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 
 LENGTH = 128
 """Numbers of a descriptor."""
@@ -188,7 +189,7 @@ def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float,
     camera), no side is stretched `STRETCH` times as much as another, and its scale is in `scales`.
     """
     width, height = size
-    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
+    corners = rectangle(0, 0, width, height)
     if (corners @ matrix[2, :2] + matrix[2, 2] <= 0).any():
         return False
     ends = moved(corners, matrix)

@@ -71,14 +71,15 @@ def write_coco(folder: Path, keys: list[Key]) -> Path:
     return path
 
 
-def read(path: Path, images: Images, record: bool = False) -> Annotations:
-    reader = read_corrections if path.name.startswith("corrections") else read_boxes_file
-    return reader(path, images, record)
+def read(path: Path, images: Images, lenient: bool = False) -> Annotations:
+    if path.name.startswith("corrections"):
+        return read_corrections(path, images, lenient)
+    return read_boxes_file(path, images)
 
 
 def reached(path: Path, images: Images) -> dict[int, str]:
     """Return the image that each box reaches in detection, by the box's number."""
-    annotations, stored = read(path, images, record=True), path.with_suffix(".stored")
+    annotations, stored = read(path, images, lenient=True), path.with_suffix(".stored")
     write_annotations(annotations, stored)
     ids = images.ids.tolist()
     if path.name.startswith("corrections"):
@@ -166,19 +167,20 @@ def test_no_box_is_ever_moved(
 ) -> None:
     images, keys = drawn
     right = {n: name for n, key in enumerate(keys) if (name := meant(images, key)) is not None}
-    path = write(tmp_path_factory.mktemp("keys"), kind, keys)
+    folder = tmp_path_factory.mktemp("keys")
     twice = kind == "coco" and len(set(right.values())) < len(right)
-    if twice or not right:
-        with pytest.raises(InputError):
-            read(path, images_of(*images), record=True)
-        return
-    assert reached(path, images_of(*images)) == right
-    if len(right) < len(keys):
+    path = write(folder, kind, keys)
+    if twice or len(right) < len(keys):
         with pytest.raises(InputError):
             read(path, images_of(*images))
+    if kind == "corrections" and right:
+        assert reached(path, images_of(*images)) == right
+    elif right and not twice:
+        path = write(folder, kind, [keys[number] for number in right])
+        assert reached(path, images_of(*images)) == dict(enumerate(right.values()))
 
 
-# --- what reaches none, or several, is refused, or recorded and said ---
+# --- what reaches none, or several, is refused, or left out and counted ---
 
 TWO = (("1", "caseA/1.png"), ("2", "caseB/1.png"))
 
@@ -233,23 +235,24 @@ def test_a_file_that_lists_an_image_twice_is_refused(tmp_path: Path) -> None:
 def test_rows_of_images_that_are_not_used_are_counted(kind: str, tmp_path: Path) -> None:
     path = write(tmp_path, kind, [(None, "caseA/1.png"), (None, "test/9.png")])
     found = read(path, images_of(*TWO, others=(("9", "test/9.png"), ("1", "caseA/1.png"))))
-    assert (found.images, found.unused, len(found.unmatched)) == (["1"], 1, 0)
+    assert (found.images, found.unused, found.unmatched) == (["1"], 1, 0)
     path = write(tmp_path, kind, [("1", None), ("9", None)])
     assert read(path, images_of(*TWO, others=(("9", "test/9.png"),))).unused == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_recorded_rows_are_left_out_with_place_and_reason(kind: str, tmp_path: Path) -> None:
+def test_corrections_that_reach_no_image_may_be_left_out_unless_all_are_such(
+    tmp_path: Path,
+) -> None:
     keys: list[Key] = [(None, "1.png"), (None, "caseB/1.png"), (None, "no.png")]
-    found = read(write(tmp_path, kind, keys), images_of(*TWO), record=True)
+    found = read(write(tmp_path, "corrections", keys), images_of(*TWO), lenient=True)
     assert found.rows["id"].tolist() == ["2"] and found.images == ["2"]
-    assert found.unmatched["row"].tolist() == (["0", "2"] if kind == "coco" else ["1", "3"])
-    column = "file_name" if kind == "coco" else "path"
-    reason = f"no image of the data set has this {column}"
-    assert found.unmatched["reason"].tolist() == [reason] * 2
+    assert found.unmatched == 2
+    path = write(tmp_path, "corrections", [(None, "x.png"), (None, "y.png")])
+    with pytest.raises(InputError, match="no row reaches an image"):
+        read(path, images_of(*TWO), lenient=True)
 
 
-def test_listed_images_without_boxes_are_recorded_too(tmp_path: Path) -> None:
+def test_listed_images_without_boxes_are_refused_too(tmp_path: Path) -> None:
     data = json.loads(
         write(tmp_path, "coco", [(None, "caseA/1.png"), (None, "no.png")]).read_text()
     )
@@ -258,14 +261,6 @@ def test_listed_images_without_boxes_are_recorded_too(tmp_path: Path) -> None:
     path.write_text(json.dumps(data))
     with pytest.raises(InputError, match=r"image 1 .*no image of the data set has this file_name"):
         read(path, images_of(*TWO))
-    assert read(path, images_of(*TWO), record=True).unmatched["row"].tolist() == ["image 1"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_file_that_reaches_no_image_is_never_recorded(kind: str, tmp_path: Path) -> None:
-    path = write(tmp_path, kind, [(None, "x.png"), (None, "y.png")])
-    with pytest.raises(InputError, match="no row reaches an image"):
-        read(path, images_of(*TWO), record=True)
 
 
 # --- damage and malice get one error that names the file ---
@@ -277,7 +272,7 @@ def damaged_rows(path: Path) -> Callable[[bytes], None]:
     def look(content: bytes) -> None:
         path.write_bytes(content)
         try:
-            read(path, images, record=True)
+            read(path, images, lenient=True)
         except InputError as error:
             assert str(path) in str(error) and str(error).isprintable()
 

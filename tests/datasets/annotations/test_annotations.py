@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,19 @@ LISTED = pd.DataFrame(
 )
 IMAGES = Images(ROOT, LISTED)
 FACE = Region(Entity.FACE, 10, 20, 30, 50, 1.0)
+CORNERED = "id,entity,x0,y0,x1,y1," + ",".join(f"q{number}" for number in range(8))
 
 
 def read(path: Path, images: Images = IMAGES) -> dict[str, list[Region]]:
     return read_boxes_file(path, images).regions()
+
+
+def refusal(path: Path, reader: Callable[[Path, Images], Any] = read_boxes_file) -> str:
+    """Return what is said of a file, its name first."""
+    with pytest.raises(InputError) as error:
+        reader(path, IMAGES)
+    assert str(error.value).startswith(f"{path}")
+    return str(error.value).removeprefix(f"{path}")
 
 
 def corrections_of(path: Path) -> dict[str, list[Correction]]:
@@ -74,13 +84,7 @@ def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
 
 
 def test_csv_gives_regions_in_the_files_order(tmp_path: Path) -> None:
-    path = csv(
-        tmp_path,
-        "train/b,text,1,2,3.5,4",
-        "",
-        "a,Face,10,20,30,50",
-        "a,mrz,0,0,100,80",
-    )
+    path = csv(tmp_path, "train/b,text,1,2,3.5,4", "", "a,Face,10,20,30,50", "a,mrz,0,0,100,80")
     assert read(path) == {
         "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
         "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
@@ -89,7 +93,7 @@ def test_csv_gives_regions_in_the_files_order(tmp_path: Path) -> None:
 
 def test_csv_may_give_paths_corners_and_scores(tmp_path: Path) -> None:
     corners = [10, 20, 30, 20, 30, 50, 10, 50]
-    header = "path,score,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
+    header = CORNERED.replace("id,", "path,score,", 1)
     rest = ",".join(map(str, corners))
     path = csv(
         tmp_path,
@@ -197,8 +201,7 @@ POLYGON = [10, 20, 30, 20, 35, 40, 30, 50, 10, 50]
 )
 def test_coco_polygons_beyond_their_bbox_are_refused(tmp_path: Path, shape: Any) -> None:
     path = as_json(tmp_path, coco({"bbox": [10, 20, 20, 30], "segmentation": shape}))
-    with pytest.raises(InputError, match=r"annotation 1: its segmentation reaches beyond its bbox"):
-        read(path)
+    assert "annotation 1: its segmentation reaches beyond its bbox" in refusal(path)
 
 
 def test_coco_four_points_beyond_their_bbox_are_hidden(tmp_path: Path) -> None:
@@ -214,28 +217,22 @@ def test_shares_in_place_of_pixels_are_refused(tmp_path: Path, kind: str) -> Non
     else:
         path = tmp_path / "own.csv"
         path.write_text("id,action,entity,x0,y0,x1,y1\na,add,face,0.1,0.2,0.6,1\n")
-    read_file = read_corrections if kind == "corrections" else read_boxes_file
-    match = r" 1 \(image a.*are its numbers shares of width and height\? \(give pixels, or leave"
-    with pytest.raises(InputError, match=match):
-        read_file(path, Images(ROOT, LISTED))
+    reader = read_corrections if kind == "corrections" else read_boxes_file
+    said = "are its numbers shares of width and height? (give pixels, or leave"
+    assert " 1 (image a" in refusal(path, reader) and said in refusal(path, reader)
     if kind != "json":
         with path.open("a") as file:
             file.write("a,add,face,1,1,9,9\n")
-        with pytest.raises(InputError, match=match):
-            read_file(path, Images(ROOT, LISTED))
+        assert said in refusal(path, reader)
 
 
 def test_a_quadrilateral_beside_its_image_is_refused(tmp_path: Path) -> None:
     """Its box is cut at the edge, and what is hidden are its corners."""
-    corners = "-40,81,-20,70,-10,100,-41,100"
-    header = "id,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
-    path = csv(tmp_path, f"a,text,0,0,9,9,{corners}", header=header)
-    with pytest.raises(InputError, match=r"row 1 \(image a\)"):
-        read(path)
-    corners = "-20,10,10,-20,11,-19,-19,11"  # it passes the image's corner
-    path = csv(tmp_path, f"a,text,0,0,9,9,{corners}", header=header)
-    with pytest.raises(InputError, match=r"row 1 \(image a\), x0: the region lies outside"):
-        read(path)
+    path = csv(tmp_path, "a,text,0,0,9,9,-40,81,-20,70,-10,100,-41,100", header=CORNERED)
+    assert "row 1 (image a)" in refusal(path)
+    # it passes the image's corner
+    path = csv(tmp_path, "a,text,0,0,9,9,-20,10,10,-20,11,-19,-19,11", header=CORNERED)
+    assert "row 1 (image a), x0: the region lies outside" in refusal(path)
 
 
 def test_coco_lists_images_without_boxes(tmp_path: Path) -> None:
@@ -282,39 +279,28 @@ def test_export_refuses_another_data_sets_manifest(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (
-            "a,face,10,20,130,50",
-            "row 2 (image a), x1: 130 is outside the image, which has 100 × 80",
-        ),
-        ("a,face,10,-5,30,50", "row 2 (image a), y0: -5 is outside"),
-        ("a,face,100,20,100.5,50", "row 2 (image a), x0: the region lies outside the image"),
-        (
-            "a,face,10,20,10,50",
-            "row 2 (image a), x1: empty or inverted box: x1 (10) is not greater",
-        ),
-        ("a,face,10,50,30,20", "row 2 (image a), y1: empty or inverted box"),
-        ("a,face,10,,30,50", "row 2 (image a), y0: missing"),
-        ("a,face,10,NaN,30,50", "row 2 (image a), y0: missing or not a finite"),
-        ("a,face,10,20,inf,50", "row 2 (image a), x1: missing or not a finite"),
-        ("a,face,10,2O,30,50", "row 2 (image a), y0: '2o' is not a number"),
-        (
-            "a,nose,10,20,30,50",
-            "row 2 (image a), entity: 'nose' is none of face, text, barcode, mrz, ink",
-        ),
-        (",face,10,20,30,50", "row 2 (image ), id: empty"),
+        ("a,face,10,20,130,50", "x1: 130 is outside the image, which has 100 × 80"),
+        ("a,face,10,-5,30,50", "y0: -5 is outside"),
+        ("a,face,100,20,100.5,50", "x0: the region lies outside the image"),
+        ("a,face,10,20,10,50", "x1: empty or inverted box: x1 (10) is not greater"),
+        ("a,face,10,50,30,20", "y1: empty or inverted box"),
+        ("a,face,10,,30,50", "y0: missing"),
+        ("a,face,10,NaN,30,50", "y0: missing or not a finite"),
+        ("a,face,10,20,inf,50", "x1: missing or not a finite"),
+        ("a,face,10,2O,30,50", "y0: '2o' is not a number"),
+        ("a,nose,10,20,30,50", "entity: 'nose' is none of face, text, barcode, mrz, ink"),
+        (",face,10,20,30,50", "id: empty"),
     ],
 )
 def test_a_wrong_cell_is_named(tmp_path: Path, line: str, said: str) -> None:
     path = csv(tmp_path, "a,face,10,20,30,50", line)
-    with pytest.raises(InputError) as error:
-        read(path)
-    assert f"{path}: {said}".lower() in str(error.value).lower()
+    image = line.partition(",")[0]
+    assert refusal(path).lower().startswith(f": row 2 (image {image}), {said}".lower())
 
 
 def test_rows_with_the_same_fault_are_counted(tmp_path: Path) -> None:
     path = csv(tmp_path, "a,nose,1,1,2,2", "a,face,1,1,2,2", *["a,ear,1,1,2,2"] * 3)
-    with pytest.raises(InputError, match=r"row 1 .*\(3 more like it\)"):
-        read(path)
+    assert "row 1 " in refusal(path) and refusal(path).endswith("(3 more like it)")
 
 
 def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
@@ -331,11 +317,8 @@ def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> None:
-    header = "id,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
-    path = csv(tmp_path, f"a,face,10,20,30,50,{corners}", header=header)
-    with pytest.raises(InputError) as error:
-        read(path)
-    assert f"row 1 (image a), {said}" in str(error.value)
+    path = csv(tmp_path, f"a,face,10,20,30,50,{corners}", header=CORNERED)
+    assert f"row 1 (image a), {said}" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -348,17 +331,14 @@ def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> Non
     ],
 )
 def test_a_missing_column_is_named(tmp_path: Path, header: str, said: str) -> None:
-    with pytest.raises(InputError) as error:
-        read(csv(tmp_path, header=header))
-    assert said in str(error.value)
+    assert said in refusal(csv(tmp_path, header=header))
 
 
 def test_parquet_rows_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "b.parquet"
     rows = [("a", "face", 1.0, 1.0, 2.0, 2.0), ("a", None, 1.0, 1.0, 2.0, 2.0)]
     pd.DataFrame(rows, columns=["id", "entity", "x0", "y0", "x1", "y1"]).to_parquet(path)
-    with pytest.raises(InputError, match=r"row 2 \(image a\), entity: ''"):
-        read(path)
+    assert "row 2 (image a), entity: ''" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["b.csv", "b.parquet", "b.json"])
@@ -367,8 +347,7 @@ def test_no_file_or_no_such_file(tmp_path: Path, name: str, content: bytes | Non
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match=str(path)):
-        read(path)
+    assert refusal(path)
 
 
 BOX = {"bbox": [10, 20, 20, 30]}
@@ -398,10 +377,7 @@ BOX = {"bbox": [10, 20, 20, 30]}
     ],
 )
 def test_wrong_json_is_named(tmp_path: Path, data: Any, said: str) -> None:
-    path = as_json(tmp_path, data)
-    with pytest.raises(InputError) as error:
-        read(path)
-    assert str(path) in str(error.value) and said in str(error.value)
+    assert said in refusal(as_json(tmp_path, data))
 
 
 # --- corrections ---
@@ -442,23 +418,20 @@ def test_a_removal_means_what_it_overlaps_by_half(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a,drop,face,,,,", "row 1 (image a), action: 'drop' is neither add nor remove"),
-        ("a,add,face,,,,", "row 1 (image a), x0: missing"),
-        ("a,remove,face,1,,,", "row 1 (image a), y0: missing"),
-        ("a,remove,chin,,,,", "row 1 (image a), entity: 'chin'"),
-        ("a,add,face,10,20,10,50", "row 1 (image a), x1: empty or inverted"),
-        ("a,add,face,10,20,300,50", "row 1 (image a), x1: 300 is outside"),
-        ("z,add,face,10,20,30,50", "row 1 (image z), id: no image of the data set has this id"),
+        ("a,drop,face,,,,", "action: 'drop' is neither add nor remove"),
+        ("a,add,face,,,,", "x0: missing"),
+        ("a,remove,face,1,,,", "y0: missing"),
+        ("a,remove,chin,,,,", "entity: 'chin'"),
+        ("a,add,face,10,20,10,50", "x1: empty or inverted"),
+        ("a,add,face,10,20,300,50", "x1: 300 is outside"),
+        ("z,add,face,10,20,30,50", "id: no image of the data set has this id"),
     ],
 )
 def test_wrong_corrections_are_named(tmp_path: Path, line: str, said: str) -> None:
-    path = csv(tmp_path, line, header=HEADER)
-    with pytest.raises(InputError) as error:
-        read_corrections(path, IMAGES)
-    assert str(path) in str(error.value) and said in str(error.value)
+    told = refusal(csv(tmp_path, line, header=HEADER), read_corrections)
+    assert told.startswith(f": row 1 (image {line[0]}), {said}")
 
 
 def test_corrections_need_an_action(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no column action"):
-        read_corrections(csv(tmp_path), IMAGES)
+    assert "no column action" in refusal(csv(tmp_path), read_corrections)
     assert corrections_of(csv(tmp_path, header=HEADER)) == {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import time
 
 import numpy as np
 import pytest
+from odd_folder import coded
 from PIL import Image
 
 from anonbench.core.errors import UnreadableImage
@@ -17,12 +17,6 @@ from anonbench.datasets.formats import child
 from anonbench.datasets.images import read_image
 
 SMOOTH = np.linspace(0, 255, 64 * 96 * 3).astype(np.uint8).reshape(64, 96, 3)
-
-
-def coded(kind: str, image: np.ndarray = SMOOTH, **options: object) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, kind, **options)
-    return file.getvalue()
 
 
 def progressive(scans: int) -> bytes:
@@ -57,14 +51,14 @@ def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "JPEG2000"])
 def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = coded(kind)
+    data = coded(Image.fromarray(SMOOTH), kind)
     monkeypatch.setattr(images, "_is_heavy", lambda *_: False)
     here = read_image(data)
     monkeypatch.setattr(images, "_is_heavy", lambda *_: True)
     apart = read_image(data)
     np.testing.assert_array_equal(here, apart)
     apart[0, 0] = 7  # it may be written to
-    grey = coded(kind, SMOOTH[..., 0])
+    grey = coded(Image.fromarray(SMOOTH[..., 0]), kind)
     assert read_image(grey).shape[:2] == SMOOTH.shape[:2]
 
 
@@ -99,4 +93,4 @@ def test_what_exceeds_the_limits_is_one_image_that_cannot_be_read(
 
 def test_a_large_image_is_decoded_by_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "_decoded", None)  # in this process nothing is
-    assert read_image(coded("WEBP", np.zeros((5700, 5700), np.uint8))).shape[:2] == (5700, 5700)
+    assert read_image(coded(Image.new("L", (5700, 5700)), "WEBP")).shape[:2] == (5700, 5700)

@@ -22,7 +22,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 def done(data: bytes, page: Page | None = None) -> list[str]:
     with open_checked(data, 10**7, page) as image:
-        return conversions(image, page)
+        return [*conversions(image, page)]
 
 
 @pytest.mark.parametrize(

@@ -62,10 +62,3 @@ def test_ids_of_pages_are_in_the_order_of_pages() -> None:
 def test_pages_that_are_not_there(number: int, pages: int) -> None:
     with pytest.raises(UnreadableImage, match=r"no page|more than 9999 pages"):
         require_page(number, pages)
-
-
-@given(first=st.tuples(SHA, PAGES), second=st.tuples(SHA, PAGES))
-def test_pages_share_a_digest_only_where_they_are_the_same(
-    first: tuple[str, Page | None], second: tuple[str, Page | None]
-) -> None:
-    assert (page_digest(*first) == page_digest(*second)) == (first == second)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from odd_folder import ENCRYPTED, pdf, picture, text_page
+from odd_folder import ENCRYPTED, coded, pdf, picture, text_page
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets import child_process
@@ -101,10 +100,9 @@ def test_an_image_in_a_page_is_drawn_and_a_large_one_refused(tmp_path: Path) -> 
 
 
 def test_a_page_of_thousands_of_lossy_images_is_refused() -> None:
-    file = BytesIO()
-    picture(0, (8, 8)).save(file, "JPEG")
+    picture_data = coded(picture(0, (8, 8)), "JPEG")
     head = b"BI /W 8 /H 8 /CS /RGB /BPC 8 /F /DCT ID "
-    inline = b"q 144 0 0 72 0 0 cm " + head + file.getvalue() + b"\nEI Q\n"
+    inline = b"q 144 0 0 72 0 0 cm " + head + picture_data + b"\nEI Q\n"
     draw_pdf(pdf([2_000 * inline]), Page(1, 20), LIMIT)
     with pytest.raises(UnreadableImage, match="a page of more than 2000 images coded with loss"):
         draw_pdf(pdf([2_001 * inline]), Page(1, 20), LIMIT)

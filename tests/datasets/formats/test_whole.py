@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
+from odd_folder import coded
 from PIL import Image
 
 from anonbench.core.errors import UnreadableImage
@@ -34,12 +33,10 @@ KINDS = {
 }
 
 
-def coded(kind: str, image: np.ndarray) -> bytes:
+def of_kind(kind: str, image: np.ndarray) -> bytes:
     register()
     name, options = KINDS[kind]
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, name, **options)
-    return file.getvalue()
+    return coded(Image.fromarray(image), name, **options)
 
 
 def is_refused(data: bytes) -> bool:
@@ -55,7 +52,7 @@ def is_refused(data: bytes) -> bool:
 def test_what_is_cut_or_filled_with_zeros_is_refused_and_the_whole_is_not(
     kind: str, image: np.ndarray
 ) -> None:
-    data = coded(kind, image)
+    data = of_kind(kind, image)
     assert not is_refused(data)
     for share in (0.4, 0.7, 0.9):
         cut = data[: int(share * len(data))]
@@ -66,9 +63,7 @@ def test_what_is_cut_or_filled_with_zeros_is_refused_and_the_whole_is_not(
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_a_progressive_jpeg_that_lacks_scans_is_refused(mode: str) -> None:
     # decoders guess what is missing from blocks around, hidden ones too
-    file = io.BytesIO()
-    Image.fromarray(NOISE).convert(mode).save(file, "JPEG", progressive=True)
-    data = file.getvalue()
+    data = coded(Image.fromarray(NOISE).convert(mode), "JPEG", progressive=True)
     starts = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
     ends = [data.rindex(b"\xff\xc4", 0, start) for start in starts[1:]]  # each has a table of codes
     assert len(ends) >= 5
@@ -81,12 +76,12 @@ def test_a_progressive_jpeg_that_lacks_scans_is_refused(mode: str) -> None:
 @pytest.mark.parametrize("kind", ["webp", "lossless webp", "jpeg", "png", "gif"])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_an_image_of_one_colour_is_whole(kind: str, level: int) -> None:
-    assert not is_refused(coded(kind, np.full((1500, 1500, 3), level, np.uint8)))
+    assert not is_refused(of_kind(kind, np.full((1500, 1500, 3), level, np.uint8)))
 
 
 @pytest.mark.parametrize("image", [NOISE, PAGE, GREY], ids=["noise", "page", "grey"])
 def test_a_jpeg_cut_off_and_ended_is_refused(image: np.ndarray) -> None:
-    data = coded("jpeg", image)
+    data = of_kind("jpeg", image)
     ended = data[: len(data) // 2] + b"\xff\xd9"
     assert is_refused(ended)
     with pytest.raises(UnreadableImage, match="its data end before its image does"):
@@ -95,22 +90,20 @@ def test_a_jpeg_cut_off_and_ended_is_refused(image: np.ndarray) -> None:
 
 
 def test_the_end_of_a_preview_is_not_the_end_of_its_photograph() -> None:
-    data, preview = coded("jpeg", NOISE), coded("jpeg", PAGE)
+    data, preview = of_kind("jpeg", NOISE), of_kind("jpeg", PAGE)
     assert not is_refused(data + preview)
     assert is_refused(data[: len(data) // 2] + bytes(4096) + preview)
 
 
 def test_checksums_of_pixels_are_compared() -> None:
-    data = coded("png", NOISE)
+    data = of_kind("png", NOISE)
     at = data.index(b"IDAT") + 1000
     assert is_refused(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
 
 
 @pytest.mark.parametrize("kind", ["BMP", "PPM", "TIFF"])
 def test_uncompressed_zeros_are_refused_where_a_block_of_a_disk_begins(kind: str) -> None:
-    file = io.BytesIO()
-    Image.fromarray(np.full((100, 333, 3), 200, np.uint8)).save(file, kind)
-    data = file.getvalue()
+    data = coded(Image.new("RGB", (333, 100), (200, 200, 200)), kind)
     dark = data[:60_000] + bytes(len(data) - 60_000)
     full = data[:61_440] + bytes(len(data) - 61_440)
     assert not is_refused(data) and not is_refused(dark) and is_refused(full)

@@ -106,29 +106,26 @@ def _sparse(path: Path) -> None:
     os.truncate(path, 10**12)
 
 
-def _link(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("/etc/hostname")
+def _replaced(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return change
 
 
-def _device(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("/dev/zero")
+CHANGES = {
+    "same size and time": _same_size_and_time,
+    "sparse": _sparse,
+    "link": _replaced(lambda path: path.symlink_to("/etc/hostname")),
+    "device": _replaced(lambda path: path.symlink_to("/dev/zero")),
+    "pipe": _replaced(os.mkfifo),
+    "folder": _replaced(Path.mkdir),
+    "gone": Path.unlink,
+}
 
 
-def _pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def _folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    "change", [_same_size_and_time, _sparse, _link, _device, _pipe, _folder, Path.unlink]
-)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_changed_file_is_refused_at_once(
     root: Path, index: Path, change: Callable[[Path], None]
 ) -> None:

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_sets import dataset
 
-from anonbench.config import Dataset
 from anonbench.core.errors import InputError
 from anonbench.datasets.listing import list_images, root_of
 
-Make = Callable[..., Dataset]
 
-
-def test_the_publishers_files_as_they_are(celeba: Path, dataset: Make) -> None:
+def test_the_publishers_files_as_they_are(celeba: Path) -> None:
     listing = list_images("c", dataset("celeba", celeba, label="Male"), 0)
     assert listing["id"].tolist() == [f"{i:06d}" for i in range(1, 8)]  # 8 is a test image
     assert listing["path"].iloc[0] == "img_align_celeba/000001.jpg"
@@ -25,7 +22,7 @@ def test_the_publishers_files_as_they_are(celeba: Path, dataset: Make) -> None:
     assert (root_of(dataset("celeba", celeba)) / listing["path"][0]).is_file()
 
 
-def test_without_labels_only_ids_and_splits(celeba: Path, dataset: Make) -> None:
+def test_without_labels_only_ids_and_splits(celeba: Path) -> None:
     settings = dataset("celeba", celeba, label="Male", split={"by": "identity"})
     cheap = list_images("c", settings, 0, labels=False)
     assert cheap.columns.tolist() == ["id", "path", "split"]
@@ -40,7 +37,7 @@ def to_csv(file: Path, header: str, skip: int) -> None:
     file.unlink()
 
 
-def test_the_csv_release_is_the_same(celeba: Path, dataset: Make) -> None:
+def test_the_csv_release_is_the_same(celeba: Path) -> None:
     settings = dataset("celeba", celeba)
     expected = list_images("c", settings, 0)
     to_csv(celeba / "list_attr_celeba.txt", "image_id,Bald,Male,Young", 2)
@@ -53,7 +50,7 @@ def test_the_csv_release_is_the_same(celeba: Path, dataset: Make) -> None:
     pd.testing.assert_frame_equal(nested.drop(columns="path"), expected.drop(columns="path"))
 
 
-def test_the_official_archive_has_sub_folders(celeba: Path, dataset: Make) -> None:
+def test_the_official_archive_has_sub_folders(celeba: Path) -> None:
     expected = list_images("c", dataset("celeba", celeba), 0)
     for folder, names in (
         ("Anno", ["list_attr_celeba.txt", "identity_CelebA.txt"]),
@@ -68,7 +65,7 @@ def test_the_official_archive_has_sub_folders(celeba: Path, dataset: Make) -> No
     pd.testing.assert_frame_equal(listing.drop(columns="path"), expected.drop(columns="path"))
 
 
-def test_png_release_and_wild_images(celeba: Path, dataset: Make) -> None:
+def test_png_release_and_wild_images(celeba: Path) -> None:
     with pytest.raises(InputError, match=r"c\.path: no folder of wild images .*img_celeba"):
         list_images("c", dataset("celeba", celeba, images="wild"), 0)
     (celeba / "img_align_celeba").rename(celeba / "img_align_celeba_png")
@@ -79,7 +76,7 @@ def test_png_release_and_wild_images(celeba: Path, dataset: Make) -> None:
     assert wild["path"][0] == "img_celeba/000001.jpg"
 
 
-def test_lists_in_another_order_are_joined_by_name(celeba: Path, dataset: Make) -> None:
+def test_lists_in_another_order_are_joined_by_name(celeba: Path) -> None:
     expected = list_images("c", dataset("celeba", celeba), 0)
     for name in ("identity_CelebA.txt", "list_eval_partition.txt"):
         lines = (celeba / name).read_text().splitlines()
@@ -87,7 +84,7 @@ def test_lists_in_another_order_are_joined_by_name(celeba: Path, dataset: Make) 
     pd.testing.assert_frame_equal(list_images("c", dataset("celeba", celeba), 0), expected)
 
 
-def test_images_without_attributes_have_missing_ones(celeba: Path, dataset: Make) -> None:
+def test_images_without_attributes_have_missing_ones(celeba: Path) -> None:
     file = celeba / "list_attr_celeba.txt"
     file.write_text("\n".join(file.read_text().splitlines()[:-3]) + "\n")
     listing = list_images("c", dataset("celeba", celeba), 0)
@@ -95,7 +92,7 @@ def test_images_without_attributes_have_missing_ones(celeba: Path, dataset: Make
     assert listing["Male"].dropna().tolist() == [0, 0, 1, 1, 0]
 
 
-def test_optional_lists(celeba: Path, dataset: Make) -> None:
+def test_optional_lists(celeba: Path) -> None:
     (celeba / "identity_CelebA.txt").unlink()
     listing = list_images("c", dataset("celeba", celeba), 0)
     assert "identity" not in listing and "Male" in listing
@@ -103,9 +100,7 @@ def test_optional_lists(celeba: Path, dataset: Make) -> None:
         list_images("c", dataset("celeba", celeba, split={"by": "identity"}), 0)
 
 
-def test_own_split_needs_no_partition_and_never_uses_the_test_images(
-    celeba: Path, dataset: Make
-) -> None:
+def test_own_split_needs_no_partition_and_never_uses_the_test_images(celeba: Path) -> None:
     own = dataset("celeba", celeba, split={"validation": 0.5})
     assert len(list_images("c", own, 0)) == 7
     (celeba / "list_eval_partition.txt").unlink()
@@ -133,9 +128,7 @@ def test_own_split_needs_no_partition_and_never_uses_the_test_images(
         ("identity_CelebA.txt", "000001.jpg 1\n000001.jpg 2\n", "two lines for 000001.jpg"),
     ],
 )
-def test_damaged_lists_are_named(
-    celeba: Path, dataset: Make, file: str, text: str | None, message: str
-) -> None:
+def test_damaged_lists_are_named(celeba: Path, file: str, text: str | None, message: str) -> None:
     (celeba / file).unlink()
     if text is not None:
         (celeba / file).write_text(text)

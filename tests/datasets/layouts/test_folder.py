@@ -1,28 +1,18 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_sets import dataset, touch
 
-from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.walk import ENCLOSING, NOT_IMAGE, NOT_UTF8, TEST, TWICE
+from anonbench.datasets.files.walk import NOT_IMAGE, TEST, TWICE
 from anonbench.datasets.listing import list_images, read_source
 
-Make = Callable[..., Dataset]
 OWN = {"validation": 0.5}
 
 
-def touch(root: Path, *paths: str) -> Path:
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
-    return root
-
-
-def test_flat(tmp_path: Path, dataset: Make) -> None:
+def test_flat(tmp_path: Path) -> None:
     names = ["a.jpg", "b.JPEG", "c.png", "d.tif", "e.TIFF", "f.bmp", "g.webp", "h.gif", "i.x.png"]
     touch(tmp_path, *names, "notes.txt", "jpg", ".hidden.jpg", ".git/x.jpg", "._a.jpg")
     source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
@@ -32,7 +22,7 @@ def test_flat(tmp_path: Path, dataset: Make) -> None:
     assert source.left == dict.fromkeys(("notes.txt", "jpg"), NOT_IMAGE)
 
 
-def test_class_folders(tmp_path: Path, dataset: Make) -> None:
+def test_class_folders(tmp_path: Path) -> None:
     touch(tmp_path, "cat/1.png", "dog/1.png", "dog/deep/2.png", "3.png")
     settings = dataset("folder", tmp_path, split=OWN, label="class")
     listing = list_images("f", settings, 0).set_index("id")
@@ -45,7 +35,7 @@ def test_class_folders(tmp_path: Path, dataset: Make) -> None:
 
 
 @pytest.mark.parametrize("val", ["val", "validation"])
-def test_split_folders(tmp_path: Path, dataset: Make, val: str) -> None:
+def test_split_folders(tmp_path: Path, val: str) -> None:
     touch(tmp_path, "train/cat/1.png", "train/2.png", f"{val}/cat/1.png", "test/3.png", "4.png")
     for split in ("official", OWN):
         source = read_source("f", dataset("folder", tmp_path, split=split), 0)
@@ -62,47 +52,27 @@ def test_split_folders(tmp_path: Path, dataset: Make, val: str) -> None:
     assert listing["split"].tolist() == ["train", "train", "val"]
 
 
-def test_no_official_split(tmp_path: Path, dataset: Make) -> None:
+def test_no_official_split(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.png")
     with pytest.raises(InputError, match=r"datasets\.f\.split: .* split: \{validation: 0\.2\}"):
         list_images("f", dataset("folder", tmp_path), 0)
 
 
-def test_an_empty_split_folder(tmp_path: Path, dataset: Make) -> None:
+def test_an_empty_split_folder(tmp_path: Path) -> None:
     touch(tmp_path, "train/a.png")
     (tmp_path / "val").mkdir()
     with pytest.raises(InputError, match="none of the 1 images is in the split val"):
         list_images("f", dataset("folder", tmp_path), 0)
 
 
-def test_a_split_that_is_a_link_to_the_other(tmp_path: Path, dataset: Make) -> None:
+def test_a_split_that_is_a_link_to_the_other(tmp_path: Path) -> None:
     touch(tmp_path, "val/a.png")
     (tmp_path / "train").symlink_to("val")
     with pytest.raises(InputError, match=r"in the split train \(1: a folder that is used under"):
         list_images("f", dataset("folder", tmp_path), 0)
 
 
-def test_names_that_are_no_text_are_recorded(tmp_path: Path, dataset: Make) -> None:
-    touch(tmp_path, "a.png", "b.png")
-    try:
-        os.close(os.open(os.fsencode(tmp_path) + b"/\xff.png", os.O_CREAT))
-    except OSError:
-        pytest.skip("the file system takes UTF-8 names only")
-    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
-    assert source.images["id"].tolist() == ["a", "b"]
-    assert source.left == {"\udcff.png": NOT_UTF8}
-
-
-def test_links_are_followed_but_not_for_ever(tmp_path: Path, dataset: Make) -> None:
-    touch(tmp_path, "data/a.png", "data/b.png", "other/c.png")
-    (tmp_path / "data" / "loop").symlink_to(tmp_path / "data", target_is_directory=True)
-    (tmp_path / "data" / "more").symlink_to(tmp_path / "other", target_is_directory=True)
-    source = read_source("f", dataset("folder", tmp_path / "data", split=OWN), 0)
-    assert source.images["id"].tolist() == ["a", "b", "more/c"]
-    assert source.left == {"loop": ENCLOSING} and source.followed == {"more"}
-
-
-def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path, dataset: Make) -> None:
+def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path) -> None:
     touch(tmp_path, "pool/a.png", "data/train/b.png", "data/val/c.png")
     for split in ("train", "val"):
         (tmp_path / "data" / split / "pool").symlink_to(tmp_path / "pool")
@@ -120,24 +90,20 @@ def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path, dataset:
         (" /~ %2E.x.png", ""),
     ],
 )
-def test_hostile_names_are_left_out_with_a_reason(
-    tmp_path: Path, dataset: Make, name: str, why: str
-) -> None:
+def test_hostile_names_are_left_out_with_a_reason(tmp_path: Path, name: str, why: str) -> None:
     touch(tmp_path, "a.png", "b.png", name)
     source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
     assert why in source.left.get(name, "")
     assert len(source.images) + len(source.left) == 3 and bool(source.left) == bool(why)
 
 
-def test_kinds_that_are_not_read_are_named(tmp_path: Path, dataset: Make) -> None:
+def test_kinds_that_are_not_read_are_named(tmp_path: Path) -> None:
     touch(tmp_path, "a.AVIF", "b.djvu", "c.txt")
     with pytest.raises(InputError, match=r"empty \(1: .*AVIF.*convert.*; 1: .*DjVu"):
         list_images("f", dataset("folder", tmp_path, split=OWN), 0)
 
 
-def test_files_that_differ_in_their_suffix_only_keep_it_in_the_id(
-    tmp_path: Path, dataset: Make
-) -> None:
+def test_files_that_differ_in_their_suffix_only_keep_it_in_the_id(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "a.jpg", "b.jpg", "c.png.jpg", "c.png", "c.jpg", "d/a.png")
     listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
     assert listing.set_index("path")["id"].to_dict() == {
@@ -151,7 +117,7 @@ def test_files_that_differ_in_their_suffix_only_keep_it_in_the_id(
     }
 
 
-def test_no_folder(tmp_path: Path, dataset: Make) -> None:
+def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"datasets\.f\.path: the folder .*absent does not exist"):
         list_images("f", dataset("folder", tmp_path / "absent"), 0)
     (tmp_path / "file").touch()

@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_sets import dataset
 
-from anonbench.config import Dataset
 from anonbench.core.errors import InputError
 from anonbench.datasets.listing import list_images, root_of
 
-Make = Callable[..., Dataset]
 
-
-def test_the_publishers_files_as_they_are(rvl_cdip: Path, dataset: Make) -> None:
+def test_the_publishers_files_as_they_are(rvl_cdip: Path) -> None:
     settings = dataset("rvl_cdip", rvl_cdip, label="class")
     listing = list_images("r", settings, 0)
     assert listing["id"].tolist() == [f"imagesq/q/doc{i:02d}/{i:08d}" for i in range(6)]
@@ -29,14 +26,14 @@ def test_the_publishers_files_as_they_are(rvl_cdip: Path, dataset: Make) -> None
     assert all((root_of(settings) / path).is_file() for path in listing["path"])
 
 
-def test_a_line_without_a_class_is_a_missing_label(rvl_cdip: Path, dataset: Make) -> None:
+def test_a_line_without_a_class_is_a_missing_label(rvl_cdip: Path) -> None:
     with (rvl_cdip / "labels" / "val.txt").open("a") as file:
         file.write("imagesz/new.tif\n")
     listing = list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
     assert listing["class"].isna().tolist() == [False] * 6 + [True]
 
 
-def test_own_split_is_of_train_and_validation(rvl_cdip: Path, dataset: Make) -> None:
+def test_own_split_is_of_train_and_validation(rvl_cdip: Path) -> None:
     settings = dataset("rvl_cdip", rvl_cdip, split={"validation": 0.5})
     listing = list_images("r", settings, 0)
     assert len(listing) == 6 and (listing["split"] == "val").sum() == 3
@@ -52,7 +49,7 @@ def test_own_split_is_of_train_and_validation(rvl_cdip: Path, dataset: Make) -> 
         ("imagesq/q/doc00/00000000.tif 1\n", "two images have the id 'imagesq/q/doc00/00000000'"),
     ],
 )
-def test_bad_lists_are_named(rvl_cdip: Path, dataset: Make, text: str | None, message: str) -> None:
+def test_bad_lists_are_named(rvl_cdip: Path, text: str | None, message: str) -> None:
     file = rvl_cdip / "labels" / "val.txt"
     file.unlink()
     if text is not None:
@@ -61,6 +58,6 @@ def test_bad_lists_are_named(rvl_cdip: Path, dataset: Make, text: str | None, me
         list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
 
 
-def test_the_image_tree_is_needed(tmp_path: Path, dataset: Make) -> None:
+def test_the_image_tree_is_needed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"datasets\.r\.path: no image tree .* folder images"):
         list_images("r", dataset("rvl_cdip", tmp_path), 0)

@@ -1,18 +1,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_sets import dataset, draw, written
 
-from anonbench.config import Dataset
 from anonbench.core.errors import InputError
 from anonbench.datasets.listing import list_images, root_of
-from anonbench.datasets.manifest import write_manifest
 
-Make = Callable[..., Dataset]
 OWN = {"validation": 0.5}
 
 
@@ -22,7 +19,7 @@ def write(folder: Path, *lines: str) -> Path:
     return file
 
 
-def test_csv(tmp_path: Path, dataset: Make) -> None:
+def test_csv(tmp_path: Path) -> None:
     file = write(
         tmp_path,
         "path,split,kind,age,note",
@@ -40,7 +37,7 @@ def test_csv(tmp_path: Path, dataset: Make) -> None:
     assert listing["age"].isna().tolist() == [True, False] and listing["age"].iloc[1] == "3"
 
 
-def test_labels_are_text(tmp_path: Path, dataset: Make) -> None:
+def test_labels_are_text(tmp_path: Path) -> None:
     people = ["7", "007", "07", "1000", "1e3", "NA", "None", "nan", "TRUE", "1.0", " 7"]
     lines = [f"{n}.png,{person}" for n, person in enumerate(people)]
     file = write(tmp_path, "path,identity", *lines, "x.png,")
@@ -50,21 +47,19 @@ def test_labels_are_text(tmp_path: Path, dataset: Make) -> None:
     assert listing.isna().sum() == 1 and pd.isna(listing["x"])
 
 
-def test_columns_without_a_name_keep_apart(tmp_path: Path, dataset: Make) -> None:
+def test_columns_without_a_name_keep_apart(tmp_path: Path) -> None:
     file = write(tmp_path, ",path,kind,", "0,a.png,x,", "1,b.png,y,")
     listing = list_images("t", dataset("table", file, label="kind", split=OWN), 0)
     assert listing["kind"].tolist() == ["x", "y"] and listing.columns.is_unique
 
 
-def test_ids_stay_text_and_a_mark_of_utf8_is_no_part_of_a_name(
-    tmp_path: Path, dataset: Make
-) -> None:
+def test_ids_stay_text_and_a_mark_of_utf8_is_no_part_of_a_name(tmp_path: Path) -> None:
     file = write(tmp_path, "\ufeffid,path", "007,x.png", "08,y.png")
     listing = list_images("t", dataset("table", file, split=OWN), 0)
     assert listing["id"].tolist() == ["007", "08"]
 
 
-def test_parquet_is_the_same(tmp_path: Path, dataset: Make) -> None:
+def test_parquet_is_the_same(tmp_path: Path) -> None:
     frame = pd.DataFrame({"path": ["a.png", "b.png"], "split": ["train", "val"], "n": [1, 2]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")
@@ -74,7 +69,7 @@ def test_parquet_is_the_same(tmp_path: Path, dataset: Make) -> None:
     pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
 
 
-def test_paths_inside_and_outside(tmp_path: Path, dataset: Make) -> None:
+def test_paths_inside_and_outside(tmp_path: Path) -> None:
     folder = tmp_path / "tables"
     folder.mkdir()
     file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
@@ -87,18 +82,14 @@ def test_paths_inside_and_outside(tmp_path: Path, dataset: Make) -> None:
     }
 
 
-def test_a_manifest_can_be_a_table(
-    tmp_path: Path, dataset: Make, draw: Callable[..., Path]
-) -> None:
+def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
     for i in range(4):
         draw(tmp_path / f"{i}.png", i)
     file = write(tmp_path, "path,kind", *(f"{i}.png,k{i}" for i in range(4)))
-    first, second = tmp_path / "one.parquet", tmp_path / "two.parquet"
-    settings = dataset("table", file, split=OWN)
-    others = [tmp_path / name for name in ("s.csv", "c.csv", "o.csv")]
-    write_manifest("t", settings, 100, 0, first, *others)
-    write_manifest("t", dataset("table", first), 100, 0, second, *others)
-    assert first.read_bytes() == second.read_bytes()
+    written(dataset("table", file, split=OWN), tmp_path)
+    first = (tmp_path / "m.parquet").read_bytes()
+    written(dataset("table", tmp_path / "m.parquet"), tmp_path)
+    assert (tmp_path / "m.parquet").read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -118,12 +109,12 @@ def test_a_manifest_can_be_a_table(
         (["path,split", "a.png,train"], "none of the 1 images is in the split val"),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, dataset: Make, lines: list[str], message: str) -> None:
+def test_mistakes_are_named(tmp_path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         list_images("t", dataset("table", write(tmp_path, *lines)), 0)
 
 
-def test_other_files_are_refused(tmp_path: Path, dataset: Make) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.csv does not exist"):
         list_images("t", dataset("table", tmp_path / "absent.csv"), 0)
     os.mkfifo(tmp_path / "pipe.csv")
@@ -137,7 +128,7 @@ def test_other_files_are_refused(tmp_path: Path, dataset: Make) -> None:
             list_images("t", dataset("table", tmp_path / name), 0)
 
 
-def test_content_is_not_shown_where_the_header_is_missing(tmp_path: Path, dataset: Make) -> None:
+def test_content_is_not_shown_where_the_header_is_missing(tmp_path: Path) -> None:
     file = write(tmp_path, "a.png,Erika Mustermann")
     with pytest.raises(InputError) as error:
         list_images("t", dataset("table", file), 0)

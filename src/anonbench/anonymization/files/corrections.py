@@ -70,7 +70,7 @@ class Corrections:
         known = pd.DataFrame(
             {"id": [part for _, part in parts], "path": [image.name for image, _ in parts]}
         )
-        found = read_corrections(file, Images(to, known), record=True)
+        found = read_corrections(file, Images(to, known), lenient=True)
         own = group_by_image(found.rows)
         rows: dict[str, OfImage] = {}
         for image, part in parts:
@@ -79,7 +79,7 @@ class Corrections:
         _share(rows, before, {image.name for image in images})
         looks = Record.beside(file).looks
         digests = {i.name: file_digest_of(looks[part].digest) for i, part in parts if part in looks}
-        return cls(rows, digests, len(found.unmatched))
+        return cls(rows, digests, found.unmatched)
 
 
 def digest_of_corrections(own: OfImage) -> str:

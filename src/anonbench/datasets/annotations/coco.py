@@ -63,10 +63,14 @@ def read_coco(file: Path) -> Rows:
             f"{file} is no COCO JSON (images, annotations, categories); export it again in this "
             "format"
         )
-    images, categories = (_by_id(file, data, key) for key in ("images", "categories"))
+    for key in _LISTS:
+        for index, entry in enumerate(data[key], 1):
+            if not isinstance(entry, dict):
+                raise InputError(f"{file}: {key}, entry {index}: not an object in braces")
+    images, categories = (_by_id(file, key, data[key]) for key in ("images", "categories"))
     listed = {key: _image(file, key, image) for key, image in images.items()}
     rows = []
-    for count, entry in enumerate(_objects(file, data, "annotations"), 1):
+    for count, entry in enumerate(data["annotations"], 1):
         where = str(entry["id"]) if isinstance(entry.get("id"), int | str) else f"number {count}"
         for column, known in (("image_id", images), ("category_id", categories)):
             key = entry.get(column)
@@ -106,16 +110,9 @@ def _numbers(values: Any) -> list[float]:
     return [_number(value) for value in values] if isinstance(values, list) else []
 
 
-def _objects(file: Path, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    for index, entry in enumerate(data[key], 1):
-        if not isinstance(entry, dict):
-            raise InputError(f"{file}: {key}, entry {index}: not an object in braces")
-    return list(data[key])
-
-
-def _by_id(file: Path, data: dict[str, Any], key: str) -> dict[Any, dict[str, Any]]:
+def _by_id(file: Path, key: str, listed: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
     entries: dict[Any, dict[str, Any]] = {}
-    for index, entry in enumerate(_objects(file, data, key), 1):
+    for index, entry in enumerate(listed, 1):
         name = entry.get("id")
         is_name = isinstance(name, int | str)
         if not is_name or name in entries:

@@ -47,8 +47,8 @@ class Annotations:
     `ROW_COLUMNS` from entity on; of corrections action, too. Boxes are cut at the image's edge."""
     images: list[str]
     """Ids of the images that the file names, with or without a box."""
-    unmatched: pd.DataFrame
-    """Rows that match no image, if they are recorded and not refused: row (text), reason."""
+    unmatched: int
+    """Rows that match no image, if they are left out and not refused."""
     unused: int
     """Rows of images that the data set lists and does not use."""
 
@@ -65,7 +65,7 @@ def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region
     return found
 
 
-def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotations:
+def read_boxes_file(path: Path, images: Images) -> Annotations:
     """Read the boxes of a file: CSV, Parquet or COCO JSON.
 
     A row belongs to the image that its id, its path or both name exactly. What passes an image's
@@ -74,40 +74,36 @@ def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotat
     Args:
         path: the file; its suffix and content tell the format. Never written to.
         images: of the data set, with sizes to check against where they are known.
-        record: whether rows that reach no image are recorded; otherwise they are refused.
 
     Raises:
         InputError: names the file, the row (or annotation) and the column, and what to do.
 
     """
     rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
-    return matched(rows, images, record, np.ones(len(rows.table), dtype=bool))
+    return matched(rows, images, np.ones(len(rows.table), dtype=bool))
 
 
-def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Annotations:
+def matched(rows: Rows, images: Images, boxed: np.ndarray, lenient: bool = False) -> Annotations:
     """Return the rows of a file at their images, once values are checked, boxes where `boxed`.
+
+    With `lenient`, rows that reach no image are counted and left out, unless all are such.
 
     Raises:
         InputError: a value is wrong; a row, or an image that the file lists, reaches no image, or
-            several, and is not to be recorded; none reaches any; two listed images are one; a box
-            outside its image, or made for an image of another size.
+            several; two listed images are one; a box outside its image, or made for an image of
+            another size.
 
     """
     check_values(rows, boxed)
-    places, unmatched = _find(rows, images, record)
+    places = _find(rows, images, lenient)
     known = np.flatnonzero(places >= 0)
     named = places[known]
     if rows.images is not None:
         # messages of these entries are about images, not about boxes
         entries = Rows(rows.file, rows.images, "image", keys=rows.keys)
-        named, missing = _find(entries, images, record)
+        named = _find(entries, images)
         _check_entries(entries, images, named)
         named = named[named >= 0]
-        names = rows.images.loc[missing.index, KEYS].itertuples(index=False, name=None)
-        has_rows = set(rows.table[KEYS].itertuples(index=False, name=None))
-        missing = missing[np.array([name not in has_rows for name in names], bool)]
-        missing = missing.assign(row="image " + missing["row"])
-        unmatched = pd.concat([unmatched, missing], ignore_index=True)
     sizes = None if images.sizes is None else images.sizes[places[known]]
     used = Rows(rows.file, rows.table.iloc[known], rows.unit, rows.column)
     table = cut_at_edges(used, sizes, boxed[known])
@@ -116,36 +112,26 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
             id=images.ids[places[known]], where=[printable(str(place)) for place in table["where"]]
         ),
         images=images.ids[np.unique(named)].tolist(),
-        unmatched=unmatched.reset_index(drop=True),
+        unmatched=int((places < UNUSED).sum()),
         unused=int((places == UNUSED).sum()),
     )
 
 
-def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the places of rows (`Images.match`), and row and reason of unmatched ones.
-
-    Raises:
-        InputError: there are such rows and they are not to be recorded, or no row matches an image.
-
-    """
+def _find(rows: Rows, images: Images, lenient: bool = False) -> np.ndarray:
+    """Return the places of rows (`Images.match`); InputError where one, or all, match no image."""
     places, by_id = images.match(rows.table["id"], rows.table["path"])
     bad = places < UNUSED
-    names = dict(zip(KEYS, rows.keys, strict=True))
-    reasons = [
-        REASONS[place].format(key=rows.keys[0 if of_id else 1], **names)
-        for place, of_id in zip(places[bad], by_id[bad], strict=True)
-    ]
-    if bad.any() and (not record or bad.all()):
+    if bad.any() and (not lenient or bad.all()):
         first = int(bad.argmax())
-        column = " and ".join(rows.keys) if places[first] == APART else rows.keys[not by_id[first]]
+        key, names = rows.keys[not by_id[first]], dict(zip(KEYS, rows.keys, strict=True))
+        column = " and ".join(rows.keys) if places[first] == APART else key
+        reason = REASONS[places[first]].format(key=key, **names)
         way = (
-            f"{'no row reaches an image: ' if record else ''}images are named by their id, or by "
+            f"{'no row reaches an image: ' if lenient else ''}images are named by their id, or by "
             f"their path below {images.root} with its suffix, letter by letter"
         )
-        rows.refuse(bad, column, f"{reasons[0]}; {way}".replace("{", "{{").replace("}", "}}"))
-    where = [printable(str(place)) for place in rows.table["where"][bad]]
-    index = rows.table.index[bad]
-    return places, pd.DataFrame({"row": where, "reason": reasons}, index=index, dtype=str)
+        rows.refuse(bad, column, f"{reason}; {way}".replace("{", "{{").replace("}", "}}"))
+    return places
 
 
 def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
@@ -192,11 +178,12 @@ class Correction:
     """The added region, or the box of a removal; None: all of the entity's regions."""
 
 
-def read_corrections(path: Path, images: Images, record: bool = False) -> Annotations:
+def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annotations:
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
-    The rest is as for `read_boxes_file`.
+    With `lenient`, rows that reach no image are counted and left out, unless all are such. The rest
+    is as for `read_boxes_file`.
     """
     frame = load_texts(path)
     if "action" not in frame:
@@ -207,13 +194,11 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
     rows = make_rows(path, frame, BOX)
     actions = frame["action"].astype(str).str.strip()
     rows.table["action"] = actions
-    rows.refuse(
-        ~actions.isin([*Action]).to_numpy(),
-        "action",
-        "'{action}' is neither add nor remove",
-    )
+    known = actions.isin([*Action]).to_numpy()
+    rows.refuse(~known, "action", "'{action}' is neither add nor remove")
     is_bare = rows.table[BOX].isna().all(axis=1).to_numpy()
-    return matched(rows, images, record, ~(is_bare & (actions == Action.REMOVE).to_numpy()))
+    boxed = ~(is_bare & (actions == Action.REMOVE).to_numpy())
+    return matched(rows, images, boxed, lenient)
 
 
 def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:

@@ -127,30 +127,22 @@ def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> H
     """
     page = page_to_read(data, number, limits.pdf_dpi)
     if page is not None and page.dpi:
-        size, kind, done = (
-            pdf_size(data, page, limits.max_pixels),
-            PDF,
-            [f"PDF page drawn at {page.dpi} dpi"],
-        )
+        size, kind = pdf_size(data, page, limits.max_pixels), PDF
+        done = [f"PDF page drawn at {page.dpi} dpi"]
     else:
         try:
-            size, kind, done = _of_image(data, limits.max_pixels, page)
+            opened = open_checked(data, limits.max_pixels, page)
         except SeveralFrames:
             # of one image to show: an animation, or one with smaller copies
             if data.startswith((b"II", b"MM")) and len(tiff_frames(io.BytesIO(data))) != 1:
                 raise
             page = Page(1)
-            size, kind, done = _of_image(data, limits.max_pixels, page)
+            opened = open_checked(data, limits.max_pixels, page)
+        with opened as image:
+            size, kind, done = upright_size(image), str(image.format), [*conversions(image, page)]
     if size == (1, 1):  # blurred or pixelated it would show itself
         raise UnreadableImage("a single pixel")
     return Header(*size, len(data), page_digest(sha256, page), "", kind, BETWEEN.join(done))
-
-
-def _of_image(
-    data: bytes, max_pixels: int, page: Page | None
-) -> tuple[tuple[int, int], str, list[str]]:
-    with open_checked(data, max_pixels, page) as image:
-        return upright_size(image), str(image.format), conversions(image, page)
 
 
 def _refused(error: UnreadableImage) -> Header:

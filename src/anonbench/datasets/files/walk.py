@@ -259,6 +259,11 @@ def suffix_reason(path: str) -> str:
     return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
 
 
+def name_reason(path: str) -> str:
+    """Reason why a file is not used, from its name: its suffix, or that it is not UTF-8."""
+    return suffix_reason(path) or ("" if is_text(path) else NOT_UTF8)
+
+
 def content_reason(file: Path | str) -> str:
     """Reason why a file without the suffix of an image is not used, from its first bytes.
 

@@ -173,15 +173,6 @@ BETWEEN = "; "
 _ORIENTATION = 0x0112
 
 
-def conversions(image: Image.Image, page: Page | None) -> list[str]:
-    """Conversions of an opened image before its pixels are used, in the order of use.
-
-    An image that is grey or RGB of 8 bits, upright and opaque has none. Palettes and images of one
-    bit have none either: each stored value is one colour.
-    """
-    return [*_conversions(image, page)]
-
-
 def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
     """Number of images with each conversion, the most frequent first.
 
@@ -199,7 +190,12 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
-def _conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
+def conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
+    """Yield the conversions of an opened image before its pixels are used, in the order of use.
+
+    An image that is grey or RGB of 8 bits, upright and opaque has none. Palettes and images of one
+    bit have none either: each stored value is one colour.
+    """
     is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
     if page is not None:
         yield "page of a document" if is_tiff else "first frame of an animation"

@@ -178,13 +178,9 @@ class ImageSet:
     @classmethod
     def of(cls, files: Iterable[Path], root: Path) -> Self:
         """Open shards as `open`; without files, a set without images."""
-        found = list(files)
-        return cls.open(found, root) if found else cls.none(root)
-
-    @classmethod
-    def none(cls, folder: Path) -> Self:
-        """Return a set without images."""
-        return cls([], pd.DataFrame(columns=[*INDEX_COLUMNS, "shard"]), folder)
+        if found := list(files):
+            return cls.open(found, root)
+        return cls([], pd.DataFrame(columns=[*INDEX_COLUMNS, "shard"]), root)
 
     @property
     def ids(self) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.walk import FOLLOWED, NOT_UTF8, TEST, is_text, suffix_reason, walk
+from anonbench.datasets.files.walk import FOLLOWED, TEST, name_reason, suffix_reason, walk
 from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.source import (
     OTHERS,
@@ -60,7 +60,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 def _outside(root: Path) -> pd.DataFrame:
     """Return id, path and reason of the images in none of the split folders."""
     found = walk(str(root), _SPLITS, everything=True, outside=True)
-    paths = [p for p, reason in found if not (reason or suffix_reason(p)) and is_text(p)]
+    paths = [path for path, reason in found if not (reason or name_reason(path))]
     frame = pd.DataFrame({"path": paths}, dtype="str")
     frame.insert(0, "id", ids_of_files(frame["path"]))
     return frame.assign(reason=frame["path"].map(_explain_outside).astype("str"))
@@ -82,12 +82,10 @@ def _scan(
         for path, reason in walk(str(root), only):
             if reason == FOLLOWED:
                 followed.add(path)
-            elif why := reason or suffix_reason(path):
+            elif why := reason or name_reason(path):
                 left[path] = why
-            elif path.isascii() or is_text(path):
-                paths.append(path)
             else:
-                left[path] = NOT_UTF8
+                paths.append(path)
     except OSError as error:
         raise problem(name, f"{error.filename or root} cannot be read ({error.strerror})") from None
     return paths, left, frozenset(followed)

@@ -16,16 +16,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import (
-    LARGE,
-    Grown,
-    as_rgb,
-    clipped_box,
-    map_in_threads,
-    require_finite,
-    require_memory,
-    suppressed,
-)
+from anonbench.detection import base
 
 UNSURE, UPRIGHT_UNSURE = 0.05, 0.03
 """Scores above which a small face is searched for a second time: in general, and if the largest
@@ -67,7 +58,7 @@ class Centerface(DetectorKind):
 
         speed = loading.detection.speed
         if speed == "single":
-            return Grown(CenterfaceDetector(self, loading.threads), self.margin)
+            return base.Grown(CenterfaceDetector(self, loading.threads), self.margin)
         # from half size: it finds no face of more than some 500 pixels, and takes 260 bytes a
         # pixel. Small images from double size: cards have a faint second portrait of 15 pixels
         reach = Reach(
@@ -82,7 +73,7 @@ class Centerface(DetectorKind):
             second=SecondLook(below=28, score=self.threshold, unsure=UNSURE),
         )
         low = self.model_copy(update={"threshold": min(UPRIGHT_UNSURE, self.threshold)})
-        return Grown(Views(CenterfaceDetector(low, loading.threads), reach), self.margin)
+        return base.Grown(Views(CenterfaceDetector(low, loading.threads), reach), self.margin)
 
 
 class CenterfaceDetector:
@@ -104,18 +95,18 @@ class CenterfaceDetector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        return map_in_threads(self._detect_one, images, self._threads)
+        return base.map_in_threads(self._detect_one, images, self._threads)
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         from anonbench.core.libraries.onnx import freeing_run
 
         height, width = image.shape[:2]
-        require_memory(image, _BYTES_A_PIXEL)
+        base.require_memory(image, _BYTES_A_PIXEL)
         size = tuple(-(-side // _MULTIPLE) * _MULTIPLE for side in (width, height))
-        blob = cv2.dnn.blobFromImage(np.ascontiguousarray(as_rgb(image)), size=size)
-        options = freeing_run() if width * height > LARGE else None
+        blob = cv2.dnn.blobFromImage(np.ascontiguousarray(base.as_rgb(image)), size=size)
+        options = freeing_run() if width * height > base.LARGE else None
         heat, scale, offset = self._session.run(_OUTPUTS, {"input.1": blob}, options)
-        require_finite(heat, scale, offset)
+        base.require_finite(heat, scale, offset)
         rows, columns = np.nonzero(heat[0, 0] > self._settings.threshold)
         scores = heat[0, 0, rows, columns]
         high, wide = np.exp(scale[0][:, rows, columns]) * _STRIDE
@@ -124,15 +115,9 @@ class CenterfaceDetector:
         y = np.clip((rows + down + 0.5) * _STRIDE - high / 2, 0, size[1])
         far = np.minimum(x + wide, size[0]), np.minimum(y + high, size[1])
         boxes = np.stack([x, y, *far], axis=1)
-        kept = suppressed(boxes, scores, _OVERLAP)
+        kept = base.suppressed(boxes, scores, _OVERLAP)
         to_image = np.array([width / size[0], height / size[1]] * 2)
-        return [
-            region
-            for index in kept
-            for region in clipped_box(
-                Entity.FACE, boxes[index] * to_image, float(scores[index]), image
-            )
-        ]
+        return base.clipped_boxes(Entity.FACE, boxes[kept] * to_image, scores[kept], image)
 
 
 def read_model() -> bytes:

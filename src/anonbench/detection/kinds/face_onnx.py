@@ -13,14 +13,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import (
-    Grown,
-    as_rgb,
-    clipped_box,
-    map_in_threads,
-    require_finite,
-    suppressed,
-)
+from anonbench.detection import base
 
 SETTING = "detection.face_onnx.weights"
 _STRIDES = (8, 16, 32)
@@ -61,12 +54,12 @@ class FaceOnnx(DetectorKind):
         detector = FaceOnnxDetector(self, loading.threads)
         speed, side = loading.detection.speed, self.limit_side_len
         if speed == "single":
-            return Grown(detector, self.margin)
+            return base.Grown(detector, self.margin)
         turns = ALL_TURNS if speed == "thorough" else UPRIGHT
         reach = Reach(
             whole=side, tile=side, overlap=min(96, side // 2), turns=turns, upright=4_000_000
         )
-        return Grown(Views(detector, reach), self.margin)
+        return base.Grown(Views(detector, reach), self.margin)
 
 
 class FaceOnnxDetector:
@@ -103,27 +96,23 @@ class FaceOnnxDetector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        return map_in_threads(self._detect_one, images, self._threads)
+        return base.map_in_threads(self._detect_one, images, self._threads)
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         height, width = image.shape[:2]
         scale = self._settings.limit_side_len / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        boxes, scores = self._find(cv2.resize(as_rgb(image), size, interpolation=how))
+        boxes, scores = self._find(cv2.resize(base.as_rgb(image), size, interpolation=how))
         boxes = boxes * (np.array([width, height] * 2) / np.array(size * 2))
-        return [
-            region
-            for box, score in zip(boxes, scores, strict=True)
-            for region in clipped_box(Entity.FACE, box, float(score), image)
-        ]
+        return base.clipped_boxes(Entity.FACE, boxes, scores, image)
 
     def _find(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (x0, y0, x1, y1; float [N, 4]) and scores of an image, uint8 [H, W, 3]."""
         below, right = (-side % _MULTIPLE for side in rgb.shape[:2])
         padded = np.pad(rgb, ((0, below), (0, right), (0, 0)))
         outputs = self._run(padded)
-        require_finite(*(outputs[index] for index in (*self._scores, *self._distances)))
+        base.require_finite(*(outputs[index] for index in (*self._scores, *self._distances)))
         boxes, scores = [], []
         for score, distance, stride in zip(self._scores, self._distances, _STRIDES, strict=True):
             likely = outputs[score].ravel()
@@ -134,7 +123,7 @@ class FaceOnnxDetector:
             boxes.append(np.hstack([centres - sides[:, :2], centres + sides[:, 2:]]))
             scores.append(likely[which])
         box, likely = np.concatenate(boxes), np.concatenate(scores)
-        kept = suppressed(box, likely, self._settings.overlap)
+        kept = base.suppressed(box, likely, self._settings.overlap)
         return box[kept], likely[kept]
 
     def _run(self, rgb: np.ndarray) -> list[np.ndarray]:

@@ -13,22 +13,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from anonbench.core import icao9303
 from anonbench.core.boxes import Region
-from anonbench.core.icao9303 import (
-    FILLER,
-    begins_with_dates,
-    has_dates,
-    is_licence,
-    normalized,
-    plausibility,
-    verified,
-)
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_rgb, clipped_quad, corners_of
+from anonbench.detection.base import as_grey, as_rgb, clipped_quad, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.text.recognizer import LineReader, straightened
 
@@ -86,7 +79,7 @@ class MrzDetector:
         read = self._read(as_rgb(image), lines)
         regions: list[Region] = []
         for block in blocks(read):
-            corners = outline(completed(_grey(image), block), MARGIN)
+            corners = outline(completed(as_grey(image), block), MARGIN)
             regions += clipped_quad(Entity.MRZ, corners, _score(block), image)
         return regions
 
@@ -109,13 +102,13 @@ class MrzDetector:
         if not _promising(start):
             return line, sure
         text = self._reader.read(rgb, line.corners)
-        return replace(line, text=text, score=plausibility(text)), sure
+        return replace(line, text=text, score=icao9303.plausibility(text)), sure
 
 
 def _promising(start: str) -> bool:
     """Check whether a line may be a zone's, from its start; an empty reading may."""
-    text = normalized(start)
-    if FILLER in text:
+    text = icao9303.normalized(start)
+    if icao9303.FILLER in text:
         return True
     plain = sum(c.isascii() and (c.isupper() or c.isdigit()) for c in start)
     return plain >= PROBED * len(start)
@@ -123,13 +116,9 @@ def _promising(start: str) -> bool:
 
 def _score(block: Sequence[Line]) -> float:
     """Return the best line's score, 1 where all check digits of the zone are right."""
-    if verified([line.text for line in block]):
+    if icao9303.verified([line.text for line in block]):
         return 1.0
     return min(0.99, max(line.score for line in block))
-
-
-def _grey(image: np.ndarray) -> np.ndarray:
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
 MOST_LINES = 3
@@ -164,7 +153,7 @@ class Line:
     @property
     def kin(self) -> bool:
         """Whether it may be a piece of a zone, though it is not enough to recognize one."""
-        return self.score > 0.3 or FILLER in normalized(self.text)
+        return self.score > 0.3 or icao9303.FILLER in icao9303.normalized(self.text)
 
     @property
     def width(self) -> float:
@@ -284,9 +273,7 @@ class Frame:
     def corners(self, span: tuple[float, float], depth: tuple[float, float]) -> np.ndarray:
         """Return a rectangle in the image, float [4, 2]."""
         (x0, x1), (y0, y1) = span, depth
-        flat = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-        result: np.ndarray = flat @ np.stack([self.along, self.across])
-        return result
+        return np.asarray(rectangle(x0, y0, x1, y1) @ np.stack([self.along, self.across]))
 
 
 def outline(block: Sequence[Line], margin: float) -> np.ndarray:
@@ -303,7 +290,7 @@ def outline(block: Sequence[Line], margin: float) -> np.ndarray:
 
 def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
     """Return a zone's lines with missed ones added, each as long as its ink."""
-    if is_licence(block[0].text):
+    if icao9303.is_licence(block[0].text):
         return [_lengthened(grey, block[0])]
     lines = list(block)
     for above, below in ((True, False), (False, True)):
@@ -317,7 +304,7 @@ def _missing(
     """Return the line beyond the outermost one, if the format has one and there is ink."""
     if len(lines) >= 3:
         return []
-    dated, three = has_dates(outer.text), begins_with_dates(outer.text)
+    dated, three = icao9303.has_dates(outer.text), icao9303.begins_with_dates(outer.text)
     single_name = len(lines) == 1 and not dated
     wanted = (above and dated) or (below and (three or single_name))
     return _inked(grey, outer, -1 if above else 1) if wanted else []

@@ -12,7 +12,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Positive
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import Grown, as_rgb, clipped_box, require_finite, require_memory
+from anonbench.detection.base import Grown, as_rgb, clipped_boxes, require_finite, require_memory
 
 _FIELD = 12.0
 """Side, in pixels of the least scale, of what its first network looks at."""
@@ -101,11 +101,9 @@ class MtcnnDetector:
         # otherwise a GPU may use 10 bits of precision for float32
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             boxes, scores = self._model.detect(as_rgb(image))
-        return [
-            region
-            for box, score in zip(() if boxes is None else boxes, scores, strict=False)
-            for region in clipped_box(Entity.FACE, box.astype(np.float64), float(score), image)
-        ]
+        if boxes is None:
+            return []
+        return clipped_boxes(Entity.FACE, boxes.astype(np.float64), scores, image)
 
 
 def _require_numbers(_network: Any, _inputs: Any, outputs: Any) -> None:

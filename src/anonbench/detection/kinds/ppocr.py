@@ -82,9 +82,16 @@ def find_models(models: Sequence[str], folder: Path | None) -> list[Path]:
 
 
 def _found(model: str, folder: Path | None) -> Path:
+    known = PUBLISHED.get(model)
     onnx = packaged(model) if folder is None else _published_file([folder], model)
-    if onnx is not None:
-        return _checked(onnx, model)
+    if onnx is not None and known is not None:
+        if file_digest(onnx) != known.digest:
+            way_out = f"reinstall it: {known.install}" if known.install else "get it again"
+            raise InputError(
+                f"detector ppocr: {onnx} is damaged or of another version ({onnx.stat().st_size} "
+                f"bytes, its SHA-256 is not {known.digest[:12]}…); {way_out}"
+            )
+        return onnx
     if folder is None:
         raise InputError(
             f"detection.ppocr.model: there are no ONNX weights of {model}; "
@@ -92,11 +99,10 @@ def _found(model: str, folder: Path | None) -> Path:
         )
     onnx = folder / ONNX
     if not onnx.is_file():
-        known = PUBLISHED.get(model)
+        also = f" and no {known.files[0]}" if known else ""
         raise InputError(
-            f"detection.ppocr.weights: there is no {ONNX} in {folder}"
-            f"{f' and no {known.files[0]}' if known else ''}; give the folder of the model {model} "
-            f"in ONNX format"
+            f"detection.ppocr.weights: there is no {ONNX} in {folder}{also}; give the folder of "
+            f"the model {model} in ONNX format"
         )
     log.info("%s from %s, SHA-256 %s", model, folder, file_digest(onnx))
     return onnx
@@ -126,17 +132,6 @@ def _published_file(folders: Iterable[Path], model: str) -> Path | None:
     known = PUBLISHED.get(model)
     paths = [folder / name for folder in folders for name in known.files] if known else []
     return next((path for path in paths if path.is_file()), None)
-
-
-def _checked(onnx: Path, model: str) -> Path:
-    known = PUBLISHED[model]
-    if file_digest(onnx) != known.digest:
-        way_out = f"reinstall it: {known.install}" if known.install else "get it again"
-        raise InputError(
-            f"detector ppocr: {onnx} is damaged or of another version ({onnx.stat().st_size} "
-            f"bytes, its SHA-256 is not {known.digest[:12]}…); {way_out}"
-        )
-    return onnx
 
 
 _MEANS = np.array([0.485, 0.456, 0.406], np.float32)
@@ -225,11 +220,8 @@ class DbnetDetector:
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         seen = _padded(image, max(_STRIDE, ceil(_STRIDE * max(image.shape[:2]) / self._limit)))
         tensor = np.asarray(self._before(as_rgb(seen)[:, :, ::-1]))  # blue first
-        found = [
-            region
-            for network in self._networks
-            for region in self._regions(network(tensor), seen, image)
-        ]
+        maps = (network(tensor) for network in self._networks)
+        found = [region for each in maps for region in self._regions(each, seen, image)]
         return united(found, image) if len(self._networks) > 1 else found
 
     def _regions(self, maps: np.ndarray, seen: np.ndarray, image: np.ndarray) -> list[Region]:
@@ -240,11 +232,8 @@ class DbnetDetector:
         height, width = seen.shape[:2]
         # the next step would clip slanted lines at the image's edge corner by corner
         boxes, scores = self._after.boxes_from_bitmap(probabilities, is_text, width, height)
-        return [
-            region
-            for corners, score in zip(boxes.astype(np.float64), scores, strict=True)
-            for region in clipped_quad(Entity.TEXT, corners, score, image)
-        ]
+        pairs = zip(boxes.astype(np.float64), scores, strict=True)
+        return [part for pair in pairs for part in clipped_quad(Entity.TEXT, *pair, image)]
 
 
 def _padded(image: np.ndarray, least: int) -> np.ndarray:

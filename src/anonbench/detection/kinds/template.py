@@ -12,32 +12,12 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
+from anonbench.detection import template_matching as matching
+from anonbench.detection import views
 from anonbench.detection.base import clipped_quad, corners_of
-from anonbench.detection.template_matching import (
-    FRAME,
-    Alignment,
-    Features,
-    agreement,
-    align,
-    bounded,
-    codebook,
-    embed,
-    extract,
-    framed,
-    is_in_any,
-    is_plausible,
-    moved,
-)
-from anonbench.detection.views import (
-    UPRIGHT,
-    Reach,
-    planes,
-    pyramid,
-    spread_planes,
-    tiled,
-)
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -88,7 +68,7 @@ class Known:
     name: str
     size: tuple[int, int]
     """Width and height of its working copy; all other coordinates are in its pixels."""
-    features: Features
+    features: matching.Features
     """Features outside its boxes: the content of the boxes belongs to one person."""
     embedding: np.ndarray
     frame: np.ndarray
@@ -132,27 +112,27 @@ class TemplateDetector:
         and their agreement.
         """
         # of an enlarged image, noise has the strongest features until it is shrunk again
-        shrinking = Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
+        shrinking = views.Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
         # features of full size take 2 s a megapixel
-        tiling = Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
+        tiling = views.Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
         found: list[tuple[Known, np.ndarray, float]] = []
-        for plane in spread_planes(bounded(image, LONGEST)):
-            for grey in pyramid(plane, shrinking):
+        for plane in views.spread_planes(matching.bounded(image, LONGEST)):
+            for grey in views.pyramid(plane, shrinking):
                 back = np.diag([*(1 / _share(grey, image)), 1.0])
                 found = found or self._documents(grey, back, plane.shape[0] / grey.shape[0])
-        for plane in planes(image):
-            for pixels in reversed([*pyramid(plane, tiling)]):
+        for plane in views.planes(image):
+            for pixels in reversed([*views.pyramid(plane, tiling)]):
                 if max(pixels.shape) <= LONGEST:
                     continue
                 seen = [
                     each
-                    for view in tiled(pixels, image.shape, UPRIGHT, tiling)
+                    for view in views.tiled(pixels, image.shape, views.UPRIGHT, tiling)
                     for each in self._documents(view.pixels, np.vstack([view.back, (0, 0, 1)]))
                 ]
                 for each in sorted(seen, key=lambda document: -document[2]):
                     # neighbouring tiles and scales show the same one
                     middle = _corners(*each[:2]).mean(axis=0, keepdims=True)
-                    if not is_in_any(middle, [_corners(*other[:2]) for other in found])[0]:
+                    if not matching.is_in_any(middle, [_corners(*other[:2]) for other in found])[0]:
                         found.append(each)
         return found
 
@@ -160,13 +140,13 @@ class TemplateDetector:
         self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
     ) -> list[tuple[Known, np.ndarray, float]]:
         """Templates that a view (uint8 [h, w]) or its negative shows; see `find`."""
-        features = extract(grey, FEATURES)
+        features = matching.extract(grey, FEATURES)
         for seen, own in ((grey, features), (255 - grey, features.negative())):
             found = []
             while (best := self._best(seen, own, shrunk)) is not None:
                 known, matrix, value = best
                 found.append((known, back @ matrix, value))
-                inside = is_in_any(own.points, [_corners(known, matrix)])
+                inside = matching.is_in_any(own.points, [_corners(known, matrix)])
                 if not inside.any():  # it would be found again
                     break
                 own = own[~inside]
@@ -175,14 +155,14 @@ class TemplateDetector:
         return []
 
     def _best(
-        self, grey: np.ndarray, features: Features, shrunk: float
+        self, grey: np.ndarray, features: matching.Features, shrunk: float
     ) -> tuple[Known, np.ndarray, float] | None:
         """Return the template that fits an image best, shrunk by a factor; see `find`."""
-        similarity = self._embeddings @ embed(features.descriptors, self._centres)
+        similarity = self._embeddings @ matching.embed(features.descriptors, self._centres)
         best: tuple[Known, np.ndarray, float] | None = None
         for index in np.argsort(-similarity, kind="stable")[:CANDIDATES]:
             known = self._known[index]
-            alignment = align(known.features, features)
+            alignment = matching.align(known.features, features)
             if alignment is None or not _is_accepted(alignment, known, shrunk):
                 continue
             value = _agreement(known, grey, alignment.matrix)
@@ -193,16 +173,15 @@ class TemplateDetector:
 
 def _corners(known: Known, matrix: np.ndarray) -> np.ndarray:
     """Corners of a template's document under a transformation, float64 [4, 2]."""
-    width, height = known.size
-    return moved(np.array([(0, 0), (width, 0), (width, height), (0, height)], float), matrix)
+    return matching.moved(rectangle(0, 0, *known.size), matrix)
 
 
-def _is_accepted(alignment: Alignment, known: Known, shrunk: float) -> bool:
+def _is_accepted(alignment: matching.Alignment, known: Known, shrunk: float) -> bool:
     matrix = np.diag([shrunk, shrunk, 1.0]) @ alignment.matrix
     return (
         alignment.inliers >= INLIERS
         and alignment.error <= ERROR
-        and is_plausible(matrix, known.size, SCALES)
+        and matching.is_plausible(matrix, known.size, SCALES)
     )
 
 
@@ -210,7 +189,7 @@ def _regions(image: np.ndarray, known: Known, matrix: np.ndarray, score: float) 
     return [
         region
         for entity, corners in known.boxes
-        for region in clipped_quad(entity, moved(corners, matrix), score, image)
+        for region in clipped_quad(entity, matching.moved(corners, matrix), score, image)
     ]
 
 
@@ -222,28 +201,30 @@ def _share(pixels: np.ndarray, image: np.ndarray) -> np.ndarray:
 def _agreement(known: Known, grey: np.ndarray, matrix: np.ndarray) -> float:
     height, width = known.frame.shape
     to_template = np.diag([known.size[0] / width, known.size[1] / height, 1.0])
-    seen = framed(grey, matrix @ to_template, known.frame.shape)
-    return agreement(known.frame, seen, known.compared)
+    seen = matching.framed(grey, matrix @ to_template, known.frame.shape)
+    return matching.agreement(known.frame, seen, known.compared)
 
 
 def _load(folder: Path) -> tuple[list[Known], np.ndarray]:
     """Return the templates, by name, and the centres of their embeddings."""
     paths, images = _read_images(folder)
     boxes = _read_boxes(folder, paths, images)
-    copies = {name: next(planes(bounded(image, LONGEST))) for name, image in images.items()}
-    features = {name: extract(grey, FEATURES) for name, grey in copies.items()}
+    copies = {
+        name: next(views.planes(matching.bounded(image, LONGEST))) for name, image in images.items()
+    }
+    features = {name: matching.extract(grey, FEATURES) for name, grey in copies.items()}
     quads = {
         name: [(each.entity, corners_of(each) * _share(grey, images[name])) for each in boxes[name]]
         for name, grey in copies.items()
     }
     outside = {name: _outside(folder / name, features[name], quads[name]) for name in images}
-    centres = codebook(np.concatenate([f.descriptors for f in features.values()]))
+    centres = matching.codebook(np.concatenate([f.descriptors for f in features.values()]))
     known = [
         Known(
             name,
             (grey.shape[1], grey.shape[0]),
             outside[name],
-            embed(features[name].descriptors, centres),
+            matching.embed(features[name].descriptors, centres),
             *_frame(grey, [corners for _, corners in quads[name]]),
             quads[name],
         )
@@ -302,9 +283,9 @@ def _read_boxes(
     return boxes
 
 
-def _outside(path: Path, features: Features, boxes: Sequence[Box]) -> Features:
+def _outside(path: Path, features: matching.Features, boxes: Sequence[Box]) -> matching.Features:
     """Return the features outside the boxes."""
-    outside = features[~is_in_any(features.points, [corners for _, corners in boxes])]
+    outside = features[~matching.is_in_any(features.points, [corners for _, corners in boxes])]
     if len(outside.points) < FEWEST:
         raise InputError(
             f"templates: {path} has too little structure outside its boxes to be recognized by "
@@ -317,7 +298,7 @@ def _outside(path: Path, features: Features, boxes: Sequence[Box]) -> Features:
 def _frame(grey: np.ndarray, quads: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return a template in its frame (uint8 [h, w]), and its compared pixels (bool [h, w])."""
     full = np.array(grey.shape[::-1])
-    size = np.maximum(1, np.rint(full * FRAME / full.max())).astype(int)
+    size = np.maximum(1, np.rint(full * matching.FRAME / full.max())).astype(int)
     shrinks = bool((size < full).any())
     frame = cv2.resize(
         grey, size.tolist(), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

@@ -14,6 +14,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad
@@ -132,8 +133,7 @@ def _squared(corners: np.ndarray) -> np.ndarray:
 
 
 def _enclosing(corners: np.ndarray) -> np.ndarray:
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    return rectangle(*corners.min(axis=0), *corners.max(axis=0))
 
 
 ALIKE = 0.6

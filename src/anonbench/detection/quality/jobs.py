@@ -21,17 +21,7 @@ from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.numeric.statistics import bootstrap_means, interval
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.image_sets.neutral_names import Names
-from anonbench.detection.quality.quality import (
-    Size,
-    hidden_areas,
-    hulls_inside,
-    image_sizes,
-    measure,
-    outlines,
-    read_truth,
-    stacked_corners,
-    summarize_quality,
-)
+from anonbench.detection.quality import quality
 
 COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
@@ -43,7 +33,7 @@ _QUARTER = 32
 def visible_area(
     found: Mapping[str, Sequence[Region]],
     true: Mapping[str, Sequence[Region]],
-    sizes: Mapping[str, Size],
+    sizes: Mapping[str, quality.Size],
     degrees: Sequence[int],
     shapes: Mapping[str, str],
     margin: float,
@@ -71,12 +61,12 @@ def visible_area(
         regions = list(found.get(image_id, ()))
         hidden = _hidden(regions, size, shapes, margin)
         for entity in Entity:
-            own = outlines([each for each in true[image_id] if each.entity == entity], size)
+            own = quality.outlines([each for each in true[image_id] if each.entity == entity], size)
             parts = shapely.get_parts(shapely.union_all(own))
             if (area := shapely.area(parts).sum()) > 0:
                 for degree in degrees:
                     first = hidden[: regions_at(degree, len(regions))]
-                    covered = min(float(hidden_areas(parts, first).sum() / area), 1.0)
+                    covered = min(float(quality.hidden_areas(parts, first).sum() / area), 1.0)
                     shares.setdefault((degree, str(entity)), []).append(1.0 - covered)
     rows = []
     for (degree, name), values in sorted(shares.items()):
@@ -87,12 +77,12 @@ def visible_area(
 
 
 def _hidden(
-    regions: Sequence[Region], size: Size, shapes: Mapping[str, str], margin: float
+    regions: Sequence[Region], size: quality.Size, shapes: Mapping[str, str], margin: float
 ) -> np.ndarray:
     """Return the polygon that is hidden of each found region, object [N]."""
-    corners = stacked_corners(regions)
+    corners = quality.stacked_corners(regions)
     middles = corners.mean(axis=1, keepdims=True)
-    hidden = hulls_inside(middles + margin * (corners - middles), size)
+    hidden = quality.hulls_inside(middles + margin * (corners - middles), size)
     for number, region in enumerate(regions):
         form = shapes.get(str(region.entity), "box")
         if form == "image":
@@ -150,20 +140,20 @@ def evaluate_detection(
         InputError: the truth cannot be read, or none of its images was searched.
     """
     rows = searched(manifest, images)
-    true = read_truth(truth, rows, drawn)
+    true = quality.read_truth(truth, rows, drawn)
     if not true:
         raise InputError(f"{truth}: none of its images could be searched")
     frame = read_boxes(boxes)
     found = image_regions(frame[frame["id"].isin(list(true))])
-    of_regions, of_images = measure(found, true, image_sizes(rows))
+    of_regions, of_images = quality.measure(found, true, quality.image_sizes(rows))
     write_parquet(of_regions, regions)
     write_parquet(of_images, by_image)
-    result = summarize_quality(of_regions, of_images, resamples, confidence)
+    result = quality.summarize_quality(of_regions, of_images, resamples, confidence)
     write_csv(result, summary)
     left = visible_area(
         found,
         true,
-        image_sizes(rows),
+        quality.image_sizes(rows),
         hidden["degrees"],
         hidden["shape"],
         hidden["margin"],

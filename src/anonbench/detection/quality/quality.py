@@ -269,11 +269,7 @@ def _metric_samples(
     for place, name in enumerate(columns.columns[:-1]):
         whole = 1.0 if name.startswith("covered") else means[-1]
         wholes = 1.0 if name.startswith("covered") else samples[:, -1]
-        result[str(name)] = (
-            float(means[place] / whole),
-            samples[:, place] / wholes,
-            len(values),
-        )
+        result[str(name)] = (float(means[place] / whole), samples[:, place] / wholes, len(values))
     return result
 
 

@@ -84,7 +84,7 @@ class CorrectionsFile:
         mode = self.path.stat().st_mode if self.path.exists() else None
         with atomic(self.path) as temporary:
             rows.to_csv(temporary, index=False, lineterminator="\n")
-            read_corrections(temporary, self._images, record=True)  # as a later run will read it
+            read_corrections(temporary, self._images, lenient=True)  # as a later run will read it
             if _digest(self.path) != self._digest:
                 raise InputError(
                     f"{self.path} was changed by another program; nothing was written: load the "
@@ -102,8 +102,8 @@ class CorrectionsFile:
         texts, unmatched = pd.DataFrame(columns=COLUMNS, dtype=str), 0
         if self.path.exists():
             texts = load_texts(self.path)
-            found = read_corrections(self.path, self._images, record=True)
-            unmatched, corrections = len(found.unmatched), group_by_image(found.rows)
+            found = read_corrections(self.path, self._images, lenient=True)
+            unmatched, corrections = found.unmatched, group_by_image(found.rows)
             owners = {int(c.row) - 1: name for name, own in corrections.items() for c in own}
         self._digest, self._texts, self._rows, self._owners = digest, texts, corrections, owners
         self.unmatched = unmatched

@@ -23,18 +23,9 @@ from anonbench.datasets.copies import left_out_copies, read_copies
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of
+from anonbench.detection.review import queue
 from anonbench.detection.review.changes import State, corrections_for, key_of
 from anonbench.detection.review.file import CorrectionsFile, Look, Record
-from anonbench.detection.review.queue import (
-    UNREADABLE,
-    Entry,
-    Estimate,
-    count_misses,
-    digest_of,
-    estimate,
-    read_detected,
-    sentences,
-)
 from anonbench.detection.template_matching import bounded
 
 LONGEST = 4096
@@ -61,7 +52,7 @@ class Reviewed:
     """Of the sample."""
     confidence: float
     max_pixels: int
-    entries: list[Entry]
+    entries: list[queue.Entry]
     """Images to look at, in this order."""
     searched: set[str]
     """Ids of all images that the sample was drawn from."""
@@ -76,7 +67,7 @@ class Reviewed:
     """Images that corrections may name."""
     twins: dict[str, list[str]]
     """Ids of the images of equal bytes, by id."""
-    read: Callable[[Entry], bytes]
+    read: Callable[[queue.Entry], bytes]
     """Bytes of an original; raises ChangedImage if it was changed or removed."""
 
 
@@ -95,7 +86,7 @@ def review_run(config: Config, name: str, corrections: Path, sample: int, target
     """
     dataset, folder = config.datasets[name], config.results / name
     record = Record.beside(corrections)
-    detected = read_detected(folder, dataset.corrections is not None, target)
+    detected = queue.read_detected(folder, dataset.corrections is not None, target)
     manifest, root = detected.manifest, root_of(dataset)
     entries = detected.queue(config.detection_quality.listed, sample, config.seed)
     wanted = {entry.id for entry in entries} | record.looks.keys()
@@ -112,7 +103,7 @@ def review_run(config: Config, name: str, corrections: Path, sample: int, target
         max_pixels=config.detection.max_pixels,
         entries=entries,
         searched=set(detected.searched),
-        unreadable=int((detected.outcomes["status"] == UNREADABLE).sum()),
+        unreadable=int((detected.outcomes["status"] == queue.UNREADABLE).sum()),
         found=detected.found(wanted, applied),
         applied=applied,
         digests=dict(zip(manifest["id"], manifest["digest"], strict=True)),
@@ -128,7 +119,7 @@ class Review:
 
     def __init__(self, what: Reviewed, corrections: Path, record: Record) -> None:
         self.what, self.record, self.entries = what, record, what.entries
-        self._found_digests = {name: digest_of(each) for name, each in what.found.items()}
+        self._found_digests = {name: queue.digest_of(each) for name, each in what.found.items()}
         self.file = CorrectionsFile(corrections, what.images, what.twins)
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
@@ -211,7 +202,7 @@ class Review:
             dropped = [correction for correction in state.present if correction not in kept]
             if dropped or new or not self.file.path.exists():  # a config may name it already
                 self.file.replace(entry.id, dropped, new)
-            misses = count_misses(state.found, wanted, size)
+            misses = queue.count_misses(state.found, wanted, size)
             keys = {key_of(region) for region in wanted}
             removed = sum(key_of(region) not in keys for region in state.found)
             found = self._found_digests[entry.id]
@@ -255,10 +246,10 @@ class Review:
             "looked": [
                 place for place, e in enumerate(self.entries) if self._look(e.id) is not None
             ],
-            "estimate": sentences(result, self._sample_size, skipped),
+            "estimate": queue.sentences(result, self._sample_size, skipped),
         }
 
-    def _estimate(self) -> tuple[Estimate, int]:
+    def _estimate(self) -> tuple[queue.Estimate, int]:
         places = {e.place: e for e in self.entries if e.place is not None}
         sample = [places[place] for place in sorted(places)]
         looks = [self._look(entry.id) for entry in sample]
@@ -267,7 +258,7 @@ class Review:
         skipped = sum(look is not None for look in looks[first:])
         seen = {name for name in self.record.looks if self._look(name) is not None}
         unseen = len(self.what.searched - seen)
-        return estimate(run, unseen, self.what.confidence), skipped
+        return queue.estimate(run, unseen, self.what.confidence), skipped
 
     def _look(self, image_id: str) -> Look | None:
         """Decision made about an image, if it and its findings are still the same; else None."""
@@ -284,7 +275,7 @@ class Review:
         rows = [(c.action, c.entity, c.region and key_of(c.region)) for c in state.present]
         return hashlib.sha256(repr((rows, look)).encode()).hexdigest()
 
-    def _original(self, entry: Entry) -> bytes:
+    def _original(self, entry: queue.Entry) -> bytes:
         try:
             return self.what.read(entry)
         except ChangedImage:
@@ -293,7 +284,7 @@ class Review:
                 "cannot be confirmed: run detection again, then review it."
             ) from None
 
-    def _notes(self, entry: Entry, state: State) -> list[str]:
+    def _notes(self, entry: queue.Entry, state: State) -> list[str]:
         notes = []
         if entry.reason:
             notes.append(f"Detection: {entry.reason}.")

@@ -14,6 +14,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.provenance import file_digest
 from anonbench.detection.base import corners_of, require_finite
 
@@ -105,7 +106,7 @@ def straightened(
     top, right, bottom, left = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
     ratio = max(top, bottom) / max(right, left, 1e-6)
     width = int(np.clip(round(height * ratio), 1, WIDEST))
-    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    target = rectangle(0, 0, width, height).astype(np.float32)
     # the transformation takes pixels' middles as their positions
     transform = cv2.getPerspectiveTransform(corners.astype(np.float32) - 0.5, target - 0.5)
     size = (max(1, round(start * width)), height)

@@ -235,7 +235,7 @@ def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(
         write_embeddings(files[variant], Embeddings(ids, 3 * vectors[order]))
     names = dict(zip(whole.ids, map(str, whole.clusters), strict=True))
     shown = Published(
-        originals=ImageSet.none(tmp_path),
+        originals=ImageSet.of([], tmp_path),
         versions={},
         boxes=pd.DataFrame(columns=["id", "entity", "order"]),
         clusters=pd.Series(whole.clusters, index=whole.ids),
