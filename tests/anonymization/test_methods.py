@@ -42,7 +42,7 @@ def pixels(height: int, width: int, colour: bool, seed: int = 0) -> np.ndarray:
 
 def hidden(name: str, image: np.ndarray, settings: Anonymization) -> np.ndarray:
     method = settings.method(name)
-    if method.surroundings():
+    if method.surroundings:
         return method.hide_among(image, np.ones(image.shape[:2], bool))
     return method.hide(image, Entity.FACE)
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 

@@ -8,9 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.anonymization.audit.general import constant_blocks
 from anonbench.anonymization.methods.keyed import Keyed
-from anonbench.anonymization.methods.pixelate import Blocks, blocks_of
+from anonbench.anonymization.methods.pixelate import Blocks, blocks_of, constant_blocks
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.settings import Count, Positive

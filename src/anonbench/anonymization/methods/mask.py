@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.registries.methods import Method
 
 Level = Annotated[int, Field(ge=0, le=255)]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel, odd
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import block_of, near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.anonymization.methods.keyed import Keyed
+from anonbench.anonymization.methods.pixelate import block_of
 from anonbench.core.settings import Share
 
 

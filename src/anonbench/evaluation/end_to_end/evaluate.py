@@ -11,11 +11,10 @@ import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
-from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import Adaption, Method, Variant
@@ -87,7 +86,7 @@ def evaluate(
 
     Example:
         >>> import numpy as np, anonbench
-        >>> from anonbench.core.boxes import Region
+        >>> from anonbench.core.boxes import Region, region_fault
         >>> photos = list(np.random.default_rng(0).integers(0, 255, (120, 16, 16, 3), np.uint8))
         >>> faces = {f"{number:03d}": [Region("face", 4, 4, 9, 9, 1.0)] for number in range(120)}
         >>> encode = lambda images: np.array([image.astype(float).ravel() for image in images])
