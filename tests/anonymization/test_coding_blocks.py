@@ -20,7 +20,6 @@ from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import (
     Area,
     area_of,
-    read_grids,
     read_regions,
     whole_blocks,
 )
@@ -396,8 +395,7 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         inside, own = slanted[:size, :size], (slice(0, min(size, 800)), slice(0, min(size, 800)))
         window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden.all()
-        grids = read_grids(" ".join(map(str, grid)))
-        audited = whole_blocks(Area(own, inside, inside.copy()), grids, (size, size))
+        audited = whole_blocks(Area(own, inside, inside.copy()), [tuple(grid)], (size, size))
         assert audited.window == window and audited.required.all() and audited.may.all()
 
     both(64, 8)

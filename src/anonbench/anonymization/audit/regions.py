@@ -33,12 +33,6 @@ each side, its decoding also affects pixels.
 """
 
 
-def read_grids(text: object) -> tuple[Grid, ...]:
-    """Grids that a box table names."""
-    named = text.split(";") if isinstance(text, str) and text else []
-    return tuple(tuple(float(value) for value in each.split()) for each in named)
-
-
 @lru_cache(maxsize=8)
 def _blocks(axis: Grid, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Pixels in each block along an axis, and those that it affects; bool [n, length]."""
@@ -67,7 +61,9 @@ class Region:
         slanted = quad is not None and not np.isnan(quad).any()
         values = quad if slanted else [row[side] for side in _BOX]
         corners = np.array(values, np.float64).reshape(4, 2)
-        return cls(str(row["entity"]), rank, corners, slanted, read_grids(grids))
+        named = grids.split(";") if isinstance(grids, str) and grids else []
+        read = tuple(tuple(map(float, each.split())) for each in named)
+        return cls(str(row["entity"]), rank, corners, slanted, read)
 
 
 class Area(NamedTuple):
