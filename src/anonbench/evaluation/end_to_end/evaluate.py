@@ -86,7 +86,7 @@ def evaluate(
 
     Example:
         >>> import numpy as np, anonbench
-        >>> from anonbench.core.boxes import Region, region_fault
+        >>> from anonbench.core.boxes import Region
         >>> photos = list(np.random.default_rng(0).integers(0, 255, (120, 16, 16, 3), np.uint8))
         >>> faces = {f"{number:03d}": [Region("face", 4, 4, 9, 9, 1.0)] for number in range(120)}
         >>> encode = lambda images: np.array([image.astype(float).ravel() for image in images])
