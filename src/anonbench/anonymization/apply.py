@@ -11,6 +11,7 @@ from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, region_fault, regions_at
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import UNKNOWN, Method
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
@@ -146,6 +147,5 @@ def _hide(
             covered = method.hide_among(pixels, upright[window])
         else:
             covered = method.hide(pixels, region.entity)
-        free = inside & ~done[window]
-        np.copyto(result[window], covered, where=free if image.ndim == 2 else free[..., None])
+        cv2.copyTo(covered, (inside & ~done[window]).view(np.uint8), result[window])
     return result

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
+import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
@@ -280,5 +281,7 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
 
 def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
     """Refuse an image with a change outside of `seen`, where no region may change it."""
-    if count := np.count_nonzero((before != after)[~seen]):
+    outside = (~seen).view(np.uint8)
+    if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
+        count = np.count_nonzero((before != after)[~seen])
         raise Failure(f"{count} values outside its regions were changed")
