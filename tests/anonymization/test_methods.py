@@ -158,7 +158,7 @@ def test_shape_and_depth_stay_and_the_input_is_left_alone(
 ) -> None:
     image = pixels(height, width, colour)
     before = image.copy()
-    least = settings.method(name).least_side()
+    least = settings.method(name).least_side
     if min(height, width) < least:  # `anonymize` gives such a region a larger window
         return
     result = hidden(name, image, settings)

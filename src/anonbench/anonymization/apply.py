@@ -131,7 +131,7 @@ def _hide(
 ) -> np.ndarray:
     """Return one layer: regions hidden by a method, except pixels hidden already."""
     result, shape = image.copy(), image.shape
-    least, around = method.least_side(), method.surroundings
+    least, around = method.least_side, method.surroundings
     areas: list[tuple[Region, Cover]] = []
     for region in own:
         form = getattr(settings.shape, region.entity)

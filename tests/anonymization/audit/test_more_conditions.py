@@ -106,8 +106,8 @@ def test_wrong_pixels_are_caught(settings: Anonymization, name: str, wrong: str)
 
 
 CHANGES: list[tuple[str, type, str, Any]] = [
-    ("box_blur", BoxBlur, "least_side", lambda self: 1),
-    ("median", Median, "least_side", lambda self: 1),
+    ("box_blur", BoxBlur, "least_side", 1),
+    ("median", Median, "least_side", 1),
     ("inpaint", Inpaint, "hide_among", lambda self, pixels, hidden: pixels),
     ("inpaint", Inpaint, "surroundings", 3),
 ]

@@ -200,5 +200,5 @@ def test_faults_of_the_anonymizer_are_caught(
 def test_regions_computed_without_their_surroundings_are_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Pixelate, "least_side", lambda self: 1)
-    broken(monkeypatch, Blur, "least_side", lambda self: 1)
+    monkeypatch.setattr(Pixelate, "least_side", 1)
+    broken(monkeypatch, Blur, "least_side", 1)

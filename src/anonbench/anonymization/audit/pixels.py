@@ -201,7 +201,7 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
         left = method.information_left
         leaves = _LEFT.index(left) if left in _LEFT else UNKNOWN
         if method.name not in _LEAST:  # no other package's method may have such a name
-            return [Step(name, method, method.least_side(), method.surroundings, leaves)]
+            return [Step(name, method, method.least_side, method.surroundings, leaves)]
         least = _LEAST[method.name]
         if method.name == "dp_pixelate":
             least = method.min_block

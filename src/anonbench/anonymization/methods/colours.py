@@ -22,10 +22,7 @@ class Equalize(Method):
     label: ClassVar = "Equalization"
     line_colour: ClassVar = "#17BECF"
     information_left: ClassVar = "most"
-
-    def least_side(self) -> int:
-        """See `Method.least_side`; a single value has nothing to spread."""
-        return 4
+    least_side: ClassVar = 4  # a single value has nothing to spread
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Spread each channel's values evenly over 0 … 255."""

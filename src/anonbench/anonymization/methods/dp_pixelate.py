@@ -41,6 +41,7 @@ class DpPixelate(Keyed):
     min_block: Annotated[int, Field(ge=2)] = 2
     """Smallest side of a block, in pixels."""
 
+    @property
     def least_side(self) -> int:
         """See `Method.least_side`."""
         return self.min_block

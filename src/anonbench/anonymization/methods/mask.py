@@ -30,6 +30,7 @@ class Mask(Method):
         """See `Method.leaves`: a mean is a coarse one."""
         return "coarse" if isinstance(self.colour, str) else self.information_left
 
+    @property
     def least_side(self) -> int:
         """See `Method.least_side`."""
         return 4 if isinstance(self.colour, str) else 1

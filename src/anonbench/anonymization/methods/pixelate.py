@@ -46,14 +46,11 @@ class Pixelate(Method):
     label: ClassVar = "Pixelate"
     line_colour: ClassVar = "#0072B2"
     information_left: ClassVar = "coarse"
+    least_side: ClassVar = LEAST_BLOCK
 
     blocks: Blocks = Blocks()
     """Blocks across a region's shorter side, by entity: fewer hide more, and below 1 a block is
     wider than that side."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return LEAST_BLOCK
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Give every block its mean colour.

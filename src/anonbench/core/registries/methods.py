@@ -71,6 +71,7 @@ class Method(Registered):
             "(docs/how-to/adding.md)"
         )
 
+    @property
     def least_side(self) -> int:
         """Least width and height, in pixels, of a window that the method works on.
 

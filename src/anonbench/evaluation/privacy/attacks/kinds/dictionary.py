@@ -120,7 +120,7 @@ class _Ranking:
         if variant.method is not None:
             form, margin = self._hiding.shape.of(region.entity), self._hiding.margin
             for _, step in self._hiding.steps(variant.method, region.entity):
-                sides = step.least_side(), form, step.surroundings
+                sides = step.least_side, form, step.surroundings
                 area = cover(region, image.shape, margin, *sides, self._hiding.coding_blocks)
                 areas += [] if area is None else [area]
         top, left = (min(area.window[axis].start for area in areas) for axis in (0, 1))

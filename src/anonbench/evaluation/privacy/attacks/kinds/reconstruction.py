@@ -117,7 +117,7 @@ def undone(
     for way in ways:
         restored = image.copy()
         for step in used:
-            sides = step.least_side(), form, step.surroundings
+            sides = step.least_side, form, step.surroundings
             area = cover(region, image.shape, hiding.margin, *sides, hiding.coding_blocks)
             if area is not None:
                 seen = restored[area.window]
