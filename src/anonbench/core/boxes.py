@@ -1,4 +1,4 @@
-"""Sensitive regions: one region and its check, the table of a shard's regions, the draw order."""
+"""Sensitive regions: one region, the table of all regions of a shard, and the draw order."""
 
 from __future__ import annotations
 

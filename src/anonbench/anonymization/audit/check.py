@@ -1,4 +1,4 @@
-"""Audit of anonymized images as written, against their originals: of an image, and of a shard.
+"""Audit of anonymized images as written, against their originals.
 
 For each image, the audit proves from the bytes in the shard or in a user's file:
 

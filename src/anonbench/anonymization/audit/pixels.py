@@ -181,7 +181,7 @@ def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymizatio
 
 
 def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
-    """Return the methods, one after the other, that hide a region of a kind, read from the config.
+    """Return the methods, one after the other, that hide a region of a kind.
 
     Raises:
         Failure: one of them has no check.

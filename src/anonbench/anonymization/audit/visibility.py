@@ -1,4 +1,4 @@
-"""Checks of a region's pixels against the original's: equal to what a method makes, and hidden.
+"""Check that regions are hidden at all, by whatever methods; and what such checks share.
 
 Each step is checked by itself, and yet the result of all may be the original: a negative of a
 negative, a swirl of a thousandth of a turn, blocks of two pixels in a large face. So a region is

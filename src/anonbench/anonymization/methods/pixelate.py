@@ -85,7 +85,9 @@ def constant_blocks(
     least: int,
     noise: Callable[[tuple[int, int]], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Find the pixels of even blocks that show one value each: the original's mean. For the audit.
+    """Find the pixels of even blocks that show one value each: the original's mean.
+
+    For the audit, which computes them in another way than `hide` does.
 
     Args:
         inside: the region.
