@@ -20,7 +20,6 @@ from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import (
     Area,
     area_of,
-    read_grids,
     read_regions,
     whole_blocks,
 )
@@ -187,7 +186,7 @@ def drawn(rng: np.random.Generator, shape: tuple[int, ...], blocks: tuple[object
 def mask_of(region: Region, shape: tuple[int, ...], form: str, blocks: bool) -> np.ndarray:
     mask = np.zeros(shape[:2], bool)
     if (area := cover(region, shape, 1.0, 1, form, 0, blocks)) is not None:
-        mask[area.window] = True if area.inside is None else area.inside
+        mask[area.window] = area.inside
     return mask
 
 
@@ -395,9 +394,8 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         grid = Blocks(0, 0, size, size, 0, 0, step, step, reach, reach)
         inside, own = slanted[:size, :size], (slice(0, min(size, 800)), slice(0, min(size, 800)))
         window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
-        assert window == (slice(0, size), slice(0, size)) and hidden is not None and hidden.all()
-        grids = read_grids(" ".join(map(str, grid)))
-        audited = whole_blocks(Area(own, inside, inside.copy()), grids, (size, size))
+        assert window == (slice(0, size), slice(0, size)) and hidden.all()
+        audited = whole_blocks(Area(own, inside, inside.copy()), [tuple(grid)], (size, size))
         assert audited.window == window and audited.required.all() and audited.may.all()
 
     both(64, 8)

@@ -42,7 +42,7 @@ def pixels(height: int, width: int, colour: bool, seed: int = 0) -> np.ndarray:
 
 def hidden(name: str, image: np.ndarray, settings: Anonymization) -> np.ndarray:
     method = settings.method(name)
-    if method.surroundings():
+    if method.surroundings:
         return method.hide_among(image, np.ones(image.shape[:2], bool))
     return method.hide(image, Entity.FACE)
 
@@ -158,7 +158,7 @@ def test_shape_and_depth_stay_and_the_input_is_left_alone(
 ) -> None:
     image = pixels(height, width, colour)
     before = image.copy()
-    least = settings.method(name).least_side()
+    least = settings.method(name).least_side
     if min(height, width) < least:  # `anonymize` gives such a region a larger window
         return
     result = hidden(name, image, settings)

@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from anonbench.anonymization import apply
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.pixels import group_by_methods
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.audit.steps import group_by_methods
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
-from anonbench.core.boxes import BOX_COLUMNS, Region, box_table
+from anonbench.core.boxes import BOX_COLUMNS, Region, box_table, region_fault
 from anonbench.core.errors import InputError
-from anonbench.core.region_check import region_fault
 from anonbench.core.registries.methods import METHODS, Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
@@ -130,15 +129,15 @@ def original_order(*given: object) -> object:
 
 def seen_again(*given: object) -> np.ndarray:
     """Hide over whatever is hidden already."""
-    return HIDE(*given[:-1], None)  # type: ignore[arg-type]
+    return HIDE(*given[:-1], np.zeros(SHAPE, bool))  # type: ignore[arg-type]
 
 
 def from_the_original(*given: object) -> np.ndarray:
     """Compute each layer from the image as it was, and change only what was not hidden."""
     image, *rest, done = given
     result = np.array(image)
-    made = HIDE(picture(), *rest, None)  # type: ignore[arg-type]
-    changed = made != picture() if done is None else (made != picture()) & ~done[..., None]  # type: ignore[index]
+    made = HIDE(picture(), *rest, np.zeros(SHAPE, bool))  # type: ignore[arg-type]
+    changed = (made != picture()) & ~done[..., None]  # type: ignore[index]
     result[changed] = made[changed]
     return result
 

@@ -32,8 +32,8 @@ class Cover(NamedTuple):
     """
 
     window: Window
-    inside: np.ndarray | None
-    """bool [h, w] of the window; None where the whole window belongs to the region."""
+    inside: np.ndarray
+    """bool [h, w] of the window; not to be written to."""
 
 
 def cover(
@@ -53,73 +53,71 @@ def cover(
         margin: factor about the region's centre.
         least: sides that the window has at least, where the image is that large.
         form: `box`: the region itself; `ellipse`: the one inside its box (a quadrilateral stays
-            one); `image`: the whole image.
+            one); `image`: the whole image; `upright`: the smallest upright box about the region.
         around: pixels of its surroundings in the window, on each side, as far as the image reaches.
         blocks: whether the region covers all coding blocks of its file that it touches.
 
     """
     if form == "image":
-        area = Cover((slice(0, shape[0]), slice(0, shape[1])), None)
+        every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds
+        return Cover((slice(0, shape[0]), slice(0, shape[1])), every)
+    points: Sequence[float] = region.quad or (region.x0, region.y0, region.x1, region.y1)
+    if margin != 1.0:
+        points = _grow(points, margin)
+    x0, y0 = max(floor(min(points[::2])), 0), max(floor(min(points[1::2])), 0)
+    x1, y1 = min(ceil(max(points[::2])), shape[1]), min(ceil(max(points[1::2])), shape[0])
+    if x0 >= x1 or y0 >= y1:
+        return None
+    window = slice(y0, y1), slice(x0, x1)
+    if form == "upright" or (form == "box" and not region.quad):
+        area = Cover(window, np.ones((y1 - y0, x1 - x0), bool))
     else:
-        corners = region.quad or (region.x0, region.y0, region.x1, region.y1)
-        points = corners if margin == 1.0 else _grow(corners, margin)
-        window = _window(points, shape)
-        if window is None:
-            return None
-        outline = _slanted if region.quad else _round if form == "ellipse" else None
-        area = Cover(window, outline and outline(points, window))
+        area = Cover(window, (_slanted if region.quad else _round)(points, window))
     if blocks and region.blocks:
         area = extend_to_blocks(area, region.blocks, shape)
-    sides = [part.stop - part.start for part in area.window]
-    if min(sides) >= least and not around:
-        return area
-    rows, columns = (
-        _widened(part, least, around, length)
-        for part, length in zip(area.window, shape, strict=False)
-    )
-    return area if (rows, columns) == area.window else _placed(area, (rows, columns))
+    if around or min(area.inside.shape) < least:
+        area = _widened(area, least, around, shape)
+    return area
 
 
-def framed(
-    regions: Sequence[Region], shape: tuple[int, ...], settings: Anonymization
+def hidden_pixels(
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    settings: Anonymization,
+    upright: bool = False,
 ) -> np.ndarray:
-    """Upright boxes of regions, every pixel or block that they touch, bool [H, W]."""
-    frames = np.zeros(shape[:2], bool)
-    for region in regions:
-        corners = region.quad or (region.x0, region.y0, region.x1, region.y1)
-        points = corners if settings.margin == 1.0 else _grow(corners, settings.margin)
-        box = min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
-        form = "image" if settings.shape.of(region.entity) == "image" else "box"
-        upright = Region(region.entity, *box, region.score, None, region.blocks)
-        area = cover(upright, shape, form=form, blocks=settings.coding_blocks)
-        if area is not None:
-            frames[area.window] |= True if area.inside is None else area.inside
-    return frames
+    """Pixels that regions cover, bool [H, W].
 
+    Args:
+        regions: of the image.
+        shape: the image's, [H, W] or [H, W, 3].
+        settings: margin and shapes.
+        upright: whether each region covers all of its upright box, or block that this touches.
 
-def merged_windows(areas: Sequence[Cover]) -> list[tuple[Window, list[Cover]]]:
-    """Groups of regions whose windows share pixels, each with the window about all of them.
-
-    No two of the windows about groups share a pixel.
     """
-    groups: list[tuple[Window, list[Cover]]] = []
+    covered = np.zeros(shape[:2], bool)
+    for region in regions:
+        form = settings.shape.of(region.entity)
+        form = "upright" if upright and form != "image" else form
+        area = cover(region, shape, settings.margin, 1, form, 0, settings.coding_blocks)
+        if area is not None:
+            covered[area.window] |= area.inside
+    return covered
+
+
+def joined(areas: Sequence[Cover]) -> list[Cover]:
+    """Merge regions whose windows share pixels, in the window about all of them.
+
+    No two of the windows then share a pixel.
+    """
+    found: list[Cover] = []
     for area in areas:
-        window, members = area.window, [area]
-        while met := [group for group in groups if _share(group[0], window)]:
-            groups = [group for group in groups if not _share(group[0], window)]
-            window = _bounding_window(window, *(other for other, _ in met))
-            members = [*(each for _, others in met for each in others), *members]
-        groups.append((window, members))
-    return groups
-
-
-def relative_window(window: Window, other: Window) -> Window:
-    """Place of a window in another one that holds it."""
-    rows, columns = (
-        slice(part.start - whole.start, part.stop - whole.start)
-        for part, whole in zip(window, other, strict=True)
-    )
-    return rows, columns
+        while met := next((each for each in found if _share(each.window, area.window)), None):
+            found = [each for each in found if each is not met]
+            window = _bounding_window(met.window, area.window)
+            area = Cover(window, _placed(met, window).inside | _placed(area, window).inside)
+        found.append(area)
+    return found
 
 
 def extend_to_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ...]) -> Cover:
@@ -131,31 +129,24 @@ def extend_to_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ..
         shape: the image's.
 
     """
-    grids = []
+    grids, reached = [], []
     for each in blocks:
         down = each.top, each.bottom, each.y, each.height, each.beyond_y
         across = each.left, each.right, each.x, each.width, each.beyond_x
-        rows, columns = (
-            _spans(part, *axis, length)
-            for part, axis, length in zip(area.window, (down, across), shape, strict=False)
-        )
-        if rows is not None and columns is not None:
-            grids.append((rows, columns))
-    reached = [
-        (slice(int(y[2, 0]), int(y[3, -1])), slice(int(x[2, 0]), int(x[3, -1]))) for y, x in grids
-    ]
+        y = _spans(area.window[0], *down, shape[0])
+        x = _spans(area.window[1], *across, shape[1])
+        if y is not None and x is not None:
+            grids.append((y, x))
+            reached.append((slice(int(y[2, 0]), int(y[3, -1])), slice(int(x[2, 0]), int(x[3, -1]))))
     window = _bounding_window(area.window, *reached)
-    if area.inside is None and window in (area.window, *reached):
-        return Cover(window, None)
-    area = _placed(area, window)
-    assert area.inside is not None
-    result = area.inside.copy()
-    for spans in grids:
-        (own_y, far_y), (own_x, far_x) = (
-            (_members(each[:2], part), _members(each[2:], part))
-            for each, part in zip(spans, window, strict=True)
-        )
-        touched = (own_y @ area.inside.astype(np.float32) @ own_x.T > 0).astype(np.float32)
+    if area.inside.all() and window in (area.window, *reached):
+        return Cover(window, np.ones([part.stop - part.start for part in window], bool))
+    inside = _placed(area, window).inside
+    result = inside.copy()
+    for y, x in grids:
+        own_y, far_y = _members(y[:2], window[0]), _members(y[2:], window[0])
+        own_x, far_x = _members(x[:2], window[1]), _members(x[2:], window[1])
+        touched = (own_y @ inside.astype(np.float32) @ own_x.T > 0).astype(np.float32)
         result |= far_y.T @ touched @ far_x > 0
     return Cover(window, result)
 
@@ -200,17 +191,20 @@ def _bounding_window(*windows: Window) -> Window:
 
 def _placed(area: Cover, window: Window) -> Cover:
     """Show the same pixels in a window that holds theirs."""
-    inside = np.zeros([part.stop - part.start for part in window], bool)
-    inside[relative_window(area.window, window)] = True if area.inside is None else area.inside
-    return Cover(window, inside)
+    pairs = zip(area.window, window, strict=True)
+    frame = [(own.start - new.start, new.stop - own.stop) for own, new in pairs]
+    return Cover(window, np.pad(area.inside, frame))
 
 
-def _widened(part: slice, least: int, around: int, length: int) -> slice:
-    """Widen an extent to both sides alike (an odd pixel after it), within 0 … `length`."""
-    size = max(part.stop - part.start, min(least, length))
-    start = part.start - (size - (part.stop - part.start)) // 2
-    start = min(max(start, 0), length - size)
-    return slice(max(start - around, 0), min(start + size + around, length))
+def _widened(area: Cover, least: int, around: int, shape: tuple[int, ...]) -> Cover:
+    """Widen a window to both sides alike (an odd pixel after it), within the image."""
+    parts = []
+    for part, length in zip(area.window, shape, strict=False):
+        size = max(part.stop - part.start, min(least, length))
+        start = part.start - (size - (part.stop - part.start)) // 2
+        start = min(max(start, 0), length - size)
+        parts.append(slice(max(start - around, 0), min(start + size + around, length)))
+    return _placed(area, (parts[0], parts[1]))
 
 
 def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
@@ -219,13 +213,6 @@ def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
     centre = (sum(points[::2]) / count, sum(points[1::2]) / count)
     moved = (centre[i % 2] + factor * (value - centre[i % 2]) for i, value in enumerate(points))
     return [round(value, 6) for value in moved]  # no error of arithmetic adds a pixel
-
-
-def _window(points: Sequence[float], shape: tuple[int, ...]) -> Window | None:
-    """Rows and columns that points reach over, or None where they lie outside."""
-    x0, y0 = max(floor(min(points[::2])), 0), max(floor(min(points[1::2])), 0)
-    x1, y1 = min(ceil(max(points[::2])), shape[1]), min(ceil(max(points[1::2])), shape[0])
-    return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
 
 
 def _round(box: Sequence[float], window: Window) -> np.ndarray:

@@ -17,7 +17,6 @@ from pydantic import (
 
 from anonbench.core.registries.method_names import base_of, is_audited, is_method
 from anonbench.core.registries.methods import METHODS, Method, least_information_left
-from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Settings, merged
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
@@ -155,10 +154,11 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         Raises:
             KeyError: there is no such method.
         """
-        if registered := METHODS.get(name):
-            return section_of(self, registered)
-        strength: Method = self.strengths.by_name[name]
-        return strength
+        section = vars(self).get(name)
+        if isinstance(section, Method):
+            return section
+        strength: Method | None = self.strengths.by_name.get(name)
+        return METHODS[name]() if strength is None else strength  # one without parameters
 
     def steps(self, name: str, entity: str) -> list[tuple[str, Method]]:
         """Methods that hide an entity's regions one after the other, with their names.

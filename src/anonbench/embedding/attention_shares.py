@@ -59,7 +59,7 @@ def visible_boxes(
     for region in regions:
         area = cover(region, inside.shape)
         if area is not None:
-            inside[area.window] = 1.0 if area.inside is None else inside[area.window] + area.inside
+            inside[area.window] += area.inside
     return np.clip(preprocess.fit(np.minimum(inside, 1.0))[..., 0], 0.0, 1.0)
 
 

@@ -171,7 +171,7 @@ def quadrilateral_only_by_centres(scene: Scene) -> np.ndarray:
     corners = np.array(SLANTED.quad).reshape(4, 2) - 0.5
     cv2.fillConvexPoly(filled, (corners * 256).astype(np.int32), 1, shift=8)
     area = geometry.cover(SLANTED, pixels.shape)
-    assert area is not None and area.inside is not None
+    assert area is not None
     left = np.zeros(filled.shape, bool)
     left[area.window] = area.inside & (cv2.erode(filled, np.ones((3, 3)))[area.window] == 0)
     left[30:, :62] = False  # another region's

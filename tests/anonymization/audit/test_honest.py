@@ -13,8 +13,7 @@ from scenes import picture, table
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
-from anonbench.core.region_check import region_fault
+from anonbench.core.boxes import Region, region_fault
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode, read_image
 

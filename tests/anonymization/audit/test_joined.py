@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scenes import picture, table
 
+from anonbench.anonymization import geometry
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.regions import area_of, joined, read_regions
-from anonbench.anonymization.geometry import cover, merged_windows
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity, Variant
@@ -41,25 +41,25 @@ def test_groups_share_no_pixel_and_both_find_the_same(
     boxes: list[tuple[int, int, int, int]], around: int
 ) -> None:
     found = [region(*box) for box in boxes]
-    covered = [cover(each, SHAPE, around=around) for each in found]
-    groups = merged_windows([area for area in covered if area is not None])
+    covered = [geometry.cover(each, SHAPE, around=around) for each in found]
+    groups = geometry.joined([area for area in covered if area is not None])
     windows = [numbers(window) for window, _ in groups]
     times = np.zeros(SHAPE, int)
     for top, bottom, left, right in windows:
         times[top:bottom, left:right] += 1
     assert times.max() <= 1
-    assert sum(len(group) for _, group in groups) == len(found)
+    expected = np.zeros(SHAPE, bool)
+    for box in found:
+        expected[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+    assert sum(np.count_nonzero(inside) for _, inside in groups) == np.count_nonzero(expected)
+    assert all(np.array_equal(inside, expected[window]) for window, inside in groups)
 
     read = read_regions(table(found))["a"]
     areas = [area_of(each, SHAPE, 1.0, 1, "box", around) for each in read]
     pairs = [(each, area) for each, area in zip(read, areas, strict=True) if area is not None]
     whole = joined(pairs, SHAPE)
     assert sorted(numbers(area.window) for _, area in whole) == sorted(windows)
-    for _, area in whole:
-        expected = np.zeros(SHAPE, bool)
-        for box in found:
-            expected[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-        assert np.array_equal(area.required, expected[area.window])
+    assert all(np.array_equal(area.required, expected[area.window]) for _, area in whole)
 
 
 @given(BOXES, st.randoms())

@@ -12,7 +12,7 @@ from scenes import DEGREE, REGIONS, Scene, picture, table
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.steps import steps_of
+from anonbench.anonymization.audit.pixels import steps_of
 from anonbench.anonymization.methods import BUILT_IN, Blur, distortion
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -106,10 +106,10 @@ def test_wrong_pixels_are_caught(settings: Anonymization, name: str, wrong: str)
 
 
 CHANGES: list[tuple[str, type, str, Any]] = [
-    ("box_blur", BoxBlur, "least_side", lambda self: 1),
-    ("median", Median, "least_side", lambda self: 1),
+    ("box_blur", BoxBlur, "least_side", 1),
+    ("median", Median, "least_side", 1),
     ("inpaint", Inpaint, "hide_among", lambda self, pixels, hidden: pixels),
-    ("inpaint", Inpaint, "surroundings", lambda self: 3),
+    ("inpaint", Inpaint, "surroundings", 3),
 ]
 
 

@@ -165,20 +165,10 @@ UNCHANGED = {("least_side", Method.MASK)}
 
 def narrowed(*asked: object) -> geometry.Cover | None:
     area = COVER(*asked)  # type: ignore[arg-type]
-    return area and without_last_column(area)
-
-
-def without_last_column(area: geometry.Cover) -> geometry.Cover:
+    if area is None:
+        return None
     rows, columns = area.window
-    inside = None if area.inside is None else area.inside[:, :-1].copy()
-    return geometry.Cover((rows, slice(columns.start, columns.stop - 1)), inside)
-
-
-def rounded(points: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    x0, x1, y0, y1 = (
-        max(round(pick(points[axis::2])), 0) for axis in (0, 1) for pick in (min, max)
-    )
-    return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
+    return geometry.Cover((rows, slice(columns.start, columns.stop - 1)), area.inside[:, :-1])
 
 
 def centred(quad: tuple[float, ...], window: tuple[slice, slice]) -> np.ndarray:
@@ -195,7 +185,8 @@ COVER, SLANTED = geometry.cover, geometry._slanted
         (apply, "regions_at", lambda degree, count: 0),
         (apply, "regions_at", lambda degree, count: degree * count // 100),
         (apply, "cover", narrowed),
-        (geometry, "_window", rounded),
+        (geometry, "floor", round),
+        (geometry, "ceil", round),
         (geometry, "_slanted", centred),
     ],
 )
@@ -209,5 +200,5 @@ def test_faults_of_the_anonymizer_are_caught(
 def test_regions_computed_without_their_surroundings_are_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Pixelate, "least_side", lambda self: 1)
-    broken(monkeypatch, Blur, "least_side", lambda self: 1)
+    monkeypatch.setattr(Pixelate, "least_side", 1)
+    broken(monkeypatch, Blur, "least_side", 1)

@@ -8,8 +8,8 @@ from scenes import picture, table, window
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.pixels import kept
 from anonbench.anonymization.audit.regions import area_of, read_regions
-from anonbench.anonymization.audit.steps import Step
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -161,5 +161,4 @@ def test_another_package_is_asked_of_an_edge_alone() -> None:
     written, nothing = np.zeros_like(original), np.zeros(original.shape[1:], bool)
     written[:, 3, 4] = 5
     given = window(original, written, "text", nothing)
-    kept = Step.of("black", Black()).kept(given)
-    assert np.argwhere(~kept).tolist() == [[3, 4]]
+    assert np.argwhere(~kept(Black(), given)).tolist() == [[3, 4]]

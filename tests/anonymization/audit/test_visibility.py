@@ -13,13 +13,13 @@ from scenes import picture, table, window
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import NotHidden
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.steps import Step
+from anonbench.anonymization.audit.pixels import kept
 from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.anonymization.strength import sentence, weak_strengths
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.registries.methods import Method, RegionWindow
+from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
 from keyed_settings import ADDED, COMBINED, asked
@@ -149,13 +149,9 @@ class Weak(Lazy):
 def hidden_by(written: np.ndarray, method: type[Method] = Lazy) -> bool:
     original = planes()
     try:
-        return bool(kept(window(original, written), method).all())
+        return bool(kept(method(), window(original, written)).all())
     except NotHidden:
         return False
-
-
-def kept(inside: RegionWindow, method: type[Method]) -> np.ndarray:
-    return Step.of(method.name, method()).kept(inside)
 
 
 def planes() -> np.ndarray:
@@ -219,7 +215,7 @@ def test_the_region_on_its_side_is_found() -> None:
     was = np.ascontiguousarray(planes()[:, :60])
     turned = was.transpose(0, 2, 1).copy()
     with pytest.raises(NotHidden, match=r"correlates.*take a stronger method"):
-        kept(window(was, turned), Lazy)
+        kept(Lazy(), window(was, turned))
 
 
 def test_only_the_regions_own_pixels_count() -> None:

@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.cli import main
-from anonbench.core.boxes import Region, box_table, write_boxes
+from anonbench.core.boxes import Region, box_table, region_fault, write_boxes
 from anonbench.core.errors import InputError
-from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import (
     Correction,

@@ -8,9 +8,8 @@ For each image, the audit proves from the bytes in the shard or in a user's file
   every pixel is as its method promises (`Method.is_hidden`, called by `audit.pixels`); of several
   methods in order, each has to make its image of the previous one;
 - the result of all layers together is not nearly the original (`audit.visibility`);
-- every other pixel equals the original's.
-
-For a whole shard, it proves that its images and their regions are those that detection counted.
+- every other pixel equals the original's;
+- of a shard: its images and their regions are those that detection counted.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ import numpy as np
 from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.files import check_file, check_png
-from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.regions import Region, area_of, hidden_regions, read_regions
+from anonbench.anonymization.audit.pixels import check_layers, covered
+from anonbench.anonymization.audit.regions import Region, hidden_regions, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant
@@ -51,13 +50,9 @@ class Auditor:
         self._settings = settings
         self._checked: dict[str, int] = {}
         names = "images", "without_regions", "regions", "outside_image", "hidden_pixels", "failed"
-        self._counts: Counter[str] = Counter(dict.fromkeys(names, 0))
-
-    @property
-    def counts(self) -> dict[str, int]:
+        self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
         """Images checked, those that show no hidden region, hidden regions, those that lie outside
         their image, pixels hidden, images that failed and are masked."""
-        return dict(self._counts)
 
     def check(
         self,
@@ -106,10 +101,10 @@ class Auditor:
                 "it is fixed"
             ) from None
         self._checked[image_id] = len(regions)
-        self._counts.update(counted)
-        self._counts["images"] += 1
-        self._counts["failed"] += is_masked
-        self._counts["without_regions"] += counted["regions"] == counted["outside_image"]
+        self.counts.update(counted)
+        self.counts["images"] += 1
+        self.counts["failed"] += is_masked
+        self.counts["without_regions"] += counted["regions"] == counted["outside_image"]
 
     def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:
         """Check that these were the images that detection left, with all regions that it counted.
@@ -163,17 +158,12 @@ def check_outside(
             as detection writes them.
 
     """
-    shape = (*before.shape[:2], 3)
+    shape, hidden = (*before.shape[:2], 3), hidden_regions(list(regions), degree)
     if after.shape != shape or after.dtype != np.uint8:
         raise Failure("the picture is no RGB image of the same size")
     for data, pixels in zip(files, (before, after), strict=True):
         check_png(data, pixels)
-    free = np.ones(shape[:2], bool)
-    for region in hidden_regions(list(regions), degree):
-        form = settings.shape.of(region.entity)
-        grids = region.grids if settings.coding_blocks else ()
-        if area := area_of(region, shape, settings.margin, 1, form, grids=grids):
-            free[area.window] &= ~area.may
-    differs = after != (before if before.ndim == 3 else before[..., None])
-    if changed := np.count_nonzero(differs.any(axis=2) & free):
+    seen = covered(hidden, shape, settings, None if settings.coding_blocks else ())
+    differs = (after != np.atleast_3d(before)).any(axis=2)
+    if changed := np.count_nonzero(differs & ~seen):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")

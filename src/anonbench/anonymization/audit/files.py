@@ -30,7 +30,7 @@ from anonbench.anonymization.audit import Failure
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {2: 0, 3: 2}
 """PNG's colour types of grey and RGB, by dimensions of the pixels."""
-_LENGTH = re.compile(rb" /Length ([1-9]\d{0,9}) >>\nstream\n")
+_LENGTH = re.compile(rb"/Length ([1-9]\d{0,9}) >>\nstream\n")
 _LOSSY_WEBP = 95
 _PROFILES = {
     "510dbbe5dbe3388273c1bb1cba241ea9f4b6e123a16d61ff70edd106ef07b64f",  # sRGB
@@ -193,16 +193,9 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
             raise Failure("the PDF file contains other data than its images")
         at += len(wanted)
 
-    def expect_object(text: str, has_stream: bool = False) -> bytes:
-        nonlocal at
+    def expect_object(text: str, end: str = "\nendobj\n") -> None:
         objects.append(at)
-        expect(f"{len(objects)} 0 obj\n{text}")
-        stream = b""
-        if has_stream and (length := _LENGTH.match(data, at)) is not None:
-            at = length.end() + int(length[1])
-            stream = data[length.end() : at]
-        expect("\nendstream\nendobj\n" if has_stream else "\nendobj\n")
-        return stream
+        expect(f"{len(objects)} 0 obj\n{text}{end}")
 
     expect("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     kids = " ".join(f"{3 * number} 0 R" for number in range(1, len(pages) + 1))
@@ -217,14 +210,19 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {across} {up}] /Contents {own + 1} 0 R "
             f"/Resources << /XObject << /Im {own + 2} 0 R >> >> >>"
         )
-        if expect_object("<<", True) != f"q {across} 0 0 {up} 0 0 cm /Im Do Q".encode():
-            raise Failure("a page of the PDF file draws more than its image, or elsewhere")
-        stream = expect_object(
+        drawn = f"q {across} 0 0 {up} 0 0 cm /Im Do Q"
+        expect_object(f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream")
+        expect_object(
             f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace "
             f"/{space} /BitsPerComponent 8 /Filter /FlateDecode /DecodeParms << /Predictor 15 "
-            f"/Colors {channels} /BitsPerComponent 8 /Columns {width} >>",
-            True,
+            f"/Colors {channels} /BitsPerComponent 8 /Columns {width} >> ",
+            end="",
         )
+        if (length := _LENGTH.match(data, at)) is None:
+            raise Failure("the PDF file lacks the pixels of a page")
+        at = length.end() + int(length[1])
+        stream = data[length.end() : at]
+        expect("\nendstream\nendobj\n")
         if hashlib.sha256(_rows_in(stream, page.shape)).digest() != page.digest:
             raise Failure("the PDF file shows other pixels than those that were checked")
     start, count = at, len(objects) + 1

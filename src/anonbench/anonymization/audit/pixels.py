@@ -5,19 +5,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
 
-from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.blocks import Source, grids_of
-from anonbench.anonymization.audit.regions import Found, Region, area_of, hidden_regions, joined
-from anonbench.anonymization.audit.steps import SHOW_NOTHING, UNKNOWN, Step, group_by_methods
-from anonbench.anonymization.audit.visibility import check_visibility
+from anonbench.anonymization.audit.regions import (
+    Found,
+    Grid,
+    Region,
+    area_of,
+    hidden_regions,
+    joined,
+)
+from anonbench.anonymization.audit.visibility import check_custom_method, check_visibility
 from anonbench.config import Anonymization
-from anonbench.core.registries.methods import RegionWindow
+from anonbench.core.registries.methods import WEAK, Method, RegionWindow
 from anonbench.core.vocabulary import Variant
+
+_LEFT = ("none", "coarse", "unknown", "most", "all")
+"""Information left in a region. If kinds of regions have different methods, the strongest come
+first, and are visible where they overlap.
+"""
+UNKNOWN = _LEFT.index("unknown")
+SHOW_NOTHING = ("mask", "inpaint", "replace")
+"""Methods whose promise proves that nothing of a region's pixels is left: a region may then be
+unchanged only by chance.
+"""
+_LEAST = {
+    **dict.fromkeys(("mask", "replace", "inpaint", "noise", "barrel", "recolour"), 1),
+    **dict.fromkeys(("pixelate", "swirl", "patch_shuffle", "dp_pixelate"), 2),
+    **dict.fromkeys(("random_crop", "equalize", "tile_shuffle"), 4),
+    **dict.fromkeys(("blur", "box_blur", "median"), 5),
+}
+_AROUND = {"inpaint": 5}
+"""Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
+see. A narrower region is computed with the pixels beside it. Written down once more, since a method
+that forgets it shows a pixel as its own mean.
+"""
+
+
+class Step(NamedTuple):
+    """A method, or a strength of one, that hides regions."""
+
+    name: str
+    method: Any
+    """With its parameters."""
+    least: int
+    """Least sides of the window of each region."""
+    around: int
+    """Width of the surroundings of each region."""
+    leaves: int
+    """Place in `_LEFT`."""
+
+
+Group = tuple[int, list[Step], list[Region]]
+"""Information that steps leave together, the steps, and the regions that they hide."""
 
 
 def check_layers(
@@ -46,102 +91,192 @@ def check_layers(
     """
     hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
     groups = group_by_methods(str(variant.method), hidden, settings)
-    images, count = [original, *between, pixels], sum(len(steps) for _, steps, _ in groups) or 1
-    if len(between) != count - 1:
-        raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count}")
-    if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
-        raise Failure("the shape or depth of a layer differs from the original's")
-    has_blocks = source is not None and settings.coding_blocks and groups
-    grids = grids_of(source, original.shape) if source is not None and has_blocks else ()
-
-    def areas(of: Sequence[Region], least: int = 1, around: int = 0, framed: bool = False) -> Found:
-        found = []
-        for region in of:
-            form = settings.shape.of(region.entity)
-            if framed:
-                region, form = replace(region, slanted=False), form.replace("ellipse", "box")
-            area = area_of(region, original.shape, settings.margin, least, form, around, grids)
-            found += [] if area is None else [(region, area)]
-        return found
-
-    done = _Done(*np.zeros((4, *original.shape[:2]), bool))
-    if any(step.around for _, steps, _ in groups for step in steps):
-        for _, area in areas(hidden, framed=True):
-            done.frames[area.window] |= area.required
-    proved = np.zeros_like(done.may)
+    images, count, shape = [original, *between, pixels], 0, original.shape
+    for _, steps, _ in groups:
+        count += len(steps)
+    if len(images) - 1 != max(count, 1):
+        raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
+    for each in images:
+        if each.shape != shape or each.dtype != original.dtype:
+            raise Failure("the shape or depth of a layer differs from the original's")
+    grids: Sequence[Grid] = ()
+    if source is not None and settings.coding_blocks and groups:
+        grids = grids_of(source, shape)
+    # pixels that the checked methods may have hidden; those that they certainly did, which no later
+    # one may change; those that are or seem hidden, and may be changed; those that show nothing
+    may_be, sure, edges, proved = np.zeros((4, *shape[:2]), bool)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
-        _check_outside(original, pixels, done.may)
-    for leaves, steps, of_group in groups:
+        _check_outside(original, pixels, may_be)
+    for leaves, steps, own in groups:
+        shows_nothing = False
         for step in steps:
-            found = areas(of_group, step.least, step.around)
-            open_ = _check_step(*next(layers), step, found, done)
+            shows_nothing |= step.method.name in SHOW_NOTHING
+            found = []
+            for region in own:
+                sides = step.least, getattr(settings.shape, region.entity), step.around
+                if area := area_of(region, shape, settings.margin, *sides, grids):
+                    found.append((region, area))
+            upright = np.zeros_like(sure)
+            if step.around:
+                upright = covered(hidden, shape, settings, grids, upright=True)
+            open_ = _check_step(*next(layers), step, found, sure, edges, upright)
         inside += len(found)
         for region, area in found:
             window, required, may = area
-            done.may[window] |= may
-            done.edges[window] |= may & ~open_[window]
-            done.sure[window] |= required
-            if any(step.base in SHOW_NOTHING for step in steps):
+            may_be[window] |= may
+            edges[window] |= may & ~open_[window]
+            sure[window] |= required
+            if shows_nothing:
                 proved[window] |= required
             else:
                 left.append((leaves > UNKNOWN, region.entity, area))
-        done.edges[done.sure] = False
-    first, last = _planes(original), _planes(pixels)
+        edges[sure] = False
+    first = np.atleast_3d(original).transpose(2, 0, 1)
+    last = np.atleast_3d(pixels).transpose(2, 0, 1)
     for is_weak, entity, (window, required, _) in left:
-        own = required & ~proved[window]
-        check_visibility(first[:, *window], last[:, *window], own, entity, is_weak)
+        rest = required & ~proved[window]
+        check_visibility(first[:, *window], last[:, *window], rest, entity, is_weak)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
-        "hidden_pixels": int(np.count_nonzero(done.may)),
+        "hidden_pixels": int(np.count_nonzero(may_be)),
     }
 
 
-class _Done(NamedTuple):
-    """Pixels of an image, bool [H, W] each, after the methods that were checked so far.
+def covered(
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    settings: Anonymization,
+    grids: Sequence[Grid] | None,
+    upright: bool = False,
+) -> np.ndarray:
+    """Pixels that regions may cover, or their upright boxes; bool [H, W].
 
-    Regions may cover `may`, and certainly cover `sure`, which no later method may change; `edges`
-    are hidden or seem so, and may be changed; `frames` are upright boxes of all hidden regions.
+    `grids`: coding blocks that are covered whole; None: those that each region names.
     """
+    found = np.zeros(shape[:2], bool)
+    for region in regions:
+        form = getattr(settings.shape, region.entity)
+        blocks = region.grids if grids is None else grids
+        if upright:
+            region, form = replace(region, slanted=False), form.replace("ellipse", "box")
+        if area := area_of(region, shape, settings.margin, 1, form, 0, blocks):
+            found[area.window] |= area.may
+    return found
 
-    may: np.ndarray
-    sure: np.ndarray
-    edges: np.ndarray
-    frames: np.ndarray
+
+def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymization) -> list[Group]:
+    """Regions in draw order by their methods, and the information that these leave together.
+
+    The strongest come first, with all their steps. Later ones must not change their pixels, and see
+    them hidden: otherwise a method that moves pixels would show again what another one had hidden.
+    """
+    groups: dict[tuple[int, tuple[str, ...]], Group] = {}
+    for region in hidden:
+        steps = steps_of(name, region.entity, settings)
+        names, *_, leaves = zip(*steps, strict=True)
+        groups.setdefault((min(leaves), names), (min(leaves), steps, []))[2].append(region)
+    return list(map(groups.__getitem__, sorted(groups)))
+
+
+def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
+    """Return the methods, one after the other, that hide a region of a kind.
+
+    Raises:
+        Failure: one of them has no check.
+
+    """
+    method = cast("Any", vars(settings).get(name) or settings.method(name))
+    kind = type(method)
+    if method.name == "layers":
+        names = method.methods
+    elif method.name == "by_entity":
+        names = (getattr(method, entity),)
+    elif kind.steps is not Method.steps:
+        names = method.steps(entity)
+    elif (kind.is_hidden, kind.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
+        raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
+    else:
+        left = method.information_left
+        leaves = _LEFT.index(left) if left in _LEFT else UNKNOWN
+        if method.name not in _LEAST:  # no other package's method may have such a name
+            return [Step(name, method, method.least_side, method.surroundings, leaves)]
+        least = _LEAST[method.name]
+        if method.name == "dp_pixelate":
+            least = method.min_block
+        elif method.name == "mask" and method.colour == "mean":
+            least = 4
+        return [Step(name, method, least, _AROUND.get(method.name, 0), leaves)]
+    return [step for each in names for step in steps_of(each, entity, settings)]
 
 
 def _check_step(
-    before: np.ndarray, after: np.ndarray, step: Step, found: Found, done: _Done
+    before: np.ndarray,
+    after: np.ndarray,
+    step: Step,
+    found: Found,
+    sure: np.ndarray,
+    edges: np.ndarray,
+    upright: np.ndarray,
 ) -> np.ndarray:
     """Check one method; return the pixels on slanted edges that no region explains, bool [H, W]."""
     if step.around:
-        found = joined(found, done.may.shape)
-    open_ = np.zeros(done.may.shape, bool)
+        found = joined(found, sure.shape)
+    open_ = np.zeros_like(sure)
     for _, (window, _, may) in found:
         open_[window] |= may
-    open_ &= ~done.sure
+    open_ &= ~sure
     _check_outside(before, after, open_)
-    planes = _planes(before), _planes(after)
+    first, last = np.atleast_3d(before).transpose(2, 0, 1), np.atleast_3d(after).transpose(2, 0, 1)
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
     for region, (window, required, may) in reversed(found):
         look = open_[window] & may
         if not look.any():
             continue
-        own = look & required & ~done.edges[window]
-        first, last = (each[:, *window] for each in planes)
-        frames, edge = done.frames[window], look ^ own
-        kept = step.kept(RegionWindow(first, last, own, region.entity, frames, edge))
-        if wrong := np.count_nonzero(own & ~kept):
+        if look.size == 1 and step.least > 1:
+            raise NotHidden("an image of one pixel has nothing to average it with")
+        own = look & required & ~edges[window]
+        planes = first[:, *window], last[:, *window]
+        given = RegionWindow(*planes, own, region.entity, upright[window], look ^ own)
+        right = kept(step.method, given)
+        if wrong := np.count_nonzero(own & ~right):
             raise Failure(
                 f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
                 "are not hidden as the method requires"
             )
-        open_[window] &= ~(look & kept)
+        open_[window] &= ~(look & right)
     if not np.array_equal(before[open_], after[open_]):
         raise Failure("pixels at the edge of a slanted region are neither hidden nor unchanged")
     return open_
+
+
+def kept(method: Any, inside: RegionWindow) -> np.ndarray:
+    """Pixels of a region that are as its method promises, bool [h, w].
+
+    Raises:
+        Failure: the region is visible although the method says that it is not, or what it says
+            cannot be used.
+
+    """
+    mask, (original, written) = inside.mask, (inside.original, inside.written)
+    is_built_in = method.name in _LEAST
+    if not is_built_in:
+        own = original[:, mask]
+        if np.array_equal(own, written[:, mask]) and own.size and np.ptp(own, axis=1).any():
+            raise NotHidden("a region is unchanged")
+        if (left := method.information_left) not in WEAK:
+            check_custom_method(original, written, mask, left == "none")
+    right = np.asarray(method.is_hidden_in(inside), bool)
+    if right.shape != mask.shape:
+        raise Failure(f"its method's check returns shape {right.shape}, not {mask.shape}")
+    if not is_built_in and (mask & ~right).any() and not mask.all():
+        raise Failure(
+            "the method's is_hidden rejects pixels where regions overlap: it has to judge each "
+            "pixel as if the other regions did not exist"
+        )
+    return right
 
 
 def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
@@ -150,8 +285,3 @@ def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> N
     if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
         count = np.count_nonzero((before != after)[~seen])
         raise Failure(f"{count} values outside its regions were changed")
-
-
-def _planes(image: np.ndarray) -> np.ndarray:
-    """Return [c, H, W] of [H, W] or [H, W, c]."""
-    return image[None] if image.ndim == 2 else image.transpose(2, 0, 1)

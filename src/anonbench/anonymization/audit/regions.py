@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,19 +26,11 @@ misses, by less than this may be hidden or not.
 _ROUNDING = 1e-6
 """Tolerance in pixels for the ends of coding blocks."""
 Window = tuple[slice, slice]
-
-
 Grid = tuple[float, ...]
 """Coding blocks in pixels of the upright original, as in a box table: left, top, right and bottom
 of the picture; x, y where a block begins; its width and height; and how far beside and below it, on
 each side, its decoding also affects pixels.
 """
-
-
-def read_grids(text: object) -> tuple[Grid, ...]:
-    """Grids that a box table names."""
-    named = text.split(";") if isinstance(text, str) and text else []
-    return tuple(tuple(float(value) for value in each.split()) for each in named)
 
 
 @lru_cache(maxsize=8)
@@ -68,7 +61,9 @@ class Region:
         slanted = quad is not None and not np.isnan(quad).any()
         values = quad if slanted else [row[side] for side in _BOX]
         corners = np.array(values, np.float64).reshape(4, 2)
-        return cls(str(row["entity"]), rank, corners, slanted, read_grids(grids))
+        named = grids.split(";") if isinstance(grids, str) and grids else []
+        read = tuple(tuple(map(float, each.split())) for each in named)
+        return cls(str(row["entity"]), rank, corners, slanted, read)
 
 
 class Area(NamedTuple):
@@ -78,16 +73,11 @@ class Area(NamedTuple):
     required: np.ndarray
     may: np.ndarray
 
-    def changed(self, window: Window, change: Callable[[np.ndarray], np.ndarray]) -> Area:
-        """Return both masks changed for another window; once only, where they are one."""
-        required = change(self.required)
-        return Area(window, required, required if self.may is self.required else change(self.may))
-
     def within(self, window: Window) -> Area:
         """Return the same pixels in a larger window."""
         pairs = zip(self.window, window, strict=True)
         frame = [(old.start - new.start, new.stop - old.stop) for old, new in pairs]
-        return self.changed(window, lambda mask: np.pad(mask, frame))
+        return Area(window, np.pad(self.required, frame), np.pad(self.may, frame))
 
 
 Found = list[tuple[Region, Area]]
@@ -115,19 +105,22 @@ def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
         Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
 
     """
-    ordered = sorted(regions, key=lambda region: region.rank)
-    if [region.rank for region in ordered] != list(range(len(ordered))):
-        raise Failure("its regions' draw order is not a permutation")
-    if not np.isfinite([region.corners for region in ordered]).all():
-        raise Failure("a region's corner is not a number")
-    return [region for region in ordered if 100 * region.rank < degree * len(ordered)]
+    hidden = []
+    for place, region in enumerate(sorted(regions, key=attrgetter("rank"))):
+        if region.rank != place:
+            raise Failure("its regions' draw order is not a permutation")
+        if not np.isfinite(region.corners).all():
+            raise Failure("a region's corner is not a number")
+        if 100 * place < degree * len(regions):
+            hidden.append(region)
+    return hidden
 
 
 def area_of(
     region: Region,
     shape: tuple[int, ...],
-    margin: float,
-    least: int,
+    margin: float = 1.0,
+    least: int = 1,
     form: str = "box",
     around: int = 0,
     grids: Sequence[Grid] = (),
@@ -147,55 +140,54 @@ def area_of(
     if form == "image":
         every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds
         return Area((slice(0, shape[0]), slice(0, shape[1])), every, every)
-    corners = region.corners
+    corners, size = region.corners, np.array(shape[:2])
     if margin != 1.0:
         corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
-    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    rows = slice(max(math.floor(top), 0), min(math.ceil(bottom), shape[0]))
-    columns = slice(max(math.floor(left), 0), min(math.ceil(right), shape[1]))
-    if rows.start >= rows.stop or columns.start >= columns.stop:
+    first = np.clip(np.floor(corners.min(axis=0)[::-1]), 0, size).astype(int)
+    last = np.clip(np.ceil(corners.max(axis=0)[::-1]), 0, size).astype(int)
+    if (first >= last).any():
         return None
+    rows, columns = map(slice, first.tolist(), last.tolist())
     if region.slanted or form == "ellipse":
         outline = _hull if region.slanted else _ellipse
-        required, may = outline(corners, (rows, columns))
-        may = required if np.array_equal(required, may) else may
+        area = Area((rows, columns), *outline(corners, (rows, columns)))
     else:
-        required = may = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
-    area = whole_blocks(Area((rows, columns), required, may), grids, shape)
-    y, x = (
-        _widened(part, least, around, side) for part, side in zip(area.window, shape, strict=False)
-    )
-    return area if (y, x) == area.window else area.within((y, x))
+        every = np.ones(last - first, bool)
+        area = Area((rows, columns), every, every)
+    if grids:
+        area = whole_blocks(area, grids, shape)
+    # widened evenly, an odd pixel at its end, and shifted into the image
+    rows, columns = area.window
+    low, high = np.array([(rows.start, columns.start), (rows.stop, columns.stop)])
+    length = np.maximum(high - low, np.minimum(least, size))
+    low = np.clip(low - (length - high + low) // 2, 0, size - length)
+    first, last = np.maximum(low - around, 0), np.minimum(low + length + around, size)
+    rows, columns = map(slice, first.tolist(), last.tolist())
+    return area if (rows, columns) == area.window else area.within((rows, columns))
 
 
 def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
     """Extend pixels to all that are affected by the coding blocks that they touch."""
-    met = []
+    met, window = [], area.window
     for grid in grids:
-        pairs = [_blocks(grid[1::2], shape[0]), _blocks(grid[::2], shape[1])]
-        hit = [own[:, part].any(1) for (own, _), part in zip(pairs, area.window, strict=True)]
-        if all(each.any() for each in hit):
-            met.append([(own[i], far[i]) for (own, far), i in zip(pairs, hit, strict=True)])
-    if not met:
-        return area
-    reached = [np.logical_or.reduce([pair[axis][1].any(0) for pair in met]) for axis in (0, 1)]
-    ends = (np.flatnonzero(each)[[0, -1]].tolist() for each in reached)
-    rows, columns = (
-        slice(min(part.start, first), max(part.stop, last + 1))
-        for part, (first, last) in zip(area.window, ends, strict=True)
-    )
+        (own_y, far_y), (own_x, far_x) = _blocks(grid[1::2], shape[0]), _blocks(grid[::2], shape[1])
+        y, x = own_y[:, area.window[0]].any(axis=1), own_x[:, area.window[1]].any(axis=1)
+        if y.any() and x.any():
+            met.append((own_y[y], far_y[y], own_x[x], far_x[x]))
+            down, along = (np.flatnonzero(each.any(axis=0)).tolist() for each in met[-1][1::2])
+            window = _about(window, (slice(down[0], down[-1] + 1), slice(along[0], along[-1] + 1)))
+    rows, columns = window
 
     def extended(mask: np.ndarray) -> np.ndarray:
         found, seen = mask.copy(), mask.astype(np.float32)
-        for down, across in met:
-            (own_y, far_y), (own_x, far_x) = (
-                [each[:, part].astype(np.float32) for each in pair]
-                for pair, part in ((down, rows), (across, columns))
-            )
-            found |= far_y.T @ (own_y @ seen @ own_x.T > 0) @ far_x > 0
+        for own_y, far_y, own_x, far_x in met:
+            hit = (own_y[:, rows] @ seen @ own_x[:, columns].T > 0).astype(np.float32)
+            found |= far_y[:, rows].T @ hit @ far_x[:, columns] > 0
         return found
 
-    return area.within((rows, columns)).changed((rows, columns), extended)
+    placed = area.within(window)
+    required = extended(placed.required)
+    return Area(window, required, required if area.may is area.required else extended(placed.may))
 
 
 def joined(found: Found, shape: tuple[int, ...]) -> Found:
@@ -209,21 +201,23 @@ def joined(found: Found, shape: tuple[int, ...]) -> Found:
     for _, (window, certain, possible) in found:
         required[window] |= certain
         may[window] |= possible
-        common = window
-        while met := next((each for each in windows if _meet(each, common)), None):
+        while met := next((each for each in windows if _meet(each, window)), None):
             windows.remove(met)
-            (y, x), (v, u) = common, met
-            common = (
-                slice(min(y.start, v.start), max(y.stop, v.stop)),
-                slice(min(x.start, u.start), max(x.stop, u.stop)),
-            )
-        windows.append(common)
+            window = _about(met, window)
+        windows.append(window)
     return [(found[0][0], Area(each, required[each], may[each])) for each in windows]
 
 
 def _meet(one: Window, other: Window) -> bool:
     pairs = zip(one, other, strict=True)
     return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in pairs)
+
+
+def _about(one: Window, other: Window) -> Window:
+    rows, columns = (
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return rows, columns
 
 
 def _hull(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -257,10 +251,3 @@ def _ellipse(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarra
     )
     sure, may = (down[:, None] ** 2 + across**2 < 1.0 for down, across in near)
     return sure, may
-
-
-def _widened(part: slice, least: int, around: int, length: int) -> slice:
-    """Widen an interval evenly, an odd pixel at its end, and shift it into the image."""
-    size = max(part.stop - part.start, min(least, length))
-    low = min(max(part.start - (size - part.stop + part.start) // 2, 0), length - size)
-    return slice(max(low - around, 0), min(low + size + around, length))

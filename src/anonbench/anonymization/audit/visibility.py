@@ -1,4 +1,4 @@
-"""Check that regions are hidden at all, by whatever methods.
+"""Check that regions are hidden at all, by whatever methods; and what such checks share.
 
 Each step is checked by itself, and yet the result of all may be the original: a negative of a
 negative, a swirl of a thousandth of a turn, blocks of two pixels in a large face. So a region is
@@ -9,14 +9,15 @@ original, even if it is brighter, and 0 for one colour. Flat parts and even shad
 white paper may stay white, and a blur keeps smooth parts.
 
 Limits and measurements: docs/explanation/threat-model.md. Regions are uint8 [c, h, w], their own
-pixels bool [h, w].
+pixels bool [h, w]. OpenCV is imported where it is used: the config is read with this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable
+from typing import Any
 
-import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import NotHidden
@@ -41,6 +42,35 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16
 """Number of changes between neighbouring pixels that make a row or column unique."""
+
+
+def near(written: np.ndarray, expected: Iterable[Any], allowed: float = 0.5) -> np.ndarray:
+    """Compare a region, uint8 [c, h, w], with a plane for each channel.
+
+    They are best made one after the other: a large image has one of them at a time in memory.
+
+    Returns:
+        bool [h, w]: less than `allowed` grey levels away in all channels.
+
+    """
+    kept = np.ones(written.shape[1:], bool)
+    for shown, plane in zip(written, expected, strict=True):
+        off = np.subtract(shown, plane, dtype=np.result_type(plane, np.float32))
+        kept &= np.abs(off, out=off) < allowed
+    return kept
+
+
+def block_means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
+    """Means of [c, h, w] over even blocks, float64 [c, rows, columns]; parts of pixels count."""
+    weights = []
+    for length, count in zip(planes.shape[1:], counts, strict=True):
+        edges = np.arange(count + 1)[:, None] * length / count
+        weights.append(np.diff(np.clip(edges - np.arange(length), 0, 1).T))
+    means = np.empty((len(planes), *counts))
+    for mean, plane in zip(means, planes, strict=True):
+        mean[:] = weights[0].T @ plane @ weights[1]
+    means *= math.prod(counts) / planes[0].size
+    return means
 
 
 def check_visibility(
@@ -78,12 +108,13 @@ def check_custom_method(
         steps = (planes[:, :, 1:] != planes[:, :, :-1]).any(axis=0) & mask[:, 1:] & mask[:, :-1]
         if ((steps.sum(axis=1) >= _RUN) & ~changed.any(axis=1)).any():
             raise NotHidden("a row or a column of a region is unchanged")
-    small, shown, inside = (_reduced(each) for each in (before, after, own[None]))
-    upright = [(shown, inside[0])]
-    on_side = [(shown.swapaxes(1, 2), inside[0].T)] if own.shape[0] == own.shape[1] else []
+    small, shown, inside = _reduced(before), _reduced(after), _reduced(own[None])[0]
+    ways = [(shown, inside)]
+    if own.shape[0] == own.shape[1]:
+        ways.append((shown.swapaxes(1, 2), inside.T))
     found = max(
-        _likeness(small, image[:, ::down, ::along], np.minimum(inside[0], its[::down, ::along]))
-        for image, its in upright + on_side
+        _likeness(small, image[:, ::down, ::along], np.minimum(inside, its[::down, ::along]))
+        for image, its in ways
         for down in (1, -1)
         for along in (1, -1)
     )
@@ -97,48 +128,54 @@ def seen_in_thumbnail(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int = _ACROSS
 ) -> float:
     """Share of detail left in a thumbnail with so many pixels across, of the channel with most."""
-    small, shown, inside = (_reduced(each, across) for each in (before, after, own[None]))
-    return _unchanged(small, shown, inside[0] > _INSIDE)
+    inside = _reduced(own[None], across)[0] > _INSIDE
+    return _unchanged(_reduced(before, across), _reduced(after, across), inside)
 
 
 def _unchanged(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False
 ) -> float:
     """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
-    sums = []
-    for was, new in zip(_details(before, own), _details(after, own), strict=True):
-        squares = (np.square(each).sum(dtype=np.float64) for each in (was, new - was))
-        sums.append((np.count_nonzero(np.abs(was) >= _NEAR), *squares))
-    counts, energy, changed = np.array(sums).T
+    import cv2
+
+    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
+    sums = np.zeros((len(before), 3))
+    for number in range(len(before)):  # one channel at a time: images may be large
+        was = cv2.filter2D(before[number], cv2.CV_32F, _DETAIL)[inside]
+        new = cv2.filter2D(after[number], cv2.CV_32F, _DETAIL)[inside]
+        told = np.count_nonzero(np.abs(was) >= _NEAR)
+        energy = np.square(was).sum(dtype=np.float64)
+        changed = np.square(new - was).sum(dtype=np.float64)
+        sums[number] = told, energy, changed
+    counts, energies, changes = sums.T
     if together:
-        counts, energy, changed = counts.max(keepdims=True), energy.sum(), changed.sum()
-    shares = 1.0 - changed / np.maximum(energy, 1e-9)
+        counts, energies, changes = counts.max(keepdims=True), energies.sum(), changes.sum()
+    shares = 1.0 - changes / np.maximum(energies, 1e-9)
     return float(np.where(counts >= _LEAST, shares, 0.0).max())
 
 
 def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
-    own = own > _INSIDE
-    was, new = (np.array([*_details(each, own)], np.float64) for each in (before, after))
+    import cv2
+
+    inside = cv2.erode((own > _INSIDE).view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
+    was, new = (
+        np.array([cv2.filter2D(plane, cv2.CV_32F, _DETAIL)[inside] for plane in planes], np.float64)
+        for planes in (before, after)
+    )
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
     return float((np.abs(was @ new.T) / np.maximum(lengths, 1e-9))[told].max(initial=0.0))
 
 
-def _details(planes: np.ndarray, own: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield differences to the mean of four neighbours, where all belong to a mask, float32 [n].
-
-    One channel at a time: images may be large.
-    """
-    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
-    for plane in planes:
-        yield np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))[inside]
-
-
 def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
     """Means over even parts, as a thumbnail has them, float32 [c, h, w]."""
-    share = min(1.0, across / min(planes.shape[1:]))
-    height, width = (max(1, round(side * share)) for side in planes.shape[1:])
-    size = width, height
-    wide = (plane.astype(np.float32) for plane in planes)
-    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in wide])
+    import cv2
+
+    height, width = planes.shape[1:]
+    share = min(1.0, across / min(height, width))
+    height, width = max(1, round(height * share)), max(1, round(width * share))
+    small = np.empty((len(planes), height, width), np.float32)
+    for to, plane in zip(small, planes, strict=True):
+        to[:] = cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return small

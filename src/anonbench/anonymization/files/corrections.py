@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from anonbench.anonymization.files.record import Outcome, as_region
-from anonbench.core.boxes import Region
-from anonbench.core.region_check import region_fault
+from anonbench.core.boxes import Region, region_fault
 from anonbench.datasets.annotations import (
     Action,
     Correction,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.anonymization.files.places import require_apart
-from anonbench.anonymization.geometry import cover, framed
+from anonbench.anonymization.geometry import cover, hidden_pixels
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
@@ -30,7 +30,6 @@ Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 the same shape. Hidden pixels are grey: the network sees what is around them, and where they are."""
 HIDDEN = 127
 """Grey level in place of what is hidden."""
-_UPRIGHT = Anonymization()
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def redrawn_image(
         InputError: the network returns something else than a crop.
 
     """
-    hidden = framed(regions, image.shape, _UPRIGHT)
+    hidden = hidden_pixels(regions, image.shape, Anonymization(), upright=True)
     seen = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
     seen[hidden] = HIDDEN
     result = image.copy()
@@ -130,8 +129,7 @@ def redrawn_image(
         pixels = whole[own.window]
         if image.ndim == 2:
             pixels = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-        inside = ... if own.inside is None else own.inside
-        result[own.window][inside] = pixels[inside]
+        result[own.window][own.inside] = pixels[own.inside]
     return result
 
 

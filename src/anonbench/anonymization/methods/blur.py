@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
@@ -42,13 +42,10 @@ class Blur(Method):
     label: ClassVar = "Blur"
     line_colour: ClassVar = "#D55E00"
     information_left: ClassVar = "coarse"
+    least_side: ClassVar = 2 * math.ceil(LEAST_SIGMA) + 1
 
     sigma: Sigma = Sigma()
     """Standard deviation as a share of a region's shorter side, by entity."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return 2 * math.ceil(LEAST_SIGMA) + 1
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored.

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
@@ -42,13 +42,10 @@ class BoxBlur(Method):
     label: ClassVar = "Uniform blur"
     line_colour: ClassVar = "#E69F00"
     information_left: ClassVar = "coarse"
+    least_side: ClassVar = LEAST_KERNEL
 
     size: Kernel = Kernel()
     """Side of the kernel as a share of a region's shorter side, by entity."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return LEAST_KERNEL
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
@@ -22,10 +22,7 @@ class Equalize(Method):
     label: ClassVar = "Equalization"
     line_colour: ClassVar = "#17BECF"
     information_left: ClassVar = "most"
-
-    def least_side(self) -> int:
-        """See `Method.least_side`; a single value has nothing to spread."""
-        return 4
+    least_side: ClassVar = 4  # a single value has nothing to spread
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Spread each channel's values evenly over 0 … 255."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive
 
@@ -24,13 +24,10 @@ class Swirl(Method):
     label: ClassVar = "Swirl"
     line_colour: ClassVar = "#8C564B"
     information_left: ClassVar = "most"
+    least_side: ClassVar = 2  # a single pixel would turn about itself
 
     turns: Positive = 1.0
     """Full turns at the centre."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`; a single pixel would turn about itself."""
-        return 2
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from where the turn leads, from the nearest one."""

@@ -8,9 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.anonymization.audit.general import constant_blocks
 from anonbench.anonymization.methods.keyed import Keyed
-from anonbench.anonymization.methods.pixelate import Blocks, blocks_of
+from anonbench.anonymization.methods.pixelate import Blocks, blocks_of, constant_blocks
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.settings import Count, Positive
@@ -42,6 +41,7 @@ class DpPixelate(Keyed):
     min_block: Annotated[int, Field(ge=2)] = 2
     """Smallest side of a block, in pixels."""
 
+    @property
     def least_side(self) -> int:
         """See `Method.least_side`."""
         return self.min_block

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method, RegionWindow
 
@@ -29,10 +29,7 @@ class Inpaint(Method):
     line_colour: ClassVar = "#1B1F24"
     information_left: ClassVar = "none"
     images_per_second: ClassVar = 5.0
-
-    def surroundings(self) -> int:
-        """See `Method.surroundings`."""
-        return RADIUS + 2
+    surroundings: ClassVar = RADIUS + 2
 
     def hide_among(self, pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Fill in what is hidden; grey where nothing is known."""
@@ -44,7 +41,7 @@ class Inpaint(Method):
         mean = np.rint(np.array(cv2.sumElems(known)) / count)[: pixels[0, 0].size]
         cv2.copyTo(np.full(pixels.shape, mean, np.uint8), flags, known)
         # within its radius of a border, OpenCV reads pixels that it is to fill in: frame the image
-        width = self.surroundings()
+        width = self.surroundings
         frame = (width, width, width, width)
         framed = cv2.copyMakeBorder(known, *frame, cv2.BORDER_REPLICATE)
         around = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.core.registries.methods import Method
 
 Level = Annotated[int, Field(ge=0, le=255)]
@@ -30,6 +30,7 @@ class Mask(Method):
         """See `Method.leaves`: a mean is a coarse one."""
         return "coarse" if isinstance(self.colour, str) else self.information_left
 
+    @property
     def least_side(self) -> int:
         """See `Method.least_side`."""
         return 4 if isinstance(self.colour, str) else 1

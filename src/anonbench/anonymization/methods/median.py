@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel, odd
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
@@ -27,14 +27,11 @@ class Median(Method):
     label: ClassVar = "Median blur"
     line_colour: ClassVar = "#56B4E9"
     information_left: ClassVar = "coarse"
+    least_side: ClassVar = LEAST_KERNEL
     images_per_second: ClassVar = 15.0
 
     size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)
     """Side of the kernel as a share of a region's shorter side, by entity; at most 255 pixels."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return LEAST_KERNEL
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take medians; the window's border is repeated."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from anonbench.anonymization.audit.general import constant_blocks
+from anonbench.anonymization.audit.visibility import block_means
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method, RegionWindow
 from anonbench.core.settings import Settings
 
 LEAST_BLOCK = 2
 """Smallest side of a block, in pixels, so that small regions are hidden too."""
+_ROUNDING = 0.502
+"""Grey levels between a mean and its integer: a half, and a little for single precision. Values
+that may be rounded either way could carry a message, so the tolerance is as small as possible.
+"""
 Across = Annotated[float, Field(ge=0.01, le=2**31 - 1)]
 
 
@@ -41,14 +46,11 @@ class Pixelate(Method):
     label: ClassVar = "Pixelate"
     line_colour: ClassVar = "#0072B2"
     information_left: ClassVar = "coarse"
+    least_side: ClassVar = LEAST_BLOCK
 
     blocks: Blocks = Blocks()
     """Blocks across a region's shorter side, by entity: fewer hide more, and below 1 a block is
     wider than that side."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return LEAST_BLOCK
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Give every block its mean colour.
@@ -75,3 +77,50 @@ class Pixelate(Method):
 def blocks_of(length: int, count: int) -> np.ndarray:
     """Return the block that the centre of each pixel lies in, where `count` share a length."""
     return (2 * np.arange(length) + 1) * count // (2 * length)
+
+
+def constant_blocks(
+    inside: RegionWindow,
+    across: float,
+    least: int,
+    noise: Callable[[tuple[int, int]], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Find the pixels of even blocks that show one value each: the original's mean.
+
+    For the audit, which computes them in another way than `hide` does.
+
+    Args:
+        inside: the region.
+        across: blocks across its shorter side.
+        least: side of a block in pixels.
+        noise: of the number of blocks down and across; float64 [c, rows, columns] for their means.
+
+    Returns:
+        bool [h, w].
+
+    """
+    height, width = inside.mask.shape
+    side = max(least, math.ceil(min(height, width) / across))
+    counts = max(1, height // side), max(1, width // side)
+    down, along = block_of(height, counts[0]), block_of(width, counts[1])
+    means = block_means(inside.original, counts)
+    if noise is not None:
+        means = np.clip(means + noise(counts), 0, 255)
+    # of large blocks, OpenCV ignores parts of a pixel below a thousandth
+    allowed = _ROUNDING + (2 * 0.255 / side if max(counts) > 1000 else 0.0)
+    rows = np.flatnonzero(np.diff(down, prepend=-1))
+    columns = np.flatnonzero(np.diff(along, prepend=-1))
+    kept = np.ones((height, width), bool)
+    for plane, mean in zip(inside.written, means, strict=True):
+        kept &= np.abs(plane - mean[down].take(along, axis=1)) < allowed
+        low, high = np.where(inside.mask, plane, 255), np.where(inside.mask, plane, 0)
+        low = np.minimum.reduceat(np.minimum.reduceat(low, rows), columns, axis=1)
+        high = np.maximum.reduceat(np.maximum.reduceat(high, rows), columns, axis=1)
+        kept &= (high <= low)[down].take(along, axis=1)
+    return kept
+
+
+def block_of(length: int, count: int) -> np.ndarray:
+    """Return the block of each pixel: the one with its centre; on a border the later one."""
+    starts = -((count - 2 * np.arange(count) * length) // (2 * count))
+    return np.repeat(np.arange(count), np.diff(starts, append=length))

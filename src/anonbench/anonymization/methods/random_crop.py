@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import block_of, near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.anonymization.methods.keyed import Keyed
+from anonbench.anonymization.methods.pixelate import block_of
 from anonbench.core.settings import Share
 
 
@@ -22,13 +23,10 @@ class RandomCrop(Keyed):
     label: ClassVar = "Random crop"
     line_colour: ClassVar = "#F0A0A0"
     information_left: ClassVar = "most"
+    least_side: ClassVar = 4
 
     share: Share = 0.4
     """Sides of the enlarged part as a share of the region's."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return 4
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Enlarge the part; each pixel is the nearest one's."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.anonymization.audit.general import near
+from anonbench.anonymization.audit.visibility import near
 from anonbench.anonymization.methods.keyed import Keyed
 from anonbench.core.settings import Count, Settings
 
@@ -34,14 +34,11 @@ class TileShuffle(Keyed):
     label: ClassVar = "Tile shuffle"
     line_colour: ClassVar = "#9467BD"
     information_left: ClassVar = "all"
+    least_side: ClassVar = 4
 
     tiles: Tiles = Tiles()
     """Tiles across a region's shorter side, by entity: more are smaller and harder to put
     together."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return 4
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Shuffle whole tiles from the upper left corner, then whole tiles from the lower right.
@@ -92,13 +89,10 @@ class PatchShuffle(Keyed):
     label: ClassVar = "Patch shuffle"
     line_colour: ClassVar = "#C5B0D5"
     information_left: ClassVar = "all"
+    least_side: ClassVar = 2
 
     patches: Tiles = Tiles(face=4, text=1, barcode=2, mrz=1, ink=1)
     """Patches across a region's shorter side, by entity: fewer are larger and hide more."""
-
-    def least_side(self) -> int:
-        """See `Method.least_side`."""
-        return 2
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Sort the pixels of each patch by random numbers."""

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.audit.general import block_means
+from anonbench.anonymization.audit.visibility import block_means
 from anonbench.core import fakes
 from anonbench.core.registries.methods import RegionWindow
 
@@ -164,7 +164,7 @@ def _code(original: np.ndarray) -> np.ndarray | None:
             light = light[len(light) // 2][None]
         dark = np.rot90(light == 0, turns).astype(np.uint8)
         height, width = (max(1, math.floor(share * side + 1e-6)) for side in size)
-        ink = np.floor(255 * block_means(dark, (height, width)) + 1e-6)
+        ink = np.floor(255 * block_means(dark[None], (height, width))[0] + 1e-6)
         rest = size[0] - height, size[1] - width
         frame = [(each // 2, each - each // 2) for each in rest]
         return np.pad(ink.astype(np.int64), frame) if share >= 0.5 else None

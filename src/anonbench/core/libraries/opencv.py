@@ -28,7 +28,9 @@ class _LazyModule(ModuleType):
     """A module whose names are looked up in OpenCV."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_loaded(), name)
+        found = getattr(_loaded(), name)
+        setattr(self, name, found)
+        return found
 
 
 if TYPE_CHECKING:

@@ -53,6 +53,9 @@ class Method(Registered):
     another place or in other colours: who knows how gets it back). Where regions of several
     methods overlap, the one that leaves least is seen."""
 
+    surroundings: ClassVar[int] = 0
+    """Width in pixels of the surroundings of a region that `hide_among` needs; 0: none."""
+
     def leaves(self) -> str:
         """Information that regions hidden with these settings still hold."""
         return self.information_left
@@ -68,6 +71,7 @@ class Method(Registered):
             "(docs/how-to/adding.md)"
         )
 
+    @property
     def least_side(self) -> int:
         """Least width and height, in pixels, of a window that the method works on.
 
@@ -75,10 +79,6 @@ class Method(Registered):
         be that pixel.
         """
         return 1
-
-    def surroundings(self) -> int:
-        """Width in pixels of the surroundings of a region that `hide_among` needs; 0: none."""
-        return 0
 
     def steps(self, entity: str) -> tuple[str, ...]:
         """Return the names of the methods that hide a region of this kind, one after the other.

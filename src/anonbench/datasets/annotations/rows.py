@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import QUAD_COLUMNS, Region
+from anonbench.core.boxes import QUAD_COLUMNS, Region, region_fault
 from anonbench.core.errors import InputError
-from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.source import plain_path
 

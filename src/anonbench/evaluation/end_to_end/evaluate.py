@@ -11,11 +11,10 @@ import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
-from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.systems import Similarity

@@ -79,7 +79,7 @@ def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     if area is None:  # a box outside its image: nothing is visible
         return np.zeros((1, 1, *image.shape[2:]), np.uint8)
     seen = image[area.window]
-    if area.inside is None or margin > 1.0:
+    if margin > 1.0 or area.inside.all():
         return seen
     filled = seen.copy()
     filled[~area.inside] = seen[area.inside].mean(axis=0)
@@ -119,7 +119,7 @@ def remainder(
         left = [area for area in left if not _overlap(one, area)]
     seen = image.copy()
     for area in grey:
-        seen[area.window][... if area.inside is None else area.inside] = GREY
+        seen[area.window][area.inside] = GREY
     return seen[around.window]
 
 

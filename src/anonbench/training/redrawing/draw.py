@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from anonbench.anonymization.apply import hidden_pixels
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.geometry import hidden_pixels
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import InputError

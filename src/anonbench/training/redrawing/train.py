@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from anonbench.anonymization.apply import hidden_pixels
+from anonbench.anonymization.geometry import hidden_pixels
 from anonbench.config import Anonymization, Recipe, Redrawing
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.errors import InputError, Interrupted

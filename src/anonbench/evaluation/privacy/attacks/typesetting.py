@@ -266,7 +266,7 @@ class Hypotheses:
         self._size = (max(1, round(sides[1::2].max())), max(1, round(sides[::2].max())))
         self._corners = corners - (area.window[1].start, area.window[0].start)
         beside = np.ones(self._grey.shape, bool)
-        beside[self._window] = False if self._inside is None else ~self._inside
+        beside[self._window] = ~self._inside
         # dark surroundings are not paper
         paper = np.median(self._grey[beside]) if beside.any() else 0.0
         self._paper = float(paper) if paper > _INK + _CONTRAST else _PAPER
@@ -309,8 +309,7 @@ class Hypotheses:
             page = self._grey.copy()
             ink = self._placed(set_in(drawn[start : start + count], self._size, setting))
             written = levels[ink]
-            inside = slice(None) if self._inside is None else self._inside
-            page[self._window][inside] = written[inside]
+            page[self._window][self._inside] = written[self._inside]
             if self._method is not None:
                 page = anonymize(page, [self._region], Variant(self._method, 100), self._hiding)
             yield page
@@ -334,7 +333,7 @@ class Hypotheses:
         seen: np.ndarray = page[self._window].astype(np.float32)
         if self._method is None:
             seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * self._size[0]))
-        inside = seen.ravel() if self._inside is None else seen[self._inside]
+        inside = seen[self._inside]
         return _unit(inside - inside.mean())
 
 

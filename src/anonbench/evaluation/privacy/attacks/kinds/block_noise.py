@@ -113,8 +113,7 @@ class _Coding:
                 found.append(None)
                 continue
             pixels, (rows, columns) = image[area.window].copy(), area.window
-            inside = np.ones(pixels.shape[:2], bool) if area.inside is None else area.inside
-            seen = _Seen(pixels, inside, (rows.start, columns.start), coding, lossless)
+            seen = _Seen(pixels, area.inside, (rows.start, columns.start), coding, lossless)
             if variant.method is None and coding is not None:
                 seen = self._known(seen, moved(region, -columns.start, -rows.start))
             found.append(seen)

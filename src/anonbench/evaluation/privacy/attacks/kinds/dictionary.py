@@ -107,7 +107,6 @@ class _Ranking:
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
-        from anonbench.anonymization.apply import area_of
         from anonbench.anonymization.geometry import cover
 
         if variant.method is not None and not self._hiding.has(str(variant.method)):
@@ -119,9 +118,11 @@ class _Ranking:
             return None
         areas = [plain_area]
         if variant.method is not None:
-            used = self._hiding.steps(variant.method, region.entity)
-            found = (area_of(region, image.shape, step, self._hiding) for _, step in used)
-            areas += [area for area in found if area is not None]
+            form, margin = self._hiding.shape.of(region.entity), self._hiding.margin
+            for _, step in self._hiding.steps(variant.method, region.entity):
+                sides = step.least_side, form, step.surroundings
+                area = cover(region, image.shape, margin, *sides, self._hiding.coding_blocks)
+                areas += [] if area is None else [area]
         top, left = (min(area.window[axis].start for area in areas) for axis in (0, 1))
         bottom, right = (max(area.window[axis].stop for area in areas) for axis in (0, 1))
         return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)

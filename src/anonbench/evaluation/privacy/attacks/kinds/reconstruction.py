@@ -104,11 +104,12 @@ def undone(
         iterations: see `richardson_lucy`; 0: without it.
 
     """
-    from anonbench.anonymization.apply import area_of
+    from anonbench.anonymization.geometry import cover
 
     if variant.method is None or not hiding.has(str(variant.method)):
         return [image]
     used = [step for _, step in hiding.steps(variant.method, region.entity)][::-1]
+    form = hiding.shape.of(region.entity)
     ways: list[Deconvolution] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
@@ -116,7 +117,8 @@ def undone(
     for way in ways:
         restored = image.copy()
         for step in used:
-            area = area_of(region, image.shape, step, hiding)
+            sides = step.least_side, form, step.surroundings
+            area = cover(region, image.shape, hiding.margin, *sides, hiding.coding_blocks)
             if area is not None:
                 seen = restored[area.window]
                 put(seen, _before(seen, step, area, region.entity, way), area)
@@ -225,7 +227,7 @@ def _grey(seen: np.ndarray) -> np.ndarray:
 
 def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray:
     """Blur the surroundings of a slanted region too, as if the whole window were blurred."""
-    if area.inside is None:
+    if area.inside.all():
         return seen
     outside = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
     whole = outside.astype(np.float64)
@@ -236,10 +238,7 @@ def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray
 def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
     """Write restored pixels into a window, limited to the region."""
     values = np.rint(restored).astype(np.uint8)
-    if area.inside is None:
-        seen[...] = values
-    else:
-        seen[area.inside] = values[area.inside]
+    seen[area.inside] = values[area.inside]
 
 
 def gaussian(sigma: float) -> np.ndarray:
