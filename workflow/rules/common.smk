@@ -56,8 +56,7 @@ results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
 
 files = RuleFiles(workflow)
-plain, by_digest, page, gpus = files.plain, files.by_digest, files.page, files.gpus
-figure, table = files.figure, files.table
+plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
     startup.say_what_stands(settings, logger.warning)
@@ -152,11 +151,6 @@ def method_of(w):
 def hiding_of(w):
     """Settings of a data set's methods."""
     return stage_parameters.hiding(settings, *map(str, datasets[w.dataset].methods))
-
-
-def dataset_table(table_name, dataset):
-    """Files of a registered table of a data set."""
-    return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()
 
 
 def compared(w):

@@ -9,7 +9,7 @@ paper_names = [data.name for data in paper_data]
 
 rule scenarios:
     output:
-        [file for name in experiment.datasets for file in table(f"scenarios_{name}").values()],
+        [paths.page("table", f"scenarios_{name}") for name in experiment.datasets],
     log:
         "<logs>/table/scenarios.log",
     benchmark:
@@ -32,8 +32,8 @@ rule experiment:
     input:
         paths.dataset_files("{dataset}/counts.csv"),
     output:
-        sizes=table("sizes", "images of each data set").values(),
-        profiles=table("experiment").values(),
+        sizes=paths.page("table", "sizes"),
+        profiles=paths.page("table", "experiment"),
     log:
         "<logs>/table/experiment.log",
     benchmark:

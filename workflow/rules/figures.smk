@@ -41,7 +41,7 @@ rule examples:
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
     output:
-        **figure("examples_{dataset}", "anonymized images"),
+        paths.page("figure", "examples_{dataset}"),
     log:
         "<logs>/figure/examples_{dataset}.log",
     benchmark:

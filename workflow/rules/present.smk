@@ -31,24 +31,14 @@ for _name, _dataset in experiment.datasets.items():
                 if "learning" in _kinds
             ],
         output:
-            tables=[
-                file
-                for each in experiment.tables_of_scores(_name)
-                for file in table(
-                    each.stem, f"{each.kind}, {each.degree} %", "table", _name
-                ).values()
-            ],
-            others=[file for each in _others for file in dataset_table(each, _name)],
+            tables=paths.tables(_name),
+            others=paths.dataset_tables(_name, _others),
             correlations=[
                 f"<results>/{_name}/correlation/{degree}{end}.csv"
                 for degree in _degrees
                 for end in ("", "_within")
             ],
-            figures=[
-                file
-                for each in _figures
-                for file in figure(each.stem, each.label, each.kind, _name).values()
-            ],
+            figures=[file for each in _figures for file in paths.page("figure", each.stem)],
         log:
             f"<logs>/present/{_name}/scores.log",
         benchmark:
@@ -83,7 +73,7 @@ for _name in experiment.datasets:
             input:
                 **paths.named(_name, *needed(_tables)),
             output:
-                tables=[file for each in _tables for file in dataset_table(each, _name)],
+                tables=paths.dataset_tables(_name, _tables),
                 figures=[],
             log:
                 f"<logs>/present/{_name}/others.log",
@@ -118,16 +108,11 @@ for _name, _dataset in experiment.datasets.items():
             input:
                 **paths.named(_name, *(("rates", "scores") if _fronts else ()), *needed(_tables)),
             output:
-                tables=[file for each in _tables for file in dataset_table(each, _name)],
+                tables=paths.dataset_tables(_name, _tables),
                 figures=[
                     file
                     for metric in _fronts
-                    for file in figure(
-                        f"front_{_name}_{metric}",
-                        f"privacy-utility front, {metric}",
-                        "front",
-                        _name,
-                    ).values()
+                    for file in paths.page("figure", f"front_{_name}_{metric}")
                 ],
             log:
                 f"<logs>/present/{_name}/privacy.log",
@@ -167,7 +152,7 @@ for _name in experiment.trained:
             maps=paths.attended(_name, "npz") if _drawn else [],
             shares=paths.attended(_name, "parquet"),
         output:
-            **(figure(f"attention_{_name}", "attention maps", "attention", _name) if _drawn else {}),
+            figures=paths.page("figure", f"attention_{_name}") if _drawn else [],
             shares=f"<results>/{_name}/attention/shares.csv",
         log:
             f"<logs>/figure/attention_{_name}.log",
@@ -235,7 +220,7 @@ rule report:
             digest for name in hidden_here for digest in digests(paths.audited_files(name, "tar"))
         ],
     output:
-        page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
+        "<results>/report.html",
         paths.dataset_files("{dataset}/choices.csv"),
         paths.dataset_files("{dataset}/statement.html"),
         paths.dataset_files("{dataset}/statement.md"),

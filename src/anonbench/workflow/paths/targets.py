@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from anonbench.config.outputs import ATTACK_TABLES, FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.reporting.html.dataset_section import FILES
@@ -68,9 +70,9 @@ class Paths(FilePaths):
         stems = [table.stem for table in self.experiment.tables_of_scores(dataset)]
         return [path for stem in stems for path in self.page("table", stem)]
 
-    def dataset_tables(self, dataset: str, *names: str) -> list[str]:
-        """Those of a data set's registered tables that are named, or all."""
-        made = [name for name in self.experiment.tables_of(dataset) if name in names or not names]
+    def dataset_tables(self, dataset: str, names: Iterable[str] | None = None) -> list[str]:
+        """Registered tables of a data set: those named, or all that are made."""
+        made = self.experiment.tables_of(dataset) if names is None else names
         return [path for name in made for path in self.page("table", f"{name}_{dataset}")]
 
     def figures(self, dataset: str) -> list[str]:
@@ -134,7 +136,7 @@ class Paths(FilePaths):
             ],
             "scores": [f"{folder}/{name}.csv" for name in scores],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in privacy],
-            "policy": [f"{folder}/policy.csv", *self.dataset_tables(dataset, "policy")],
+            "policy": [f"{folder}/policy.csv", *self.dataset_tables(dataset, ["policy"])],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }
