@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from anonbench.config import Recipe
-from anonbench.core.vocabulary import Split
 from anonbench.workflow.plan.jobs import Job, Plan
 
 
@@ -35,14 +34,10 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
     """Return a function that makes a plan of a small model's jobs, without a formula for times."""
 
     def make(*jobs: Job, **options: Any) -> Plan:
-        started: Any = SimpleNamespace(
-            settings=SimpleNamespace(results=tmp_path),
-            counts={"ids": dict.fromkeys(Split, 100)},
-            experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
-        )
+        settings: Any = SimpleNamespace(results=tmp_path)
         estimates: Any = SimpleNamespace(
             seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
         )
-        return Plan(jobs, started, estimates, **options)
+        return Plan(jobs, settings, estimates, **options)
 
     return make
