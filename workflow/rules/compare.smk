@@ -1,6 +1,6 @@
 # The paper beside ours: published numbers, differences, claims; and the tables of scenarios.
 
-from anonbench.reporting.paper.ours import digest, our_data
+from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import profiles, scenario_grid, scenario_rows
 
 paper_data = our_data(settings)
@@ -70,7 +70,6 @@ rule paper_comparison:
     params:
         code=code_of("compare"),
         datasets=paper_data,
-        published=digest(),
     script:
         "../scripts/compare.py"
 
@@ -98,7 +97,6 @@ rule paper_claims:
         code=code_of("claims"),
         level=round(1 - settings.presentation.confidence, 9),
         datasets=paper_data,
-        published=digest(),
     script:
         "../scripts/claims.py"
 

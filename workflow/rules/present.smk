@@ -1,7 +1,6 @@
 # Tables, figures and the report.
 
 from anonbench.datasets.image_sets.neutral_names import without_places
-from anonbench.reporting.html.page import resources_digest
 from anonbench.workflow.paths import digests
 
 # A bundle carries no image sets, whose digests a statement names.
@@ -240,7 +239,6 @@ rule report:
         stages=lambda w: {name: code_of(name)(w) for name in ("detect", "anonymize")},
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
-        page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=PACKAGES,
     script:
         "../scripts/report.py"
