@@ -181,4 +181,4 @@ def judged(w):
 
 def needed(tables):
     """Names of the files that registered tables are made from."""
-    return [need for each in tables for need in TABLES[each].needs]
+    return [need for each in tables for need in TABLES[each]]

@@ -51,7 +51,7 @@ for _name, _dataset in experiment.datasets.items():
             code=code_of("present_scores"),
             dataset=_name,
             tables=experiment.tables_of_scores(_name),
-            captions={each: TABLES[each].caption for each in _others},
+            others=_others,
             degrees=_degrees,
             figures=_figures,
             shown=presentation("dpi", "confidence", "widest_interval"),
@@ -86,7 +86,7 @@ for _name in experiment.datasets:
             params:
                 code=code_of("present_tables"),
                 dataset=_name,
-                captions={each: TABLES[each].caption for each in _tables},
+                tables=_tables,
                 fronts=[],
                 shown=presentation("confidence", "widest_interval"),
                 system=datasets[_name].system,
@@ -125,7 +125,7 @@ for _name, _dataset in experiment.datasets.items():
             params:
                 code=code_of("present_tables"),
                 dataset=_name,
-                captions={each: TABLES[each].caption for each in _tables},
+                tables=_tables,
                 fronts=_fronts,
                 shown=presentation("dpi", "confidence", "widest_interval"),
                 system=_dataset.system,

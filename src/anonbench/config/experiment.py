@@ -252,7 +252,7 @@ class Experiment:
             "near_duplicates": bool(config.retrieval.near_duplicates),
         }
         absent = {need for need, is_made in is_there.items() if not is_made}
-        return [name for name, table in TABLES.items() if not absent & {*table.needs}]
+        return [table for table, needs in TABLES.items() if not absent & {*needs}]
 
     def tables_of_scores(self, name: str) -> list[Table]:
         """Result tables of a data set."""
@@ -262,7 +262,7 @@ class Experiment:
         """Registered tables of a data set: of `scores` alone, of `privacy`, and `others`."""
         groups: dict[str, list[str]] = {"scores": [], "privacy": [], "others": []}
         for table in self.tables_of(name):
-            needs = {*TABLES[table].needs}
+            needs = {*TABLES[table]}
             is_private = needs & {"rates", "attacks", "policy", "given"}
             kind = "scores" if needs <= {"scores", "maps"} else "others"
             groups["privacy" if is_private else kind].append(table)
