@@ -14,8 +14,6 @@ rule scenarios:
         "<logs>/table/scenarios.log",
     benchmark:
         "<benchmarks>/table/scenarios.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -38,8 +36,6 @@ rule experiment:
         "<logs>/table/experiment.log",
     benchmark:
         "<benchmarks>/table/experiment.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -62,8 +58,6 @@ rule paper_comparison:
         "<logs>/paper/comparison.log",
     benchmark:
         "<benchmarks>/paper/comparison.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -88,8 +82,6 @@ rule paper_claims:
         "<logs>/paper/claims.log",
     benchmark:
         "<benchmarks>/paper/claims.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

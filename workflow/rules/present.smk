@@ -42,8 +42,6 @@ for _name, _dataset in experiment.datasets.items():
             f"<logs>/present/{_name}/scores.log",
         benchmark:
             f"<benchmarks>/present/{_name}/scores.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
@@ -78,8 +76,6 @@ for _name in experiment.datasets:
                 f"<logs>/present/{_name}/others.log",
             benchmark:
                 f"<benchmarks>/present/{_name}/others.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
@@ -117,8 +113,6 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/present/{_name}/privacy.log",
             benchmark:
                 f"<benchmarks>/present/{_name}/privacy.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
@@ -157,8 +151,6 @@ for _name in experiment.trained:
             f"<logs>/figure/attention_{_name}.log",
         benchmark:
             f"<benchmarks>/figure/attention_{_name}.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
@@ -196,8 +188,6 @@ rule cost:
         "<results>/tables/cost.csv",
     log:
         "<logs>/table/cost.log",
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -227,8 +217,6 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
