@@ -168,11 +168,8 @@ def compared(w):
 
 def judged(w):
     """Files on which a policy's judgement stands, by name."""
-    names = ["audit"]
-    if w.dataset in paths.measured():
-        names.append("quality")
-    if settings.privacy.enabled:
-        names += ["rates", "attacks"]
+    absent = experiment.absent(w.dataset)
+    names = [each for each in ("audit", "quality", "rates", "attacks") if each not in absent]
     files = paths.named(w.dataset, *names)
     if "quality" in names and "ellipse" in settings.anonymization.shape.model_dump().values():
         files["visible_area"] = f"{results}/{w.dataset}/quality/visible_area.csv"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anonbench.config.outputs import ATTACK_TABLES, FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.paper.ours import SCENARIO_TABLES
@@ -110,13 +110,11 @@ class Paths(FilePaths):
     def stage_targets(self, dataset: str) -> dict[str, list[str]]:
         """Files of each stage of a data set."""
         folder, experiment = f"{self.results}/{dataset}", self.experiment
-        config, variants = experiment.config, [Variant(), *experiment.variants(dataset)]
-        scores = ["scores", "comparisons", "best"]
-        scores += ["deployments"] * config.deployments.mixed
-        scores += ["near_duplicates"] * bool(config.retrieval.near_duplicates)
-        if not experiment.is_frozen(dataset):
-            scores += ["effects", "variance", "trainings"]
-        privacy = ATTACK_TABLES if config.privacy.enabled else ()
+        variants, absent = [Variant(), *experiment.variants(dataset)], experiment.absent(dataset)
+
+        def made(*names: str) -> list[str]:
+            return [*self.named(dataset, *(each for each in names if each not in absent)).values()]
+
         return {
             "manifest": [f"{folder}/manifest.parquet"],
             "boxes": [f"{folder}/boxes.parquet"],
@@ -134,8 +132,11 @@ class Paths(FilePaths):
                 for run in experiment.scenarios(dataset)
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/{name}.csv" for name in scores],
-            "privacy": [f"{folder}/privacy/{name}.csv" for name in privacy],
+            "scores": made(
+                *("scores", "comparisons", "best", "deployments", "near_duplicates"),
+                *("effects", "variance", "trainings"),
+            ),
+            "privacy": made("rates", "attacks"),
             "policy": [f"{folder}/policy.csv", *self.dataset_tables(dataset, ["policy"])],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
@@ -143,21 +144,10 @@ class Paths(FilePaths):
 
     def reported(self, *keys: str) -> list[str]:
         """Files of all data sets that the report reads: of some keys of `FILES`, or of all."""
-        config = self.experiment.config
         found: list[str] = []
-        for name, dataset in self.experiment.datasets.items():
-            is_trained = name in self.experiment.trained
-            is_made = {
-                **dict.fromkeys(("effects", "variance", "trainings", "attention"), is_trained),
-                **dict.fromkeys(("rates", "attacks"), config.privacy.enabled),
-                "quality": name in self.measured(),
-                "maps": dataset.is_mapped,
-                "deployments": config.deployments.mixed,
-                "near_duplicates": bool(config.retrieval.near_duplicates),
-                "explorer": config.presentation.explorer_queries > 0,
-                "given": False,  # as a table
-            }
-            chosen = [each for each in FILES if is_made.get(each, True) and each in (keys or FILES)]
+        for name in self.experiment.datasets:
+            absent = self.experiment.absent(name) | {"given"}  # which is there as a table
+            chosen = [each for each in FILES if each in (keys or FILES) and each not in absent]
             found += self.named(name, *chosen).values()
         if keys:
             return found
