@@ -134,7 +134,7 @@ class Experiment:
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """The model adapted most to a variant: by D, else C, B, A; None if there is none."""
-        models = self.trained_models(name)
+        models = [model for model in self.models(name) if model.is_trained]
         adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.paper.ours import SCENARIO_TABLES
 from anonbench.workflow.paths.files import FilePaths
@@ -16,12 +16,9 @@ class Paths(FilePaths):
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
         """Each variant, with the model that learned from such images or None."""
-        experiment, distilled = self.experiment, self.experiment.distilled(dataset)
-        models = {
-            v: Model(Adaption.D, v) if v in distilled else experiment.adapted_model(dataset, v)
-            for v in experiment.variants(dataset)
-        }
-        return [(str(v), None if model is None else str(model)) for v, model in models.items()]
+        variants = self.experiment.variants(dataset)
+        models = [self.experiment.adapted_model(dataset, variant) for variant in variants]
+        return [(str(v), str(m) if m else None) for v, m in zip(variants, models, strict=True)]
 
     def attacked_images(self, dataset: str) -> list[str]:
         """Validation images that are attacked, and their originals."""
