@@ -50,10 +50,14 @@ rule experiment:
 rule paper_comparison:
     input:
         scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
+        comparisons=paths.dataset_files("{dataset}/comparisons.csv", paper_names),
+        best=paths.dataset_files("{dataset}/best.csv", paper_names),
     output:
         csv="<results>/paper/comparison.csv",
         markdown="<results>/paper/comparison.md",
         latex="<results>/paper/comparison.tex",
+        claims=multiext("<results>/paper/claims", ".csv", ".md", ".tex"),
+        cases="<results>/paper/cases.csv",
     log:
         "<logs>/paper/comparison.log",
     benchmark:
@@ -63,35 +67,10 @@ rule paper_comparison:
         runtime=growing(20),
     params:
         code=code_of("compare"),
+        level=round(1 - settings.presentation.confidence, 9),
         datasets=paper_data,
     script:
         "../scripts/compare.py"
 
 
-rule paper_claims:
-    input:
-        scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
-        comparisons=paths.dataset_files("{dataset}/comparisons.csv", paper_names),
-        best=paths.dataset_files("{dataset}/best.csv", paper_names),
-    output:
-        csv="<results>/paper/claims.csv",
-        cases="<results>/paper/cases.csv",
-        markdown="<results>/paper/claims.md",
-        latex="<results>/paper/claims.tex",
-    log:
-        "<logs>/paper/claims.log",
-    benchmark:
-        "<benchmarks>/paper/claims.tsv"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("claims"),
-        level=round(1 - settings.presentation.confidence, 9),
-        datasets=paper_data,
-    script:
-        "../scripts/claims.py"
-
-
-_compared = [rules.paper_comparison.output, rules.paper_claims.output]
-compared_files = _compared if paper_data else []
+compared_files = [rules.paper_comparison.output] if paper_data else []
