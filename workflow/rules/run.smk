@@ -11,7 +11,7 @@ from snakemake_logger_plugin_anonbench import begin_run
 last_lines = []
 
 if PLAN in os.environ and workflow.is_main_process:  # a dry run by anonbench plan
-    atexit.register(write_plan, workflow, settings, estimates)
+    atexit.register(write_plan, workflow, started, estimates)
 
 
 onstart:

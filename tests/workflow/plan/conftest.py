@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from anonbench.config import Recipe
+from anonbench.core.vocabulary import Split
 from anonbench.workflow.plan.jobs import Job, Plan
 
 
@@ -34,10 +35,14 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
     """Return a function that makes a plan of a small model's jobs, without a formula for times."""
 
     def make(*jobs: Job, **options: Any) -> Plan:
-        settings: Any = SimpleNamespace(results=tmp_path)
+        started: Any = SimpleNamespace(
+            settings=SimpleNamespace(results=tmp_path),
+            counts={"ids": dict.fromkeys(Split, 100)},
+            experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
+        )
         estimates: Any = SimpleNamespace(
             seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
         )
-        return Plan(jobs, settings, estimates, **options)
+        return Plan(jobs, started, estimates, **options)
 
     return make

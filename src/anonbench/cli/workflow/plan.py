@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.startup import weak_methods
 
     plan = collect(options.snakemake)
-    for sentence in weak_methods(plan.settings):
+    for sentence in weak_methods(plan.started.settings):
         print(f"anonbench: {sentence}", file=sys.stderr)
     cores = options.cores or len(os.sched_getaffinity(0))
     gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)

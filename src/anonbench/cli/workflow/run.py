@@ -123,5 +123,5 @@ def _announce(given: Sequence[str]) -> None:
         cores = len(os.sched_getaffinity(0))
         said = total(as_data(plan, cores, float(gpus)))
         print(f"{count(len(planned), 'job')}. {said}\n", file=sys.stderr, flush=True)
-    elif (report := plan.settings.results / "report.html").is_file():
+    elif (report := plan.started.settings.results / "report.html").is_file():
         print(f"Nothing to run. The report: {report.absolute()}", file=sys.stderr, flush=True)

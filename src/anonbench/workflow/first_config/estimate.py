@@ -11,7 +11,7 @@ from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
 from anonbench.workflow.first_config.sample import Sample
-from anonbench.workflow.plan.costs import STARTED
+from anonbench.workflow.plan.costs import ID_BYTES, STARTED, TAR_BYTES
 
 
 def limits_of(entities: Iterable[str]) -> list[float]:
@@ -52,11 +52,6 @@ three)."""
 ATTACKED = 50 * math.ceil(fewest_trials(min(limits_of(map(str, Entity))), CONFIDENCE) / 50)
 """Regions of each kind that the other attacks try: enough for an interval within each limit of the
 policy if no attack succeeds. Restorers are learned from as many."""
-
-
-ID_BYTES, TAR_BYTES = 64, 850
-"""Bytes of an image's id beside its embedding (measured: 40 to 60), and of its header, padding and
-index in a shard."""
 
 
 class Estimate(NamedTuple):

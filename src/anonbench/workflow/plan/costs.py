@@ -10,12 +10,25 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.jobs.job_cache import read_usage
-from anonbench.workflow.estimates import Estimates
+from anonbench.core.vocabulary import Split
+from anonbench.datasets.documents import page_numbers
+from anonbench.datasets.listing import root_of
+from anonbench.training.loop.flops import sizes_by_settings
+from anonbench.workflow.estimates import PIXELS, Estimates
 from anonbench.workflow.plan.jobs import Job, Plan
 
 STARTED = 3.0
 """Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""
+SAMPLED = 8
+"""Images of a data set that are encoded as anonymized ones would be."""
+ID_BYTES = 64
+"""Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
+TAR_BYTES = 850
+"""Overhead in bytes of an image in a shard: header, padding, line of the index."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class Cost:
     """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
     same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`."""
     disk: float | None
-    """Bytes that it writes, by its last outputs or those of similar jobs; None if unknown."""
+    """Bytes that it writes; None if unknown."""
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
@@ -37,10 +50,12 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     times = _times(plan.jobs, plan.estimates)
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
     written = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
+    image = cache(lambda name: _image_bytes(plan, name))
     found = {}
     for job in plan.planned:
-        seconds, cpu_seconds, basis = times[job]
-        found[job] = Cost(seconds, cpu_seconds, seconds * job.gpus, basis, written(job))
+        (seconds, cpu_seconds, basis), size = times[job], written(job)
+        disk = _disk(plan, job, image) if size is None else size
+        found[job] = Cost(seconds, cpu_seconds, seconds * job.gpus, basis, disk)
     return found
 
 
@@ -118,3 +133,44 @@ def _more_steps(estimates: Estimates, job: Job) -> float:
     last = logs[0].read_text("utf-8").rstrip().rpartition("\n")[2].partition(",")[0]
     now = estimates.recipe(job.wildcards["dataset"]).optimizer.steps
     return now / int(last) if last.isdecimal() and int(last) else 1.0
+
+
+def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float | None:
+    """Bytes that a job will write, where a formula tells; `image` gives those of an image."""
+    name = job.wildcards.get("dataset", "")
+    counts = dict(plan.started.counts.get(name, {}))
+    match job.stage:
+        case "train" | "embed" | "embed_baselines":
+            if (sizes := sizes_by_settings(plan.estimates.recipe(name).backbone)) is None:
+                return None
+            if job.stage == "train":
+                return 4.0 * sizes.weights
+            files = [path for path in job.outputs if path.suffix == ".h5"]
+            widths = {path: PIXELS if "pixels" in path.parts else sizes.width for path in files}
+            return sum(counts[Split(path.stem)] * (4.0 * widths[path] + ID_BYTES) for path in files)
+        case "anonymize" | "given" | "redraw":
+            split = Split(job.wildcards["split"])
+            shards = len(plan.started.experiment.shards(name, split, counts))
+            each = image(name)
+            return each and counts[split] / shards * (each + TAR_BYTES)
+    return None
+
+
+def _image_bytes(plan: Plan, name: str) -> float | None:
+    """Mean bytes of a few images in the format of anonymized ones, which usually need less."""
+    from anonbench.datasets.files.headers import page_to_read
+    from anonbench.datasets.images import encode, max_bytes, read_file, read_image
+
+    dataset, settings = plan.started.experiment.datasets[name], plan.started.settings
+    limit, written = settings.detection.max_pixels, settings.anonymization
+    listed = plan.started.listings[name]
+    some = listed.iloc[np.unique(np.linspace(0, len(listed) - 1, SAMPLED).astype(int))]
+    sizes = []
+    for path, number in zip(some["path"], page_numbers(some), strict=True):
+        try:
+            data = read_file(root_of(dataset) / path, max_bytes(limit))
+            pixels = read_image(data, limit, page_to_read(data, number, dataset.pdf_dpi))
+        except UnreadableImage:
+            continue  # the manifest will skip and report it
+        sizes.append(len(encode(pixels, written.format)))
+    return float(np.mean(sizes)) if sizes else None

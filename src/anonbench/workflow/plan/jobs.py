@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonbench.config import Config
 from anonbench.core.errors import InputError
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.snakefile import START, with_snakefile
+from anonbench.workflow.startup import Startup
 
 PLAN = "ANONBENCH_PLAN"
 """Environment variable with the file to which a dry run writes its plan."""
@@ -63,7 +63,8 @@ class Plan:
     """Jobs of a workflow in dependency order, including those that would not run."""
 
     jobs: Sequence[Job]
-    settings: Config
+    started: Startup
+    """Config and data."""
     estimates: Estimates
 
     @property
@@ -93,10 +94,10 @@ def collect(arguments: Iterable[str]) -> Plan:
     raise InputError(f"{message}{_meant(message, given)}")
 
 
-def write_plan(workflow: Any, settings: Config, estimates: Estimates) -> None:
+def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
     if workflow.dag is not None:  # otherwise Snakemake has refused to plan
-        plan = Plan(jobs_of(workflow.dag), settings, estimates)
+        plan = Plan(jobs_of(workflow.dag), started, estimates)
         Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
 
 

@@ -63,8 +63,7 @@ def total(data: Mapping[str, Any]) -> str:
     text = f"About {duration(data['wall_seconds'])} with {count(data['cores'], 'core')}"
     if jobs["gpu_seconds"].any():
         text += f" and {count(round(data['gpus']), 'GPU')}"
-    disk = _disk(jobs)
-    lines = [f"{text}." if disk == "?" else f"{text}; {disk} on disk."]
+    lines = [f"{text}; {_disk(jobs)} on disk."]
     if stages := sorted({*jobs["stage"][jobs["basis"] == "rates"]}):
         named = ", ".join(stages) if len(stages) <= _NAMED else f"{len(stages)} stages"
         lines.append(_RATES.format(named))
