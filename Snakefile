@@ -2,9 +2,6 @@
 include: "workflow/rules/every.smk"
 
 
-report: "workflow/report/workflow.rst"
-
-
 rule all:
     default_target: True
     input:

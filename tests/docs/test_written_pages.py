@@ -127,7 +127,7 @@ def test_the_gallery_has_every_method_figure_and_table() -> None:
     drawn = {
         re.split(r"_?\{", stem)[0]
         for rules in (ROOT / "workflow/rules").glob("*.smk")
-        for stem in re.findall(r"\bfigure\(\s*f?\"([^\"]+)\"", rules.read_text("utf-8"))
+        for stem in re.findall(r"page\(\"figure\", f?\"([^\"]+)\"", rules.read_text("utf-8"))
     }
     drawn |= {*FIGURES_OF_SCORES}  # one job draws several
     assert drawn == {GALLERY.kind(stem).partition("_1")[0] for stem, _ in GALLERY.FIGURES}

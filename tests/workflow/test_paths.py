@@ -30,11 +30,6 @@ def test_a_shards_digest_stands_for_its_index() -> None:
     assert digests([*shard, "boxes.parquet"])[1:] == ["boxes.parquet.digest"]
 
 
-def test_a_copy_of_originals_has_no_digest_and_its_index_has() -> None:
-    copied = ["a/original/val/0.tar", "a/original/val/0.parquet"]
-    assert digests(copied) == ["a/original/val/0.parquet.digest"]
-
-
 def test_an_adapted_model_embeds_original_queries_too() -> None:
     jobs = paths().embedding_jobs("mine")
     learned = ["blur-50", "mask-50", "blur-100", "mask-100"]
@@ -65,12 +60,9 @@ def test_shards_cover_all_images_of_a_split() -> None:
     assert paths().detected("mine", "images", ["val"])[0] == "out/mine/detect/val/0.images.parquet"
 
 
-@pytest.mark.parametrize("copied", [False, True])
-def test_originals_are_indexes_unless_they_are_copied(copied: bool) -> None:
-    files = paths(data={"copy_originals": copied}).images("mine", "original", "val")
-    suffixes = ["tar", "parquet"] if copied else ["parquet"]
-    expected = [f"out/mine/images/original/val/{n}.{suffix}" for n in (0, 1) for suffix in suffixes]
-    assert files == expected
+def test_originals_are_indexes() -> None:
+    files = paths().images("mine", "original", "val")
+    assert files == [f"out/mine/images/original/val/{shard}.parquet" for shard in (0, 1)]
     assert len(paths().images("mine", "mask-50", "train")) == 8
 
 

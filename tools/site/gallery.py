@@ -22,7 +22,6 @@ from anonbench.anonymization import apply
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, draw_order
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Method, Variant
 from anonbench_demo import fonts, ids, portraits
 
@@ -55,6 +54,43 @@ FIGURES = (
     ("attention_portraits", "Where a model looks, before and after"),
     ("learning_portraits", "Losses and early signs of a collapse, all trainings"),
 )
+OF_EACH = {
+    "policy": (
+        "Whether each method and degree passes the policy, and the rules that it does not pass, "
+        "with what was measured and the limit"
+    ),
+    "front_area": (
+        "The area under the front of privacy and utility, for every risk, utility and method: "
+        "the utility kept, on average over all limits on the risk"
+    ),
+    "reidentification": (
+        "How often an attacker finds the person or region behind a sensitive region, by method, "
+        "degree and attacker, with the gallery's size and chance"
+    ),
+    "attacks": (
+        "What can be read, decoded, found, linked or inferred in published images and vectors, "
+        "by method and degree, beside the same attack on masked images and a random guess"
+    ),
+    "mapped": (
+        "What a map of hidden images' vectors gives back, by method, degree and number of pairs, "
+        "beside remedies that cost nothing and a control"
+    ),
+    "trainings": "How much of a training's ranking of original images each other training keeps",
+    "sample_sizes": (
+        "How many images or persons a stated difference takes, from the variance components of "
+        "what anonymizing and adapting cost"
+    ),
+    "deployments": "Archives of which a share is anonymized, compared with an archive of originals",
+    "near_duplicates": (
+        "How scores change without near-duplicates, at several distances of a perceptual hash, "
+        "beside the scores without as many random images"
+    ),
+    "given": (
+        "How many of the regions that detection found another program has hidden, and how much "
+        "it changed elsewhere"
+    ),
+}
+"""What the registered tables of a data set show."""
 OF_DEGREES = (
     ("retrieval_portraits_100", "Retrieval scores in the paper's layout"),
     ("agreement_portraits_100", "Overlap, rank-biased overlap and Kendall's tau of the rankings"),
@@ -144,7 +180,7 @@ def page() -> str:
         made = f"![{told}](../images/gallery/{_picture(stem)})\n" if is_there else NOT_MADE
         parts += [made, _command(f"figure_{stem}")]
     parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
-    of_each = [(f"{name}_portraits", table.caption.rstrip(".")) for name, table in TABLES.items()]
+    of_each = [(f"{name}_portraits", told) for name, told in OF_EACH.items()]
     for stem, told in (*OF_DEGREES, *of_each, *OTHERS):
         parts += [f"### `{kind(stem)}` table\n\n{told}.\n", _table(stem)]
         parts.append(_command(f"table_{stem}"))

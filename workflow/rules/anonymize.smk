@@ -22,8 +22,6 @@ rule anonymize:
         "<benchmarks>/anonymize/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=paths.hidden_here,
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
@@ -51,8 +49,6 @@ rule given:
         "<benchmarks>/given/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=paths.given,
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
@@ -66,28 +62,3 @@ rule given:
         scan=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/given.py"
-
-
-# Only where a data set's `copy_originals` asks for it. Nothing depends on what it writes: an image
-# is read from it by the index, which holds its digest. So no second link of it is kept either.
-rule copy_originals:
-    input:
-        **by_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
-    output:
-        "<results>/{dataset}/images/original/{split}/{shard}.tar",
-    log:
-        "<logs>/copy_originals/{dataset}/original/{split}/{shard}.log",
-    benchmark:
-        "<benchmarks>/copy_originals/{dataset}/original/{split}/{shard}.tsv"
-    wildcard_constraints:
-        # no other data set has such a job, whatever asks for its file; (?!) matches nothing
-        dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals) or "(?!)",
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
-    params:
-        code=code_of("copy_originals"),
-    script:
-        "../scripts/copy_originals.py"

@@ -56,8 +56,7 @@ results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
 
 files = RuleFiles(workflow)
-plain, by_digest, page, gpus = files.plain, files.by_digest, files.page, files.gpus
-figure, table = files.figure, files.table
+plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
     startup.say_what_stands(settings, logger.warning)
@@ -154,11 +153,6 @@ def hiding_of(w):
     return stage_parameters.hiding(settings, *map(str, datasets[w.dataset].methods))
 
 
-def dataset_table(table_name, dataset):
-    """Files of a registered table of a data set."""
-    return table(f"{table_name}_{dataset}", table_name, "dataset_table", dataset).values()
-
-
 def compared(w):
     """Comparisons of other programs' pictures with the originals, by program."""
     given = zip(datasets[w.dataset].given, experiment.given_variants(w.dataset))
@@ -174,11 +168,8 @@ def compared(w):
 
 def judged(w):
     """Files on which a policy's judgement stands, by name."""
-    names = ["audit"]
-    if w.dataset in paths.measured():
-        names.append("quality")
-    if settings.privacy.enabled:
-        names += ["rates", "attacks"]
+    absent = experiment.absent(w.dataset)
+    names = [each for each in ("audit", "quality", "rates", "attacks") if each not in absent]
     files = paths.named(w.dataset, *names)
     if "quality" in names and "ellipse" in settings.anonymization.shape.model_dump().values():
         files["visible_area"] = f"{results}/{w.dataset}/quality/visible_area.csv"
@@ -187,4 +178,4 @@ def judged(w):
 
 def needed(tables):
     """Names of the files that registered tables are made from."""
-    return [need for each in tables for need in TABLES[each].needs]
+    return [need for each in tables for need in TABLES[each]]

@@ -1,6 +1,6 @@
 # The paper beside ours: published numbers, differences, claims; and the tables of scenarios.
 
-from anonbench.reporting.paper.ours import digest, our_data
+from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import profiles, scenario_grid, scenario_rows
 
 paper_data = our_data(settings)
@@ -9,13 +9,11 @@ paper_names = [data.name for data in paper_data]
 
 rule scenarios:
     output:
-        [file for name in experiment.datasets for file in table(f"scenarios_{name}").values()],
+        [paths.page("table", f"scenarios_{name}") for name in experiment.datasets],
     log:
         "<logs>/table/scenarios.log",
     benchmark:
         "<benchmarks>/table/scenarios.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -32,14 +30,12 @@ rule experiment:
     input:
         paths.dataset_files("{dataset}/counts.csv"),
     output:
-        sizes=table("sizes", "images of each data set").values(),
-        profiles=table("experiment").values(),
+        sizes=paths.page("table", "sizes"),
+        profiles=paths.page("table", "experiment"),
     log:
         "<logs>/table/experiment.log",
     benchmark:
         "<benchmarks>/table/experiment.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -54,54 +50,27 @@ rule experiment:
 rule paper_comparison:
     input:
         scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
+        comparisons=paths.dataset_files("{dataset}/comparisons.csv", paper_names),
+        best=paths.dataset_files("{dataset}/best.csv", paper_names),
     output:
         csv="<results>/paper/comparison.csv",
         markdown="<results>/paper/comparison.md",
         latex="<results>/paper/comparison.tex",
+        claims=multiext("<results>/paper/claims", ".csv", ".md", ".tex"),
+        cases="<results>/paper/cases.csv",
     log:
         "<logs>/paper/comparison.log",
     benchmark:
         "<benchmarks>/paper/comparison.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
         code=code_of("compare"),
+        level=round(1 - settings.presentation.confidence, 9),
         datasets=paper_data,
-        published=digest(),
     script:
         "../scripts/compare.py"
 
 
-rule paper_claims:
-    input:
-        scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
-        comparisons=paths.dataset_files("{dataset}/comparisons.csv", paper_names),
-        best=paths.dataset_files("{dataset}/best.csv", paper_names),
-    output:
-        csv="<results>/paper/claims.csv",
-        cases="<results>/paper/cases.csv",
-        markdown="<results>/paper/claims.md",
-        latex="<results>/paper/claims.tex",
-    log:
-        "<logs>/paper/claims.log",
-    benchmark:
-        "<benchmarks>/paper/claims.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("claims"),
-        level=round(1 - settings.presentation.confidence, 9),
-        datasets=paper_data,
-        published=digest(),
-    script:
-        "../scripts/claims.py"
-
-
-_compared = [rules.paper_comparison.output, rules.paper_claims.output]
-compared_files = _compared if paper_data else []
+compared_files = [rules.paper_comparison.output] if paper_data else []

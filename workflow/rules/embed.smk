@@ -16,8 +16,6 @@ for _name in experiment.datasets:
                 f"<logs>/embed/{_name}/{_learned}/seed{_seed}.log",
             benchmark:
                 f"<benchmarks>/embed/{_name}/{_learned}/seed{_seed}.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(estimates.embedding_mb(_name)),
                 runtime=growing(estimates.minutes("embed", _name, sets=len(_sets))),
@@ -52,8 +50,6 @@ for _name in experiment.datasets:
             f"<logs>/embed/{_name}/baselines.log",
         benchmark:
             f"<benchmarks>/embed/{_name}/baselines.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(max(6000, estimates.embedding_mb(_name))),
             runtime=growing(estimates.minutes("embed_baselines", _name, sets=len(_sets))),
@@ -86,8 +82,6 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/embed/{_name}.log",
             benchmark:
                 f"<benchmarks>/embed/{_name}.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             threads: 8
             resources:
                 gpu=gpus(estimates.embedding_gpus(_name)),
@@ -128,8 +122,6 @@ rule embed_distilled_system:
         "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}.tsv"
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if d.system) or "(?!)",
-    conda:
-        "../../envs/anonbench.yaml"
     threads: 8
     resources:
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
@@ -170,8 +162,6 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/map_vectors/{_name}.log",
             benchmark:
                 f"<benchmarks>/map_vectors/{_name}.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(6000),
                 runtime=growing(estimates.minutes("map_vectors", _name)),

@@ -19,8 +19,6 @@ rule explore:
         "<logs>/explore/{dataset}.log",
     benchmark:
         "<benchmarks>/explore/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
         runtime=growing(20),

@@ -20,8 +20,6 @@ for _name in experiment.trained:
             f"<logs>/attend/{_name}.log",
         benchmark:
             f"<benchmarks>/attend/{_name}.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(estimates.embedding_mb(_name)),
             runtime=growing(60),
@@ -41,13 +39,11 @@ rule examples:
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
     output:
-        **figure("examples_{dataset}", "anonymized images"),
+        paths.page("figure", "examples_{dataset}"),
     log:
         "<logs>/figure/examples_{dataset}.log",
     benchmark:
         "<benchmarks>/figure/examples_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

@@ -1,7 +1,6 @@
 # Tables, figures and the report.
 
 from anonbench.datasets.image_sets.neutral_names import without_places
-from anonbench.reporting.html.page import resources_digest
 from anonbench.workflow.paths import digests
 
 # A bundle carries no image sets, whose digests a statement names.
@@ -31,30 +30,18 @@ for _name, _dataset in experiment.datasets.items():
                 if "learning" in _kinds
             ],
         output:
-            tables=[
-                file
-                for each in experiment.tables_of_scores(_name)
-                for file in table(
-                    each.stem, f"{each.kind}, {each.degree} %", "table", _name
-                ).values()
-            ],
-            others=[file for each in _others for file in dataset_table(each, _name)],
+            tables=paths.tables(_name),
+            others=paths.dataset_tables(_name, _others),
             correlations=[
                 f"<results>/{_name}/correlation/{degree}{end}.csv"
                 for degree in _degrees
                 for end in ("", "_within")
             ],
-            figures=[
-                file
-                for each in _figures
-                for file in figure(each.stem, each.label, each.kind, _name).values()
-            ],
+            figures=[file for each in _figures for file in paths.page("figure", each.stem)],
         log:
             f"<logs>/present/{_name}/scores.log",
         benchmark:
             f"<benchmarks>/present/{_name}/scores.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
@@ -62,7 +49,7 @@ for _name, _dataset in experiment.datasets.items():
             code=code_of("present_scores"),
             dataset=_name,
             tables=experiment.tables_of_scores(_name),
-            captions={each: TABLES[each].caption for each in _others},
+            others=_others,
             degrees=_degrees,
             figures=_figures,
             shown=presentation("dpi", "confidence", "widest_interval"),
@@ -83,21 +70,19 @@ for _name in experiment.datasets:
             input:
                 **paths.named(_name, *needed(_tables)),
             output:
-                tables=[file for each in _tables for file in dataset_table(each, _name)],
+                tables=paths.dataset_tables(_name, _tables),
                 figures=[],
             log:
                 f"<logs>/present/{_name}/others.log",
             benchmark:
                 f"<benchmarks>/present/{_name}/others.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
             params:
                 code=code_of("present_tables"),
                 dataset=_name,
-                captions={each: TABLES[each].caption for each in _tables},
+                tables=_tables,
                 fronts=[],
                 shown=presentation("confidence", "widest_interval"),
                 system=datasets[_name].system,
@@ -118,30 +103,23 @@ for _name, _dataset in experiment.datasets.items():
             input:
                 **paths.named(_name, *(("rates", "scores") if _fronts else ()), *needed(_tables)),
             output:
-                tables=[file for each in _tables for file in dataset_table(each, _name)],
+                tables=paths.dataset_tables(_name, _tables),
                 figures=[
                     file
                     for metric in _fronts
-                    for file in figure(
-                        f"front_{_name}_{metric}",
-                        f"privacy-utility front, {metric}",
-                        "front",
-                        _name,
-                    ).values()
+                    for file in paths.page("figure", f"front_{_name}_{metric}")
                 ],
             log:
                 f"<logs>/present/{_name}/privacy.log",
             benchmark:
                 f"<benchmarks>/present/{_name}/privacy.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
             params:
                 code=code_of("present_tables"),
                 dataset=_name,
-                captions={each: TABLES[each].caption for each in _tables},
+                tables=_tables,
                 fronts=_fronts,
                 shown=presentation("dpi", "confidence", "widest_interval"),
                 system=_dataset.system,
@@ -167,14 +145,12 @@ for _name in experiment.trained:
             maps=paths.attended(_name, "npz") if _drawn else [],
             shares=paths.attended(_name, "parquet"),
         output:
-            **(figure(f"attention_{_name}", "attention maps", "attention", _name) if _drawn else {}),
+            figures=paths.page("figure", f"attention_{_name}") if _drawn else [],
             shares=f"<results>/{_name}/attention/shares.csv",
         log:
             f"<logs>/figure/attention_{_name}.log",
         benchmark:
             f"<benchmarks>/figure/attention_{_name}.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
@@ -212,8 +188,6 @@ rule cost:
         "<results>/tables/cost.csv",
     log:
         "<logs>/table/cost.log",
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -235,7 +209,7 @@ rule report:
             digest for name in hidden_here for digest in digests(paths.audited_files(name, "tar"))
         ],
     output:
-        page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
+        "<results>/report.html",
         paths.dataset_files("{dataset}/choices.csv"),
         paths.dataset_files("{dataset}/statement.html"),
         paths.dataset_files("{dataset}/statement.md"),
@@ -243,8 +217,6 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -255,7 +227,6 @@ rule report:
         stages=lambda w: {name: code_of(name)(w) for name in ("detect", "anonymize")},
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
-        page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=PACKAGES,
     script:
         "../scripts/report.py"

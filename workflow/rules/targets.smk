@@ -8,7 +8,7 @@ _targets = {
     ],
     "policy": [
         paths.dataset_files("{dataset}/policy.csv"),
-        [paths.dataset_tables(name, "policy") for name in experiment.datasets],
+        [paths.dataset_tables(name, ["policy"]) for name in experiment.datasets],
     ],
     "costs": rules.cost.output,
 }

@@ -29,6 +29,6 @@ with job(snakemake, __file__):
         )
         attention(
             panels(dict(zip(params.models, map(Path, given.maps), strict=True)), images),
-            outputs=[Path(path) for path in made if path != made.shares],
+            outputs=[Path(path) for path in made.figures],
             dpi=params.settings["dpi"],
         )

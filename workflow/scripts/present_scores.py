@@ -26,8 +26,8 @@ with job(snakemake, __file__):
     for table, *three in zip(params.tables, files, files, files, strict=True):
         write_table(table, scores, *three, comparisons, shown.confidence)
     files = map(Path, made.others)
-    for name, *three in zip(params.captions, files, files, files, strict=True):
-        inputs = {need: Path(given[need]) for need in TABLES[name].needs}
+    for name, *three in zip(params.others, files, files, files, strict=True):
+        inputs = {need: Path(given[need]) for need in TABLES[name]}
         write_dataset_table(name, params.dataset, inputs, shown, *three)
 
     files = map(Path, made.correlations)

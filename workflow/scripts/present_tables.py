@@ -20,8 +20,8 @@ with job(snakemake, __file__):
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shown = Presentation.model_validate(params.shown)
     files = map(Path, made.tables)
-    for name, *three in zip(params.captions, files, files, files, strict=True):
-        inputs = {need: Path(given[need]) for need in TABLES[name].needs}
+    for name, *three in zip(params.tables, files, files, files, strict=True):
+        inputs = {need: Path(given[need]) for need in TABLES[name]}
         write_dataset_table(name, params.dataset, inputs, shown, *three)
     files = map(Path, made.figures)
     for metric, *outputs in zip(params.fronts, files, files, strict=True):

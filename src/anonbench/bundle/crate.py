@@ -29,7 +29,6 @@ _FORMATS = {
     ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",
     ".py": "text/x-python",
-    ".rst": "text/x-rst",
     ".sh": "text/x-shellscript",
     ".smk": "text/plain",
     ".tex": "application/x-tex",

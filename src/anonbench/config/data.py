@@ -204,9 +204,6 @@ class Dataset(DataSource):
     anonymized_first: str | None = None
     """Label column, such as a year, whose lowest values are anonymized first in a mixed archive; by
     default a hash of ids decides."""
-    copy_originals: bool = False
-    """Copy originals into the results, readable by their owner only, if their file system is
-    slow."""
     shard_size: Count = 4096
     """Approximate number of images in one shard."""
 

@@ -134,7 +134,7 @@ class Experiment:
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """The model adapted most to a variant: by D, else C, B, A; None if there is none."""
-        models = self.trained_models(name)
+        models = [model for model in self.models(name) if model.is_trained]
         adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
 
@@ -238,21 +238,24 @@ class Experiment:
         made = {table for name in self.datasets for table in self.tables_of(name)}
         return [table for table in TABLES if table in made]
 
-    def tables_of(self, name: str) -> list[str]:
-        """Registered tables of a data set: those whose inputs it has."""
+    def absent(self, name: str) -> set[str]:
+        """What this config does not make of a data set, as the report names results."""
         dataset, config = self.datasets[name], self.config
-        is_there = {
-            "rates": config.privacy.enabled,
-            "attacks": config.privacy.enabled,
-            "trainings": dataset.is_trained,
-            "variance": dataset.is_trained,
+        is_made = {
+            **dict.fromkeys(("effects", "variance", "trainings", "attention"), dataset.is_trained),
+            **dict.fromkeys(("rates", "attacks"), config.privacy.enabled),
+            "quality": truth_of(dataset) is not None,
             "given": bool(dataset.given),
             "maps": dataset.is_mapped,
             "deployments": config.deployments.mixed,
             "near_duplicates": bool(config.retrieval.near_duplicates),
+            "explorer": config.presentation.explorer_queries > 0,
         }
-        absent = {need for need, is_made in is_there.items() if not is_made}
-        return [name for name, table in TABLES.items() if not absent & {*table.needs}]
+        return {each for each, made in is_made.items() if not made}
+
+    def tables_of(self, name: str) -> list[str]:
+        """Registered tables of a data set: those whose inputs it has."""
+        return [table for table, needs in TABLES.items() if not self.absent(name) & {*needs}]
 
     def tables_of_scores(self, name: str) -> list[Table]:
         """Result tables of a data set."""
@@ -262,7 +265,7 @@ class Experiment:
         """Registered tables of a data set: of `scores` alone, of `privacy`, and `others`."""
         groups: dict[str, list[str]] = {"scores": [], "privacy": [], "others": []}
         for table in self.tables_of(name):
-            needs = {*TABLES[table].needs}
+            needs = {*TABLES[table]}
             is_private = needs & {"rates", "attacks", "policy", "given"}
             kind = "scores" if needs <= {"scores", "maps"} else "others"
             groups["privacy" if is_private else kind].append(table)

@@ -66,15 +66,6 @@ class Figure:
         parts = (self.kind, self.dataset, self.degree, self.metric, self.query)
         return "_".join(str(part) for part in parts if part)
 
-    @property
-    def label(self) -> str:
-        """Label of a figure of scores in Snakemake's report."""
-        if self.kind == "correlation":
-            return f"correlations, {self.degree} %"
-        if self.kind == "learning":
-            return "learning curves"
-        return f"{'_'.join(filter(None, (self.metric, self.query)))} against degree"
-
 
 _CELEBA, _RVL, _DOKIQ = PaperRole.CELEBA, PaperRole.RVL_CDIP, PaperRole.DOKIQ
 

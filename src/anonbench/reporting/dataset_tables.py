@@ -269,7 +269,7 @@ def write_dataset_table(
 
     `files` are the inputs of the table, by the keys of `READERS`.
     """
-    read = {need: READERS[need](files[need]) for need in TABLES[name].needs}
+    read = {need: READERS[need](files[need]) for need in TABLES[name]}
     grid = dataset_grid(name, dataset, read, presentation)
     write_grid(grid, _values(name, read), csv, markdown, latex)
 
@@ -283,4 +283,4 @@ def dataset_grid(name: str, dataset: str, read: Tables, presentation: Presentati
 def _values(name: str, read: Tables) -> pd.DataFrame:
     if name == "front_area":
         return front_areas(read["policy"], read["scores"])
-    return read[TABLES[name].needs[0]]
+    return read[TABLES[name][0]]

@@ -79,16 +79,6 @@ def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
             )
 
 
-def require_in_place(datasets: Mapping[str, Dataset]) -> None:
-    """Raise an InputError if a data set requests copies of originals, here in a storage."""
-    for name, dataset in datasets.items():
-        if dataset.copy_originals:
-            raise InputError(
-                f"datasets.{name}.copy_originals: originals are not copied to a storage for "
-                "results; leave it out, and each job reads them where they are"
-            )
-
-
 def _require_detectors(config: Config, used: set[str]) -> None:
     detection = config.detection
     if "face_onnx" in used:

@@ -1,4 +1,4 @@
-"""Parts of rules: big files with digests, pages of Snakemake's report, resources."""
+"""Parts of rules: big files with digests, and resources."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
-from snakemake.io import ancient, is_flagged, local, report
+from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
-from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
-from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.workflow.paths import digests
-from anonbench.workflow.snakefile import refuse
 
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
@@ -96,61 +93,3 @@ class RuleFiles:
         if callable(given):
             return lambda wildcards: self._each(change, given(wildcards))
         return change(self.plain(given))
-
-    def page(
-        self,
-        path: str,
-        category: str,
-        labels: dict[str, str],
-        caption: str | None = None,
-        dataset: str | None = None,
-    ) -> Any:
-        """Output that `snakemake --report` includes, if all results are up to date.
-
-        Snakemake alone would include any existing file, even one of earlier settings.
-
-        Args:
-            path: path of the file.
-            category: category in the report.
-            labels: labels by column of the report.
-            caption: stem of the text in workflow/report; None: the path's part before wildcards.
-            dataset: subcategory in the report; None: the path's wildcard, if it has one.
-        """
-
-        def if_up_to_date(_: Any) -> str:
-            planned = self._workflow.dag.needrun_jobs()
-            if waiting := sum(bool(job.rule.script) for job in planned):
-                refuse(
-                    InputError(
-                        f"{waiting} jobs have to run before the results are what the config and "
-                        "the data say; pack them when they have run (anonbench plan says why)"
-                    )
-                )
-            return category
-
-        return report(
-            path,
-            category=if_up_to_date,
-            caption=f"../report/{caption or Path(path).stem.split('_{')[0]}.rst",
-            subcategory=dataset or ("{dataset}" if "{dataset}" in path else None),
-            labels=labels,
-        )
-
-    def figure(
-        self, stem: str, label: str, caption: str | None = None, dataset: str | None = None
-    ) -> dict[str, Any]:
-        """A figure's outputs: `png`, which the report includes, and `svg`."""
-        png, svg = (f"<results>/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES)
-        return {"png": self.page(png, "Figures", {"figure": label}, caption, dataset), "svg": svg}
-
-    def table(
-        self,
-        stem: str,
-        label: str | None = None,
-        caption: str | None = None,
-        dataset: str | None = None,
-    ) -> dict[str, Any]:
-        """A table's outputs; only a labelled one is in the report."""
-        csv, markdown, latex = (f"<results>/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES)
-        first = self.page(csv, "Tables", {"table": label}, caption, dataset) if label else csv
-        return {"csv": first, "markdown": markdown, "latex": latex}

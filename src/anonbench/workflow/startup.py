@@ -29,7 +29,7 @@ from anonbench.datasets.image_sets.originals import copies_message
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import SCENARIO_TABLES, our_data
-from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
+from anonbench.workflow.preflight import require_absolute, require_files
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,6 @@ def start(
         if has_storage:
             brought = settings.model_dump(include={"detection", "recipes", "privacy"})
             require_absolute({"datasets": {n: dict(d) for n, d in datasets.items()}} | brought)
-            require_in_place(datasets)
         listings = {name: source.images for name, source in sources.items()}
         counts = {name: count_images(images) for name, images in listings.items()}
         return Startup(settings, experiment, counts, listings, user_files)
@@ -171,13 +170,12 @@ def contents(files: Iterable[str]) -> list[list[str]]:
 
 
 def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
-    """Report copies of originals that nobody requested, weak methods, and doubtful results.
+    """Report copies of originals that earlier versions made, weak methods, and doubtful results.
 
     Doubts are printed, because no job reports them if nothing is left to do, and `--quiet all`
     silences the logger.
     """
-    copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
-    if message := copies_message(settings.results, copied):
+    if message := copies_message(settings.results):
         warn(message)
     for sentence in weak_methods(settings):
         print(harmless(f"anonbench: {sentence}"), file=sys.stderr)

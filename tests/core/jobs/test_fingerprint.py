@@ -88,7 +88,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def forget() -> None:
     """Read everything again, as a new process."""
-    for each in (fingerprint._files, fingerprint._module, fingerprint._exported):
+    caches = (fingerprint._files, fingerprint._data, fingerprint._module, fingerprint._exported)
+    for each in caches:
         each.cache_clear()
 
 
@@ -188,13 +189,25 @@ def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are
     assert hiding == {"anonymize"} and drawing == {"present_tables", "report"}
 
 
-def test_texts_count_where_they_are_written(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (package / "texts.yaml").write_text("half: “half”", encoding="utf-8")
-    (package / "single.py").write_text("from package.other import one\n", encoding="utf-8")
-    monkeypatch.setattr(fingerprint, "TEXTS", {"package.helper": "texts.yaml"})
-    before, other = of_module(), of_module("package.single")
-    (package / "texts.yaml").write_text("half: “a half”", encoding="utf-8")
-    assert of_module() != before and of_module("package.single") == other
+@pytest.mark.parametrize("file", ["page.html.j2", "texts/de.yaml"])
+def test_a_package_s_data_counts_with_its_modules(package: Path, file: str) -> None:
+    (package / "shown/deep/texts").mkdir(parents=True)
+    (package / "shown/texts").mkdir()
+    for place in ("shown", "shown/deep"):
+        (package / place / "__init__.py").touch()
+    (package / "shown/deep/page.py").write_text("import numpy\n", encoding="utf-8")
+    (package / "single.py").write_text("open('package.shown')\n", encoding="utf-8")
+    names = ("package.shown.deep.page", "package.single", "package.top")
+    path = package / "shown" / file
+    found = []
+    for text in ("half: “half”", "half: “a half”"):
+        path.write_text(text, encoding="utf-8")
+        found.append([of_module(name) for name in names])
+    assert [a == b for a, b in zip(*found, strict=True)] == [False, False, True]
+    state = fingerprint._state.__wrapped__()
+    path.write_text("another", encoding="utf-8")
+    forget()
+    assert fingerprint._state.__wrapped__() != state
 
 
 def test_a_module_that_is_run_by_its_name_counts(package: Path) -> None:

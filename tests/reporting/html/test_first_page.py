@@ -353,7 +353,7 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     write_csv(pd.DataFrame(rows, columns=VARIANT_COLUMNS), maps)
     made = section(tmp_path, "a", make_scores("a", (100,)), (100,), labelled=False)
     assert GRIDS.keys() == TABLES.keys()
-    assert {need for table in TABLES.values() for need in table.needs} <= set(FILES)
+    assert {need for needs in TABLES.values() for need in needs} <= set(FILES)
     for each, shown in ((maps, True), (tmp_path / "none.csv", False)):
         output = tmp_path / "report.html"
         build_report("T", [replace(made, files=made.files | {"maps": each})], {}, {}, output)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -18,10 +17,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.layout import lay_out
-from anonbench.reporting.html import page as pages
 from anonbench.reporting.html.build import FIGURES, PAGES, build_report
 from anonbench.reporting.html.dataset_section import FILES, UNTOLD, DatasetSection
-from anonbench.reporting.html.page import data_uri, digest, opening, resources_digest, sentences
+from anonbench.reporting.html.page import data_uri, digest, opening, sentences
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
@@ -229,25 +227,6 @@ def test_sentences_end_before_a_space() -> None:
     text = "Lower is 0.5 here (p < 0.05). Is it? It is."
     assert sentences(text) == ["Lower is 0.5 here (p < 0.05).", "Is it?", "It is."]
     assert opening(text) == ("Lower is 0.5 here (p < 0.05). Is it?", "It is.")
-
-
-def test_the_pages_parts_that_are_no_python_have_a_digest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert resources_digest() == resources_digest()
-    copy = tmp_path / "report"
-    shutil.copytree(Path(pages.__file__).parent, copy)
-    (copy / "texts").mkdir()
-    (copy / "texts" / "en.yaml").write_text("a: b")
-    monkeypatch.setattr(pages.resources, "files", lambda _: copy)
-    before = resources_digest()
-    (copy / "build.py").write_text("another = 1")
-    assert resources_digest() == before
-    (copy / "style.css").write_text("body { color: red }")
-    after = resources_digest()
-    assert after != before
-    (copy / "texts" / "en.yaml").write_text("a: c")
-    assert resources_digest() != after
 
 
 def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,8 @@ def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -
     assert subset == cost.images
     assert FEWEST <= cost.images < 10_000
     assert cost.seconds <= 600.0
-    more = within(sample(ppocr=30), ["ppocr"], 100_000, 3, cores=2, seconds=3600.0)
+    cost_of = partial(estimate, sample(ppocr=30), ["ppocr"], methods=3, cores=2)
+    more = within(cost_of, 100_000, seconds=3600.0)
     assert more.images > cost.images
     whole = estimate(sample(), ["ppocr"], 1000, 3, cores=1)  # a map learns from the other half
     assert whole.bytes == pytest.approx(1000 * (3 * 100_850 + 4 * (4 * 1280 + 64)))

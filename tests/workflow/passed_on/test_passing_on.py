@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ import pytest
 import small_archive
 
 import canaries
-import preloaded
 from anonbench.cli import main
 from anonbench.core.provenance import file_digest
 
@@ -89,18 +87,6 @@ def test_inside_the_results_ids_stay(run: Path) -> None:
     assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
 
 
-def packed(run: Path, root: Path, output: str) -> subprocess.CompletedProcess[str]:
-    """Ask for Snakemake's own report."""
-    given = ["report", "-s", root / "Snakefile", "--configfile", "config.yaml", "--report", output]
-    return preloaded.completed("snakemake", given, run)
-
-
-def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
-    done = packed(run, root, "report.zip")
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert canaries.where(run / "report.zip") == {}
-
-
 def test_a_bundle_names_nobody_unless_asked_to(
     run: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,15 +139,6 @@ def test_images_that_the_workflow_would_make_again_are_not_exported(
         assert not (run / "stale").exists()
         follow(said, r"anonbench (plan .*)\)")
         assert "jobs would run (snakemake -n says why)" in capsys.readouterr().out
-
-
-def test_pictures_that_the_workflow_would_make_again_are_not_packed(run: Path, root: Path) -> None:
-    with other_boxes(run):
-        done = packed(run, root, "stale.zip")
-        assert done.returncode == 1
-        assert "jobs have to run before the results are what the config" in done.stderr
-        assert "Traceback" not in done.stderr
-        assert not (run / "stale.zip").exists()
 
 
 def test_where_originals_may_be_shown_the_search_finds_their_names(

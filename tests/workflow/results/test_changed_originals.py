@@ -119,39 +119,3 @@ def test_nothing_of_an_original_is_in_the_results_which_are_their_owners(
         assert not any(data in content for data in (*held, *pixels)), path
     in_original = {path.suffix for path in files if "images/original" in str(path)}
     assert in_original == {".parquet", ".digest", ".json"}
-
-
-@pytest.mark.parametrize("copied", [False, True])
-def test_no_copy_is_planned_unless_it_is_asked_for(
-    snakemake: Any, tmp_path: Path, copied: bool
-) -> None:
-    small_archive.draw(tmp_path)
-    config = small_archive.config() | {"presentation": {"show_originals": True}}
-    config["datasets"]["archive"]["copy_originals"] = copied
-    plan = snakemake(tmp_path, config, "-n", "--quiet", "rules", "--", "all", "archive_images")
-    assert plan.returncode == 0, plan.stderr[-3000:]
-    assert "reidentify" in plan.stdout + plan.stderr
-    assert ("copy_originals" in plan.stdout + plan.stderr) == copied
-
-
-def test_copies_on_request_change_no_result_and_go_by_one_command(
-    snakemake: Any, root: Path, undisturbed: Path, tmp_path: Path
-) -> None:
-    from anonbench.cli import main
-
-    shutil.copytree(undisturbed / "images", tmp_path / "images")
-    config = small_archive.config()
-    config["datasets"]["archive"]["copy_originals"] = True
-    run = snakemake(tmp_path, config, "--cores", "2", f"results/archive/{EMBEDDING}")
-    assert run.returncode == 0, run.stderr[-3000:]
-    assert "copies of originals" not in run.stderr
-    same = undisturbed / "results/archive" / EMBEDDING
-    assert (tmp_path / "results/archive" / EMBEDDING).read_bytes() == same.read_bytes()
-    tars = sorted((tmp_path / "results/archive/images/original").rglob("*.tar"))
-    assert len(tars) == 2
-    assert {(stat.S_IMODE(t.stat().st_mode), t.stat().st_nlink) for t in tars} == {(0o600, 1)}
-    assert {stat.S_IMODE(tar.parent.stat().st_mode) for tar in tars} == {0o700}
-    again = snakemake(tmp_path, small_archive.config(), "--cores", "2", "-n", "archive_boxes")
-    assert "anonbench originals results --remove" in again.stdout + again.stderr
-    assert main(["originals", str(tmp_path / "results"), "--remove"]) == 0
-    assert not list((tmp_path / "results/archive/images/original").rglob("*.tar"))

@@ -14,7 +14,7 @@ import pytest
 from anonbench.config import Config, DataSource, load
 from anonbench.core.errors import InputError
 from anonbench.training.model.timm_models import require_name
-from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
+from anonbench.workflow.preflight import require_absolute, require_files
 
 
 def config(
@@ -230,14 +230,6 @@ def test_with_a_storage_what_the_user_brings_has_an_absolute_path() -> None:
     require_absolute({"datasets": {"mine": dict(data)}})
     with pytest.raises(InputError, match=r"datasets\.mine\.boxes: boxes\.csv is relative"):
         require_absolute({"datasets": {"mine": dict(data) | {"boxes": Path("boxes.csv")}}})
-
-
-def test_no_originals_are_copied_to_a_storage() -> None:
-    datasets = config().datasets
-    require_in_place(datasets)
-    copied = datasets["mine"].model_copy(update={"copy_originals": True})
-    with pytest.raises(InputError, match=r"datasets\.mine\.copy_originals: originals are not"):
-        require_in_place({"mine": copied})
 
 
 def test_a_key_that_is_not_there(tmp_path: Path) -> None:

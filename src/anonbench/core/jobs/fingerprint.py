@@ -1,7 +1,8 @@
 """Code fingerprint of a result: modules that its script imports, and versions of packages.
 
-Comments, docstrings, annotations and formatting do not count. Modules are read and not imported, so
-that a cached result is found without loading heavy libraries.
+Comments, docstrings, annotations and formatting do not count. Of a package, files that are no
+Python count too, such as templates. Modules are read and not imported, so that a cached result is
+found without loading heavy libraries.
 """
 
 from __future__ import annotations
@@ -41,13 +42,6 @@ _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow"
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """Code that shows the names and colours of registered classes."""
-TEXTS = {
-    "anonbench.reporting.notes": "reporting/texts/notes.yaml",
-    "anonbench.reporting.labels": "reporting/texts/labels.yaml",
-    "anonbench.reporting.grids.grid": "reporting/texts/table.tex.j2",
-    "anonbench.reporting.figures.style": "reporting/texts/figures.mplstyle",
-}
-"""Modules that write texts of a data file, with the file's path in the package."""
 _distributions = cache(metadata.packages_distributions)
 
 
@@ -63,13 +57,13 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
     for name in (*modules, *without):
         if name.partition(".")[0] in PACKAGES and name not in _files():
             raise ValueError(f"there is no module {name}")
-    return _identity(modules, tuple(without))
+    return _identity(modules, without)
 
 
 def script_identity(name: str, source: str) -> dict[str, str]:
     """Return the code of a script, under the name of its file, and of all that it imports."""
     code = _code(source)
-    return {name: code.digest} | _identity(code.uses, ())
+    return {name: code.digest} | _identity(code.uses)
 
 
 @cache
@@ -117,9 +111,8 @@ def _state() -> str:
     # facts of other packages; those of anonbench are in its sources
     facts = _facts() if added() else ""
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
-    files = sorted(_files().items())
-    files += [(n, _text_file(n)) for n in TEXTS if n.partition(".")[0] in PACKAGES]
-    digest.update(str([(name, file_digest(file)) for name, file in files]).encode())
+    code = [(name, file_digest(file)) for name, file in sorted(_files().items())]
+    digest.update(f"{code} {_data()}".encode())
     # a set: jobs have a folder twice in their path, and have to share Snakemake's cache
     places = filter(os.path.isdir, {*sys.path})
     installed = {entry.name for place in places for entry in Path(place).glob("*-info")}
@@ -127,7 +120,7 @@ def _state() -> str:
     return digest.hexdigest()
 
 
-def _identity(modules: Collection[str], without: tuple[str, ...]) -> dict[str, str]:
+def _identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str, str]:
     """Code of modules and of all that they import, also in functions."""
     found: dict[str, str] = {}
     waiting = [*modules]
@@ -139,8 +132,8 @@ def _identity(modules: Collection[str], without: tuple[str, ...]) -> dict[str, s
             code = _module(name)
             found[name] = code.digest
             waiting += code.uses
-            if name in TEXTS:
-                found[f"{name} texts"] = file_digest(_text_file(name))
+            if name in _data():
+                found[f"{name} data"] = _data()[name]
         elif name == _SHOWN:
             found[name] = _facts()
         elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
@@ -222,8 +215,18 @@ class _Executed(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _text_file(name: str) -> Path:
-    return PACKAGES[name.partition(".")[0]] / TEXTS[name]
+@cache
+def _data() -> dict[str, str]:
+    """Digests of each package's files that are no Python, also in folders below it."""
+    found: dict[str, str] = {}
+    for top, folder in PACKAGES.items():
+        for file in sorted(folder.rglob("*.*")):
+            if file.suffix != ".py" and file.parent.name != "__pycache__" and file.is_file():
+                place = [top, *file.relative_to(folder).parent.parts]
+                names = (".".join(place[:depth]) for depth in range(len(place), 1, -1))
+                package = next((name for name in names if name in _files()), top)
+                found[package] = f"{found.get(package, '')}{file.name} {file_digest(file)} "
+    return found
 
 
 @cache

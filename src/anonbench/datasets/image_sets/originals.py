@@ -1,12 +1,11 @@
-"""Originals as an image set: an index of files in their place, and copies on request.
+"""Originals as an image set: an index of files in their place.
 
-Every read of a file compares it with its index, wherever it is stored. Copies below a folder of
+Every read of a file compares it with its index. Copies that earlier versions made below a folder of
 results are found, removed and reported.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 import shlex
@@ -18,10 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import open_private, partial_path, remove_left_scratch, write_parquet
-from anonbench.core.progress import track
+from anonbench.core.io import remove_left_scratch, write_parquet
 from anonbench.datasets.formats.pages import page_of
-from anonbench.datasets.images import read_original
 
 _TYPES = {
     "id": "str",
@@ -33,8 +30,8 @@ _TYPES = {
     "digest": "str",
 }
 ORIGINAL_COLUMNS = list(_TYPES)
-"""The index's columns: `path` is relative to the data set's root, `offset` is the image's place in
-the shard's copy, `size` (bytes) and `digest` (SHA-256) are the file's."""
+"""The index's columns: `path` is relative to the data set's root, `offset` would be the image's
+place in a tar of the shard's files, `size` (bytes) and `digest` (SHA-256) are the file's."""
 
 log = logging.getLogger(__name__)
 
@@ -68,39 +65,6 @@ def _is_same_file(rows: pd.DataFrame) -> np.ndarray:
     pages = rows["digest"].map(page_of).notna()
     same: np.ndarray = (pages & (rows["path"] == rows["path"].shift())).to_numpy(bool)
     return same
-
-
-def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
-    """Copy a shard's originals (rows of its index) into one tar that only its owner may read.
-
-    Members are the unchanged files, numbered, one for all pages of a document; the index maps
-    images to members.
-
-    Raises:
-        ChangedImage: a file no longer matches the index.
-    """
-    for folder in (output.parent.parent, output.parent):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
-    part = partial_path(output)
-    files = index[~_is_same_file(index)]
-    columns = (files[name].tolist() for name in ("id", "path", "offset", "size", "digest"))
-    try:
-        with (
-            open_private(part) as file,
-            tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
-        ):
-            rows = track(zip(*columns, strict=True), len(files), "originals copied")
-            for number, (image_id, path, offset, size, digest) in enumerate(rows):
-                data = read_original(image_id, root / path, size, digest)
-                member = tarfile.TarInfo(f"{number:08d}")
-                member.size, member.mode = size, 0o600
-                tar.addfile(member, io.BytesIO(data))
-                if tar.offset != offset + -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE:
-                    raise ValueError(f"{output}: image {image_id!r} is not at its offset")
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 _ABOUT = (".digest", ".json")
@@ -137,14 +101,10 @@ def remove_copies(copies: Iterable[Path]) -> None:
     remove_left_scratch()
 
 
-def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
-    """Message about copies of originals that no data set in `wanted` asks for; None without any."""
-    requested = set(wanted)
-    copies = [  # complete, partly written, set aside or linked
-        path
-        for path in find_copies(results)
-        if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in requested
-    ]
+def copies_message(results: Path) -> str | None:
+    """Message about copies of originals; None without any."""
+    # complete, partly written, set aside or linked
+    copies = [path for path in find_copies(results) if path.suffix not in _ABOUT]
     if not copies:
         return None
     return (

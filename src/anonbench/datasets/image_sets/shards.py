@@ -152,8 +152,7 @@ class ImageSet:
     def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
         """Open shards by their tars, whose indexes may stand among them, or by indexes.
 
-        Of originals (below the data set's `root`) an index is enough; their tars are copies, and
-        used where they are named.
+        Originals (below the data set's `root`) have indexes only.
 
         Raises:
             InputError: there is no shard, a shard's index or tar is missing, or an id occurs twice.

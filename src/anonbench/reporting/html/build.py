@@ -261,7 +261,7 @@ def evidence_pages(
         grids[TABLES.get(name, "statistics")] += [
             dataset_grid(name, r.section.name, r.tables, shown)
             for r in results
-            if set(REGISTERED[name].needs) <= r.tables.keys()
+            if set(REGISTERED[name]) <= r.tables.keys()
         ]
     for r in results:
         for degree, path in sorted(r.section.correlations.items()):

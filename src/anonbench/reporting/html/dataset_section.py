@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Figure, Table
 
 ATTACKED = "enabled: true"
@@ -53,23 +53,16 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
     config = experiment.config
     found = []
     for name, dataset in experiment.datasets.items():
-        is_trained = name in experiment.trained
-        made = dict.fromkeys(("effects", "variance", "trainings", "attention"), is_trained)
-        made |= dict.fromkeys(("rates", "attacks"), config.privacy.enabled)
-        made |= {
-            "deployments": config.deployments.mixed,
-            "near_duplicates": bool(config.retrieval.near_duplicates),
-            "given": bool(dataset.given),
-            "maps": dataset.is_mapped,
-            "quality": truth_of(dataset) is not None,
-            "explorer": config.presentation.explorer_queries > 0,
-        }
-        every = (FILES | UNTOLD).items()
+        absent = experiment.absent(name)
         system = config.system_of(name)
         embedded = system is None or system.embeds_images
         section = DatasetSection(
             name=name,
-            files={key: results / name / path for key, path in every if made.get(key, True)},
+            files={
+                key: results / name / path
+                for key, path in (FILES | UNTOLD).items()
+                if key not in absent
+            },
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
                 (figure, results / "figures" / f"{figure.stem}.png")

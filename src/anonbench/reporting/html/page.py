@@ -208,18 +208,6 @@ def resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
-def resources_digest() -> str:
-    """Digest of all templates, styles and scripts of this package."""
-    package = resources.files(__package__)
-    texts = resources.files("anonbench.reporting").joinpath(FOLDER)
-    files = [file for folder in (package, texts) for file in folder.iterdir() if file.is_file()]
-    whole = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.name):
-        if not file.name.endswith((".py", ".pyc")):
-            whole.update(f"{file.name}\0{file.read_text('utf-8')}\0".encode())
-    return whole.hexdigest()
-
-
 def _unbroken(text: str) -> str:
     """Replace the spaces before % and around = by no-break spaces; markup stays markup."""
     return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))

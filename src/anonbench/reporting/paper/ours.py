@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib import resources
 
@@ -13,11 +12,6 @@ PUBLISHED = resources.files("anonbench.reporting.paper").joinpath("published.csv
 ROLE_NAMES = dict(zip(map(str, PaperRole), ("CelebA", "RVL-CDIP", "DOKIQ"), strict=True))
 SCENARIO_TABLES = dict(zip(("II", "III", "IV"), PaperRole, strict=True))
 """The paper's tables that define scenarios, and their data sets."""
-
-
-def digest() -> str:
-    """Digest of the file of values; comparisons are made again when it changes."""
-    return hashlib.sha256(PUBLISHED.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,12 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     detectors = sample.finding or ["centerface", "ppocr"]
     entities = {str(entity) for name in detectors for entity in DETECTORS[name].entities}
     methods = [*map(str, Method), *(["replace"] if entities - {"face"} else [])]
-    args = (sample, detectors, seen.images, len(methods), choice.cores)
     is_classified = choice.label is not None
-    cost = within(*args, 60.0 * choice.minutes, is_classified)
 
+    def estimated(images: int) -> Estimate:
+        return costs.estimate(sample, detectors, images, len(methods), choice.cores, is_classified)
+
+    cost = within(estimated, seen.images, 60.0 * choice.minutes)
     share = searched_share(cost.images, is_classified)
     searched = int(share * cost.images)
     folders = () if seen.layout is Layout.CELEBA else seen.classes
@@ -91,7 +93,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         detectors=detectors,
         methods=methods,
         cost=cost,
-        whole=costs.estimate(*args, is_classified),
+        whole=estimated(seen.images),
         share=share,
         searched=searched,
         split={"validation": share} | ({"by": "class"} if by_class else {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from anonbench.config import Policy, Presentation
@@ -122,18 +122,9 @@ def searched_share(images: int, is_classified: bool) -> float:
     return math.ceil(100 * SEARCHED / images) / 100
 
 
-def within(
-    sample: Sample,
-    detectors: Sequence[str],
-    images: int,
-    methods: int,
-    cores: int,
-    seconds: float,
-    is_classified: bool = False,
-) -> Estimate:
+def within(estimated: Callable[[int], Estimate], images: int, seconds: float) -> Estimate:
     """Estimate for as many images as fit into the time, at least `FEWEST`."""
-    most = estimate(sample, detectors, images, methods, cores, is_classified)
+    most = estimated(images)
     while most.seconds > seconds and most.images > FEWEST:
-        fewer = max(FEWEST, int(most.images * 0.9) // 50 * 50)
-        most = estimate(sample, detectors, fewer, methods, cores, is_classified)
+        most = estimated(max(FEWEST, int(most.images * 0.9) // 50 * 50))
     return most

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,16 +28,10 @@ Name = object
 """A model, seed or variant, its text, or a wildcard for it."""
 
 
-def digests(paths: Iterable[str]) -> list[str]:
-    """Digest files of big files.
-
-    An image shard's digest covers its index too. Copies of originals have no digest file: their
-    index lists the digest of each image.
-    """
-    shards = [path for path in paths if path.endswith(".tar")]
-    copies = {path for path in shards if f"/{ORIGINAL}/" in path}
-    indexes = {path.removesuffix("tar") + "parquet" for path in shards if path not in copies}
-    return [digest_file(path) for path in paths if path not in indexes | copies]
+def digests(paths: Collection[str]) -> list[str]:
+    """Digest files of big files; an image shard's digest covers its index too."""
+    indexes = {f"{path.removesuffix('tar')}parquet" for path in paths if path.endswith(".tar")}
+    return [digest_file(path) for path in paths if path not in indexes]
 
 
 class EmbeddingSet(NamedTuple):
@@ -121,13 +115,11 @@ class FilePaths:
         return [name for name, dataset in datasets if truth_of(dataset) is not None]
 
     def images(self, dataset: str, variant: Name, split: str) -> list[str]:
-        """Shards of an image set with their indexes; originals may have indexes only."""
-        copied = self.experiment.datasets[dataset].copy_originals
-        is_index = str(variant) == ORIGINAL and not copied
+        """Shards of an image set with their indexes; originals have indexes only."""
         return [
             f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.{suffix}"
             for shard in self.shards(dataset, split)
-            for suffix in (("parquet",) if is_index else ("tar", "parquet"))
+            for suffix in (("parquet",) if str(variant) == ORIGINAL else ("tar", "parquet"))
         ]
 
     def image_sets(

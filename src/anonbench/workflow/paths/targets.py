@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from anonbench.config.outputs import ATTACK_TABLES, FIGURE_SUFFIXES, TABLE_SUFFIXES
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
+from collections.abc import Iterable
+
+from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.paper.ours import SCENARIO_TABLES
 from anonbench.workflow.paths.files import FilePaths
@@ -14,12 +16,9 @@ class Paths(FilePaths):
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
         """Each variant, with the model that learned from such images or None."""
-        experiment, distilled = self.experiment, self.experiment.distilled(dataset)
-        models = {
-            v: Model(Adaption.D, v) if v in distilled else experiment.adapted_model(dataset, v)
-            for v in experiment.variants(dataset)
-        }
-        return [(str(v), None if model is None else str(model)) for v, model in models.items()]
+        variants = self.experiment.variants(dataset)
+        models = [self.experiment.adapted_model(dataset, variant) for variant in variants]
+        return [(str(v), str(m) if m else None) for v, m in zip(variants, models, strict=True)]
 
     def attacked_images(self, dataset: str) -> list[str]:
         """Validation images that are attacked, and their originals."""
@@ -68,9 +67,9 @@ class Paths(FilePaths):
         stems = [table.stem for table in self.experiment.tables_of_scores(dataset)]
         return [path for stem in stems for path in self.page("table", stem)]
 
-    def dataset_tables(self, dataset: str, *names: str) -> list[str]:
-        """Those of a data set's registered tables that are named, or all."""
-        made = [name for name in self.experiment.tables_of(dataset) if name in names or not names]
+    def dataset_tables(self, dataset: str, names: Iterable[str] | None = None) -> list[str]:
+        """Registered tables of a data set: those named, or all that are made."""
+        made = self.experiment.tables_of(dataset) if names is None else names
         return [path for name in made for path in self.page("table", f"{name}_{dataset}")]
 
     def figures(self, dataset: str) -> list[str]:
@@ -108,13 +107,11 @@ class Paths(FilePaths):
     def stage_targets(self, dataset: str) -> dict[str, list[str]]:
         """Files of each stage of a data set."""
         folder, experiment = f"{self.results}/{dataset}", self.experiment
-        config, variants = experiment.config, [Variant(), *experiment.variants(dataset)]
-        scores = ["scores", "comparisons", "best"]
-        scores += ["deployments"] * config.deployments.mixed
-        scores += ["near_duplicates"] * bool(config.retrieval.near_duplicates)
-        if not experiment.is_frozen(dataset):
-            scores += ["effects", "variance", "trainings"]
-        privacy = ATTACK_TABLES if config.privacy.enabled else ()
+        variants, absent = [Variant(), *experiment.variants(dataset)], experiment.absent(dataset)
+
+        def made(*names: str) -> list[str]:
+            return [*self.named(dataset, *(each for each in names if each not in absent)).values()]
+
         return {
             "manifest": [f"{folder}/manifest.parquet"],
             "boxes": [f"{folder}/boxes.parquet"],
@@ -132,30 +129,22 @@ class Paths(FilePaths):
                 for run in experiment.scenarios(dataset)
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/{name}.csv" for name in scores],
-            "privacy": [f"{folder}/privacy/{name}.csv" for name in privacy],
-            "policy": [f"{folder}/policy.csv", *self.dataset_tables(dataset, "policy")],
+            "scores": made(
+                *("scores", "comparisons", "best", "deployments", "near_duplicates"),
+                *("effects", "variance", "trainings"),
+            ),
+            "privacy": made("rates", "attacks"),
+            "policy": [f"{folder}/policy.csv", *self.dataset_tables(dataset, ["policy"])],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }
 
     def reported(self, *keys: str) -> list[str]:
         """Files of all data sets that the report reads: of some keys of `FILES`, or of all."""
-        config = self.experiment.config
         found: list[str] = []
-        for name, dataset in self.experiment.datasets.items():
-            is_trained = name in self.experiment.trained
-            is_made = {
-                **dict.fromkeys(("effects", "variance", "trainings", "attention"), is_trained),
-                **dict.fromkeys(("rates", "attacks"), config.privacy.enabled),
-                "quality": name in self.measured(),
-                "maps": dataset.is_mapped,
-                "deployments": config.deployments.mixed,
-                "near_duplicates": bool(config.retrieval.near_duplicates),
-                "explorer": config.presentation.explorer_queries > 0,
-                "given": False,  # as a table
-            }
-            chosen = [each for each in FILES if is_made.get(each, True) and each in (keys or FILES)]
+        for name in self.experiment.datasets:
+            absent = self.experiment.absent(name) | {"given"}  # which is there as a table
+            chosen = [each for each in FILES if each in (keys or FILES) and each not in absent]
             found += self.named(name, *chosen).values()
         if keys:
             return found
