@@ -154,7 +154,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _compared(result: Evaluation, options: argparse.Namespace) -> pd.DataFrame:
-    from anonbench.evaluation.against import compare_scorings, read_scores
+    from anonbench.evaluation.external import compare_scorings, read_scores
 
     other = read_scores(options.against)
     return compare_scorings(result.per_query, other, options.clusters, result.confidence)
