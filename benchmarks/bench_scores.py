@@ -135,7 +135,7 @@ def small() -> dict[str, Any]:
     original, anonymized = units(images, depth, 0.0), units(images, depth, 1.0)
     reference = np.abs(original @ original.T)
     scores = np.abs(anonymized @ anonymized.T)
-    engine = Engine(SETTINGS, k)
+    engine = Engine(SETTINGS, images)
     to_reference, to_database = Given(reference), Given(scores)
 
     def ours() -> dict[str, np.ndarray]:
@@ -185,7 +185,7 @@ def full(images: int) -> dict[str, Any]:
     """Score a block of a full-size set, with both query kinds."""
     k = metrics.cutoff(images, SETTINGS)
     original, anonymized = units(images, DEPTH, 0.0), units(images, DEPTH, 1.0)
-    engine = Engine(SETTINGS, k)
+    engine = Engine(SETTINGS, images)
     reference, database = engine.database(original), engine.database(anonymized)
     block = engine.slices(images)[0]
     own = np.arange(block.start, block.stop)

@@ -26,11 +26,7 @@ from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons.best import collect_best, second_columns
 from anonbench.evaluation.comparisons.columns import Column, columns_of
-from anonbench.evaluation.comparisons.effect_table import (
-    collect_effects,
-    measure,
-    read_by_reference,
-)
+from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.comparisons.pairwise import (
     compare,
     compare_methods,
@@ -219,9 +215,9 @@ def _judge_again(
     second = [base / f"second/seed{seed}.parquet" for seed in seeds]
     shown = config.presentation
     judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
-    effects = collect_effects(NAME, runs, (0, *seeds), own, second, judging)
-    write_csv(effects, base.parent / "effects.csv")
     scores = read_by_reference(runs, (0, *seeds), own, second)
+    effects = tabulate(NAME, measure(runs, (0, *seeds), scores), judging)
+    write_csv(effects, base.parent / "effects.csv")
     found = measure(runs, (0, *seeds), scores)
     asked = shown.confidence, shown.stated_difference
     write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")

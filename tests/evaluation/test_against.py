@@ -14,7 +14,7 @@ import anonbench
 from anonbench.cli import main
 from anonbench.core.errors import InputError
 from anonbench.evaluation import external
-from anonbench.evaluation.against import compare_scorings, read_scores
+from anonbench.evaluation.external import compare_scorings, read_scores
 
 IDS = ["NA", *(f"image-{n:03d}" for n in range(119))]
 

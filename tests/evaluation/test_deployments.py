@@ -19,7 +19,7 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.deployments import (
     COLUMNS,
-    AnonymizingOrder,
+    anonymized_images,
     read_deployments,
     score_deployments,
 )
@@ -78,10 +78,11 @@ def test_shares_nest_and_keep_clusters_together(
     clusters = np.repeat(np.arange(len(sizes)), sizes)
     ids = [f"{number:03d}" for number in range(len(clusters))]
     years = pd.Series(np.random.default_rng(seed).integers(1990, 1994, len(ids)).astype(str))
-    order = AnonymizingOrder(ids, clusters, years if dated else None, seed)
+    asked = (0, 100, *shares)
+    masks = anonymized_images(ids, clusters, years if dated else None, asked, seed)
     before = np.zeros(len(ids), dtype=bool)
     for share in sorted(shares):
-        hidden = order.anonymized(share)
+        hidden = masks[share]
         assert not (before & ~hidden).any(), "a larger share hides the same images"
         for cluster in range(len(sizes)):
             assert len(set(hidden[clusters == cluster])) == 1
@@ -91,26 +92,27 @@ def test_shares_nest_and_keep_clusters_together(
             if hidden.any() and not hidden.all():
                 assert due[hidden].max() <= due[~hidden].min()
         before = hidden
-    assert not order.anonymized(0).any() and order.anonymized(100).all()
+    assert not masks[0].any() and masks[100].all()
 
 
 def test_years_are_numbers_and_images_without_one_come_last() -> None:
     years = pd.Series(["9", "10", None, "2"])
-    order = AnonymizingOrder(["a", "b", "c", "d"], np.arange(4), years, 0)
-    assert [order.anonymized(share).tolist() for share in (25, 50, 75)] == [
+    found = anonymized_images(list("abcd"), np.arange(4), years, (25, 50, 75), 0)
+    assert [mask.tolist() for mask in found.values()] == [
         [False, False, False, True],
         [True, False, False, True],
         [True, True, False, True],
     ]
     names = pd.Series(["case 9", "case 10", " ", "case 2"])
-    text = AnonymizingOrder(["a", "b", "c", "d"], np.arange(4), names, 0)
-    assert text.anonymized(25).tolist() == [False, True, False, False], "text in its own order"
+    text = anonymized_images(list("abcd"), np.arange(4), names, (25,), 0)
+    assert text[25].tolist() == [False, True, False, False], "text in its own order"
 
 
 def test_a_draw_depends_on_ids_and_not_on_the_numbers_of_clusters() -> None:
-    some = AnonymizingOrder(IDS, PERSONS, None, "a").anonymized(40)
-    renamed = AnonymizingOrder(IDS, 1000 - PERSONS, None, "a").anonymized(40)
-    other = AnonymizingOrder(IDS, PERSONS, None, "b").anonymized(40)
+    some, renamed, other = (
+        anonymized_images(IDS, clusters, None, (40,), seed)[40]
+        for clusters, seed in ((PERSONS, "a"), (1000 - PERSONS, "a"), (PERSONS, "b"))
+    )
     assert np.array_equal(some, renamed) and not np.array_equal(some, other)
 
 
@@ -143,12 +145,12 @@ def table_of(
 @pytest.mark.parametrize("include_self", [True, False])
 def test_scores_are_those_of_sorted_rows(files: dict[str, Path], include_self: bool) -> None:
     table = table_of(files, include_self=include_self)
-    order = AnonymizingOrder(IDS, PERSONS, None, "faces")
+    masks = anonymized_images(IDS, PERSONS, None, range(101), "faces")
     keys = ["method", "query", "share", "metric"]
     for (method, query, share, metric), rows in table.groupby(keys):
         if metric not in ("map", "mndcg"):
             continue
-        hidden = order.anonymized(share)[:, None]
+        hidden = masks[share][:, None]
         database = np.where(hidden, ANONYMIZED[method], REFERENCE)
         asked = REFERENCE if query == "original" else ANONYMIZED[method]
         ap, ndcg = naive(asked.astype(float) @ database.T.astype(float), include_self)

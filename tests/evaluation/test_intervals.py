@@ -6,32 +6,17 @@ import numpy as np
 import pytest
 
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.core.numeric.rates import clustered_rate
-from anonbench.evaluation.intervals import (
-    mean_interval,
-    retrained_interval,
-)
+from anonbench.evaluation.scores import retrained_interval
 
 PERSONS = np.repeat(np.arange(10), 3)
 
 
 def test_an_interval_ends_where_the_score_does() -> None:
     values = np.where(PERSONS == 0, 0.5, 0.99)
-    plain, found = clustered_mean(values, PERSONS, 0.95), mean_interval(values, PERSONS, 0.95)
+    plain, found = (clustered_mean(values, PERSONS, 0.95, 0.0, most) for most in (np.inf, 1.0))
     assert plain.high > 1.0 and found.high == 1.0
     assert (found.value, found.low, found.se) == (plain.value, plain.low, plain.se)
-    assert mean_interval(-values, PERSONS, 0.95, lowest=-1.0).low == -1.0
-
-
-def test_a_rate_has_the_error_of_its_effective_number_of_images() -> None:
-    hits = (PERSONS < 4).astype(float)
-    found = clustered_rate(hits, PERSONS, 0.95)
-    assert found.se == pytest.approx(np.sqrt(0.4 * 0.6 / found.effective))
-    assert found.clusters == 10
-    none = clustered_rate(np.full(30, np.nan), PERSONS, 0.95)
-    assert np.isnan([none.value, none.low, none.se]).all() and none.reason
-    few = clustered_rate(hits, PERSONS // 2, 0.95)
-    assert few.value == 0.4 and np.isnan(few.se) and few.reason.startswith("5 clusters")
+    assert clustered_mean(-values, PERSONS, 0.95, -1.0, 1.0).low == -1.0
 
 
 def test_new_trainings_need_three_seeds() -> None:

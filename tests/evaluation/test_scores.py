@@ -8,15 +8,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.vocabulary import Model, Variant
-from anonbench.evaluation import intervals
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, collect
+from anonbench.evaluation.scores import (
+    COLUMNS,
+    ScenarioFiles,
+    adaption_of,
+    collect,
+    corrected,
+    retrained_interval,
+)
 
 IMAGES = 80
 KINDS = ("anonymized", "original")
@@ -173,6 +181,28 @@ def test_which_row_a_training_belongs_to(
     assert adaption_of(Model.parse(model), seed, 0, (7,), retrieval) == expected
 
 
+shares = st.floats(0, 1)
+
+
+@given(shares, shares, shares)
+def test_corrected_scores_are_nought_at_the_floor_and_one_at_the_ceiling(
+    score: float, floor: float, ceiling: float
+) -> None:
+    assume(ceiling - floor > 1e-6)
+    assert corrected(floor, floor, ceiling) == 0.0
+    assert corrected(ceiling, floor, ceiling) == 1.0
+    value = float(corrected(score, floor, ceiling))
+    assert floor + value * (ceiling - floor) == pytest.approx(score, abs=1e-9)
+    assert (value > 0) == (score > floor) and (value > 1) == (score > ceiling)
+
+
+@pytest.mark.parametrize(
+    ("floor", "ceiling"), [(0.4, 0.4), (0.5, 0.4), (np.nan, 0.4), (0.1, np.nan)]
+)
+def test_without_room_there_is_no_corrected_score(floor: float, ceiling: float) -> None:
+    assert np.isnan(corrected(np.array([0.2, 0.6]), floor, ceiling)).all()
+
+
 def test_undefined_queries_are_left_out(tmp_path: Path) -> None:
     files = scenario(tmp_path, "unadapted", "mask-100", 0.5)
     rows = pd.read_parquet(files.per_query)
@@ -212,7 +242,7 @@ def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
         pd.read_parquet(files.per_query).query("query == 'original'")["ap"].to_numpy()
         for files in given
     ]
-    expected = intervals.retrained_interval(np.stack(values), CLUSTERS.to_numpy(), 0.9)
+    expected = retrained_interval(np.stack(values), CLUSTERS.to_numpy(), 0.9)
     ends = table[["retrained_low", "retrained_high"]].to_numpy()
     assert np.allclose(ends, (expected.low, expected.high))
     assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()

@@ -9,11 +9,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.best import collect_best, second_columns
     from anonbench.evaluation.comparisons.columns import columns_of
-    from anonbench.evaluation.comparisons.effect_table import (
-        collect_effects,
-        measure,
-        read_by_reference,
-    )
+    from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
     from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.sample_sizes.variance import tabulate_variances
     from anonbench.evaluation.scores import scenario_files
@@ -37,8 +33,8 @@ with job(snakemake, __file__):
     )
     write_csv(best, Path(made.best))
     if "effects" in dict(made.items()):
-        effects = collect_effects(name, trained, params.references, own, second, judging)
-        write_csv(effects, Path(made.effects))
+        effects = measure(trained, params.references, scores)
+        write_csv(tabulate(name, effects, judging), Path(made.effects))
         variances = tabulate_variances(
             name,
             measure(trained, params.references, scores),

@@ -10,7 +10,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.provenance import versions
     from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
-    from anonbench.evaluation.mapped.gather import read_maps
+    from anonbench.evaluation.mapped.judge import read_maps
     from anonbench.evaluation.policy.table import read_policy
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings

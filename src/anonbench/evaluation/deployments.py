@@ -5,7 +5,7 @@ They use the embeddings that the scenarios of the unadapted model already have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,12 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.comparisons.effect_table import share_of
 from anonbench.evaluation.decision import Judging, judge
-from anonbench.evaluation.intervals import LOWEST, mean_interval
 from anonbench.evaluation.retrieval.scoring.chance import levels
-from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, draw, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
-from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import look_through
+from anonbench.evaluation.scores import LOWEST
 
 COLUMNS = [
     *("dataset", "degree", "method", "share", "query", "reference", "metric", "value"),
@@ -76,17 +75,16 @@ def score_deployments(
     ids, frame = judges[OWN].ids, judges[OWN].frame
     clusters = judging.groups(pd.Index(list(ids)))
     values = None if first is None else first.reindex(list(ids))
-    order = AnonymizingOrder(ids, clusters, values, dataset)
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
     chosen = effective_settings(len(ids), retrieval)
     k = cutoff(len(ids), chosen)
-    engine = Engine(chosen, k)
+    engine = Engine(chosen, len(ids))
     originals = judges[OWN].units()
     shares = (0, *settings.shares, 100)
-    masks = {share: order.anonymized(share)[:, None] for share in shares}
+    masks = anonymized_images(ids, clusters, values, shares, dataset)
 
     def mixed(anonymized: np.ndarray, share: int) -> Search:
-        database = np.where(masks[share], anonymized, originals)
+        database = np.where(masks[share][:, None], anonymized, originals)
         queries = [originals.__getitem__, anonymized.__getitem__]  # in the order of QueryKind
         return Search(engine.database(database, frame), queries)
 
@@ -110,7 +108,7 @@ def score_deployments(
         for query in QueryKind:
             for share, mask in masks.items():
                 # queries whose own vector is in the database and comes first
-                own_first = mask[positions, 0] ^ (query is QueryKind.ORIGINAL)
+                own_first = mask[positions] ^ (query is QueryKind.ORIGINAL)
                 if frame.similarity == "inner":  # longer vectors may come before it
                     own_first[:] = False
                 bounds[query, share] = _levels(own_first, chance, floor, len(ids), k, chosen)
@@ -182,7 +180,7 @@ def _rows(
                 "metric": metric,
                 "chance": chance,
                 "floor": floor,
-                **vars(mean_interval(own, clusters, confidence, LOWEST.get(metric, 0.0))),
+                **vars(clustered_mean(own, clusters, confidence, LOWEST.get(metric, 0.0), 1.0)),
                 "kept": kept.value,
                 "kept_low": kept.low,
                 "kept_high": kept.high,
@@ -193,49 +191,43 @@ def _rows(
             }
 
 
-class AnonymizingOrder:
-    """Order in which the images of an archive are anonymized.
+def anonymized_images(
+    ids: Sequence[str],
+    clusters: np.ndarray,
+    values: pd.Series | None,
+    shares: Iterable[int],
+    *seed: object,
+) -> dict[int, np.ndarray]:
+    """Masks of the anonymized images of an archive, bool [N], by share (percent of the images).
 
     The images of a cluster (a person, a case) are anonymized together, when the first of them is
-    due. A larger share anonymizes the images of a smaller share and more.
+    due: whole clusters, as close to the share as possible. A larger share anonymizes the images of
+    a smaller share and more.
+
+    Args:
+        ids: of the images, sorted [N].
+        clusters: label of each image's cluster [N].
+        values: label of each image [N], such as its year, the lowest first: compared as numbers if
+            all are numbers, else as text. Clusters without a label come last; clusters with equal
+            labels are ordered at random. None: all clusters are ordered at random.
+        shares: percent of the images.
+        seed: what the random order depends on, with the ids.
+
     """
-
-    def __init__(
-        self, ids: Sequence[str], clusters: np.ndarray, values: pd.Series | None, *seed: object
-    ) -> None:
-        """Order the clusters by a label, lowest first, or at random.
-
-        Args:
-            ids: of the images, sorted [N].
-            clusters: label of each image's cluster [N].
-            values: label of each image [N], such as its year: compared as numbers if all are
-                numbers, else as text. Clusters without a label come last; clusters with equal
-                labels are ordered at random. None: all clusters are ordered at random.
-            seed: what the random order depends on, with the ids.
-
-        """
-        table = pd.DataFrame({"cluster": clusters, "id": np.asarray(ids, dtype=object)})
-        table["value"] = 0.0 if values is None else _ranks(values).to_numpy()
-        # a cluster's number depends on the other images of the data set, its first id does not
-        found = table.groupby("cluster").agg(
-            id=("id", "min"), value=("value", "min"), images=("id", "size")
-        )
-        found["draw"] = hash_ints(("anonymized first", *seed), found["id"])
-        found = found.sort_values(["value", "draw", "id"])
-        self._ends = np.append(0, found["images"].cumsum().to_numpy())
-        places = pd.Series(np.arange(len(found)), index=found.index)
-        self._places = places.loc[clusters].to_numpy()
-
-    def anonymized(self, share: int) -> np.ndarray:
-        """Mask of anonymized images, bool [N]: whole clusters, as close to the share as possible.
-
-        Args:
-            share: percent of the images.
-
-        """
-        images = int(self._ends[-1])
-        count = int(np.argmin(np.abs(100 * self._ends - share * images)))
-        return np.asarray(self._places < count)
+    table = pd.DataFrame({"cluster": clusters, "id": np.asarray(ids, dtype=object)})
+    table["value"] = 0.0 if values is None else _ranks(values).to_numpy()
+    # a cluster's number depends on the other images of the data set, its first id does not
+    order = table.groupby("cluster").agg(
+        id=("id", "min"), value=("value", "min"), images=("id", "size")
+    )
+    order["draw"] = hash_ints(("anonymized first", *seed), order["id"])
+    order = order.sort_values(["value", "draw", "id"])
+    ends = np.append(0, order["images"].cumsum().to_numpy())
+    places = pd.Series(np.arange(len(order)), index=order.index).loc[clusters].to_numpy()
+    return {
+        share: np.asarray(places < np.argmin(np.abs(100 * ends - share * len(ids))))
+        for share in shares
+    }
 
 
 def read_labels(dataset: str, manifest: Path, column: str) -> pd.Series:

@@ -1,6 +1,7 @@
 """Scores of any system's embeddings against its own ranking of the original images.
 
-Computes the results of `anonbench score` and `anonbench.score`; needs no pipeline, model or torch.
+Computes the results of `anonbench score` and `anonbench.score`, and compares two such scorings;
+needs no pipeline, model or torch.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from anonbench.core.whole_table import WholeTable
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
+from anonbench.evaluation.comparisons.pairwise import compare_pairs
 from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.engine import draw
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage import scenario
 from anonbench.evaluation.sample_sizes.sufficiency import why_no_statement
 from anonbench.evaluation.scores import retrieval_scores
@@ -136,9 +138,7 @@ def run(
     """Score as `score` does, and keep the score of every query.
 
     Args:
-        reference: see `score`.
-        queries: see `score`.
-        database: see `score`.
+        reference, queries, database: see `score`.
         k: images of a query that count as relevant, instead of a share of the database.
         sample: score a random sample of this many queries against the whole database.
         common: score only images that reference and database both have, and queries among them,
@@ -154,7 +154,13 @@ def run(
         InputError: a file or setting is wrong; the message names it and says what to do.
 
     """
-    _refuse_numbers(sample=sample, k=k)
+    for name, asked in (("sample", sample), ("k", k)):
+        if asked is None:
+            continue
+        if isinstance(asked, bool) or not isinstance(asked, int | np.integer) or asked < 1:
+            raise InputError(
+                f"{name}: {asked} is no number of things; give a whole number of at least 1"
+            )
     if not 0.0 < confidence <= MOST_CONFIDENT:
         raise InputError(
             f"confidence: {confidence} is not between 0 and {MOST_CONFIDENT}; 0.95 is common"
@@ -228,7 +234,10 @@ def _retrieval(settings: dict[str, Any]) -> Retrieval:
 def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
     """Settings for this number of images; `fraction` is set so that it yields a given k."""
     if k is None:
-        return _settled(images, settings)
+        try:
+            return metrics.effective_settings(images, settings)
+        except InputError as error:
+            raise InputError(str(error).removeprefix("retrieval.")) from None
     if k < metrics.MIN_K:
         settings = settings.model_copy(update={"include_self": False})
     found = images if settings.include_self else images - 1
@@ -236,23 +245,6 @@ def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
         raise InputError(f"k: {k} of {found} images that can be found; ask for fewer")
     # in the middle between two values of k, so that no rounding turns it into another one
     return settings.model_copy(update={"fraction": min(1.0, (k + 0.5) / found)})
-
-
-def _settled(images: int, settings: Retrieval) -> Retrieval:
-    try:
-        return metrics.effective_settings(images, settings)
-    except InputError as error:
-        raise InputError(str(error).removeprefix("retrieval.")) from None
-
-
-def _refuse_numbers(**counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is None:
-            continue
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-            raise InputError(
-                f"{name}: {count} is no number of things; give a whole number of at least 1"
-            )
 
 
 def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
@@ -286,10 +278,9 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
 
 
 def _labels(clusters: pd.Series | Path | str) -> pd.Series:
-    return clusters if isinstance(clusters, pd.Series) else _read_clusters(Path(clusters))
-
-
-def _read_clusters(path: Path) -> pd.Series:
+    if isinstance(clusters, pd.Series):
+        return clusters
+    path = Path(clusters)
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
     except (OSError, ValueError) as error:
@@ -297,3 +288,80 @@ def _read_clusters(path: Path) -> pd.Series:
     if missing := [name for name in ("id", "cluster") if name not in table]:
         raise InputError(f"clusters: {path} has no column {missing[0]!r}; it needs id and cluster")
     return table.set_index(table["id"].astype("str"))["cluster"]
+
+
+AGAINST_COLUMNS = [
+    *("metric", "difference", "low", "high", "p", "verdict", "queries", "clusters", "reason")
+]
+"""Columns of the comparison. `difference` is the first one's mean less the other's, over the
+queries that both have; see `anonbench.evaluation.comparisons.pairwise.PAIR_COLUMNS`."""
+
+
+def compare_scorings(
+    per_query: pd.DataFrame,
+    other: pd.DataFrame,
+    clusters: pd.Series | Path | str | None = None,
+    confidence: float = DEFAULTS.confidence,
+    margin: float = DEFAULTS.equivalence_margin,
+) -> pd.DataFrame:
+    """Compare two changes of the images, paired by query: each query is scored under both.
+
+    Args:
+        per_query: scores of each query, as `Evaluation.per_query`.
+        other: the same of the other change, with the same reference and k.
+        clusters: as `run`.
+        confidence: of intervals and tests, as a share.
+        margin: largest difference that does not matter, as a share.
+
+    Returns:
+        One row a metric, columns `AGAINST_COLUMNS`.
+
+    Raises:
+        InputError: a table lacks columns, or they have no query in common.
+
+    """
+    tables = [
+        _group_by_query(each, name) for each, name in ((per_query, "first"), (other, "other"))
+    ]
+    common = tables[0].index.intersection(tables[1].index)
+    if common.empty:
+        raise InputError("the two scorings have no query in common; score the same images in both")
+    numbers = cluster_numbers(pd.Series(common, dtype="str"), clusters)
+    rows = []
+    for metric, column in PER_QUERY.items():
+        values = pd.DataFrame(
+            {name: table.loc[common, column] for name, table in zip("ab", tables, strict=True)}
+        ).astype(np.float64)
+        (row,) = compare_pairs(
+            values, numbers, margin, confidence, hits=metric == "unchanged"
+        ).to_dict("records")
+        rows.append(row | {"metric": metric, "queries": row["n"]})
+    return WholeTable(pd.DataFrame(rows)[AGAINST_COLUMNS])
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read the values per query that `anonbench score --per-query` wrote.
+
+    Raises:
+        InputError: the file cannot be read.
+
+    """
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        empty = {column: [""] for column in PER_QUERY.values()}  # an id may be NA
+        return pd.read_csv(path, dtype={"id": "str"}, keep_default_na=False, na_values=empty)
+    except (OSError, ValueError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: cannot be read as a table ({text})") from None
+
+
+def _group_by_query(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    if missing := [each for each in ("id", *PER_QUERY.values()) if each not in table]:
+        raise InputError(
+            f"the {name} scoring has no column {missing[0]!r}; --per-query writes such tables"
+        )
+    found = table.assign(id=table["id"].astype("str")).set_index("id")
+    if found.index.has_duplicates:
+        raise InputError(f"the {name} scoring has a query twice")
+    return found

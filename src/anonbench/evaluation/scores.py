@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
+from anonbench.core.numeric.clusters import Estimate, clustered_mean, t_estimate
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
@@ -37,11 +38,15 @@ from anonbench.core.vocabulary import (
     Variant,
 )
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation import intervals
 from anonbench.evaluation.retrieval.scoring.chance import AT_TOP
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 CLASSIFIERS = ("knn", "linear")
+LOWEST = {"tau": -1.0, "mndcg": -1.0}
+"""Least possible value of a metric, if it is not 0: gains of nDCG may be negative."""
+MIN_SEEDS = 3
+"""Smallest number of seeds for an interval of retrained models. If trainings differ much more than
+queries, an interval from two seeds covers about 90 of 100, where it should cover 95."""
 ADAPTIONS = [
     Adaption.UNADAPTED.value,
     CONTROL,
@@ -142,7 +147,7 @@ def collect(
     """One row for each scenario, query kind and metric, with the columns `COLUMNS`.
 
     Intervals and standard errors take clusters into account: those of retrieval metrics are of
-    means, those of accuracies and of unchanged queries of rates (`anonbench.evaluation.intervals`).
+    means, those of accuracies and of unchanged queries of rates.
 
     Args:
         scenarios: the files, in any order; the scores of one variant are in memory at a time.
@@ -176,7 +181,7 @@ def collect(
         key = {"dataset": dataset, "degree": variant.degree, "method": method}
         for (adaption, query, metric), of_seeds in cells.items():
             row = key | {"adaption": adaption, "query": query, "metric": metric}
-            lowest = intervals.LOWEST.get(metric, 0.0)
+            lowest = LOWEST.get(metric, 0.0)
             row |= _retrained([values for _, values in of_seeds], clusters, confidence, lowest)
             rows += [row | entries for entries, _ in of_seeds]
     return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
@@ -202,7 +207,11 @@ def retrieval_scores(
         groups = clusters_of(of_kind.index.to_series(), clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
             values = of_kind[column].to_numpy(np.float64)
-            found = intervals.metric_interval(metric, values, groups, confidence)
+            if metric == "unchanged":  # a share of queries
+                found: Estimate = clustered_rate(values, groups, confidence)
+            else:
+                lowest = LOWEST.get(metric, 0.0)
+                found = clustered_mean(values, groups, confidence, lowest, 1.0)
             entries = vars(found) | {
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
@@ -235,9 +244,38 @@ def _retrained(
     """Interval of the mean over seeds, for newly trained models."""
     table = pd.concat(of_seeds, axis=1).sort_index()
     groups = clusters_of(table.index.to_series(), clusters)
-    found = intervals.retrained_interval(table.to_numpy(np.float64).T, groups, confidence)
+    found = retrained_interval(table.to_numpy(np.float64).T, groups, confidence)
     low, high = np.clip([found.low, found.high], lowest, 1.0).tolist()
     return {"retrained_low": low, "retrained_high": high, "retrained_reason": found.reason}
+
+
+def retrained_interval(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+    """Mean over trainings, with its interval for newly trained models.
+
+    The variance is that of the mean over queries, by clusters, plus that between trainings; the
+    degrees of freedom are Satterthwaite's (1946, Biometrics Bull. 2:110-114). The effect of a
+    training on single queries is part of both, so the interval is rather too wide.
+
+    Args:
+        scores: float [S, N] of S trainings on the same N queries; a query that is NaN in one of
+            them is left out.
+        clusters: label of each query's cluster [N].
+        confidence: coverage of the interval, as a share.
+
+    """
+    seeds = len(scores)
+    found = clustered_mean(scores.mean(axis=0), clusters, confidence)
+    if seeds < MIN_SEEDS or found.reason:
+        seen = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        few = f"{seen}, and at least {MIN_SEEDS} are needed for an interval of new trainings"
+        nan, reason = float("nan"), found.reason or few
+        return replace(found, se=nan, df=nan, low=nan, high=nan, reason=reason)
+    defined = scores[:, ~np.isnan(scores).any(axis=0)]
+    of_queries, of_seeds = found.se**2, float(defined.mean(axis=1).var(ddof=1)) / seeds
+    variance = of_queries + of_seeds
+    weighted = of_queries**2 / found.df + of_seeds**2 / (seeds - 1)
+    df = variance**2 / weighted if weighted else found.df
+    return t_estimate(found.value, variance, df, confidence, found.n, found.clusters)
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from anonbench.reporting.summary import summarize
 Tables = Mapping[str, pd.DataFrame]
 """Tables by system: tidy scores (`anonbench.reporting.summary.read_scores`), verdicts
 (`anonbench.evaluation.policy.table.read_policy`) or judged maps
-(`anonbench.evaluation.mapped.gather.read_maps`)."""
+(`anonbench.evaluation.mapped.judge.read_maps`)."""
 _KEY = ["system", "query", "method", "degree", "adaption"]
 _INTERVAL = ["low", "high", "n", "clusters", "reason"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high"]

@@ -16,8 +16,14 @@ from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments import read_deployments
-from anonbench.evaluation.mapped.gather import read_maps
-from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
+from anonbench.evaluation.mapped.judge import (
+    LABELLED,
+    LABELS,
+    MAP,
+    NOTHING,
+    read_maps,
+    remedy_label,
+)
 from anonbench.evaluation.near_duplicates import (
     ALL,
     DISTINCT,

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from anonbench.core.numeric.rates import (
-    Limit,
-    against_limit,
     clustered_rate,
     paired_rate_difference,
 )
@@ -87,14 +85,6 @@ def test_intervals_cover_at_least_as_often_as_they_say(
         rate = clustered_rate(hits, persons, 0.95)
         covered += rate.low <= share <= rate.high
     assert covered / REPETITIONS >= 0.925
-
-
-def test_a_limit_compares_the_end_of_the_interval() -> None:
-    assert against_limit(0.02, 0.09, 0.1) is Limit.WITHIN
-    assert against_limit(0.04, 0.14, 0.1) is Limit.UNKNOWN
-    assert against_limit(0.12, 0.3, 0.1) is Limit.ABOVE
-    few = clustered_rate(np.zeros(9), np.arange(9) // 3, 0.95)
-    assert against_limit(few.low, few.high, 0.1) is Limit.UNKNOWN
 
 
 answers = st.integers(8, 60).flatmap(

@@ -11,7 +11,7 @@ import pytest
 from anonbench.config.outputs import Scenario
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.columns import columns_of
-from anonbench.evaluation.comparisons.effect_table import collect_effects
+from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
@@ -41,9 +41,9 @@ KEYS = ["archive", "metric"]
 
 def effects_of(archive: Archive, margin: float = MARGIN) -> pd.DataFrame:
     references = (TRAINED, CONTROL_SEED)
-    own, second = archive.own, [archive.second]
-    given = (NAME, archive.trained, references, own, second)
-    found = collect_effects(*given, Judging(archive.clusters, CONFIDENCE, margin))
+    scores = read_by_reference(archive.trained, references, archive.own, [archive.second])
+    effects = measure(archive.trained, references, scores)
+    found = tabulate(NAME, effects, Judging(archive.clusters, CONFIDENCE, margin))
     return found[found["metric"].isin(METRICS)]
 
 

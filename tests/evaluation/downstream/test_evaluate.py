@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,6 @@ def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:
     assert changed["linear"]["accuracy"] != summary["linear"]["accuracy"]
 
 
-def test_an_embedding_that_is_not_finite_is_refused(case: Case) -> None:
-    case.values["train"][3, 1] = np.nan
-    with pytest.raises(InputError, match=r"train\.h5.*not finite"):
-        case.run()
-
-
 def test_more_neighbours_than_images_are_capped_and_noted(case: Case) -> None:
     _, summary = case.run()
     assert summary["knn"]["200"]["neighbours"] == 120
@@ -138,21 +133,35 @@ def test_images_without_a_label_are_left_out_and_counted(case: Case) -> None:
     assert "v007" not in set(table["id"])
 
 
-def test_one_class_is_refused(case: Case) -> None:
-    case.labels["label"] = 1
-    with pytest.raises(InputError, match="all 120 labelled train images are of class '1'"):
-        case.run()
+def of_no_validation_image(case: Case) -> dict[str, Any]:
+    return {"labels": case.labels[case.labels["id"].str.startswith("t")]}
 
 
-def test_no_labels_are_refused(case: Case) -> None:
-    case.labels = case.labels[case.labels["id"].str.startswith("t")]
-    with pytest.raises(InputError, match="none of the validation split's 45 images has a label"):
-        case.run()
+def of_other_dimensions(case: Case) -> dict[str, Any]:
+    return {"values": case.values | {"val": case.values["val"][:, :4]}}
 
 
-def test_dimensions_that_differ_are_refused(case: Case) -> None:
-    case.values["val"] = case.values["val"][:, :4]
-    with pytest.raises(InputError, match="6 dimensions, validation embeddings 4"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda case: {"values": case.values | {"train": case.values["train"] * np.nan}},
+            r"train\.h5.*not finite",
+        ),
+        (
+            lambda case: {"labels": case.labels.assign(label=1)},
+            "all 120 labelled train images are of class '1'",
+        ),
+        (of_no_validation_image, "none of the validation split's 45 images has a label"),
+        (of_other_dimensions, "6 dimensions, validation embeddings 4"),
+        (lambda case: {"clusters": case.clusters.drop("t007")}, "1 images"),
+    ],
+)
+def test_what_cannot_be_classified_is_refused(
+    case: Case, change: Callable[[Case], dict[str, Any]], message: str
+) -> None:
+    vars(case).update(change(case))
+    with pytest.raises(InputError, match=message):
         case.run()
 
 
@@ -186,9 +195,3 @@ def test_the_summary_tells_what_is_held_out(case: Case) -> None:
     images, clusters, by, notes = held_out(case)
     assert (images, clusters, by) == (24, 24, "")
     assert "each class is one cluster" in notes[0]
-
-
-def test_a_train_image_without_cluster_is_refused(case: Case) -> None:
-    case.clusters = case.clusters.drop("t007")
-    with pytest.raises(InputError, match="1 images"):
-        case.run()

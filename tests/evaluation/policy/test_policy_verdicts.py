@@ -28,6 +28,7 @@ from anonbench.evaluation.policy.verdicts import (
 )
 from anonbench.evaluation.policy.words import resisted, unlimited, why_not
 from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
+from anonbench.evaluation.privacy.gallery import NO_LESSON
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 from synthetic_rates import make_rates
 
@@ -103,6 +104,31 @@ def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
         assert part in text
     assert "blocks.text" not in text  # nobody looks for text
     assert verdict_of(variant="pixelate-50", methods=weak, attacks=attacks) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("change", "limit", "verdict"),
+    [
+        ({}, 0.49, PASS),
+        ({}, 0.48, UNKNOWN),  # the rate is below, the upper end of its interval is not
+        ({}, 0.4, FAIL),
+        ({"reason": NO_LESSON}, 0.5, UNKNOWN),
+        ({"reason": NO_LESSON}, 0.4, FAIL),
+        ({"low": 0.43, "high": 0.66}, 0.7, UNKNOWN),  # too wide to show that the attack fails
+        ({"low": 0.43, "high": 0.66}, 0.1, FAIL),
+        ({"clusters": 2}, 0.4, UNKNOWN),
+    ],
+)
+def test_a_limit_is_compared_with_the_interval(
+    change: dict[str, Any], limit: float, verdict: Verdict
+) -> None:
+    rates = make_rates("portraits").assign(**({"low": 0.41, "high": 0.49} | change))
+    if "reason" in change:  # of an attacker that could not learn
+        rates = pd.concat([rates.iloc[:1].assign(rate=float("nan")), rates.assign(reason="")])
+    policy = Policy(attacks=AttackLimits(reidentification=limit))
+    table = judge(evidence(make_measured(("blur-100",), rates=rates)), policy)
+    (found,) = table.loc[table["attack"] == "reidentification", "verdict"]
+    assert found == str(verdict)
 
 
 def test_surroundings_are_measured_apart_and_judged_where_a_limit_is_set() -> None:

@@ -82,17 +82,6 @@ def test_probes_of_one_person_count_less() -> None:
     assert [row["clusters"] for row in rows] == [80, 16, 8]
 
 
-def test_a_rate_of_zero_has_an_interval() -> None:
-    row = rates("a", probes([0.0] * 50), 0.95).iloc[0]
-    assert row["low"] == 0 and 0 < row["high"] < 0.1
-
-
-@pytest.mark.parametrize("hit", [0.0, 1.0])
-def test_where_all_are_alike_a_person_counts_once(hit: float) -> None:
-    row = rates("a", probes([hit] * 320, [i % 32 for i in range(320)]), 0.95).iloc[0]
-    assert (row["low"], row["high"]) == pytest.approx(wilson(32 * hit, 32, 0.95))
-
-
 def test_fewer_than_eight_persons_give_a_rate_and_the_reason_for_no_interval() -> None:
     row = rates("a", probes([1.0, 0.0] * 25, [i % 7 for i in range(50)]), 0.95).iloc[0]
     assert row["rate"] == 0.5 and row[["low", "high"]].isna().all()

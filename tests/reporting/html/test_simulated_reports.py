@@ -11,7 +11,7 @@ import pytest
 
 from anonbench.core.vocabulary import Adaption, QueryKind
 from anonbench.evaluation.comparisons.best import collect_best, second_columns
-from anonbench.evaluation.comparisons.effect_table import collect_effects, read_by_reference
+from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
 from anonbench.reporting.choices.effects import Verdict, keep_model
@@ -40,8 +40,9 @@ def drawn(
     generator = np.random.default_rng(3)
     for _ in range(ARCHIVES):
         archive = write_archive(truth, folder, generator)
-        given = (archive.trained, REFERENCES, archive.own, [archive.second])
-        effects = collect_effects(NAME, *given, Judging(archive.clusters, CONFIDENCE, margin))
+        scores = read_by_reference(archive.trained, REFERENCES, archive.own, [archive.second])
+        found = measure(archive.trained, REFERENCES, scores)
+        effects = tabulate(NAME, found, Judging(archive.clusters, CONFIDENCE, margin))
         yield archive, {metric: as_map(effects, metric) for metric in METRICS}
 
 

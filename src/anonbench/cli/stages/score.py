@@ -141,10 +141,10 @@ def run(options: argparse.Namespace) -> None:
     result = external.run(*files, **settings)
     compared = None
     if options.against:
-        from anonbench.evaluation.against import compare_scorings, read_scores
-
-        other = read_scores(options.against)
-        compared = compare_scorings(result.per_query, other, options.clusters, result.confidence)
+        other = external.read_scores(options.against)
+        compared = external.compare_scorings(
+            result.per_query, other, options.clusters, result.confidence
+        )
     if options.per_query:
         _write(result.per_query, options.per_query)
     if options.json:

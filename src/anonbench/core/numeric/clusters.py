@@ -8,7 +8,7 @@ the same kind, for example new persons.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,7 +112,13 @@ def effective_clusters(sizes: np.ndarray) -> float:
     return float(sizes.sum() ** 2 / np.square(sizes).sum()) if len(sizes) else 0.0
 
 
-def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+def clustered_mean(
+    values: np.ndarray,
+    clusters: np.ndarray,
+    confidence: float,
+    least: float = -np.inf,
+    most: float = np.inf,
+) -> Estimate:
     """Return the mean of values and its cluster-robust t interval.
 
     The variance is the jackknife's over clusters (CV3 in MacKinnon, Nielsen and Webb 2023,
@@ -126,6 +132,7 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) 
         values: float [N], NaN where undefined: those are left out.
         clusters: label of each value's cluster [N], of any type that sorts.
         confidence: coverage of the interval, as a share within (0, 1).
+        least, most: that a value can be; the interval ends there.
 
     """
     values, codes, sizes = _defined(values, clusters)
@@ -134,7 +141,9 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) 
     mean = float(values.mean())
     variance = _jackknife_variance(values - mean, codes, sizes)
     df = effective_clusters(sizes) - 1.0
-    return t_estimate(mean, variance, df, confidence, len(values), len(sizes))
+    found = t_estimate(mean, variance, df, confidence, len(values), len(sizes))
+    low, high = np.clip([found.low, found.high], least, most).tolist()
+    return replace(found, low=low, high=high)
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:

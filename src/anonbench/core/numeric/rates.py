@@ -1,10 +1,9 @@
-"""Rates of dependent hits: effective number of probes, Wilson intervals, limits."""
+"""Rates of dependent hits: effective number of probes, Wilson intervals."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 
@@ -25,14 +24,6 @@ class Rate(Estimate):
 
     effective: float = 0.0
     """Effective number of probes: as many independent ones would be as informative."""
-
-
-class Limit(StrEnum):
-    """Relation of a rate to a limit that it must not exceed."""
-
-    WITHIN = "within"
-    ABOVE = "above"
-    UNKNOWN = "not known"
 
 
 def extreme_design_effect(values: np.ndarray, codes: np.ndarray, low: float, high: float) -> float:
@@ -128,14 +119,3 @@ def paired_rate_difference(
     wide = t_estimate(value, variance, df, confidence, len(differences), len(sizes))
     low, high = np.clip([wide.low, wide.high], -1.0, 1.0)
     return replace(wide, low=float(low), high=float(high))
-
-
-def against_limit(low: float, high: float, limit: float) -> Limit:
-    """Comparison of a rate's interval with a limit.
-
-    A rate is within the limit if the upper end of its interval is. It is unknown if the interval
-    includes the limit, or if there is no interval.
-    """
-    if high <= limit:
-        return Limit.WITHIN
-    return Limit.ABOVE if low > limit else Limit.UNKNOWN

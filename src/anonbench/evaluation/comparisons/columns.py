@@ -63,10 +63,14 @@ def columns_of(
     """
     variants = {files.variant for files in scenarios}
     for variant in sorted(variants, key=lambda each: (each.degree, place_of(each.method))):
-        of_variant = [files for files in scenarios if files.variant == variant]
-        yield from _retrieval(variant, _rows(of_variant, reference_seed, control_seeds, True))
-        labelled = [files for files in of_variant if files.predictions is not None]
-        yield from _accuracies(variant, _rows(labelled, reference_seed, control_seeds, False))
+        own = [files for files in scenarios if files.variant == variant]
+        tables, _ = _means(own, reference_seed, control_seeds, True)
+        yield from retrieval_columns(variant, tables)
+        labelled = [files for files in own if files.predictions is not None]
+        tables, single = _means(labelled, reference_seed, control_seeds, False)
+        for metric in CLASSIFIERS if tables else ():
+            values = {name: table[metric] for name, table in tables.items()}
+            yield Column(variant, "", metric, pd.DataFrame(values).sort_index(), hits=single)
 
 
 def by_degree(columns: Iterable[Column]) -> Iterator[list[Column]]:
@@ -112,30 +116,35 @@ def _joined(columns: Sequence[Column], values: dict[str, pd.Series]) -> Column:
     return replace(columns[0], values=pd.DataFrame(values).sort_index(), hits=hits)
 
 
-def _rows(
+def _means(
     scenarios: Sequence[ScenarioFiles],
     reference_seed: int,
     control_seeds: Collection[int],
     retrieval: bool,
-) -> dict[str, list[ScenarioFiles]]:
-    """Files of each row of a column, by seed, in the order of a table's rows."""
-    found: dict[str, list[ScenarioFiles]] = defaultdict(list)
+) -> tuple[dict[str, pd.DataFrame], bool]:
+    """Means over seeds by a table's rows, NaN where one has no score; whether there is one seed."""
+    read = _scores if retrieval else _hits
+    found: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for files in sorted(scenarios, key=lambda files: files.seed):
         training = (files.model, files.seed, reference_seed, control_seeds)
-        found[adaption_of(*training, retrieval=retrieval)].append(files)
-    return {name: found[name] for name in ADAPTIONS if name in found and name not in NO_CHOICE}
+        name = adaption_of(*training, retrieval=retrieval)
+        if name not in NO_CHOICE:
+            found[name].append(read(files).sort_index())
+    rows = [name for name in ADAPTIONS if name in found]
+    means = {name: reduce(operator.add, found[name]) / len(found[name]) for name in rows}
+    return means, all(len(tables) == 1 for tables in found.values())
 
 
-def _retrieval(variant: Variant, rows: dict[str, list[ScenarioFiles]]) -> Iterator[Column]:
+def _scores(files: ScenarioFiles) -> pd.DataFrame:
     columns = ["query", "id", *PER_QUERY.values()]
-    tables = {
-        name: _mean(
-            pd.read_parquet(of_seed.per_query, columns=columns).set_index(["query", "id"])
-            for of_seed in files
-        )
-        for name, files in rows.items()
-    }
-    yield from retrieval_columns(variant, tables)
+    return pd.read_parquet(files.per_query, columns=columns).set_index(["query", "id"])
+
+
+def _hits(files: ScenarioFiles) -> pd.DataFrame:
+    """Hits of each classifier by image id: 1 if its prediction is right, else 0."""
+    predictions = pd.read_parquet(str(files.predictions))
+    right = {name: predictions[name] == predictions["label"] for name in CLASSIFIERS}
+    return pd.DataFrame(right).astype(float).set_index(predictions["id"])
 
 
 def retrieval_columns(variant: Variant, tables: Mapping[str, pd.DataFrame]) -> Iterator[Column]:
@@ -155,26 +164,3 @@ def retrieval_columns(variant: Variant, tables: Mapping[str, pd.DataFrame]) -> I
         for metric, column in PER_QUERY.items() if of_kind else ():
             values = {name: table[column] for name, table in of_kind.items()}
             yield Column(variant, query.value, metric, pd.DataFrame(values).sort_index())
-
-
-def _accuracies(variant: Variant, rows: dict[str, list[ScenarioFiles]]) -> Iterator[Column]:
-    tables = {
-        name: _mean(_right(pd.read_parquet(str(of_seed.predictions))) for of_seed in files)
-        for name, files in rows.items()
-    }
-    single = all(len(files) == 1 for files in rows.values())
-    for metric in CLASSIFIERS if tables else ():
-        values = {name: table[metric] for name, table in tables.items()}
-        yield Column(variant, "", metric, pd.DataFrame(values).sort_index(), hits=single)
-
-
-def _right(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Hits of each classifier by image id: 1 if its prediction is right, else 0."""
-    right = {name: predictions[name] == predictions["label"] for name in CLASSIFIERS}
-    return pd.DataFrame(right).astype(float).set_index(predictions["id"])
-
-
-def _mean(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Mean of the seeds' scores by query; NaN where a seed has none."""
-    ordered = [table.sort_index() for table in tables]
-    return reduce(operator.add, ordered) / len(ordered)

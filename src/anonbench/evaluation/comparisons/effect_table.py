@@ -99,15 +99,13 @@ class Effect:
         return share_of(self.values, self.ceiling)
 
 
-def collect_effects(
-    dataset: str,
+def read_by_reference(
     scenarios: Sequence[Scenario],
     references: Sequence[int],
     own: Sequence[Path],
     second: Sequence[Path],
-    judging: Judging,
-) -> pd.DataFrame:
-    """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
+) -> Scores:
+    """Make a reader of scores by every reference.
 
     Args:
         scenarios: of the training seeds, without the retraining control's.
@@ -116,22 +114,7 @@ def collect_effects(
         second: scores by the other references, one Parquet each
             (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
 
-    Raises:
-        InputError: the scores of two scenarios are of other queries, or a query has no cluster.
-
     """
-    scores = read_by_reference(scenarios, references, own, second)
-    effects = measure(scenarios, references, scores)
-    return tabulate(dataset, effects, judging)
-
-
-def read_by_reference(
-    scenarios: Sequence[Scenario],
-    references: Sequence[int],
-    own: Sequence[Path],
-    second: Sequence[Path],
-) -> Scores:
-    """Make a reader of scores by every reference; arguments as for `collect_effects`."""
     first, *others = references
     by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
     by_seed = dict(zip(others, second, strict=True))

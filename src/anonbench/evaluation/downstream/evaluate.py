@@ -53,7 +53,8 @@ def evaluate_downstream(
             image has no cluster.
 
     """
-    known = _label_of(labels)
+    present = labels.dropna(subset=["label"])
+    known = dict(zip(present["id"].astype(str), present["label"].astype(str), strict=True))
     fitted, train_labels, train_unlabelled = _labelled(read_embeddings(train), known, "train")
     validation, val_labels, val_unlabelled = _labelled(read_embeddings(val), known, "validation")
     _check(fitted, train_labels, validation)
@@ -104,11 +105,6 @@ def evaluate_downstream(
     )
 
 
-def _label_of(labels: pd.DataFrame) -> dict[str, str]:
-    present = labels.dropna(subset=["label"])
-    return dict(zip(present["id"].astype(str), present["label"].astype(str), strict=True))
-
-
 def _labelled(
     embeddings: Embeddings, known: dict[str, str], split: str
 ) -> tuple[Embeddings, np.ndarray, int]:
@@ -131,11 +127,8 @@ def _labelled(
 
 
 def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float | None:
-    """Accuracy of always answering the train split's most frequent class.
-
-    None if no validation image has a class of the train split: then no answer is right.
-    """
-    if not np.isin(val_labels, train_labels).any():
+    """Accuracy of always answering the train split's most frequent class."""
+    if not np.isin(val_labels, train_labels).any():  # no answer is right
         return None
     classes, counts = np.unique(train_labels, return_counts=True)
     return float((val_labels == classes[counts.argmax()]).mean())

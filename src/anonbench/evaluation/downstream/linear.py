@@ -66,18 +66,13 @@ def hold_out(
     """
     codes = np.unique(labels, return_inverse=True)[1]
     groups, first, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
-    if (sizes == 1).all() or _classes_are_clusters(codes, first):
+    pairs = np.unique(np.column_stack([codes, first]), axis=0)
+    if (sizes == 1).all() or len(pairs) == int(codes.max()) + 1:  # each class is one cluster
         images = _held_out_images(ids, codes, share, seed)
         return HeldOut(images, int(images.sum()), bool((sizes == 1).all()))
     share = max(share, min(MIN_CLUSTERS / len(groups), 0.5))
     drawn = _held_out_clusters(ids, codes, first, share, seed)
     return HeldOut(drawn[first], int(drawn.sum()), True)
-
-
-def _classes_are_clusters(codes: np.ndarray, clusters: np.ndarray) -> bool:
-    """Check that the images of each class belong to one cluster."""
-    pairs = np.unique(np.column_stack([codes, clusters]), axis=0)
-    return len(pairs) == int(codes.max()) + 1
 
 
 def _held_out_images(ids: Sequence[str], codes: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -94,11 +89,7 @@ def _held_out_images(ids: Sequence[str], codes: np.ndarray, share: float, seed: 
 def _held_out_clusters(
     ids: Sequence[str], codes: np.ndarray, clusters: np.ndarray, share: float, seed: int
 ) -> np.ndarray:
-    """Mask of held-out clusters [G].
-
-    Clusters are visited in random order. A cluster is taken if it brings the classes' counts nearer
-    to the share and leaves an image of each class.
-    """
+    """Mask of held-out clusters [G]: those that bring the classes' counts nearer to the share."""
     counts = np.bincount(codes)
     wanted, held = share * counts, np.zeros(len(counts))
     taken = np.zeros(clusters.max() + 1, dtype=bool)
@@ -108,7 +99,7 @@ def _held_out_clusters(
         before, after = held[classes], held[classes] + own
         aim = wanted[classes]
         nearer = np.abs(after - aim).sum() < np.abs(before - aim).sum()
-        if nearer and (after < counts[classes]).all():
+        if nearer and (after < counts[classes]).all():  # an image of each class is left
             taken[cluster] = True
             held[classes] = after
     return taken

@@ -203,13 +203,8 @@ def _sum(
 
 
 def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[range], T]) -> list[T]:
-    """Results of a function on each part of the rows.
-
-    Few rows form one part and stay in this thread, because a handover takes longer than the
-    products.
-    """
-    parts = list(row_chunks(rows, min(_PARTS, -(-rows // _ROWS))))
-    return [function(parts[0])] if len(parts) == 1 else list(pool.map(function, parts))
+    """Results of a function on each part of the rows."""
+    return list(pool.map(function, row_chunks(rows, min(_PARTS, -(-rows // _ROWS)))))
 
 
 def _scaled(chunk: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:

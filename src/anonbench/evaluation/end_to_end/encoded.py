@@ -63,10 +63,7 @@ class Encoded:
     """Regions of the images that have vectors, columns `anonbench.core.boxes.BOX_COLUMNS`."""
 
 
-@dataclass(frozen=True)
-class _Image:
-    original: Original
-    regions: Sequence[Region]
+_Image = tuple[Original, Sequence[Region]]
 
 
 def encode_variants(
@@ -115,11 +112,11 @@ def encode_variants(
     ):
         for batch in track_batches(batches, len(pictures.images), "images evaluated"):
             kept = treatment.keep_without_regions
-            used = [image for image in batch if image and (image.regions or kept)]
+            used = [image for image in batch if image and (image[1] or kept)]
             for variant in variants if used else ():
                 make = partial(_pixels, variant=variant, settings=treatment.anonymization)
                 parts[variant].append(encode_images(list(pool.map(make, used))))
-            ids += [image.original.id for image in used]
+            ids += [original.id for original, _ in used]
             flush_if_due()
     images = search.image_table(regions)
     if not ids:
@@ -139,12 +136,13 @@ def _searched(
         search.search(readable)
         regions = search.in_order([image.id for image in batch])
         found |= regions
-        yield [_Image(image, regions[image.id]) if image.id in regions else None for image in batch]
+        yield [(image, regions[image.id]) if image.id in regions else None for image in batch]
 
 
 def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:
     """Return an image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
-    pixels = anonymize(image.original.pixels, image.regions, variant, settings)
+    original, regions = image
+    pixels = anonymize(original.pixels, regions, variant, settings)
     if settings.format == "jpeg" and variant.method is not None:
         pixels = decode(encode(pixels, settings.format))
     return as_rgb(pixels)

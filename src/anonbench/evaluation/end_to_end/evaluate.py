@@ -152,7 +152,9 @@ def evaluate(
     made_by = {
         "digests": {
             "images": pictures.digest,
-            "boxes": _digest(encoded.boxes),
+            "boxes": hashlib.sha256(
+                encoded.boxes.to_csv(index=False, float_format="%.9g").encode()
+            ).hexdigest(),
             "system": identity or None,
         },
         "similarity": compared_by,
@@ -244,7 +246,3 @@ def _settings(
         "confidence": presentation.confidence,
         "equivalence_margin": presentation.equivalence_margin,
     }
-
-
-def _digest(boxes: pd.DataFrame) -> str:
-    return hashlib.sha256(boxes.to_csv(index=False, float_format="%.9g").encode()).hexdigest()

@@ -49,7 +49,8 @@ def advise(
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
     needs = Needs.of(scored.asked, presentation, Policy())
     if gap := why_no_statement(scored.table, needs, images):
-        return [f"NOT KNOWN what anonymizing costs: {_plain(gap)}.", *privacy]
+        gap = gap.replace("validation images", "images")
+        return [f"NOT KNOWN what anonymizing costs: {gap}.", *privacy]
     sentences = []
     for degree in sorted(scored.table["degree"].unique(), reverse=True):
         methods = set(scored.table["method"])
@@ -62,10 +63,7 @@ def advise(
 def _failed(
     rates: pd.DataFrame, degree: int, needs: Needs, scored: Collection[str]
 ) -> dict[str, str]:
-    """Scored methods that surely exceed the policy's limit on re-identification.
-
-    The value is the rate that was found, as text.
-    """
+    """Rates, as text, of scored methods that surely exceed the limit on re-identification."""
     rows = rates[(rates["degree"] == degree) & (rates["method"] != ORIGINAL)]
     return {
         name: f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
@@ -73,10 +71,6 @@ def _failed(
         for name in sorted(scored)
         if pictures_of(name) == row["method"]  # mapped vectors: of the same pictures
     }
-
-
-def _plain(text: str) -> str:
-    return text.replace("validation images", "images")
 
 
 def _sentence(
@@ -112,7 +106,7 @@ def _sentence(
     if chosen["reason"]:
         return f"{where}: NOT KNOWN which method keeps most: {chosen['reason']} ({best}: {shown})."
     if unknown := too_wide(low, high, needs):
-        return f"{where}: NOT KNOWN what {best} keeps: {_plain(unknown)}."
+        return f"{where}: NOT KNOWN what {best} keeps: {unknown}."
     text = f"{where} {best} keeps most: {shown}"
     if 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
         text += f", {100 * chosen['unbiased']:.1f} % less the optimism of choosing the highest"

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from anonbench.config import Retrieval
+from anonbench.core.io import read_csv
+from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.seeding import hash_ints, rng
 from anonbench.core.numeric.similarity import threads, unit_rows
 from anonbench.core.progress import quiet
-from anonbench.core.vocabulary import QueryKind
+from anonbench.core.vocabulary import QueryKind, Variant
 from anonbench.embedding.mapping import Map, Pairs, rows_of
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation import intervals
 from anonbench.evaluation.retrieval.stage import scenario
 
 NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
@@ -109,7 +111,7 @@ def judge(
 
     """
     given = given.sample()
-    scale = _Scale(given, settings, confidence)
+    found = _Table(given, settings, confidence)
     original, hidden = given.originals, given.hidden
     count = min(int((given.taught[2] != fold).sum()) for fold in np.unique(given.folds))
 
@@ -124,26 +126,17 @@ def judge(
             list(pool.map(change, np.unique(given.folds).tolist()))
         return changed
 
-    def rows(
-        remedy: str,
-        number: int,
-        queries: np.ndarray,
-        database: np.ndarray,
-        anonymized: np.ndarray,
-    ) -> Iterator[dict[str, Any]]:
-        return scale.rows(remedy, number, scale.scores(queries, database, anonymized))
-
     mapped = by_fold(hidden, lambda fold: maps[fold].apply)
     shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
     whitened = [
         by_fold(values, lambda fold, side=side: _whitening(given, side, fold))  # type: ignore[misc]
         for side, values in enumerate((original, hidden))
     ]
-    found = list(rows(NOTHING, 0, original, hidden, hidden))
-    found += rows(SHIFT, count, original, shifted, shifted)
-    found += rows(WHITENING, count, whitened[0], whitened[1], whitened[1])
-    found += rows(EXPANSION, 0, _expanded(original, hidden), hidden, _expanded(hidden, hidden))
-    curve: list[dict[str, Any]] = []
+    found.add(NOTHING, 0, found.scores(original, hidden))
+    found.add(SHIFT, count, found.scores(original, shifted))
+    found.add(WHITENING, count, found.scores(whitened[0], whitened[1]))
+    expanded = [_expanded(queries, hidden) for queries in (original, hidden)]
+    found.add(EXPANSION, 0, found.scores(expanded[0], hidden, expanded[1]))
     sums: dict[tuple[int | None, int], Pairs] = {}
 
     def from_few(number: int, draw: int) -> np.ndarray:
@@ -152,21 +145,21 @@ def judge(
     for number in _numbers(count):
         draws = range(DRAWS if number <= MOST_DRAWN else 1)
         few = (from_few(number, draw) for draw in draws)
-        drawn = [scale.scores(original, each, each, is_labelled=False) for each in few]
+        drawn = [found.scores(original, each, is_labelled=False) for each in few]
         means = {key: np.mean([each[key] for each in drawn], axis=0) for key in drawn[0]}
-        curve += scale.rows(MAPPED, number, means)
-    curve += rows(MAPPED, count, original, mapped, mapped)
-    found += [*curve, *_extrapolated(curve)]
+        found.add(MAPPED, number, means)
+    found.add(MAPPED, count, found.scores(original, mapped))
+    found.rows += _extrapolated([row for row in found.rows if row["remedy"] == MAPPED])
     if given.distilled is not None:
-        found += rows(DISTILLED, 0, original, given.distilled, given.distilled)
+        found.add(DISTILLED, 0, found.scores(original, given.distilled))
     wrong = Pairs(
         given.taught[0][rng(seed, "shuffled").permutation(len(given.taught[0]))], *given.taught[1:],
         given.similarity,
     )  # fmt: skip
     strength = float(maps[None].card["strength"])
     shuffled = by_fold(hidden, lambda fold: wrong.fit(fold, (strength,)).apply)
-    found += rows(SHUFFLED, count, original, shuffled, shuffled)
-    return pd.DataFrame(found, columns=COLUMNS).astype({"clusters": "Int64"})
+    found.add(SHUFFLED, count, found.scores(original, shuffled))
+    return pd.DataFrame(found.rows, columns=COLUMNS).astype({"clusters": "Int64"})
 
 
 LABELS = (
@@ -210,24 +203,27 @@ def table_rows(judged: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return rows
 
 
-class _Scale:
+class _Table:
     """Scores of remedies on the same images, with paired gains."""
 
     def __init__(self, given: Judged, settings: Retrieval, confidence: float) -> None:
         self._given, self._settings, self._confidence = given, settings, confidence
-        self._similarity = {"similarity": given.similarity}
         self._reference = self._embeddings(given.originals)
         self._nothing: dict[tuple[str, str], np.ndarray] = {}
+        self.rows: list[dict[str, Any]] = []
 
     def scores(
         self,
         queries: np.ndarray,
         database: np.ndarray,
-        anonymized: np.ndarray,
+        anonymized: np.ndarray | None = None,
         is_labelled: bool = True,
     ) -> dict[tuple[str, str], np.ndarray]:
-        """Return the score of each query, float [N], by query kind and metric."""
-        kinds = {QueryKind.ORIGINAL.value: queries, QueryKind.ANONYMIZED.value: anonymized}
+        """Scores of each query, float [N], by query kind and metric; by default of the database."""
+        kinds = {
+            QueryKind.ORIGINAL.value: queries,
+            QueryKind.ANONYMIZED.value: database if anonymized is None else anonymized,
+        }
         with quiet():
             found = scenario.score(
                 self._reference,
@@ -247,24 +243,19 @@ class _Scale:
                 )
         return scores
 
-    def rows(
-        self, remedy: str, pairs: int, scores: dict[tuple[str, str], np.ndarray]
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of one remedy; the first remedy is to do nothing."""
+    def add(self, remedy: str, pairs: int, scores: dict[tuple[str, str], np.ndarray]) -> None:
+        """Add the rows of one remedy; the first remedy is to do nothing."""
         if remedy == NOTHING:
             self._nothing = scores
         for (query, metric), values in scores.items():
             gains = values - self._nothing[query, metric]
-            gain = intervals.mean_interval(gains, self._given.clusters, self._confidence, -1.0)
-            yield {
-                **{"remedy": remedy, "pairs": pairs, "query": query, "metric": metric},
-                "value": float(np.nanmean(values)) if np.isfinite(values).any() else np.nan,
-                **{"gain": gain.value, "low": gain.low, "high": gain.high},
-                **{"n": gain.n, "clusters": gain.clusters, "reason": gain.reason},
-            }
+            gain = clustered_mean(gains, self._given.clusters, self._confidence, -1.0, 1.0)
+            row = {"remedy": remedy, "pairs": pairs, "query": query, "metric": metric}
+            value = float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+            self.rows.append(vars(gain) | row | {"value": value, "gain": gain.value})
 
     def _embeddings(self, values: np.ndarray) -> Embeddings:
-        return Embeddings(list(self._given.ids), values, self._similarity)
+        return Embeddings(list(self._given.ids), values, {"similarity": self._given.similarity})
 
 
 def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -305,11 +296,7 @@ def _few(
     draw: int,
     seed: int,
 ) -> Transform:
-    """Learn a map from some pairs.
-
-    The penalty is that of the map of all pairs, raised as the number of pairs falls. A larger
-    number adds pairs to those of the previous one, which `sums` holds.
-    """
+    """Learn a map from some pairs: those of the previous number, which `sums` holds, and more."""
     originals, hidden, folds = given.taught
     rows = np.flatnonzero(folds != fold) if fold is not None else np.arange(len(folds))
     before = number // 2 if (fold, draw) in sums else 0
@@ -321,6 +308,7 @@ def _few(
     if few is not added:
         few.add(added)
     card = maps[fold].card
+    # the penalty of the map of all pairs, raised as the number of pairs falls
     strength = float(card["strength"]) * int(card["pairs"]) / number
     return few.fit(None, (strength,)).apply
 
@@ -371,3 +359,35 @@ def _expanded(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
     units, found = unit_rows(queries), unit_rows(database)
     first = np.argpartition(-(units @ found.T), _EXPANDED, axis=1)[:, :_EXPANDED]
     return np.asarray(units + found[first].mean(axis=1), np.float32)
+
+
+VARIANT_COLUMNS = ["dataset", "method", "degree", *COLUMNS, "why_not"]
+"""`COLUMNS` of each variant; `why_not`: why the map is not recommended for the query kind."""
+
+
+def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
+    """Collect the cards of maps in one table, columns `VARIANT_COLUMNS`.
+
+    A map that could not be learned has one row for each query kind, with the reason.
+
+    Args:
+        maps: files by variant.
+
+    """
+    rows = []
+    for name, path in maps.items():
+        card, variant = Map.load(path).card, Variant.parse(name)
+        whole = {"dataset": dataset, "method": variant.method, "degree": variant.degree}
+        judged = card.get("judged") or [
+            {"remedy": "mapped", "pairs": 0, "query": str(kind), "metric": "map"}
+            for kind in QueryKind
+        ]
+        rows += [whole | row | {"why_not": card["why_not"][row["query"]]} for row in judged]
+    table = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
+    table["reason"] = table["reason"].fillna("")
+    return table.astype({"n": "Int64", "clusters": "Int64"})
+
+
+def read_maps(path: Path) -> pd.DataFrame:
+    """Read a table of maps, columns `VARIANT_COLUMNS`."""
+    return read_csv(path, VARIANT_COLUMNS, ("dataset", "method", "remedy", "reason", "why_not"))

@@ -142,10 +142,7 @@ def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _missed(given: Measured) -> Iterator[dict[str, Any]]:
-    """Yield the share of the true area of each sought entity that no found region covers.
-
-    For ellipses, it is the area that no ellipse covers. Intervals are bootstrapped over images.
-    """
+    """Yield the share of the true area of each sought entity that no region (or ellipse) covers."""
     for entity in given.sought:
         is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
         source = _SIGHT_FILE if is_round else _QUALITY_FILE
@@ -206,12 +203,7 @@ def _reidentified(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
-    """Yield the rates of the other attacks on a variant.
-
-    If an attack finds no more in originals than its control does, finding no more in a variant
-    shows nothing. Vectors judged separately take the attacks on pictures from their method, but not
-    those on its vectors.
-    """
+    """Yield the rates of the other attacks on a variant."""
     if given.attacks is None:
         return
     table = given.attacks
@@ -222,7 +214,7 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     }
     of_degree = table[table["degree"] == degree]
     mine = of_degree[of_degree["method"] == method]
-    if has_own_vectors(method):
+    if has_own_vectors(method):  # attacks on pictures are those on their method's
         others = of_degree[of_degree["method"] == pictures_of(method)]
         on_pictures = {
             name for name, kind in PRIVACY_ATTACKS.items() if issubclass(kind, RegionAttack)
@@ -242,6 +234,7 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
         shown = {name: row[name] for name in (*keys, "risk", "n", "clusters", "chance", "reason")}
         control = _control(row)
         numbers = {} if row["reason"] else {"value": row["rate"]}
+        # if it finds no more in originals, finding no more in a variant shows nothing
         if not row["reason"] and _is_blind(clear.get(tuple(str(row[key]) for key in keys))):
             shown["reason"] = "it finds no more than its control in originals, so it shows nothing"
         elif not row["reason"]:

@@ -93,7 +93,12 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     keys = ["dataset", "method", "degree"]
     for key, group in evidence[COLUMNS].groupby(keys, sort=False):
         records: list[dict[str, Any]] = group.to_dict("records")  # type: ignore[assignment]
-        given = [row for row in records if not _was_absent(row)]
+        # without the rows that `_absent` added for an earlier policy
+        given = [
+            row
+            for row in records
+            if row["rule"] != ALLOWED and not (row["reason"] and not row["source"])
+        ]
         whole = dict(zip(keys, key, strict=True))
         asked = [whole | row for row in _absent(given, pictures_of(str(whole["method"])), policy)]
         judged = [row | _verdict(row, policy) for row in [*asked, *given]]
@@ -124,11 +129,6 @@ def overall(verdicts: pd.Series) -> Verdict:
     if Verdict.FAIL in limited:
         return Verdict.FAIL
     return Verdict.PASS if limited == {str(Verdict.PASS)} else Verdict.UNKNOWN
-
-
-def _was_absent(row: Mapping[str, Any]) -> bool:
-    """Whether a row was added by `_absent` for an earlier policy."""
-    return bool(row["rule"] == ALLOWED or (row["reason"] and not row["source"]))
 
 
 def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterator[dict[str, Any]]:

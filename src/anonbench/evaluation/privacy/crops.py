@@ -191,19 +191,16 @@ def read_crops(
                 own = (points or {}).get((image_id, order)) if cut.aligned and not context else None
                 shown = seen
                 if own is not None:
-                    shown = aligned(seen, own - _corner(image, region, float(margin)), cut.side)
+                    area = cover(region, image.shape, float(margin))
+                    assert area is not None, "points are of faces inside the image"
+                    rows, columns = area.window
+                    shown = aligned(seen, own - (columns.start, rows.start), cut.side)
                 found[cut][row] = fit(shown)
 
     with ThreadPoolExecutor(threads()) as pool:
         for _ in pool.map(read, range(len(groups))):
             pass
     return found
-
-
-def _corner(image: np.ndarray, region: Region, margin: float) -> tuple[int, int]:
-    """x and y of the first pixel that `crop` shows, for a region inside its image."""
-    area = cover(region, image.shape, margin)
-    return (area.window[1].start, area.window[0].start) if area else (0, 0)
 
 
 TEMPLATE = np.array(

@@ -162,17 +162,6 @@ def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     )
 
 
-def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[Places, Places]:
-    """Places of the probes' matches among all crops, and among one crop of each person."""
-    rows = gallery.crops[gallery.crops["probe"]]
-    own, who, turn = rows["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
-    match = own[:, None] == who
-    same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
-    left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
-    once = other_photos_mask(who, own, turn, left_out)
-    return places(probes, vectors, match, left_out), places(probes, vectors, match, once)
-
-
 def probe_rows(
     gallery: Gallery,
     variant: Variant,
@@ -182,8 +171,14 @@ def probe_rows(
     searched: np.ndarray,
 ) -> pd.DataFrame:
     """Table with one row per probe, from vectors of the probes and of the searched crops."""
-    ranks, one = _places(gallery, vectors, searched)
     probes = gallery.crops[gallery.crops["probe"]]
+    own, who, turn = probes["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    match = own[:, None] == who
+    same_image = probes["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
+    left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
+    ranks = places(vectors, searched, match, left_out)
+    once = other_photos_mask(who, own, turn, left_out)
+    one = places(vectors, searched, match, once)
     table = probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
         match=gallery.match.value,

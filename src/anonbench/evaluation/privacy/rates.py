@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_csv
-from anonbench.core.numeric.rates import Limit, against_limit, clustered_rate
+from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.registries.attacks import ATTACKERS
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -212,15 +212,16 @@ def strongest(
         regions: shown to the attacks, as in `worst`.
 
     Returns:
-        A row of `worst` for each method and degree, with four more columns. `shortfall`: why this
+        A row of `worst` for each method and degree, with three more columns. `shortfall`: why this
         rate and its interval show nothing; empty unless this holds for all entities. `wide`: why
         the interval is too wide to show that an attack fails; it may show that one succeeds.
-        `unknown`: by entity, why its rate is unknown; empty if all are known. `ceiling`: the rate
-        of the strongest attack on the originals of the same entity; NaN if they were not attacked.
+        `unknown`: by entity, why its rate is unknown; empty if all are known.
 
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
-    blind = _blind(by_entity)
+    # entities that no attack finds in originals more often than chance could
+    clear = by_entity[by_entity["method"] == ORIGINAL]
+    blind = set(clear.loc[clear["low"] <= clear["chance"], "entity"])
     records = by_entity.to_dict("records")
     by_entity = by_entity.assign(
         shortfall=[_shortfall(row, blind) for row in records],
@@ -238,9 +239,7 @@ def strongest(
         }
         unknown = [*(f"{entity}: {why}" for entity, why in lacking.items() if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))
-    found = pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
-    clear = by_entity[by_entity["method"] == ORIGINAL].set_index("entity")["rate"]
-    return found.assign(ceiling=found["entity"].map(clear).astype(np.float64))
+    return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
 
 
 def _decisive(group: pd.DataFrame, regions: str) -> pd.DataFrame:
@@ -255,35 +254,12 @@ def _decisive(group: pd.DataFrame, regions: str) -> pd.DataFrame:
     return best
 
 
-def against(row: Mapping[Any, Any], limit: float) -> Limit:
-    """Compare a variant's re-identification rate with a limit.
-
-    The rate is above the limit if one attack surely is. It is within the limit only if the upper
-    end of the interval is and nothing is unknown; this holds only for the attacks that were run.
-
-    Args:
-        row: of `strongest`.
-        limit: a share.
-
-    """
-    if row["shortfall"]:
-        return Limit.UNKNOWN
-    found = against_limit(float(row["low"]), float(row["high"]), limit)
-    return Limit.UNKNOWN if found is Limit.WITHIN and row["unknown"] else found
-
-
 def probes_needed(widest: float, confidence: float) -> int:
     """Number of independent probes that give an interval of this width, for any rate."""
     if widest >= 1.0:
         return 1
     z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
     return math.ceil(z * z * (1.0 / widest**2 - 1.0))  # Wilson's at one half, its widest
-
-
-def _blind(by_entity: pd.DataFrame) -> set[str]:
-    """Entities that no attack finds in originals more often than chance could."""
-    clear = by_entity[by_entity["method"] == ORIGINAL]
-    return set(clear.loc[clear["low"] <= clear["chance"], "entity"])
 
 
 def _shortfall(row: dict[Any, Any], blind: set[str]) -> str:

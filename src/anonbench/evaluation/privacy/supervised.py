@@ -56,14 +56,15 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Linear:
-    """Linear map about a mean: (x - centre) @ weights, float64 [N, E]."""
+    """Linear map about a mean: (x - centre) @ weights + mean, float64 [N, E]."""
 
     centre: np.ndarray
     weights: np.ndarray
+    mean: np.ndarray | float = 0.0
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Map features [N, D]."""
-        return np.asarray((features - self.centre) @ self.weights)
+        return np.asarray((features - self.centre) @ self.weights + self.mean)
 
 
 @dataclass(frozen=True)

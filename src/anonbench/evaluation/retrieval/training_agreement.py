@@ -23,10 +23,9 @@ from anonbench.core.numeric.similarity import blocks
 from anonbench.core.progress import quiet, track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, draw, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
-from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
-from anonbench.evaluation.retrieval.scoring.rows import draw
+from anonbench.evaluation.retrieval.scoring.metrics import effective_settings
 from anonbench.evaluation.retrieval.vectors import look_through
 
 COLUMNS = [
@@ -73,7 +72,7 @@ def agreement_of_trainings(
     settings = settings.model_copy(update={"ap_depth": "full"})
     queries = draw(first.ids, min(settings.queries or MOST_QUERIES, MOST_QUERIES))
     labels = clusters_of(pd.Series([first.ids[place] for place in queries.tolist()]), clusters)
-    engine = Engine(settings, cutoff(len(first.ids), settings))
+    engine = Engine(settings, len(first.ids))
     numbers = range(len(trainings))
 
     def search(training: int) -> Search:

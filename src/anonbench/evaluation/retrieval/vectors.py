@@ -152,8 +152,8 @@ def look_through(
     in_order, order = _sorted(found)
     if ids is not None and in_order != list(ids):
         raise InputError(f"{path}: {difference(set(found), set(ids))}")
-    blank = 0
-    for part in blocks(len(found), _ROWS):
+    blank, parts = 0, blocks(len(found), _ROWS)
+    for part in parts:
         rows = read_rows(path, np.arange(part.start, part.stop))
         if not np.isfinite(rows).all():
             raise InputError(f"{path}: some embeddings are not finite; embed the images again")
@@ -164,9 +164,14 @@ def look_through(
         _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
     kept = in_order if ids is None else ids  # one shared list for all files
     if frame is None or similarity != frame.similarity:
-        frame = _frame(path, similarity, len(found))
-    read = partial(read_rows, path)
-    return Vectors(kept, width, read, order, frame, path)
+        try:
+            frame = shared_scale(
+                similarity,
+                lambda: (read_rows(path, np.arange(b.start, b.stop)) for b in parts),
+            )
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; it is cosine, inner or euclidean") from None
+    return Vectors(kept, width, partial(read_rows, path), order, frame, path)
 
 
 def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
@@ -174,17 +179,6 @@ def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
     order = sorted(range(len(ids)), key=ids.__getitem__)
     is_sorted = order == list(range(len(ids)))
     return [ids[place] for place in order], None if is_sorted else np.array(order, dtype=np.int64)
-
-
-def _frame(path: Path, similarity: str, count: int) -> SharedScale:
-    def parts() -> Iterator[np.ndarray]:
-        for part in blocks(count, _ROWS):
-            yield read_rows(path, np.arange(part.start, part.stop))
-
-    try:
-        return shared_scale(similarity, parts)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}; it is cosine, inner or euclidean") from None
 
 
 def difference(given: set[str], expected: set[str]) -> str:

@@ -84,14 +84,7 @@ def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
 
 
 def _nested(values: np.ndarray, codes: np.ndarray, copies: int) -> tuple[float, float]:
-    """Return the variances between and within clusters of values [S, N].
-
-    Args:
-        values: of mean zero in each row where there are several.
-        codes: number of each value's cluster [N].
-        copies: independent rows among the S.
-
-    """
+    """Variances between and within clusters of values [S, N], of `copies` independent rows."""
     sizes = np.bincount(codes)
     queries, groups = len(codes), len(sizes)
     centred = values - values.mean(axis=1, keepdims=True)

@@ -109,7 +109,7 @@ def choices(
         bests: the best of each column (`anonbench.reporting.choices.table.best_choices`).
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
-        maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`);
+        maps: retrieval regained by maps (`anonbench.evaluation.mapped.judge.VARIANT_COLUMNS`);
             maps that are not recommended come after the unadapted model.
     """
     bests = bests or {}

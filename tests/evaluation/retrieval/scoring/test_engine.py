@@ -69,10 +69,10 @@ def cutoff(images: int, settings: Retrieval) -> int:
 
 
 def run(
-    reference: np.ndarray, scores: np.ndarray, k: int, own: np.ndarray, settings: Retrieval
+    reference: np.ndarray, scores: np.ndarray, own: np.ndarray, settings: Retrieval
 ) -> dict[str, np.ndarray]:
     """Return the scores of rows of similarities, and the level of chance."""
-    chosen = Engine(settings, k)
+    chosen = Engine(settings, reference.shape[1])
     queries = np.empty((len(own), 1), np.float32)
     truth = chosen.reference(Given(reference), queries, own)
     (found,) = chosen.score(truth, Given(scores), [queries], own)
@@ -80,9 +80,9 @@ def run(
 
 
 def run_one(
-    reference: np.ndarray, scores: np.ndarray, k: int, own: int, settings: Retrieval
+    reference: np.ndarray, scores: np.ndarray, own: int, settings: Retrieval
 ) -> dict[str, float]:
-    found = run(reference[None], scores[None], k, np.array([own]), settings)
+    found = run(reference[None], scores[None], np.array([own]), settings)
     return {name: float(values[0]) for name, values in found.items()}
 
 
@@ -97,42 +97,48 @@ def plain_scores(
     truth, found = ranking(reference), ranking(scores)
     relevant = set(truth[:k])
     top = min(settings.top, len(truth))
-
-    def gain(i: int) -> float:
-        if settings.gain_of == "relevant" and i not in relevant:
-            return 0.0
-        value = reference[i]
-        if settings.negative_gain != "keep":
-            value = max(value, 0) if settings.negative_gain == "clip" else (value + 1) / 2
-        return value if settings.gain == "linear" else 2**value - 1
-
-    def dcg(images: list[int]) -> float:
-        return sum(gain(i) / math.log2(r + 1) for r, i in enumerate(images[:k], 1))
-
-    depth = len(found) if settings.ap_depth == "full" else k
-    precision = [
-        len(relevant.intersection(found[:r])) / r
-        for r in range(1, depth + 1)
-        if found[r - 1] in relevant
-    ]
+    ap, dcg = plain_ap_and_dcg(reference, relevant, found, k, settings)
+    _, ideal = plain_ap_and_dcg(reference, relevant, truth, k, settings)
+    gains = [plain_gain(reference, relevant, image, settings) for image in truth]
     shared = [len(set(truth[:d]) & set(found[:d])) / d for d in range(1, len(truth) + 1)]
-    p, ideal = settings.persistence, dcg(truth)
+    p = settings.persistence
     return {
-        "ap": sum(precision) / k,
-        "ndcg": dcg(found) / ideal if ideal > 0 else math.nan,
+        "ap": ap,
+        "ndcg": dcg / ideal if ideal > 0 else math.nan,
         "overlap": shared[k - 1],
         "overlap_top": shared[top - 1],
         "rbo": shared[k - 1] * p**k
         + (1 - p) / p * sum(shared[d - 1] * p**d for d in range(1, k + 1)),
         "tau": plain_tau(truth[:top], found[:top]),
         "unchanged": float(truth[:top] == found[:top]),
-        "chance": sum(map(gain, truth))
+        "chance": sum(gains)
         / len(truth)
         * sum(1 / math.log2(r + 1) for r in range(1, k + 1))
         / ideal
         if ideal > 0
         else math.nan,
     }
+
+
+def plain_gain(
+    reference: list[float], relevant: set[int], image: int, settings: Retrieval
+) -> float:
+    if settings.gain_of == "relevant" and image not in relevant:
+        return 0.0
+    value = reference[image]
+    if settings.negative_gain != "keep":
+        value = max(value, 0) if settings.negative_gain == "clip" else (value + 1) / 2
+    return value if settings.gain == "linear" else 2**value - 1
+
+
+def plain_ap_and_dcg(
+    reference: list[float], relevant: set[int], ranking: list[int], k: int, settings: Retrieval
+) -> tuple[float, float]:
+    depth = len(ranking) if settings.ap_depth == "full" else k
+    hits = [rank for rank in range(1, depth + 1) if ranking[rank - 1] in relevant]
+    gains = (plain_gain(reference, relevant, image, settings) for image in ranking[:k])
+    dcg = sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, 1))
+    return sum(n / rank for n, rank in enumerate(hits, 1)) / k, dcg
 
 
 def plain_tau(one: list[int], other: list[int]) -> float:
@@ -159,7 +165,7 @@ def test_equals_the_definitions(
     own = data.draw(st.integers(0, len(reference) - 1))
     excluded = None if settings.include_self else own
     expected = plain_scores(reference.tolist(), scores.tolist(), k, excluded, settings)
-    found = run_one(reference, scores, k, own, settings)
+    found = run_one(reference, scores, own, settings)
     # an own gain is added and taken away again: what cancels leaves a rounding
     floor, random, level = found.pop("floor"), found.pop("chance"), expected.pop("chance")
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
@@ -196,43 +202,21 @@ def test_equal_images_count_as_the_mean_over_their_orders(
     excluded = None if settings.include_self else own
     truths, lists = (orders(each.tolist(), excluded) for each in (reference, scores))
     assume(len(truths) * len(lists) <= 1500)
-    gain_of = dict(enumerate(reference.tolist()))
+    gains, images = reference.tolist(), range(size)
     expected = []
     for truth, found in product(truths, lists):
-        relevant = set(sorted(gain_of, key=lambda i: -truth[i])[:k])
-        ranking = [i for i in sorted(gain_of, key=lambda i: -found[i]) if i != excluded]
-        expected.append(plain_ap_and_dcg(gain_of, relevant, ranking, k, settings))
-    ideal = plain_ap_and_dcg(
-        gain_of,
-        set(gain_of),
-        sorted(gain_of, key=lambda i: (i == excluded, -gain_of[i])),
-        k,
-        settings,
-    )[1]
+        relevant = set(sorted(images, key=lambda i: -truth[i])[:k])
+        ranking = [i for i in sorted(images, key=lambda i: -found[i]) if i != excluded]
+        expected.append(plain_ap_and_dcg(gains, relevant, ranking, k, settings))
+    best = sorted(images, key=lambda i: (i == excluded, -gains[i]))
+    _, ideal = plain_ap_and_dcg(gains, set(images), best, k, settings)
     ap, dcg = np.mean(expected, axis=0)
     mean = settings.model_copy(update={"ties": "mean"})
     rows = np.stack([reference] * 2), np.stack([scores] * 2)
-    got = run(*rows, k, np.array([own, own]), mean)
+    got = run(*rows, np.array([own, own]), mean)
     assert got["ap"] == pytest.approx([ap, ap], rel=1e-9)
     ndcg = dcg / ideal if ideal > 0 else math.nan
     assert got["ndcg"] == pytest.approx([ndcg, ndcg], rel=1e-6, abs=1e-7, nan_ok=True)
-
-
-def plain_ap_and_dcg(
-    gain_of: dict[int, float], relevant: set[int], ranking: list[int], k: int, settings: Retrieval
-) -> tuple[float, float]:
-    depth = len(ranking) if settings.ap_depth == "full" else k
-    hits = [r for r in range(1, depth + 1) if ranking[r - 1] in relevant]
-    ap = sum(n / r for n, r in enumerate(hits, 1)) / k
-    dcg = 0.0
-    for rank, image in enumerate(ranking[:k], 1):
-        value = gain_of[image]
-        if settings.negative_gain != "keep":
-            value = max(value, 0) if settings.negative_gain == "clip" else (value + 1) / 2
-        value = value if settings.gain == "linear" else 2**value - 1
-        if settings.gain_of == "all" or image in relevant:
-            dcg += value / math.log2(rank + 1)
-    return ap, dcg
 
 
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
@@ -245,13 +229,13 @@ def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"]) -> Non
     scores[0], reference[0] = 0.5, generator.permutation(3000)
     settings = Retrieval(ap_depth=ap_depth, gain_of="relevant")
     own, order = np.arange(6), generator.permutation(3000)
-    first = run(reference, scores, 150, own, settings)
-    again = run(reference[:, order], scores[:, order], 150, np.argsort(order)[own], settings)
+    first = run(reference, scores, own, settings)
+    again = run(reference[:, order], scores[:, order], np.argsort(order)[own], settings)
     for column in ("ap", "ndcg"):
         assert again[column] == pytest.approx(first[column], abs=1e-12), column
     assert first["ap"][0] == pytest.approx(chance.chance_ap(3000, 150, settings), rel=1e-9)
     assert first["ndcg"][0] == pytest.approx(first["chance"][0], rel=1e-6)
-    by_id = run(reference, scores, 150, own, settings.model_copy(update={"ties": "id"}))
+    by_id = run(reference, scores, own, settings.model_copy(update={"ties": "id"}))
     assert abs(by_id["ap"] - first["ap"]).max() > 1e-3
 
 
@@ -261,7 +245,8 @@ def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> Non
     reference, scores = pair
     size = len(reference)
     k = min(k, size)
-    found = run_one(reference, scores, k, 0, Retrieval(negative_gain="clip", ties="id"))
+    settings = Retrieval(fraction=min(1, (k + 0.5) / size), negative_gain="clip", ties="id")
+    found = run_one(reference, scores, 0, settings)
     # scikit-learn takes ties of AP together as one rank; distinct ranks take them away
     order = sorted(range(size), key=lambda i: (-float(scores[i]), i))
     ranks = np.empty(size)
@@ -280,8 +265,8 @@ def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> Non
 def test_the_reference_scores_exactly_one(
     pair: tuple[np.ndarray, np.ndarray], settings: Retrieval
 ) -> None:
-    k = cutoff(len(pair[0]), settings)
-    found = run_one(pair[0], pair[0], k, 0, settings)
+    cutoff(len(pair[0]), settings)
+    found = run_one(pair[0], pair[0], 0, settings)
     if math.isnan(found["ndcg"]):
         found["ndcg"] = 1.0
     assert [found[column] for column in COLUMNS] == [1.0] * len(COLUMNS)
@@ -289,10 +274,10 @@ def test_the_reference_scores_exactly_one(
 
 def test_constant_similarities_are_ranked_by_id_where_asked() -> None:
     constant, rising = np.full(30, 0.5, np.float32), np.linspace(0, 1, 30, dtype=np.float32)
-    settings = Retrieval(ties="id")
-    assert run_one(constant, constant, 5, 0, settings)["unchanged"] == 1.0
+    settings = Retrieval(fraction=0.18, ties="id")
+    assert run_one(constant, constant, 0, settings)["unchanged"] == 1.0
     # the last images are relevant; in a constant row they are at the ranks 26 … 30
-    found = run_one(rising, constant, 5, 0, settings)
+    found = run_one(rising, constant, 0, settings)
     assert found["ap"] == pytest.approx(sum(i / (25 + i) for i in range(1, 6)) / 5)
 
 
@@ -300,7 +285,7 @@ def test_worked_example() -> None:
     # relevant: images 0 and 1; retrieved in the order 2, 0, 3, 1
     reference = np.array([1.0, 0.5, 0.25, 0.0], np.float32)
     scores = np.array([0.8, 0.1, 0.9, 0.7], np.float32)
-    found = run_one(reference, scores, 2, 0, Retrieval(fraction=0.5, top=2))
+    found = run_one(reference, scores, 0, Retrieval(fraction=0.5, top=2))
     ideal = 1 + 0.5 / math.log2(3)
     assert found["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
     assert found["ndcg"] == pytest.approx((0.25 + 1 / math.log2(3)) / ideal)
@@ -308,37 +293,29 @@ def test_worked_example() -> None:
     assert (found["overlap"], found["overlap_top"], found["unchanged"]) == (0.5, 0.5, 0.0)
     assert found["tau"] == pytest.approx(1 - 2 * 2 / 5)
     settings = Retrieval(fraction=0.5, gain_of="relevant")
-    only = run_one(reference, scores, 2, 0, settings)
+    only = run_one(reference, scores, 0, settings)
     assert only["ndcg"] == pytest.approx(1 / math.log2(3) / ideal)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
-@given(choices, st.integers(2, 5))
-def test_chance_is_the_mean_over_all_rankings(settings: Retrieval, size: int) -> None:
-    k = cutoff(size, settings)
-    orders = np.array(list(permutations(range(size))), np.float32) / size
-    row = np.linspace(0.9, -0.2, size).astype(np.float32)
-    reference = np.repeat(row[None], len(orders), axis=0)
-    found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
-    assert found["ap"].mean() == pytest.approx(chance.chance_ap(size, k, settings))
-    assert found["ndcg"].mean() == pytest.approx(found["chance"][0], nan_ok=True)
-
-
-@hypothesis_settings(max_examples=40, deadline=None)
-@given(choices, st.integers(2, 6))
-def test_the_floor_is_the_mean_over_all_rankings_that_begin_with_the_own_image(
-    settings: Retrieval, size: int
+@hypothesis_settings(max_examples=80, deadline=None)
+@given(choices, st.integers(2, 5), st.booleans())
+def test_chance_and_floor_are_means_over_all_rankings(
+    settings: Retrieval, size: int, own_first: bool
 ) -> None:
+    """Over all that begin with the own image, which is first in the reference too, the floor."""
+    size += own_first
     k = cutoff(size, settings)
-    orders = np.array(list(permutations(range(size - 1))), np.float32) / size
-    orders = np.insert(orders, 0, 1.0, axis=1)  # the query's own image, first in the reference too
+    orders = np.array(list(permutations(range(size - own_first))), np.float32) / size
+    if own_first:
+        orders = np.insert(orders, 0, 1.0, axis=1)
     row = np.linspace(0.9, -0.2, size).astype(np.float32)
     reference = np.repeat(row[None], len(orders), axis=0)
-    found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
-    levels = chance.levels(size, k, settings, own_first=True)
-    assert found["ndcg"].mean() == pytest.approx(found["floor"][0], nan_ok=True)
-    for metric, level in levels.items():
-        assert found[PER_QUERY[metric]].mean() == pytest.approx(level), metric
+    found = run(reference, orders, np.zeros(len(orders), np.int64), settings)
+    level = found["floor" if own_first else "chance"][0]
+    assert found["ndcg"].mean() == pytest.approx(level, nan_ok=True)
+    assert found["ap"].mean() == pytest.approx(chance.chance_ap(size, k, settings, own_first))
+    for metric, expected in chance.levels(size, k, settings, True).items() if own_first else ():
+        assert found[PER_QUERY[metric]].mean() == pytest.approx(expected), metric
 
 
 def similarities(rows: int = 37, size: int = 5000) -> tuple[np.ndarray, np.ndarray]:
@@ -359,12 +336,12 @@ def test_neither_threads_nor_strips_nor_rows_change_a_bit(
     settings = Retrieval.model_validate({"include_self": False, "ap_depth": ap_depth})
     own = np.random.default_rng(1).permutation(reference.shape[1])[: len(reference)]
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    expected = run(reference, scores, 250, own, settings)
+    expected = run(reference, scores, own, settings)
     monkeypatch.setattr(engine, "_STRIP", strip)
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        found = run(reference, scores, 250, own, settings)
-        part = run(reference[5:8], scores[5:8], 250, own[5:8], settings)
+        found = run(reference, scores, own, settings)
+        part = run(reference[5:8], scores[5:8], own[5:8], settings)
         for column, values in expected.items():
             assert np.array_equal(found[column], values), column
             assert np.array_equal(part[column], values[5:8]), column
@@ -379,12 +356,12 @@ def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
 def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
     settings = Retrieval(block=192)
     vectors = [unit_vectors(seed, 230, 30) for seed in range(3)]
-    together = Engine(settings, 11)
+    together = Engine(settings, 230)
     databases = [together.database(units) for units in vectors]
     own = np.arange(100)
     truth = together.reference(databases[0], vectors[0][:100], own)
     for units, database in zip(vectors, databases, strict=True):
-        alone = Engine(settings, 11)
+        alone = Engine(settings, 230)
         (expected,) = alone.score(
             alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
             alone.database(units), [units[:100]], own,
@@ -394,7 +371,7 @@ def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
 
 
 def test_one_scored_database_is_in_memory_at_a_time() -> None:
-    chosen, units, own = Engine(Retrieval(), 11), unit_vectors(0, 230, 30), np.arange(230)
+    chosen, units, own = Engine(Retrieval(), 230), unit_vectors(0, 230, 30), np.arange(230)
     there: WeakSet[Searched] = WeakSet()
     before = []
 
@@ -417,7 +394,7 @@ def test_kinds_scored_together_have_the_scores_that_each_has_alone(
     settings = Retrieval(block=192, ap_depth=ap_depth, include_self=include_self)
     truth, other, database = (unit_vectors(seed, 230, 30) for seed in range(3))
     own = np.random.default_rng(0).permutation(230)[:rows]
-    both = Engine(settings, 11)
+    both = Engine(settings, 230)
     ranking = both.reference(both.database(truth), truth[own], own)
     kinds = [truth[own], other[own], database[own]]
     found = both.score(ranking, both.database(database), kinds, own)

@@ -25,7 +25,7 @@ from anonbench.evaluation.retrieval.stage.job import (
     gather_scenarios,
     score_shard,
 )
-from anonbench.evaluation.retrieval.stage.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import Scores, score
 
 SIZE = 450
 IDS = [f"images/{number:03d}" for number in range(SIZE)]
@@ -105,8 +105,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """Return what the job's engine did; nothing before the first."""
     counter = Counted(None)
 
-    def make(settings: Retrieval, k: int) -> Counted:
-        counter.engine = Engine(settings, k)
+    def make(settings: Retrieval, images: int) -> Counted:
+        counter.engine = Engine(settings, images)
         return counter
 
     monkeypatch.setattr(job, "Engine", make)
@@ -120,26 +120,28 @@ def taken(counter: Counted) -> int:
     return total
 
 
+def scored_alone(reference: Path, scenario: Embedded) -> Scores:
+    queries = {kind: read_embeddings(path) for kind, path in scenario.kinds.items()}
+    truth, database = map(read_embeddings, (reference, scenario.database))
+    return score(truth, queries, database, SETTINGS)
+
+
 def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
     files = world.run()
     for scenario in world.scenarios:
-        queries = {"original": read_embeddings(scenario.queries)}
-        if scenario.database != scenario.queries:
-            queries["anonymized"] = read_embeddings(scenario.database)
-        reference, database = map(read_embeddings, (world.reference, scenario.database))
-        alone = score(reference, queries, database, SETTINGS)
+        queries, alone = list(scenario.kinds), scored_alone(world.reference, scenario)
         found = pd.read_parquet(world.folder / "out" / f"{scenario.name}.parquet")
         pd.testing.assert_frame_equal(found, alone.table, check_exact=True, check_dtype=False)
         summary = json.loads(files[f"{scenario.name}.json"])
         assert (summary["images"], summary["k"], summary["top"]) == (SIZE, 45, 10)
         assert summary["chance"] == alone.chance
-        assert summary["floor"].keys() == queries.keys()
-        with_self = summary["floor"][list(queries)[-1]]  # the database's own vectors
+        assert list(summary["floor"]) == sorted(queries)
+        with_self = summary["floor"][queries[-1]]  # the database's own vectors
         assert with_self["map"] == chance_ap(SIZE, 45, SETTINGS, own_first=True) > 0.06
         assert with_self["mndcg"] > summary["chance"]["mndcg"]
         if len(queries) == 2:
             assert summary["floor"]["original"] == alone.chance
-        assert summary["queries"].keys() == queries.keys()
+        assert list(summary["queries"]) == sorted(queries)
         for kind, means in summary["queries"].items():
             rows = alone.table[alone.table["query"] == kind]
             assert means["map"] == pytest.approx(rows["ap"].mean())
@@ -183,11 +185,7 @@ def test_a_second_reference_scores_as_the_first_does(world: World, shards: int) 
     found = pd.read_parquet(world.folder / "second.parquet")
     assert list(dict.fromkeys(found["scenario"])) == names
     for scenario in world.scenarios:
-        queries = {"original": read_embeddings(scenario.queries)}
-        if scenario.database != scenario.queries:
-            queries["anonymized"] = read_embeddings(scenario.database)
-        reference, database = map(read_embeddings, (second, scenario.database))
-        alone = score(reference, queries, database, SETTINGS).table
+        alone = scored_alone(second, scenario).table
         rows = found[found["scenario"] == scenario.name].reset_index(drop=True)
         pd.testing.assert_frame_equal(rows[list(alone)], alone, check_exact=True, check_dtype=False)
     own = found[found["scenario"] == "unadapted/seed1/original"]
@@ -219,8 +217,8 @@ def test_databases_are_gone_before_the_next_are_read(
     made: list[weakref.ref[Any]] = []
     held: list[int] = []
 
-    def make(settings: Retrieval, k: int) -> Any:
-        engine = Engine(settings, k)
+    def make(settings: Retrieval, images: int) -> Any:
+        engine = Engine(settings, images)
         database = engine.database
 
         def remembered(*arguments: Any) -> Any:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.similarity import Similarity, blocks
-from anonbench.evaluation.retrieval.scoring.rows import blocks_of, draw, shard_of_queries
+from anonbench.evaluation.retrieval.scoring.engine import blocks_of, draw, shard_of_queries
 
 IDS = [f"images/{number:04d}" for number in range(2000)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,24 +67,40 @@ def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None
     assert (by_id["ap"] == 1.0).all()
 
 
+def renamed(given: Embeddings) -> Embeddings:
+    return Embeddings(["new", *given.ids[1:]], given.values)
+
+
+def twice(given: Embeddings) -> Embeddings:
+    return Embeddings([given.ids[1], *given.ids[1:]], given.values)
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("role", "change", "message"),
     [
-        (lambda e: Embeddings(["new", *e.ids[1:]], e.values), "'new'.*'images/000'"),
-        (lambda e: Embeddings(e.ids[:-1], e.values[:-1]), "1 ids of the reference are missing"),
-        (lambda e: Embeddings([e.ids[1], *e.ids[1:]], e.values), "'images/007' is there twice"),
+        ("database", renamed, "database: .*'new'.*'images/000'"),
+        ("database", twice, "database: .*'images/007' is there twice"),
+        (
+            "database",
+            lambda e: Embeddings(e.ids[:-1], e.values[:-1]),
+            "database: .*1 ids of the reference are missing",
+        ),
+        (
+            "database",
+            lambda e: Embeddings(e.ids, e.values[:, :7]),
+            "24 dimensions, the database has 7",
+        ),
+        ("queries", renamed, "queries: 1 ids are not in the database.*'new'"),
+        ("queries", twice, "queries: .*'images/007' is there twice"),
+        ("queries", lambda e: Embeddings([], e.values[:0]), "queries: .*no embedding"),
     ],
 )
-def test_ids_that_differ_are_named(reference: Embeddings, change: object, message: str) -> None:
-    assert callable(change)
-    with pytest.raises(InputError, match=f"database: .*{message}"):
-        table_of(reference, reference, change(reference), Retrieval())
-
-
-def test_dimensions_that_differ_are_named(reference: Embeddings) -> None:
-    narrow = Embeddings(reference.ids, reference.values[:, :7])
-    with pytest.raises(InputError, match="24 dimensions, the database has 7"):
-        table_of(reference, reference, narrow, Retrieval())
+def test_what_does_not_fit_is_named(
+    reference: Embeddings, role: str, change: Callable[[Embeddings], Embeddings], message: str
+) -> None:
+    given = {"queries": reference, "database": reference} | {role: change(reference)}
+    with pytest.raises(InputError, match=message):
+        table_of(reference, settings=Retrieval(), **given)
 
 
 def some(given: Embeddings, places: list[int]) -> Embeddings:
@@ -106,10 +124,12 @@ def test_a_query_scores_the_same_among_few_and_among_all(
         assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
 
 
-def test_kinds_of_other_images_are_refused(reference: Embeddings) -> None:
+def test_kinds_of_other_images_and_no_kinds_are_refused(reference: Embeddings) -> None:
     kinds = {"a": some(reference, [1, 2]), "b": some(reference, [1, 3])}
     with pytest.raises(InputError, match="b queries are of other images than a queries"):
         score(reference, kinds, reference, Retrieval())
+    with pytest.raises(InputError, match="nothing to score"):
+        score(reference, {}, reference, Retrieval())
 
 
 def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:
@@ -127,25 +147,6 @@ def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddi
     assert set(few["id"]) < {reference.ids[place] for place in (5, 6, 7)}
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            lambda e: Embeddings(["new", *e.ids[1:]], e.values),
-            "1 ids are not in the database.*'new'",
-        ),
-        (lambda e: Embeddings([e.ids[1], *e.ids[1:]], e.values), "'images/007' is there twice"),
-        (lambda e: Embeddings([], e.values[:0]), "no embedding"),
-    ],
-)
-def test_queries_that_cannot_be_scored_are_named(
-    reference: Embeddings, change: object, message: str
-) -> None:
-    assert callable(change)
-    with pytest.raises(InputError, match=f"queries: .*{message}"):
-        table_of(reference, change(reference), reference, Retrieval())
-
-
 def test_anonymized_images_of_which_a_system_sees_nothing(reference: Embeddings) -> None:
     values = reference.values.copy()
     values[:3] = 0  # they are found by nothing, and find images in the order of their ids
@@ -156,11 +157,6 @@ def test_anonymized_images_of_which_a_system_sees_nothing(reference: Embeddings)
     assert scores.loc["original", "ap"].mean() < 1
     with pytest.raises(InputError, match="reference: 3 embeddings of originals are zero"):
         score(blank, {"original": reference}, reference, Retrieval())
-
-
-def test_no_queries_at_all_are_refused(reference: Embeddings) -> None:
-    with pytest.raises(InputError, match="nothing to score"):
-        score(reference, {}, reference, Retrieval())
 
 
 def test_below_k_five_finding_oneself_scores_nothing() -> None:

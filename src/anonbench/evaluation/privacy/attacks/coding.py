@@ -121,9 +121,21 @@ def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
     """
     try:
         with open_checked(data, None) as image:
-            return _of_header(image, size)
+            if not isinstance(image, JpegImagePlugin.JpegImageFile):
+                return None
+            if image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
+                return None
+            grey = image.layers == 1
+            subsampling = 0 if grey else JpegImagePlugin.get_sampling(image)
+            if subsampling not in _UNITS:
+                return None
+            tables = [tuple(image.quantization[component[3]]) for component in image.layer]
+            turn = _TURNS.get(orientation(image), (False, False, False))
     except UnreadableImage:  # a PDF, or a file with several pages
         return None
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
+    return Coding(tuple(tables), subsampling, grey, (size[0], size[1]), turn)
 
 
 def is_lossless(data: bytes) -> bool:
@@ -133,17 +145,3 @@ def is_lossless(data: bytes) -> bool:
             return image.format in _LOSSLESS and image.info.get("compression") != "jpeg"
     except UnreadableImage:
         return False
-
-
-def _of_header(image: Image.Image, size: Sequence[int]) -> Coding | None:
-    if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.mode not in ("L", "RGB"):
-        return None
-    grey = image.layers == 1
-    subsampling = 0 if grey else JpegImagePlugin.get_sampling(image)
-    if subsampling not in _UNITS or image.info.get("adobe_transform") == 0:
-        return None
-    tables = [tuple(image.quantization[component[3]]) for component in image.layer]
-    while len(tables) > 1 and tables[-1] == tables[-2]:
-        tables.pop()
-    turn = _TURNS.get(orientation(image), (False, False, False))
-    return Coding(tuple(tables), subsampling, grey, (size[0], size[1]), turn)

@@ -27,6 +27,7 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import put, undone
 from anonbench.evaluation.privacy.attacks.regions import draw
 from anonbench.evaluation.privacy.crops import Readable
+from anonbench.evaluation.privacy.supervised import Linear
 from anonbench.evaluation.privacy.train_images import HIDDEN, HiddenOnRead, TrainImages
 
 LEAST_REGIONS, LEAST_IMAGES = 40, 10
@@ -75,23 +76,11 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class _Map:
-    """A ridge regression: (x - centre) @ weights + mean."""
-
-    centre: np.ndarray
-    weights: np.ndarray
-    mean: np.ndarray
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        return np.asarray((features - self.centre) @ self.weights + self.mean)
-
-
-@dataclass(frozen=True)
 class Restorer:
     """Restoration learned for one method and entity."""
 
     entity: str
-    maps: Sequence[_Map]
+    maps: Sequence[Linear]
     """Of each place of a face; of anything else, one."""
 
     def __call__(self, seen: np.ndarray) -> np.ndarray:
@@ -156,7 +145,7 @@ def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
     return Restorer(entity, tuple(maps))
 
 
-def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> _Map:
+def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> Linear:
     """Regression with the penalty that is best on left-out images."""
     left_out = np.unique(images, return_inverse=True)[1] % _LEFT_OUT == 0
     few = targets[:, ::_EVERY]
@@ -170,7 +159,7 @@ def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> _M
 
 def _fits(
     features: np.ndarray, targets: np.ndarray, strengths: Sequence[float]
-) -> Iterator[tuple[float, _Map]]:
+) -> Iterator[tuple[float, Linear]]:
     """Yield each penalty with its ridge regression of targets [N, E] on features [N, D]."""
     centre, mean = features.mean(axis=0), targets.mean(axis=0)
     standard = features - centre
@@ -178,7 +167,7 @@ def _fits(
     power = max(float(np.trace(gram)) / len(gram), _FLAT * len(features))
     for strength in strengths:
         penalized = gram + strength * power * np.eye(len(gram))
-        yield strength, _Map(centre, cho_solve(cho_factor(penalized), product), mean)
+        yield strength, Linear(centre, cho_solve(cho_factor(penalized), product), mean)
 
 
 def _form(entity: str) -> _Form:
@@ -209,16 +198,12 @@ def _squares(image: np.ndarray, form: _Form) -> Iterator[tuple[int, int, np.ndar
     padded = np.pad(image, ((above, above), (beside, beside), (0, 0)), mode="edge")
     high, wide = form.square + 2 * above, form.square + 2 * beside
     size = (form.seen * wide // high, form.seen)
-    rows, columns = (_starts(side, form) for side in image.shape[:2])
+    lasts = [side - form.square for side in image.shape[:2]]
+    rows, columns = (sorted({*range(0, last, form.step), last}) for last in lasts)
     for row in rows:
         for column in columns:
             seen = padded[row : row + high, column : column + wide]
             yield row, column, cv2.resize(seen, size, interpolation=cv2.INTER_AREA).ravel()
-
-
-def _starts(side: int, form: _Form) -> list[int]:
-    last = side - form.square
-    return sorted({*range(0, last, form.step), last})
 
 
 class LearnedRestorers:

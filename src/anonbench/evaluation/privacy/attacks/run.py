@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +266,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
             seed=seed,
             others={name: _numbers(ids, values) for name, values in attributes},
             pictures=_pictures(ids, images, published.boxes),
-            recognizer=None if recognizer is None else _as_seen_by(recognizer),
+            recognizer=None if recognizer is None else partial(_as_seen_by, recognizer),
         )
 
     own = read(published.embeddings, published.originals)
@@ -312,13 +312,9 @@ def _pictures(
     return pictures
 
 
-def _as_seen_by(recognizer: Attacker) -> Callable[[np.ndarray], np.ndarray]:
+def _as_seen_by(recognizer: Attacker, pictures: np.ndarray) -> np.ndarray:
     fit = Preprocess(recognizer.side, "imagenet", "squash").fit
-
-    def embed(pictures: np.ndarray) -> np.ndarray:
-        return recognizer.embed(np.stack([fit(picture) for picture in pictures]))
-
-    return embed
+    return recognizer.embed(np.stack([fit(picture) for picture in pictures]))
 
 
 def _numbers(ids: Collection[str], named: Mapping[str, str]) -> np.ndarray | None:

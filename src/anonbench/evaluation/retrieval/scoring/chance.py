@@ -91,10 +91,7 @@ def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False)
 
 
 def _shared(size: int, depth: Any, first: int) -> Any:
-    """Expected number of shared images among the first ones, at one depth or several.
-
-    Two lists share the images that are first in both, and on average t²/N of t others among N.
-    """
+    """Expected number of shared images at a depth: those first in both, t²/N of t others of N."""
     return first + (depth - first) ** 2 / max(size - first, 1)
 
 
@@ -124,12 +121,10 @@ def _tau(size: int, top: int, first: int) -> float:
 
 
 def _distance(size: int, top: int) -> float:
-    """Expected distance, linear in the pairs: one in each list costs 1, others 1/2 on average.
-
-    z images are shared, with E z = t²/N and E z² of the hypergeometric distribution.
-    """
+    """Expected distance, linear in the pairs: one in each list costs 1, others 1/2 on average."""
     if not top:
         return 0.0
+    # z images are shared, with E z = t²/N and E z² of the hypergeometric distribution
     mean = top * top / size
     variance = mean * (1 - top / size) * (size - top) / (size - 1) if size > 1 else 0.0
     square = variance + mean * mean

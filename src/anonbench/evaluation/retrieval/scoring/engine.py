@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from anonbench.core.numeric.frames import COSINE, SharedScale
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.numeric.similarity import (
     ProductBuffer,
     Similarity,
@@ -25,8 +26,7 @@ from anonbench.core.numeric.similarity import (
 from anonbench.core.numeric.similarity import first as first_of
 from anonbench.core.progress import track
 from anonbench.evaluation.retrieval.scoring.counting import Counting
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures, Reference
-from anonbench.evaluation.retrieval.scoring.rows import blocks_of
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
 from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
@@ -46,23 +46,47 @@ Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
 may be in the buffer, and the caller may change them."""
 
 
+@dataclass(frozen=True)
+class Reference:
+    """Reference ranking of a block of queries; valid until the next block."""
+
+    chance: np.ndarray
+    """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
+    floor: np.ndarray
+    """The same if the query's own image always comes first."""
+    similarity: np.ndarray
+    """Reference similarities, float32 [rows, N]: images are ranked by them, and they are gains."""
+    first: np.ndarray
+    """Positions of the first images in order, int64 [rows, `Measures.depth`]."""
+    place: np.ndarray
+    """Place of each image among the first ones, from 0; their count for all others: integers
+    [rows, N]."""
+    ideal: np.ndarray
+    """DCG of the reference ranking, float64 [rows]."""
+    open: np.ndarray
+    """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
+
+
 class Engine:
     """Scores blocks of queries. Vectors are unit vectors, float32, images in id order.
 
     Threads share the columns of a product and the rows of a ranking.
     """
 
-    def __init__(self, settings: Retrieval, k: int) -> None:
-        """Allocate nothing yet.
+    def __init__(self, settings: Retrieval, images: int) -> None:
+        """Allocate no buffer yet.
 
         Args:
-            settings: of the scores; `block` queries are in memory at once.
-            k: relevant images of a query, of
-                `anonbench.evaluation.retrieval.scoring.metrics.cutoff`.
+            settings: of the scores, as `metrics.effective_settings` returns them; `block` queries
+                are in memory at once.
+            images: N, in each database.
+
+        Raises:
+            InputError: k is 0.
 
         """
-        self._settings = settings
-        self._k = k
+        self._settings, self._images = settings, images
+        self._measures = Measures(settings, images)
         # the reference's similarities are needed while scenarios are scored
         self._truth, self._room = ProductBuffer(), ProductBuffer()
         self._rooms = local()
@@ -90,12 +114,11 @@ class Engine:
 
         """
         similarity = self._similarity(searched, queries, self_columns, self._truth)
-        rows, size = similarity.shape
-        measures = Measures(self._settings, self._k, size)
-        first = np.empty((rows, measures.depth), dtype=np.int64)
-        place = np.full((rows, size), measures.depth, dtype=measures.place_type)
-        ideal, chance, floor = (np.empty(rows) for _ in range(3))
-        is_open, averaged = np.zeros(rows, dtype=bool), self._settings.ties == "mean"
+        measures, shape = self._measures, similarity.shape
+        first = np.empty((len(queries), measures.depth), dtype=np.int64)
+        place = np.full(shape, measures.depth, dtype=measures.place_type)
+        ideal, chance, floor = (np.empty(len(queries)) for _ in range(3))
+        is_open, averaged = np.zeros(len(queries), dtype=bool), self._settings.ties == "mean"
 
         def rank(part: slice) -> None:
             values = similarity[part]
@@ -111,12 +134,10 @@ class Engine:
                 is_open[part] = np.count_nonzero(values >= gain[:, -1:], axis=1) > measures.k
             ideal[part] = measures.ideal(gain)
             own_gain = values[np.arange(len(values)), self_columns[part]]
-            given = values, gain, own_gain, ideal[part]
-            chance[part] = measures.chance(*given)
-            floor[part] = measures.chance(*given, own_first=True)
+            chance[part], floor[part] = measures.chance(values, gain, own_gain, ideal[part])
 
-        _share_out(rank, blocks(rows, max(1, _STRIP // size)))
-        return Reference(chance, floor, measures, similarity, first, place, ideal, is_open)
+        _share_out(rank, blocks(len(queries), max(1, _STRIP // self._images)))
+        return Reference(chance, floor, similarity, first, place, ideal, is_open)
 
     def score(
         self,
@@ -143,8 +164,8 @@ class Engine:
         step = whole_rows(rows)
         together, columns = _stacked(queries, step), _stacked([self_columns] * kinds, step)
         similarity = self._similarity(searched, together, columns, self._room)
-        size = similarity.shape[1]
-        k, depth = truth.measures.k, truth.measures.depth
+        measures = self._measures
+        k, depth = measures.k, measures.depth
         result = np.empty((len(COLUMNS), kinds, rows))
         is_full, averaged = self._settings.ap_depth == "full", self._settings.ties == "mean"
 
@@ -154,15 +175,14 @@ class Engine:
             places = np.empty((count, depth), dtype=truth.place.dtype)
             precision = np.empty((count, k)) if is_full else None
             gained = np.empty((count, k), dtype=np.float32)
-            counting = self._counting(size) if precision is not None else None
             tied = []
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
-                if counting is not None and precision is not None:
+                if precision is not None:
                     given = values, place, truth.first[query, :k]
-                    is_tied = counting.rank(*given, found[row], places[row], precision[row])
+                    is_tied = self._counting().rank(*given, found[row], places[row], precision[row])
                 else:
                     found[row] = first_of(values, depth)
                     places[row] = place.take(found[row])
@@ -171,26 +191,25 @@ class Engine:
                     tied.append((row, query, values))
                 truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
             ideal = truth.ideal[part].repeat(kinds)
-            gain = truth.measures.gain(gained, places)
+            gain = measures.gain(gained, places)
             for row, query, values in tied:
-                both = values, truth.similarity[query]
-                truth.measures.average_gain(gain[row], found[row, :k], *both)
-            scores = truth.measures.scores(places, precision, gain, ideal)
+                measures.average_gain(gain[row], found[row, :k], values, truth.similarity[query])
+            scores = measures.scores(places, precision, gain, ideal)
             for row, query, values in tied:
                 if truth.open[query] or not is_full:
                     both = values, truth.similarity[query]
-                    scores["ap"][row] = truth.measures.average_precision(*both)
+                    scores["ap"][row] = measures.average_precision(*both)
             for column, values in zip(COLUMNS, result, strict=True):
                 values[:, part] = scores[column].reshape(-1, kinds).T
 
         _share_out(rank, blocks(rows, max(1, _STRIP // depth // kinds)))
         return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
 
-    def _counting(self, size: int) -> Counting:
+    def _counting(self) -> Counting:
         """Buffer of this thread: new memory for each row would cost more than the row."""
-        room: Counting | None = getattr(self._rooms, "room", None)
-        if room is None or room.size != size:
-            room = self._rooms.room = Counting(size, self._settings.ties == "mean")
+        if not hasattr(self._rooms, "room"):
+            self._rooms.room = Counting(self._images, self._settings.ties == "mean")
+        room: Counting = self._rooms.room
         return room
 
     def _similarity(
@@ -262,8 +281,8 @@ def score_all(
     chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
     found: list[list[np.ndarray]] = [[] for _ in searches]
     (of_queries,) = reference.queries
-    blocks = blocks_of(self_columns, slices or engine.slices)
-    for block in track(blocks, len(blocks), "blocks of queries"):
+    parts = blocks_of(self_columns, slices or engine.slices)
+    for block in track(parts, len(parts), "blocks of queries"):
         columns = self_columns[block.queries][block.fill]
         truth = engine.reference(reference.database, of_queries(columns), columns)
         chance[block.queries] = truth.chance[block.rows]
@@ -278,3 +297,74 @@ def score_all(
             for of_kind, each in zip(kinds, scores, strict=True):
                 of_kind[:, block.queries] = [each[column][block.rows] for column in COLUMNS]
     return chance, floor, found
+
+
+# The last bits of a matrix product depend on the row of a vector: OpenBLAS's Haswell kernel, for
+# example, works on tiles of 12 rows and adds up differently in the upper and the lower half of a
+# tile. The row of a query is therefore determined by its image, and its scores are the same bit for
+# bit for any set of queries: all, a sample, or a shard.
+_PERIOD = 24
+"""Rows after which a product repeats itself: a multiple of the heights of common tiles."""
+
+
+class Block(NamedTuple):
+    """Queries that are scored together."""
+
+    queries: np.ndarray
+    """Numbers of the queries, ascending, int64 [Q]."""
+    rows: np.ndarray
+    """The row of each, int64 [Q]."""
+    fill: np.ndarray
+    """Index of the query in each row, int64 [R]; the first query in unused rows."""
+
+
+def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:
+    """Divide queries into blocks so that each query is in one block.
+
+    Args:
+        self_columns: the column of each query's own image in the database, int64 [N], ascending.
+        slices: how an engine divides a number of rows into blocks.
+
+    """
+    if not len(self_columns):
+        return []
+    residue = self_columns % _PERIOD
+    turn = np.empty(len(residue), dtype=np.int64)  # number of earlier queries with the same residue
+    for each in range(_PERIOD):
+        alike = np.flatnonzero(residue == each)
+        turn[alike] = np.arange(len(alike))
+    places = turn * _PERIOD + residue
+    end = int(places.max()) + 1
+    step = -(-slices(end)[0].stop // _PERIOD) * _PERIOD
+    found = []
+    for start in range(0, end, step):
+        inside = np.flatnonzero((places >= start) & (places < start + step))
+        rows = places[inside] - start
+        fill = np.zeros(int(rows.max()) + 1, dtype=np.int64)
+        fill[rows] = np.arange(len(inside))
+        found.append(Block(inside, rows, fill))
+    return found
+
+
+def draw(ids: Sequence[str], count: int | None) -> np.ndarray:
+    """Positions of at most `count` drawn ids, ascending, int64; of all ids if it is None.
+
+    The ids with the lowest hashes are drawn. This is a simple random sample that does not depend on
+    any order or other setting; a larger count only adds ids to it.
+    """
+    if count is None or count >= len(ids):
+        return np.arange(len(ids), dtype=np.int64)
+    hashes = hash_ints(("retrieval query",), ids)
+    return np.sort(np.lexsort((np.asarray(ids), hashes))[:count]).astype(np.int64)
+
+
+def shard_of_queries(positions: np.ndarray, shard: int, count: int) -> np.ndarray:
+    """One of `count` parts of the positions, in order; sizes differ by at most one.
+
+    Raises:
+        ValueError: there is no such shard.
+
+    """
+    if not 0 <= shard < count:
+        raise ValueError(f"shard {shard} of {count}")
+    return np.array_split(positions, count)[shard]

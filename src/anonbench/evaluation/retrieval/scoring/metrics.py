@@ -8,7 +8,6 @@ results for a block of queries (see `engine`) into scores.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -101,36 +100,34 @@ def gains(similarity: np.ndarray, settings: Retrieval) -> np.ndarray:
     return np.exp2(values) - 1.0 if settings.gain == "exponential" else values
 
 
-def discounts(k: int) -> np.ndarray:
-    """Return 1 / log2(r + 1) for the ranks r = 1 … k."""
-    return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
-
-
 class Measures:
     """Scores of rows of a ranking, computed from an engine's results."""
 
-    def __init__(self, settings: Retrieval, k: int, images: int) -> None:
+    def __init__(self, settings: Retrieval, images: int) -> None:
         """Prepare what all rows share.
 
         Args:
-            k: relevant images of a query.
+            settings: of the scores, as `effective_settings` returns them.
             images: N, of the database.
+
+        Raises:
+            InputError: k is 0.
 
         """
         self._settings = settings
         self._images = images
-        self.k = k
+        self.k = cutoff(images, settings)
         self.top = top(images, settings)
-        self.depth = max(k, self.top)
+        self.depth = max(self.k, self.top)
         """First images of a ranking that are looked at."""
         self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
         """Of places: the smallest, since they are looked up all over a row."""
         self.steps = np.arange(self.depth, dtype=self.place_type)
         """0 … depth - 1."""
-        self._discounts = discounts(k)
-        self._ranks = np.arange(1.0, k + 1)
+        self._discounts = 1.0 / np.log2(np.arange(2, self.k + 2))
+        self._ranks = np.arange(1.0, self.k + 1)
         self._harmonic = ties.harmonic_numbers(images)
-        self._overlap_weights = overlap_weights(settings.persistence, k, self.depth + 1)
+        self._overlap_weights = overlap_weights(settings.persistence, self.k, self.depth + 1)
 
     def ideal(self, similarity: np.ndarray) -> np.ndarray:
         """Return the DCG of the reference ranking, float64 [rows].
@@ -142,14 +139,9 @@ class Measures:
         return np.asarray((gains(similarity, self._settings) * self._discounts).sum(-1))
 
     def chance(
-        self,
-        similarity: np.ndarray,
-        relevant: np.ndarray,
-        to_self: np.ndarray,
-        ideal: np.ndarray,
-        own_first: bool = False,
-    ) -> np.ndarray:
-        """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
+        self, similarity: np.ndarray, relevant: np.ndarray, to_self: np.ndarray, ideal: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the expected nDCG of random rankings, float64 [rows]; NaN where undefined.
 
         The expected gain at every rank is the mean over the images that can be retrieved there.
 
@@ -158,23 +150,26 @@ class Measures:
             relevant: those of the relevant images [rows, k].
             to_self: those of each query's own image [rows].
             ideal: of `ideal`, [rows].
-            own_first: whether the query's own image always comes first, and the others in random
-                order; ignored if own images do not count.
+
+        Returns:
+            That of a random ranking, and that of one in which the own image always comes first; the
+            same if own images do not count.
 
         """
         settings = self._settings
+        own = gains(to_self, settings)
         if settings.gain_of == "relevant":
             total = gains(relevant, settings).sum(-1)
         else:
             total = gains(similarity, settings).sum(-1)
             if not settings.include_self:
-                total = total - gains(to_self, settings)
-        if not (own_first and settings.include_self and self._images > 1):
-            expected = total / retrievable(self._images, settings)
-            return self._share(expected * self._discounts.sum(), ideal)
-        own = gains(to_self, settings)
+                total = total - own
+        expected = total / retrievable(self._images, settings)
+        random = self._share(expected * self._discounts.sum(), ideal)
+        if not (settings.include_self and self._images > 1):
+            return random, random
         others = (total - own) / (self._images - 1) * self._discounts[1:].sum()
-        return self._share(own * self._discounts[0] + others, ideal)
+        return random, self._share(own * self._discounts[0] + others, ideal)
 
     def gain(self, similarity: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Gains of the first images, float64 [rows, k].
@@ -252,42 +247,23 @@ class Measures:
         if precision is None:
             relevant = first < k
             precision = relevant * np.cumsum(relevant, -1) / self._ranks
+        # both lists hold an image from the larger of its two places on
+        shared = self._overlap_weights.take(np.maximum(first, steps[:k]))
         scores = (
             precision.sum(-1) / k,
             self._share((gain * self._discounts).sum(-1), ideal),
             overlap(places, k),
             overlap(places, self.top),
-            rank_biased_overlap(first, steps[:k], self._overlap_weights),
+            # the sum over equal lists is 1 up to rounding, which is removed
+            shared.sum(-1) / self._overlap_weights[:k][None].sum(-1),
             kendall_tau(places, steps, self.top),
-            unchanged(places, steps, self.top),
+            (places[:, : self.top] == steps[: self.top]).all(-1).astype(np.float64),
         )
         return dict(zip(COLUMNS, scores, strict=True))
 
     def _share(self, values: np.ndarray, ideal: np.ndarray) -> np.ndarray:
         defined = ideal > 0
         return np.where(defined, values / np.where(defined, ideal, 1.0), math.nan)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Reference ranking of a block of queries; valid until the next block."""
-
-    chance: np.ndarray
-    """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
-    floor: np.ndarray
-    """The same if the query's own image always comes first."""
-    measures: Measures
-    similarity: np.ndarray
-    """Reference similarities, float32 [rows, N]: images are ranked by them, and they are gains."""
-    first: np.ndarray
-    """Positions of the first images in order, int64 [rows, `measures.depth`]."""
-    place: np.ndarray
-    """Place of each image among the first ones, from 0; their count for all others: integers
-    [rows, N]."""
-    ideal: np.ndarray
-    """DCG of the reference ranking, float64 [rows]."""
-    open: np.ndarray
-    """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
 
 
 def overlap(places: np.ndarray, depth: int) -> np.ndarray:
@@ -309,13 +285,8 @@ def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
     depth (Webber, Moffat and Zobel 2010, equation 30 with X_k / k beyond depth k = `depth`):
     RBO = X_k / k · p^k + (1 - p) / p · Σ_d X_d / d · p^d.
 
-    Args:
-        persistence: p.
-        depth: k, to which both lists are compared.
-        length: of the result, more than `depth`: weights from place `depth` on are 0.
-
     Returns:
-        float64 [length].
+        float64 [length]; 0 from place k = `depth` on.
 
     """
     depths = np.arange(1, depth + 1)
@@ -323,21 +294,6 @@ def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
     weights = np.zeros(length)
     weights[:depth] = np.cumsum(terms[::-1])[::-1] * (1 - persistence) / persistence + terms[-1]
     return weights
-
-
-def rank_biased_overlap(places: np.ndarray, steps: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return extrapolated rank-biased overlap, float64 [rows].
-
-    Args:
-        places: see `overlap`, [rows, depth].
-        steps: 0 … depth - 1, of the places' type.
-        weights: of `overlap_weights`, at least as long as the largest place.
-
-    """
-    # both lists hold an image from the larger of its two places on
-    found = weights.take(np.maximum(places, steps)).sum(-1)
-    # the sum over equal lists is 1 up to rounding, which is removed
-    return np.asarray(found / weights[: len(steps)][None].sum(-1))
 
 
 def kendall_tau(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
@@ -367,8 +323,3 @@ def kendall_tau(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
     cost = 2 * (discordant + before + one * one) + one * (one - 1)
     worst = 2 * top * top + top * (top - 1)
     return 1 - np.asarray(2 * cost, dtype=np.float64) / worst
-
-
-def unchanged(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
-    """1.0 if the first `top` images equal the reference's, in the same order, else 0.0."""
-    return np.asarray((places[:, :top] == steps[:top]).all(-1), dtype=np.float64)

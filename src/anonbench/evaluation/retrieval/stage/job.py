@@ -6,12 +6,11 @@ per block of queries for all scenarios that are in memory together; no N × N ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,10 +25,15 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import versions
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.chance import Levels, levels, mean
-from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.rows import draw, shard_of_queries
+from anonbench.evaluation.retrieval.scoring.chance import levels, mean
+from anonbench.evaluation.retrieval.scoring.engine import (
+    Engine,
+    Search,
+    draw,
+    score_all,
+    shard_of_queries,
+)
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 CHANCE = "chance"
@@ -58,6 +62,14 @@ class Embedded:
     database: Path
     """Of the variant by the same model: the images that are searched, and the anonymized queries.
     The same file as `queries` for original images, which have no anonymized queries."""
+
+    @property
+    def kinds(self) -> dict[str, Path]:
+        """Files of the queries by kind; an anonymized query is its own image's database vector."""
+        kinds = {QueryKind.ORIGINAL.value: self.queries}
+        if self.database != self.queries:
+            kinds[QueryKind.ANONYMIZED.value] = self.database
+        return kinds
 
 
 def score_shard(
@@ -88,74 +100,51 @@ def score_shard(
 
     """
     truth = look_through(reference)
-    files = _look_through(truth, scenarios)
+    # read every file once, even if several scenarios use it
+    paths = {path for each in scenarios for path in (each.queries, each.database)}
+    rest = sorted(paths - {reference})
+    with ThreadPoolExecutor(threads()) as pool:
+        found = pool.map(partial(look_through, ids=truth.ids, frame=truth.frame), rest)
+        vectors = track(found, len(rest), "embeddings looked through")
+        files = dict(zip(rest, vectors, strict=True)) | {reference: truth}
     if kept is not None:
         files = {path: each.only(kept) for path, each in files.items()}
         truth = files[reference]
-    settings = metrics.effective_settings(len(truth.ids), settings)
-    engine = Engine(settings, metrics.cutoff(len(truth.ids), settings))
-    columns = shard_of_queries(draw(truth.ids, settings.queries), shard, settings.shards)
     for each in scenarios:
-        _require_one_width(each, files)
-    metadata = {IMAGES: str(len(truth.ids))}
+        width, other = files[each.queries].width, files[each.database].width
+        if width != other:
+            raise InputError(
+                f"{each.queries}: {width} dimensions, but {each.database} has {other}: embed both "
+                "with the same model"
+            )
+    images = len(truth.ids)
+    settings = metrics.effective_settings(images, settings)
+    engine = Engine(settings, images)
+    columns = shard_of_queries(draw(truth.ids, settings.queries), shard, settings.shards)
+    metadata = {IMAGES: str(images)}
     if truth.frame.similarity == "inner":
         metadata[OTHERS_FIRST] = "yes"
     units = truth.units()
     of_reference = Search(engine.database(units, truth.frame), [units.__getitem__])
     ids = np.array(truth.ids, dtype=object)[columns]
+    # groups of scenarios whose databases fit into memory together
+    widest = max(files[each.database].width for each in scenarios)
+    at_once = max(1, int(settings.memory_gb * 1e9) // (4 * images * widest))
     with (
         atomic(output) as temporary,
         pq.ParquetWriter(temporary, _SCHEMA.with_metadata(metadata), compression="zstd") as writer,
     ):
-        for group in _groups(scenarios, files, settings):
-            searches = [_search(each, files, engine, truth, of_reference) for each in group]
+        for part in blocks(len(scenarios), at_once):
+            searches = [
+                _search(each, files, engine, truth, of_reference) for each in scenarios[part]
+            ]
             # unnamed: a variable would keep a database in memory
-            makers = [partial(searches.__getitem__, number) for number in range(len(group))]
-            *levels, found = score_all(engine, of_reference, makers, columns)
+            makers = [partial(searches.__getitem__, number) for number in range(len(searches))]
+            *levels, scored = score_all(engine, of_reference, makers, columns)
             del searches, makers  # free memory before reading others
-            for each, scores in zip(group, found, strict=True):
+            for each, scores in zip(scenarios[part], scored, strict=True):
                 rows = _table(each, ids, scores, *levels)
                 writer.write_table(rows, row_group_size=max(1, len(rows)))
-
-
-def _look_through(truth: Vectors, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
-    """Read every file once, even if several scenarios use it."""
-    assert truth.path is not None
-    paths = {path for each in scenarios for path in (each.queries, each.database)}
-    rest = sorted(paths - {truth.path})
-    with ThreadPoolExecutor(threads()) as pool:
-        found = pool.map(partial(look_through, ids=truth.ids, frame=truth.frame), rest)
-        vectors = list(track(found, len(rest), "embeddings looked through"))
-    return dict(zip(rest, vectors, strict=True)) | {truth.path: truth}
-
-
-def _require_one_width(each: Embedded, files: Mapping[Path, Vectors]) -> None:
-    widths = [files[path].width for path in (each.queries, each.database)]
-    if widths[0] != widths[1]:
-        raise InputError(
-            f"{each.queries}: {widths[0]} dimensions, but {each.database} has {widths[1]}: embed "
-            "both with the same model"
-        )
-
-
-def _groups(
-    scenarios: Sequence[Embedded], files: Mapping[Path, Vectors], settings: Retrieval
-) -> Iterator[Sequence[Embedded]]:
-    """Yield groups of scenarios whose databases fit into memory together."""
-    widest = max((files[each.database] for each in scenarios), key=lambda found: found.width)
-    at_once = int(settings.memory_gb * 1e9) // (4 * len(widest.ids) * widest.width)
-    for part in blocks(len(scenarios), max(1, at_once)):
-        yield scenarios[part]
-
-
-def _kinds(each: Embedded) -> dict[str, Path]:
-    """Files of the queries by kind; an anonymized query is its own image's database vector."""
-    kinds = {QueryKind.ORIGINAL.value: each.queries}
-    return (
-        kinds
-        if each.database == each.queries
-        else {**kinds, QueryKind.ANONYMIZED.value: each.database}
-    )
 
 
 def _search(
@@ -173,7 +162,7 @@ def _search(
         units = database.units()
         searched, rows = engine.database(units, database.frame), units.__getitem__
     in_memory = {each.database: rows, truth.path: rows_of_reference}
-    return Search(searched, [in_memory.get(p, files[p].rows) for p in _kinds(each).values()])
+    return Search(searched, [in_memory.get(p, files[p].rows) for p in each.kinds.values()])
 
 
 def _table(
@@ -184,20 +173,15 @@ def _table(
     floor: np.ndarray,
 ) -> pa.Table:
     """Rows of a scenario's scores, by id and kind."""
-    kinds = _kinds(each)
-    found = scores or [np.empty((len(COLUMNS), 0))] * len(kinds)  # a shard may have no query
+    found = scores or [np.empty((len(COLUMNS), 0))] * len(each.kinds)  # a shard without a query
     parts = [
         pd.DataFrame(of_kind.T, columns=list(COLUMNS)).assign(
             scenario=each.name, id=ids, query=kind, **{CHANCE: chance, FLOOR: floor}
         )
-        for kind, of_kind in zip(kinds, found, strict=True)
+        for kind, of_kind in zip(each.kinds, found, strict=True)
     ]
     table = pd.concat(parts).sort_values(["id", "query"])
     return pa.Table.from_pandas(table, _SCHEMA, preserve_index=False)
-
-
-MEANS = {"ap": "map", "ndcg": "mndcg"}
-"""Name of a column's mean, if it differs from the column's name."""
 
 
 def gather_scenarios(
@@ -210,81 +194,52 @@ def gather_scenarios(
     """Write the scores of each scenario: the same bytes for any number of shards.
 
     Args:
-        shards: files of `anonbench.evaluation.retrieval.stage.job.score_shard`, all of one data
-            set.
+        shards: files of `score_shard`, all of one data set.
         scenarios: names as they appear in the shards.
         tables: Parquet of each scenario that is written: id, query (kind), then
             `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`; sorted by kind and id.
-        summaries: JSON of each: means, chance and floor, n, k, settings, versions.
+        summaries: JSON of each: means by query kind with their numbers of queries; by metric, the
+            scores of a random ranking (`chance`) and, by query kind, those of a ranking without
+            knowledge (`floor`): chance, or chance with the own image first if the query is the
+            database's own vector; images, k, top, settings, versions.
 
     """
     metadata = pq.read_schema(shards[0]).metadata
-    images, finds_itself = int(metadata[IMAGES]), OTHERS_FIRST not in metadata
+    images = int(metadata[IMAGES])
     settings = metrics.effective_settings(images, settings)
     k = metrics.cutoff(images, settings)
     for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
         rows = _rows(shards, scenario)
-        kinds = rows["query"].unique()
+        kinds = sorted(rows["query"].unique())
         # one kind of queries is enough: chance depends on a query's reference ranking
         first = rows[rows["query"] == kinds[0]]
         chance, with_self = (
             levels(images, k, settings, column == FLOOR, first[column].to_numpy(np.float64))
             for column in (CHANCE, FLOOR)
         )
-        own_first = {searched(kinds)} if finds_itself else set()
-        floor = {kind: with_self if kind in own_first else chance for kind in kinds}
+        # the database's own vectors: of anonymized images, or of originals if there are no others
+        own = kinds[0] if OTHERS_FIRST not in metadata else None
         scores = rows.drop(columns=["scenario", CHANCE, FLOOR])
         write_parquet(scores, table)
-        write_json(summary, summarize(scores, images, chance, floor, settings))
-
-
-def summarize(
-    table: pd.DataFrame,
-    images: int,
-    chance: Levels,
-    floor: Mapping[str, Levels],
-    settings: Retrieval,
-) -> dict[str, Any]:
-    """Means of a scenario by query kind, with the numbers and settings behind them.
-
-    Args:
-        table: columns query and `metrics.COLUMNS`, one row a query and kind.
-        images: images in the database.
-        chance: scores of a random ranking.
-        floor: by query kind, the scores of a ranking without knowledge: chance, or chance with the
-            own image first if the query is the database's own vector.
-        settings: of the scores, as `metrics.effective_settings` returns them.
-
-    """
-    return {
-        "images": images,
-        "k": metrics.cutoff(images, settings),
-        "top": metrics.top(images, settings),
-        "queries": {
-            str(kind): {
-                MEANS.get(column, column): mean(rows[column].to_numpy(np.float64))
-                for column in COLUMNS
+        means = {
+            kind: {
+                metric: mean(of_kind[column].to_numpy(np.float64))
+                for metric, column in PER_QUERY.items()
             }
-            | {"n": len(rows), "undefined_ndcg": int(rows["ndcg"].isna().sum())}
-            for kind, rows in table.groupby("query")
-        },
-        "chance": chance,
-        "floor": dict(floor),
-        "settings": settings.effective(),
-        "versions": versions("numpy"),
-    }
-
-
-def searched(kinds: Collection[str]) -> str:
-    """Query kind whose vectors are those of the database, so its own image comes first.
-
-    Args:
-        kinds: of a scenario. On original images there are no anonymized queries, and the database
-            holds the originals.
-
-    """
-    anonymized = QueryKind.ANONYMIZED.value
-    return anonymized if anonymized in kinds else QueryKind.ORIGINAL.value
+            | {"n": len(of_kind), "undefined_ndcg": int(of_kind["ndcg"].isna().sum())}
+            for kind, of_kind in scores.groupby("query")
+        }
+        content = {
+            "images": images,
+            "k": k,
+            "top": metrics.top(images, settings),
+            "queries": means,
+            "chance": chance,
+            "floor": {kind: with_self if kind == own else chance for kind in kinds},
+            "settings": settings.effective(),
+            "versions": versions("numpy"),
+        }
+        write_json(summary, content)
 
 
 def gather_in_one_file(shards: Sequence[Path], scenarios: Sequence[str], output: Path) -> None:
@@ -293,8 +248,7 @@ def gather_in_one_file(shards: Sequence[Path], scenarios: Sequence[str], output:
     Used for scores by a second reference.
 
     Args:
-        shards: files of `anonbench.evaluation.retrieval.stage.job.score_shard`, all of one data
-            set.
+        shards: files of `score_shard`, all of one data set.
         scenarios: names as they appear in the shards.
         output: Parquet that is written: the columns of the shards; by scenario in this
             order, then by kind and id.

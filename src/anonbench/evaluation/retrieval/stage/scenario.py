@@ -19,9 +19,8 @@ from anonbench.core.numeric.similarity import require_rankings
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.chance import Levels, levels
-from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, Searched, score_all
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, Searched, draw, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import Streamed, Vectors, difference
 
 
@@ -85,7 +84,7 @@ def score(
     def rows(vectors: Vectors, columns: np.ndarray) -> np.ndarray:
         return vectors.units(drawn[np.searchsorted(self_columns, columns)])
 
-    engine = Engine(settings, k)
+    engine = Engine(settings, len(ids))
     slices: Callable[[int], list[slice]] = engine.slices
     to_database: Searched
     if streamed and is_alike and frame.similarity == "cosine":

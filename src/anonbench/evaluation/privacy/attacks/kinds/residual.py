@@ -54,8 +54,13 @@ class Residual(RegionAttack):
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         own = _loaded(equipment.detectors, equipment)
-        rest = [name for name in OTHERS if name not in equipment.detectors]
-        others = {k: v for name in rest for k, v in _leaving_out(name, equipment).items()}
+        others: dict[str, Detector] = {}
+        for name in OTHERS:
+            if name not in equipment.detectors:
+                try:
+                    others |= _loaded([name], equipment)
+                except InputError as error:
+                    _log.warning("%s is left out: %s", name, error)
         if not own and not others:
             raise AttackNotPossibleError("the data set's regions come from no detector")
         return _Searching({OWN: own, OTHER: others})
@@ -77,7 +82,6 @@ class _Searching:
         }
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `LoadedAttack.look`."""
         wanted = {region.entity for region in regions}
         found = {m: list(self._found(named, image, wanted)) for m, named in self._detectors.items()}
         return [
@@ -130,11 +134,3 @@ def _loaded(names: Sequence[str], equipment: Equipment) -> dict[str, Detector]:
     # templates and files of regions do not depend on the image, so they are no attack
     able = [name for name in names if _entities(name) and name != "template"]
     return build_all(able, equipment.detection, equipment.threads)
-
-
-def _leaving_out(name: str, equipment: Equipment) -> dict[str, Detector]:
-    try:
-        return _loaded([name], equipment)
-    except InputError as error:
-        _log.warning("%s is left out: %s", name, error)
-        return {}
