@@ -17,7 +17,8 @@ from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode as encode_image
-from anonbench.embedding.attention import attend, attention_maps, read_maps
+from anonbench.embedding.attention import attend, attention_maps
+from anonbench.embedding.attention_maps import read_maps
 from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
 from anonbench.training.checkpoints.weights import PREFIX, load_backbone, save_backbone
 from anonbench.training.data.preprocess import Preprocess
