@@ -15,7 +15,8 @@ from anonbench.config.training import Recipe
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Entity
-from anonbench.embedding.attention import attend, attention_maps, read_maps
+from anonbench.embedding.attention import attend, attention_maps
+from anonbench.embedding.attention_maps import read_maps
 from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
 from anonbench.training.checkpoints.weights import PREFIX, load_backbone, save_backbone
 from anonbench.training.data.preprocess import Preprocess

@@ -48,7 +48,7 @@ def miniature(root: Path) -> dict[str, Any]:
         "demo": {"kind": "portraits", "train_identities": 8, "val_identities": 5, "photos": 4},
         "methods": ["blur", "mask"],
         "adaptions": ["A"],
-        "shard_size": 16,
+        "shard_size": 24,  # two of train, and one of val
     }
     documents = demo["datasets"]["documents"] | {
         "demo": {"kind": "documents", "train_per_class": 2, "val_per_class": 2},

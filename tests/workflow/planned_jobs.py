@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+import preloaded
 
 _SNAKEFILE = """
 import atexit, json
@@ -48,9 +49,8 @@ def planned_jobs(root: Path, folder: Path, config: dict[str, Any]) -> list[dict[
     text = _SNAKEFILE.format(snakefile=root / "workflow/rules/every.smk")
     (folder / "Snakefile").write_text(text, encoding="utf-8")
     targets = ["report", "tables", "figures"]
-    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "progress"]
-    command += ["--cores", "8", "--workflow-profile", "none", "--", *targets]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    given = ["-n", "--quiet", "rules", "progress", "--cores", "8", "--workflow-profile", "none"]
+    done = preloaded.completed("snakemake", [*given, "--", *targets], folder)
     assert done.returncode == 0, done.stderr[-3000:]
     found: list[dict[str, Any]] = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
     return found

@@ -13,15 +13,8 @@ import pandas as pd
 from PIL import Image
 
 from anonbench.reporting.figures import findings as drawn
-from anonbench.reporting.figures.style import (
-    INK,
-    TWO_COLUMNS,
-    method_colour,
-    new_figure,
-    save,
-    styled,
-)
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.figures.style import INK, TWO_COLUMNS, new_figure, save, styled
+from anonbench.reporting.labels import METHODS, method_colour
 
 read = findings.read
 PICTURES = findings.ROOT / "docs/images/findings"

@@ -10,11 +10,11 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.provenance import versions
     from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
+    from anonbench.evaluation.correlation import read_correlations
     from anonbench.evaluation.mapped.judge import read_maps
     from anonbench.evaluation.policy.table import read_policy
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings
-    from anonbench.reporting.figures.correlation import read_correlations
     from anonbench.reporting.results_file import results_of, write_results
     from anonbench.reporting.summary import read_scores
 

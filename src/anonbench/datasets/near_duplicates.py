@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from scipy.fft import dctn
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
@@ -29,6 +28,8 @@ _BLOCK = 256
 
 def perceptual_hash(image: np.ndarray) -> int:
     """64 bits of an image, uint8 [H, W] or [H, W, 3] RGB; equal for all images of one colour."""
+    from scipy.fft import dctn  # imported here: most jobs start without it
+
     size, resampling = (_SIDE, _SIDE), Image.Resampling.LANCZOS
     grey = np.asarray(Image.fromarray(image).convert("L").resize(size, resampling), np.float64)
     # rounded: frequencies that an image lacks are zero only up to rounding

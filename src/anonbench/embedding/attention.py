@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.core.boxes import Region
-from anonbench.core.io import atomic, write_parquet
+from anonbench.core.io import write_parquet
 from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.embedding.attention_shares import (
     NULLS,
     SHARE_COLUMNS,
@@ -77,15 +77,6 @@ def attention_weights(attention: Any, tokens: Tensor) -> Tensor:
     return weights
 
 
-@dataclass(frozen=True)
-class AttentionMaps:
-    """The maps of one model, with the geometry of its input."""
-
-    preprocess: Preprocess
-    maps: dict[tuple[str, str], np.ndarray]
-    """By variant and image id: float32 [heads, h, w]."""
-
-
 def attend(
     backbone: Path,
     variants: Mapping[str, ImageSet],
@@ -143,26 +134,3 @@ def attend(
     write_maps(AttentionMaps(preprocess, kept), maps)
     types = {"id": str, "variant": str, "head": np.int64, "share": float}
     write_parquet(table.astype(types | dict.fromkeys(NULLS, float)), shares)
-
-
-def write_maps(attention: AttentionMaps, path: Path) -> None:
-    """Write NPZ: an array a variant and image, and `preprocess`."""
-    arrays = {
-        f"{variant}/{image_id}": heads for (variant, image_id), heads in attention.maps.items()
-    }
-    how = attention.preprocess
-    about = np.array([str(how.side), how.normalize, how.resize])
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, preprocess=about, **arrays)
-
-
-def read_maps(path: Path) -> AttentionMaps:
-    """Read the maps that `attend` wrote."""
-    with np.load(path) as stored:
-        side, normalize, resize = stored["preprocess"].tolist()
-        maps = {
-            (name.partition("/")[0], name.partition("/")[2]): np.asarray(stored[name], np.float32)
-            for name in stored.files
-            if name != "preprocess"
-        }
-    return AttentionMaps(Preprocess(int(side), normalize, resize), maps)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_csv
+from anonbench.core.io import read_csv, write_csv
 from anonbench.core.numeric.grouped_correlation import within_methods
 from anonbench.core.numeric.statistics import (
     bootstrap_pearson,
@@ -177,3 +177,15 @@ def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
         if np.ptp(values) == 0:
             return f"{METRICS[name]} is the same in all {len(values)} rows"
     return ""
+
+
+def read_correlations(path: Path) -> pd.DataFrame:
+    """Read coefficients in long form, columns `COLUMNS`.
+
+    Raises:
+        InputError: a column is missing, or a metric is unknown.
+    """
+    table = read_csv(path, COLUMNS, ("metric", "metric_b", "reason"))
+    if unknown := {*table["metric"], *table["metric_b"]} - set(METRICS):
+        raise InputError(f"{path}: metric {min(unknown)!r} is unknown")
+    return table

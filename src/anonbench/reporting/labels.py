@@ -1,4 +1,4 @@
-"""Labels and order of methods, models and metrics, and shares as the tables print them."""
+"""Labels, colours and order of methods, models and metrics, and shares as tables print them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 import yaml
 
 from anonbench.core.registries import attacks, detectors, methods
-from anonbench.core.registries.method_names import is_method, label_of
+from anonbench.core.registries.method_names import colour_of, is_method, label_of
 from anonbench.core.registries.registry import facts
-from anonbench.core.vocabulary import UNADAPTED
+from anonbench.core.vocabulary import UNADAPTED, Variant
 
 
 class MethodLabels(dict[str, str]):
@@ -27,6 +27,8 @@ class MethodLabels(dict[str, str]):
 
 
 METHODS = MethodLabels(facts(methods.METHODS, "label"))
+METHOD_COLOURS = methods.with_colours(facts(methods.METHODS, "line_colour"))
+_OTHER_COLOUR = "#CC79A7"
 _UNADAPTED = "Unadapted"
 _OWN_RANKING = "by the unadapted\nmodel’s own ranking"
 WORDS: dict[str, dict[str, str]] = yaml.safe_load(
@@ -68,6 +70,19 @@ def own_ranking() -> str:
 def method_name(method: str) -> str:
     """Label of a method; other names stay as they are."""
     return METHODS.get(method, method)
+
+
+def method_colour(method: str) -> str:
+    """Colour of a method."""
+    return colour_of(method, METHOD_COLOURS) if is_method(method) else _OTHER_COLOUR
+
+
+def variant_label(name: str) -> str:
+    """Label of a variant: `Original`, `Blur 50 %`."""
+    variant = Variant.parse(name)
+    if variant.method is None:
+        return "Original"
+    return f"{METHODS[str(variant.method)]} {variant.degree} %"
 
 
 def model_name(adaption: str) -> str:

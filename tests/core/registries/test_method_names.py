@@ -6,8 +6,7 @@ import pytest
 
 from anonbench.core.registries import method_names as names
 from anonbench.core.vocabulary import COMPATIBLE, Adaption, Method, Variant
-from anonbench.reporting.figures.style import method_colour
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.labels import METHODS, method_colour
 
 
 def test_pictures_of_another_program_are_variants() -> None:

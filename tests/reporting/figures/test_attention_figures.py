@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from anonbench.embedding.attention import AttentionMaps, read_maps, write_maps
+from anonbench.embedding.attention_maps import AttentionMaps, read_maps, write_maps
 from anonbench.reporting.figures.attention import SIDE, Panel, attention, panels
 from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
 from anonbench.training.data.preprocess import Preprocess

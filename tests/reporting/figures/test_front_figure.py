@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from synthetic_results import make_scores, outputs
 
 from anonbench.evaluation.privacy.rates import worst
-from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.figures.trends import choices, front, undominated
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.labels import METHODS, method_colour
 from synthetic_rates import make_rates
 
 

@@ -22,7 +22,8 @@ from anonbench.reporting.figures.learning import (
     learning_curves,
     smooth,
 )
-from anonbench.reporting.figures.style import INK, METHOD_COLOURS, TALLEST
+from anonbench.reporting.figures.style import INK, TALLEST
+from anonbench.reporting.labels import METHOD_COLOURS
 
 CHANCE = chance_levels(256, 0.5)
 EVERY = ["unadapted"] + [

@@ -17,7 +17,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 matplotlib.rcParams["font.size"] = 10 * int(os.environ["PYTHONHASHSEED"])  # the user's own
-from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
+from anonbench.reporting.figures.style import new_figure, save, styled
+from anonbench.reporting.labels import METHOD_COLOURS
 with styled():
     figure = new_figure(4, 3)
     for place, colour in enumerate([*METHOD_COLOURS.values()][:3], 1):

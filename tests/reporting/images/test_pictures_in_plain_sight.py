@@ -25,7 +25,7 @@ from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ShardWriter, index_path, open_sets
 from anonbench.datasets.images import encode
-from anonbench.embedding.attention import AttentionMaps, write_maps
+from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.reporting.figures.attention import attention, panels
 from anonbench.reporting.figures.examples import examples

@@ -15,7 +15,7 @@ from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ShardWriter, index_path
 from anonbench.datasets.images import encode
-from anonbench.embedding.attention import AttentionMaps, write_maps
+from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.attention import panels
 from anonbench.reporting.figures.examples import examples

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import preloaded
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import verify
 
@@ -40,9 +39,8 @@ def test_a_failing_job_leaves_its_earlier_output_for_whom_it_is_right(
     output, log = Path("results/model.txt"), Path("results/model.log")
 
     def succeeds(fails: str) -> bool:
-        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
-        command += ["--config", f"fails={fails}"]
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        given = ["--cores", "1", "--rerun-incomplete", "--config", f"fails={fails}"]
+        return preloaded.completed("snakemake", given, tmp_path).returncode == 0
 
     assert succeeds("never")
     for failing in ("before", "while"):

@@ -1,15 +1,21 @@
-"""A mixed folder through Snakemake: every file that `find` finds is used or listed."""
+"""A mixed folder through Snakemake: every file that `find` finds is used or listed.
+
+Bad files are recorded and skipped, never fatal, never silent.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import subprocess
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import small_archive
@@ -18,6 +24,50 @@ from PIL import Image
 pytestmark = pytest.mark.workflow
 
 AVIF = b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + b"\0" * 64
+
+
+def coded(format: str, mode: str = "RGB") -> bytes:
+    data = io.BytesIO()
+    values = np.random.default_rng(0).integers(0, 256, (120, 100, 3), dtype=np.uint8)
+    Image.fromarray(values).convert(mode).save(data, format)
+    return data.getvalue()
+
+
+def sixteen_bits() -> bytes:
+    data = io.BytesIO()
+    values = np.random.default_rng(0).integers(0, 65536, (120, 100), dtype=np.uint16)
+    Image.fromarray(values).save(data, "PNG")
+    return data.getvalue()
+
+
+def animation() -> bytes:
+    data = io.BytesIO()
+    frames = [Image.new("RGB", (60, 60), (n, 0, 0)) for n in (0, 200)]
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
+    return data.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    data = bytearray(coded("PNG"))
+    data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    return bytes(data)
+
+
+BAD = {
+    "truncated.jpg": (coded("JPEG")[:3000], "truncated"),
+    "zero.jpg": (b"", "empty file"),
+    "letter.jpg": (b"Dear Sir or Madam", "not an image"),
+    "bomb.png": (png_header(60_000, 60_000), "pixels"),
+}
+"""Files that cannot be read, and what is said of them."""
+UNUSUAL = {
+    "animated.gif": animation(),
+    "cmyk.jpg": coded("JPEG", "CMYK"),
+    "palette.png": coded("PNG", "P"),
+    "sixteen.png": sixteen_bits(),
+}
+"""Whole images without a code; of an animation the first frame is read."""
 
 
 def fill(folder: Path) -> None:
@@ -31,6 +81,9 @@ def fill(folder: Path) -> None:
     pages[0].save(val / "letter.pdf", save_all=True, append_images=pages[1:], resolution=150)
     (val / "photo.JPEG_original").write_bytes(b"\xff\xd8\xff\xe0 a photo")
     (val / "scan.jfif").write_bytes(b"\xff\xd8\xff\xe0 damaged")
+    bad = {name: data for name, (data, _) in BAD.items()}
+    for name, data in (bad | UNUSUAL).items():
+        (train / name).write_bytes(data)
     (train / "copy.png").write_bytes(codes[0].read_bytes())
     (train / "linked.png").symlink_to(codes[1])
     (train / "again").symlink_to(val)
@@ -50,6 +103,8 @@ def fill(folder: Path) -> None:
 
 def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     fill(tmp_path)
+    given = [path for path in (tmp_path / "images/train/left").iterdir() if path.is_file()]
+    before = {path: path.read_bytes() for path in given}
     done = snakemake(tmp_path, small_archive.config(), "--cores", "2", "archive_images")
     assert done.returncode == 0, done.stderr
     results = tmp_path / "results/archive"
@@ -60,13 +115,16 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     listed = [*manifest["path"].unique(), *skipped["path"]]
     assert sorted(listed) == sorted(name.decode(errors="backslashreplace") for name in found)
     assert skipped["reason"].notna().all()
-    assert len(manifest) == 18
+    assert len(manifest) == 18 + len(UNUSUAL)
     reasons = skipped["reason"].value_counts()
     kind = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
     assert reasons[kind] == 3
     assert f"3: {kind}" in done.stderr
     drawn = "2: PDF page drawn at 150 dpi"
-    assert f"archive: 2 images converted ({drawn}); see converted.csv" in done.stderr
+    assert f"archive: 5 images converted ({drawn}; " in done.stderr
+    converted = pd.read_csv(results / "converted.csv")
+    unusual = set(converted.loc[converted["document_page"].isna(), "id"])
+    assert unusual == {f"train/left/{name}" for name in ("animated", "cmyk", "sixteen")}
     pages = {f"val/left/letter/page-000{number}" for number in (1, 2)}
     assert pages <= set(pd.read_parquet(results / "boxes.parquet")["id"])
     with tarfile.open(results / "images/mask-100/val/0.tar") as tar:
@@ -78,8 +136,15 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     whole = pd.read_csv(results / "skipped.csv", dtype=str)
     assert set(skipped["path"]) <= set(whole["path"])
     counts = pd.read_csv(results / "counts.csv")
-    assert (counts["listed"] == counts["used"] + counts["unreadable"]).all()
-    assert counts["unreadable"].tolist() == [0, 1]  # the damaged scan
+    parts = counts[["unreadable", "failed", "without_regions", "used"]].sum(axis=1)
+    assert (counts["listed"] == parts).all()
+    assert counts["unreadable"].tolist() == [len(BAD), 1]  # the damaged scan
+    told = {
+        Path(path).name: reason for path, reason in zip(whole["path"], whole["reason"], strict=True)
+    }
+    assert all(said in told[name] for name, (_, said) in BAD.items())
+    assert {told[name] for name in UNUSUAL} == {"no region found"}
+    assert {path: path.read_bytes() for path in before} == before
     audit = pd.read_csv(results / "audit.csv").set_index("split")
     assert audit["left_out_duplicates"].to_dict() == {"train": 2, "val": 0}
 

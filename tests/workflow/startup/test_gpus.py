@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import preloaded
 
 pytestmark = pytest.mark.workflow
 
@@ -32,20 +31,15 @@ with locked_gpus(1, Path("locks")) as mine:
 """
 
 
-def test_four_trainings_run_at_once_each_on_its_own_device(tmp_path: Path) -> None:
+def test_four_trainings_run_at_once_each_on_its_own_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
     (tmp_path / "train.py").write_text(TRAIN, encoding="utf-8")
-    program = Path(sys.executable).with_name("snakemake")
     # the GPUs of this test are names; nothing is computed on them
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "0,1,2,3"}
-    done = subprocess.run(
-        [program, "--cores", "8", "--resources", "gpu=4"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    given = ["--cores", "8", "--resources", "gpu=4"]
+    done = preloaded.completed("snakemake", given, tmp_path)
     assert done.returncode == 0, done.stderr
     texts = [path.read_text(encoding="utf-8").split() for path in tmp_path.glob("done/*.txt")]
     runs = [(device, float(began), float(ended)) for device, began, ended in texts]

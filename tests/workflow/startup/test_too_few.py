@@ -38,31 +38,30 @@ def test_too_few_images_are_refused_or_said_before_anything_runs(
     assert snakemake(archive, config, "-n", "archive_images").returncode == 0
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_doubts_are_said_at_the_end_and_counted_in_the_audit(
-    archive: Path, snakemake: Any, keep: bool
-) -> None:
+def test_doubts_are_said_at_the_end_and_counted_in_the_audit(archive: Path, snakemake: Any) -> None:
     for number in range(3):
         blank = archive / f"images/train/left/blank{number}.png"
         Image.fromarray(np.full((40, 40 + number), 200, np.uint8)).save(blank)
     config = small_archive.config()
-    config["datasets"]["archive"]["keep_without_regions"] = keep
-    run = snakemake(archive, config, "--cores", "1", "archive_images")
-    assert run.returncode == 0, run.stderr[-4000:]
-    said = "PUBLISHED UNHIDDEN: 3 images without a region" if keep else "3 images without a region"
-    lines = [line for line in run.stderr.splitlines() if f"archive: {said}" in line]
-    # by the job, which names its log, and at the end
-    assert [line.endswith(".log)") for line in lines] == [True, False]
-    # and again where nothing is left to do, by whatever logger, however quiet
-    for words in (["--quiet", "all"], ["--workflow-profile", "none"]):
-        run = snakemake(archive, config, "--cores", "1", "archive_images", *words)
-        assert run.returncode == 0 and f"the results so far: archive: {said}" in run.stderr
-        assert ("Nothing to be done" in run.stderr) is ("all" not in words), run.stderr
-    audit = pd.read_csv(archive / "results/archive/audit.csv").set_index("split")
-    assert audit.loc["train", "images"] == (11 if keep else 8)
-    assert audit.loc["train", "without_regions"] == 3
-    assert audit.loc["train", "used_without_regions"] == (3 if keep else 0)
-    assert audit.loc["train", "regions"] == 8 and audit.loc["val", "images"] == 8
+    for keep in (False, True):
+        config["datasets"]["archive"]["keep_without_regions"] = keep
+        run = snakemake(archive, config, "--cores", "1", "archive_images")
+        assert run.returncode == 0, run.stderr[-4000:]
+        what = "3 images without a region"
+        said = f"archive: PUBLISHED UNHIDDEN: {what}" if keep else f"archive: {what}"
+        lines = [line for line in run.stderr.splitlines() if said in line]
+        # by the job, which names its log, and at the end
+        assert [line.endswith(".log)") for line in lines] == [True, False]
+        # and again where nothing is left to do, by whatever logger, however quiet
+        for words in (["--quiet", "all"], ["--workflow-profile", "none"]):
+            run = snakemake(archive, config, "--cores", "1", "archive_images", *words)
+            assert run.returncode == 0 and f"the results so far: {said}" in run.stderr
+            assert ("Nothing to be done" in run.stderr) is ("all" not in words), run.stderr
+        audit = pd.read_csv(archive / "results/archive/audit.csv").set_index("split")
+        assert audit.loc["train", "images"] == (11 if keep else 8)
+        assert audit.loc["train", "without_regions"] == 3
+        assert audit.loc["train", "used_without_regions"] == (3 if keep else 0)
+        assert audit.loc["train", "regions"] == 8 and audit.loc["val", "images"] == 8
 
 
 def test_what_detection_leaves_is_asked_again_before_training(

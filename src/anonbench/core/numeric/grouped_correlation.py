@@ -12,7 +12,6 @@ from functools import reduce
 from itertools import permutations
 
 import numpy as np
-from scipy.special import ndtri
 
 from anonbench.core.numeric.seeding import rng
 
@@ -86,6 +85,8 @@ def within_methods(
     if free < MIN_FREE:
         reason = f"{len(x)} rows of {count} methods, and at least {count + MIN_FREE} are needed"
         return GroupedCorrelation(coefficient, nan, nan, p, p_models, len(x), count, reason)
+    from scipy.special import ndtri  # imported here: most jobs start without it
+
     # a partial correlation given g - 1 contrasts: R - (g - 1) - 3
     half = float(ndtri((1.0 + confidence) / 2.0)) * (1.0 / math.sqrt(free - 2))
     centre = float(np.arctanh(np.clip(coefficient, -1.0 + 1e-12, 1.0 - 1e-12)))

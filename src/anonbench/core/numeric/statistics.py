@@ -120,9 +120,9 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Return Spearman's rank correlation of two series [N]; NaN where one is constant."""
-    from scipy.stats import rankdata  # imported here: most commands start without it
+    import pandas as pd  # imported here: some commands start without it
 
-    return float(pearson(rankdata(x), rankdata(y)))
+    return float(pearson(*(pd.Series(series).rank().to_numpy() for series in (x, y))))
 
 
 def bootstrap_pearson(x: np.ndarray, y: np.ndarray, resamples: int, *seed: object) -> np.ndarray:

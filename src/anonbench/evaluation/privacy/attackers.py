@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from anonbench.core.errors import InputError
-from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.registries.attacks import Attacker
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.embedding.systems.opening import open_system
@@ -97,6 +96,8 @@ class OnnxRecognizer:
         self.aligned = aligned
         if not path.is_file():
             raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
+        from anonbench.core.libraries.onnx import cpu_session  # most runs have no such model
+
         try:
             self._session = cpu_session(path)
             self._input = self._session.get_inputs()[0]

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import nctdtr, stdtrit
 
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, effective_clusters
@@ -120,6 +119,8 @@ def clusters_needed(
         None where no number is enough, and where fewer than two clusters tell nothing.
 
     """
+    from scipy.special import nctdtr, stdtrit  # imported here: most jobs start without it
+
     kept = ~np.isnan(differences)
     values, labels = differences[kept], clusters[kept]
     sizes = np.unique(labels, return_counts=True)[1]

@@ -13,11 +13,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
-from anonbench.core.vocabulary import Model, Variant
-from anonbench.embedding.attention import read_maps
+from anonbench.core.vocabulary import Model
+from anonbench.embedding.attention_maps import read_maps
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.examples import GAP, PRINT, Images, PictureGrid, scaled, show
-from anonbench.reporting.labels import ADAPTIONS, METHODS
+from anonbench.reporting.labels import ADAPTIONS, variant_label
 
 LABEL = 0.95
 """Width in inches of the row labels."""
@@ -132,11 +132,3 @@ def _draw_map(axes: Axes, picture: np.ndarray | None, head: np.ndarray, pixels: 
     pale = 255 - PALE * (255 - grey.astype(np.float32))
     show(axes, pale, pixels, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
     axes.imshow(head, cmap=_HEAT, vmin=0, interpolation="nearest")
-
-
-def variant_label(name: str) -> str:
-    """Label of a variant: `Original`, `Blur 50 %`."""
-    variant = Variant.parse(name)
-    if variant.method is None:
-        return "Original"
-    return f"{METHODS[str(variant.method)]} {variant.degree} %"

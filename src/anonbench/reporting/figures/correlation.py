@@ -8,26 +8,11 @@ from textwrap import wrap
 
 import pandas as pd
 
-from anonbench.core.errors import InputError
-from anonbench.core.io import read_csv
-from anonbench.evaluation.correlation import COLUMNS, METRICS
+from anonbench.evaluation.correlation import METRICS, read_correlations
 from anonbench.reporting.figures.style import GRID, INK, ONE_COLUMN, SOFT, new_figure, save, styled
 
 DARK = 0.62
 """Coefficient beyond which cells are dark enough for white text."""
-_TEXT = ("metric", "metric_b", "reason")
-
-
-def read_correlations(path: Path) -> pd.DataFrame:
-    """Read coefficients in long form, columns `anonbench.evaluation.correlation.COLUMNS`.
-
-    Raises:
-        InputError: a column is missing, or a metric is unknown.
-    """
-    table = read_csv(path, COLUMNS, _TEXT)
-    if unknown := {*table["metric"], *table["metric_b"]} - set(METRICS):
-        raise InputError(f"{path}: metric {min(unknown)!r} is unknown")
-    return table
 
 
 def matrix(table: pd.DataFrame) -> pd.DataFrame:

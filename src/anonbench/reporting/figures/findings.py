@@ -15,7 +15,7 @@ from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.answers import PREDICTED_BY
 from anonbench.reporting.figures import style
-from anonbench.reporting.labels import ACCURACIES
+from anonbench.reporting.labels import ACCURACIES, method_colour
 
 _ACROSS = 3
 """Most panels side by side."""
@@ -91,7 +91,7 @@ def _order(axes: Axes, rows: pd.DataFrame) -> None:
     ranks = rows.pivot(index="method", columns="system", values="value").rank(ascending=False)
     systems = list(dict.fromkeys(rows["system"]))
     for method in in_order(ranks.index):
-        own, colour = ranks.loc[method, systems].to_numpy(float), style.method_colour(method)
+        own, colour = ranks.loc[method, systems].to_numpy(float), method_colour(method)
         axes.plot(range(len(systems)), own, color=colour, marker="o", lw=1.2, ms=3.5)
     axes.invert_yaxis()
     axes.set_yticks(range(1, len(ranks) + 1))
@@ -104,7 +104,7 @@ def _gains(axes: Axes, rows: pd.DataFrame) -> None:
     places = list(dict.fromkeys(zip(rows["method"], rows["adaption"], strict=True)))
     for row in rows.to_dict("records"):
         shift = 0.7 * ((places.index((row["method"], row["adaption"])) + 0.5) / len(places) - 0.5)
-        x, colour = systems.index(row["system"]) + shift, style.method_colour(row["method"])
+        x, colour = systems.index(row["system"]) + shift, method_colour(row["method"])
         style.point(axes, x, row, colour, row["adaption"], ms=3.5)
     _named_on_x(axes, systems)
 
@@ -114,7 +114,7 @@ def _degrees(axes: Axes, rows: pd.DataFrame) -> None:
     for place, method in enumerate(methods):
         own = rows[rows["method"] == method].sort_values("degree")
         x = own["degree"] + 2.0 * (place - (len(methods) - 1) / 2) / len(methods)
-        style.point(axes, x, own, style.method_colour(method), UNADAPTED, 0.4, ms=3.5, lw=1.2)
+        style.point(axes, x, own, method_colour(method), UNADAPTED, 0.4, ms=3.5, lw=1.2)
     axes.set_xticks(sorted(rows["degree"].unique()))
     axes.set_xlabel("Degree (%)")
 
@@ -133,7 +133,7 @@ def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _price(axes: Axes, rows: pd.DataFrame) -> None:
     for (method, adaption), own in rows.groupby(["method", "adaption"], sort=False):
-        line, colour = own.sort_values("rate", kind="stable"), style.method_colour(str(method))
+        line, colour = own.sort_values("rate", kind="stable"), method_colour(str(method))
         ends = 100 * line[["rate_low", "rate_high"]].astype(float).to_numpy().T
         axes.hlines(line["value"], *ends, color=colour, alpha=0.4)
         style.point(axes, 100 * line["rate"], line, colour, str(adaption), 0.4, lw=0.9, ms=3.5)

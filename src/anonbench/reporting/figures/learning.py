@@ -20,7 +20,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import UNADAPTED, Model
 from anonbench.reporting.figures import style
-from anonbench.reporting.labels import ADAPTIONS, METHODS, WORDS
+from anonbench.reporting.labels import ADAPTIONS, METHODS, WORDS, method_colour
 from anonbench.reporting.summary import present
 
 SMOOTHING = 0.05
@@ -85,7 +85,7 @@ def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float
             for model, log in curves.items():
                 if model.adaption == adaption:
                     method, degree = model.variant.method, model.variant.degree
-                    colour = style.INK if method is None else style.method_colour(str(method))
+                    colour = style.INK if method is None else method_colour(str(method))
                     if len(degrees) <= 1:
                         axes.plot(log[name].dropna(), color=colour, lw=0.5, alpha=0.25)
                     _line(axes, log[name], color=colour, lw=1.2, linestyle=styles.get(degree, "-"))

@@ -20,10 +20,7 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.core.registries import methods
-from anonbench.core.registries.method_names import colour_of, is_method
-from anonbench.core.registries.registry import facts
-from anonbench.reporting.labels import ADAPTIONS, METHODS
+from anonbench.reporting.labels import ADAPTIONS, METHODS, method_colour
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
@@ -32,8 +29,6 @@ TWO_COLUMNS = 175 * MILLIMETRE
 TALLEST = 9.3
 """Height in inches that still fits on a page with a caption."""
 
-METHOD_COLOURS = methods.with_colours(facts(methods.METHODS, "line_colour"))
-OTHER_COLOUR = "#CC79A7"
 INK = "#1b1f24"
 SOFT = "#5b6470"
 GRID = "#dfe3e8"
@@ -78,11 +73,6 @@ def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
             raise InputError(f"{path}: figures are written as .png or .svg")
         with atomic(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=_NO_METADATA[kind])
-
-
-def method_colour(method: str) -> str:
-    """Colour of a method."""
-    return colour_of(method, METHOD_COLOURS) if is_method(method) else OTHER_COLOUR
 
 
 def model_marker(adaption: str) -> str:

@@ -28,6 +28,7 @@ from anonbench.reporting.labels import (
     ADAPTIONS,
     METHODS,
     QUERIES,
+    method_colour,
     metric_label,
     own_ranking,
 )
@@ -90,7 +91,7 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
 def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Colour and rows of each method, by degree."""
     for method in present(rows["method"], METHODS):
-        yield style.method_colour(method), rows[rows["method"] == method].sort_values("degree")
+        yield method_colour(method), rows[rows["method"] == method].sort_values("degree")
 
 
 def _two_lines(model: str) -> str:
@@ -111,7 +112,7 @@ def _models_on_x(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
                 at_foot = axes.get_xaxis_transform()
                 axes.text(x + shift, 0.03, "not run", transform=at_foot, rotation=90, **look)
             else:
-                style.point(axes, x + shift, cell, style.method_colour(method), str(model))
+                style.point(axes, x + shift, cell, method_colour(method), str(model))
     axes.set_xticks(range(len(models)), [_two_lines(model) for model in models])
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")
@@ -199,7 +200,7 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.Series) -> None:
     """Draw the choices of one query kind; all shares are in percent."""
     top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
     for row in points.assign(top=top).sort_values("best").to_dict("records"):
-        colour = style.method_colour(row["method"])
+        colour = method_colour(row["method"])
         lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
         axes.vlines(row["rate"], row["low"], row["high"], **lines)
         if row["top"]:  # a variant has one rate interval, whichever model searches it
@@ -233,5 +234,5 @@ def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
             textcoords="offset points",
             ha="right" if to_left else "left",
             fontsize=6,
-            color=style.method_colour(top["method"]),
+            color=method_colour(top["method"]),
         )

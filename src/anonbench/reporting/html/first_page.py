@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
-from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words, step
-from anonbench.reporting.labels import NONE
+from anonbench.reporting.labels import NONE, method_colour
 
 BAR = 150
 """Pixels of a bar's full scale."""

@@ -16,12 +16,10 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import Model
 from anonbench.embedding.attention_shares import NULLS
-from anonbench.evaluation.correlation import METRICS
-from anonbench.reporting.figures.attention import variant_label
-from anonbench.reporting.figures.correlation import read_correlations
+from anonbench.evaluation.correlation import METRICS, read_correlations
 from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.grids.tables import QUALITY_HEADS, SIZE_COLUMNS, quality_rows, read_sizes
-from anonbench.reporting.labels import ADAPTIONS, NONE, interval, percent
+from anonbench.reporting.labels import ADAPTIONS, NONE, interval, percent, variant_label
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
 _EFFORT = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")

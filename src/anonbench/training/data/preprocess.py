@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from anonbench.core.libraries.opencv import cv2
-from anonbench.training.data.augment import normalize_images
+
+if TYPE_CHECKING:  # figures fit images and start without PyTorch
+    from torch import Tensor
 
 MARGIN = 8 / 7
 """The shorter side of a centre crop's image, as a multiple of the crop (DINOv2: 256 for 224)."""
@@ -64,12 +64,16 @@ class Preprocess:
 
     def normalized(self, images: Tensor) -> Tensor:
         """Return uint8 [N, S, S, 3] as float32 [N, 3, S, S], normalized as in training."""
+        from anonbench.training.data.augment import normalize_images
+
         return normalize_images(
             images.permute(0, 3, 1, 2).float().div_(255.0).contiguous(), self.normalize
         )
 
     def __call__(self, image: np.ndarray) -> Tensor:
         """Return one image as a batch, float32 [1, 3, side, side]."""
+        import torch
+
         return self.normalized(torch.from_numpy(self.fit(image))[None])
 
 
