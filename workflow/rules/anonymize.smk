@@ -1,4 +1,5 @@
-# Image sets, a job a shard: originals and boxes → one variant.
+# Image sets, a job a shard: originals and boxes → one variant. Originals are no inputs of rules: a job
+# reads them by the manifest's paths, and compares their digests with the manifest's.
 
 searched = by_digest(
     manifest=rules.manifest.output.manifest,

@@ -1,4 +1,5 @@
 # What each anonymized image set publishes, and what is in doubt, as one file a data set.
+# Images are audited where they are written (anonymize.smk); this adds up the counts.
 
 
 rule audit:

@@ -84,7 +84,7 @@ def known_results(w=None):
     return []
 
 
-def enough_listed(w):
+def refuse_too_few(w):
     """No files. Where jobs are planned, too few images are refused, or what they suffice for is said."""
     if workflow.is_main_process:
         try:
@@ -117,7 +117,11 @@ def truth(name):
 
 
 def contents(files):
-    """What the user's own files hold, asked where jobs are planned: a job looks itself."""
+    """What the user's own files hold, for the parameter `user_files`.
+
+    It makes Snakemake plan jobs whose files changed. It is no part of a job's fingerprint: these files
+    are inputs, and the job compares their digests.
+    """
     planned = workflow.is_main_process and not settings.bundle
     return startup.contents(map(str, files)) if planned else ""
 

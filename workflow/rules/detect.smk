@@ -22,7 +22,7 @@ rule match:
         code=code_of("match"),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
-        given=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
+        user_files=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
 
@@ -63,7 +63,7 @@ rule detect:
         keep_failed=lambda w: datasets[w.dataset].keep_failed,
         seed=settings.seed,
         templates=lambda w: str(datasets[w.dataset].templates or ""),
-        given=lambda w: contents(started.detection_files(w.dataset)),
+        user_files=lambda w: contents(started.detection_files(w.dataset)),
         shards=lambda w: len(paths.shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"

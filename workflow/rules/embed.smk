@@ -90,7 +90,7 @@ for _name, _dataset in experiment.datasets.items():
             params:
                 code=code_of("embed_system"),
                 system=stage_parameters.system(settings, _name),
-                given=contents(started.system_files(_name)),
+                user_files=contents(started.system_files(_name)),
                 evidence=startup.evidence(started, _name),
                 dataset=_name,
             script:
@@ -130,7 +130,7 @@ rule embed_distilled_system:
     params:
         code=code_of("embed_system"),
         system=lambda w: stage_parameters.system(settings, w.dataset),
-        given=lambda w: contents(started.system_files(w.dataset)),
+        user_files=lambda w: contents(started.system_files(w.dataset)),
         evidence=lambda w: startup.evidence(started, w.dataset),
         dataset=lambda w: w.dataset,
     script:

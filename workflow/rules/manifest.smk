@@ -50,7 +50,7 @@ rule manifest:
         max_pixels=settings.detection.max_pixels,
         name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
-        given=lambda w: startup.scanned_given(started, w.dataset),
+        user_files=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/manifest.py"
 

@@ -105,6 +105,6 @@ rule attack:
         hiding=hiding_of,
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
         apart=apart,
-        given=lambda w: contents(started.attack_files(w.dataset)),
+        user_files=lambda w: contents(started.attack_files(w.dataset)),
     script:
         "../scripts/attack.py"

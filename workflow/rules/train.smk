@@ -5,7 +5,7 @@
 # it as an input, not even an ancient one: other settings of retrieval would train again.
 rule enough:
     input:
-        enough_listed,
+        refuse_too_few,
         counts="<results>/{dataset}/counts.csv",
     output:
         "<results>/{dataset}/enough.txt",
@@ -43,11 +43,11 @@ rule train_unadapted:
         mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("train", w.dataset)),
         gpu=gpus(lambda w: estimates.recipe(w.dataset).gpus_needed),
-        tasks_per_gpu=0,
+        tasks_per_gpu=0, # Slurm starts one process; torchrun starts one a GPU
     params:
         code=code_of("train"),
         recipe=lambda w: settings.recipe_of(w.dataset).effective(),
-        given=lambda w: contents(started.pretrained(w.dataset)),
+        user_files=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
     script:
         "../scripts/train.py"
@@ -92,7 +92,7 @@ use rule train_unadapted as train_distilled with:
     benchmark:
         "<benchmarks>/train/{dataset}/D-{anonymized}/seed{seed}.tsv"
     params:
-        given="",
+        user_files="",
         adaption="D",
 
 
@@ -100,7 +100,7 @@ use rule train_unadapted as train_distilled with:
 # originals.
 rule distill_system:
     input:
-        enough_listed,
+        refuse_too_few,
         **by_digest(
             original=lambda w: paths.images(w.dataset, "original", "train"),
             anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
@@ -125,7 +125,7 @@ rule distill_system:
         code=code_of("distill_system"),
         system=lambda w: stage_parameters.system(settings, w.dataset),
         low_rank=settings.low_rank.model_dump(mode="json"),
-        given=lambda w: contents(started.system_files(w.dataset)),
+        user_files=lambda w: contents(started.system_files(w.dataset)),
         evidence=lambda w: startup.evidence(started, w.dataset),
     script:
         "../scripts/distill_system.py"

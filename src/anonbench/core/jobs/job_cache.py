@@ -38,7 +38,7 @@ IDENTITY = "identity"
 """Key in the record of an output of a job that calls `JobCache.is_done`."""
 _KEPT = ".kept"
 """Suffix of the benchmark of the job that made the outputs, beside that of a job that kept them."""
-_ONLY_PLANNED = "given"
+_ONLY_PLANNED = "user_files"
 """Parameter that only Snakemake's planning needs: the inputs have the same information."""
 
 log = logging.getLogger(__name__)
