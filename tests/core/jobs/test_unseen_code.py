@@ -8,6 +8,7 @@ stale.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,8 @@ ALLOWED = {
 _BY_NAME = ("import_module", "entry_points", "run_module", "run_path")
 _BUILT_IN = ("__import__", "exec", "eval")
 _OF_PACKAGE = ("resources.files", "pkgutil.get_data", "resources.open_text", "resources.path")
-_SEEN = ("__package__", "'anonbench.reporting'")
-"""Packages by name: their data count with them."""
+_BY_ITS_NAME = re.compile(r"__package__|'[\w.]+'")
+"""A package whose data count with it."""
 _APART = ("anonbench.workflow", "anonbench.cli")
 """Around the jobs: nothing in there makes a result."""
 
@@ -63,7 +64,7 @@ def unseen(name: str, source: str) -> Iterator[str]:
                 yield f"{name}: {called.rpartition('.')[2]}({arguments})"
             elif called == "getattr" and ast.unparse(node.args[0]).partition(".")[0] in imported:
                 yield f"{name}: getattr({ast.unparse(node.args[0]).partition('.')[0]}, ...)"
-            elif called in _OF_PACKAGE and arguments not in _SEEN:
+            elif called in _OF_PACKAGE and not _BY_ITS_NAME.fullmatch(arguments):
                 yield f"{name}: {called}"
 
 
