@@ -43,7 +43,7 @@ rule train_unadapted:
         mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("train", w.dataset)),
         gpu=gpus(lambda w: estimates.recipe(w.dataset).gpus_needed),
-        tasks_per_gpu=0, # Slurm starts one process; torchrun starts one a GPU
+        tasks_per_gpu=0,  # Slurm starts one process; torchrun starts one a GPU
     params:
         code=code_of("train"),
         recipe=lambda w: settings.recipe_of(w.dataset).effective(),

@@ -85,7 +85,7 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
 def test_times_of_inputs_and_what_is_only_planned_do_not_count(job: Job) -> None:
     assert job.run()
     os.utime(job.source, (1, 1))
-    job.parameters["given"] = [["an input", "as it was planned"]]
+    job.parameters["user_files"] = [["an input", "as it was planned"]]
     assert not job.run()
 
 
