@@ -30,8 +30,7 @@ rule scores:
         "../scripts/scores.py"
 
 
-# The best choice, query kinds, and where models are trained, effects of anonymization and components of
-# variance: what the rankings of `retrieve_others` tell.
+# The best choice and, where models are trained, effects of anonymization and components of variance.
 for _name in experiment.datasets:
     _models = () if experiment.is_frozen(_name) else ("effects", "variance")
 
