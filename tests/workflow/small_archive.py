@@ -13,6 +13,7 @@ from anonbench.workflow.results_folder import MARK
 
 TARGETS = (
     "archive_boxes",
+    "archive_images",
     "table_retrieval_archive_100",
     "table_downstream_archive_100",
     "figure_trend_archive_map_original",
