@@ -157,11 +157,13 @@ def apart(one: Image.Image, other: Image.Image) -> float:
 
 def test_the_gallery_shows_what_methods_do() -> None:
     sheets = GALLERY.sheets()
+    missing = [name for name in sheets if not (GALLERY.PICTURES / f"method_{name}.jpg").is_file()]
+    assert not missing, "no picture: python tools/site/gallery.py"
     stored = {name: Image.open(GALLERY.PICTURES / f"method_{name}.jpg") for name in sheets}
     for name, sheet in sheets.items():
         assert stored[name].size == sheet.size
         assert apart(stored[name], sheet) < 8, (
-            "stale: python tools/site/gallery.py, after make demo"
+            f"method_{name}.jpg is stale: python tools/site/gallery.py"
         )
     stronger = GALLERY.sheets(blur={"sigma": {"face": 0.15}})
     assert apart(stored["blur"], stronger["blur"]) > 8

@@ -1,9 +1,9 @@
 """The page of pictures: every method, figure and table, and what makes it.
 
-`python tools/site/gallery.py`, after `make demo`. Images are those of the demo's generator, tables
-and figures those of the demo's results. Those that are not in the results stay as they are. A new
-method or table is on the page by itself; a test says when one is missing, and when a method's
-picture is not what the method does.
+`python tools/site/gallery.py`. Pictures of methods are drawn anew. Tables and figures are those of
+the results of `make demo`; without them, they stay as they are. A new method or table is on the
+page by itself; a test says when one is missing, and when a method's picture is not what the method
+does.
 """
 
 from __future__ import annotations

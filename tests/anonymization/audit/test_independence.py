@@ -126,7 +126,7 @@ def executed(root: Path, call: Callable[[], object]) -> set[str]:
 
     def note(frame: FrameType, event: str, _: object) -> None:
         if event == "call" and frame.f_code.co_filename in shared:
-            runs.add(f"{frame.f_code.co_filename}:{frame.f_code.co_name}")
+            runs.add(f"{frame.f_code.co_filename}:{frame.f_code.co_qualname}")
 
     sys.setprofile(note)
     try:

@@ -12,7 +12,7 @@ from scenes import DEGREE, REGIONS, Scene, picture, table
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.pixels import steps_of
+from anonbench.anonymization.audit.pixels import LEAST_SIDES, steps_of
 from anonbench.anonymization.methods import BUILT_IN, Blur, distortion
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -21,6 +21,7 @@ from anonbench.anonymization.methods.median import Median
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
 from keyed_settings import ADDED, COMBINED, asked
@@ -263,3 +264,8 @@ def test_a_check_of_the_wrong_shape_is_refused(
     monkeypatch.setattr(Blur, "is_hidden", lambda *given: whole(*given)[:1])  # a part of it only
     with pytest.raises(InputError, match="check returns shape"):
         given.check(pixels, between)
+
+
+def test_the_audit_knows_the_least_side_of_every_built_in_method() -> None:
+    alone = {kind.name for kind in BUILT_IN if kind.steps is Method.steps}
+    assert alone == LEAST_SIDES.keys(), "LEAST_SIDES in anonymization/audit/pixels.py"

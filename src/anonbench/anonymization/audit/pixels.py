@@ -34,7 +34,7 @@ SHOW_NOTHING = ("mask", "inpaint", "replace")
 """Methods whose promise proves that nothing of a region's pixels is left: a region may then be
 unchanged only by chance.
 """
-_LEAST = {
+LEAST_SIDES = {
     **dict.fromkeys(("mask", "replace", "inpaint", "noise", "barrel", "recolour"), 1),
     **dict.fromkeys(("pixelate", "swirl", "patch_shuffle", "dp_pixelate"), 2),
     **dict.fromkeys(("random_crop", "equalize", "tile_shuffle"), 4),
@@ -200,9 +200,9 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
     else:
         left = method.information_left
         leaves = _LEFT.index(left) if left in _LEFT else UNKNOWN
-        if method.name not in _LEAST:  # no other package's method may have such a name
+        if method.name not in LEAST_SIDES:  # no other package's method may have such a name
             return [Step(name, method, method.least_side, method.surroundings, leaves)]
-        least = _LEAST[method.name]
+        least = LEAST_SIDES[method.name]
         if method.name == "dp_pixelate":
             least = method.min_block
         elif method.name == "mask" and method.colour == "mean":
@@ -261,7 +261,7 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
 
     """
     mask, (original, written) = inside.mask, (inside.original, inside.written)
-    is_built_in = method.name in _LEAST
+    is_built_in = method.name in LEAST_SIDES
     if not is_built_in:
         own = original[:, mask]
         if np.array_equal(own, written[:, mask]) and own.size and np.ptp(own, axis=1).any():

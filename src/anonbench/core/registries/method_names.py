@@ -24,7 +24,7 @@ _OWN_VECTORS = {"mapped_": "mapped vectors", "D_": "vectors of model D"}
 """Prefixes of the names of images whose vectors are judged separately, with labels: the adaptions
 `anonbench.core.vocabulary.COMPATIBLE`."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
-"""Colours of other programs' images; no built-in method has one of them."""
+"""Colours of other programs' images."""
 _DARKER = 0.45
 """Share of the way to black, from a method's colour to that of its redrawn images."""
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05

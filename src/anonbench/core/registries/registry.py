@@ -133,7 +133,10 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         for point in added().get(self.group, ()):
             where = f"entry point {point.name} = {point.value} of {point.group}"
             if point.name in found:
-                raise InputError(f"{where}: there is another one of this name")
+                raise InputError(
+                    f"{where}: there is another one of this name; rename it in its package, or "
+                    "uninstall the package"
+                )
             try:
                 loaded = point.load()
                 self._require_complete(loaded, point.name)
