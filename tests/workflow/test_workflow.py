@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from anonbench.embedding.store import read_embeddings
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 NOTHING = "Nothing to be done"
-DETERMINISTIC = ("*.tar", "*.parquet", "*.h5", "*.safetensors", "*.csv", "*.png", "*.svg", "*.md")
 
 
 def vectors(path: Path) -> tuple[list[str], np.ndarray]:
@@ -108,24 +105,3 @@ def test_a_second_run_has_nothing_to_do(
     own_names = ("table_retrieval_portraits_100", "figure_trend_documents_knn")
     run = snakemake(done, miniature, "-n", "--cores", "2", *own_names)
     assert NOTHING in run.stdout + run.stderr
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for pattern in DETERMINISTIC
-        for path in sorted(folder.rglob(pattern))
-        if "logs" not in path.relative_to(folder).parts  # a training's speed is among them
-    }
-
-
-def test_the_same_bytes_come_again_with_other_cores(
-    snakemake: Any, miniature: dict[str, Any], done: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(done / "data", tmp_path / "data", dirs_exist_ok=True)
-    targets = ["portraits_tables", "portraits_figures"]
-    run = snakemake(tmp_path, miniature, "--cores", "1", *targets)
-    assert run.returncode == 0, run.stderr[-4000:]
-    again, before = digests(tmp_path / "results"), digests(done / "results")
-    assert len(again) > 40
-    assert [name for name in again if again[name] != before[name]] == []

@@ -146,32 +146,6 @@ def box(name: str, number: int) -> str:
     return f"{name},text,{9 * number},10,{9 * number + 12},30"
 
 
-def test_boxes_by_path_reach_their_image_beside_ids_that_are_the_paths_tails(
-    snakemake: Any, tmp_path: Path
-) -> None:
-    rows = write_secrets(tmp_path)
-    own = tmp_path / "own.csv"
-    config = secret_config()
-    run = ("--cores", "1", "archive_boxes", "archive_images")
-    # as the attack had it: the paths below the folder's own name are no paths of the data set
-    own.write_text(HEADER + "\n".join(box(f"archive/{path}", n) for _, path, n in rows) + "\n")
-    refused = snakemake(tmp_path, config, "-n", *run)
-    assert refused.returncode != 0 and "Traceback" not in refused.stderr
-    assert "own.csv: row 1 (image archive/caseA/1.png), path: no image" in refused.stderr
-    assert "(15 more like it)" in refused.stderr and not (tmp_path / "results").exists()
-    # by their paths, with one typo
-    lines = [box(path, n) for _, path, n in rows]
-    lines[3] = lines[3].replace("caseA/", "caseC/")
-    own.write_text(HEADER + "\n".join(lines) + "\n")
-    refused = snakemake(tmp_path, config, "-n", *run)
-    assert refused.returncode != 0 and "own.csv: row 4 (image caseC/4.png)" in refused.stderr
-    # all right
-    own.write_text(HEADER + "\n".join(box(path, n) for _, path, n in rows) + "\n")
-    done = snakemake(tmp_path, config, *run)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert secrets_seen(tmp_path) == (16, 0)
-
-
 @pytest.mark.parametrize("setting", ["boxes", "corrections", "truth"])
 @pytest.mark.parametrize("early", [True, False])
 def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
@@ -199,23 +173,35 @@ def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
     assert (tmp_path / "results/archive/manifest.parquet").exists() is not early
 
 
-def test_copies_are_hidden_alike_and_a_replaced_file_is_read_whatever_its_time(
+def test_boxes_by_path_reach_their_image_and_all_copies_whatever_the_files_time(
     snakemake: Any, tmp_path: Path
 ) -> None:
+    """The ids are the tails of other images' paths."""
     rows = write_secrets(tmp_path)
-    archive = tmp_path / "archive"
+    archive, own = tmp_path / "archive", tmp_path / "own.csv"
     # of three images of the same bytes the boxes name the one that is left out of train
     for name in ("left.png", "stays.png"):
         shutil.copy(archive / rows[1][1], archive / name)
     with (archive / "list.csv").open("a") as file:
         file.write("left,left.png,train\nstays,stays.png,val\n")
-    lines = [box("left.png" if n == 1 else path, n) for _, path, n in rows]
-    own = tmp_path / "own.csv"
-    own.write_text(HEADER + "\n".join(lines[1:]) + "\n")
     run = ("--cores", "1", "archive_images")
+    # as the attack had it: the paths below the folder's own name are no paths of the data set
+    own.write_text(HEADER + "\n".join(box(f"archive/{path}", n) for _, path, n in rows) + "\n")
+    refused = snakemake(tmp_path, secret_config(), "-n", *run)
+    assert refused.returncode != 0 and "Traceback" not in refused.stderr
+    assert "own.csv: row 1 (image archive/caseA/1.png), path: no image" in refused.stderr
+    assert "(15 more like it)" in refused.stderr and not (tmp_path / "results").exists()
+    # by their paths, with one typo
+    lines = [box("left.png" if n == 1 else path, n) for _, path, n in rows]
+    typo = [*lines[:3], lines[3].replace("caseA/", "caseC/"), *lines[4:]]
+    own.write_text(HEADER + "\n".join(typo) + "\n")
+    refused = snakemake(tmp_path, secret_config(), "-n", *run)
+    assert refused.returncode != 0 and "own.csv: row 4 (image caseC/4.png)" in refused.stderr
+    # one is missing
+    own.write_text(HEADER + "\n".join(lines[1:]) + "\n")
     done = snakemake(tmp_path, secret_config(), *run)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert secrets_seen(tmp_path) == (17, 1)  # the first has no box
+    assert secrets_seen(tmp_path) == (17, 1)
     # the right file is older: another disk's, or from an archive
     (tmp_path / "older.csv").write_text(HEADER + "\n".join(lines) + "\n")
     os.utime(tmp_path / "older.csv", (1.5e9, 1.5e9))
