@@ -156,7 +156,7 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     profile = ["--profile", str(root / "profiles/slurm"), *QUICK]
     partitions = ["--slurm-partition-config", str(root / "profiles/slurm/partitions.yaml")]
     little = [
-        f"boxes:mem_mb={TOO_LITTLE_MB}*attempt",
+        f"gather_portraits:mem_mb={TOO_LITTLE_MB}*attempt",
         f"train_adapted:runtime={TOO_FEW_MINUTES}*attempt",
     ]
     gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
@@ -186,13 +186,13 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     assert "TresPerJob" not in described(detections[0])
 
     # a job that exceeds its memory succeeds when it asks for more
-    tried = jobs("rule_boxes")
+    tried = jobs("rule_gather_portraits")
     assert len(tried) > 1
     assert tried[-1].state == "COMPLETED"
     assert {job.state for job in tried[:-1]} == {"FAILED"}
     asked = [TOO_LITTLE_MB * attempt for attempt in range(1, len(tried) + 1)]
     assert [job.memory for job in tried] == [f"{megabytes}M" for megabytes in asked]
-    logs = sorted((there / ".snakemake/slurm_logs/rule_boxes/portraits").glob("*.log"))
+    logs = sorted((there / ".snakemake/slurm_logs/rule_gather_portraits").rglob("*.log"))
     assert "exceeded memory limit" in logs[0].read_text(encoding="utf-8")
 
     # the training that was pre-empted went on in the same job of Slurm; the one whose time was over
