@@ -24,4 +24,5 @@ ENV PIP_NO_INDEX=1 PIP_NO_DEPS=1 PIP_FIND_LINKS=/plugins
 COPY Snakefile config.yaml ./
 COPY config config
 COPY workflow workflow
+COPY envs envs
 COPY profiles profiles

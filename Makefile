@@ -60,8 +60,9 @@ format: $(READY) ## ruff and snakefmt, in place
 	@$(BIN)/ruff format
 	@$(BIN)/snakefmt Snakefile workflow
 
-docs: $(READY) ## what is written from code: default config, schema, reference pages
+docs: $(READY) ## what is written from code: default config, schema, conda environment, reference pages
 	@$(BIN)/anonbench config
+	@$(BIN)/anonbench environments
 	@$(BIN)/python tools/site/reference.py
 
 site: $(READY) ## the documentation as a site that opens offline, in build/site

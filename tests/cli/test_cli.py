@@ -226,6 +226,7 @@ def test_score_refuses_wrong_options(embedded: dict[str, Path], wrong: list[str]
         ["export", "absent", "out", "--format", "timm"],
         ["export", "text", "out", "--format", "timm"],
         ["config", "--root", "text"],
+        ["environments", "--root", "absent"],
         ["bundle", "--to", "x.tar", "--configfile", "absent"],
         ["bundle", "--to", "x.tar", "--configfile", "."],
         ["verify", "text"],

@@ -19,7 +19,7 @@ from small_runs import Storage, command, digests, snakemake
 pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="the plugin is missing")
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
-SOURCES = ("Snakefile", "workflow", "profiles")
+SOURCES = ("Snakefile", "workflow", "envs", "profiles")
 TARGET = "results/portraits/counts.csv"
 QUICK = ["--seconds-between-status-checks", "1", "--latency-wait", "5"]
 DETECT_MB = 900

@@ -86,7 +86,7 @@ def test_pages_that_are_named_elsewhere_are_there() -> None:
     assert count > 15
 
 
-FOLDERS = "benchmarks|config|profiles|src|tests|tools|workflow"
+FOLDERS = "benchmarks|config|envs|profiles|src|tests|tools|workflow"
 
 
 def missing(text: str) -> list[str]:

@@ -30,6 +30,7 @@ def write():
             "params": dict(job.params.items()),
             "resources": dict(job.resources.items()),
             "threads": job.threads,
+            "environment": job.rule.conda_env,
             "input": list(map(str, job.input)),
             "ancient": [str(file) for file in job.input if file.is_ancient],
             "after": {{

@@ -23,6 +23,8 @@ rule anonymize:
         "<benchmarks>/anonymize/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=paths.hidden_here,
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
@@ -50,6 +52,8 @@ rule given:
         "<benchmarks>/given/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=paths.given,
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),

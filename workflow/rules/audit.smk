@@ -13,6 +13,8 @@ rule audit:
         "<logs>/audit/{dataset}.log",
     benchmark:
         "<benchmarks>/audit/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -35,6 +37,8 @@ rule given_summary:
         "<logs>/given_summary/{dataset}.log",
     benchmark:
         "<benchmarks>/given_summary/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

@@ -14,6 +14,8 @@ rule scenarios:
         "<logs>/table/scenarios.log",
     benchmark:
         "<benchmarks>/table/scenarios.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -36,6 +38,8 @@ rule experiment:
         "<logs>/table/experiment.log",
     benchmark:
         "<benchmarks>/table/experiment.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -62,6 +66,8 @@ rule paper_comparison:
         "<logs>/paper/comparison.log",
     benchmark:
         "<benchmarks>/paper/comparison.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

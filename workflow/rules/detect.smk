@@ -15,6 +15,8 @@ rule match:
         "<benchmarks>/match/{dataset}/{setting}.tsv"
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
@@ -51,6 +53,8 @@ rule detect:
         "<benchmarks>/detect/{dataset}/{split}/{shard}.tsv"
     # before trainings: what is left of the images may be too few
     priority: 1
+    conda:
+        "../../envs/anonbench.yaml"
     threads: settings.detection.threads
     resources:
         mem_mb=growing(lambda w: estimates.detection_mb(w.dataset)),
@@ -100,6 +104,8 @@ for _name in experiment.datasets:
         benchmark:
             f"<benchmarks>/gather/{_name}.tsv"
         priority: 1
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),

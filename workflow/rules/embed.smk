@@ -16,6 +16,8 @@ for _name in experiment.datasets:
                 f"<logs>/embed/{_name}/{_learned}/seed{_seed}.log",
             benchmark:
                 f"<benchmarks>/embed/{_name}/{_learned}/seed{_seed}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(estimates.embedding_mb(_name)),
                 runtime=growing(estimates.minutes("embed", _name, sets=len(_sets))),
@@ -50,6 +52,8 @@ for _name in experiment.datasets:
             f"<logs>/embed/{_name}/baselines.log",
         benchmark:
             f"<benchmarks>/embed/{_name}/baselines.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(max(6000, estimates.embedding_mb(_name))),
             runtime=growing(estimates.minutes("embed_baselines", _name, sets=len(_sets))),
@@ -82,6 +86,8 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/embed/{_name}.log",
             benchmark:
                 f"<benchmarks>/embed/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             threads: 8
             resources:
                 gpu=gpus(estimates.embedding_gpus(_name)),
@@ -122,6 +128,8 @@ rule embed_distilled_system:
         "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}.tsv"
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if d.system) or "(?!)",
+    conda:
+        "../../envs/anonbench.yaml"
     threads: 8
     resources:
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
@@ -162,6 +170,8 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/map_vectors/{_name}.log",
             benchmark:
                 f"<benchmarks>/map_vectors/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(6000),
                 runtime=growing(estimates.minutes("map_vectors", _name)),

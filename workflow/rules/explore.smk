@@ -19,6 +19,8 @@ rule explore:
         "<logs>/explore/{dataset}.log",
     benchmark:
         "<benchmarks>/explore/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
         runtime=growing(20),

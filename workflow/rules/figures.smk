@@ -20,6 +20,8 @@ for _name in experiment.trained:
             f"<logs>/attend/{_name}.log",
         benchmark:
             f"<benchmarks>/attend/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(estimates.embedding_mb(_name)),
             runtime=growing(60),
@@ -44,6 +46,8 @@ rule examples:
         "<logs>/figure/examples_{dataset}.log",
     benchmark:
         "<benchmarks>/figure/examples_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

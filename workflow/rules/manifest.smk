@@ -12,6 +12,8 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/demo/{_name}.log",
             benchmark:
                 f"<benchmarks>/demo/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(30),
@@ -39,6 +41,8 @@ rule manifest:
         "<logs>/manifest/{dataset}.log",
     benchmark:
         "<benchmarks>/manifest/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: 2
     resources:
         mem_mb=growing(2000),
@@ -65,6 +69,8 @@ rule clusters:
         "<logs>/clusters/{dataset}.log",
     benchmark:
         "<benchmarks>/clusters/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

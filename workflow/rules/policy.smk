@@ -10,6 +10,8 @@ rule judge:
         "<logs>/policy/{dataset}.log",
     benchmark:
         "<benchmarks>/policy/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

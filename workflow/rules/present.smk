@@ -42,6 +42,8 @@ for _name, _dataset in experiment.datasets.items():
             f"<logs>/present/{_name}/scores.log",
         benchmark:
             f"<benchmarks>/present/{_name}/scores.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
@@ -76,6 +78,8 @@ for _name in experiment.datasets:
                 f"<logs>/present/{_name}/others.log",
             benchmark:
                 f"<benchmarks>/present/{_name}/others.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
@@ -113,6 +117,8 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/present/{_name}/privacy.log",
             benchmark:
                 f"<benchmarks>/present/{_name}/privacy.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(20),
@@ -151,6 +157,8 @@ for _name in experiment.trained:
             f"<logs>/figure/attention_{_name}.log",
         benchmark:
             f"<benchmarks>/figure/attention_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
@@ -188,6 +196,8 @@ rule cost:
         "<results>/tables/cost.csv",
     log:
         "<logs>/table/cost.log",
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -217,6 +227,8 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

@@ -24,6 +24,8 @@ rule reidentify:
         "<logs>/reidentify/{dataset}.log",
     benchmark:
         "<benchmarks>/reidentify/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: 8 if datasets[w.dataset].system else 1
     resources:
         mem_mb=growing(lambda w: 2000 + estimates.embedding_mb(w.dataset)),
@@ -54,6 +56,8 @@ rule reidentification:
         "<logs>/reidentification/{dataset}.log",
     benchmark:
         "<benchmarks>/reidentification/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -95,6 +99,8 @@ rule attack:
         "<logs>/attack/{dataset}.log",
     benchmark:
         "<benchmarks>/attack/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(lambda w: estimates.minutes("attack", w.dataset)),

@@ -31,6 +31,8 @@ for _name in experiment.datasets:
             f"<logs>/quality/{_name}.log",
         benchmark:
             f"<benchmarks>/quality/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(4000),
             runtime=growing(60),

@@ -33,6 +33,8 @@ for _name in experiment.datasets:
             f"<logs>/retrieve/{_name}/shards/{{shard}}.log",
         benchmark:
             f"<benchmarks>/retrieve/{_name}/shards/{{shard}}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         threads: estimates.retrieval_threads(_name)
         resources:
             mem_mb=ranking_mb,
@@ -67,6 +69,8 @@ for _name in experiment.datasets:
             f"<logs>/rankings/{_name}.log",
         benchmark:
             f"<benchmarks>/rankings/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=ranking_mb,
             runtime=growing(20),
@@ -96,6 +100,8 @@ rule trainings:
         "<logs>/trainings/{dataset}.log",
     benchmark:
         "<benchmarks>/trainings/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=ranking_mb,
         runtime=growing(lambda w: estimates.minutes("trainings", w.dataset)),
@@ -128,6 +134,8 @@ rule deployments:
         "<logs>/deployments/{dataset}.log",
     benchmark:
         "<benchmarks>/deployments/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(lambda w: estimates.minutes("deployments", w.dataset)),
@@ -168,6 +176,8 @@ for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_clas
             f"<logs>/downstream/{_name}.log",
         benchmark:
             f"<benchmarks>/downstream/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         threads: max(estimates.downstream_threads(_name, each) for each in _models)
         resources:
             mem_mb=growing(8000),
@@ -192,6 +202,8 @@ rule hash_images:
         "<logs>/hash_images/{dataset}/{shard}.log",
     benchmark:
         "<benchmarks>/hash_images/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("hash_images", w.dataset, "val")),
@@ -220,6 +232,8 @@ rule near_duplicates:
         "<logs>/near_duplicates/{dataset}.log",
     benchmark:
         "<benchmarks>/near_duplicates/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: estimates.retrieval_threads(w.dataset)
     resources:
         mem_mb=ranking_mb,

@@ -17,6 +17,8 @@ rule scores:
         "<logs>/scores/{dataset}.log",
     benchmark:
         "<benchmarks>/scores/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -58,6 +60,8 @@ for _name in experiment.datasets:
             f"<logs>/effects/{_name}.log",
         benchmark:
             f"<benchmarks>/effects/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(60),

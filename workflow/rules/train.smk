@@ -14,6 +14,8 @@ rule enough:
     benchmark:
         "<benchmarks>/enough/{dataset}.tsv"
     priority: 1
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
@@ -38,6 +40,8 @@ rule train_unadapted:
         "<logs>/train/{dataset}/unadapted/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{dataset}/unadapted/seed{seed}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: estimates.recipe(w.dataset).threads * estimates.recipe(w.dataset).gpus
     resources:
         mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
@@ -116,6 +120,8 @@ rule distill_system:
         "<logs>/distill_system/{dataset}/seed{seed}/{anonymized}.log",
     benchmark:
         "<benchmarks>/distill_system/{dataset}/seed{seed}/{anonymized}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: 4
     resources:
         mem_mb=growing(lambda w: 2 * estimates.embedding_mb(w.dataset)),
@@ -153,6 +159,8 @@ rule train_redrawer:
         "<benchmarks>/train_redrawer/{dataset}/{anonymized}.tsv"
     wildcard_constraints:
         anonymized=paths.hidden_here,
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: estimates.recipe(w.dataset).threads
     resources:
         mem_mb=growing(lambda w: 2000 + estimates.training_mb(w.dataset)),
@@ -193,6 +201,8 @@ rule redraw:
         "<benchmarks>/redraw/{dataset}/redrawn_{anonymized}/{split}/{shard}.tsv"
     wildcard_constraints:
         anonymized=paths.hidden_here,
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("redraw", w.dataset, w.split)),

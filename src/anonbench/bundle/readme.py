@@ -32,7 +32,7 @@ Written by `anonbench bundle`. {what} No images, no image sets, no models.
 | `results/` | what the tables are made from |
 | `published/` | what the run made from it, to compare with: scores, tests, tables, times |
 | `Snakefile`, `workflow/`, `profiles/` | the workflow |
-| `requirements.lock`, `requirements-nodeps.lock` | the environment |
+| `requirements.lock`, `requirements-nodeps.lock`, `envs/` | the environment |
 | `ro-crate-metadata.json` | every file with its size and SHA-256, as an RO-Crate |
 
 ## Before you pass it on

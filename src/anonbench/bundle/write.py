@@ -27,7 +27,7 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.neutral_names import Names, without_paths, without_places
 
-_PROJECT = ("workflow", "profiles/default")
+_PROJECT = ("workflow", "envs", "profiles/default")
 _LOCKS = ("requirements.lock", "requirements-nodeps.lock")
 _PACKAGES = ("snakemake", "numpy", "pandas", "scipy", "pyarrow", "h5py", "torch", "timm")
 _TIME = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())

@@ -104,6 +104,14 @@ def _parser() -> Parser:
     add_root(config)
     config.set_defaults(run=_config)
 
+    environments = commands.add_parser(
+        "environments",
+        help="write envs/ from the lock files (for developers)",
+        epilog="Example:\n  anonbench environments",
+    )
+    add_root(environments)
+    environments.set_defaults(run=_environments)
+
     export = commands.add_parser(
         "export",
         help="convert a trained backbone for timm, DINOv2 or transformers",
@@ -149,6 +157,13 @@ def _config(options: argparse.Namespace) -> None:
     from anonbench.config.file.document import write_documents
 
     for path in write_documents(options.root):
+        print(f"wrote {path}")
+
+
+def _environments(options: argparse.Namespace) -> None:
+    from anonbench.cli.environments import write_environments
+
+    for path in write_environments(options.root):
         print(f"wrote {path}")
 
 

@@ -31,7 +31,7 @@ def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
     assert len(with_script) > 30
     for place, rule in with_script.items():
         script = Path(rule["script"].strip().strip('"')).stem
-        asked = {"log", "params", "resources"}
+        asked = {"conda", "log", "params", "resources"}
         asked |= set() if "rule cost:" in place else {"benchmark"}  # which counts the others'
         assert not asked - rule.keys(), place
         assert re.search(r"mem_mb=(growing\(|ranking_mb)", rule["resources"]), place
@@ -78,6 +78,9 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
         assert not set(re.findall(r"params\.(\w+)", text)) - job["params"].keys(), job["name"]
         assert re.fullmatch("[0-9a-f]{64}", job["params"]["code"]), job["name"]
         assert job["resources"]["mem_mb"] >= 500 and job["resources"]["runtime"] >= 5
+        assert (root / "workflow/rules" / str(job["environment"])).resolve() == (
+            root / "envs/anonbench.yaml"
+        )
 
     def one(name: str, dataset: str) -> dict[str, Any]:
         return next(

@@ -77,7 +77,7 @@ def test_the_catalog_finds_what_it_asks_for(root: Path) -> None:
     text = (root / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8")
     usage = yaml.safe_load(text)["usage"]
     assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
-    assert usage["software-stack-deployment"]["conda"] is False
+    assert usage["software-stack-deployment"]["conda"] is True
     assert (root / "config/README.md").exists()
 
 

@@ -1,4 +1,4 @@
-"""One set of pins: the lock, what is installed and the container agree."""
+"""One set of pins: the lock, conda's environment and the container agree."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
-from pins import LOCK, NO_DEPENDENCIES, read_pins
+from anonbench.cli.environments import (
+    CONDA,
+    LOCK,
+    NO_DEPENDENCIES,
+    POST_DEPLOY,
+    conda_text,
+    post_deploy_text,
+    read_pins,
+)
 
 
 def test_every_pin_is_one_version_and_no_address(root: Path) -> None:
@@ -43,6 +52,13 @@ def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
     if wrong and not (root / ".venv").exists():
         pytest.skip("not run in the environment that `make setup` makes")
     assert wrong == []
+
+
+def test_condas_environment_comes_from_the_lock(root: Path) -> None:
+    assert (root / CONDA).read_text(encoding="utf-8") == conda_text(root)
+    assert (root / POST_DEPLOY).read_text(encoding="utf-8") == post_deploy_text(root)
+    environment = yaml.safe_load((root / CONDA).read_text(encoding="utf-8"))
+    assert environment["dependencies"][-1]["pip"] == read_pins(root / LOCK)
 
 
 def test_the_container_installs_the_lock(root: Path) -> None:
