@@ -9,6 +9,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import bundled_results as made
 from anonbench.bundle.write import write_bundle
@@ -87,9 +88,14 @@ def test_an_empty_environment_gets_a_working_command(programs: Path, tmp_path: P
     assert scores["map"] == scores["mndcg"] == "1.0000"
     checked(programs / "python", "-c", ANONYMIZE, folder=tmp_path)
     checked(programs / "anonbench", "config", "--root", ".", folder=tmp_path)
-    refused = run(programs / "anonbench", "plan", folder=tmp_path)
-    assert refused.stderr.count("\n") == 1
-    assert 'is not installed: pip install "anonbench[workflow]"' in refused.stderr
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (80, 60)).save(tmp_path / "photos/one.png")
+    for command, says in (
+        (["plan"], "a wheel has none: run this in a clone"),
+        (["anonymize", "photos", "-o", "hidden"], 'not installed: pip install "anonbench[detect]"'),
+    ):
+        refused = run(programs / "anonbench", *command, folder=tmp_path)
+        assert refused.stderr.count("\n") == 1 and says in refused.stderr, refused.stderr
 
 
 def test_a_bundle_is_verified_there(programs: Path, root: Path, tmp_path: Path) -> None:

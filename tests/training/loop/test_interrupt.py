@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +90,20 @@ def test_the_margin_is_what_a_step_and_a_checkpoint_need(
         assert interrupts.reason(checkpoint) == "the time limit"
 
 
-def test_the_end_of_a_job_is_what_slurm_says() -> None:
+def test_the_end_of_a_job_is_what_slurm_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert end_of_job({"SLURM_JOB_END_TIME": "17"}) is None
     assert end_of_job({"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": "1795176070"}) == 1795176070.0
     assert end_of_job({"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": "NONE"}) is None
+    squeue = tmp_path / "squeue"  # asked where Slurm sets no variable
+    squeue.write_text("#!/bin/sh\necho $SQUEUE_SAYS\n", encoding="utf-8")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SQUEUE_SAYS", "2026-11-20T12:01:10+00:00")
+    assert end_of_job({"SLURM_JOB_ID": "1"}) == 1795176070.0
+    monkeypatch.setenv("SQUEUE_SAYS", "NONE")
+    assert end_of_job({"SLURM_JOB_ID": "1"}) is None
+    squeue.unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert end_of_job({"SLURM_JOB_ID": "1"}) is None

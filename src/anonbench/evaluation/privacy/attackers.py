@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ BATCH = 64
 SETTING = "privacy.recognizer"
 CENTRE, SCALE = 127.5, 128.0
 """How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Linear map about a mean: (x - centre) @ weights + mean, float64 [N, E]."""
+
+    centre: np.ndarray
+    weights: np.ndarray
+    mean: np.ndarray | float = 0.0
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Map features [N, D]."""
+        return np.asarray((features - self.centre) @ self.weights + self.mean)
 
 
 class Backbone:

@@ -56,7 +56,8 @@ from anonbench.evaluation.privacy.probes import (
     probe_rows,
 )
 from anonbench.evaluation.privacy.supervised import as_they_are
-from anonbench.evaluation.privacy.train_images import TrainImages, TrainingSets, features
+from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.training_sets import TrainingSets, features
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
 """Why surroundings are not attacked if regions are searched among their own originals."""

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from anonbench.core.wording import count
-from anonbench.evaluation.privacy.attackers import unit
+from anonbench.evaluation.privacy.attackers import Linear, unit
 from anonbench.evaluation.privacy.probes import places
 
 FOLDS = 5
@@ -52,19 +52,6 @@ class TrainingSet:
     """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
     finds_itself: bool
     """Whether the gallery that a region is searched in has its own original."""
-
-
-@dataclass(frozen=True)
-class Linear:
-    """Linear map about a mean: (x - centre) @ weights + mean, float64 [N, E]."""
-
-    centre: np.ndarray
-    weights: np.ndarray
-    mean: np.ndarray | float = 0.0
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Map features [N, D]."""
-        return np.asarray((features - self.centre) @ self.weights + self.mean)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -14,6 +17,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 TIME_LIMIT = "the time limit"
 LEAST_MARGIN = 60.0
 """Least time in seconds before the end of a job at which a training stops."""
+
+logger = logging.getLogger(__name__)
 
 
 class Interrupts:
@@ -84,5 +89,21 @@ class Interrupts:
 
 def end_of_job(environment: Mapping[str, str]) -> float | None:
     """Time at which Slurm ends this job, in seconds since 1970; None outside or without limit."""
-    end = environment.get("SLURM_JOB_END_TIME", "")
-    return float(end) if "SLURM_JOB_ID" in environment and end.isdecimal() else None
+    if "SLURM_JOB_ID" not in environment:
+        return None
+    end = environment.get("SLURM_JOB_END_TIME") or _ask_squeue(environment["SLURM_JOB_ID"])
+    try:
+        return float(end) if end.isdecimal() else datetime.fromisoformat(end).timestamp()
+    except ValueError:  # such as NONE or N/A
+        return None
+
+
+def _ask_squeue(job: str) -> str:
+    """Return the end of a job as a local time, or nothing: Slurm before 23.02 sets no variable."""
+    command = ["squeue", "--noheader", "--jobs", job, "--format", "%e"]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.warning("the end of the Slurm job is not known: %s", error)
+        return ""
+    return run.stdout.strip()

@@ -24,10 +24,10 @@ from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attackers import Linear
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import put, undone
 from anonbench.evaluation.privacy.attacks.regions import draw
 from anonbench.evaluation.privacy.crops import Readable
-from anonbench.evaluation.privacy.supervised import Linear
 from anonbench.evaluation.privacy.train_images import HIDDEN, HiddenOnRead, TrainImages
 
 LEAST_REGIONS, LEAST_IMAGES = 40, 10
