@@ -31,7 +31,9 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*words: str, gpus: int = 0, wanted: float = 0.0, planned: bool = True) -> list[str]:
         job = SimpleNamespace(gpus=wanted, stage="train")
         settings = SimpleNamespace(results=Path("results"))
-        plan = SimpleNamespace(planned=[job] if planned else [], settings=settings)
+        plan = SimpleNamespace(
+            planned=[job] if planned else [], started=SimpleNamespace(settings=settings)
+        )
         monkeypatch.setattr(os, "execvp", become)
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
         monkeypatch.setattr(report, "as_data", lambda *_: {})
