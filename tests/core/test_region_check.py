@@ -56,6 +56,7 @@ def test_faults(region: Region, said: str) -> None:
         face(0, 3, 0.2, 9),
         face(70, 50, 1e6, 1e6),
         face(3, 3, 9, 9, quad=(3, 6, 6, 3, 9, 6, 6, 9)),
+        face(3, 3, 9, 9, quad=(3, 3, 3.05, 3, 9, 9, 8.95, 9)),  # thin, and no line
         face(3, 3, 9, 9, quad=(9, 9, 3, 3, 9, 3, 3, 9)),  # in a crossed order: its hull is hidden
         face(3, 3, 9, 9, entity="face"),
     ],
