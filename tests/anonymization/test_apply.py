@@ -173,3 +173,10 @@ def test_a_box_covers_every_pixel_that_it_touches(region: Region) -> None:
                 and min(y + 1, region.y1) - max(y, region.y0) > 1e-9
             )
             assert not touches or covered[y, x]
+
+
+def test_a_triangle_is_hidden_and_no_more() -> None:
+    image = np.full((60, 60, 3), 200, np.uint8)
+    triangle = Region(Entity.FACE, 10, 10, 50, 50, 1.0, (10, 10, 50, 10, 10, 50, 10, 10))
+    hidden = (anonymize(image, [triangle], Variant.parse("mask-100")) != image).all(axis=2)
+    assert hidden[10:30, 10:30].all() and not hidden[35:, 35:].any()

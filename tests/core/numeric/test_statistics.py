@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from anonbench.core.numeric.statistics import (
     bootstrap_means,
     bootstrap_pearson,
+    fewest_trials,
     holm,
     interval,
     pearson,
@@ -114,3 +115,13 @@ def test_bootstrap_in_parts_equals_whole(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = bootstrap_means(values, 64, "parts")
     monkeypatch.setattr("anonbench.core.numeric.statistics._DRAWS", 40 * 7)
     assert np.array_equal(bootstrap_means(values, 64, "parts"), whole)
+
+
+@pytest.mark.parametrize(("limit", "trials"), [(0.1, 35), (0.5, 4), (0.01, 381)])
+def test_so_many_trials_without_success_are_within_a_limit(limit: float, trials: int) -> None:
+    assert fewest_trials(limit, 0.95) == trials
+    assert wilson(0, trials, 0.95)[1] <= limit < wilson(0, trials - 1, 0.95)[1]
+
+
+def test_all_rates_are_within_an_interval_of_full_confidence() -> None:
+    assert wilson(3, 10, 1.0) == (0.0, 1.0)
