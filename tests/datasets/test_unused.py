@@ -10,7 +10,7 @@ import pytest
 from small_sets import dataset, touch
 
 from anonbench.config import Dataset
-from anonbench.datasets.files import walk as disk
+from anonbench.datasets.files import walk
 from anonbench.datasets.listing import find_unused, read_source, root_of
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -49,28 +49,28 @@ def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
     avif = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
     outside = "outside the folders train and val"
     assert unused(dataset("folder", root)) == {
-        ".git/x.png": disk.HIDDEN,
+        ".git/x.png": walk.HIDDEN,
         "extra/e.png": outside,
-        "extra/pool": disk.LINKED,
-        "test/t.png": disk.TEST,
+        "extra/pool": walk.LINKED,
+        "test/t.png": walk.TEST,
         "top.png": outside,
-        "train/._a.png": disk.HIDDEN,
-        "train/\\xe4.png": disk.NOT_UTF8,
+        "train/._a.png": walk.HIDDEN,
+        "train/\\xe4.png": walk.NOT_UTF8,
         "train/c.AVIF": avif,
-        "train/notes.txt": disk.NOT_IMAGE,
-        "train/photo.jpeg_original": disk.RENAMED,
-        "val/again": disk.TWICE,
-        "val/gone.png": disk.BROKEN,
-        "val/pipe.png": disk.SPECIAL,
-        "val/scan": disk.RENAMED,
+        "train/notes.txt": walk.NOT_IMAGE,
+        "train/photo.jpeg_original": walk.RENAMED,
+        "val/again": walk.TWICE,
+        "val/gone.png": walk.BROKEN,
+        "val/pipe.png": walk.SPECIAL,
+        "val/scan": walk.RENAMED,
     }
 
 
 def test_a_subset(tmp_path: Path) -> None:
     root = touch(tmp_path, *(f"{number}.png" for number in range(9)), "a.txt")
     left = unused(dataset("folder", root, split={}, subset=4))
-    assert left.pop("a.txt") == disk.NOT_IMAGE
-    assert list(left.values()) == [disk.SUBSET] * 5
+    assert left.pop("a.txt") == walk.NOT_IMAGE
+    assert list(left.values()) == [walk.SUBSET] * 5
 
 
 def test_celeba(celeba: Path) -> None:
@@ -78,26 +78,26 @@ def test_celeba(celeba: Path) -> None:
     touch(celeba, "Anno/list_bbox_celeba.txt", "README.txt")
     left = unused(dataset("celeba", celeba))
     assert left == {
-        "Anno/list_bbox_celeba.txt": disk.LIST_FILE,
+        "Anno/list_bbox_celeba.txt": walk.LIST_FILE,
         "README.txt": "outside the folder of the images",
-        "identity_CelebA.txt": disk.LIST_FILE,
-        "img_align_celeba/000008.jpg": disk.TEST,
-        "img_align_celeba/000009.jpg": disk.UNLISTED,
-        "img_align_celeba/x.avif": disk.UNLISTED,
+        "identity_CelebA.txt": walk.LIST_FILE,
+        "img_align_celeba/000008.jpg": walk.TEST,
+        "img_align_celeba/000009.jpg": walk.UNLISTED,
+        "img_align_celeba/x.avif": walk.UNLISTED,
         "img_celeba/1.jpg": "outside the folder of the images",
-        "list_attr_celeba.txt": disk.LIST_FILE,
-        "list_eval_partition.txt": disk.LIST_FILE,
+        "list_attr_celeba.txt": walk.LIST_FILE,
+        "list_eval_partition.txt": walk.LIST_FILE,
     }
 
 
 def test_rvl_cdip(rvl_cdip: Path) -> None:
     touch(rvl_cdip, "images/imagesq/q/absent.tif", "images/other.tif", "readme.txt")
-    lists = {f"labels/{name}.txt": disk.LIST_FILE for name in ("train", "val", "test")}
-    left = {"images/imagesq/q/absent.tif": disk.TEST, "images/other.tif": disk.UNLISTED}
+    lists = {f"labels/{name}.txt": walk.LIST_FILE for name in ("train", "val", "test")}
+    left = {"images/imagesq/q/absent.tif": walk.TEST, "images/other.tif": walk.UNLISTED}
     outside = {"readme.txt": "outside the folder of the images"}
     assert unused(dataset("rvl_cdip", rvl_cdip)) == lists | left | outside
     (rvl_cdip / "labels" / "test.txt").unlink()
-    left = dict.fromkeys(left, disk.UNLISTED)
+    left = dict.fromkeys(left, walk.UNLISTED)
     del lists["labels/test.txt"]
     assert unused(dataset("rvl_cdip", rvl_cdip)) == lists | left | outside
 
@@ -109,8 +109,8 @@ def test_a_table_beside_other_things(tmp_path: Path) -> None:
     rows = ["in/a.png,train", f"{far}/e.png,val", "../far/f.png,test"]
     (home / "t.csv").write_text("\n".join(["path,split", *rows]) + "\n")
     assert unused(dataset("table", home / "t.csv")) == {
-        "../far/f.png": disk.TEST,
-        "../far/g.png": disk.NOT_NAMED,
-        "in/.c.png": disk.HIDDEN,
-        "in/b.avif": disk.NOT_NAMED,
+        "../far/f.png": walk.TEST,
+        "../far/g.png": walk.NOT_NAMED,
+        "in/.c.png": walk.HIDDEN,
+        "in/b.avif": walk.NOT_NAMED,
     }

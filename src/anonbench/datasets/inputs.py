@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.wording import tally
-from anonbench.datasets.files import walk as disk
+from anonbench.datasets.files import walk
 from anonbench.datasets.ids import id_problem
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class LeftOut(NamedTuple):
     @property
     def quiet(self) -> bool:
         """Whether nobody would expect it to be used, such as a text file or a hidden one."""
-        return disk.is_quiet(self.name, self.reason)
+        return walk.is_quiet(self.name, self.reason)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _place_images(path: Path) -> _Found:
     if suffix in TABLES:
         return _table_images(path)
     # by its content: `photos.tar.gz` is to be told what is wrong with it
-    if disk.suffix_reason(path.name) and path.is_file() and tarfile.is_tarfile(path):
+    if walk.suffix_reason(path.name) and path.is_file() and tarfile.is_tarfile(path):
         return _tar_images(path)
     return [ImageFile("", path.name, path)], []
 
@@ -187,15 +187,15 @@ def _place_images(path: Path) -> _Found:
 def _folder_images(folder: Path) -> _Found:
     files, left = [], []
     try:
-        for name, reason in disk.walk(str(folder), hidden=True):
-            if reason == disk.FOLLOWED:
+        for name, reason in walk.walk(str(folder), hidden=True):
+            if reason == walk.FOLLOWED:
                 continue
-            why = reason or disk.name_reason(name)
-            if why == disk.NOT_IMAGE:
-                why = disk.content_reason(folder / name)
+            why = reason or walk.name_reason(name)
+            if why == walk.NOT_IMAGE:
+                why = walk.content_reason(folder / name)
             if why:
-                left.append(LeftOut(disk.shown(name), why))
-                left += _hidden_images(folder, name) if why == disk.HIDDEN else ()
+                left.append(LeftOut(walk.shown(name), why))
+                left += _hidden_images(folder, name) if why == walk.HIDDEN else ()
             else:
                 files.append(ImageFile("", name, folder / name))
     except OSError as error:
@@ -209,11 +209,11 @@ def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
     if inside.is_symlink() or not inside.is_dir():
         return
     try:
-        for path, _ in disk.walk(str(inside), everything=True):
-            if disk.is_image_name(path):
-                yield LeftOut(disk.shown(f"{name}/{path}"), disk.HIDDEN)
+        for path, _ in walk.walk(str(inside), everything=True):
+            if walk.is_image_name(path):
+                yield LeftOut(walk.shown(f"{name}/{path}"), walk.HIDDEN)
     except OSError:
-        yield LeftOut(disk.shown(name), disk.UNREADABLE)
+        yield LeftOut(walk.shown(name), walk.UNREADABLE)
 
 
 def _tar_images(path: Path) -> _Found:
@@ -226,9 +226,9 @@ def _tar_images(path: Path) -> _Found:
                 if member.isdir():
                     continue
                 if not member.isreg() or member.issparse():
-                    left.append(LeftOut(disk.shown(name), "a link or device in a tar"))
+                    left.append(LeftOut(walk.shown(name), "a link or device in a tar"))
                 elif why := _member_reason(tar, member, name):
-                    left.append(LeftOut(disk.shown(name), why))
+                    left.append(LeftOut(walk.shown(name), why))
                 else:
                     if name in files:
                         left.append(LeftOut(name, _HIDDEN_BY))
@@ -245,10 +245,10 @@ def _tar_images(path: Path) -> _Found:
 def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
     """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
-        return disk.HIDDEN
-    why = disk.name_reason(name)
-    if why == disk.NOT_IMAGE and (file := tar.extractfile(member)):
-        return disk.head_reason(file.read(disk.HEAD))
+        return walk.HIDDEN
+    why = walk.name_reason(name)
+    if why == walk.NOT_IMAGE and (file := tar.extractfile(member)):
+        return walk.head_reason(file.read(walk.HEAD))
     return why
 
 
@@ -305,10 +305,10 @@ def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents
             why = _PDF
         elif image.page is not None and not pages:
             why = _PAGE
-        elif not disk.is_text(image.name):
-            why = disk.NOT_UTF8
+        elif not walk.is_text(image.name):
+            why = walk.NOT_UTF8
         if why:
-            left.append(LeftOut(disk.shown(image.name), why))
+            left.append(LeftOut(walk.shown(image.name), why))
         else:
             known.add((image.name, image.page))
             good.append(image)

@@ -19,7 +19,7 @@ from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.files import walk as disk
+from anonbench.datasets.files import walk
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem
@@ -102,7 +102,7 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     others = source.others
     if dataset.subset is not None:
         images, rest = _subset(images, dataset.subset, seed)
-        undrawn = rest[["id", "path"]].assign(reason=disk.SUBSET)
+        undrawn = rest[["id", "path"]].assign(reason=walk.SUBSET)
         others = pd.concat([others, undrawn], ignore_index=True)
     images = _split(name, dataset, images, seed, _reasons(source))
     if not labels:
@@ -241,26 +241,26 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))
-    found = _unlisted_files(root, paths, known) if named else disk.walk(str(root), everything=True)
+    found = _unlisted_files(root, paths, known) if named else walk.walk(str(root), everything=True)
     used = {*paths, *source.followed}
     rows = {
         e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
     } | source.left
     for path, reason in rows.items():
-        if reason == disk.NOT_IMAGE:
-            rows[path] = disk.content_reason(f"{root}/{path}")
-    pairs = [(disk.shown(path), reason) for path, reason in rows.items()]
+        if reason == walk.NOT_IMAGE:
+            rows[path] = walk.content_reason(f"{root}/{path}")
+    pairs = [(walk.shown(path), reason) for path, reason in rows.items()]
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)
 
 
-def _reason(source: Source, entry: disk.Entry) -> str:
+def _reason(source: Source, entry: walk.Entry) -> str:
     if entry.reason:
         return entry.reason
-    return source.explain(entry.path) if disk.is_text(entry.path) else disk.NOT_UTF8
+    return source.explain(entry.path) if walk.is_text(entry.path) else walk.NOT_UTF8
 
 
-def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[disk.Entry]:
+def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[walk.Entry]:
     """Yield the files in the folders of listed images that are not among `paths`."""
     used: dict[str, set[str]] = {}
     for path in paths:
@@ -275,6 +275,6 @@ def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> I
         folders.setdefault(real, folder)
         names.setdefault(real, set()).update(used[folder])
     for real, folder in folders.items():
-        for name, reason in disk.files_in(real):
+        for name, reason in walk.files_in(real):
             if name not in names[real]:
-                yield disk.Entry(os.path.join(folder, name), reason)  # noqa: PTH118
+                yield walk.Entry(os.path.join(folder, name), reason)  # noqa: PTH118

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from small_sets import touch
 
-from anonbench.datasets.files import walk as disk
+from anonbench.datasets.files import walk
 
 
 def found(root: Path, **options: bool) -> dict[str, str]:
-    entries = list(disk.walk(str(root), **options))
+    entries = list(walk.walk(str(root), **options))
     assert len({path for path, _ in entries}) == len(entries)
     return dict(entries)
 
@@ -21,9 +21,9 @@ def found(root: Path, **options: bool) -> dict[str, str]:
 def test_hidden_files_and_folders(tmp_path: Path) -> None:
     touch(tmp_path, "a", ".b", ".git/c", "d/.e", "d/.f/g")
     assert found(tmp_path) == {"a": ""}
-    hidden = dict.fromkeys((".b", ".git/c", "d/.e", "d/.f/g"), disk.HIDDEN)
+    hidden = dict.fromkeys((".b", ".git/c", "d/.e", "d/.f/g"), walk.HIDDEN)
     assert found(tmp_path, everything=True) == {"a": ""} | hidden
-    entries = dict.fromkeys((".b", ".git", "d/.e", "d/.f"), disk.HIDDEN)
+    entries = dict.fromkeys((".b", ".git", "d/.e", "d/.f"), walk.HIDDEN)
     assert found(tmp_path, hidden=True) == {"a": ""} | entries
 
 
@@ -38,8 +38,8 @@ def test_what_is_no_file_is_told_apart(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.chdir(tmp_path)  # a socket's path is short
         server.bind("s.png")
         entries = found(tmp_path)
-    special = dict.fromkeys(("pipe.png", "device.png", "s.png"), disk.SPECIAL)
-    broken = dict.fromkeys(("self.png", "gone.png"), disk.BROKEN)
+    special = dict.fromkeys(("pipe.png", "device.png", "s.png"), walk.SPECIAL)
+    broken = dict.fromkeys(("self.png", "gone.png"), walk.BROKEN)
     assert entries == {"file": "", "good.png": ""} | special | broken
 
 
@@ -51,15 +51,15 @@ def test_mutual_links_end_and_no_folder_is_used_twice(tmp_path: Path) -> None:
             (tmp_path / name / f"to_{other}").symlink_to(tmp_path / other)
     entries = found(tmp_path)
     assert {path for path, reason in entries.items() if not reason} == {f"{n}/file" for n in names}
-    assert list(entries.values()).count(disk.FOLLOWED) == 0
-    assert list(entries.values()).count(disk.TWICE) == 8 * 7
+    assert list(entries.values()).count(walk.FOLLOWED) == 0
+    assert list(entries.values()).count(walk.TWICE) == 8 * 7
 
 
 @pytest.mark.parametrize("target", ["..", ".", "/"])
 def test_links_to_what_encloses_them_are_not_followed(tmp_path: Path, target: str) -> None:
     touch(tmp_path, "data/a", "secret/b")
     (tmp_path / "data" / "up").symlink_to(target)
-    assert found(tmp_path / "data") == {"a": "", "up": disk.ENCLOSING}
+    assert found(tmp_path / "data") == {"a": "", "up": walk.ENCLOSING}
 
 
 def test_a_linked_folder_elsewhere_is_used_once(tmp_path: Path) -> None:
@@ -67,15 +67,15 @@ def test_a_linked_folder_elsewhere_is_used_once(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / "data" / name).symlink_to(tmp_path / "pool")
     (tmp_path / "data" / "inner").symlink_to(tmp_path / "pool" / "deep")
-    links = {"one": disk.TWICE, "two": disk.FOLLOWED, "inner": disk.TWICE}
+    links = {"one": walk.TWICE, "two": walk.FOLLOWED, "inner": walk.TWICE}
     assert found(tmp_path / "data") == {"c": "", "two/a": "", "two/deep/b": ""} | links
-    links = dict.fromkeys(links, disk.LINKED)
+    links = dict.fromkeys(links, walk.LINKED)
     assert found(tmp_path / "data", everything=True) == {"c": ""} | links
 
 
 def test_only_some_folders(tmp_path: Path) -> None:
     touch(tmp_path, "train/a", "other/b", "c", "train/other/d")
-    assert dict(disk.walk(str(tmp_path), only=("train", "val"))) == {
+    assert dict(walk.walk(str(tmp_path), only=("train", "val"))) == {
         "train/a": "",
         "train/other/d": "",
     }
@@ -90,7 +90,7 @@ def test_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
-    monkeypatch.setattr(disk.os, "scandir", closed)
-    assert found(tmp_path) == {"a": "", "closed": disk.UNREADABLE}
+    monkeypatch.setattr(walk.os, "scandir", closed)
+    assert found(tmp_path) == {"a": "", "closed": walk.UNREADABLE}
     with pytest.raises(PermissionError):
         found(tmp_path / "closed")
