@@ -13,8 +13,10 @@ if "ANONBENCH_TEST_KILL" in os.environ:
 
     def _kill() -> None:
         if _whom == "all":
-            os.kill(os.getsid(0), signal.SIGKILL)  # Snakemake, which the test started in a session
-            os.killpg(os.getpgrp(), signal.SIGKILL)
+            caller = int(os.environ.get("ANONBENCH_TEST_CALLER", "0"))  # see `preloaded`
+            group = os.getpgid(caller)
+            os.kill(os.getsid(caller), signal.SIGKILL)  # Snakemake, which the test started
+            os.killpg(group, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
     def _replace_or_die(source, target, **options):
