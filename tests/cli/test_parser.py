@@ -146,7 +146,6 @@ print([n for n in ("numpy", "pandas", "pydantic", "snakemake", "torch") if n in 
         "run --configfile none",
         "verify none",
         "init none",
-        "originals none",
         "bundle --to b --configfile none",
         "review archive --configfile none",
         "score --reference none --queries none --database none",

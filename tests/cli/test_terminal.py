@@ -46,7 +46,6 @@ def steers(text: str) -> bool:
         ["run", "--configfile", "bad.yaml"],
         ["verify", BAD],
         ["init", BAD],
-        ["originals", BAD],
         ["review", BAD, "--configfile", "config.yaml"],
         ["score", "--reference", BAD, "--queries", BAD, "--database", BAD],
         ["score", BAD],
@@ -94,8 +93,8 @@ def test_bytes_that_are_no_utf_8_end_nothing(
 ) -> None:
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()
-    assert main(["originals", str(folder)]) == 0
-    assert r"\udcff: 0 files" in capsys.readouterr().out
+    assert main(["verify", str(folder)]) == 1
+    assert r"\udcff" in capsys.readouterr().err
 
 
 def test_logs_and_messages_of_jobs(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ files = RuleFiles(workflow)
 plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
-    startup.say_what_stands(settings, logger.warning)
+    startup.say_what_stands(settings)
 
 
 pathvars:

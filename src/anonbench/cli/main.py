@@ -9,7 +9,7 @@ from pathlib import Path
 from anonbench.cli.parser import Parser, add_completion
 from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
-from anonbench.cli.workflow import bundle, images, init, originals, policy, run
+from anonbench.cli.workflow import bundle, images, init, policy, run
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
@@ -144,7 +144,6 @@ def _parser() -> Parser:
     bundle.add(commands)
     images.add(commands)
     policy.add(commands)
-    originals.add(commands)
     review.add(commands)
 
     init.add(commands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from anonbench.core.vocabulary import Entity, Split
 from anonbench.datasets.files.walk import scan
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.datasets.image_sets.originals import copies_message
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import SCENARIO_TABLES, our_data
@@ -169,14 +168,12 @@ def contents(files: Iterable[str]) -> list[list[str]]:
     return [[path, _digest(Path(path))] for path in files]
 
 
-def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
-    """Report copies of originals that earlier versions made, weak methods, and doubtful results.
+def say_what_stands(settings: Config) -> None:
+    """Report weak methods and doubtful results.
 
     Doubts are printed, because no job reports them if nothing is left to do, and `--quiet all`
     silences the logger.
     """
-    if message := copies_message(settings.results):
-        warn(message)
     for sentence in weak_methods(settings):
         print(harmless(f"anonbench: {sentence}"), file=sys.stderr)
     for doubt in doubts_of_run(settings.results, settings.datasets):

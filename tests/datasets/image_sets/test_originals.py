@@ -6,7 +6,6 @@ import hashlib
 import multiprocessing
 import os
 import pickle
-import shlex
 import stat
 import time
 from collections.abc import Callable
@@ -20,15 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from anonbench.cli import main
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
-from anonbench.datasets.image_sets.originals import (
-    ORIGINAL_COLUMNS,
-    copies_message,
-    find_copies,
-    write_index,
-)
+from anonbench.datasets.image_sets.originals import ORIGINAL_COLUMNS, write_index
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter, open_sets
 from anonbench.datasets.images import read_image, read_original
 
@@ -222,100 +215,6 @@ def test_files_have_the_umasks_mode_whatever_writes_them(
     finally:
         os.umask(before)
     assert mode(path) == expected
-
-
-def _holding(folder: Path, secret: bytes) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if secret in path.read_bytes()]
-
-
-def test_the_command_that_removes_copies_runs_as_it_is_named(tmp_path: Path) -> None:
-    copy = tmp_path / "my results/set/images/original/train/0.tar"
-    copy.parent.mkdir(parents=True)
-    copy.write_bytes(SECRET)
-    message = copies_message(tmp_path / "my results")
-    assert message is not None
-    assert main(shlex.split(message.split("`")[1])[1:]) == 0
-    assert not copy.exists()
-
-
-def test_all_copies_and_links_are_found_and_removed(
-    root: Path,
-    index: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    results, shard = tmp_path / "results", index.with_suffix(".tar")
-    shard.write_bytes(SECRET)
-    shard.with_name(".1.tar.77.part").write_bytes(SECRET)  # a killed job's
-    shard.with_name("2.tar.by-hand").write_bytes(SECRET)  # put aside
-    hidden = shard.parent / ".made"  # of versions that always kept a copy
-    hidden.mkdir()
-    os.link(shard, hidden / "0.tar")
-    (hidden / "0.tar.digest.json").write_text("{}")
-    (hidden / "0.parquet.digest.json").write_text("{}")
-    other = results / "set/images/mask-100/train/0.tar"
-    other.parent.mkdir(parents=True)
-    other.write_bytes(b"hidden")
-    assert len(_holding(results, SECRET)) == 4
-    assert len(found := find_copies(results)) == 5
-    message = copies_message(results)
-    assert message is not None and f"anonbench originals {results} --remove" in message
-
-    assert main(["originals", str(results)]) == 0
-    said = capsys.readouterr().out
-    assert all(str(path) in said for path in found) and "5 files" in said
-    assert len(find_copies(results)) == 5, "a look removes nothing"
-    lock = Path(".snakemake/locks/0.output.lock")
-    lock.parent.mkdir(parents=True)
-    lock.touch()
-    assert main(["originals", str(results), "--remove"]) == 1
-    assert "a run is going on in this folder" in capsys.readouterr().err
-    lock.unlink()
-    assert main(["originals", str(results), "--remove"]) == 0
-    assert _holding(results, SECRET) == [] == find_copies(results)
-    assert copies_message(results) is None
-    assert index.exists() and other.exists() and (hidden / "0.parquet.digest.json").exists()
-    assert (root / "a.jpg").exists()
-    ImageSet.open([index], root).read("a")
-
-
-@pytest.mark.parametrize("name", [".0.tar.77.part", "0.tar.by-hand", ".made/0.tar"])
-def test_what_is_left_of_a_copy_is_told(tmp_path: Path, name: str) -> None:
-    left = tmp_path / "set/images/original/train" / name
-    left.parent.mkdir(parents=True)
-    left.write_bytes(SECRET)
-    (left.parent / "0.tar.digest").write_text("digest")
-    assert str(left) in str(copies_message(tmp_path))
-    assert main(["originals", str(tmp_path), "--remove"]) == 0
-    assert copies_message(tmp_path) is None and not left.exists()
-
-
-def test_removal_where_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "results").mkdir()
-    assert main(["originals", str(tmp_path / "results"), "--remove"]) == 0
-    assert "0 files" in capsys.readouterr().out
-    assert main(["originals", str(tmp_path / "nowhere")]) == 1
-    assert "there is no such folder" in capsys.readouterr().err
-
-
-def test_files_of_others_stay_whatever_their_folders_are_called(tmp_path: Path) -> None:
-    """A user's own folder may be called so, and a link may lead to originals."""
-    own = tmp_path / "shoes/images/original"
-    (own / "train").mkdir(parents=True)
-    files = [own / "a.png", own / "notes.txt", own / "train/photo.tar", own / "train/7.png"]
-    for file in files:
-        file.write_bytes(b"mine")
-    real = tmp_path / "real/train"
-    real.mkdir(parents=True)
-    (real / "0.tar").write_bytes(b"mine")
-    (tmp_path / "bags/images").mkdir(parents=True)
-    (tmp_path / "bags/images/original").symlink_to(tmp_path / "real")
-    assert find_copies(tmp_path) == []
-    assert main(["originals", str(tmp_path), "--remove"]) == 0
-    assert all(file.exists() for file in [*files, real / "0.tar"])
 
 
 def _swap(path: Path, good: bytes, bad: bytes, stop: object) -> None:

@@ -166,6 +166,8 @@ class ImageSet:
             for number, path in enumerate(indexes)
         ]
         whole = pd.concat(parts, ignore_index=True).sort_values("id", ignore_index=True)
+        if "offset" not in whole:
+            whole["offset"] = 0
         twice = whole["id"][whole["id"].duplicated()]
         if len(twice):
             raise InputError(f"{indexes[0].parent}: image {twice.iloc[0]!r} occurs in two shards")
