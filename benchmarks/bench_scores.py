@@ -143,7 +143,7 @@ def small() -> dict[str, Any]:
         for block in engine.slices(images):
             own = np.arange(block.start, block.stop)
             truth = engine.reference(to_reference, own[:, None], own)
-            parts += engine.score(truth, to_database, [own[:, None]], own)
+            parts += engine.score_block(truth, to_database, [own[:, None]], own)
         return {column: np.concatenate([part[column] for part in parts]) for column in COLUMNS}
 
     found, spent = measure(ours, repeat=7)
@@ -195,7 +195,9 @@ def full(images: int) -> dict[str, Any]:
     truth = few[0] @ original.T
 
     def ours() -> list[dict[str, np.ndarray]]:
-        return list(engine.score(engine.reference(reference, kinds[0], own), database, kinds, own))
+        return list(
+            engine.score_block(engine.reference(reference, kinds[0], own), database, kinds, own)
+        )
 
     def products() -> None:
         for queries, searched in ((kinds[0], original), *((each, anonymized) for each in kinds)):

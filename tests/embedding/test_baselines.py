@@ -14,7 +14,7 @@ from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.libraries.opencv import cv2
 from anonbench.embedding.extract import SIDE, embed_many, embed_pixels, pixels, write_untrained
 from anonbench.embedding.store import read_embeddings
-from anonbench.evaluation.retrieval.stage.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.model.network import Network
 from image_sets import write_set
@@ -65,7 +65,9 @@ def test_images_of_one_colour_can_be_searched(
     assert found.ids == images.ids and found.provenance["images"] == images.digest
     black, white = found.values[-2:]
     assert np.array_equal(black, white) and black.any()
-    table = score(found, {"original": found}, found, Retrieval(fraction=0.25, ties="id")).table
+    table = score_scenario(
+        found, {"original": found}, found, Retrieval(fraction=0.25, ties="id")
+    ).table
     assert table["ap"].tolist() == [1.0] * 22
 
 

@@ -240,7 +240,7 @@ def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message
 def test_wrong_clusters_are_refused_before_anything_is_scored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(external.scenario, "score", None)
+    monkeypatch.setattr(external, "score_scenario", None)
     with pytest.raises(InputError, match="3 queries have none"):
         score(REFERENCE, QUERIES, DATABASE, clusters=pd.Series(0, IDS[:-3]))
 

@@ -20,7 +20,7 @@ from anonbench.evaluation.near_duplicates import (
     warning,
 )
 from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
-from anonbench.evaluation.retrieval.stage.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import Vectors
 from anonbench.reporting.dataset_tables import write_dataset_table
 
@@ -84,7 +84,7 @@ def test_scores_are_those_of_the_images_left(tmp_path: Path) -> None:
         name: Embeddings(left, given.values[:140])
         for name, given in (("original", world.originals), ("anonymized", world.hidden))
     }
-    expected = score(of_left["original"], of_left, of_left["anonymized"], SETTINGS).table
+    expected = score_scenario(of_left["original"], of_left, of_left["anonymized"], SETTINGS).table
     found = chosen(table, "distinct", 3).set_index(["query", "metric"])["value"]
     for query, rows in expected.groupby("query"):
         # another image of a pair may be left, with the same vector

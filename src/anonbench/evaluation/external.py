@@ -27,7 +27,7 @@ from anonbench.evaluation.comparisons.pairwise import compare_pairs
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.sample_sizes.sufficiency import why_no_statement
 from anonbench.evaluation.scores import retrieval_scores
 
@@ -183,7 +183,7 @@ def run(
     cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # fail before the long computation
 
     few = len(queried.ids) * FEW < size
-    scores = scenario.score(truth, {"queries": queried}, searched, retrieval, streamed=few)
+    scores = score_scenario(truth, {"queries": queried}, searched, retrieval, streamed=few)
     per_query = scores.table.drop(columns="query")
     groups = cluster_numbers(per_query["id"], labels)
     found = retrieval_scores(

@@ -14,7 +14,7 @@ from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval.neighbours import rank, read_some
 from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
-from anonbench.evaluation.retrieval.stage.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 
 N, K = 60, 6
 IDS = [f"{number:03d}" for number in range(N)]
@@ -86,7 +86,7 @@ def test_scores_follow_the_system_s_own_similarity(similarity: str, tmp_path: Pa
         by_definition(similarity, reference.values, reference.values),
         by_definition(similarity, reference.values, database.values),
     )
-    table = score(reference, {"original": reference}, database, settings).table
+    table = score_scenario(reference, {"original": reference}, database, settings).table
     assert np.allclose(table["ap"], wanted)
     for name, each in (("reference", reference), ("database", database)):
         write_embeddings(tmp_path / name, each)

@@ -16,7 +16,7 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import training_agreement as job
 from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
-from anonbench.evaluation.retrieval.stage.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.retrieval.training_agreement import COLUMNS, agreement_of_trainings
 
 IDS = [f"{number:03d}" for number in range(120)]
@@ -51,7 +51,9 @@ def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool)
     assert list(table.columns) == COLUMNS and len(table) == 6
     reference, judged = (Embeddings(IDS, vectors(number)) for number in (1, 2))
     settings = Retrieval(include_self=include_self)
-    scores = score(reference, {"original": judged}, judged, settings).table.sort_values("id")
+    scores = score_scenario(reference, {"original": judged}, judged, settings).table.sort_values(
+        "id"
+    )
     expected = clustered_mean(scores["ap"].to_numpy(), PERSONS.to_numpy(), 0.95)
     (row,) = table[(table["reference_seed"] == 1) & (table["model"] == "A-blur-100")].to_dict(
         "records"
@@ -86,7 +88,7 @@ def test_vectors_are_compared_as_their_system_compares_them(files: list[Path]) -
     for path, each in zip(files, given, strict=True):
         write_embeddings(path, each)
     table = compared(files)
-    scores = score(given[0], {"original": given[1]}, given[1], Retrieval()).table
+    scores = score_scenario(given[0], {"original": given[1]}, given[1], Retrieval()).table
     row = table[(table["reference_seed"] == 0) & (table["seed"] == 1)].iloc[0]
     assert row["value"] == pytest.approx(scores["ap"].mean(), abs=1e-12)
 
@@ -96,7 +98,7 @@ def test_equal_images_count_as_the_mean_over_their_orders(files: list[Path]) -> 
         write_embeddings(path, Embeddings(IDS, vectors(number)[np.arange(120) // 2]))
     table = compared(files, include_self=False)
     reference, judged = (Embeddings(IDS, vectors(number)[np.arange(120) // 2]) for number in (0, 1))
-    scores = score(reference, {"original": judged}, judged, Retrieval(include_self=False))
+    scores = score_scenario(reference, {"original": judged}, judged, Retrieval(include_self=False))
     row = table[(table["reference_seed"] == 0) & (table["seed"] == 1)].iloc[0]
     assert row["value"] == pytest.approx(scores.table["ap"].mean(), abs=1e-12)
 

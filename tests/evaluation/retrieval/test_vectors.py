@@ -13,7 +13,7 @@ from anonbench.core.numeric import similarity
 from anonbench.core.numeric.similarity import ProductBuffer, repeated
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import vectors
-from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import Streamed, Vectors
 
 SIZE, WIDTH = 5000, 12
@@ -55,10 +55,10 @@ def test_streaming_changes_no_bit(
     retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
     monkeypatch.setattr(similarity, "CHUNK", 2048)
     monkeypatch.setattr(vectors, "_PART", 4096)
-    expected = scenario.score(reference, {"queries": queries}, database, retrieval)
+    expected = score_scenario(reference, {"queries": queries}, database, retrieval)
     for memory in (vectors._BYTES, vectors._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
         monkeypatch.setattr(vectors, "_BYTES", memory)
-        found = scenario.score(reference, {"queries": queries}, database, retrieval, streamed=True)
+        found = score_scenario(reference, {"queries": queries}, database, retrieval, streamed=True)
         pd.testing.assert_frame_equal(found.table, expected.table, check_exact=True)
         assert found.chance == pytest.approx(expected.chance, abs=1e-12)
         assert (found.images, found.k) == (expected.images, expected.k)

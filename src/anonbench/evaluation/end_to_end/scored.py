@@ -18,7 +18,7 @@ from anonbench.evaluation.comparisons.columns import Column, retrieval_columns
 from anonbench.evaluation.comparisons.pairwise import compare_methods
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.scores import retrieval_scores
 
 COLUMNS = [
@@ -85,7 +85,7 @@ def score_variants(
         if variant == Variant():
             continue
         queries = {QueryKind.ORIGINAL.value: originals, QueryKind.ANONYMIZED.value: anonymized}
-        found = scenario.score(originals, queries, anonymized, retrieval)
+        found = score_scenario(originals, queries, anonymized, retrieval)
         # an anonymized query is the database's own vector, and finds itself unless longer ones
         # come before it
         finds_itself = originals.similarity != "inner"

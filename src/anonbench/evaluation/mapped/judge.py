@@ -24,7 +24,7 @@ from anonbench.core.progress import quiet
 from anonbench.core.vocabulary import QueryKind, Variant
 from anonbench.embedding.mapping import Map, Pairs, rows_of
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 
 NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
 MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
@@ -225,7 +225,7 @@ class _Table:
             QueryKind.ANONYMIZED.value: database if anonymized is None else anonymized,
         }
         with quiet():
-            found = scenario.score(
+            found = score_scenario(
                 self._reference,
                 {kind: self._embeddings(values) for kind, values in kinds.items()},
                 self._embeddings(database),

@@ -75,7 +75,7 @@ def run(
     chosen = Engine(settings, reference.shape[1])
     queries = np.empty((len(own), 1), np.float32)
     truth = chosen.reference(Given(reference), queries, own)
-    (found,) = chosen.score(truth, Given(scores), [queries], own)
+    (found,) = chosen.score_block(truth, Given(scores), [queries], own)
     return found | {"chance": truth.chance, "floor": truth.floor}
 
 
@@ -362,11 +362,11 @@ def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
     truth = together.reference(databases[0], vectors[0][:100], own)
     for units, database in zip(vectors, databases, strict=True):
         alone = Engine(settings, 230)
-        (expected,) = alone.score(
+        (expected,) = alone.score_block(
             alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
             alone.database(units), [units[:100]], own,
         )  # fmt: skip
-        (found,) = together.score(truth, database, [units[:100]], own)
+        (found,) = together.score_block(truth, database, [units[:100]], own)
         assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
 
 
@@ -397,9 +397,9 @@ def test_kinds_scored_together_have_the_scores_that_each_has_alone(
     both = Engine(settings, 230)
     ranking = both.reference(both.database(truth), truth[own], own)
     kinds = [truth[own], other[own], database[own]]
-    found = both.score(ranking, both.database(database), kinds, own)
+    found = both.score_block(ranking, both.database(database), kinds, own)
     assert len(found) == 3
     for units, scores in zip(kinds, found, strict=True):
-        (expected,) = both.score(ranking, both.database(database), [units], own)
+        (expected,) = both.score_block(ranking, both.database(database), [units], own)
         assert list(scores) == list(COLUMNS)
         assert all(np.array_equal(scores[column], expected[column]) for column in COLUMNS)

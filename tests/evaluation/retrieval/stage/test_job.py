@@ -25,7 +25,7 @@ from anonbench.evaluation.retrieval.stage.job import (
     gather_scenarios,
     score_shard,
 )
-from anonbench.evaluation.retrieval.stage.scenario import Scores, score
+from anonbench.evaluation.retrieval.stage.scenario import Scores, score_scenario
 
 SIZE = 450
 IDS = [f"images/{number:03d}" for number in range(SIZE)]
@@ -95,9 +95,11 @@ class Counted:
         self.references.append(len(set(own)))
         return self.engine.reference(searched, queries, own)
 
-    def score(self, truth: Any, searched: Any, queries: list[np.ndarray], own: np.ndarray) -> Any:
+    def score_block(
+        self, truth: Any, searched: Any, queries: list[np.ndarray], own: np.ndarray
+    ) -> Any:
         self.scored += [len(set(own))] * len(queries)
-        return self.engine.score(truth, searched, queries, own)
+        return self.engine.score_block(truth, searched, queries, own)
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ def taken(counter: Counted) -> int:
 def scored_alone(reference: Path, scenario: Embedded) -> Scores:
     queries = {kind: read_embeddings(path) for kind, path in scenario.kinds.items()}
     truth, database = map(read_embeddings, (reference, scenario.database))
-    return score(truth, queries, database, SETTINGS)
+    return score_scenario(truth, queries, database, SETTINGS)
 
 
 def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:

@@ -13,7 +13,7 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.stage.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 
 SIZE, WIDTH = 410, 24
 
@@ -29,7 +29,7 @@ def embeddings(seed: int, near: Embeddings | None = None, noise: float = 1.0) ->
 def table_of(
     reference: Embeddings, queries: Embeddings, database: Embeddings, settings: Retrieval
 ) -> pd.DataFrame:
-    table = score(reference, {"queries": queries}, database, settings).table
+    table = score_scenario(reference, {"queries": queries}, database, settings).table
     return table.drop(columns="query")
 
 
@@ -48,11 +48,11 @@ def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
     queries, database = embeddings(1, reference), embeddings(2, reference)
     for include_self in (True, False):
         settings = Retrieval(block=512, include_self=include_self)
-        expected = score(reference, {"q": queries}, database, settings)
+        expected = score_scenario(reference, {"q": queries}, database, settings)
         for block, threads in ((1, 1), (64, 2), (100, 2)):
             settings = Retrieval(block=block, include_self=include_self)
             with threadpool_limits(threads, user_api="blas"):
-                found = score(reference, {"q": queries}, database, settings)
+                found = score_scenario(reference, {"q": queries}, database, settings)
             pd.testing.assert_frame_equal(expected.table, found.table, check_exact=True)
             assert expected.chance == found.chance
 
@@ -60,7 +60,7 @@ def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
 def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None:
     same = Embeddings(reference.ids, np.tile(reference.values[:1], (SIZE, 1)))
     for truth in (reference, same):
-        scores = score(truth, {"anonymized": same}, same, Retrieval())
+        scores = score_scenario(truth, {"anonymized": same}, same, Retrieval())
         assert scores.table["ap"].to_numpy() == pytest.approx(scores.chance["map"])
         assert scores.table["ndcg"].mean() == pytest.approx(scores.chance["mndcg"])
     by_id = table_of(same, same, same, Retrieval(ties="id"))
@@ -116,7 +116,7 @@ def test_a_query_scores_the_same_among_few_and_among_all(
     everything = table_of(reference, original, anonymized, settings).set_index("id")
     for places in ([99, 3, 50, 4], [7]):
         queries = some(original, places)
-        scores = score(reference, {"few": queries}, anonymized, settings)
+        scores = score_scenario(reference, {"few": queries}, anonymized, settings)
         rows = scores.table.drop(columns="query").set_index("id")
         assert rows.index.tolist() == sorted(queries.ids)
         pd.testing.assert_frame_equal(rows, everything.loc[rows.index], check_exact=True)
@@ -127,9 +127,9 @@ def test_a_query_scores_the_same_among_few_and_among_all(
 def test_kinds_of_other_images_and_no_kinds_are_refused(reference: Embeddings) -> None:
     kinds = {"a": some(reference, [1, 2]), "b": some(reference, [1, 3])}
     with pytest.raises(InputError, match="b queries are of other images than a queries"):
-        score(reference, kinds, reference, Retrieval())
+        score_scenario(reference, kinds, reference, Retrieval())
     with pytest.raises(InputError, match="nothing to score"):
-        score(reference, {}, reference, Retrieval())
+        score_scenario(reference, {}, reference, Retrieval())
 
 
 def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:
@@ -152,18 +152,18 @@ def test_anonymized_images_of_which_a_system_sees_nothing(reference: Embeddings)
     values[:3] = 0  # they are found by nothing, and find images in the order of their ids
     blank = Embeddings(reference.ids, values)
     queries = {"original": reference, "anonymized": blank}
-    scores = score(reference, queries, blank, Retrieval()).table.set_index("query")
+    scores = score_scenario(reference, queries, blank, Retrieval()).table.set_index("query")
     assert np.isfinite(scores[["ap", "ndcg"]]).all(axis=None)
     assert scores.loc["original", "ap"].mean() < 1
     with pytest.raises(InputError, match="reference: 3 embeddings of originals are zero"):
-        score(blank, {"original": reference}, reference, Retrieval())
+        score_scenario(blank, {"original": reference}, reference, Retrieval())
 
 
 def test_below_k_five_finding_oneself_scores_nothing() -> None:
     draw = np.random.default_rng(0).standard_normal
     ids = [f"{i:02}" for i in range(26)]
     reference, other = (Embeddings(ids, draw((26, 8)).astype(np.float32)) for _ in range(2))
-    scores = score(reference, {"q": other}, other, Retrieval())
+    scores = score_scenario(reference, {"q": other}, other, Retrieval())
     assert scores.k == 1 and scores.table["ap"].mean() < 0.6  # it was 1.0
     assert scores.chance["map"] == pytest.approx(np.mean(1 / np.arange(1, 26)))
 

@@ -139,7 +139,7 @@ class Engine:
         _share_out(rank, blocks(len(queries), max(1, _STRIP // self._images)))
         return Reference(chance, floor, similarity, first, place, ideal, is_open)
 
-    def score(
+    def score_block(
         self,
         truth: Reference,
         searched: Searched,
@@ -290,7 +290,7 @@ def score_all(
         for make, kinds in zip(searches, found, strict=True):
             search = make()
             asked = [of_kind(columns) for of_kind in search.queries]
-            scores = engine.score(truth, search.database, asked, columns)
+            scores = engine.score_block(truth, search.database, asked, columns)
             del search  # free its database before the next one is created
             while len(kinds) < len(scores):
                 kinds.append(np.empty((len(COLUMNS), len(self_columns))))

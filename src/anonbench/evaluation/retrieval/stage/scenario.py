@@ -40,7 +40,7 @@ class Scores:
     """The same if the query's own image always comes first."""
 
 
-def score(
+def score_scenario(
     reference: Embeddings,
     queries: Mapping[str, Embeddings],
     database: Embeddings,
