@@ -33,6 +33,7 @@ LOADED = [
     *(*ENTRIES.values(), "anonbench.config.stage_parameters", "anonbench.workflow.startup"),
     *("cv2", "h5py", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats", "seaborn"),
     *("anonbench.embedding.extract", "anonbench.training.loop.train"),
+    *("torch._dynamo", "torch.utils.tensorboard"),
 ]
 """What commands load, and the libraries that jobs load."""
 JOBS = ".snakemake/scripts/"
@@ -77,7 +78,7 @@ def programs(folder: Path) -> Path:
     """Write the commands of `ENTRIES` as programs to a folder, for shells that this process starts.
 
     What they are asked for is done by `completed`'s forks. Beside them is a `python` that does the
-    jobs of such a Snakemake. Returns the folder.
+    jobs of such a Snakemake, and is Snakemake by `-m snakemake`. Returns the folder.
     """
     address = folder / "socket"
     server = socketserver.ThreadingUnixStreamServer(str(address), _Asked)
@@ -101,12 +102,15 @@ def _python() -> str:
 
 PROGRAM = """#!{python} -IS
 import json, os, signal, socket, sys
-if "{name}" == "python" and not (len(sys.argv) == 2 and "{jobs}" in sys.argv[1]):
+asked = ["{name}", *sys.argv[1:]]
+if asked[:3] == ["python", "-m", "snakemake"]:
+    asked[:3] = ["snakemake"]
+elif asked[0] == "python" and not (len(asked) == 2 and "{jobs}" in asked[1]):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as talk:
     talk.connect("{address}")
-    asked = ["{name}", *sys.argv[1:]], os.getcwd(), dict(os.environ), os.getpid()
-    talk.sendall(json.dumps(asked).encode() + b"\\n")
+    whole = asked, os.getcwd(), dict(os.environ), os.getpid()
+    talk.sendall(json.dumps(whole).encode() + b"\\n")
     told = talk.makefile()
     number = int(told.readline())
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):

@@ -16,6 +16,8 @@ import pytest
 from pretended_kubernetes import pretended
 from small_runs import Storage, command, digests, snakemake
 
+import preloaded
+
 pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="the plugin is missing")
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
@@ -46,8 +48,8 @@ def test_every_job_is_a_pod_that_shares_the_bucket_alone(
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "pip").symlink_to(shutil.which("true") or "/bin/true")
-    python = Path(sys.executable).parent
-    monkeypatch.setenv("PATH", os.pathsep.join(map(str, (programs, python, os.environ["PATH"]))))
+    places = preloaded.programs(programs), Path(sys.executable).parent, os.environ["PATH"]
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, places)))
 
     with pretended(tmp_path, enough_mb=DETECT_MB) as (cluster, kubeconfig):
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
