@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from multiprocessing import connection, forkserver
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
@@ -38,6 +38,8 @@ LOADED = [
 """What commands load, and the libraries that jobs load."""
 JOBS = ".snakemake/scripts/"
 """Where Snakemake writes the scripts of jobs."""
+STARTS = threading.Lock()
+"""Held while a process is started or its end is read: a start reads the ends of all others."""
 CALLER = "ANONBENCH_TEST_CALLER"
 """Number of the process that Snakemake started for a job."""
 ONE_THREAD = {
@@ -68,8 +70,11 @@ def completed(
         process = _context().Process(
             target=_run, args=(given, folder, environment, files, _python())
         )
-        process.start()
-        process.join()
+        with STARTS:
+            process.start()
+        connection.wait([process.sentinel])
+        with STARTS:
+            process.join()
         out, err = (Path(file).read_text(encoding="utf-8") for file in files[1:])
     return subprocess.CompletedProcess(given, process.exitcode or 0, out, err)
 
@@ -134,17 +139,17 @@ class _Asked(socketserver.StreamRequestHandler):
             environment[CALLER] = str(caller)
         arguments = given, folder, environment, streams, _python()
         process = _context().Process(target=_run, args=arguments)
-        process.start()
+        with STARTS:
+            process.start()
         self.wfile.write(f"{process.pid}\n".encode())
-        if not self._has_ended(process):  # who asked was killed
+        is_waited_for = process.sentinel in connection.wait([process.sentinel, self.connection])
+        if not is_waited_for:  # who asked was killed
             process.kill()
+        connection.wait([process.sentinel])
+        with STARTS:
             process.join()
-            return
-        process.join()
-        self.wfile.write(f"{process.exitcode}\n".encode())
-
-    def _has_ended(self, process: ForkServerProcess) -> bool:
-        return process.sentinel in connection.wait([process.sentinel, self.connection])
+        if is_waited_for:
+            self.wfile.write(f"{process.exitcode}\n".encode())
 
 
 def _path() -> list[Path]:

@@ -94,6 +94,12 @@ def test_results_in_s3_are_those_of_one_folder(
     stored = snakemake(snakefile, one, edited, *RUN, *through, "-n", "--", *TARGETS)
     assert planned(stored) == plain
 
+    # a job is done again whose outputs are in the bucket alone
+    forced = ["--forcerun", "gather_portraits", "--", "results/portraits/counts.csv"]
+    again = snakemake(snakefile, one, config, *RUN, *through, *forced)
+    assert again.returncode == 0, again.stderr[-4000:]
+    assert storage.digests() == expected
+
 
 def test_images_are_where_every_machine_finds_them(
     root: Path, tmp_path: Path, config: dict[str, Any], storage: Storage

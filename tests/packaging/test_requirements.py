@@ -196,11 +196,6 @@ def test_the_plan_needs_the_core_only(root: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path) -> None:
-    done = in_core(root, "originals", str(embeddings.parent))
-    assert (done.returncode, done.stdout.count(": 0 files")) == (0, 1), done.stderr
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "message"),

@@ -4,8 +4,6 @@ import gc
 from functools import cache
 from pathlib import Path
 
-from snakemake.ioflags import update
-
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.jobs.fingerprint import code_digest
@@ -33,7 +31,6 @@ from anonbench.workflow.rule_parts import (
     RuleFiles,
     growing,
     on_disk,
-    updated,
     with_digest,
 )
 from anonbench.workflow.shown import Shown
@@ -56,7 +53,7 @@ results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
 
 files = RuleFiles(workflow)
-plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
+plain, by_digest, updated, gpus = files.plain, files.by_digest, files.updated, files.gpus
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
     startup.say_what_stands(settings)

@@ -96,9 +96,9 @@ for _name in experiment.datasets:
                 **with_digest(boxes=f"<results>/{_name}/boxes.parquet"),
                 skipped=f"<results>/{_name}/skipped.csv",
                 counts=f"<results>/{_name}/counts.csv",
+                originals=_originals,
+                digests=list(map(digest_file, _originals)),
             ),
-            originals=update(_originals),
-            digests=update(list(map(digest_file, _originals))),
         log:
             f"<logs>/gather/{_name}.log",
         benchmark:

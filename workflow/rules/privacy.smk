@@ -94,7 +94,7 @@ rule attack:
         ],
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
-        update("<results>/{dataset}/privacy/attacks.csv"),
+        **updated(table="<results>/{dataset}/privacy/attacks.csv"),
     log:
         "<logs>/attack/{dataset}.log",
     benchmark:

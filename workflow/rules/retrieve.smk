@@ -170,8 +170,10 @@ for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_clas
                 val=paths.embeddings(_name),
             ),
         output:
-            predictions=update(paths.scenario_files(_name, "downstream", "parquet")),
-            summary=update(paths.scenario_files(_name, "downstream", "json")),
+            **updated(
+                predictions=paths.scenario_files(_name, "downstream", "parquet"),
+                summary=paths.scenario_files(_name, "downstream", "json"),
+            ),
         log:
             f"<logs>/downstream/{_name}.log",
         benchmark:

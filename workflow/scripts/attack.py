@@ -69,4 +69,4 @@ with job(snakemake, __file__) as cache:
             chosen["seed"],
             chosen["confidence"],
         )
-        write_csv(table, Path(snakemake.output[0]))
+        write_csv(table, Path(snakemake.output.table))

@@ -30,11 +30,6 @@ def with_digest(**files: str) -> dict[str, str]:
     return files | {f"{name}_digest": digest_file(path) for name, path in files.items()}
 
 
-def updated(**files: str) -> dict[str, str]:
-    """Outputs that stay when their job starts, whose script calls `JobCache.is_done`."""
-    return {name: update(path) for name, path in files.items()}
-
-
 def growing(asked: Asked) -> Callable[..., int]:
     """Memory in megabytes or time in minutes: once, twice, … the amount with each attempt."""
     return lambda wildcards, attempt: _amount(asked, wildcards) * attempt
@@ -49,8 +44,16 @@ class RuleFiles:
 
     def __init__(self, workflow: Any) -> None:
         self._workflow = workflow
+        self._is_stored = bool(workflow.storage_settings.default_storage_provider)
         prefix = workflow.storage_settings.default_storage_prefix or ""
         self.storage_prefix = prefix.rstrip("/") + "/"
+
+    def updated(self, **files: Files) -> dict[str, Any]:
+        """Outputs that stay when their job starts, whose script calls `JobCache.is_done`.
+
+        Those in a storage do not: Snakemake looks for them here, and fails where they are not.
+        """
+        return files if self._is_stored else {name: update(path) for name, path in files.items()}
 
     def plain(self, files: Files) -> Any:
         """A rule's files by their paths in the results, as new objects that may be flagged."""
