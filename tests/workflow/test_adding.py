@@ -63,7 +63,7 @@ def config(page: str) -> dict[str, Any]:
     named = yaml.safe_load(text)
     config = small_archive.config()
     config["datasets"]["archive"] |= named["datasets"]["archive"] | {"adaptions": []}
-    return config | {"anonymization": named["anonymization"]}
+    return config | {"anonymization": named["anonymization"], "privacy": {"enabled": False}}
 
 
 @pytest.fixture(scope="module")

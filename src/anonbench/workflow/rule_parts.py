@@ -44,16 +44,17 @@ class RuleFiles:
 
     def __init__(self, workflow: Any) -> None:
         self._workflow = workflow
-        self._is_stored = bool(workflow.storage_settings.default_storage_provider)
-        prefix = workflow.storage_settings.default_storage_prefix or ""
+        storage = workflow.storage_settings
+        self._is_local = not storage.default_storage_provider or storage.keep_storage_local
+        prefix = storage.default_storage_prefix or ""
         self.storage_prefix = prefix.rstrip("/") + "/"
 
     def updated(self, **files: Files) -> dict[str, Any]:
         """Outputs that stay when their job starts, whose script calls `JobCache.is_done`.
 
-        Those in a storage do not: Snakemake looks for them here, and fails where they are not.
+        Those in a storage alone do not: Snakemake would look for them on this machine and fail.
         """
-        return files if self._is_stored else {name: update(path) for name, path in files.items()}
+        return {name: update(path) for name, path in files.items()} if self._is_local else files
 
     def plain(self, files: Files) -> Any:
         """A rule's files by their paths in the results, as new objects that may be flagged."""
