@@ -73,7 +73,7 @@ def test_the_boxes_are_defaces(detector: Detector, images: list[np.ndarray]) -> 
         np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=1e-3)
         np.testing.assert_allclose(found[:, 4], expected[:, 4], atol=1e-6)
         faces += len(found)
-    assert faces >= len(SIDES) - 1
+    assert faces >= 2  # of the drawn ones, those that are not small
 
 
 def test_the_network_is_the_published_one() -> None:

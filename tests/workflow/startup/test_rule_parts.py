@@ -10,9 +10,26 @@ from snakemake.io import AnnotatedString, ancient, flag, is_flagged
 from anonbench.workflow.rule_parts import RuleFiles, on_disk, with_digest
 
 
-def rule_files(prefix: str | None = None) -> RuleFiles:
-    storage = SimpleNamespace(default_storage_prefix=prefix)
+def rule_files(prefix: str | None = None, keeps: bool = False) -> RuleFiles:
+    storage = SimpleNamespace(
+        default_storage_provider=prefix and "s3",
+        default_storage_prefix=prefix,
+        keep_storage_local=keeps,
+    )
     return RuleFiles(SimpleNamespace(storage_settings=storage))
+
+
+def test_outputs_stay_where_they_are_on_this_machine() -> None:
+    given = {"scores": "r/scores.csv", "shards": ["r/0.tar", "r/1.tar"]}
+    for files, stays in (
+        (rule_files(), True),
+        (rule_files("s3://b"), False),
+        (rule_files("s3://b", keeps=True), True),
+    ):
+        outputs = files.updated(**given)
+        assert outputs == given
+        assert is_flagged(outputs["scores"], "update") is stays
+        assert all(is_flagged(shard, "update") is stays for shard in outputs["shards"])
 
 
 def test_big_inputs_are_ancient_and_their_digests_are_not() -> None:
