@@ -37,8 +37,8 @@ def write(folder: Path) -> str:
         (folder / kind).mkdir()
     for path in sorted(faces.rglob("*.jpg"))[:FACES]:
         Image.open(path).resize(ALIGNED).save(folder / "faces" / path.name, quality=95)
-    for path in sorted(pages.rglob("*.tif"))[:PAGES]:
-        (folder / "pages" / path.name).symlink_to(path)
+    for number, path in enumerate(sorted(pages.rglob("*.tif"))[:PAGES]):
+        (folder / "pages" / f"{number:04d}.tif").symlink_to(path)
     return "real" if real else "demo"
 
 
