@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from anonbench.core.numeric.similarity import threads
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream.knn import knn_predict
+from anonbench.evaluation.downstream.evaluate import knn_predict
 from anonbench.evaluation.downstream.linear import MOST_ITERATIONS, linear_probe
 from anonbench.evaluation.downstream.softmax import Problem, Standardization
 

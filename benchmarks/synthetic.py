@@ -14,8 +14,7 @@ import torch
 import yaml
 
 from anonbench.training.data.augment import COLUMNS, augmentations_of
-from anonbench.training.data.batch import Batch
-from anonbench.training.data.masking import batch_masks
+from anonbench.training.data.batch import Batch, batch_masks
 
 Losses = dict[str, float]
 CONFIG = Path(__file__).resolve().parents[1] / "config"

@@ -24,14 +24,15 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.comparisons.best import collect_best, second_columns
-from anonbench.evaluation.comparisons.columns import Column, columns_of
-from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
-from anonbench.evaluation.comparisons.pairwise import (
+from anonbench.evaluation.comparisons.best import (
+    collect_best,
     compare,
     compare_methods,
     read_comparisons,
+    second_columns,
 )
+from anonbench.evaluation.comparisons.columns import Column, columns_of
+from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.deployments import score_deployments
@@ -45,12 +46,11 @@ from anonbench.evaluation.retrieval.stage.job import (
     score_shard,
 )
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
-from anonbench.evaluation.sample_sizes.variance import tabulate_variances
+from anonbench.evaluation.sample_sizes import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.learning import QUANTITIES
-from anonbench.reporting.grids.grid import write_grid
-from anonbench.reporting.grids.tables import write_sizes, write_table
+from anonbench.reporting.grids.grid import write_grid, write_sizes, write_table
 from anonbench.reporting.paper.scenario_tables import (
     COLUMNS,
     profiles,

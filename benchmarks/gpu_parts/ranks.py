@@ -16,8 +16,7 @@ from checks import small
 from synthetic import batch_of
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
-from anonbench.training.data.batch import Batch
-from anonbench.training.data.masking import Masks
+from anonbench.training.data.batch import Batch, Masks
 from anonbench.training.distributed import Ranks, join
 from anonbench.training.loop.trainer import Trainer
 

@@ -23,8 +23,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
-from anonbench_demo.listing import Item, items
-from anonbench_demo.truth import Drawing
+from anonbench_demo.listing import Drawing, Item, items
 
 log = logging.getLogger(__name__)
 

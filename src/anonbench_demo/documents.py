@@ -10,10 +10,10 @@ from faker import Faker
 from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench_demo import office, papers, posters
 from anonbench_demo.fonts import Family
+from anonbench_demo.listing import Drawing
 from anonbench_demo.page import Page, moved
 from anonbench_demo.scan import askew, scan_page
 from anonbench_demo.sheet import Sheet
-from anonbench_demo.truth import Drawing
 
 WIDTH, HEIGHT = 496, 640
 

@@ -8,22 +8,23 @@ from datetime import date
 from functools import lru_cache
 
 import numpy as np
+import zxingcpp
 from faker import Faker
 from PIL import Image
 
+from anonbench.core.boxes import rectangle
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench.core.vocabulary import Entity
-from anonbench_demo import mrz, security
+from anonbench_demo import mrz
 from anonbench_demo.fonts import Family, load, wrap
+from anonbench_demo.listing import Drawing, box_region
 from anonbench_demo.page import Mark, Page, moved
 from anonbench_demo.people import Traits, draw_photo, draw_traits
 from anonbench_demo.portraits import person
 from anonbench_demo.scan import askew, scan_card
 from anonbench_demo.sheet import draw_date
-from anonbench_demo.strokes import Colour
-from anonbench_demo.truth import Drawing, box_region
+from anonbench_demo.strokes import Colour, mix, rounded
 
 WIDTH, HEIGHT = 600, 420
 STATE = "UTO"
@@ -196,12 +197,12 @@ def _holder(
 def _card(design: Template, series: Series) -> Page:
     """Return the empty card with its printed ground, title bar and emblem."""
     width, height = design.size
-    pixels = security.ground(width, height, *series.grounds, series.line).copy()
+    pixels = ground(width, height, *series.grounds, series.line).copy()
     ink = np.array(series.ink, np.uint8)
     pixels[0:40] = (pixels[0:40] * 0.25 + ink * 0.75).astype(np.uint8)
     right = design.photo[0] > width / 2
     accent: Colour = tuple(float(channel) for channel in ink)  # type: ignore[assignment]
-    security.emblem(pixels, (22 if right else width - 26, 20), 16, accent)
+    emblem(pixels, (22 if right else width - 26, 20), 16, accent)
     page = Page(width, height, (255, 255, 255))
     page.image.paste(Image.fromarray(pixels))
     light, bold = (250, 248, 240), Family.SANS.bold(17)
@@ -250,10 +251,10 @@ def _symbol(page: Page, design: Template, holder: mrz.Holder) -> None:
     name, left, top, scale, height = design.symbol
     full = f"{holder.number}{STATE}{holder.birth:%y%m%d}{holder.sex}{holder.expiry:%y%m%d}"
     content = holder.number if name in ("Code128", "PDF417") else full
-    bars = security.barcode(content, name, scale, height)
+    bars = barcode(content, name, scale, height)
     page.image.paste(Image.fromarray(bars).convert("RGB"), (left, top))
     # the blank quiet zone around a code tells nothing, and no detector reports it
-    (x0, y0), (x1, y1) = security.extent(bars)
+    (x0, y0), (x1, y1) = extent(bars)
     page.mark(Entity.BARCODE, (left + x0, top + y0, left + x1, top + y1))
 
 
@@ -281,3 +282,71 @@ def _rounded(width: int, height: int) -> np.ndarray:
     radius = 16
     cv2.rectangle(cover, (radius, radius), (width - radius - 1, height - radius - 1), 255, -1)
     return cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))
+
+
+Pixels = np.ndarray
+
+BITS = 4
+
+
+@lru_cache(maxsize=16)
+def ground(width: int, height: int, first: Colour, second: Colour, line: Colour) -> Pixels:
+    """Return a card's printed ground [height, width, 3]: a rainbow of two inks under guilloches.
+
+    The array is shared: do not write to it.
+    """
+    share = np.linspace(0, 1, width)[None, :] * 0.7 + np.linspace(0, 0.3, height)[:, None]
+    base = np.array(first) + share[:, :, None] * (np.array(second) - np.array(first))
+    card = cv2.resize(base.astype(np.uint8), (width * 2, height * 2))
+    t = np.linspace(0, 1, 260)
+    for number in range(26):
+        phase = number * 0.24
+        wave = 0.5 + 0.42 * np.sin(t * 9 + phase) * np.cos(t * 3.1 - phase * 0.6)
+        _curve(card, t * 2 * width, (wave + (number - 13) * 0.035) * 2 * height, line)
+    for share_x, share_y, radius in ((0.72, 0.5, 0.34), (0.2, 0.3, 0.22)):
+        _rosette(card, (share_x * 2 * width, share_y * 2 * height), radius * 2 * height, line)
+    result: np.ndarray = cv2.resize(card, (width, height), interpolation=cv2.INTER_AREA)
+    result.setflags(write=False)
+    return result
+
+
+def _rosette(card: Pixels, centre: tuple[float, float], radius: float, line: Colour) -> None:
+    angle = np.linspace(0, 2 * np.pi, 500)
+    for number in range(14):
+        reach = radius * (0.62 + 0.36 * np.sin(7 * angle + number * 0.45) * np.cos(number * 0.2))
+        x, y = centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)
+        _curve(card, x, y, line)
+
+
+def _curve(card: Pixels, x: np.ndarray, y: np.ndarray, line: Colour) -> None:
+    path = np.rint(np.column_stack([x, y]) * 2**BITS).astype(np.int32)
+    cv2.polylines(card, [path], False, rounded(line), 1, cv2.LINE_AA, BITS)
+
+
+def emblem(card: Pixels, centre: tuple[int, int], radius: int, colour: Colour) -> None:
+    """Draw a sun with rays into a ring, in place."""
+    scale = 2**BITS
+    ink, pale = rounded(colour), rounded(mix(colour, (255, 255, 255), 0.7))
+    middle = (centre[0] * scale, centre[1] * scale)
+    cv2.circle(card, middle, radius * scale, ink, -1, cv2.LINE_AA, BITS)
+    angle = np.arange(24) * (np.pi / 12)
+    reach = np.where(np.arange(24) % 2, 0.42, 0.82) * radius
+    star = np.column_stack([centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)])
+    cv2.fillPoly(card, [np.rint(star * scale).astype(np.int32)], pale, cv2.LINE_AA, BITS)
+    cv2.circle(card, middle, round(radius * 0.3 * scale), ink, -1, cv2.LINE_AA, BITS)
+
+
+def barcode(text: str, format_name: str, scale: int, height: int | None = None) -> Pixels:
+    """Return a barcode with its quiet zone, grey uint8; linear ones may be cut to `height`.
+
+    `format_name` is one of zxing-cpp's, for example `Code128`, `PDF417`, `QRCode`.
+    """
+    symbol = zxingcpp.create_barcode(text, getattr(zxingcpp.BarcodeFormat, format_name))
+    image = np.array(zxingcpp.write_barcode_to_image(symbol, scale=scale, add_quiet_zones=True))
+    return image if height is None else image[:height]
+
+
+def extent(bars: Pixels) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return x and y of the first pixel of a code's ink, and of the one after its last."""
+    rows, columns = np.nonzero((bars < 128).any(axis=1))[0], np.nonzero((bars < 128).any(axis=0))[0]
+    return (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from anonbench.core.boxes import Region
-from anonbench.core.numeric.geometry import rectangle
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench_demo.fonts import Font, advance, wrap
-from anonbench_demo.truth import quad_region
+from anonbench_demo.listing import quad_region
 
 Ink = int | tuple[int, int, int]
 

@@ -7,9 +7,9 @@ from PIL import Image, ImageChops, ImageDraw
 
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench_demo.charts import halftone, line_chart
 from anonbench_demo.fonts import Font, load, wrap
 from anonbench_demo.page import Page
+from anonbench_demo.posters import halftone, line_chart
 from anonbench_demo.sheet import Sheet
 
 

@@ -8,10 +8,10 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import faces, wardrobe
+from anonbench_demo.listing import Drawing, box_region
 from anonbench_demo.people import Photo, Traits, attributes, change_clothes, draw_photo, draw_traits
 from anonbench_demo.scan import with_noise
 from anonbench_demo.strokes import Canvas, Frame, finished, supersampled
-from anonbench_demo.truth import Drawing, box_region
 
 WIDTH, HEIGHT = 178, 218
 UNIT = 17.0

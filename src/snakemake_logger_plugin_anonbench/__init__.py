@@ -20,7 +20,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from anonbench.core.terminal import harmless
+from anonbench.core.wording import harmless
 from snakemake_logger_plugin_anonbench.run import Run
 
 __all__ = ["LogHandler", "begin_run"]

@@ -191,8 +191,7 @@ def test_commands_and_functions_have_one_set_of_defaults(
     from anonbench.anonymization.files import run as copies
     from anonbench.detection import files
     from anonbench.evaluation.end_to_end import evaluate as end_to_end
-    from anonbench.workflow.first_config import document, sample
-    from anonbench.workflow.first_config.survey import survey
+    from anonbench.workflow.first_config import document, survey
 
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -221,8 +220,10 @@ def test_commands_and_functions_have_one_set_of_defaults(
     monkeypatch.undo()
     for function in (anonbench.anonymize_files, anonbench.detect):
         assert inspect.signature(function).parameters["detectors"].default == LOOKED_FOR
-    found_all = {name: sample.Found("face", images=12) for name in LOOKED_FOR}
+    found_all = {name: survey.Found("face", images=12) for name in LOOKED_FOR}
     choice = document.Choice({}, True, None, False, 10.0, 1, 0, tmp_path, tmp_path / "a.yaml")
-    text, _ = document.compose(survey(folder), sample.Sample(read=12, found=found_all), choice)
+    text, _ = document.compose(
+        survey.survey(folder), survey.Sample(read=12, found=found_all), choice
+    )
     assert Detection.model_validate(yaml.safe_load(text)["detection"]) == default_detection()
-    assert tuple(sample._detectors(sample.Sample())) == LOOKED_FOR
+    assert tuple(survey._detectors(survey.Sample())) == LOOKED_FOR

@@ -15,7 +15,7 @@ import pytest
 from anonbench import score
 from anonbench.cli import main
 from anonbench.config import load
-from anonbench.config.file.document import DEFAULTS, SCHEMA
+from anonbench.config.default_files import DEFAULTS, SCHEMA
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY

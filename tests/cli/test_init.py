@@ -60,7 +60,7 @@ def test_what_was_seen_as_json(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: pytest.fail("a question was asked"))
-    monkeypatch.setattr("anonbench.workflow.first_config.sample.LOOKED_FOR", ("zxing",))
+    monkeypatch.setattr("anonbench.workflow.first_config.survey.LOOKED_FOR", ("zxing",))
     system = "import numpy as np\ndef encode(images):\n    return np.ones((len(images), 2))\n"
     (tmp_path / "ones_of_init.py").write_text(system)
     monkeypatch.syspath_prepend(tmp_path)
@@ -125,7 +125,7 @@ def test_no_config_is_written_with_a_system_that_cannot_be_used(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("anonbench.workflow.first_config.sample.LOOKED_FOR", ("zxing",))
+    monkeypatch.setattr("anonbench.workflow.first_config.survey.LOOKED_FOR", ("zxing",))
     (tmp_path / "no_vectors.py").write_text("def encode(images):\n    return [1] * len(images)\n")
     monkeypatch.syspath_prepend(tmp_path)
     to = tmp_path / "mine.yaml"

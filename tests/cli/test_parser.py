@@ -13,7 +13,7 @@ import pytest
 
 from anonbench.cli import main
 from anonbench.cli.main import _parser
-from anonbench.cli.parser import FIRST_COMMANDS
+from anonbench.cli.shared import FIRST_COMMANDS
 from anonbench.cli.workflow import bundle as bundle_command
 from anonbench.core.errors import InputError
 

@@ -13,7 +13,7 @@ import pytest
 from anonbench.cli.main import main
 from anonbench.cli.workflow import run as module
 from anonbench.workflow import snakefile
-from anonbench.workflow.plan import jobs, report
+from anonbench.workflow.plan import costs, jobs
 
 
 class BecameError(Exception):
@@ -36,8 +36,8 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Any:
         )
         monkeypatch.setattr(os, "execvp", become)
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
-        monkeypatch.setattr(report, "as_data", lambda *_: {})
-        monkeypatch.setattr(report, "total", lambda _: "About 5 s")
+        monkeypatch.setattr(costs, "as_data", lambda *_: {})
+        monkeypatch.setattr(costs, "total", lambda _: "About 5 s")
         monkeypatch.setattr(module, "_gpus", lambda: gpus)
         try:
             return [str(main(["run", *words]))]

@@ -14,7 +14,7 @@ import pytest
 import preloaded
 from anonbench.cli import main
 from anonbench.core.errors import InputError
-from anonbench.core.terminal import harmless
+from anonbench.core.wording import harmless
 
 BAD = "no\x1b[31m\x1b]0;title\x07\x9b2J\u202egpj\x7f"
 SHOWN = r"no\u001b[31m\u001b]0;title\u0007\u009b2J\u202egpj\u007f"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from anonbench.config import Config, Policy, load, load_policy
-from anonbench.config.file.document import (
+from anonbench.config.default_files import (
     DEFAULTS,
     POLICY,
     SCHEMA,

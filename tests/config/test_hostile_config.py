@@ -12,7 +12,7 @@ import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.config.file.text import read
+from anonbench.config.file import read
 from anonbench.core.errors import InputError
 from anonbench.datasets.listing import count_images, list_images
 from anonbench.detection.user_annotations import user_files_of

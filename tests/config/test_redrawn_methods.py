@@ -8,7 +8,7 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.vocabulary import Model, Split, Variant
 from anonbench.workflow.paths import Paths
-from anonbench.workflow.shown import Shown
+from anonbench.workflow.paths.targets import Shown
 
 DRAWN = Variant("redrawn_mask", 100)
 

@@ -16,7 +16,7 @@ from anonbench.anonymization.methods.blur import Blur, Sigma
 from anonbench.anonymization.methods.pixelate import Blocks, Pixelate
 from anonbench.config import Anonymization, Config, load, stage_parameters
 from anonbench.config.experiment import Experiment
-from anonbench.config.policy import Policy
+from anonbench.config.privacy import Policy
 from anonbench.core.vocabulary import Variant
 
 FINE = {"pixelate": {"fine": {"blocks": {"face": 24}}}}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.model_files import model_files
+from anonbench.core.provenance import model_files
 from onnx_file import _field, external, model, node, tensor
 
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.core.numeric.seeding import hash_int, hash_ints, rng
-from anonbench.core.sharding import shard_count, shard_of
+from anonbench.core.numeric.seeding import hash_int, hash_ints, rng, shard_count, shard_of
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8")), max_size=5)
 

@@ -7,7 +7,7 @@ import logging
 import pandas as pd
 import pytest
 
-from anonbench.datasets.copies import COLUMNS, find_copies, warn_of_copies
+from anonbench.datasets.manifest import COPY_COLUMNS, find_copies, warn_of_copies
 
 IMAGES = pd.DataFrame(
     [
@@ -26,7 +26,7 @@ IMAGES = pd.DataFrame(
 
 def test_val_stays_and_copies_within_a_split_do_too() -> None:
     copies = find_copies(IMAGES)
-    assert copies.columns.tolist() == COLUMNS
+    assert copies.columns.tolist() == COPY_COLUMNS
     rows = [tuple(row) for row in copies.itertuples(index=False)]
     assert rows == [
         ("1", "a", "train", False),

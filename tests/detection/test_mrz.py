@@ -23,7 +23,7 @@ from anonbench.detection.text import recognizer
 from anonbench.detection.text.recognizer import LineReader
 from anonbench_demo import ids
 from anonbench_demo.fonts import load
-from anonbench_demo.truth import Drawing
+from anonbench_demo.listing import Drawing
 
 TD3 = [
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode

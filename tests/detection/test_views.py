@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.config.detectors import Detection, covering
-from anonbench.core.boxes import Region
-from anonbench.core.numeric.geometry import rectangle
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, united
 from anonbench.detection.search import build

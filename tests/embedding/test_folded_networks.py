@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from anonbench.core.image_input import ImageInput
+from anonbench.core.registries.systems import ImageInput
 from anonbench.embedding.systems.inputs import Prepare
 from anonbench.embedding.systems.torch_encoder import module_network, network_encoder
 

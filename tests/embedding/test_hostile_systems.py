@@ -15,11 +15,10 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.io import remove_left_scratch
 from anonbench.embedding.embed_systems import vectors_of
-from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.embedding.store import Embeddings, VectorCache, write_embeddings
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
 from anonbench.embedding.systems.opening import open_system
-from anonbench.embedding.vector_cache import VectorCache
 
 IMAGES = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
 HEAD = """

@@ -20,9 +20,9 @@ from anonbench.core.io import read_json, write_json
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Variant
 from anonbench.embedding.low_rank import _layers, learn_updates
-from anonbench.embedding.systems.adapters import merge
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.timm_models import Timm
+from anonbench.embedding.systems.torch_encoder import merge
 from image_sets import write_set
 
 install_torchvision_ops()  # timm and peft import torchvision

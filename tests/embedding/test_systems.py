@@ -18,7 +18,7 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.config import AnySystem
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
-from anonbench.core.image_input import ImageInput
+from anonbench.core.registries.systems import ImageInput
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.embed_systems import embed_sets

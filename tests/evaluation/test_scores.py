@@ -12,8 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from anonbench.core.io import write_csv
-from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.core.numeric.rates import clustered_rate
+from anonbench.core.numeric.clusters import clustered_mean, clustered_rate
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY

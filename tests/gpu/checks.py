@@ -18,7 +18,7 @@ from synthetic import batch_of, recipe_of  # benchmarks/
 from torch.nn.functional import conv2d, linear
 
 from anonbench.training.data.batch import finish
-from anonbench.training.loop.device_setup import prepare_torch
+from anonbench.training.distributed import prepare_torch
 from anonbench.training.loop.trainer import Trainer
 
 CPU = torch.device("cpu")

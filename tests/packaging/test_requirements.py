@@ -20,8 +20,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from anonbench.cli import main
-from anonbench.cli.environments import LOCK, NO_DEPENDENCIES, read_pins
-from anonbench.cli.main import EXTRAS
+from anonbench.cli.main import EXTRAS, LOCK, NO_DEPENDENCIES, read_pins
 
 BY_ITSELF = {"facenet_pytorch", "botocore", "boto3", "transformers"}
 """What no extra names: its own pins exclude others', or few need it. Where it is missing, a message
@@ -221,6 +220,6 @@ def test_another_missing_module_is_an_error_of_ours(monkeypatch: pytest.MonkeyPa
     def fail(root: Path) -> None:
         raise ModuleNotFoundError("No module named 'unheard_of'", name="unheard_of")
 
-    monkeypatch.setattr("anonbench.config.file.document.write_documents", fail)
+    monkeypatch.setattr("anonbench.config.default_files.write_documents", fail)
     with pytest.raises(ModuleNotFoundError, match="unheard_of"):
         main(["config"])

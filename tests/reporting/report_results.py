@@ -18,10 +18,10 @@ from synthetic_results import (
 )
 from synthetic_tables import make_deployments, make_trainings
 
-from anonbench.config.outputs import Figure, Table
+from anonbench.config.evaluation import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
-from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.page import DatasetSection
 from anonbench.reporting.html.tables import COST_COLUMNS
 from synthetic_rates import make_rates
 

@@ -14,9 +14,9 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality
-from anonbench.evaluation.comparisons.best import COLUMNS as BEST
+from anonbench.evaluation.comparisons.best import BEST_COLUMNS as BEST
+from anonbench.evaluation.comparisons.best import TEST_COLUMNS as TESTS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECTS
-from anonbench.evaluation.comparisons.pairwise import COLUMNS as TESTS
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
 

@@ -9,7 +9,7 @@ from synthetic_results import make_scores
 from anonbench.config import Policy
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.evaluation.privacy.gallery import NO_LESSON, UNTAUGHT
+from anonbench.evaluation.privacy.probes import NO_LESSON, UNTAUGHT
 from anonbench.reporting.privacy_tables import (
     attacks_grid,
     front_area_grid,

@@ -33,7 +33,7 @@ from anonbench.workflow.rule_parts import (
     on_disk,
     with_digest,
 )
-from anonbench.workflow.shown import Shown
+from anonbench.workflow.paths.targets import Shown
 
 try:
     started = startup.start(

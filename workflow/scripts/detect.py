@@ -8,7 +8,7 @@ with job(snakemake, __file__) as cache:
 
         from anonbench.config import Detection
         from anonbench.core.libraries.devices import locked_gpus
-        from anonbench.core.sharding import rows_of_shard
+        from anonbench.core.numeric.seeding import rows_of_shard
         from anonbench.datasets.listing import root_in
         from anonbench.detection.cache import places
         from anonbench.detection.shard import Job, detect_shard

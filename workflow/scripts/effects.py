@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.config.outputs import Scenario
+    from anonbench.config.evaluation import Scenario
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
@@ -11,7 +11,7 @@ with job(snakemake, __file__):
     from anonbench.evaluation.comparisons.columns import columns_of
     from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
     from anonbench.evaluation.decision import Judging
-    from anonbench.evaluation.sample_sizes.variance import tabulate_variances
+    from anonbench.evaluation.sample_sizes import tabulate_variances
     from anonbench.evaluation.scores import scenario_files
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params

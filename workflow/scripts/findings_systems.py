@@ -9,7 +9,7 @@ with job(snakemake, __file__):
 
     from anonbench.core.io import write_csv
     from anonbench.core.provenance import versions
-    from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
+    from anonbench.evaluation.comparisons.best import read_method_comparisons
     from anonbench.evaluation.correlation import read_correlations
     from anonbench.evaluation.mapped.judge import read_maps
     from anonbench.evaluation.policy.table import read_policy

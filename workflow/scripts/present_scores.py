@@ -9,13 +9,12 @@ with job(snakemake, __file__):
 
     from anonbench.config import Presentation
     from anonbench.core.registries.tables import TABLES
-    from anonbench.evaluation.comparisons.pairwise import read_comparisons
+    from anonbench.evaluation.comparisons.best import read_comparisons
     from anonbench.evaluation.correlation import write_correlation
     from anonbench.reporting.dataset_tables import write_dataset_table
-    from anonbench.reporting.figures.correlation import correlation_heatmap
     from anonbench.reporting.figures.learning import chance_levels, learning_curves
-    from anonbench.reporting.figures.trends import trend
-    from anonbench.reporting.grids.tables import write_table
+    from anonbench.reporting.figures.trends import correlation_heatmap, trend
+    from anonbench.reporting.grids.grid import write_table
     from anonbench.reporting.summary import read_scores
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params

@@ -11,7 +11,7 @@ with job(snakemake, __file__):
     from anonbench.config.experiment import Experiment
     from anonbench.core.provenance import versions
     from anonbench.reporting.html.build import build_report
-    from anonbench.reporting.html.dataset_section import sections
+    from anonbench.reporting.html.page import sections
     from anonbench.reporting.html.statement import Made
     from anonbench.reporting.paper.claims import paper_grids
 

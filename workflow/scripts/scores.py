@@ -5,8 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.comparisons.best import compare, compare_methods
     from anonbench.evaluation.comparisons.columns import columns_of
-    from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
     from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.scores import collect, scenario_files
 

@@ -17,15 +17,13 @@ from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.jobs.job import warn_on_terminal
-from anonbench.core.libraries.allocator import keep_freed_memory
-from anonbench.core.memory import memory_for
+from anonbench.core.memory import keep_freed_memory, memory_for
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.core.wording import count
 from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_of
-from anonbench.datasets.image_sets.originals import used_rows
-from anonbench.datasets.image_sets.shards import ShardWriter
+from anonbench.datasets.image_sets.shards import ShardWriter, used_rows
 from anonbench.datasets.images import encode, read_image, read_original
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,7 @@ import pandas as pd
 import yaml
 
 from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
-from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, write_metadata
-from anonbench.bundle.readme import readme
+from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, readme, write_metadata
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_folder_or_tar, write_csv, write_parquet

@@ -120,7 +120,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
     """
     from anonbench.config import Config, load
     from anonbench.config.detectors import covering
-    from anonbench.config.file.text import read
+    from anonbench.config.file import read
     from anonbench.detection.search import searching
 
     file: Path | None = options.configfile

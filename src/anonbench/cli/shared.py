@@ -1,16 +1,20 @@
-"""Options and texts shared by several commands."""
+"""Options and texts shared by several commands; the parser, its suggestions and completion."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from anonbench.core.errors import InputError
+from anonbench.core.wording import suggestion
 
 if TYPE_CHECKING:
     from anonbench.config import Config
+
 
 DONE, FAILED, USAGE, DOUBTFUL, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses. `DOUBTFUL`: done, but some images were left out or may show what should be hidden.
@@ -54,7 +58,7 @@ def read_config(path: Path) -> Config:
         raise InputError(f"--configfile: {path} cannot be read ({error.strerror})") from None
 
     from anonbench.config import load
-    from anonbench.config.file.text import read
+    from anonbench.config.file import read
 
     try:
         return load(read(path))
@@ -72,3 +76,94 @@ def aligned(rows: Sequence[Sequence[str]], left: int) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "score", "init", "plan", "run")
+"""Commands for the first day, in the order of use; `--help` lists all others below them."""
+
+
+_COMPLETION = """\
+Examples:
+  anonbench completion bash > ~/.local/share/bash-completion/completions/anonbench
+  anonbench completion zsh > "${fpath[1]}/_anonbench"
+  anonbench completion tcsh > ~/.anonbench.tcsh    # and `source ~/.anonbench.tcsh` in ~/.tcshrc"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser whose errors suggest the likely option; subcommands use the same class.
+
+    Lines of description and epilog that begin with two spaces are examples and are not re-wrapped.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options.setdefault("formatter_class", _Formatter)
+        super().__init__(*arguments, **options)
+        self.set_defaults(parser=self)  # innermost subcommand that was requested
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Check choices, as `argparse` asks; Python 3.14 makes suggestions by itself."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = suggestion(str(value), map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{near}") from None
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Exit with an error that names the unknown options and the most similar known ones."""
+        known = self._option_string_actions
+        names = [each.partition("=")[0] for each in unknown if each.startswith("--")]
+        near = [suggestion(name, known) for name in names if name not in known]
+        self.error(f"unknown arguments: {' '.join(unknown)}{''.join(near)}")
+
+
+class _Formatter(argparse.HelpFormatter):
+    def _format_action(self, action: argparse.Action) -> str:
+        """Format one entry; the list of all commands gets two headings."""
+        if not isinstance(action, argparse._SubParsersAction):
+            return super()._format_action(action)
+        entries = {entry.dest: entry for entry in action._choices_actions}
+        if not entries.keys() >= set(FIRST_COMMANDS):
+            return super()._format_action(action)
+        first = [entries.pop(name) for name in FIRST_COMMANDS]
+        others = [entries[name] for name in sorted(entries)]
+        parts = [*map(self._format_action, first), "\nmore commands:\n"]
+        return self._join_parts([*parts, *map(self._format_action, others)])
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Wrap the text but keep the examples unchanged."""
+        lines: list[str] = []
+        for is_kept, group in groupby(text.splitlines(), lambda line: line[:2] in ("", "  ")):
+            kept = list(group)
+            lines += kept if is_kept else textwrap.wrap(" ".join(kept), width - len(indent))
+        return "\n".join(indent + line for line in lines)
+
+
+def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
+    """Add `completion` to the subparsers of `anonbench`, whose parser is `whole`."""
+    parser = commands.add_parser(
+        "completion",
+        help="print the shell code that completes commands and paths",
+        description="Prints a script for the shell. It is made from this version's options: make "
+        "it again after an update.",
+        epilog=_COMPLETION,
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    parser.set_defaults(run=lambda options: _complete(options, whole))
+
+
+def _complete(options: argparse.Namespace, whole: argparse.ArgumentParser) -> None:
+    import shtab
+
+    for parser in _with_subcommands(whole):
+        for action in parser._actions:
+            if action.type is Path or action.metavar == "IMAGES":
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+    print(shtab.complete(whole, options.shell))
+
+
+def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from _with_subcommands(each)

@@ -1,7 +1,7 @@
 """Typed model of the config: all defaults, and checks for impossible combinations.
 
 Always load a config with `load`. The schema and the commented default file are written from this
-model by `anonbench config` (see `anonbench.config.file.document`), and a test keeps them in sync.
+model by `anonbench config` (see `anonbench.config.default_files`), and a test keeps them in sync.
 """
 
 from __future__ import annotations
@@ -38,10 +38,8 @@ from anonbench.config.evaluation import (
     Presentation,
     Retrieval,
 )
-from anonbench.config.file.problems import problems
-from anonbench.config.file.text import require_plain
-from anonbench.config.policy import Policy
-from anonbench.config.privacy import Privacy
+from anonbench.config.file import problems, require_plain
+from anonbench.config.privacy import Policy, Privacy
 from anonbench.config.training import Backbone, Crops, LowRank, Recipe, Redrawing
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import base_of
@@ -212,7 +210,7 @@ def load(values: Mapping[str, Any]) -> Config:
     """Check the config as YAML gives it and fill in the defaults.
 
     Raises:
-        InputError: values are not plain (see `anonbench.config.file.text`); else one line for each
+        InputError: values are not plain (see `anonbench.config.file`); else one line for each
             problem, with the path of its field.
 
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.config.outputs import (
+from anonbench.config.evaluation import (
     OF_IMAGES,
     PAPER_FIGURES,
     PAPER_TABLES,
@@ -18,10 +18,10 @@ from anonbench.config.outputs import (
     TableKind,
 )
 from anonbench.config.training import LOW_RANK_BATCH
+from anonbench.core.numeric.seeding import shard_count
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import is_redrawn
 from anonbench.core.registries.tables import TABLES
-from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
     COMPATIBLE,
     Adaption,

@@ -1,16 +1,19 @@
-"""Settings of the attacks on anonymized images."""
+"""Settings of the attacks on anonymized images, and the policy that variants must meet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from anonbench.config.anonymization import MethodName
 from anonbench.core.registries.attacks import ATTACKERS, PRIVACY_ATTACKS, AttackerKind, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.methods import METHODS, InformationLeft
 from anonbench.core.registries.registry import Registered, section_of
-from anonbench.core.settings import Count, Settings
+from anonbench.core.settings import Count, Fraction, Settings
+from anonbench.core.vocabulary import Entity
 
 if TYPE_CHECKING:
     AttackerName = str
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 else:
     AttackerName = Literal[tuple(ATTACKERS)]
     AttackName = Literal[tuple(PRIVACY_ATTACKS)]
+
 
 R = TypeVar("R", bound=Registered)
 
@@ -76,3 +80,113 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         """The named attackers that have all they need, with their parameters."""
         named = [self.of(ATTACKERS[name]) for name in self.attackers]
         return [attacker for attacker in named if attacker.is_given()]
+
+
+Limit = Fraction | None
+"""Highest rate, or None for no limit."""
+
+
+class Strength(Settings):
+    """A bound on a parameter of a method, and of each of its strengths."""
+
+    parameter: str
+    """Method and parameter as in the section `anonymization`, such as `pixelate.blocks.face`."""
+    least: float | None = None
+    """Smallest value that passes."""
+    most: float | None = None
+    """Largest value that passes."""
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.method not in METHODS or "." not in self.parameter:
+            yield (
+                f"parameter {self.parameter!r} is not of the form method.parameter; methods "
+                f"are {', '.join(METHODS)}"
+            )
+        if (self.least is None) == (self.most is None):
+            yield f"{self.parameter}: give it either `least` or `most`"
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return self.parameter.partition(".")[0]
+
+
+class Missed(Settings):
+    """Largest share of the true area of each entity that may be missed."""
+
+    face: Limit = 0.03
+    text: Limit = 0.03
+    barcode: Limit = 0.03
+    mrz: Limit = 0.03
+    ink: Limit = None
+
+
+class AttackLimits(Settings):
+    """Largest rate of each attack above its control, as a share."""
+
+    reidentification: Fraction = 0.1
+    """Regions that the strongest attacker re-identifies; chance, its control, is not subtracted."""
+    remainder: Limit = None
+    """Persons that are recognized by the surroundings of their faces, which no method here
+    hides."""
+    readability: Limit = 0.05
+    """Text lines, and their characters, that are read."""
+    mrz_reading: Limit = 0.05
+    """Machine-readable zones that are read with the help of their check digits."""
+    barcodes: Limit = 0.05
+    """Barcodes that are decoded."""
+    residual: Limit = 0.1
+    """Regions in which a detector still finds something."""
+    reconstruction: Limit = 0.05
+    """Text lines that are read and barcodes that are decoded after restoration."""
+    dictionary: Limit = 0.05
+    """Text lines and machine-readable zones whose true text is ranked first among candidates."""
+    block_noise: Limit = None
+    """Text lines whose true text is ranked first by the coding noise around them."""
+    likeness: Limit = None
+    """Similarity of restored regions to their originals, which alone identifies nobody."""
+    linkage: Limit = None
+    """Whole images that are linked to their originals by their visible part."""
+    inference: Limit = None
+    """Attributes that are inferred from whole images."""
+    inversion: Limit = None
+    """Images that are recognized in a decoder's drawing of their vectors."""
+
+
+class Policy(Settings):
+    """Requirements for the report's recommendation and for `anonbench policy check`.
+
+    A rate passes if the upper end of its interval is within its limit; an unknown one does not
+    pass, and neither does a failed audit of the written images. See docs/explanation/policy.md.
+    """
+
+    searched: tuple[Entity, ...] = ()
+    """Entities that the detectors of every data set must search for."""
+    methods: tuple[MethodName, ...] = ()
+    """Allowed methods, each strength by its own name; empty for all."""
+    degree: Annotated[int, Field(ge=1, le=100)] = 100
+    """Smallest percentage of an image's regions that must be hidden."""
+    information_left: InformationLeft = "coarse"
+    """How much of a hidden region a method may leave by design: `none`, `coarse` means, `most` of
+    it or `all`."""
+    strength: tuple[Strength, ...] = (
+        Strength(parameter="pixelate.blocks.face", most=8),
+        Strength(parameter="pixelate.blocks.text", most=0.25),
+        Strength(parameter="pixelate.blocks.barcode", most=4),
+        Strength(parameter="pixelate.blocks.mrz", most=0.25),
+        Strength(parameter="pixelate.blocks.ink", most=0.25),
+        Strength(parameter="blur.sigma.face", least=0.12),
+        Strength(parameter="blur.sigma.text", least=2.0),
+        Strength(parameter="blur.sigma.barcode", least=0.25),
+        Strength(parameter="blur.sigma.mrz", least=2.0),
+        Strength(parameter="blur.sigma.ink", least=2.0),
+    )
+    """Bounds on parameters of methods; the default ones are the methods' own defaults."""
+    unsearched: Fraction = 0.0
+    """Largest share of the published images on which a detector failed."""
+    missed: Missed = Missed()
+    """Largest share of an entity's true area (`truth`) that detectors may miss; null for no
+    limit."""
+    attacks: AttackLimits = AttackLimits()
+    """Largest rate of each attack above its control, (rate - control) / (1 - control); null for no
+    limit."""

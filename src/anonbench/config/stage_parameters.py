@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Shapes
-from anonbench.core.model_files import model_files
-from anonbench.core.provenance import file_digest
+from anonbench.core.provenance import file_digest, model_files
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of, in_order

@@ -18,6 +18,7 @@ from anonbench.core.vocabulary import Entity
 if TYPE_CHECKING:
     import pandas as pd
 
+
 QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]
 BOX_COLUMNS = ["id", "entity", "x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score", "order"]
 
@@ -204,3 +205,8 @@ def _read(text: object) -> tuple[Blocks, ...]:
     if not isinstance(text, str) or not text:  # of concatenated tables, some had no column
         return ()
     return tuple(Blocks(*map(float, each.split())) for each in text.split(";"))
+
+
+def rectangle(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    """Corners of a box from top left clockwise, float64 [4, 2]: x and y."""
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)

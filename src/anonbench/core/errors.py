@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.terminal import harmless
+from anonbench.core.wording import harmless
 
 
 class InputError(Exception):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from anonbench.core.errors import InputError
-from anonbench.core.terminal import CONTROLS
+from anonbench.core.wording import CONTROLS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""Memory for large images, shared by all processes of a user on one machine.
+"""Memory for large images: shared by all processes of a user, kept by the allocator.
 
 A process locks parts of a file in proportion to the memory that its image needs. The system
 unlocks them when the process ends, in whatever way.
@@ -6,6 +6,7 @@ unlocks them when the process ends, in whatever way.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import logging
 import os
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from anonbench.core.libraries.devices import lock_folder, own
@@ -117,3 +119,25 @@ def _parts() -> int:
     if text.isdigit():
         memory = min(memory, int(text))
     return max(1, int(memory * _SHARE) // _PART)
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's `mallopt`."""
+_KEPT, _LARGEST = 2**27, 2**25
+"""Bytes of free memory that the process keeps, and the largest piece kept."""
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Keep freed memory for the next image instead of returning it to the system at once.
+
+    An image's arrays of some megabytes are allocated and freed again and again. glibc returns such
+    pieces each time, and the system then has to provide and clear new pages: a fifth of the time of
+    anonymizing scanned pages. Other C libraries are left as they are.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except AttributeError:
+        return
+    mallopt(_TRIM_THRESHOLD, _KEPT)
+    mallopt(_MMAP_THRESHOLD, _LARGEST)

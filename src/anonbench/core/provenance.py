@@ -1,10 +1,17 @@
-"""Provenance of a result: package versions and digests of its inputs."""
+"""Provenance of a result: package versions, digests of its inputs, files of a model."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import mmap
+import os
+import re
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+
+from anonbench.core.errors import InputError
 
 PACKAGES = [
     *("torch", "timm", "facenet-pytorch", "rapidocr", "onnxruntime", "zxing-cpp"),
@@ -30,3 +37,80 @@ def installed(*packages: str) -> list[str]:
     """Return the packages that are installed, in their order."""
     found = {each.name for each in metadata.distributions()}
     return [name for name in packages if name in found]
+
+
+_INDEX = ".index.json"
+"""End of the names of files that list the shards of a model, in safetensors or PyTorch format."""
+_NO_GRAPH = frozenset({".safetensors", ".pt", ".pth", ".bin", ".npy", ".npz", ".zip", ".tar"})
+"""Suffixes of files that are no ONNX, and may be large."""
+_EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?[\x01-\x7f])", re.DOTALL)
+"""Entry of a tensor in ONNX (onnx.proto) that names the file of its values: key, and the length of
+the name behind it."""
+
+
+def model_files(path: Path) -> list[Path]:
+    """List all files that decide what a model computes, by its path in the settings.
+
+    A folder counts with all its files except hidden ones. An ONNX file counts with its external
+    files of weights, an index (`model.safetensors.index.json`) with its shards.
+
+    Returns:
+        Each file once: that of the path itself first, then the others sorted by path. Empty if
+        the path does not exist.
+
+    Raises:
+        InputError: a file that the model needs is missing; it names both.
+
+    """
+    if path.is_dir():
+        inside = sorted(_walk(path))
+        return list(dict.fromkeys(each for file in inside for each in _file_and_weights(file)))
+    return _file_and_weights(path) if path.is_file() else []
+
+
+def _file_and_weights(file: Path) -> list[Path]:
+    others = sorted({file.parent / name for name in _named_by(file)} - {file})
+    for other in others:
+        if not other.is_file():
+            raise InputError(
+                f"{file}: the model keeps its weights in {other.name}, and there is no file "
+                f"{other}; copy it there"
+            )
+    return [file, *others]
+
+
+def _named_by(file: Path) -> set[str]:
+    """Collect the names, relative to its folder, of the files that a file refers to."""
+    if file.name.endswith(_INDEX):
+        return _shards(file)
+    if file.suffix in _NO_GRAPH or not file.stat().st_size:
+        return set()
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        return {_name(data, found) for found in _EXTERNAL.finditer(data)}
+
+
+def _name(data: mmap.mmap, entry: re.Match[bytes]) -> str:
+    length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
+    return data[entry.end() : entry.end() + length].decode(errors="replace")
+
+
+def _shards(index: Path) -> set[str]:
+    try:
+        listed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        return {str(name) for name in listed.values()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()  # an index of another program
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [name for name in folders if name[0] != "."]
+        if real not in seen:
+            paths = (Path(place, name) for name in names if name[0] != ".")
+            yield from (path for path in paths if path.is_file())
+        seen.add(real)

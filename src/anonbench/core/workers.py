@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.core.errors import InputError
-from anonbench.core.libraries.allocator import keep_freed_memory
+from anonbench.core.memory import keep_freed_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

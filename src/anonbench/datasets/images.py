@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from isal import isal_zlib
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
@@ -22,7 +23,6 @@ from anonbench.datasets.formats.child import ask
 from anonbench.datasets.formats.pages import Page, file_digest_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
-from anonbench.datasets.formats.png import to_png
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
 MAX_PIXELS = 180_000_000
@@ -284,3 +284,43 @@ def decode(data: bytes) -> np.ndarray:
         if pixels is None:
             raise UnreadableImage("damaged data in an image set")
         return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+LONGEST = 1_000_000
+"""Greatest side in pixels. The format allows more, but OpenCV and libpng read no more."""
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES = {(): 0, (3,): 2}
+"""Grey and RGB, by the shape of a pixel."""
+_UNFILTERED, _UP = 0, 2
+_LEVEL = 1
+
+
+def to_png(image: np.ndarray) -> bytes:
+    """Return a PNG file of uint8 [H, W] or [H, W, 3] RGB; ValueError for another array."""
+    if image.dtype != np.uint8 or image.ndim < 2 or image.shape[2:] not in _COLOUR_TYPES:
+        raise ValueError(f"no image of 8 bits, grey or RGB: {image.dtype} {image.shape}")
+    height, width, *channels = image.shape
+    depth = math.prod(channels)
+    if not 0 < height <= LONGEST or not 0 < width <= LONGEST:
+        raise ValueError(f"sides of 1 to {LONGEST} pixels, not {width} × {height}")
+    values = image.reshape(height, width * depth)
+    rows = np.empty((height, 1 + width * depth), np.uint8)
+    rows[0, 1:] = values[0]
+    if channels:
+        rows[:, 0] = _UP
+        np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
+    else:
+        rows[:, 0] = _UNFILTERED
+        rows[1:, 1:] = values[1:]
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[image.shape[2:]], 0, 0, 0)
+    chunks: list[tuple[bytes, bytes]] = [
+        (b"IHDR", header),
+        (b"IDAT", isal_zlib.compress(rows, _LEVEL)),
+        (b"IEND", b""),
+    ]
+    return b"".join([_SIGNATURE, *(part for chunk in chunks for part in _chunk(*chunk))])
+
+
+def _chunk(name: bytes, content: bytes) -> list[bytes]:
+    check = isal_zlib.crc32(content, isal_zlib.crc32(name))
+    return [struct.pack(">I", len(content)), name, content, struct.pack(">I", check)]

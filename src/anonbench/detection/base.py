@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from anonbench.core.boxes import Region, region_fault
+from anonbench.core.boxes import Region, rectangle, region_fault
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 

@@ -16,8 +16,7 @@ from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.jobs.work_cache import WorkCache
-from anonbench.core.model_files import model_files
-from anonbench.core.provenance import file_digest
+from anonbench.core.provenance import file_digest, model_files
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base, doubts
@@ -76,8 +75,8 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
     """Paths of a shard's cached findings, then of others that its images may be in.
 
     A data set that has grown (or shrunk) has twice (or half) as many shards, see
-    `anonbench.core.sharding`. Data sets of the same images, which differ in their systems, have
-    equal shards. The paths are prefixes: `.<detector>.parquet` is added.
+    `anonbench.core.numeric.seeding`. Data sets of the same images, which differ in their systems,
+    have equal shards. The paths are prefixes: `.<detector>.parquet` is added.
 
     Args:
         folder: `<data set>/detect/<split>/kept` in the folder of results.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anonbench.core.boxes import rectangle
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 
 LENGTH = 128
 """Numbers of a descriptor."""

@@ -23,8 +23,8 @@ from anonbench.datasets.annotations import (
     share_among_copies,
     write_annotations,
 )
-from anonbench.datasets.copies import copies_of_used, left_out_copies, read_copies
 from anonbench.datasets.listing import read_source, root_of
+from anonbench.datasets.manifest import copies_of_used, left_out_copies, read_copies
 from anonbench.datasets.source import Source, problem
 
 log = logging.getLogger(__name__)

@@ -20,10 +20,9 @@ from anonbench.core.registries.systems import System, SystemKind
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given.images import ahead
-from anonbench.embedding.store import write_set
+from anonbench.embedding.store import VectorCache, write_set
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.vectors import Vectors
-from anonbench.embedding.vector_cache import VectorCache
 
 MOST_IN_MEMORY = 256
 """Greatest number of images in memory; those of larger groups are read as the system uses them."""

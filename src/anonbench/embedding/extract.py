@@ -31,7 +31,7 @@ from anonbench.training.checkpoints.weights import (
     save_backbone,
 )
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.loop.device_setup import pick_device
+from anonbench.training.distributed import pick_device
 from anonbench.training.model.backbone import init_backbone
 
 SIDE = 32

@@ -36,7 +36,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given.images import ahead
-from anonbench.embedding.systems.kinds import kind_named
+from anonbench.embedding.systems import kind_named
 from anonbench.embedding.systems.opening import identity_of
 from anonbench.embedding.systems.torch_encoder import network_encoder, vectors_of
 from anonbench.training.data.paired_dataset import check_aligned

@@ -21,9 +21,9 @@ from anonbench.core.numeric.clusters import (
     cluster_draws,
     cluster_totals,
     clustered_mean,
+    paired_rate_difference,
     weighted_means,
 )
-from anonbench.core.numeric.rates import paired_rate_difference
 from anonbench.core.numeric.statistics import holm
 from anonbench.datasets.clusters import clusters_of
 

@@ -19,17 +19,16 @@ from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
-from anonbench.core.whole_table import WholeTable
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
-from anonbench.evaluation.comparisons.pairwise import compare_pairs
+from anonbench.evaluation.comparisons.best import compare_pairs
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.stage.scenario import score_scenario
-from anonbench.evaluation.sample_sizes.sufficiency import why_no_statement
-from anonbench.evaluation.scores import retrieval_scores
+from anonbench.evaluation.sample_sizes import why_no_statement
+from anonbench.evaluation.scores import WholeTable, retrieval_scores
 
 DEFAULTS = Presentation()
 """Default confidence."""
@@ -294,7 +293,7 @@ AGAINST_COLUMNS = [
     *("metric", "difference", "low", "high", "p", "verdict", "queries", "clusters", "reason")
 ]
 """Columns of the comparison. `difference` is the first one's mean less the other's, over the
-queries that both have; see `anonbench.evaluation.comparisons.pairwise.PAIR_COLUMNS`."""
+queries that both have; see `anonbench.evaluation.comparisons.best.PAIR_COLUMNS`."""
 
 
 def compare_scorings(

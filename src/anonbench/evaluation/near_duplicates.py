@@ -1,6 +1,6 @@
 """Scores of an archive without near-duplicates, beside those without as many random images.
 
-Images are left out until no two are near-duplicates (`anonbench.datasets.near_duplicates`), and
+Images are left out until no two are near-duplicates (`anonbench.datasets.clusters`), and
 those left are queries and database. A smaller archive may score differently anyway: images left out
 at random show how much.
 """
@@ -21,7 +21,7 @@ from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.datasets.near_duplicates import distinct, random_order, read_hashes
+from anonbench.datasets.clusters import distinct, random_order, read_hashes
 from anonbench.evaluation import scores
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, images_needed
 from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
@@ -54,7 +54,7 @@ def score_without(
 
     Args:
         dataset: its name.
-        hashes: files of `anonbench.datasets.near_duplicates.write_hashes`.
+        hashes: files of `anonbench.datasets.clusters.write_hashes`.
         reference: embeddings of the originals by the reference model (HDF5).
         scenarios: to be scored.
         whole: scores of all images (`anonbench.evaluation.scores`).

@@ -25,8 +25,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
-from anonbench.core.numeric.clusters import Estimate, clustered_mean, t_estimate
-from anonbench.core.numeric.rates import clustered_rate
+from anonbench.core.numeric.clusters import Estimate, clustered_mean, clustered_rate, t_estimate
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
     CONTROL,
@@ -317,3 +316,12 @@ def corrected(
     with np.errstate(invalid="ignore"):
         possible = room > 0.0
     return np.where(possible, (values - floor) / np.where(possible, room, 1.0), np.nan)
+
+
+class WholeTable(pd.DataFrame):
+    """A data frame as any other, of which pandas shows every column in one line."""
+
+    def __repr__(self) -> str:
+        """Show all columns, however many there are."""
+        with pd.option_context("display.max_columns", None, "display.width", 1_000):
+            return super().__repr__()

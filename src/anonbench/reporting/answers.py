@@ -21,7 +21,7 @@ from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.mapped.judge import DISTILLED, MAP, MAPPED, NOTHING
-from anonbench.evaluation.policy.front import strongest_attacks
+from anonbench.evaluation.policy.verdicts import strongest_attacks
 from anonbench.reporting.grids.grid import grid_of, to_markdown, write_text
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import summarize

@@ -13,8 +13,7 @@ from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
-from anonbench.evaluation.comparisons.best import OWN, SECOND
-from anonbench.evaluation.comparisons.pairwise import read_comparisons
+from anonbench.evaluation.comparisons.best import OWN, SECOND, read_comparisons
 from anonbench.evaluation.deployments import read_deployments
 from anonbench.evaluation.mapped.judge import (
     LABELLED,
@@ -32,10 +31,9 @@ from anonbench.evaluation.near_duplicates import (
     warning,
 )
 from anonbench.evaluation.policy.table import read_policy
-from anonbench.evaluation.privacy.attacks.table import read_attacks
-from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.privacy.rates import read_attacks, read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
-from anonbench.evaluation.sample_sizes.variance import POWER, read_variances
+from anonbench.evaluation.sample_sizes import POWER, read_variances
 from anonbench.reporting.grids.grid import grid_of, write_grid
 from anonbench.reporting.labels import (
     ADAPTIONS,

@@ -8,20 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.anonymization.given.compare import HIDDEN_FROM, VISIBLE_TO, State
-from anonbench.anonymization.given.gather import CHANGED, LEFT_OUT, OUTSIDE
+from anonbench.anonymization.given.gather import (
+    CHANGED,
+    HIDDEN_FROM,
+    LEFT_OUT,
+    OUTSIDE,
+    VISIBLE_TO,
+    State,
+)
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import facts
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, Entity, QueryKind
 from anonbench.core.wording import count
-from anonbench.evaluation.policy.front import AREA_COLUMNS, areas
-from anonbench.evaluation.policy.verdicts import overall
-from anonbench.evaluation.policy.words import resisted, tally, unlimited, why_not
-from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.evaluation.privacy.gallery import UNTAUGHT
-from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
-from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
+from anonbench.evaluation.policy.table import resisted, tally, unlimited, why_not
+from anonbench.evaluation.policy.verdicts import AREA_COLUMNS, areas, overall
+from anonbench.evaluation.privacy.probes import UNTAUGHT
+from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, SEEN, strongest, worst
+from anonbench.evaluation.sample_sizes import DEFAULTS
 from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (
     ATTACKERS,
@@ -62,7 +66,7 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
 
 
 def front_areas(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Areas of a data set (`anonbench.evaluation.policy.front.AREA_COLUMNS`)."""
+    """Areas of a data set (`anonbench.evaluation.policy.verdicts.AREA_COLUMNS`)."""
     table = areas(judged, summarize(scores)) if len(scores) else pd.DataFrame(columns=AREA_COLUMNS)
     return table[table["metric"].isin(_METRICS)].reset_index(drop=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from anonbench.config import Config, Dataset, Layout
 from anonbench.core.errors import InputError
-from anonbench.core.model_files import model_files
+from anonbench.core.provenance import model_files
 from anonbench.core.registries.systems import adapter_files
 from anonbench.detection.kinds.ppocr import Ppocr
 

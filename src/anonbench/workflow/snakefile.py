@@ -26,7 +26,7 @@ def require_configfiles(arguments: Sequence[str]) -> None:
                 "target, put it before --configfile"
             )
     if words:
-        from anonbench.config.file.text import read
+        from anonbench.config.file import read
 
         for word in words:
             read(Path(word))

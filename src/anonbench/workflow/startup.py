@@ -11,17 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.bundle.source import image_counts
+from anonbench.bundle.contents import image_counts
 from anonbench.config import Config, load
 from anonbench.config.experiment import Experiment
-from anonbench.config.file.text import read
+from anonbench.config.file import read
 from anonbench.core.errors import InputError
-from anonbench.core.model_files import model_files
-from anonbench.core.provenance import file_digest
+from anonbench.core.provenance import file_digest, model_files
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.terminal import harmless
 from anonbench.core.vocabulary import Entity, Split
+from anonbench.core.wording import harmless
 from anonbench.datasets.files.walk import scan
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.image_sets.doubts import doubts_of_run

@@ -13,7 +13,7 @@ from scenes import picture, table
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.replacement.lines import text_lines
+from anonbench.anonymization.replacement.appearance import text_lines
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError

@@ -16,7 +16,7 @@ from PIL import Image
 
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_pdf
-from anonbench.anonymization.files.document import PdfWriter
+from anonbench.anonymization.files.stored import PdfWriter
 from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_dpi, pdf_pages

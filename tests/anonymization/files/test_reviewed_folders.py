@@ -13,7 +13,7 @@ import pytest
 from codes import anonymized, files, photograph, read_codes, save, statuses
 from PIL import Image
 
-from anonbench.anonymization.files.review import review_folder
+from anonbench.anonymization.files.corrections import review_folder
 from anonbench.anonymization.files.run import Anonymized
 from anonbench.cli import main
 from anonbench.core.errors import InputError

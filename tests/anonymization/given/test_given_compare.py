@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from anonbench.anonymization.audit.regions import Region
-from anonbench.anonymization.given.compare import ORIGINAL, Compared, State, compare
+from anonbench.anonymization.given.gather import ORIGINAL, Compared, State, compare
 from anonbench.core.libraries.opencv import cv2
 
 BOX = (40, 30, 104, 94)

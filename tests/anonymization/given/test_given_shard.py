@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from anonbench.anonymization.given.compare import ORIGINAL, State
+from anonbench.anonymization.given.gather import ORIGINAL, State
 from anonbench.anonymization.given.shard import given_shard
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.anonymization.methods import Replace
-from anonbench.anonymization.replacement import appearance, barcodes, lines
+from anonbench.anonymization.replacement import appearance, barcodes
 from anonbench.config import Anonymization, Detection
 from anonbench.core import fakes
 from anonbench.core.boxes import Region
@@ -60,7 +60,7 @@ def test_only_colours_kind_and_lines_of_the_original_matter(
     hidden = Replace().hide(original, "text")
     found, ink = appearance.colours(original)
     pictures = [
-        found.blended(lines.text_lines(kind, rows, ink.shape))
+        found.blended(appearance.text_lines(kind, rows, ink.shape))
         for kind in TextKind
         for rows in range(1, height // 6 + 1)
     ]
@@ -125,10 +125,10 @@ def test_formats_of_zones_are_told_by_their_letters(layout: fakes.Format) -> Non
     size = (22 * len(layout.lines), 12 * layout.width)
     paper = np.full((*size, 1), 255)
     colours = appearance.Colours(paper[0, 0], np.zeros(1, np.int64))
-    original = colours.blended(lines.zone_lines(layout, size))[:, :, 0]
+    original = colours.blended(appearance.zone_lines(layout, size))[:, :, 0]
     letters = appearance.letters_of(appearance.colours(original)[1])
     assert letters is not None and abs(letters - layout.width) < 2
-    assert lines.zone_format(size, letters) is layout
+    assert appearance.zone_format(size, letters) is layout
 
 
 ZONES_OF_PERSONS = [
@@ -152,8 +152,8 @@ def test_a_zone_becomes_another_whose_check_digits_are_read_as_right(
     for zone in ZONES_OF_PERSONS:
         assert not wrong_checks(zone, TD3)
         with monkeypatch.context() as drawn:
-            drawn.setattr(lines, "zone", lambda *_, zone=zone: zone)
-            ink = lines.zone_lines(TD3, size)
+            drawn.setattr(appearance, "zone", lambda *_, zone=zone: zone)
+            ink = appearance.zone_lines(TD3, size)
         colours = appearance.Colours(paper[0, 0], np.zeros(1, np.int64))
         original = colours.blended(ink)[:, :, 0]
         hidden.append(Replace().hide(original, "mrz"))

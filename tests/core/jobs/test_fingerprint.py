@@ -12,7 +12,7 @@ import pytest
 
 from anonbench.core.io import read_json
 from anonbench.core.jobs import fingerprint
-from anonbench.core.registries.added import added
+from anonbench.core.registries.registry import added
 from plug_in import install
 
 TOP = """

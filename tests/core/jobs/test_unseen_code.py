@@ -20,13 +20,13 @@ ALLOWED = {
     # the names are constants, of packages whose versions count
     "anonbench.core.libraries.compat: import_module('torchvision.ops.boxes')",
     # formats of codes, by the name that the demo's own table gives them
-    "anonbench_demo.security: getattr(zxingcpp, ...)",
+    "anonbench_demo.ids: getattr(zxingcpp, ...)",
     "anonbench.detection.kinds.zxing: getattr(zxingcpp, ...)",
     # classes of installed packages, whose code `Registry.origin` stands for in the parameters of
     # the jobs that use them, and built-in ones, which the jobs' own code imports
     # another's module, which a digest of its file stands for
     "anonbench.embedding.systems.function: import_module(module)",
-    "anonbench.core.registries.added: entry_points()",
+    "anonbench.core.registries.registry: entry_points()",
     "anonbench.core.registries.registry: import_module(module)",
     "anonbench.core.registries.registry: getattr(importlib, ...)",
     # where the sources are that are read

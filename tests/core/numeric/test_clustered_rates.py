@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.core.numeric.rates import (
+from anonbench.core.numeric.clusters import (
     clustered_rate,
     paired_rate_difference,
 )

@@ -7,7 +7,7 @@ import errno
 import pytest
 from numba.core.caching import FunctionCache
 
-from anonbench.core.numeric.compiled import compiled
+from anonbench.evaluation.retrieval.scoring.counting import compiled
 
 
 def test_where_nothing_can_be_left_it_is_compiled_each_time(

@@ -12,9 +12,9 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric.frames import shared_scale
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.retrieval.neighbours import rank, read_some
 from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.stage.scenario import score_scenario
+from anonbench.evaluation.retrieval.vectors import rank, read_some
 
 N, K = 60, 6
 IDS = [f"{number:03d}" for number in range(N)]

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.registries.added import added
 from anonbench.core.registries.methods import METHODS, Method
-from anonbench.core.registries.registry import Registry, facts, facts_digest
+from anonbench.core.registries.registry import Registry, added, facts, facts_digest
 from anonbench.core.vocabulary import Method as OfThePaper
 from plug_in import install
 

@@ -16,8 +16,8 @@ from anonbench.datasets.annotations import (
     read_regions,
     share_among_copies,
 )
-from anonbench.datasets.copies import left_out_copies
 from anonbench.datasets.listing import list_images
+from anonbench.datasets.manifest import left_out_copies
 from anonbench.detection.user_annotations import match_user_file
 
 COPIES = pd.DataFrame(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from anonbench.datasets.formats.png import LONGEST, to_png
+from anonbench.datasets.images import LONGEST, to_png
 from anonbench_demo import portraits
 
 SHAPES = st.tuples(

@@ -9,11 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.outputs import Scenario
+from anonbench.config.evaluation import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Adaption, Model, Variant
-from anonbench.evaluation.comparisons.best import COLUMNS, collect_best, read_best, second_columns
+from anonbench.evaluation.comparisons.best import (
+    BEST_COLUMNS,
+    collect_best,
+    read_best,
+    second_columns,
+)
 from anonbench.evaluation.comparisons.columns import Column
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
@@ -45,7 +50,7 @@ def collect(clusters: pd.Series = CLUSTERS) -> pd.DataFrame:
 
 def test_each_reference_has_its_best() -> None:
     table = collect()
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == BEST_COLUMNS
     best = table.set_index(["reference", "scope", "method"])["best"].to_dict()
     assert best == {
         ("own", "models", "blur"): "unadapted",

@@ -11,18 +11,17 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
-from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.core.numeric.rates import paired_rate_difference
+from anonbench.core.numeric.clusters import clustered_mean, paired_rate_difference
 from anonbench.core.vocabulary import Model, Variant
-from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, columns_of
-from anonbench.evaluation.comparisons.pairwise import (
-    COLUMNS,
+from anonbench.evaluation.comparisons.best import (
     METHOD_COLUMNS,
+    TEST_COLUMNS,
     compare,
     compare_methods,
     read_comparisons,
     read_method_comparisons,
 )
+from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, columns_of
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
@@ -85,7 +84,7 @@ def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFram
 
 def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> None:
     table = run(given)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == TEST_COLUMNS
     rows = ["unadapted", "A", "B"]
     for _, column in table.groupby(["query", "metric"]):
         assert list(zip(column["a"], column["b"], strict=True)) == list(combinations(rows, 2))

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.outputs import Scenario
+from anonbench.config.evaluation import Scenario
 from anonbench.core.vocabulary import Adaption, Model, Variant
+from anonbench.evaluation.comparisons.best import compare, compare_methods
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
-from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
 from simulated_archives import (

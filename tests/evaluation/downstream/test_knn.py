@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.core.numeric.similarity import Similarity, unit_rows
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream.knn import knn_predict
+from anonbench.evaluation.downstream.evaluate import knn_predict
 
 
 def plain_knn(

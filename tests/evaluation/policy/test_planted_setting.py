@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from anonbench.anonymization.published import gather_audit
 from anonbench.anonymization.shard import anonymize_shard, audit_path
 from anonbench.config import Anonymization, Detection, Policy, Privacy
-from anonbench.config.policy import Missed
+from anonbench.config.privacy import Missed
 from anonbench.core.boxes import box_table
 from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest
@@ -26,8 +26,8 @@ from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
 from anonbench.detection.gather import COUNTS
 from anonbench.evaluation.policy.evidence import Measured, evidence
+from anonbench.evaluation.policy.table import why_not
 from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
-from anonbench.evaluation.policy.words import why_not
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.rates import rates

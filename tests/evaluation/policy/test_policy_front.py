@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.config import Policy
-from anonbench.config.policy import AttackLimits
+from anonbench.config.privacy import AttackLimits
 from anonbench.evaluation.policy.evidence import evidence
-from anonbench.evaluation.policy.front import area, exposed, exposures
-from anonbench.evaluation.policy.verdicts import judge
+from anonbench.evaluation.policy.verdicts import area, exposed, exposures, judge
 from policy_evidence import make_attacks, make_measured
 from synthetic_rates import make_rates
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.config import Anonymization, Policy
-from anonbench.config.policy import AttackLimits, Missed
+from anonbench.config.privacy import AttackLimits, Missed
 from anonbench.core.registries.attacks import NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_information_left
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.jobs import COLUMNS
 from anonbench.evaluation.policy.evidence import evidence
-from anonbench.evaluation.policy.table import read_policy
+from anonbench.evaluation.policy.table import read_policy, resisted, unlimited, why_not
 from anonbench.evaluation.policy.verdicts import (
     JUDGED,
     OF_ENTITIES,
@@ -26,9 +26,8 @@ from anonbench.evaluation.policy.verdicts import (
     judge,
     standings,
 )
-from anonbench.evaluation.policy.words import resisted, unlimited, why_not
 from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
-from anonbench.evaluation.privacy.gallery import NO_LESSON
+from anonbench.evaluation.privacy.probes import NO_LESSON
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 from synthetic_rates import make_rates
 

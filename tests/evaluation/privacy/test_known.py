@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from anonbench.core.numeric.statistics import wilson
-from anonbench.evaluation.privacy.gallery import (
+from anonbench.evaluation.privacy.probes import (
     NO_LESSON,
     NO_MODEL,
     NONE,

@@ -13,7 +13,7 @@ from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.privacy import train_images
-from anonbench.evaluation.privacy.gallery import (
+from anonbench.evaluation.privacy.probes import (
     NONE,
     ONLY_TRAIN,
     Gallery,

@@ -21,7 +21,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
-from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
+from anonbench.evaluation.privacy.probes import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, strongest, worst
 from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, reidentify
 from anonbench.evaluation.privacy.supervised import Comparison

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.retrieval.neighbours import draw_queries, rank, read_some
+from anonbench.evaluation.retrieval.vectors import draw_queries, rank, read_some
 
 IDS = [f"{i:03d}" for i in range(60)]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.evaluation.sample_sizes.variance import (
+from anonbench.evaluation.sample_sizes import (
     POWER,
     clusters_needed,
     variance_components,

@@ -10,7 +10,7 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.evaluation.external import run
-from anonbench.evaluation.sample_sizes.sufficiency import (
+from anonbench.evaluation.sample_sizes import (
     DEFAULTS,
     too_wide,
     why_no_statement,

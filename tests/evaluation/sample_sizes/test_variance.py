@@ -12,7 +12,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Adaption, QueryKind, Variant
 from anonbench.evaluation.comparisons.effect_table import Effect
-from anonbench.evaluation.sample_sizes.variance import (
+from anonbench.evaluation.sample_sizes import (
     COLUMNS,
     clusters_needed,
     read_variances,

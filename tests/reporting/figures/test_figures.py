@@ -14,12 +14,11 @@ from synthetic_results import FakeImages, make_correlations, make_log, make_scor
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.evaluation.correlation import METRICS, read_correlations
-from anonbench.reporting.figures.correlation import correlation_heatmap, matrix, notes
 from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import new_figure, save, styled
-from anonbench.reporting.figures.trends import trend
-from anonbench.reporting.images.shown import choose
+from anonbench.reporting.figures.trends import correlation_heatmap, matrix, notes, trend
+from anonbench.reporting.images import choose
 from anonbench.reporting.labels import METHOD_COLOURS, METHODS
 
 Draw = Callable[[Sequence[Path]], None]

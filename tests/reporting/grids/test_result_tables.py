@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
 
-from anonbench.config.outputs import Table
+from anonbench.config.evaluation import Table
 from anonbench.core.errors import InputError
-from anonbench.reporting.grids.grid import escape_latex
-from anonbench.reporting.grids.layout import Layout, lay_out
-from anonbench.reporting.grids.tables import (
+from anonbench.reporting.grids.grid import (
+    escape_latex,
     to_latex,
     to_markdown,
     values_of,
     write_sizes,
     write_table,
 )
+from anonbench.reporting.grids.layout import Layout, lay_out
 
 RETRIEVAL = Table("retrieval", "documents", 100, "IX")
 DOWNSTREAM = Table("downstream", "documents", 100)

@@ -17,9 +17,8 @@ from synthetic_results import make_scores
 from test_choices import table_of
 
 from anonbench.core.io import write_csv
-from anonbench.evaluation.comparisons.best import read_best
+from anonbench.evaluation.comparisons.best import read_best, read_comparisons
 from anonbench.evaluation.comparisons.effect_table import read_effects
-from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.reporting.html.build import DatasetSection, build_report
 
 CONFIG = {"presentation": {"show_originals": False, "confidence": 0.9}}

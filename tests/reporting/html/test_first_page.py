@@ -14,8 +14,7 @@ from report_results import section
 from synthetic_results import make_scores
 from test_choices import table_of
 
-from anonbench.anonymization.given.compare import ORIGINAL
-from anonbench.anonymization.given.gather import CHANGED, GIVEN_COLUMNS, LEFT_OUT, OUTSIDE
+from anonbench.anonymization.given.gather import CHANGED, GIVEN_COLUMNS, LEFT_OUT, ORIGINAL, OUTSIDE
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
@@ -28,8 +27,7 @@ from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
 from anonbench.reporting.html.build import build_report
-from anonbench.reporting.html.dataset_section import FILES
-from anonbench.reporting.html.page import Texts
+from anonbench.reporting.html.page import FILES, Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import METHODS
 

@@ -12,14 +12,21 @@ import pytest
 from report_results import make_explorer, section
 from synthetic_results import make_comparisons, make_scores, write_results
 
-from anonbench.config.outputs import Table
+from anonbench.config.evaluation import Table
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.layout import lay_out
 from anonbench.reporting.html.build import FIGURES, PAGES, build_report
-from anonbench.reporting.html.dataset_section import FILES, UNTOLD, DatasetSection
-from anonbench.reporting.html.page import data_uri, digest, opening, sentences
+from anonbench.reporting.html.page import (
+    FILES,
+    UNTOLD,
+    DatasetSection,
+    data_uri,
+    digest,
+    opening,
+    sentences,
+)
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}

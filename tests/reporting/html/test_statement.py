@@ -24,8 +24,7 @@ from anonbench.evaluation.policy.evidence import (
     STRENGTH,
 )
 from anonbench.reporting.choices.table import choices
-from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.page import Texts
+from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.privacy_tables import MEASURES

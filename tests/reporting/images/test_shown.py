@@ -19,7 +19,7 @@ from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.attention import panels
 from anonbench.reporting.figures.examples import examples
-from anonbench.reporting.images.shown import blank, open_shown
+from anonbench.reporting.images import blank, open_shown
 from anonbench.training.data.preprocess import Preprocess
 
 STATES = ("empty", "failed", "ok", "partial", "unreadable")

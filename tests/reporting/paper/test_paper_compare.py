@@ -7,14 +7,7 @@ from paper_numbers import as_scores, our_portraits
 from scipy.stats import spearmanr
 
 from anonbench.config import load
-from anonbench.reporting.paper.comparison import (
-    CELL,
-    COLUMNS,
-    agreement,
-    compare,
-    published,
-    tidy,
-)
+from anonbench.reporting.paper.comparison import CELL, COLUMNS, agreement, compare, published, tidy
 from anonbench.reporting.paper.ours import our_data
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.libraries.compat import install_torchvision_ops
-from anonbench.training.data.augment import COLUMNS, crop_draws
-from anonbench.training.data.crops import ASPECTS, crop_boxes, cut
+from anonbench.training.data.augment import ASPECTS, COLUMNS, crop_boxes, crop_draws, cut
 
 install_torchvision_ops()
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.seeding import rng
-from anonbench.training.data.masking import batch_masks, block_mask
+from anonbench.training.data.batch import batch_masks, block_mask
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,8 +16,15 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.batch import Batch
-from anonbench.training.data.decoded_cache import Scratch, shrink, sufficient_side
-from anonbench.training.data.paired_dataset import BatchStream, Sources, check_pairs, open_sources
+from anonbench.training.data.paired_dataset import (
+    BatchStream,
+    Scratch,
+    Sources,
+    check_pairs,
+    open_sources,
+    shrink,
+    sufficient_side,
+)
 from image_sets import write_set
 
 Make = Callable[..., Recipe]

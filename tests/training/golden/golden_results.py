@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
-from anonbench.training.data.batch import Batch
-from anonbench.training.data.masking import Masks
+from anonbench.training.data.batch import Batch, Masks
 from anonbench.training.loop import trainer as loop
-from anonbench.training.loop.schedules import Schedules
+from anonbench.training.loop.trainer import Schedules
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
 from anonbench.training.model.formats import read_checkpoint, uses_swiglu

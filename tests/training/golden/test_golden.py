@@ -17,7 +17,7 @@ from own_numbers import FILE, computed, read
 from tolerances import differing
 
 from anonbench.config.training import Heads
-from anonbench.training.model.heads import Head
+from anonbench.training.model.vit import Head
 
 
 @pytest.fixture

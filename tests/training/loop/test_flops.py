@@ -18,7 +18,7 @@ from anonbench.training.loop.flops import (
     sizes_by_settings,
 )
 from anonbench.training.model.backbone import build_backbone, encode
-from anonbench.training.model.heads import Head
+from anonbench.training.model.vit import Head
 
 
 def _step_flops(recipe: Recipe) -> float:

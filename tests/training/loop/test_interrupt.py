@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.training.loop.interrupt import SIGNALS, Interrupts, end_of_job
+from anonbench.training.loop.checkpoint import SIGNALS, Interrupts, end_of_job
 
 
 class Clock:

@@ -22,12 +22,11 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
+from anonbench.training.distributed import pick_device
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
-from anonbench.training.loop.collapse_metrics import collapse_signs
-from anonbench.training.loop.device_setup import pick_device
-from anonbench.training.loop.schedules import Schedules
+from anonbench.training.loop.metrics_log import collapse_signs
 from anonbench.training.loop.train import describe, train
-from anonbench.training.loop.trainer import Trainer
+from anonbench.training.loop.trainer import Schedules, Trainer
 from anonbench.training.model.backbone import encode
 
 Make = Callable[..., Recipe]

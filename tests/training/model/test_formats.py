@@ -12,7 +12,7 @@ from torch import Tensor
 from anonbench.core.errors import InputError
 from anonbench.training.checkpoints.export import to_dinov2, to_timm
 from anonbench.training.model.formats import count_registers, has_layer_scale, read_checkpoint
-from anonbench.training.model.positions import resize_positions
+from anonbench.training.model.vit import resize_positions
 
 
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)

@@ -11,13 +11,13 @@ import torch
 from torch.nn.functional import normalize
 
 from anonbench.config.training import Recipe
-from anonbench.training.model.heads import Head, Prototypes
 from anonbench.training.model.network import (
     Network,
     clip_gradients,
     parameter_groups,
     rate_factor,
 )
+from anonbench.training.model.vit import Head, Prototypes
 
 Make = Callable[..., Recipe]
 

@@ -28,8 +28,8 @@ from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.loop.trainer import Trainer
 from anonbench.training.model.backbone import encode, init_backbone
 from anonbench.training.model.network import Network
-from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.pretrained import read_pretrained
+from anonbench.training.model.vit import resize_positions
 
 Make = Callable[..., Recipe]
 Write = Callable[[Any], Path]

@@ -13,7 +13,7 @@ from pathlib import Path
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.training.distributed import join
 from anonbench.training.loop import launch
-from anonbench.training.loop.interrupt import Interrupts
+from anonbench.training.loop.checkpoint import Interrupts
 
 DONE, WRONG_INPUT, FULL_DISK, BUG, STUCK, LISTENING, DEAF = range(7)
 

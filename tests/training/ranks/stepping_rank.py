@@ -16,8 +16,7 @@ from anonbench.config.training import Recipe
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
-from anonbench.training.distributed import Ranks
-from anonbench.training.loop.device_setup import prepare_torch
+from anonbench.training.distributed import Ranks, prepare_torch
 from anonbench.training.loop.trainer import Trainer
 
 

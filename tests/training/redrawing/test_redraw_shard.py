@@ -16,8 +16,7 @@ from anonbench.core.boxes import box_table
 from anonbench.core.errors import InputError
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.redrawing import draw as module
-from anonbench.training.redrawing.draw import redraw_shard
-from anonbench.training.redrawing.network import load_redrawer
+from anonbench.training.redrawing.network import load_redrawer, redraw_shard
 from image_sets import write_set
 
 HIDDEN = np.zeros((48, 60), bool)

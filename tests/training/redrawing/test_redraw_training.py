@@ -18,7 +18,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.extract import features
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.redrawing import train as module
-from anonbench.training.redrawing.draw import redraw_shard
+from anonbench.training.redrawing.network import redraw_shard
 
 
 @pytest.mark.slow

@@ -16,19 +16,17 @@ from PIL import Image
 
 from anonbench.config import Detection, load
 from anonbench.config.detectors import COVERING
-from anonbench.config.policy import AttackLimits
+from anonbench.config.privacy import AttackLimits
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.rates import clustered_rate
+from anonbench.core.numeric.clusters import clustered_rate
 from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.kinds import Supervised
-from anonbench.workflow.first_config import sample as module
-from anonbench.workflow.first_config.document import Choice, compose
-from anonbench.workflow.first_config.estimate import FEWEST, estimate, within
-from anonbench.workflow.first_config.sample import Found, Sample
-from anonbench.workflow.first_config.survey import Survey, survey
+from anonbench.workflow.first_config import survey as module
+from anonbench.workflow.first_config.document import FEWEST, Choice, compose, estimate, within
+from anonbench.workflow.first_config.survey import Found, Sample, Survey, survey
 
 SECRET = "Erika Mustermann"
 
@@ -229,7 +227,7 @@ def test_a_slow_search_ends_after_few_images(folder: Path, monkeypatch: pytest.M
     seen = Sample(found={"zxing": Found("barcode")})
     files = 5 * survey(folder).sample
     module._search_all(files, {"zxing": Slow()}, seen)
-    assert seen.read == module.FEWEST
+    assert seen.read == module.FEWEST_LOOKED_AT
     assert seen.found["zxing"].seconds == 10.0
 
 

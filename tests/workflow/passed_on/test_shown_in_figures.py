@@ -6,7 +6,7 @@ import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.workflow.shown import Shown
+from anonbench.workflow.paths.targets import Shown
 
 
 def chosen(show_originals: bool = False) -> Shown:

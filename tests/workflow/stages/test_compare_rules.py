@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from anonbench.core.jobs.checksums import write_checksum
-from anonbench.evaluation.comparisons.best import COLUMNS as BEST
-from anonbench.evaluation.comparisons.pairwise import COLUMNS as TESTS
+from anonbench.evaluation.comparisons.best import BEST_COLUMNS as BEST
+from anonbench.evaluation.comparisons.best import TEST_COLUMNS as TESTS
 from anonbench.evaluation.scores import COLUMNS as SCORES
 from anonbench.reporting.paper.comparison import published
 

@@ -17,7 +17,7 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Baseline, Model, Split
-from anonbench.reporting.html.dataset_section import sections
+from anonbench.reporting.html.page import sections
 
 pytestmark = pytest.mark.workflow
 ARGUMENTS = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")

@@ -19,8 +19,8 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split, Variant
 from anonbench.workflow.paths import Paths
+from anonbench.workflow.paths.targets import Shown
 from anonbench.workflow.preflight import require_files
-from anonbench.workflow.shown import Shown
 
 THEIRS = Variant("given_deface", 100)
 pytestmark = pytest.mark.workflow

@@ -25,7 +25,6 @@ from anonbench.anonymization.files.corrections import (
     corrected,
     digest_of_corrections,
 )
-from anonbench.anonymization.files.document import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
 from anonbench.anonymization.files.record import (
     Outcome,
@@ -34,7 +33,7 @@ from anonbench.anonymization.files.record import (
     in_draw_order,
     is_passing,
 )
-from anonbench.anonymization.files.stored import SUFFIXES, stored, write
+from anonbench.anonymization.files.stored import SUFFIXES, PdfWriter, stored, write
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage

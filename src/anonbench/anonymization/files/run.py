@@ -33,9 +33,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import locked, require_folder, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.model_files import model_files
 from anonbench.core.progress import track
-from anonbench.core.provenance import file_digest, versions
+from anonbench.core.provenance import file_digest, model_files, versions
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Variant

@@ -19,8 +19,7 @@ from PIL import Image, ImageDraw
 
 from anonbench.anonymization.files.record import Outcome
 from anonbench.core.io import open_private, partial_path
-from anonbench.core.terminal import harmless
-from anonbench.core.wording import count
+from anonbench.core.wording import count, harmless
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.images import read_image
 

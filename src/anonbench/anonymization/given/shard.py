@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.given.compare import compare
+from anonbench.anonymization.given.gather import compare
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
@@ -18,8 +18,7 @@ from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.given import belonging, pictures_in
-from anonbench.datasets.image_sets.originals import used_rows
-from anonbench.datasets.image_sets.shards import ShardWriter
+from anonbench.datasets.image_sets.shards import ShardWriter, used_rows
 from anonbench.datasets.images import encode, max_bytes, read_file, read_image, read_original
 
 COLUMNS: Mapping[str, str] = {

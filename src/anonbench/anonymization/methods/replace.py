@@ -57,8 +57,8 @@ def _text(ink: np.ndarray) -> np.ndarray:
         is_slanted,
         kind_of,
         rows_of,
+        text_lines,
     )
-    from anonbench.anonymization.replacement.lines import text_lines
 
     if is_slanted(ink):
         return np.zeros(ink.shape, np.uint8)
@@ -68,8 +68,7 @@ def _text(ink: np.ndarray) -> np.ndarray:
 
 
 def _zone(ink: np.ndarray) -> np.ndarray:
-    from anonbench.anonymization.replacement.appearance import letters_of
-    from anonbench.anonymization.replacement.lines import zone_format, zone_lines
+    from anonbench.anonymization.replacement.appearance import letters_of, zone_format, zone_lines
 
     if ink.shape[0] > ink.shape[1]:
         return np.rot90(_zone(np.rot90(ink, -1)))

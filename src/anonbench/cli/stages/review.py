@@ -106,7 +106,7 @@ def _folder_review(options: argparse.Namespace) -> _Session | None:
     to = Path(options.what)
     if not (to.is_dir() and audit_file(to).is_file()):
         return None
-    from anonbench.anonymization.files.review import review_folder
+    from anonbench.anonymization.files.corrections import review_folder
 
     rerun = f"the same `anonbench anonymize … -o {shlex.quote(options.what)}` again"
     return to, lambda: review_folder(to, options.sample, options.images), None, rerun

@@ -16,9 +16,8 @@ from anonbench.datasets.files.walk import shown
 
 if TYPE_CHECKING:
     from anonbench.config import Config
-    from anonbench.workflow.first_config.estimate import Estimate
-    from anonbench.workflow.first_config.sample import Sample
-    from anonbench.workflow.first_config.survey import Survey
+    from anonbench.workflow.first_config.document import Estimate
+    from anonbench.workflow.first_config.survey import Sample, Survey
 
 _MINUTES = 10.0
 _EPILOG = """\
@@ -85,13 +84,12 @@ def run(options: argparse.Namespace) -> None:
     seen = survey(options.folder)
 
     from anonbench.config import load
-    from anonbench.config.file.text import read
+    from anonbench.config.file import read
     from anonbench.core.io import atomic
     from anonbench.core.libraries.devices import candidates
     from anonbench.embedding.given.embed import system_settings
-    from anonbench.workflow.first_config.document import Choice, compose
-    from anonbench.workflow.first_config.estimate import FEWEST
-    from anonbench.workflow.first_config.sample import look
+    from anonbench.workflow.first_config.document import FEWEST, Choice, compose
+    from anonbench.workflow.first_config.survey import look
 
     if not options.json:
         _show_survey(seen)

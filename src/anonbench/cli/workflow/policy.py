@@ -120,7 +120,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _policy(path: Path) -> Any:
     from anonbench.config import load_policy
-    from anonbench.config.file.text import read
+    from anonbench.config.file import read
 
     try:
         return load_policy(read(path))
@@ -144,8 +144,8 @@ def _as_text(judged: pd.DataFrame) -> str:
 
     Variants that pass come first; those that failed on evidence come last.
     """
+    from anonbench.evaluation.policy.table import resisted, why_not
     from anonbench.evaluation.policy.verdicts import overall, rank
-    from anonbench.evaluation.policy.words import resisted, why_not
 
     lines = []
     groups = [group for _, group in judged.groupby(["dataset", "method", "degree"], sort=False)]

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from anonbench.core.io import read_json, write_json
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.added import added
+from anonbench.core.registries.registry import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """Packages whose sources are read, with their folders."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.jobs.job_cache import JobCache
-from anonbench.core.terminal import guard_output, harmless
 from anonbench.core.vocabulary import RESULTS
+from anonbench.core.wording import guard_output, harmless
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

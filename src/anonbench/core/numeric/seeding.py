@@ -1,4 +1,4 @@
-"""Random generators seeded by purpose, not by time or worker."""
+"""Random generators seeded by purpose, not by time or worker; shards of images by id."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 
 def hash_int(*parts: object) -> int:
@@ -28,3 +29,25 @@ def hash_ints(parts: tuple[object, ...], items: Iterable[object]) -> np.ndarray:
 def rng(*parts: object) -> np.random.Generator:
     """Return a generator seeded by `parts`, for example a seed, a purpose and an image id."""
     return np.random.Generator(np.random.PCG64(hash_int(*parts)))
+
+
+def shard_count(images: int, shard_size: int) -> int:
+    """Return the smallest power of two of shards that holds `images` at about `shard_size` each.
+
+    A power of two, so that a growing data set is seldom sharded again.
+    """
+    count = 1
+    while count * shard_size < images:
+        count *= 2
+    return count
+
+
+def shard_of(image_id: str, count: int) -> int:
+    """Return the shard, in 0 … count - 1, of the image with this id."""
+    return hash_int("shard", image_id) % count
+
+
+def rows_of_shard(manifest: pd.DataFrame, split: str, shard: int, count: int) -> pd.DataFrame:
+    """Return the manifest's rows that belong to one of a split's `count` shards."""
+    rows = manifest[manifest["split"] == split]
+    return rows[[shard_of(image_id, count) == shard for image_id in rows["id"]]]

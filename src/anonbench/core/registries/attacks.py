@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from anonbench.core.model_files import model_files
+from anonbench.core.provenance import model_files
 from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
-from importlib.metadata import EntryPoint
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -21,7 +21,6 @@ from pydantic import SerializerFunctionWrapHandler, create_model, model_serializ
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.added import added
 from anonbench.core.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -194,3 +193,29 @@ def facts_digest(registries: Iterable[Registry[Any]]) -> str:
         if isinstance(value := getattr(each, key, None), str)
     ]
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+
+
+_PREFIX = "anonbench."
+GROUPS = ("anonbench.methods", "anonbench.detectors", "anonbench.systems")
+"""Groups that are read; see docs/how-to/adding.md."""
+
+
+@cache
+def added() -> dict[str, list[EntryPoint]]:
+    """Return the entry points of anonbench's groups, by group and in the order of names.
+
+    They are searched once, because this reads a file of each installed package.
+    """
+    found = entry_points()
+    for group in sorted(found.groups):
+        if group.startswith(_PREFIX) and group not in GROUPS:
+            _LOG.warning(
+                "anonbench: entry points of %s are gone and not read: only methods, detectors and "
+                "systems can be added",
+                group,
+            )
+    return {
+        group: sorted(found.select(group=group), key=lambda point: point.name)
+        for group in GROUPS
+        if group in found.groups
+    }

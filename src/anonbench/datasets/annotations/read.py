@@ -249,7 +249,7 @@ def share_among_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -
 
     Args:
         found: of used images and of copies that are left out.
-        copies: the images of equal bytes (`anonbench.datasets.copies.COLUMNS`).
+        copies: the images of equal bytes (`anonbench.datasets.manifest.COPY_COLUMNS`).
         spread: whether regions apply to all copies.
 
     """

@@ -14,9 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from anonbench.core import icao9303
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Place

@@ -9,10 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import template_matching as matching

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad

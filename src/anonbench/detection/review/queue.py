@@ -13,7 +13,7 @@ import pandas as pd
 from anonbench.core.boxes import BOX_COLUMNS, Region, image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import verify
-from anonbench.core.numeric.rates import Rate, clustered_rate
+from anonbench.core.numeric.clusters import Rate, clustered_rate
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.wording import count
 from anonbench.datasets.annotations import Correction, read_stored_corrections

@@ -16,13 +16,13 @@ import pandas as pd
 from anonbench.config import Config
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError
-from anonbench.core.numeric.rates import Rate
+from anonbench.core.numeric.clusters import Rate
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction, Images
-from anonbench.datasets.copies import left_out_copies, read_copies
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of
+from anonbench.datasets.manifest import left_out_copies, read_copies
 from anonbench.detection.review import queue
 from anonbench.detection.review.changes import State, corrections_for, key_of
 from anonbench.detection.review.file import CorrectionsFile, Look, Record

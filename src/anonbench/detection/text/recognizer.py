@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.geometry import rectangle
 from anonbench.core.provenance import file_digest
 from anonbench.detection.base import corners_of, require_finite
 

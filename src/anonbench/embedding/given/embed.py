@@ -19,10 +19,9 @@ from anonbench.core.registries.systems import SYSTEMS, NetworkKind, Similarity, 
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
-from anonbench.embedding.store import Embeddings
+from anonbench.embedding.store import Embeddings, VectorCache
 from anonbench.embedding.systems.function import InBatches
 from anonbench.embedding.systems.opening import Checked, identity_of, open_system
-from anonbench.embedding.vector_cache import VectorCache
 
 Encoder = System | SystemKind | Mapping[str, Any] | str | Callable[[list[np.ndarray]], Any]
 """What embeds: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], an object

@@ -17,7 +17,7 @@ from pydantic import model_validator
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
-from anonbench.core.model_files import model_files
+from anonbench.core.provenance import model_files
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Count, Positive
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from anonbench.core.errors import InputError
-from anonbench.core.model_files import model_files
-from anonbench.core.provenance import versions
+from anonbench.core.provenance import model_files, versions
 from anonbench.core.registries.systems import Encoder, Network, NetworkKind, adapter_files
 from anonbench.core.settings import Count
 
@@ -62,7 +61,7 @@ class HuggingFace(NetworkKind):
         from anonbench.core.libraries.compat import install_torchvision_ops
 
         install_torchvision_ops()  # transformers and timm import torchvision
-        from anonbench.training.loop.device_setup import pick_device
+        from anonbench.training.distributed import pick_device
 
         described, place = _description(self.model, self.revision), pick_device(self.device)
         open_model = _load_timm if "architecture" in described else _load_transformers

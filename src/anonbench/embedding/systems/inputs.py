@@ -14,8 +14,8 @@ from math import floor
 import numpy as np
 from PIL import Image
 
-from anonbench.core.image_input import ImageInput
 from anonbench.core.numeric.similarity import threads as granted
+from anonbench.core.registries.systems import ImageInput
 
 Run = Callable[[np.ndarray], np.ndarray]
 _FILTERS = {

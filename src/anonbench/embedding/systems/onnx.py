@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from anonbench.core.errors import InputError
-from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import versions
-from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.registries.systems import Encoder, ImageInput, SystemKind
 from anonbench.core.settings import Count, Place
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.systems import Encoder, Similarity, System, SystemKind
-from anonbench.embedding.systems.kinds import kind_named
+from anonbench.embedding.systems import kind_named
 
 if TYPE_CHECKING:
     import numpy as np

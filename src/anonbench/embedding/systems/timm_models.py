@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from anonbench.core.errors import InputError
-from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import file_digest, versions
-from anonbench.core.registries.systems import Encoder, Network, NetworkKind
+from anonbench.core.registries.systems import Encoder, ImageInput, Network, NetworkKind
 from anonbench.core.settings import Count, Place
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Timm(NetworkKind):
 
     def network(self) -> Network:
         """Build the model and load its weights."""
-        from anonbench.training.loop.device_setup import pick_device
+        from anonbench.training.distributed import pick_device
 
         model = _with_weights(self.model, self.weights, packaged_weights(self))
         return timm_network(model, self.batch_size, self.precision, pick_device(self.device))

@@ -36,7 +36,7 @@ class Checkpoint(NetworkKind):
     def network(self) -> Network:
         """Load the backbone: its class token after the final norm is the vector."""
         from anonbench.training.checkpoints.weights import class_tokens, load_backbone
-        from anonbench.training.loop.device_setup import pick_device
+        from anonbench.training.distributed import pick_device
 
         try:
             model, preprocess = load_backbone(self.file)

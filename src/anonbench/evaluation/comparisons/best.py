@@ -1,8 +1,12 @@
-"""Best choices of a data set: the highest, its optimism, and all indistinguishable from it.
+"""Paired tests of models and of methods, and the best choices of a data set.
 
 There are two kinds of choice: a model for images of a given method, and a method together with a
 model. Rankings are judged by their own reference, which favours the unadapted model (retrieval
 bias), and by second references, which favour no model.
+
+The sample of a test are queries (or images) in clusters. A test says whether these trained models
+differ on new clusters of the same kind. It says nothing about retrained models; second references
+and several seeds show how far those differ.
 """
 
 from __future__ import annotations
@@ -16,11 +20,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.config.outputs import Scenario
+from anonbench.config.evaluation import Scenario
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, Variant
-from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, retrieval_columns
+from anonbench.evaluation.comparisons.columns import (
+    Column,
+    by_adaption,
+    by_degree,
+    choices,
+    retrieval_columns,
+)
 from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
 from anonbench.evaluation.decision import (
     Judging,
@@ -30,7 +40,7 @@ from anonbench.evaluation.decision import (
 )
 from anonbench.evaluation.scores import ADAPTIONS
 
-COLUMNS = [
+BEST_COLUMNS = [
     *("dataset", "degree", "scope", "method", "query", "metric", "reference", "best"),
     *("value", "optimism", "unbiased", "wins", "indistinguishable", "n", "clusters"),
     "reason",
@@ -46,7 +56,16 @@ itself, with `JOINT` between them. Without an interval it lists all rows, `reaso
 there is no optimism."""
 JOINT = ";"
 OWN, SECOND = "own", "second"
-_TEXT = {"scope", "method", "query", "metric", "reference", "best", "indistinguishable", "reason"}
+_BEST_TEXT = {
+    "scope",
+    "method",
+    "query",
+    "metric",
+    "reference",
+    "best",
+    "indistinguishable",
+    "reason",
+}
 
 
 def second_columns(
@@ -91,7 +110,7 @@ def collect_best(
     judging: Judging,
     bootstrap: int,
 ) -> pd.DataFrame:
-    """Return the best choices of a data set's anonymized images, with the columns `COLUMNS`.
+    """Return the best choices of a data set's anonymized images, with the columns `BEST_COLUMNS`.
 
     Args:
         own: its columns by the tables' reference, and of accuracies
@@ -112,12 +131,12 @@ def collect_best(
                 row = column.key | names | {"method": method}
                 found = _best(column, judging, bootstrap)
                 rows += [row | found] if found else []
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=BEST_COLUMNS)
 
 
 def read_best(path: Path) -> pd.DataFrame:
     """Read the best choices; a missing method, query kind or reason is the empty string."""
-    return read_csv(path, COLUMNS, _TEXT)
+    return read_csv(path, BEST_COLUMNS, _BEST_TEXT)
 
 
 def _best(column: Column, judging: Judging, bootstrap: int) -> dict[str, Any]:
@@ -143,3 +162,96 @@ def _best(column: Column, judging: Judging, bootstrap: int) -> dict[str, Any]:
         return row
     wins = float(chosen.wins[chosen.best])
     return row | {"optimism": chosen.optimism, "unbiased": chosen.corrected, "wins": wins}
+
+
+PAIR_COLUMNS = [
+    *("a", "b", "difference", "low", "high", "p", "p_holm", "p_equivalent", "verdict"),
+    *("n", "clusters", "reason"),
+]
+"""Columns of the tests. `difference` is the mean of a minus that of b, with its interval, as
+shares; `p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n`
+counts queries or images, `clusters` their clusters; `reason` says why there is no interval, or is
+empty."""
+
+
+def compare_pairs(
+    values: pd.DataFrame, clusters: np.ndarray, margin: float, confidence: float, hits: bool
+) -> pd.DataFrame:
+    """Return the verdicts of all pairs of rows, columns `PAIR_COLUMNS`.
+
+    Args:
+        values: a row a query (or image), a column a row of the table; NaN where it has no score.
+        clusters: label of each query's cluster [N].
+        margin: largest difference that does not matter, as a share.
+        confidence: of intervals and tests, as a share.
+        hits: whether values are hits (1 or 0), whose interval keeps a width even if two rows agree
+            on all.
+
+    """
+    found = judge_pairs(values.to_numpy(np.float64), clusters, margin, confidence, hits)
+    names = [str(name) for name in values.columns]
+    rows = [{"a": names[i], "b": names[j], **judged.cells} for (i, j), judged in found.items()]
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+
+
+TEST_COLUMNS = ["dataset", "degree", "method", "query", "metric", *PAIR_COLUMNS]
+"""Columns of the table. One row is one pair of models, `a` before `b` in the order of a table's
+rows; see `anonbench.evaluation.comparisons.best.PAIR_COLUMNS`. The pairs of a column are
+one family. The retraining control and other yardsticks are no choice: they are in no pair."""
+METHOD_COLUMNS = ["dataset", "degree", "adaption", "query", "metric", *PAIR_COLUMNS]
+"""Columns of the tests of methods. One row is one pair of methods with models of one adaption; the
+pairs of methods of an adaption, degree, query kind and metric are one family."""
+_TEST_TEXT = {"query", "verdict", "reason"}
+
+
+def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
+    """Return the paired tests of a data set's models, with the columns `TEST_COLUMNS`.
+
+    Args:
+        columns: its scores (`anonbench.evaluation.comparisons.columns.columns_of`).
+
+    Raises:
+        InputError: a query has no cluster.
+
+    """
+    return _compared(dataset, ((column, column.key) for column in columns), judging, TEST_COLUMNS)
+
+
+def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
+    """Return the paired tests of a data set's methods, with the columns `METHOD_COLUMNS`.
+
+    Arguments and errors are those of `compare`.
+    """
+    named = (
+        (column, column.key | {"adaption": adaption})
+        for group in by_degree(columns)
+        for adaption, column in by_adaption(group)
+    )
+    return _compared(dataset, named, judging, METHOD_COLUMNS)
+
+
+def _compared(
+    dataset: str,
+    named: Iterable[tuple[Column, dict[str, Any]]],
+    judging: Judging,
+    columns: list[str],
+) -> pd.DataFrame:
+    tables = []
+    for column, key in named:
+        groups, margin = judging.groups(column.values.index), judging.equivalence_margin
+        table = compare_pairs(column.values, groups, margin, judging.confidence, column.hits)
+        if len(table):
+            tables.append(table.assign(dataset=dataset, **key)[columns])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def read_comparisons(path: Path) -> pd.DataFrame:
+    """Read paired tests of models.
+
+    A missing query kind (accuracies), verdict or reason is the empty string."""
+    return read_csv(path, TEST_COLUMNS, _TEST_TEXT)
+
+
+def read_method_comparisons(path: Path) -> pd.DataFrame:
+    """Read paired tests of methods, as `read_comparisons` does those of models."""
+    return read_csv(path, METHOD_COLUMNS, _TEST_TEXT)

@@ -23,9 +23,8 @@ from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.embedding.given.embed import Encoder, encoding, open_encoder, settled
 from anonbench.embedding.given.images import Given, Pictures, look_at
-from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
+from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants, score_variants
 from anonbench.evaluation.end_to_end.result import Result, advise
-from anonbench.evaluation.end_to_end.scored import score_variants
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.mapped.learn import cross_fitted
 

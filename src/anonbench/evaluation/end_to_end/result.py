@@ -1,4 +1,4 @@
-"""Result of an evaluation: tables, advice, and a card with counts, settings and versions."""
+"""Result of an evaluation: tables, advice, a card with counts and settings, TREC's rankings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 
-from anonbench.config import Policy, Presentation
+from anonbench.config import Policy, Presentation, Retrieval
+from anonbench.core.io import atomic
+from anonbench.core.numeric.frames import SharedScale, shared_scale
 from anonbench.core.registries.method_names import pictures_of
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count, tally
@@ -21,9 +25,9 @@ from anonbench.datasets.inputs import LeftOut
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import JOINT
 from anonbench.evaluation.comparisons.columns import SEPARATOR
-from anonbench.evaluation.end_to_end import trec
-from anonbench.evaluation.end_to_end.scored import METRIC, Scored
-from anonbench.evaluation.sample_sizes.sufficiency import Needs, too_wide, why_no_statement
+from anonbench.evaluation.end_to_end.encoded import METRIC, Scored
+from anonbench.evaluation.retrieval.vectors import ranked
+from anonbench.evaluation.sample_sizes import Needs, too_wide, why_no_statement
 
 _SHOWN = 0.05
 """Percentage points that a value with one decimal shows."""
@@ -32,6 +36,9 @@ PRIVACY = (
     "least."
 )
 ATTACKED = "These are lower bounds: an attacker who learns, or has a better model, finds more."
+
+TREC_DEPTH = 1000
+"""Results of a query that are written, as usual at TREC."""
 
 
 def advise(
@@ -271,10 +278,10 @@ class Result(Scored):
         rest = pd.DataFrame(left, columns=list(self.images.columns)).fillna("")
         return pd.concat([self.images, rest], ignore_index=True).sort_values("id")
 
-    def trec_runs(self, folder: Path | str, depth: int = trec.DEPTH) -> list[Path]:
-        """Write rankings and judgments in TREC's formats; see `trec.write_runs`."""
+    def trec_runs(self, folder: Path | str, depth: int = TREC_DEPTH) -> list[Path]:
+        """Write rankings and judgments in TREC's formats; see `write_runs`."""
         settings, k = self.settings, self.k
-        return trec.write_runs(self.vectors, k, settings, Path(folder), depth)
+        return write_runs(self.vectors, k, settings, Path(folder), depth)
 
 
 def _cell(row: Mapping[Any, Any]) -> str:
@@ -287,3 +294,70 @@ def _cell(row: Mapping[Any, Any]) -> str:
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+QRELS = "originals.qrels"
+
+
+def write_runs(
+    vectors: Mapping[Variant, Embeddings],
+    k: int,
+    settings: Retrieval,
+    folder: Path,
+    depth: int = TREC_DEPTH,
+) -> list[Path]:
+    """Write one run for each variant and query kind, and the judgments that all share.
+
+    A run has a line `query Q0 image rank similarity anonbench` for each result, most similar first;
+    ties are broken by id, and equal similarities are written a last digit apart, because tools sort
+    by them. The judgments have a line `query 0 image 1` for each of the first k images of the
+    originals' ranking. Ids are percent-encoded, since fields are separated by spaces.
+
+    Args:
+        vectors: of the originals and of each variant.
+        k: relevant images of a query.
+        settings: whether a query's own image counts.
+        folder: made where it is missing.
+        depth: results of each query, at most.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    originals = vectors[Variant()]
+    names = [quote(image_id, safe="/") for image_id in originals.ids]
+    frame = shared_scale(originals.similarity, lambda: [originals.values])
+    units = {variant: frame.rows(each.values) for variant, each in vectors.items()}
+    written = [folder / QRELS]
+    with atomic(written[0]) as temporary, temporary.open("w", encoding="utf-8") as file:
+        ranked = _ranked(units[Variant()], units[Variant()], k, settings.include_self, frame)
+        for query, (order, _) in enumerate(ranked):
+            file.writelines(f"{names[query]} 0 {names[image]} 1\n" for image in sorted(order))
+    for variant in vectors:
+        if variant == Variant():
+            continue
+        for kind in QueryKind:
+            asked = units[Variant() if kind is QueryKind.ORIGINAL else variant]
+            written.append(folder / f"{variant}.{kind}.run")
+            with atomic(written[-1]) as temporary, temporary.open("w", encoding="utf-8") as file:
+                ranked = _ranked(asked, units[variant], depth, settings.include_self, frame)
+                _write(file, names, ranked)
+    return written
+
+
+def _write(file: TextIO, names: list[str], ranked: Iterator[tuple[np.ndarray, np.ndarray]]) -> None:
+    for query, (order, similarities) in enumerate(ranked):
+        above = np.inf
+        for rank, (image, similarity) in enumerate(zip(order, similarities, strict=True), 1):
+            above = min(float(similarity), float(np.nextafter(above, -np.inf)))
+            file.write(f"{names[query]} Q0 {names[image]} {rank} {above!r} anonbench\n")
+
+
+def _ranked(
+    queries: np.ndarray, database: np.ndarray, depth: int, include_self: bool, frame: SharedScale
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the first positions of each query's ranking, and their similarities."""
+    own = None if include_self else np.arange(len(queries))
+    for orders, found in ranked(queries, database, own, frame):
+        for row, order in zip(found, orders, strict=True):
+            kept = order[: depth + (not include_self)]
+            kept = kept[np.isfinite(row[kept])][:depth]
+            yield kept, row[kept]

@@ -25,7 +25,7 @@ from anonbench.embedding.store import (
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.mapped.judge import FREE, LABELLED, MAP, MAPPED, SHUFFLED, Judged, judge
-from anonbench.evaluation.privacy.gallery import read_people
+from anonbench.evaluation.privacy.probes import read_people
 
 log = logging.getLogger(__name__)
 

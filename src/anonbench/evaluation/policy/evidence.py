@@ -18,8 +18,7 @@ from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, SEEN, strongest
 
 ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH = "allowed", "degree", "information_left", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
@@ -63,7 +62,7 @@ class Measured:
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None
-    """Other attacks (`anonbench.evaluation.privacy.attacks.table.COLUMNS`)."""
+    """Other attacks (`anonbench.evaluation.privacy.rates.COLUMNS`)."""
     applied: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of methods that apply others, all that are applied, by method."""
     information_left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

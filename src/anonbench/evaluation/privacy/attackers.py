@@ -16,7 +16,7 @@ from anonbench.core.registries.attacks import Attacker
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.embedding.systems.opening import open_system
 from anonbench.training.checkpoints.weights import class_tokens, load_backbone, read_description
-from anonbench.training.loop.device_setup import pick_device
+from anonbench.training.distributed import pick_device
 
 # Set before the import: the package otherwise sends usage data to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -38,26 +38,23 @@ from anonbench.evaluation.privacy.crops import (
     find_points,
     read_crops,
 )
-from anonbench.evaluation.privacy.gallery import (
-    NO_MODEL,
-    UNTAUGHT,
-    Gallery,
-    Match,
-    draw_galleries,
-)
 from anonbench.evaluation.privacy.kinds import KINDS
 from anonbench.evaluation.privacy.probes import (
     ADAPTIVE,
     ANONYMIZED,
     COLUMNS,
     NAIVE,
+    NO_MODEL,
+    UNTAUGHT,
+    Gallery,
+    Match,
+    draw_galleries,
     hidden_in,
     not_run,
     probe_rows,
 )
-from anonbench.evaluation.privacy.supervised import as_they_are
+from anonbench.evaluation.privacy.supervised import TrainingSets, as_they_are, features
 from anonbench.evaluation.privacy.train_images import TrainImages
-from anonbench.evaluation.privacy.training_sets import TrainingSets, features
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
 """Why surroundings are not attacked if regions are searched among their own originals."""

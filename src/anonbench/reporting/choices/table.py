@@ -25,9 +25,9 @@ from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, UNADAPTED
 from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
+from anonbench.evaluation.policy.table import said
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
-from anonbench.evaluation.policy.words import said
-from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
+from anonbench.evaluation.sample_sizes import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
 
 _KEYS = ["dataset", "method", "degree", "adaption", "query"]

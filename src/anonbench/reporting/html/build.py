@@ -24,21 +24,32 @@ from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
-from anonbench.evaluation.sample_sizes import sufficiency
-from anonbench.evaluation.sample_sizes.sufficiency import Needs
+from anonbench.evaluation.sample_sizes import (
+    MIN_QUERIES,
+    Needs,
+    high_chance,
+    identical_vectors_note,
+    why_no_statement,
+)
 from anonbench.reporting.choices.effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choices.table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
-from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.first_page import first_page, known
-from anonbench.reporting.html.page import FIGURES, Picture, Texts, pictures, render
+from anonbench.reporting.html.page import (
+    FIGURES,
+    DatasetSection,
+    Picture,
+    Texts,
+    digested,
+    pictures,
+    render,
+)
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.images.shown import read_outlines
-from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
-from anonbench.reporting.notes import notes
+from anonbench.reporting.images import read_outlines
+from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS, notes
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
 
@@ -167,7 +178,7 @@ def _read(
     images = None
     if counts := section.file("counts"):
         images = int(pd.read_csv(counts).query("split == 'val'")["used"].sum())
-    gap = sufficiency.why_no_statement(summary, needs, images)
+    gap = why_no_statement(summary, needs, images)
     effects = read_effects(path) if (path := section.file("effects")) else None
     if effects is not None and gap:
         effects = effects[~effects["metric"].isin(PER_QUERY)]
@@ -210,15 +221,15 @@ def _read(
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
     """Reason why no ranking can be judged, as a text's key and its values."""
     ranked = summary[summary["metric"] == "map"]
-    if sufficiency.identical_vectors_note(summary):
+    if identical_vectors_note(summary):
         return "alike", {}
-    if sufficiency.high_chance(summary):
+    if high_chance(summary):
         return "likely", {}
     there = int(ranked["n"].min())
     if int(ranked["k"].min()) < MIN_K:
         there = there if images is None else min(images, there)
         return "few_images", {"there": there, "needed": images_needed(needs.retrieval)}
-    return "few_queries", {"there": there, "needed": sufficiency.MIN_QUERIES}
+    return "few_queries", {"there": there, "needed": MIN_QUERIES}
 
 
 def evidence_pages(

@@ -16,8 +16,7 @@ import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid
-from anonbench.evaluation.comparisons.best import read_best
-from anonbench.evaluation.comparisons.pairwise import read_comparisons
+from anonbench.evaluation.comparisons.best import read_best, read_comparisons
 from anonbench.reporting.grids.grid import (
     escape_markdown,
     grid_of,
@@ -25,8 +24,7 @@ from anonbench.reporting.grids.grid import (
     to_markdown,
     write_text,
 )
-from anonbench.reporting.labels import NONE
-from anonbench.reporting.notes import notes
+from anonbench.reporting.labels import NONE, notes
 from anonbench.reporting.paper.cases import (
     Case,
     Pairs,
@@ -40,12 +38,7 @@ from anonbench.reporting.paper.cases import (
     unadapted_wins,
     unadapted_wins_by_second,
 )
-from anonbench.reporting.paper.comparison import (
-    agreement_grid,
-    compare,
-    published,
-    read_ours,
-)
+from anonbench.reporting.paper.comparison import agreement_grid, compare, published, read_ours
 from anonbench.reporting.paper.ours import ROLE_NAMES, OurData
 
 

@@ -19,10 +19,17 @@ from anonbench.core.numeric.statistics import spearman
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_statement
+from anonbench.evaluation.sample_sizes import DEFAULTS, why_no_statement
 from anonbench.reporting.grids.grid import grid_of, to_latex, to_markdown, write_text
-from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
-from anonbench.reporting.notes import notes
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    METHODS,
+    NONE,
+    NOT_RUN,
+    QUERIES,
+    metric_label,
+    notes,
+)
 from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
 from anonbench.reporting.summary import read_scores, summarize
 
@@ -55,7 +62,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     """Tidy scores of a data set in the paper's cells, with the columns `OURS`, in percent.
 
     Seeds are averaged; the retraining control and original images are left out, and so are rankings
-    of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`). `seeds` and
+    of too few images for a statement (`anonbench.evaluation.sample_sizes`). `seeds` and
     `n` are those behind each value.
     """
     summary = summarize(scores[scores["dataset"] == data.name])

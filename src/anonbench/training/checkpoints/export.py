@@ -38,8 +38,7 @@ from anonbench.training.model.formats import (
     translated,
     uses_swiglu,
 )
-from anonbench.training.model.positions import resize_positions
-from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, swiglu_width
+from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, resize_positions, swiglu_width
 
 WRITTEN: dict[tuple[str, bool], Names] = {
     ("dinov2", False): DINOV2 + DINOV2_MLP,

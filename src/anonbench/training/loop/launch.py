@@ -25,9 +25,9 @@ from pydantic import BaseModel, ConfigDict
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted, TrainingFailed
 from anonbench.core.jobs.job import THREAD_VARIABLES
-from anonbench.core.terminal import guard_output
 from anonbench.core.vocabulary import Adaption
-from anonbench.training.loop.interrupt import SIGNALS
+from anonbench.core.wording import guard_output
+from anonbench.training.loop.checkpoint import SIGNALS
 
 logger = logging.getLogger(__name__)
 

@@ -23,9 +23,8 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.data.batch import Batch, loaded
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
-from anonbench.training.loop.checkpoint import Checkpoint
-from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.interrupt import Interrupts
+from anonbench.training.distributed import prepare_torch
+from anonbench.training.loop.checkpoint import Checkpoint, Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
 from anonbench.training.loop.trainer import Distiller, NotFinite, Trainer
 

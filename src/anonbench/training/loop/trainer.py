@@ -1,13 +1,15 @@
-"""One training step of DINOv2 or of adaption D, and the state that steps change."""
+"""A training step of DINOv2 or of adaption D, its schedules, and the state that it changes."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
@@ -17,14 +19,14 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.augment import to_device
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.distributed import Ranks
-from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
-from anonbench.training.loop.schedules import Schedules
+from anonbench.training.loop.metrics_log import rank_me, used_prototypes
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss
 from anonbench.training.model.blocks import CompiledBlock, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
 
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
+
 
 TERMS = ("loss", "dino", "ibot", "koleo", "teacher_entropy", "prototypes_used", "gradient_norm")
 """Measurements of every step; the entropy (in nats) is that of the DINO targets."""
@@ -314,3 +316,58 @@ class Distiller(Trainer):
 
 def _distance(found: Tensor, targets: Tensor) -> Tensor:
     return 1.0 - cosine_similarity(found.float(), targets.float(), dim=-1).mean()
+
+
+REFERENCE_BATCH = 1024
+
+
+def cosine(start: float, end: float, steps: int) -> np.ndarray:
+    """Return float64 [steps], half a cosine wave from `start` (first) towards `end`."""
+    phase = np.arange(steps) / max(steps, 1)
+    values: np.ndarray = end + 0.5 * (start - end) * (1.0 + np.cos(np.pi * phase))
+    return values
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """The schedules of a run, float64 [steps] each."""
+
+    learning_rate: np.ndarray
+    """Of the heads."""
+    backbone_rate: np.ndarray
+    """Rate of the backbone, of which its layers have fractions: the same as the heads', but zero
+    while only the heads learn, and rising again after that.
+    """
+    last_layer_rate: np.ndarray
+    """The same, but zero while the heads' last layer is frozen."""
+    weight_decay: np.ndarray
+    teacher_momentum: np.ndarray
+    teacher_temperature: np.ndarray
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Schedules:
+        """Return the schedules of a recipe (DINOv2's shapes, with lengths as shares of the run)."""
+        settings, steps = recipe.optimizer, recipe.optimizer.steps
+        peak = settings.learning_rate
+        if settings.scale_rate:
+            peak *= (settings.batch_size / REFERENCE_BATCH) ** 0.5
+        warmup = round(settings.warmup * steps)
+        fall = cosine(peak, settings.min_learning_rate, steps - warmup)
+        rate = np.concatenate([np.linspace(0.0, peak, warmup), fall])[:steps]
+        done = np.arange(steps)
+        frozen = round(recipe.heads.freeze_last_layer * steps)
+        alone = round(settings.heads_first * steps)
+        released = (
+            np.clip((done - alone + 1) / max(warmup, 1), 0.0, 1.0) if alone else np.ones(steps)
+        )
+        cold, hot = recipe.heads.teacher_temperature
+        heated = round(recipe.heads.teacher_temperature_warmup * steps)
+        temperature = np.concatenate([np.linspace(cold, hot, heated), np.full(steps - heated, hot)])
+        return cls(
+            learning_rate=rate,
+            backbone_rate=rate * released,
+            last_layer_rate=np.where(done < frozen, 0.0, rate),
+            weight_decay=cosine(*settings.weight_decay, steps),
+            teacher_momentum=cosine(*settings.ema, steps),
+            teacher_temperature=temperature[:steps],
+        )

@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
 from anonbench.training.model.formats import has_layer_scale, uses_swiglu
-from anonbench.training.model.heads import initialize_linear
-from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.pretrained import load_pretrained, read_pretrained
-from anonbench.training.model.vit import VisionTransformer
+from anonbench.training.model.vit import VisionTransformer, initialize_linear, resize_positions
 
 if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Crops, Recipe

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from anonbench.core.errors import InputError
-from anonbench.training.model.positions import grid_side
+from anonbench.training.model.vit import grid_side
 
 Format = Literal["timm", "dinov2", "huggingface"]
 Weights = Mapping[str, Tensor]

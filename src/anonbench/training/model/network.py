@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from anonbench.training.model.backbone import embed_patches, init_with_mask_token, seed_torch
 from anonbench.training.model.blocks import GRANULE, DropPath, OutputTokens
-from anonbench.training.model.heads import Head
+from anonbench.training.model.vit import Head
 
 if TYPE_CHECKING:
     from anonbench.config.training import Optimizer, Recipe

@@ -2,21 +2,26 @@
 
 timm's own is used only if a name requires it: importing timm loads torchvision's models and torch's
 compiler, 1.7 CPU-seconds (measured) in each of the many jobs that embed a few images.
+
+Position embeddings are resampled as DINOv2 does it. Projection heads lead from features to
+prototype scores.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import isqrt
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch import Tensor, cat, nn
+from torch.nn.functional import interpolate, linear, normalize, silu
 
+from anonbench.core.errors import InputError
 from anonbench.training.model.blocks import PackedBlock
-from anonbench.training.model.heads import initialize_linear
 
 if TYPE_CHECKING:
-    from anonbench.config.training import Backbone
+    from anonbench.config.training import Backbone, Heads
+
 
 EPSILON = 1e-6
 """Of layer norms, as in DINOv2 and timm; torch's default is 1e-5."""
@@ -158,3 +163,116 @@ class VisionTransformer(nn.Module):
 def swiglu_width(width: int, ratio: int = 4) -> int:
     """Return the hidden width of DINOv2's SwiGLU: two thirds of an MLP's, up to a multiple of 8."""
     return (int(width * ratio * 2 / 3) + 7) // 8 * 8
+
+
+OFFSET = 0.1
+"""Offset added to the target grid by DINOv2's models without registers."""
+
+
+def grid_side(patches: int) -> int:
+    """Number of patches along a side of a square image.
+
+    Raises:
+        InputError: the number of patches is not a square.
+
+    """
+    side = isqrt(max(patches, 0))
+    if side < 1 or side * side != patches:
+        raise InputError(f"a position embedding of {patches} patches is not that of a square image")
+    return side
+
+
+def resize_positions(
+    positions: Tensor, grid: tuple[int, int], prefix: int, antialias: bool
+) -> Tensor:
+    """Return a position embedding for another grid of patches.
+
+    The two variants of DINOv2's code (Oquab et al. 2023; settings `interpolate_antialias` and
+    `interpolate_offset` of its hub models), both bicubic and in float32:
+
+    - its models without registers: no antialiasing, and source coordinates by the scale
+      (target + 0.1) / source instead of target / source;
+    - its models with registers (Darcet et al. 2024): antialiasing, plain scale, as in timm.
+
+    If the grid is unchanged, so is the embedding, bit for bit.
+
+    Args:
+        positions: float [1, prefix + n², D], rows of the grid one after the other.
+        grid: rows and columns wanted.
+        prefix: number of entries at the start that belong to no patch; they are kept.
+        antialias: selects the variant.
+
+    Returns:
+        float [1, prefix + rows · columns, D] in the type given.
+
+    Raises:
+        InputError: the number of patches is not a square.
+
+    """
+    first, patches = positions[:, :prefix], positions[:, prefix:].contiguous()
+    side = grid_side(patches.shape[1])
+    if grid == (side, side):
+        return positions
+    image = patches.float().view(1, side, side, -1).permute(0, 3, 1, 2)
+    if antialias:
+        image = interpolate(image, size=grid, mode="bicubic", antialias=True)
+    else:
+        scales = [(length + OFFSET) / side for length in grid]
+        image = interpolate(image, scale_factor=scales, mode="bicubic")
+    resized = image.permute(0, 2, 3, 1).flatten(1, 2).to(positions.dtype)
+    return cat([first, resized], dim=1)
+
+
+class Prototypes(nn.Module):
+    """Scores of unit features against prototypes: a linear layer with weight normalization.
+
+    The gain of each prototype is trained, as in DINOv2 (DINO kept it at one). Directions start as
+    torch starts a linear layer, uniformly within ±1/√features, also as there: the longer a
+    direction, the less a step of a given size turns it, and its length begins at about 1/√3.
+    """
+
+    def __init__(self, features: int, prototypes: int) -> None:
+        super().__init__()
+        self.direction = nn.Parameter(torch.empty(prototypes, features))
+        self.gain = nn.Parameter(torch.ones(prototypes, 1))
+        bound = features**-0.5
+        nn.init.uniform_(self.direction, -bound, bound)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return scores [N, K] of features [N, D]."""
+        return linear(features, self.gain * normalize(self.direction, dim=-1))
+
+
+class Head(nn.Module):
+    """DINO's projection head (Caron et al. 2021, appendix C).
+
+    Three layers with GELU, a unit bottleneck, and the prototypes.
+    """
+
+    def __init__(self, width: int, settings: Heads, init: Literal["vit", "xavier"]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(width, settings.hidden),
+            nn.GELU(),
+            nn.Linear(settings.hidden, settings.hidden),
+            nn.GELU(),
+            nn.Linear(settings.hidden, settings.bottleneck),
+        )
+        self.last_layer = Prototypes(settings.bottleneck, settings.prototypes)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                initialize_linear(layer, init)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return scores [N, K] of features [N, D]."""
+        return self.last_layer(normalize(self.layers(features), dim=-1))  # type: ignore[no-any-return]
+
+
+def initialize_linear(layer: nn.Linear, init: Literal["vit", "xavier"]) -> None:
+    """Set a linear layer to ViT's truncated normal of 0.02, or Xavier's uniform; bias zero."""
+    if init == "xavier":
+        nn.init.xavier_uniform_(layer.weight)
+    else:
+        nn.init.trunc_normal_(layer.weight, std=0.02)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

@@ -30,12 +30,16 @@ from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.batch import loaded
 from anonbench.training.data.paired_dataset import check_aligned
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.loop.checkpoint import Checkpoint
-from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.interrupt import Interrupts
+from anonbench.training.distributed import prepare_torch
+from anonbench.training.loop.checkpoint import Checkpoint, Interrupts
 from anonbench.training.model.backbone import encode
-from anonbench.training.redrawing.draw import as_picture, shown_hidden
-from anonbench.training.redrawing.network import Redrawer, random_redrawer, save_redrawer
+from anonbench.training.redrawing.network import (
+    Redrawer,
+    as_picture,
+    random_redrawer,
+    save_redrawer,
+    shown_hidden,
+)
 
 _LINES = 100
 """Approximate number of lines of the log."""

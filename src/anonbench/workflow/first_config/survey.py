@@ -1,10 +1,15 @@
-"""Survey of an image folder: layout, formats, sizes, split, classes, and unused files."""
+"""Survey of an image folder: layout, formats, sizes, split, classes, and unused files.
+
+A sample of its images is searched by detectors and embedded by a system, with timings.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +17,16 @@ import numpy as np
 from pydantic import ValidationError
 
 from anonbench.config import DataSource, Layout, OwnSplit
-from anonbench.config.file.text import require_plain
-from anonbench.core.errors import InputError
+from anonbench.config.detectors import LOOKED_FOR, default_detection
+from anonbench.config.file import require_plain
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
+from anonbench.core.progress import track
+from anonbench.core.registries.detectors import DETECTORS, Detector
+from anonbench.core.registries.systems import SystemKind
+from anonbench.datasets.files.headers import read_first_page
 from anonbench.datasets.files.walk import is_quiet
+from anonbench.datasets.images import MAX_PIXELS, encode
 from anonbench.datasets.listing import find_unused, read_layout
 
 SAMPLED = 32
@@ -126,3 +137,147 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
+
+
+FEWEST_LOOKED_AT, ENOUGH = 12, 40.0
+"""Images that are always searched; core seconds after which the sample ends."""
+_EMBEDDED = 16
+"""Most images that are embedded: one batch of the built-in kinds, computed by one thread."""
+_MOST_BYTES = 3e8
+"""Bytes of such images after which no more are kept in memory."""
+_PDF_DPI: int = DataSource.model_fields["pdf_dpi"].default
+
+
+def _median(times: Sequence[float]) -> float:
+    return float(np.median(times)) if times else 0.0
+
+
+@dataclass
+class Found:
+    """Findings of one detector in the sample."""
+
+    entity: str
+    images: int = 0
+    """Images with at least one region."""
+    regions: int = 0
+    times: list[float] = field(default_factory=list)
+    missing: str = ""
+    """Reason why the detector could not be tried; empty if it was."""
+
+    @property
+    def seconds(self) -> float:
+        """Median core seconds per image."""
+        return _median(self.times)
+
+
+@dataclass
+class Sample:
+    """Results of searching a sample."""
+
+    read: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
+    """Images that cannot be read, by reason."""
+    megapixels: list[float] = field(default_factory=list)
+    found: dict[str, Found] = field(default_factory=dict)
+    png_bytes: list[int] = field(default_factory=list)
+    read_times: list[float] = field(default_factory=list)
+    write_times: list[float] = field(default_factory=list)
+    encode_seconds: float = 0.0
+    """Core seconds to embed one image."""
+    dimension: int = 0
+
+    def seconds(self, kind: str) -> float:
+        """Median seconds per image for `read` or `write`."""
+        return _median(getattr(self, f"{kind}_times"))
+
+    @property
+    def finding(self) -> list[str]:
+        """Detectors that found something; text in photographs of faces counts only if frequent.
+
+        Rare text on clothes or walls would dominate the share of unknown results.
+        """
+        are_faces = self.is_often("centerface") and not self.is_often("ppocr")
+        rare = ("ppocr", "ink") if are_faces else ()
+        return [name for name, each in self.found.items() if each.images and name not in rare]
+
+    def is_often(self, name: str) -> bool:
+        """Whether a detector found something in at least half of the images."""
+        return name in self.found and 0 < self.read <= 2 * self.found[name].images
+
+
+def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
+    """Search and embed images one by one; keep only counts and times, no content or text.
+
+    Args:
+        files: image files.
+        settings: settings of the system; None: no image is embedded.
+
+    Raises:
+        InputError: the system cannot be started, or its answer is invalid.
+    """
+    sample = Sample()
+    kept = _search_all(files, _detectors(sample), sample)
+    if settings is None or not kept:
+        return sample
+    from anonbench.embedding.systems.opening import open_system
+
+    with open_system(settings) as system:
+        system.encode(kept)  # the first call is slower
+        vectors, seconds = _timed(system.encode, kept)
+    sample.encode_seconds, sample.dimension = seconds / len(kept), vectors.shape[1]
+    return sample
+
+
+def _detectors(sample: Sample) -> dict[str, Detector]:
+    from anonbench.detection.base import CachedDetector
+    from anonbench.detection.search import build
+
+    detectors: dict[str, Detector] = {}
+    for name in LOOKED_FOR:
+        sample.found[name] = Found(DETECTORS[name].entities[0])
+        try:
+            # lines of text are detected once for both, as in the pipeline
+            built = build(name, default_detection(), lines=detectors.get("ppocr"))
+        except InputError as error:
+            sample.found[name].missing = str(error)
+        else:
+            detectors[name] = CachedDetector(built) if name == "ppocr" else built
+    return detectors
+
+
+def _search_all(
+    files: Sequence[Path], detectors: Mapping[str, Detector], sample: Sample
+) -> list[np.ndarray]:
+    """Search all images; return up to `_EMBEDDED` of them for the system, uint8 [H, W, 3]."""
+    kept: list[np.ndarray] = []
+    began = time.process_time()
+    for number, file in enumerate(track(files, len(files), "images looked at")):
+        if number >= FEWEST_LOOKED_AT and time.process_time() - began > ENOUGH:
+            break
+        try:
+            image, seconds = _timed(read_first_page, file, MAX_PIXELS, _PDF_DPI)
+        except UnreadableImage as error:
+            sample.unreadable[str(error)] += 1
+            continue
+        sample.read += 1
+        sample.read_times.append(seconds)
+        sample.megapixels.append(image.shape[0] * image.shape[1] / 1e6)
+        data, seconds = _timed(encode, image)
+        sample.write_times.append(seconds)
+        sample.png_bytes.append(len(data))
+        for name, detector in detectors.items():
+            with suppress(UnreadableImage):
+                regions, seconds = _timed(detector.detect, [image])
+                found = sample.found[name]
+                found.times.append(seconds)
+                found.images += bool(regions[0])
+                found.regions += len(regions[0])
+        if len(kept) < _EMBEDDED and sum(each.nbytes for each in kept) < _MOST_BYTES:
+            kept.append(image if image.ndim == 3 else np.stack([image] * 3, axis=-1))
+    return kept
+
+
+def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    began = time.process_time()  # of all threads, unaffected by other programs
+    result = function(*arguments)
+    return result, time.process_time() - began

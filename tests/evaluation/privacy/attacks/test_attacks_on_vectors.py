@@ -19,7 +19,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, _attacks
-from anonbench.evaluation.policy.words import subject
+from anonbench.evaluation.policy.table import subject
 from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,

@@ -14,8 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Privacy
 from anonbench.core.boxes import image_regions
-from anonbench.core.numeric.clusters import too_few
-from anonbench.core.numeric.rates import clustered_rate
+from anonbench.core.numeric.clusters import clustered_rate, too_few
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.attacks import (
     NO_REGION,
@@ -35,9 +34,9 @@ from anonbench.embedding.mapping import Map
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
-from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
 from anonbench.evaluation.privacy.crops import Images, Readable, crop
 from anonbench.evaluation.privacy.kinds import Recognizer
+from anonbench.evaluation.privacy.rates import COLUMNS, SEEN
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.training.data.preprocess import Preprocess
@@ -62,7 +61,7 @@ def attack(
         equipment: detectors and methods, as the attacker knows them.
 
     Returns:
-        Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
+        Columns `anonbench.evaluation.privacy.rates.COLUMNS`.
 
     Raises:
         InputError: a model or a file cannot be read.

@@ -11,9 +11,12 @@ the whole row costs twice as much.
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, wraps
+from typing import Any
 
-from anonbench.core.numeric.compiled import compiled
+import numpy as np
 
 _MOST_BINS = 1 << 13
 """Of a row: both their counts stay in a core's cache."""
@@ -76,6 +79,38 @@ class Counting:
         sample = values[:: self._step]
         rank = min(len(sample), depth // self._step + 1)
         return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function at its first call, or load it from an earlier process's cache.
+
+    It runs without the interpreter's lock, so that threads run in parallel, and divides by zero as
+    NumPy does, so that divisions need no check.
+    """
+
+    @cache
+    def ready() -> Callable[..., Any]:
+        from numba import njit
+        from numba.core.caching import FunctionCache
+
+        class CompiledCache(FunctionCache):  # type: ignore[misc]
+            """Cache of compiled code for later processes; a full disk is ignored."""
+
+            def save_overload(self, *compiled: Any) -> None:
+                """Cache the compiled code; ignore write errors."""
+                with suppress(OSError):
+                    super().save_overload(*compiled)
+
+        result: Callable[..., Any] = njit(nogil=True, error_model="numpy")(function)
+        with suppress(RuntimeError):  # no folder for the cache can be written to
+            result._cache = CompiledCache(function)  # type: ignore[attr-defined]
+        return result
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        return ready()(*arguments)
+
+    return call
 
 
 @compiled

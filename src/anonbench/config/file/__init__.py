@@ -1,1 +1,0 @@
-"""The config as a file: safe reading, keys, defaults and schema."""

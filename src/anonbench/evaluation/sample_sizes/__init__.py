@@ -1,1 +1,0 @@
-"""Numbers of images, clusters and trainings that a statement takes."""

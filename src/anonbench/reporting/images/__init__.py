@@ -1,1 +1,0 @@
-"""Images in figures and pages, restricted to those that may be shown."""
