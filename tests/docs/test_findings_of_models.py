@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from anonbench.evaluation import sample_sizes
 from anonbench.evaluation.comparisons import effect_table
-from anonbench.evaluation.sample_sizes import variance
 from anonbench.reporting.summary import SCORE_COLUMNS
 from site_tools import load
 
@@ -32,7 +32,7 @@ EFFECTS = pd.DataFrame(
     ]
 )
 VARIANCES = pd.DataFrame(
-    [dict.fromkeys(variance.COLUMNS, 0.0) | effect("adapting", 0.05) | {"sd_seed": 0.003}]
+    [dict.fromkeys(sample_sizes.COLUMNS, 0.0) | effect("adapting", 0.05) | {"sd_seed": 0.003}]
 )
 
 

@@ -8,7 +8,7 @@ from odd_folder import coded
 from PIL import Image
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.pixels import reads_heif, register
+from anonbench.datasets.formats.heif import reads_heif, register
 from anonbench.datasets.images import read_image
 
 RNG = np.random.default_rng(5)
