@@ -18,7 +18,7 @@ from common import clustered, emit, measure, peak_memory_gb
 
 from anonbench.config import Retrieval
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
+from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 
 SETS = {"celeba": (19_792, (100,)), "rvl_cdip": (39_972, (25, 50, 75, 100))}
 METHODS = ("pixelate", "blur", "mask")

@@ -39,7 +39,7 @@ from anonbench.evaluation.deployments import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.evaluation.retrieval.stage.job import (
+from anonbench.evaluation.retrieval.job import (
     Embedded,
     gather_in_one_file,
     gather_scenarios,

@@ -10,9 +10,9 @@ from anonbench.anonymization.published import COLUMNS as AUDIT_COLUMNS
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.quality import SUMMARY_COLUMNS
+from anonbench.detection.quality import SUMMARY_COLUMNS
 from anonbench.evaluation.policy.evidence import Measured
-from anonbench.evaluation.privacy.rates import COLUMNS as ATTACK_COLUMNS
+from anonbench.evaluation.privacy.attacks.table import COLUMNS as ATTACK_COLUMNS
 from synthetic_rates import make_rates
 
 

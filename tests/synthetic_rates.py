@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.evaluation.privacy.rates import COLUMNS as ATTACK_COLUMNS
+from anonbench.evaluation.privacy.attacks.table import COLUMNS as ATTACK_COLUMNS
 from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 
 METHODS = {"pixelate": 0.3, "blur": 0.45, "mask": 0.01}

@@ -16,8 +16,9 @@ import yaml
 from rocrate.rocrate import ROCrate
 
 import bundled_results as made
-from anonbench.bundle.contents import image_counts, verify
+from anonbench.bundle.contents import image_counts
 from anonbench.bundle.crate import METADATA
+from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
 from anonbench.cli import main
 from anonbench.config import Config, load

@@ -11,7 +11,7 @@ import zxingcpp
 from PIL import Image
 
 from anonbench.cli import main
-from anonbench.evaluation.privacy.rates import COLUMNS, read_attacks
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 
 SHOWN = 2
 OPTIONS = ("--detector", "zxing", "--attack", "barcodes")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from anonbench.cli.main import (
+from anonbench.cli.environments import (
     CONDA,
     LOCK,
     NO_DEPENDENCIES,

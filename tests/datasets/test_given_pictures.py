@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.headers import Limits
 from anonbench.datasets.given import belonging, pictures_in, reasons_of_given, scan_given
+from anonbench.datasets.headers import Limits
 
 LIMITS = Limits(max_pixels=10_000, pdf_dpi=72)
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.datasets.files.walk import HIDDEN
 from anonbench.datasets.inputs import Images, open_images
+from anonbench.datasets.walk import HIDDEN
 
 NAMES = ("b.png", "a.JPG", "sub folder/Übung 中文 😀.png", "sub folder/b.png")
 

@@ -13,9 +13,9 @@ from small_sets import dataset, draw, written
 
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.datasets.files import headers
-from anonbench.datasets.files.walk import COPY
+from anonbench.datasets import headers
 from anonbench.datasets.manifest import COLUMNS
+from anonbench.datasets.walk import COPY
 
 
 def run(

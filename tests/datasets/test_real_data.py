@@ -9,9 +9,9 @@ import pytest
 from small_sets import dataset, written
 
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.walk import COPY
 from anonbench.datasets.images import read_image
 from anonbench.datasets.listing import count_images, list_images, root_of
+from anonbench.datasets.walk import COPY
 
 BY_IDENTITY = {"validation": 0.2, "by": "identity"}
 

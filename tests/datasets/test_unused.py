@@ -10,7 +10,7 @@ import pytest
 from small_sets import dataset, touch
 
 from anonbench.config import Dataset
-from anonbench.datasets.files import walk
+from anonbench.datasets import walk
 from anonbench.datasets.listing import find_unused, read_source, root_of
 
 JPEG = b"\xff\xd8\xff\xe0"

@@ -16,7 +16,7 @@ from PIL import Image
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import BOX_COLUMNS, Blocks, Region, box_table, image_regions, read_boxes
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
-from anonbench.core.jobs import job_cache
+from anonbench.core.jobs import work_cache
 from anonbench.core.jobs.fingerprint import code_identity, module_digest
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
@@ -24,12 +24,11 @@ from anonbench.core.registries.registry import NAME
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Action, Correction
 from anonbench.datasets.images import encode
-from anonbench.detection import cache, doubts, shard
+from anonbench.detection import cache, doubts, reading, shard
 from anonbench.detection.cache import SCHEMA, as_findings, as_table, places
 from anonbench.detection.doubts import FEW_LEVELS, SMALL_FACES, WEAK_ONLY
 from anonbench.detection.kinds import Boxes, Mtcnn
 from anonbench.detection.shard import Job, detect_shard
-from anonbench.detection.text import reading
 
 ZXING, MTCNN, BOXES = "zxing", "mtcnn", "boxes"
 PPOCR, TEMPLATE = "ppocr", "template"
@@ -442,14 +441,14 @@ def test_a_killed_job_goes_on_where_it_was(
     manifest = write_images(tmp_path, list(range(20, 90)))
     run(manifest, tmp_path, tmp_path / "whole")
     options: dict[str, Any] = {"detectors": [ZXING, MTCNN], "kept": [tmp_path / "kept/0"]}
-    monkeypatch.setattr(job_cache, "FLUSH_SECONDS", 0.0)
-    monkeypatch.setattr(job_cache, "_FLUSH_SHARE", 0.0)
+    monkeypatch.setattr(work_cache, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(work_cache, "_FLUSH_SHARE", 0.0)
 
     with monkeypatch.context() as patch:
 
         def die(images: Sequence[np.ndarray]) -> list[list[Region]]:
             # killed: nothing is done at the end
-            patch.setattr(job_cache.WorkCache, "flush", lambda _: None)
+            patch.setattr(work_cache.WorkCache, "flush", lambda _: None)
             raise KeyboardInterrupt
 
         patch.setattr(corners[ZXING], "detect", die)  # the second of the two
@@ -524,8 +523,8 @@ def test_damaged_findings_are_made_again(
         assert file.read_bytes() == content
 
 
-def findings_cache(file: Path, digests: str, seed: int = 1) -> job_cache.WorkCache:
-    return job_cache.WorkCache(file, {"seed": seed}, SCHEMA, ["digest"], digests)
+def findings_cache(file: Path, digests: str, seed: int = 1) -> work_cache.WorkCache:
+    return work_cache.WorkCache(file, {"seed": seed}, SCHEMA, ["digest"], digests)
 
 
 def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_box, clipped_quad
 from anonbench.detection.kinds import FaceOnnx, Mtcnn
 from anonbench.detection.search import build
-from anonbench.detection.text.recognizer import LineReader
+from anonbench.detection.text_recognizer import LineReader
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)
 SAID = "numbers that are not finite"

@@ -11,7 +11,7 @@ from anonbench.core.boxes import Region, box_table, read_boxes, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.files.walk import COPY
+from anonbench.datasets.walk import COPY
 from anonbench.detection.gather import gather_boxes
 
 IMAGES = [  # id, split, outcome

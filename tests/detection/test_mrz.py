@@ -17,10 +17,10 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
+from anonbench.detection import text_recognizer as recognizer
 from anonbench.detection.kinds.mrz import Line, blocks, completed, outline
 from anonbench.detection.search import build
-from anonbench.detection.text import recognizer
-from anonbench.detection.text.recognizer import LineReader
+from anonbench.detection.text_recognizer import LineReader
 from anonbench_demo import ids
 from anonbench_demo.fonts import load
 from anonbench_demo.listing import Drawing

@@ -15,7 +15,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ppocr import PUBLISHED
-from anonbench.detection.text.recognizer import LineReader
+from anonbench.detection.text_recognizer import LineReader
 from anonbench_demo import documents
 
 V3, V6 = "PP-OCRv3_mobile_det", "PP-OCRv6_small_det"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.quality import (
+from anonbench.detection.quality import (
     METRICS,
     hidden_areas,
     matches,

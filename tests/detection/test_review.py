@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.detection.quality.jobs import REVIEW_COLUMNS, least_certain
+from anonbench.detection.quality_jobs import REVIEW_COLUMNS, least_certain
 from anonbench.detection.review.queue import Detected, draw_sample
 
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.jobs import COLUMNS, visible_area
+from anonbench.detection.quality_jobs import COLUMNS, visible_area
 
 SIZE = (100, 50)
 

@@ -23,7 +23,7 @@ from anonbench.evaluation.deployments import (
     read_deployments,
     score_deployments,
 )
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario as scored_alone
+from anonbench.evaluation.retrieval.scenario import score_scenario as scored_alone
 
 N, WIDTH, K = 60, 6, 5
 IDS = [f"{number:02d}" for number in range(N)]

@@ -19,8 +19,8 @@ from anonbench.evaluation.near_duplicates import (
     score_without,
     warning,
 )
-from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
+from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import Vectors
 from anonbench.reporting.dataset_tables import write_dataset_table
 

@@ -13,7 +13,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
-from anonbench.detection.quality.quality import measure, summarize_quality
+from anonbench.detection.quality import measure, summarize_quality
 from anonbench.evaluation.comparisons.best import BEST_COLUMNS as BEST
 from anonbench.evaluation.comparisons.best import TEST_COLUMNS as TESTS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECTS

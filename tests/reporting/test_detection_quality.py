@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from synthetic_results import make_quality
 
-from anonbench.detection.quality.jobs import COLUMNS
+from anonbench.detection.quality_jobs import COLUMNS
 from anonbench.reporting.grids.grid import (
     QUALITY_HEADS,
     QUALITY_METRICS,

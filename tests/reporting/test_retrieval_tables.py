@@ -12,7 +12,7 @@ from synthetic_tables import FEW, make_deployments, make_trainings
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.deployments import read_deployments
-from anonbench.evaluation.privacy.rates import read_attacks
+from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.reporting.dataset_tables import (
     MOST_COLUMNS,
     deployments_grid,

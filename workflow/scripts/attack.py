@@ -13,8 +13,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.clusters import read_clusters
         from anonbench.datasets.image_sets.shards import ImageSet, open_sets
         from anonbench.datasets.listing import root_in
+        from anonbench.datasets.manifest import read_people
         from anonbench.evaluation.privacy.attacks.run import Published, attack
-        from anonbench.evaluation.privacy.probes import read_people
         from anonbench.evaluation.privacy.train_images import TrainImages
 
         chosen, dataset = snakemake.params.attacks, snakemake.wildcards.dataset

@@ -4,9 +4,9 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     from anonbench.config import DataSource
-    from anonbench.datasets.files.walk import scan
     from anonbench.datasets.given import scan_given
     from anonbench.datasets.listing import list_images, root_of
+    from anonbench.datasets.walk import scan
 
     name, params = snakemake.params.name, snakemake.params
     source, seed = DataSource.model_validate(params.source), params.seed or 0

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.near_duplicates import score_without
-    from anonbench.evaluation.retrieval.stage.job import Embedded
+    from anonbench.evaluation.retrieval.job import Embedded
     from anonbench.reporting.summary import read_scores
 
     files = zip(

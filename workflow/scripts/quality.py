@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.detection.quality.jobs import evaluate_detection, review_dataset
+    from anonbench.detection.quality_jobs import evaluate_detection, review_dataset
     from anonbench.reporting.grids.grid import write_quality
 
     given, params, made = snakemake.input, snakemake.params, dict(snakemake.output.items())

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.evaluation.retrieval.stage.job import gather_in_one_file, gather_scenarios
+    from anonbench.evaluation.retrieval.job import gather_in_one_file, gather_scenarios
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     gather_scenarios(

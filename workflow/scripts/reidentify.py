@@ -14,8 +14,8 @@ with job(snakemake, __file__) as cache:
             from anonbench.core.vocabulary import Entity, Variant
             from anonbench.datasets.image_sets.shards import ImageSet, open_sets
             from anonbench.datasets.listing import root_in
+            from anonbench.datasets.manifest import read_people
             from anonbench.evaluation.privacy.attackers import own_attacker
-            from anonbench.evaluation.privacy.probes import read_people
             from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
             from anonbench.evaluation.privacy.train_images import TrainImages
 

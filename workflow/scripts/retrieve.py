@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
+    from anonbench.evaluation.retrieval.job import Embedded, score_shard
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     files = map(Path, given.queries), map(Path, given.databases)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.wording import suggestion
-from anonbench.datasets.files.walk import shown
+from anonbench.datasets.walk import shown
 
 if TYPE_CHECKING:
     from anonbench.config import Config

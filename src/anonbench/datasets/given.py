@@ -13,8 +13,8 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
-from anonbench.datasets.files.headers import Limits, look_at_all
-from anonbench.datasets.files.walk import SUFFIXES, is_image_name, scan, walk
+from anonbench.datasets.headers import Limits, look_at_all
+from anonbench.datasets.walk import SUFFIXES, is_image_name, scan, walk
 
 
 def split_suffix(name: str) -> tuple[str, str]:

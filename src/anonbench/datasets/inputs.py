@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.wording import tally
-from anonbench.datasets.files import walk
+from anonbench.datasets import walk
 from anonbench.datasets.ids import id_problem
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class ImageFile:
 
     def page_in(self, data: bytes, max_pixels: int) -> Page | None:
         """Page that `read_image` has to read from the file's content; raises UnreadableImage."""
-        from anonbench.datasets.files.headers import Limits, header_of
+        from anonbench.datasets.headers import Limits, header_of
 
         return header_of(data, "", self.page, Limits(max_pixels)).page
 

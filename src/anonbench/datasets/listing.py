@@ -17,9 +17,8 @@ from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, Pat
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
-from anonbench.datasets import clusters
+from anonbench.datasets import clusters, walk
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.files import walk
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.walk import suffix_reason
+from anonbench.datasets.walk import suffix_reason
 
 OTHERS = ["id", "path", "reason"]
 

@@ -21,8 +21,8 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base, doubts
 from anonbench.detection.kinds import kind_named
+from anonbench.detection.reading import Original
 from anonbench.detection.search import kinds_of
-from anonbench.detection.text.reading import Original
 
 _REGION = pa.struct(
     [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
@@ -68,7 +68,7 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
 
 def modules(name: str) -> list[str]:
     """Modules that compute a detector's findings."""
-    return [kind_named(name).__module__, "anonbench.detection.text.reading", base.__name__]
+    return [kind_named(name).__module__, "anonbench.detection.reading", base.__name__]
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:

@@ -16,7 +16,7 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.workers import DIED, available, map_in_processes
-from anonbench.datasets.files.headers import Limits, header_of
+from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search, searching
@@ -41,7 +41,7 @@ class Detected:
     images: pd.DataFrame
     """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
     detector did) or unreadable; the digest is the file's SHA-256, for a page with its number;
-    `converted` names conversions by reading (`anonbench.datasets.files.headers.Header`), `doubts`
+    `converted` names conversions by reading (`anonbench.datasets.headers.Header`), `doubts`
     the reasons for a person to look at it (`anonbench.detection.search`), separated by semicolons.
     """
     left_out: tuple[LeftOut, ...]

@@ -13,7 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
-from anonbench.datasets.files.walk import COPY
+from anonbench.datasets.walk import COPY
 from anonbench.detection.search import more_detectors
 
 COUNTS = [

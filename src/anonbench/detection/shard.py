@@ -41,8 +41,8 @@ from anonbench.detection.cache import (
     doubts_made_by,
     made_by,
 )
+from anonbench.detection.reading import Original, read_batches
 from anonbench.detection.search import build_all
-from anonbench.detection.text.reading import Original, read_batches
 
 log = logging.getLogger(__name__)
 

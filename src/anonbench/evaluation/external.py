@@ -23,10 +23,10 @@ from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.comparisons.best import compare_pairs
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.sample_sizes import why_no_statement
 from anonbench.evaluation.scores import WholeTable, retrieval_scores
 

@@ -23,8 +23,8 @@ from anonbench.core.progress import track
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.datasets.clusters import distinct, random_order, read_hashes
 from anonbench.evaluation import scores
+from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, images_needed
-from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 _LOG = logging.getLogger(__name__)

@@ -31,7 +31,8 @@ from anonbench.evaluation.near_duplicates import (
     warning,
 )
 from anonbench.evaluation.policy.table import read_policy
-from anonbench.evaluation.privacy.rates import read_attacks, read_rates
+from anonbench.evaluation.privacy.attacks.table import read_attacks
+from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes import POWER, read_variances
 from anonbench.reporting.grids.grid import grid_of, write_grid

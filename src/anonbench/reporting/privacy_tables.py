@@ -23,8 +23,9 @@ from anonbench.core.vocabulary import ORIGINAL, Entity, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.policy.table import resisted, tally, unlimited, why_not
 from anonbench.evaluation.policy.verdicts import AREA_COLUMNS, areas, overall
+from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import UNTAUGHT
-from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, SEEN, strongest, worst
+from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sample_sizes import DEFAULTS
 from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (

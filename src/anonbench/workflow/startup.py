@@ -21,10 +21,10 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Entity, Split
 from anonbench.core.wording import harmless
-from anonbench.datasets.files.walk import scan
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
+from anonbench.datasets.walk import scan
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import SCENARIO_TABLES, our_data
 from anonbench.workflow.preflight import require_absolute, require_files

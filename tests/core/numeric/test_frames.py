@@ -12,8 +12,8 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric.frames import shared_scale
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
+from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import rank, read_some
 
 N, K = 60, 6

@@ -16,10 +16,10 @@ from odd_folder import ENCRYPTED, coded, pdf, picture, text_page
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets import child_process
 from anonbench.datasets.documents import count_pages
-from anonbench.datasets.files.headers import page_to_read
 from anonbench.datasets.formats import child as module
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf, pdf_pages, pdf_size
+from anonbench.datasets.headers import page_to_read
 
 LIMIT = 10**6
 RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"

@@ -6,8 +6,8 @@ import pytest
 from small_sets import dataset, touch
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.walk import NOT_IMAGE, TEST, TWICE
 from anonbench.datasets.listing import list_images, read_source
+from anonbench.datasets.walk import NOT_IMAGE, TEST, TWICE
 
 OWN = {"validation": 0.5}
 

@@ -22,7 +22,8 @@ from anonbench.core.boxes import Region, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity, Model, Variant
-from anonbench.datasets.image_sets.shards import ImageSet, write_index
+from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.datasets.manifest import write_index
 from anonbench.detection import shard
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given import embed as embed_module
@@ -33,7 +34,7 @@ from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.end_to_end import evaluate as evaluate_module
 from anonbench.evaluation.end_to_end.encoded import COLUMNS, COMPARED
 from anonbench.evaluation.end_to_end.result import Result, advise
-from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
+from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.scores import ScenarioFiles, collect
 
 SIZE = 108

@@ -12,6 +12,7 @@ import pytest
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
+from anonbench.datasets.manifest import read_people
 from anonbench.evaluation.privacy import train_images
 from anonbench.evaluation.privacy.probes import (
     NONE,
@@ -19,7 +20,6 @@ from anonbench.evaluation.privacy.probes import (
     Gallery,
     Match,
     draw_galleries,
-    read_people,
 )
 from anonbench.evaluation.privacy.train_images import HiddenOnRead, KeptImages
 

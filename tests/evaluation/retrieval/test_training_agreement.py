@@ -15,8 +15,8 @@ from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import training_agreement as job
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.retrieval.training_agreement import COLUMNS, agreement_of_trainings
 
 IDS = [f"{number:03d}" for number in range(120)]

@@ -13,7 +13,7 @@ from anonbench.core.numeric import similarity
 from anonbench.core.numeric.similarity import ProductBuffer, repeated
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import vectors
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import Streamed, Vectors
 
 SIZE, WIDTH = 5000, 12

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from anonbench.training.loop.metrics_log import collapse_signs, rank_me, used_prototypes
+from anonbench.training.loop.collapse_metrics import collapse_signs, rank_me, used_prototypes
 
 HEALTHY = {"teacher_entropy": 1.6, "kl": 0.7, "prototypes_used": 30.0, "feature_rank": 12.0}
 

@@ -24,7 +24,7 @@ from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
-from anonbench.training.loop.metrics_log import collapse_signs
+from anonbench.training.loop.collapse_metrics import collapse_signs
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Schedules, Trainer
 from anonbench.training.model.backbone import encode

@@ -105,13 +105,13 @@ def test_an_edit_that_is_taken_back_leaves_nothing_to_do(
 
 TREND = "reporting/figures/trends.py"
 NEVER_EXECUTED = [
-    ("training/loop/schedules.py", "def cosine(", "# how it falls\ndef cosine("),
-    ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int"),
+    ("training/loop/trainer.py", "def cosine(", "# how it falls\ndef cosine("),
+    ("training/loop/trainer.py", "def cosine(start: float", "def cosine(start: int"),
 ]
 CODE = [
-    ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED),
+    ("training/loop/trainer.py", "end + 0.5", "1.0 * end + 0.5", TRAINED),
     ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
-    ("evaluation/downstream/knn.py", "- close[0])", "- close[-1])", DOWNSTREAM | SCORES),
+    ("evaluation/downstream/evaluate.py", "- close[0])", "- close[-1])", DOWNSTREAM | SCORES),
     (
         "evaluation/privacy/probes.py",
         "rank - found.above",

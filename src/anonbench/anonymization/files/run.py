@@ -40,9 +40,9 @@ from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, map_in_processes
-from anonbench.datasets.files.walk import shown
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import STANDARD_INPUT, Images, open_images
+from anonbench.datasets.walk import shown
 from anonbench.detection import cache
 from anonbench.detection.review.file import Record as Looks
 from anonbench.detection.search import searching

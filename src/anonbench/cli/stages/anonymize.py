@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from anonbench.cli.inputs import add_detection, add_images, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.wording import count, tally
-from anonbench.datasets.files.walk import shown
 from anonbench.datasets.inputs import require_place
+from anonbench.datasets.walk import shown
 
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized

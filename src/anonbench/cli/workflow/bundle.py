@@ -16,7 +16,7 @@ from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
 
 if TYPE_CHECKING:
-    from anonbench.bundle.contents import Verified
+    from anonbench.bundle.verify import Verified
     from anonbench.bundle.write import Written
 
 _LISTED = 10
@@ -145,7 +145,7 @@ def run_verify(options: argparse.Namespace) -> None:
 
     require_bundle(options.bundle)  # before what takes a second to import
 
-    from anonbench.bundle.contents import verify
+    from anonbench.bundle.verify import verify
 
     found = verify(options.bundle)
     if options.json:

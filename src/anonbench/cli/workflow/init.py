@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count, duration
-from anonbench.datasets.files.walk import shown
+from anonbench.datasets.walk import shown
 
 if TYPE_CHECKING:
     from anonbench.config import Config

@@ -3,13 +3,12 @@
 Members are in id order, with times and owners zeroed, so that the same images give the same bytes.
 The index has offset and size of every image, so that it can be read without the others, and its
 digest, which every read compares. A shard of originals is only an index: the files stay where they
-are (`anonbench.datasets.image_sets.shards`).
+are (`anonbench.datasets.manifest`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
 import tarfile
@@ -294,36 +293,3 @@ def open_sets(
         )
     opened = (ImageSet.open(part, root) for part in sets.values())
     return dict(zip(names, opened, strict=True))
-
-
-_TYPES = {
-    "id": "str",
-    "path": "str",
-    "size": "int64",
-    "width": "int64",
-    "height": "int64",
-    "digest": "str",
-}
-ORIGINAL_COLUMNS = list(_TYPES)
-"""The index's columns: `path` is relative to the data set's root, `size` (bytes) and `digest`
-(SHA-256) are the file's."""
-
-log = logging.getLogger(__name__)
-
-
-def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
-    """Return the rows of a manifest that every variant of a shard has, sorted by id.
-
-    Images that detection (columns `id`, `status`) could not read are left out; so are images in
-    which nothing was found, unless `keep`.
-    """
-    wanted = {"ok", "partial"} | ({"empty"} if keep else set())
-    used = set(images["id"][images["status"].isin(wanted)])
-    return manifest[manifest["id"].isin(used)].sort_values("id")
-
-
-def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output: Path) -> None:
-    """Write the index of a shard's `used_rows` (Parquet, `ORIGINAL_COLUMNS`); no image is read."""
-    rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
-    write_parquet(rows[ORIGINAL_COLUMNS].astype(_TYPES), output)
-    log.info("%d of %d images", len(rows), len(images))

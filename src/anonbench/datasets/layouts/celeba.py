@@ -15,7 +15,6 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.walk import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
     is_wanted,
@@ -24,6 +23,7 @@ from anonbench.datasets.source import (
     require_folder,
     without_suffix,
 )
+from anonbench.datasets.walk import LIST_FILE, TEST, UNLISTED
 
 PARTITION = "list_eval_partition"
 ATTRIBUTES = "list_attr_celeba"

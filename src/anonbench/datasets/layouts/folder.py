@@ -11,7 +11,6 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.walk import FOLLOWED, TEST, name_reason, suffix_reason, walk
 from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.source import (
     OTHERS,
@@ -20,6 +19,7 @@ from anonbench.datasets.source import (
     problem,
     require_folder,
 )
+from anonbench.datasets.walk import FOLLOWED, TEST, name_reason, suffix_reason, walk
 
 _VAL = ("val", "validation")
 _SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))

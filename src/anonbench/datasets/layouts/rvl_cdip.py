@@ -13,7 +13,6 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
-from anonbench.datasets.files.walk import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
     is_wanted,
@@ -22,6 +21,7 @@ from anonbench.datasets.source import (
     require_folder,
     without_suffix,
 )
+from anonbench.datasets.walk import LIST_FILE, TEST, UNLISTED
 
 _LISTS = tuple(f"labels/{split}.txt" for split in (*Split, "test"))
 

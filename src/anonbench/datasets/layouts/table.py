@@ -13,7 +13,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.annotations.table import load_texts
 from anonbench.datasets.documents import PAGE
-from anonbench.datasets.files.walk import LIST_FILE, NOT_NAMED, TEST
 from anonbench.datasets.formats.pages import MOST_PAGES
 from anonbench.datasets.ids import CONTROL, id_problems
 from anonbench.datasets.source import (
@@ -24,6 +23,7 @@ from anonbench.datasets.source import (
     problem,
     without_suffix,
 )
+from anonbench.datasets.walk import LIST_FILE, NOT_NAMED, TEST
 
 # of the manifest itself: made anew, so that a manifest can be given as a table
 RESERVED = frozenset({"id", "path", "split", "width", "height", "bytes", "digest", PAGE})

@@ -22,7 +22,7 @@ from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_grey, as_rgb, clipped_quad, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
-from anonbench.detection.text.recognizer import LineReader, straightened
+from anonbench.detection.text_recognizer import LineReader, straightened
 
 LEAST_RATIO = 9.0
 """Least width of a line's box by its height: 13 to 39 in zones, half of that in a broken zone."""

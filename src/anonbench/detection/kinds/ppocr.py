@@ -26,7 +26,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad, require_finite, united
-from anonbench.detection.text.recognizer import INSTALL, WHEEL
+from anonbench.detection.text_recognizer import INSTALL, WHEEL
 from anonbench.detection.views import Reach, Views
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Action, Correction, correct
-from anonbench.detection.quality.quality import Size
+from anonbench.detection.quality import Size
 
 Key = tuple[str, float, float, float, float]
 

@@ -15,11 +15,11 @@ from anonbench.core.boxes import Blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
 from anonbench.datasets.coding_blocks import coding_blocks
-from anonbench.datasets.files.headers import Limits, header_of
 from anonbench.datasets.formats.pixels import conversion_counts
+from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import MAX_PIXELS, read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
-from anonbench.detection.text.reading import NOTHING, Original, in_batches
+from anonbench.detection.reading import NOTHING, Original, in_batches
 
 Given = str | Path | Sequence[str | Path] | Sequence[np.ndarray]
 """Images: a folder, tar, table, image or `-` (`anonbench.datasets.inputs.open_images`), a list of
@@ -45,7 +45,7 @@ class Picture:
     pixels: Callable[[], np.ndarray]
     """Reads it, uint8 [H, W] or [H, W, 3]."""
     converted: str = ""
-    """Conversions by reading (`anonbench.datasets.files.headers.Header`)."""
+    """Conversions by reading (`anonbench.datasets.headers.Header`)."""
     data: Callable[[], bytes] | None = None
     """Function that reads its file; None for an array."""
     key: str = ""

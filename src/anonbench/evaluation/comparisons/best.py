@@ -110,7 +110,7 @@ def collect_best(
     judging: Judging,
     bootstrap: int,
 ) -> pd.DataFrame:
-    """Return the best choices of a data set's anonymized images, with the columns `BEST_COLUMNS`.
+    """Return the best choices of a data set's anonymized images, columns `BEST_COLUMNS`.
 
     Args:
         own: its columns by the tables' reference, and of accuracies

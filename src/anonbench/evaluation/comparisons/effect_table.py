@@ -112,7 +112,7 @@ def read_by_reference(
         references: seeds of the unadapted models, that of all tables first.
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
-            (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
+            (`anonbench.evaluation.retrieval.job.gather_in_one_file`).
 
     """
     first, *others = references

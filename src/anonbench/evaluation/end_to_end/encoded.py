@@ -24,17 +24,17 @@ from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.datasets.images import decode, encode
 from anonbench.detection.base import as_rgb
+from anonbench.detection.reading import Original
 from anonbench.detection.search import more_detectors
 from anonbench.detection.shard import Job, ShardSearch
-from anonbench.detection.text.reading import Original
 from anonbench.embedding.given.embed import Encode, joined
 from anonbench.embedding.given.images import Pictures, ahead
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best, compare_methods
 from anonbench.evaluation.comparisons.columns import Column, retrieval_columns
 from anonbench.evaluation.decision import Judging
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 from anonbench.evaluation.scores import WholeTable, retrieval_scores
 
 _CACHE = "detections"

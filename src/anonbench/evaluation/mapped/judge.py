@@ -24,7 +24,7 @@ from anonbench.core.progress import quiet
 from anonbench.core.vocabulary import QueryKind, Variant
 from anonbench.embedding.mapping import Map, Pairs, rows_of
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
+from anonbench.evaluation.retrieval.scenario import score_scenario
 
 NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
 MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"

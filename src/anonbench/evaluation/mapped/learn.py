@@ -15,6 +15,7 @@ from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of
+from anonbench.datasets.manifest import read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import (
     Embeddings,
@@ -25,7 +26,6 @@ from anonbench.embedding.store import (
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.mapped.judge import FREE, LABELLED, MAP, MAPPED, SHUFFLED, Judged, judge
-from anonbench.evaluation.privacy.probes import read_people
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.rates import ALL, REMAINDER, SEEN, strongest
+from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest
 
 ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH = "allowed", "degree", "information_left", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
@@ -56,9 +57,9 @@ class Measured:
     audit: pd.DataFrame
     """What is published (`anonbench.anonymization.published.COLUMNS`)."""
     quality: pd.DataFrame | None = None
-    """Detection by true boxes (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`)."""
+    """Detection by true boxes (`anonbench.detection.quality.SUMMARY_COLUMNS`)."""
     visible_area: pd.DataFrame | None = None
-    """True area in sight (`anonbench.detection.quality.jobs.COLUMNS`)."""
+    """True area in sight (`anonbench.detection.quality_jobs.COLUMNS`)."""
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None

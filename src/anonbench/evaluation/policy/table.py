@@ -36,7 +36,8 @@ from anonbench.evaluation.policy.verdicts import (
     judge,
     verdict_of,
 )
-from anonbench.evaluation.privacy.rates import read_attacks, read_rates
+from anonbench.evaluation.privacy.attacks.table import read_attacks
+from anonbench.evaluation.privacy.rates import read_rates
 
 
 def judge_dataset(

@@ -11,12 +11,10 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pyarrow.parquet import read_schema
 
 from anonbench.core.boxes import regions_at
 from anonbench.core.numeric.seeding import hash_ints
@@ -364,11 +362,3 @@ def _person_gallery(
         turn=turns.to_numpy(np.int64) - 1,
         probe=np.isin(np.arange(len(drawn)), probes),
     )
-
-
-def read_people(manifest: Path, column: str) -> dict[str, str]:
-    """Person of each image by id, from a manifest column; empty without such a column."""
-    if column not in read_schema(manifest).names:
-        return {}
-    known = pd.read_parquet(manifest, columns=["id", column]).dropna()
-    return dict(zip(known["id"].astype(str), known[column].astype(str), strict=True))

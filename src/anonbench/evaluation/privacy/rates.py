@@ -102,8 +102,8 @@ _ORDERS: dict[str, list[str]] = {
 def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Rates of a data set, columns `RATE_COLUMNS`.
 
-    Intervals are those of `anonbench.core.numeric.clusters.clustered_rate`: Wilson's for the
-    effective number of probes, because probes of one person (or image) are found together.
+    Intervals are those of `anonbench.core.numeric.clusters.clustered_rate`: Wilson's for the effective
+    number of probes, because probes of one person (or image) are found or missed together.
 
     Args:
         probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
@@ -289,21 +289,3 @@ def _too_wide(row: dict[Any, Any], widest: float, confidence: float) -> str:
 
 def _who(row: Mapping[Any, Any]) -> str:
     return "persons" if row["match"] == "person" else "images"
-
-
-COLUMNS = [
-    *("dataset", "attack", "measure", "risk", "entity", "method", "degree", "rate"),
-    *("low", "high", "control", "chance", "n", "clusters", "reason"),
-]
-"""One row per attack, measure, entity, method and degree; method `original` is the ceiling. `rate`
-is a share, higher is worse for privacy; `low` and `high` bound it; `control`: the same attack with
-all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or
-persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
-SEEN = "seen_"
-"""Prefix of measures on images that a map or a model of adaption D was learned from."""
-_TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
-
-
-def read_attacks(path: Path) -> pd.DataFrame:
-    """Read a table of attacks, columns `COLUMNS`."""
-    return read_csv(path, COLUMNS, _TEXTS)[COLUMNS]

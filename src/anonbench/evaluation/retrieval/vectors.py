@@ -255,7 +255,7 @@ class Rankings:
 
 
 def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: bool) -> Rankings:
-    """Rank a database for a few queries, like `anonbench.evaluation.retrieval.stage.scenario`.
+    """Rank a database for a few queries, like `anonbench.evaluation.retrieval.scenario`.
 
     Args:
         queries: embeddings of Q images, by the database's model.

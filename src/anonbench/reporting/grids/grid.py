@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from anonbench.config.evaluation import Table
 from anonbench.core.io import atomic, read_csv, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.detection.quality.quality import ALL
+from anonbench.detection.quality import ALL
 from anonbench.reporting.grids.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, ENTITIES, NOT_RUN, TIED, WORDS, intervals, notes
 
@@ -198,7 +198,7 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, .
 
 
 def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Arrange a summary (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`) by entity.
+    """Arrange a summary (`anonbench.detection.quality.SUMMARY_COLUMNS`) by entity.
 
     Columns `QUALITY_HEADS`, in percent; the images are those with such regions or, if there are
     none, all that were measured.
@@ -219,8 +219,8 @@ def write_quality(
 ) -> None:
     """Write a summary, and the regions left visible, as Markdown tables with captions.
 
-    They have the columns `anonbench.detection.quality.quality.SUMMARY_COLUMNS` and
-    `anonbench.detection.quality.jobs.COLUMNS`.
+    They have the columns `anonbench.detection.quality.SUMMARY_COLUMNS` and
+    `anonbench.detection.quality_jobs.COLUMNS`.
     """
     columns = (
         visible_area["degree"].map("{} %".format),

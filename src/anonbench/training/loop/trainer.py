@@ -19,7 +19,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.augment import to_device
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.distributed import Ranks
-from anonbench.training.loop.metrics_log import rank_me, used_prototypes
+from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss
 from anonbench.training.model.blocks import CompiledBlock, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups

@@ -24,10 +24,10 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.registries.systems import SystemKind
-from anonbench.datasets.files.headers import read_first_page
-from anonbench.datasets.files.walk import is_quiet
+from anonbench.datasets.headers import read_first_page
 from anonbench.datasets.images import MAX_PIXELS, encode
 from anonbench.datasets.listing import find_unused, read_layout
+from anonbench.datasets.walk import is_quiet
 
 SAMPLED = 32
 """Images in the sample."""

@@ -162,7 +162,7 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
 
 def _image_bytes(plan: Plan, name: str) -> float | None:
     """Mean bytes of a few images in the format of anonymized ones, which usually need less."""
-    from anonbench.datasets.files.headers import page_to_read
+    from anonbench.datasets.headers import page_to_read
     from anonbench.datasets.images import encode, max_bytes, read_file, read_image
 
     dataset, settings = plan.started.experiment.datasets[name], plan.started.settings

@@ -39,7 +39,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published
-from anonbench.evaluation.privacy.rates import COLUMNS, read_attacks
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 from anonbench.evaluation.privacy.train_images import TrainImages
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)

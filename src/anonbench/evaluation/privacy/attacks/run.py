@@ -34,9 +34,9 @@ from anonbench.embedding.mapping import Map
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
 from anonbench.evaluation.privacy.crops import Images, Readable, crop
 from anonbench.evaluation.privacy.kinds import Recognizer
-from anonbench.evaluation.privacy.rates import COLUMNS, SEEN
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.training.data.preprocess import Preprocess

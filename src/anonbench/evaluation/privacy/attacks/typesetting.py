@@ -18,7 +18,7 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Variant
-from anonbench.detection.text.recognizer import ways_to_read
+from anonbench.detection.text_recognizer import ways_to_read
 
 PROPORTIONAL = ("DejaVuSans", "STIXGeneral", "cmss10", "DejaVuSansMono")
 FIXED = ("DejaVuSansMono", "cmtt10")

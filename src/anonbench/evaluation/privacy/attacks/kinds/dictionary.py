@@ -220,6 +220,6 @@ def moved(region: Region, right: float, down: float) -> Region:
 
 def stands(region: Region) -> bool:
     """Whether a line stands on its end; nothing is drawn into such lines."""
-    from anonbench.detection.text.recognizer import ways_to_read
+    from anonbench.detection.text_recognizer import ways_to_read
 
     return len(ways_to_read(region)) > 1

@@ -22,7 +22,7 @@ from anonbench.core.vocabulary import Entity, Variant
 
 if TYPE_CHECKING:
     from anonbench.core.icao9303 import Format
-    from anonbench.detection.text.recognizer import LineReader
+    from anonbench.detection.text_recognizer import LineReader
 
 
 CONFIDENT = 0.9
@@ -46,7 +46,7 @@ class Readability(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        from anonbench.detection.text.recognizer import LineReader
+        from anonbench.detection.text_recognizer import LineReader
 
         weights = equipment.detection.mrz.weights
         return _Reading(LineReader(weights, equipment.threads))
@@ -67,7 +67,7 @@ class _Reading:
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
         """See `LoadedAttack.look`: reads a line upright, or on its end in both directions."""
         from anonbench.detection.base import as_rgb
-        from anonbench.detection.text.recognizer import ways_to_read
+        from anonbench.detection.text_recognizer import ways_to_read
 
         rgb = as_rgb(image)
         return [
@@ -138,7 +138,7 @@ class MrzReading(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        from anonbench.detection.text.recognizer import LineReader
+        from anonbench.detection.text_recognizer import LineReader
 
         return _Zones(LineReader(equipment.detection.mrz.weights, equipment.threads))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.datasets.files.walk import scan
+from anonbench.datasets.walk import scan
 
 
 @pytest.fixture

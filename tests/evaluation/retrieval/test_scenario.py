@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.stage.scenario import score_scenario
 
 SIZE, WIDTH = 410, 24
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_sets import touch
 
-from anonbench.datasets.files import walk
+from anonbench.datasets import walk
 
 
 def found(root: Path, **options: bool) -> dict[str, str]:

@@ -21,7 +21,7 @@ from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.numeric.statistics import bootstrap_means, interval
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.image_sets.neutral_names import Names
-from anonbench.detection.quality import quality
+from anonbench.detection import quality
 
 COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`

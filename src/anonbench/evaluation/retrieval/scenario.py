@@ -1,7 +1,7 @@
 """One scenario in memory: a model's queries and database, scored against the reference.
 
 Used by notebooks and the command line. The workflow scores all scenarios of a data set in one job,
-see `anonbench.evaluation.retrieval.stage.job`.
+see `anonbench.evaluation.retrieval.job`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, features
 
-from anonbench.datasets.files import walk
+from anonbench.datasets import walk
 from anonbench.datasets.formats import heif
 from anonbench.datasets.images import FORMATS
 

@@ -16,16 +16,16 @@ import pytest
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.retrieval.scoring.chance import chance_ap
-from anonbench.evaluation.retrieval.scoring.engine import Engine
-from anonbench.evaluation.retrieval.stage import job
-from anonbench.evaluation.retrieval.stage.job import (
+from anonbench.evaluation.retrieval import job
+from anonbench.evaluation.retrieval.job import (
     Embedded,
     gather_in_one_file,
     gather_scenarios,
     score_shard,
 )
-from anonbench.evaluation.retrieval.stage.scenario import Scores, score_scenario
+from anonbench.evaluation.retrieval.scenario import Scores, score_scenario
+from anonbench.evaluation.retrieval.scoring.chance import chance_ap
+from anonbench.evaluation.retrieval.scoring.engine import Engine
 
 SIZE = 450
 IDS = [f"images/{number:03d}" for number in range(SIZE)]

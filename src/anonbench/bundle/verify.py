@@ -1,0 +1,126 @@
+"""Verification of a bundle: every file is checked against the digest in its metadata."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonbench.bundle.contents import PUBLISHED, START
+from anonbench.bundle.crate import METADATA, require_bundle
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import listed_files
+from anonbench.core.provenance import file_digest
+
+_SNAKEMAKE = ".snakemake"
+_TIMES = f"{START}/benchmarks/"
+"""Measured times of jobs, which differ in every run."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Result of a verification."""
+
+    files: int
+    """Number of files that the metadata lists."""
+    wrong: tuple[str, ...]
+    """One line for each file that is missing or differs from its listed digest."""
+    unlisted: tuple[str, ...]
+    """Added files: neither listed in the metadata nor made by the workflow."""
+    made_here: int
+    """Number of unlisted files in places where the workflow writes."""
+    compared: int
+    """Number of these files that the original run had made too."""
+    changed: tuple[str, ...]
+    """One line for each of these whose bytes differ from the original run's."""
+
+    @property
+    def differences(self) -> list[str]:
+        """All differences from the published bundle, one line each."""
+        strange = [f"{path}: is not listed in {METADATA}" for path in self.unlisted]
+        return [*self.wrong, *strange, *self.changed]
+
+
+def verify(bundle: Path) -> Verified:
+    """Check a bundle (a folder or a tar), and the workflow's outputs in its folder.
+
+    Raises:
+        InputError: it is not a bundle, or contains a link or a special file.
+    """
+    with _unpacked(bundle) as folder:
+        there = set(_files(folder))
+        listed = {file.path: file for file in listed_files(folder / METADATA)}
+        unlisted = there - listed.keys() - {METADATA}
+        made_here = {path for path in unlisted if folder == bundle and _is_generated(path)}
+        wrong = []
+        for path, file in listed.items():
+            if path not in there:
+                wrong.append(f"{path}: is not there")
+            elif not _holds(folder / path, file.size, file.sha256):
+                wrong.append(f"{path}: differs from what {METADATA} lists")
+        published = {
+            path: path.replace(START, PUBLISHED, 1)
+            for path in sorted(made_here)
+            if not path.startswith(_TIMES)
+        }
+        again = {path: listed[run] for path, run in published.items() if run in listed}
+        return Verified(
+            len(listed),
+            tuple(wrong),
+            tuple(sorted(unlisted - made_here)),
+            len(made_here),
+            len(again),
+            tuple(
+                f"{path}: other bytes than {published[path]}"
+                for path, file in again.items()
+                if not _holds(folder / path, file.size, file.sha256)
+            ),
+        )
+
+
+def _holds(path: Path, size: int, sha256: str) -> bool:
+    return path.stat().st_size == size and file_digest(path) == sha256
+
+
+def _is_generated(path: str) -> bool:
+    """Whether the workflow, run in a bundle's folder, may have written a file."""
+    return path.startswith(f"{START}/") or "/__pycache__/" in path
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Yield the paths of all files of a bundle; InputError for links, which may leave it."""
+    for place, folders, names in os.walk(folder):
+        if Path(place) == folder and _SNAKEMAKE in folders:
+            folders.remove(_SNAKEMAKE)
+        for path in (Path(place, name) for name in (*folders, *names)):
+            relative = path.relative_to(folder).as_posix()
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise InputError(
+                    f"{folder}: {relative} is a link or a special file, which a bundle must not "
+                    "contain"
+                )
+            if path.is_file():
+                yield relative
+
+
+@contextmanager
+def _unpacked(bundle: Path) -> Iterator[Path]:
+    require_bundle(bundle)
+    if bundle.is_dir():
+        yield bundle
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            with tarfile.open(bundle) as tar:
+                tar.extractall(temporary, filter="data")
+        except tarfile.TarError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{bundle} cannot be unpacked as a bundle: {reason}") from None
+        found = sorted(Path(temporary).glob(f"*/{METADATA}"))
+        if not found:
+            raise InputError(f"{bundle} is not a bundle: {METADATA} is missing")
+        yield found[0].parent

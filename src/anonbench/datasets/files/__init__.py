@@ -1,1 +1,0 @@
-"""Files of a data folder, examined without decoding a pixel."""

@@ -1,1 +1,0 @@
-"""Detection quality: against true boxes, and by looking."""

@@ -1,1 +1,0 @@
-"""Text lines: PP-OCR's detector and recognizer."""

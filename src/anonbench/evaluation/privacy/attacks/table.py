@@ -1,0 +1,26 @@
+"""Table of the attacks' rates, in its own module so that readers need no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.core.io import read_csv
+
+COLUMNS = [
+    *("dataset", "attack", "measure", "risk", "entity", "method", "degree", "rate"),
+    *("low", "high", "control", "chance", "n", "clusters", "reason"),
+]
+"""One row per attack, measure, entity, method and degree; method `original` is the ceiling. `rate`
+is a share, higher is worse for privacy; `low` and `high` bound it; `control`: the same attack with
+all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or
+persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
+SEEN = "seen_"
+"""Prefix of measures on images that a map or a model of adaption D was learned from."""
+_TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
+
+
+def read_attacks(path: Path) -> pd.DataFrame:
+    """Read a table of attacks, columns `COLUMNS`."""
+    return read_csv(path, COLUMNS, _TEXTS)[COLUMNS]

@@ -1,1 +1,0 @@
-"""The retrieval stage: scenarios, sampled queries, shards, summaries."""
