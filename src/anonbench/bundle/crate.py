@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anonbench.config import Config
-from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
+
+if TYPE_CHECKING:
+    from anonbench.config import Config
+    from anonbench.config.experiment import Experiment
 
 METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"

@@ -102,8 +102,8 @@ _ORDERS: dict[str, list[str]] = {
 def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Rates of a data set, columns `RATE_COLUMNS`.
 
-    Intervals are those of `anonbench.core.numeric.clusters.clustered_rate`: Wilson's for the effective
-    number of probes, because probes of one person (or image) are found or missed together.
+    Intervals are those of `anonbench.core.numeric.clusters.clustered_rate`: Wilson's for the
+    effective number of probes, because probes of one person (or image) are found together.
 
     Args:
         probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
