@@ -17,7 +17,6 @@ from anonbench.core.provenance import file_digest
 
 if TYPE_CHECKING:
     from anonbench.config import Config
-    from anonbench.config.experiment import Experiment
 
 METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"
@@ -238,6 +237,8 @@ def readme(
     `ids` is whether images keep their own ids, `missing` what a finished run would have; commit and
     repository are those of the workflow, or empty.
     """
+    from anonbench.config.experiment import Experiment  # a bundle is verified without it
+
     experiment = Experiment(config)
     stems = {f"table_{table.stem}": table.stem for table in experiment.tables}
     numbers = {

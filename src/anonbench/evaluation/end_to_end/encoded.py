@@ -198,7 +198,7 @@ class Scored:
     comparisons: pd.DataFrame = field(repr=False)
     """Paired tests of methods, columns `anonbench.evaluation.end_to_end.encoded.COMPARED`."""
     best: pd.DataFrame = field(repr=False)
-    """Which methods keep most, by `METRIC` (`anonbench.evaluation.comparisons.best.BEST_COLUMNS`)."""
+    """Which methods keep most by `METRIC`: `anonbench.evaluation.comparisons.best.BEST_COLUMNS`."""
     k: int = field(repr=False)
     """Relevant images of a query."""
     settings: Retrieval = field(repr=False)

@@ -139,8 +139,8 @@ def write_claims(
     """Evaluate every claim of the paper on its own numbers and on ours.
 
     Inputs are, of each data set with a role in the paper, its tidy scores, paired tests
-    (`comparisons.pairwise.COLUMNS`) and best choices (`comparisons.best.BEST_COLUMNS`), and the level of
-    the tests. Outputs are `csv` with the columns `COLUMNS`, `cases` with `CASES`, the verdicts with
+    (`comparisons.best.TEST_COLUMNS`) and best choices (`BEST_COLUMNS` there), and the level of the
+    tests. Outputs are `csv` with the columns `COLUMNS`, `cases` with `CASES`, the verdicts with
     the evidence against each claim (`markdown`), and the verdicts (`latex`, which needs booktabs).
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
