@@ -79,7 +79,7 @@ def values_of(scores: Tables) -> pd.DataFrame:
 def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.DataFrame:
     """Agreement of each pair of systems on which of two methods keeps more, columns `ORDERS`.
 
-    Comparisons are those of methods (`evaluation.comparisons.pairwise.read_method_comparisons`); a
+    Comparisons are those of methods (`evaluation.comparisons.best.read_method_comparisons`); a
     difference is clear if its p-value after Holm's correction is below `level`.
     """
     rows = []

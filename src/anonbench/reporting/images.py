@@ -1,12 +1,9 @@
 """Images that may be shown, and the report's explorer: a few queries in every scenario.
 
-It contains nothing of originals unless they may be shown: pictures come from
-`anonbench.reporting.images`, and numbers replace ids and labels, which may be names of files
-and people.
-
 Every picture for display is read through a `ShownSet`. Unless originals may be shown, it returns an
 image only if every detector worked, something was found, and all of it is hidden (degree 100). Any
-other image is a blank tile.
+other image is a blank tile. In the explorer, numbers also replace ids and labels, which may be
+names of files and people.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Machine-readable zones (ICAO Doc 9303), by reading long lines of text.
 
 The text read only decides whether a line belongs to a zone; it is not stored (see
-`text.recognizer`). Lines that make one block are a zone. It is completed by parts that text
+`text_recognizer`). Lines that make one block are a zone. It is completed by parts that text
 detectors miss: whole lines, and fillers at the end of one.
 """
 
