@@ -14,8 +14,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.image_sets.shards import ImageSet, open_sets
         from anonbench.datasets.listing import root_in
         from anonbench.datasets.manifest import read_people
-        from anonbench.evaluation.privacy.attacks.run import Published, attack
-        from anonbench.evaluation.privacy.train_images import TrainImages
+        from anonbench.evaluation.privacy.attacks.run import attack
+        from anonbench.evaluation.privacy.published import Published
 
         chosen, dataset = snakemake.params.attacks, snakemake.wildcards.dataset
         settings = Privacy.model_validate(chosen["settings"])
@@ -29,11 +29,7 @@ with job(snakemake, __file__) as cache:
         files = [Path(path) for path in snakemake.input.train]
         pictures = [Path(path) for path in snakemake.input.given]
         hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
-        train = TrainImages(
-            ImageSet.of(files, root),
-            hiding,
-            open_sets(snakemake.params.pictured_methods, pictures) if pictures else {},
-        )
+        given = open_sets(snakemake.params.pictured_methods, pictures) if pictures else {}
         manifest = Path(snakemake.input.manifest)
         apart = list(map(Variant.parse, snakemake.params.apart))
 
@@ -57,7 +53,8 @@ with job(snakemake, __file__) as cache:
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
                 attributes={name: read_people(manifest, name) for name in chosen["attributes"]},
-                train=train,
+                train=ImageSet.of(files, root),
+                given=given,
             ),
             settings,
             Equipment(

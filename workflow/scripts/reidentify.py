@@ -16,8 +16,8 @@ with job(snakemake, __file__) as cache:
             from anonbench.datasets.listing import root_in
             from anonbench.datasets.manifest import read_people
             from anonbench.evaluation.privacy.attackers import own_attacker
-            from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
-            from anonbench.evaluation.privacy.train_images import TrainImages
+            from anonbench.evaluation.privacy.published import Published
+            from anonbench.evaluation.privacy.reidentification import reidentify
 
             settings = Privacy.model_validate(snakemake.params.privacy)
             variants = snakemake.params.variants
@@ -37,25 +37,30 @@ with job(snakemake, __file__) as cache:
             dataset = snakemake.wildcards.dataset
             system = load(snakemake.config).system_of(dataset)
 
-            def adapted(weights):
-                return weights if system is None else system.model_copy(update={"adapter": weights})
-
             reference = next(left) if system is None else system
+            versions = [Variant.parse(name) for name, _ in variants]
+            adapted = {
+                version: system.model_copy(update={"adapter": next(left)}) if system else next(left)
+                for version, (_, model) in zip(versions, variants, strict=True)
+                if model
+            }
             if system is not None and not system.embeds_images:
                 reference = None  # its vectors were computed elsewhere
             with own_attacker(reference) if reference else nullcontext() as unadapted:
                 probes = reidentify(
-                    originals=originals,
-                    variants=[
-                        Attacked(Variant.parse(name), shown, adapted(next(left)) if model else None)
-                        for (name, model), shown in zip(variants, images, strict=True)
-                    ],
-                    boxes=read_boxes(Path(snakemake.input.boxes)),
-                    people=read_people(Path(snakemake.input.manifest), settings.identity),
+                    Published(
+                        originals,
+                        dict(zip(versions, images, strict=True)),
+                        boxes=read_boxes(Path(snakemake.input.boxes)),
+                        people=read_people(Path(snakemake.input.manifest), settings.identity),
+                        train=train,
+                        given=given,
+                    ),
+                    adapted=adapted,
                     sought=[Entity(name) for name in snakemake.params.sought],
                     unadapted=unadapted,
                     settings=settings,
-                    train=TrainImages(train, hiding, given),
+                    hiding=hiding,
                     seed=snakemake.params.seed,
                 )
             write_parquet(probes, Path(snakemake.output.probes))

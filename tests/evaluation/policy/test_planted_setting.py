@@ -29,10 +29,10 @@ from anonbench.evaluation.policy.evidence import Measured, evidence
 from anonbench.evaluation.policy.table import why_not
 from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import rates
-from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.reidentification import reidentify
 from anonbench_demo import ids
 from anonbench_demo.listing import TEMPLATES
 
@@ -120,14 +120,12 @@ def reidentified(
 ) -> pd.DataFrame:
     with threadpool_limits(1, user_api="blas"):
         probes = reidentify(
-            originals,
-            [Attacked(variant, images) for variant, images in versions.items()],
-            boxes,
+            Published(originals, versions, boxes, train=originals),
             {},
             list(Entity),
             Pixels(),
             Privacy(attackers=()),
-            TrainImages(originals, HIDING),
+            HIDING,
             seed=0,
         )
     return rates("documents", probes, 0.95)

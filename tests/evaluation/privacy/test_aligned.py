@@ -29,8 +29,8 @@ from anonbench.evaluation.privacy.crops import (
     read_crops,
     similarity,
 )
-from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.published import Published
+from anonbench.evaluation.privacy.reidentification import reidentify
 from anonbench.training.data.preprocess import Preprocess
 
 FACE = Region(Entity.FACE, 30, 20, 130, 150, 0.9)
@@ -185,14 +185,19 @@ def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_origin
     pupils = sorted(PUPILS)
     with threadpool_limits(1, user_api="blas"):
         table = reidentify(
-            clear,
-            [Attacked(Variant("mask", 100), replace(clear, least=40))],
-            box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),
-            PEOPLE | PUPILS,
+            Published(
+                clear,
+                {Variant("mask", 100): replace(clear, least=40)},
+                box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),
+                PEOPLE | PUPILS,
+                Turned(pupils),
+                {"mask": Turned(pupils, 60)},
+            ),
+            {},
             [Entity.FACE],
             model,
             Privacy(attackers=("supervised",)),
-            TrainImages(Turned(pupils), Anonymization(), {"mask": Turned(pupils, 60)}),
+            Anonymization(),
             seed=0,
         )
     assert set(table.loc[table["attacker"] == "supervised", "reason"]) == {""}

@@ -13,7 +13,7 @@ from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.manifest import read_people
-from anonbench.evaluation.privacy import train_images
+from anonbench.evaluation.privacy import published
 from anonbench.evaluation.privacy.probes import (
     NONE,
     ONLY_TRAIN,
@@ -21,7 +21,7 @@ from anonbench.evaluation.privacy.probes import (
     Match,
     draw_galleries,
 )
-from anonbench.evaluation.privacy.train_images import HiddenOnRead, KeptImages
+from anonbench.evaluation.privacy.published import HiddenOnRead, KeptImages
 
 PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each
 
@@ -132,7 +132,7 @@ class _Counted:
 
 
 def test_an_image_is_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_images, "KEPT_BYTES", 2 * 64)
+    monkeypatch.setattr(published, "KEPT_BYTES", 2 * 64)
     images = _Counted()
     kept = KeptImages(images)
     for image_id in ("a", "b", "c", "a", "b", "c"):

@@ -23,9 +23,9 @@ from anonbench.datasets.images import encode
 from anonbench.evaluation.privacy.attackers import Backbone as Naive
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer
 from anonbench.evaluation.privacy.probes import COLUMNS
+from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import rates, worst
-from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.reidentification import reidentify
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.model.network import Network
 
@@ -84,17 +84,18 @@ def attack(
     **settings: Any,
 ) -> pd.DataFrame:
     probes = reidentify(
-        image_set(world, Variant()),
-        [
-            Attacked(variant, image_set(world, variant), world / "adapted" if adapted else None)
-            for variant in variants
-        ],
-        BOXES,
-        people,
+        Published(
+            image_set(world, Variant()),
+            {variant: image_set(world, variant) for variant in variants},
+            BOXES,
+            people,
+            image_set(world, Variant(), PUPILS),
+        ),
+        dict.fromkeys(variants, world / "adapted") if adapted else {},
         [Entity.FACE, Entity.TEXT, Entity.MRZ],
         Naive(world / "unadapted"),
         Privacy(attackers=attackers, **settings),
-        TrainImages(image_set(world, Variant(), PUPILS), HIDING),
+        HIDING,
         seed=0,
     )
     write_parquet(probes, world / "probes.parquet")

@@ -22,10 +22,10 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
 from anonbench.evaluation.privacy.probes import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
+from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, strongest, worst
-from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, reidentify
+from anonbench.evaluation.privacy.reidentification import SURROUNDED, reidentify
 from anonbench.evaluation.privacy.supervised import Comparison
-from anonbench.evaluation.privacy.train_images import TrainImages
 
 PEOPLE = {f"v{number:03d}": f"a {number // 3}" for number in range(36)}
 PUPILS = {f"t{number:03d}": f"b {number // 3}" for number in range(60)}
@@ -101,14 +101,18 @@ def attack(
     ]
     with threadpool_limits(1, user_api="blas"):
         table = reidentify(
-            clear,
-            [Attacked(each.variant, each) for each in variants_shown],
-            BOXES,
-            people,
+            Published(
+                clear,
+                {each.variant: each for each in variants_shown},
+                BOXES,
+                people,
+                replace(clear, ids=sorted(taught)),
+            ),
+            {},
             [Entity.FACE],
             model or Pixels(),
             Privacy(attackers=attackers),
-            TrainImages(replace(clear, ids=sorted(taught)), hiding),
+            hiding,
             seed=0,
         )
     return rates("drawn", table, 0.95)
@@ -282,14 +286,14 @@ def test_regions_that_no_attacker_is_shown_say_so(shared: Path) -> None:
     line = Region(Entity.TEXT, 2, 40, 44, 47, 0.9)
     boxes = box_table({name: [FACE, line] for name in PEOPLE | PUPILS}, seed=0)
     table = reidentify(
-        Photographs(sorted(PEOPLE)),
-        [],
-        boxes,
-        PEOPLE | PUPILS,
+        Published(
+            Photographs(sorted(PEOPLE)), {}, boxes, PEOPLE | PUPILS, Photographs(sorted(PUPILS))
+        ),
+        {},
         [Entity.FACE],
         None,
         Privacy(attackers=("recognizer", "supervised"), recognizer=weights),
-        TrainImages(Photographs(sorted(PUPILS)), USUAL),
+        USUAL,
         seed=0,
     )
     reasons = table.loc[table["reason"] != "", ["entity", "attacker", "reason"]]

@@ -18,9 +18,9 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.embedding.given.images import Picture
 from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
 from anonbench.evaluation.privacy.attackers import SystemAttacker
+from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
 from anonbench.evaluation.privacy.rates import rates, worst
-from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
-from anonbench.evaluation.privacy.train_images import GivenImages, HiddenOnRead, TrainImages
+from anonbench.evaluation.privacy.reidentification import reidentify
 
 COLUMNS = [
     *("degree", "method", "entity", "rate", "low", "high"),
@@ -52,18 +52,17 @@ def attack(
     regions: dict[str, list[Region]] = {image_id: [] for image_id in known}
     regions |= image_regions(encoded.boxes)
     originals, how = GivenImages(known), treatment.anonymization
+    versions = {
+        each: HiddenOnRead(originals, how, regions, str(each.method), each.degree)
+        for each in treatment.variants
+    }
     probes = reidentify(
-        originals,
-        [
-            Attacked(each, HiddenOnRead(originals, how, regions, str(each.method), each.degree))
-            for each in treatment.variants
-        ],
-        encoded.boxes,
+        Published(originals, versions, encoded.boxes),
         {},
         {Entity(each) for name in treatment.detectors for each in DETECTORS[name].entities},
         SystemAttacker(system),
         Privacy(attackers=()),
-        TrainImages(GivenImages({}), how),
+        how,
         treatment.seed,
     )
     found = worst(rates("", probes, confidence)).reindex(columns=COLUMNS)

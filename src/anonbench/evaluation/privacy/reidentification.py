@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from anonbench.config.privacy import Privacy
+from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Attacker, AttackerKind
@@ -29,7 +29,6 @@ from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import own_attacker
 from anonbench.evaluation.privacy.crops import (
     Cut,
-    Images,
     Points,
     Readable,
     cut_of,
@@ -53,50 +52,41 @@ from anonbench.evaluation.privacy.probes import (
     not_run,
     probe_rows,
 )
+from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.supervised import TrainingSets, as_they_are, features
-from anonbench.evaluation.privacy.train_images import TrainImages
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
 """Why surroundings are not attacked if regions are searched among their own originals."""
 
 
-@dataclass(frozen=True)
-class Attacked:
-    """One variant of the validation images, and the model that learned from such images."""
-
-    variant: Variant
-    images: Readable
-    adapted: Path | SystemKind | None = None
-
-
 def reidentify(
-    originals: Images,
-    variants: Sequence[Attacked],
-    boxes: pd.DataFrame,
-    people: Mapping[str, str],
+    published: Published,
+    adapted: Mapping[Variant, Path | SystemKind],
     sought: Collection[Entity],
     unadapted: Attacker | None,
     settings: Privacy,
-    train: TrainImages,
+    hiding: Anonymization,
     seed: int,
 ) -> pd.DataFrame:
-    """Attack every variant of a data set's validation images; one row per probe, `COLUMNS`.
+    """Attack every version of a data set's validation images; one row per probe, `COLUMNS`.
 
-    Probes come from the same regions in every variant, whether hidden there or not; in the
+    Probes come from the same regions in every version, whether hidden there or not; in the
     originals (method `original`, degree 0) they give the ceiling.
 
     Args:
-        originals: of the validation split.
-        variants: its anonymized versions.
-        boxes: columns of `anonbench.core.boxes`.
+        published: the images, and train images that attackers may learn from.
+        adapted: models that learned from images of a version.
         sought: entities that the detectors look for.
         unadapted: the reference model; None if it embeds no images.
-        train: data that attackers may learn from.
+        settings: of the attacks.
+        hiding: how images are hidden, which attackers know.
+        seed: of all draws.
 
     Raises:
         InputError: a model cannot be loaded.
 
     """
+    originals, boxes, people = published.originals, published.boxes, published.people
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     kinds = [settings.of(KINDS[name]) for name in settings.attackers]
     galleries += [
@@ -108,7 +98,7 @@ def reidentify(
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
     if galleries:
         ids = {name for gallery in galleries for name in gallery.crops["id"]}
-        regions = image_regions(boxes[boxes["id"].isin(ids)], train.settings.coding_blocks)
+        regions = image_regions(boxes[boxes["id"].isin(ids)], hiding.coding_blocks)
         attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
         entities = {gallery.entity for gallery in galleries}
         for kind in kinds:
@@ -121,12 +111,12 @@ def reidentify(
                 for name, each in attackers.items()
                 if name == NAIVE or gallery.entity in _entities_of(KINDS[name])
             }
-            wanted = gallery.shown(gallery.crops, settings, train.settings)
+            wanted = gallery.shown(gallery.crops, settings, hiding)
             line_ups.append(_LineUp(gallery, able, wanted, regions))
-        training_sets = TrainingSets(train, boxes, people, originals.ids, settings, seed)
+        training_sets = TrainingSets(published, settings, hiding, seed)
         learners = [kind for kind in kinds if kind.learns]
         with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-            rows += _attack(line_ups, originals, variants, learners, training_sets)
+            rows += _attack(line_ups, published, adapted, learners, training_sets)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     return table[list(COLUMNS)].astype(COLUMNS)
 
@@ -196,8 +186,8 @@ class _LineUp:
 
 def _attack(
     line_ups: Sequence[_LineUp],
-    originals: Images,
-    variants: Sequence[Attacked],
+    published: Published,
+    adapted: Mapping[Variant, Path | SystemKind],
     learners: Sequence[AttackerKind],
     training_sets: TrainingSets,
 ) -> list[pd.DataFrame]:
@@ -211,7 +201,7 @@ def _attack(
         for each in line_ups
         if kind.context() and each.gallery.match is Match.REGION
     ]
-    clear = {each: each.originals(originals) for each in line_ups if each.attackers}
+    clear = {each: each.originals(published.originals) for each in line_ups if each.attackers}
     names = list(dict.fromkeys(name for each in line_ups for name in each.attackers))
 
     def compared(seen: Mapping[_LineUp, _Seen]) -> Iterator[pd.DataFrame]:
@@ -227,19 +217,19 @@ def _attack(
                     yield from _taught(each, kind, training_sets, seen[each], clear[each])
 
     rows += compared(clear)
-    for attacked in track(variants, len(variants), "variants attacked"):
-        variant = attacked.variant
-        seen = {each: each.version(variant, attacked.images, clear[each]) for each in clear}
+    versions = published.versions
+    for variant, images in track(versions.items(), len(versions), "variants attacked"):
+        seen = {each: each.version(variant, images, clear[each]) for each in clear}
         rows += compared(seen)
-        if attacked.adapted is None:
+        if variant not in adapted:
             reason = "no model is adapted to this variant"
             rows += [not_run(each.gallery.entity, reason, variant, ADAPTIVE) for each in alone]
             continue
-        with own_attacker(attacked.adapted) as adapted:
+        with own_attacker(adapted[variant]) as model:
             for each in alone:
                 if each.attackers:
-                    of_originals = adapted.embed(clear[each].crops[cut_of(adapted)])
-                    vectors = each.embedded(adapted, seen[each], clear[each], of_originals)
+                    of_originals = model.embed(clear[each].crops[cut_of(model)])
+                    vectors = each.embedded(model, seen[each], clear[each], of_originals)
                     rows += _compared(each, seen[each], ADAPTIVE, vectors, of_originals)
     return rows
 

@@ -14,14 +14,14 @@ the attacked images are left out, even if they appear in the train split.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import eigh
 
-from anonbench.config.privacy import Privacy
+from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import Attacker, AttackerKind
@@ -45,7 +45,7 @@ from anonbench.evaluation.privacy.probes import (
     draw_galleries,
     places,
 )
-from anonbench.evaluation.privacy.train_images import HiddenOnRead, KeptImages, TrainImages
+from anonbench.evaluation.privacy.published import GivenImages, KeptImages, Published
 
 FOLDS = 5
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
@@ -219,30 +219,23 @@ class TrainingSets:
     """Training sets and models of attackers, cached per method and entity for all degrees."""
 
     def __init__(
-        self,
-        train: TrainImages,
-        boxes: pd.DataFrame,
-        people: Mapping[str, str],
-        attacked: Collection[str],
-        settings: Privacy,
-        seed: int,
+        self, published: Published, settings: Privacy, hiding: Anonymization, seed: int
     ) -> None:
         """Take the data; nothing is read yet.
 
         Args:
-            train: images of the train split.
-            boxes: columns of `anonbench.core.boxes`, of both splits.
-            attacked: ids of the validation images; their persons are left out.
+            published: what is attacked, and the train images.
+            settings: of the attacks.
+            hiding: how attackers hide train images.
 
         """
-        self._ids = train.free_of(attacked, people)
+        self._ids = published.train_ids()
         # each entity has its own training set, often from the same images
-        self._train = train
-        self._originals = KeptImages(train.originals)
+        self._published, self._hiding = published, hiding
+        self._originals = KeptImages(published.train or GivenImages({}))
         self._regions: dict[str, list[Region]] = {}
         self._hidden: tuple[str, Readable] = ("", self._originals)
-        self._boxes = boxes[boxes["id"].isin(self._ids)]
-        self._people = people
+        self._boxes = published.boxes[published.boxes["id"].isin(self._ids)]
         self._settings = settings
         self._seed = seed
         self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
@@ -273,7 +266,7 @@ class TrainingSets:
         if drawn is None:
             return NO_LESSON
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
-        self._regions |= image_regions(own, self._train.settings.coding_blocks)
+        self._regions |= image_regions(own, self._hiding.coding_blocks)
         regions, originals = self._regions, self._originals
         first = (kind.name, gallery.entity)
         if first not in self._clear:
@@ -283,7 +276,7 @@ class TrainingSets:
             self._clear[first] = read_features(originals, regions, drawn, models, of_faces)
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
-            images = self._train.given.get(method) or self._hidden_by(method)
+            images = self._hidden_by(method)
             alike = (originals, hidden) if gallery.context else None
             of_faces = self._points[first]
             hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
@@ -300,20 +293,19 @@ class TrainingSets:
     def _hidden_by(self, method: str) -> Readable:
         """Images hidden by a method; those of the previous method are dropped."""
         if self._hidden[0] != method:
-            hiding = self._train.settings
-            images = HiddenOnRead(self._originals, hiding, self._regions, method)
-            self._hidden = (method, KeptImages(images))
+            how = self._regions, self._hiding, self._originals
+            self._hidden = (method, KeptImages(self._published.hidden_train(method, *how)))
         return self._hidden[1]
 
     def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
         """Regions to learn from, columns of `Gallery.crops` and margin."""
         by_person = gallery.match is Match.PERSON
         settings = self._settings.model_copy(update={"gallery": size, "probes": size})
-        people = self._people if by_person else {}
+        people = self._published.people if by_person else {}
         drawn, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
-                return gallery.shown(each.crops, self._settings, self._train.settings)
+                return gallery.shown(each.crops, self._settings, self._hiding)
         return None
 
 

@@ -38,9 +38,9 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 )
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
-from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published
+from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.published import Published
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
 EQUIPMENT = Equipment(Detection(), Anonymization())
@@ -100,7 +100,7 @@ def published(
         versions={variant: hidden(variant) for variant in variants},
         boxes=boxes,
         clusters=pd.Series({name: number for number, name in enumerate(sorted(images))}),
-        train=None if train is None else TrainImages(Drawn(train), hiding),
+        train=None if train is None else Drawn(train),
     )
 
 

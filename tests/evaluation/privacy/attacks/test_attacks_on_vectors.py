@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_attacks_on_regions import attack
 
-from anonbench.config import Anonymization
 from anonbench.core.registries.attacks import Archive, AttackNotPossibleError
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -29,8 +28,7 @@ from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     predicted,
     rank_1,
 )
-from anonbench.evaluation.privacy.attacks.run import Published
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.published import Published
 from anonbench.reporting.privacy_tables import attacks_grid
 
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
@@ -303,7 +301,7 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
         boxes=pd.DataFrame(columns=["id", "entity", "order"]),
         clusters=pd.Series(range(160), index=ids),
         embeddings=files["val"],
-        train=TrainImages(sets["train"], Anonymization()),
+        train=sets["train"],
         training_vectors=files["train"] if is_taught else {},
         maps={Variant("mapped_blur", 100): learned} if is_taught else {},
     )

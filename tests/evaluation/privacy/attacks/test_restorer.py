@@ -24,8 +24,7 @@ from anonbench.evaluation.privacy.attacks.restorer import (
     lack_of,
     learned,
 )
-from anonbench.evaluation.privacy.attacks.run import Published
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.published import Published
 
 HIDING = Anonymization()
 PIXELATE, MASK = Variant("pixelate", 100), Variant("mask", 100)
@@ -65,9 +64,10 @@ def restorers(
     entity: Entity = Entity.FACE,
 ) -> LearnedRestorers:
     """Return what is learned from images with a region each."""
-    pairs = TrainImages(Drawn(train), HIDING)
     boxes = box_table({name: [replace(BOX, entity=entity)] for name in train}, seed=0)
-    return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 0)
+    originals = Drawn(dict.fromkeys(attacked, np.zeros((1, 1), np.uint8)))
+    shown = Published(originals, {}, boxes, names or {}, Drawn(train))
+    return LearnedRestorers(shown, HIDING, 200, 0)
 
 
 @pytest.mark.slow

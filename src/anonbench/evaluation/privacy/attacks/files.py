@@ -21,8 +21,8 @@ from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given.images import Picture, look_at
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
-from anonbench.evaluation.privacy.attacks.run import Published, attack
-from anonbench.evaluation.privacy.train_images import GivenImages
+from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.published import GivenImages, Published
 
 GIVEN = "given"
 """Method of images whose anonymization is unknown."""

@@ -10,16 +10,16 @@ patches: Ma, Zhang and Qi 2010, "Hallucinating face by position-patch", Pattern 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
-import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.geometry import cover
+from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
@@ -27,8 +27,7 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import Linear
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import put, undone
 from anonbench.evaluation.privacy.attacks.regions import draw
-from anonbench.evaluation.privacy.crops import Readable
-from anonbench.evaluation.privacy.train_images import HIDDEN, HiddenOnRead, TrainImages
+from anonbench.evaluation.privacy.published import HIDDEN, Published
 
 LEAST_REGIONS, LEAST_IMAGES = 40, 10
 """Smallest number of pairs, and of the images that they are from, to learn anything."""
@@ -209,26 +208,18 @@ def _squares(image: np.ndarray, form: _Form) -> Iterator[tuple[int, int, np.ndar
 class LearnedRestorers:
     """Restorers that learn once per method, for all attacks that use them."""
 
-    def __init__(
-        self,
-        train: TrainImages,
-        boxes: pd.DataFrame,
-        people: Mapping[str, str],
-        attacked: Collection[str],
-        most: int,
-        seed: int,
-    ) -> None:
-        """Draw the regions; images are read later.
+    def __init__(self, published: Published, hiding: Anonymization, most: int, seed: int) -> None:
+        """Draw the regions of train images; images are read later.
 
         Args:
-            train: images of the train split.
-            boxes: columns of `anonbench.core.boxes`, of both splits.
-            attacked: ids of the validation images; their persons are left out.
+            published: what is attacked, and the train images.
+            hiding: how attackers hide these.
             most: regions of each entity.
 
         """
-        self._drawn = draw(boxes, train.free_of(attacked, people), most, seed)
-        self._train = train
+        boxes = published.boxes
+        self._drawn = draw(boxes, published.train_ids(), most, seed)
+        self._published, self._hiding = published, hiding
         self._regions = image_regions(boxes[boxes["id"].isin(set(self._drawn["id"]))])
         of_entity = self._drawn.groupby("entity")["id"]
         sizes, images = of_entity.size(), of_entity.nunique()
@@ -248,7 +239,7 @@ class LearnedRestorers:
 
         Only for entities without a `lack`; regions of an original are left unchanged.
         """
-        settings = self._train.settings
+        settings = self._hiding
         area = cover(region, image.shape, settings.margin)
         method = variant.method
         if method is None or area is None:
@@ -263,15 +254,15 @@ class LearnedRestorers:
 
     def _learn(self, method: str) -> dict[str, Restorer]:
         """Restorers of one method by entity; each image is hidden once for all of them."""
-        settings, variant = self._train.settings, Variant(method, HIDDEN)
-        hidden: Readable = self._train.given.get(method) or HiddenOnRead(
-            self._train.originals, settings, self._regions, method
-        )
+        settings, variant = self._hiding, Variant(method, HIDDEN)
+        originals = self._published.train
+        assert originals is not None, "there are no train images"
+        hidden = self._published.hidden_train(method, self._regions, settings)
         pairs: dict[str, list[Pair]] = {}
         rows = self._drawn.groupby("id", sort=False)["order"]
         images = [(str(name), sorted(orders)) for name, orders in rows]
         for image_id, orders in track(images, len(images), "train images hidden"):
-            clear, shown = (each.read(image_id) for each in (self._train.originals, hidden))
+            clear, shown = (each.read(image_id) for each in (originals, hidden))
             for order in orders:
                 region = self._regions[image_id][order]
                 area = cover(region, clear.shape, settings.margin)

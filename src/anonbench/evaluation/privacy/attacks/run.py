@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,9 @@ from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
-from anonbench.evaluation.privacy.crops import Images, Readable, crop
+from anonbench.evaluation.privacy.crops import Images, crop
 from anonbench.evaluation.privacy.kinds import Recognizer
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.training.data.preprocess import Preprocess
 
@@ -68,14 +68,8 @@ def attack(
 
     """
     if settings.restores() and published.train is not None:
-        restorers = LearnedRestorers(
-            published.train,
-            published.boxes,
-            published.people,
-            published.originals.ids,
-            settings.restored_from,
-            seed,
-        )
+        hiding = equipment.anonymization
+        restorers = LearnedRestorers(published, hiding, settings.restored_from, seed)
         equipment = replace(equipment, restorers=restorers)
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         rows = list(_rows(published, settings, equipment, seed, confidence))
@@ -200,34 +194,6 @@ def _row(
     }
 
 
-@dataclass(frozen=True)
-class Published:
-    """Data that attackers have, and data that the rates need."""
-
-    originals: Images
-    """Of the validation split."""
-    versions: Mapping[Variant, Readable]
-    boxes: pd.DataFrame
-    """Columns of `anonbench.core.boxes`."""
-    clusters: pd.Series
-    """Of the images, by id."""
-    embeddings: Mapping[Variant, Path] = field(default_factory=dict)
-    """HDF5 of each version's vectors, including the originals; empty if there are none."""
-    people: Mapping[str, str] = field(default_factory=dict)
-    """The person of each image, where it is known."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """The class of each image, where it is known."""
-    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Further labels of images, by name."""
-    train: TrainImages | None = None
-    """Images from which restorers and decoders are learned; None: nothing is learned."""
-    training_vectors: Mapping[Variant, Path] = field(default_factory=dict)
-    """As `embeddings`, of the train images; mapped ones by maps that have not seen them, those of
-    adaption D by models that have."""
-    maps: Mapping[Variant, Path] = field(default_factory=dict)
-    """Maps by mapped variant, learned from the train images, or from the originals without any."""
-
-
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
     """Yield the archives to attack with the prefix of their measures, none without vectors.
 
@@ -271,7 +237,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
     own = read(published.embeddings, published.originals)
     files, images, ours = published.embeddings, published.originals, None
     if Variant() in published.training_vectors and published.train is not None:
-        files, images = published.training_vectors, published.train.originals
+        files, images = published.training_vectors, published.train
         ours = read(files, images)
     yield "", replace(own, training_set=ours)
     trained = [] if ours is None else [each for each in files if has_own_vectors(each.method)]

@@ -1,11 +1,13 @@
-"""Train images, hidden by attackers that learn."""
+"""Images that are attacked, and train images that attackers hide themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
@@ -67,24 +69,61 @@ class GivenImages:
 
 
 @dataclass(frozen=True)
-class TrainImages:
-    """Data that attackers may learn from, and how images are hidden."""
+class Published:
+    """Published images, what attackers have beside them, and what the rates need."""
 
     originals: Images
-    settings: Anonymization
+    """Of the validation split."""
+    versions: Mapping[Variant, Readable]
+    boxes: pd.DataFrame
+    """Columns of `anonbench.core.boxes`, of both splits."""
+    people: Mapping[str, str] = field(default_factory=dict)
+    """The person of each image, where it is known."""
+    train: Images | None = None
+    """Originals of the train split, which attackers hide themselves and learn from; None: nothing
+    is learned."""
     given: Mapping[str, Images] = field(default_factory=dict)
-    """Images by method that an attacker cannot produce: of other programs, or redrawn."""
+    """Train images by method that an attacker cannot produce: of other programs, or redrawn."""
+    clusters: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"))
+    """Of the images, by id."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The class of each image, where it is known."""
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Further labels of images, by name."""
+    embeddings: Mapping[Variant, Path] = field(default_factory=dict)
+    """HDF5 of each version's vectors, including the originals; empty if there are none."""
+    training_vectors: Mapping[Variant, Path] = field(default_factory=dict)
+    """As `embeddings`, of the train images; mapped ones by maps that have not seen them, those of
+    adaption D by models that have."""
+    maps: Mapping[Variant, Path] = field(default_factory=dict)
+    """Maps by mapped variant, learned from the train images, or from the originals without any."""
 
-    def free_of(self, attacked: Collection[str], people: Mapping[str, str]) -> set[str]:
-        """Ids of the images that show no attacked person, even if the splits share persons.
+    def train_ids(self) -> set[str]:
+        """Ids of the train images that show no attacked person, even if the splits share some."""
+        attacked = self.originals.ids
+        shown = {self.people[name] for name in attacked if name in self.people}
+        free = set(self.train.ids if self.train else ()) - set(attacked)
+        return {name for name in free if self.people.get(name) not in shown}
+
+    def hidden_train(
+        self,
+        method: str,
+        regions: Mapping[str, Sequence[Region]],
+        hiding: Anonymization,
+        originals: Readable | None = None,
+    ) -> Readable:
+        """Train images with all their regions hidden by a method.
 
         Args:
-            attacked: ids of the images that are attacked.
+            method: that hides.
+            regions: all regions of the images, in draw order.
+            hiding: settings of the method.
+            originals: the train images, if they are cached.
 
         """
-        shown = {people[name] for name in attacked if name in people}
-        free = set(self.originals.ids) - set(attacked)
-        return {name for name in free if people.get(name) not in shown}
+        assert self.train is not None, "there are no train images"
+        hidden = HiddenOnRead(originals or self.train, hiding, regions, method)
+        return self.given.get(method) or hidden
 
 
 class HiddenOnRead:
