@@ -17,11 +17,11 @@ from anonbench.config.data import DocumentsDemo, PortraitsDemo
 from anonbench_demo import generate
 
 ALIGNED = (178, 218)
-FACES, PAGES = 300, 148
+FACES, PAGES, FEW = 300, 100, 20
 DETECTORS = {
     "faces": ["mtcnn"],
     "pages": ["ppocr"],
-    "pages, all detectors": ["ppocr", "zxing", "mrz", "ink"],
+    "few pages, all detectors": ["ppocr", "zxing", "mrz", "ink"],
 }
 
 
@@ -33,12 +33,13 @@ def write(folder: Path) -> str:
         faces, pages = folder / "demo_faces", folder / "demo_pages"
         generate(PortraitsDemo(train_identities=15, val_identities=5, photos=5), faces, 0)
         generate(DocumentsDemo(train_per_class=3, val_per_class=1), pages, 0)
-    for kind in ("faces", "pages"):
+    for kind in ("faces", "pages", "few pages"):
         (folder / kind).mkdir()
     for path in sorted(faces.rglob("*.jpg"))[:FACES]:
         Image.open(path).resize(ALIGNED).save(folder / "faces" / path.name, quality=95)
     for number, path in enumerate(sorted(pages.rglob("*.tif"))[:PAGES]):
-        (folder / "pages" / f"{number:04d}.tif").symlink_to(path)
+        for kind in ("pages", "few pages") if number < FEW else ("pages",):
+            (folder / kind / f"{number:04d}.tif").symlink_to(path)
     return "real" if real else "demo"
 
 
