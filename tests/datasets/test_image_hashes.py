@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
-from anonbench.datasets import clusters as near
+from anonbench.datasets import near_duplicates
+from anonbench.datasets import near_duplicates as near
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
 
@@ -64,7 +65,7 @@ def test_distinct_images_are_taken_in_turn(seed: int, distance: int, count: int)
         if all((int(hashes[each]) ^ int(hashes[i])).bit_count() > distance for i in expected):
             expected.append(each)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(near, "_BLOCK", 7)
+        patch.setattr(near_duplicates, "_BLOCK", 7)
         assert near.distinct(hashes, order, distance).tolist() == sorted(expected)
 
 

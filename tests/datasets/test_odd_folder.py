@@ -28,10 +28,10 @@ from anonbench.config import Dataset
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.datasets.documents import DOCUMENT, PAGE
 from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.image_sets.originals import write_index
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.listing import list_images
-from anonbench.datasets.manifest import write_index
 from anonbench.embedding.given.images import look_at
 
 OWN = {"validation": 0.4}

@@ -10,10 +10,9 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.registries.attacks import Equipment
         from anonbench.core.registries.method_names import published_as
         from anonbench.core.vocabulary import Adaption, Variant
-        from anonbench.datasets.clusters import read_clusters
+        from anonbench.datasets.clusters import read_clusters, read_people
         from anonbench.datasets.image_sets.shards import ImageSet, open_sets
         from anonbench.datasets.listing import root_in
-        from anonbench.datasets.manifest import read_people
         from anonbench.evaluation.privacy.attacks.run import attack
         from anonbench.evaluation.privacy.published import Published
 

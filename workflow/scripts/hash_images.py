@@ -3,9 +3,9 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.datasets.clusters import write_hashes
     from anonbench.datasets.image_sets.shards import ImageSet
     from anonbench.datasets.listing import root_in
+    from anonbench.datasets.near_duplicates import write_hashes
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
     images = ImageSet.open([Path(snakemake.input.index)], root)

@@ -12,9 +12,9 @@ with job(snakemake, __file__) as cache:
             from anonbench.core.boxes import read_boxes
             from anonbench.core.io import write_parquet
             from anonbench.core.vocabulary import Entity, Variant
+            from anonbench.datasets.clusters import read_people
             from anonbench.datasets.image_sets.shards import ImageSet, open_sets
             from anonbench.datasets.listing import root_in
-            from anonbench.datasets.manifest import read_people
             from anonbench.evaluation.privacy.attackers import own_attacker
             from anonbench.evaluation.privacy.published import Published
             from anonbench.evaluation.privacy.reidentification import reidentify

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
-from pyarrow.parquet import read_schema
 
 from anonbench.config import DataSource, Layout
 from anonbench.core.io import write_csv, write_parquet
@@ -180,44 +179,3 @@ def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) ->
         if differing := int((given > 1).sum()):
             text += f"; {differing} of these images have two labels"
     warn_on_terminal(_LOG, text + "; see duplicates.csv")
-
-
-_TYPES = {
-    "id": "str",
-    "path": "str",
-    "size": "int64",
-    "width": "int64",
-    "height": "int64",
-    "digest": "str",
-}
-ORIGINAL_COLUMNS = list(_TYPES)
-"""The index's columns: `path` is relative to the data set's root, `size` (bytes) and `digest`
-(SHA-256) are the file's."""
-
-log = logging.getLogger(__name__)
-
-
-def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
-    """Return the rows of a manifest that every variant of a shard has, sorted by id.
-
-    Images that detection (columns `id`, `status`) could not read are left out; so are images in
-    which nothing was found, unless `keep`.
-    """
-    wanted = {"ok", "partial"} | ({"empty"} if keep else set())
-    used = set(images["id"][images["status"].isin(wanted)])
-    return manifest[manifest["id"].isin(used)].sort_values("id")
-
-
-def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output: Path) -> None:
-    """Write the index of a shard's `used_rows` (Parquet, `ORIGINAL_COLUMNS`); no image is read."""
-    rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
-    write_parquet(rows[ORIGINAL_COLUMNS].astype(_TYPES), output)
-    log.info("%d of %d images", len(rows), len(images))
-
-
-def read_people(manifest: Path, column: str) -> dict[str, str]:
-    """Person of each image by id, from a manifest column; empty without such a column."""
-    if column not in read_schema(manifest).names:
-        return {}
-    known = pd.read_parquet(manifest, columns=["id", column]).dropna()
-    return dict(zip(known["id"].astype(str), known[column].astype(str), strict=True))

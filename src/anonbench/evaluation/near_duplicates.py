@@ -21,7 +21,7 @@ from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.datasets.clusters import distinct, random_order, read_hashes
+from anonbench.datasets.near_duplicates import distinct, random_order, read_hashes
 from anonbench.evaluation import scores
 from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, images_needed

@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader
 
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
+from anonbench.datasets.image_sets.originals import ORIGINAL_COLUMNS, write_index
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter, open_sets
 from anonbench.datasets.images import read_image, read_original
-from anonbench.datasets.manifest import ORIGINAL_COLUMNS, write_index
 
 IDS = ["a", "b/c", "d"]
 SECRET = b"CANARY-of-an-original"

@@ -22,8 +22,8 @@ from anonbench.core.boxes import Region, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity, Model, Variant
+from anonbench.datasets.image_sets.originals import write_index
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.datasets.manifest import write_index
 from anonbench.detection import shard
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given import embed as embed_module

@@ -12,7 +12,7 @@ import pytest
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.manifest import read_people
+from anonbench.datasets.clusters import read_people
 from anonbench.evaluation.privacy import published
 from anonbench.evaluation.privacy.probes import (
     NONE,

@@ -3,7 +3,7 @@
 Members are in id order, with times and owners zeroed, so that the same images give the same bytes.
 The index has offset and size of every image, so that it can be read without the others, and its
 digest, which every read compares. A shard of originals is only an index: the files stay where they
-are (`anonbench.datasets.manifest`).
+are (`anonbench.datasets.image_sets.originals`).
 """
 
 from __future__ import annotations

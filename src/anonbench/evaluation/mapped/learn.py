@@ -14,8 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import QueryKind
-from anonbench.datasets.clusters import clusters_of
-from anonbench.datasets.manifest import read_people
+from anonbench.datasets.clusters import clusters_of, read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import (
     Embeddings,
