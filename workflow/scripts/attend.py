@@ -8,7 +8,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
     from anonbench.embedding.attention import attend
     from anonbench.embedding.attention_shares import SAMPLE
-    from anonbench.reporting.images import choose
+    from anonbench.reporting.shown_images import choose
 
     images = [Path(path) for path in snakemake.input.images]
     root = root_in(snakemake.config, snakemake.params.dataset)

@@ -10,7 +10,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
     from anonbench.embedding.attention_shares import summarize_shares
     from anonbench.reporting.figures.attention import attention, panels
-    from anonbench.reporting.images import open_shown
+    from anonbench.reporting.shown_images import open_shown
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shares = summarize_shares(

@@ -6,7 +6,7 @@ with job(snakemake, __file__):
     from anonbench.core.vocabulary import Variant
     from anonbench.datasets.listing import root_in
     from anonbench.reporting.figures.examples import examples
-    from anonbench.reporting.images import choose, open_shown
+    from anonbench.reporting.shown_images import choose, open_shown
 
     settings = snakemake.params.settings
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

@@ -7,7 +7,8 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_json
     from anonbench.core.vocabulary import Variant
     from anonbench.datasets.listing import root_in
-    from anonbench.reporting.images import ScenarioEmbeddings, called, explore, open_shown
+    from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
+    from anonbench.reporting.shown_images import open_shown
 
     rows = zip(
         snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True

@@ -12,7 +12,7 @@ with job(snakemake, __file__):
     from anonbench.config import Presentation
     from anonbench.core.registries.tables import TABLES
     from anonbench.evaluation.privacy.rates import read_rates
-    from anonbench.evaluation.sample_sizes import DEFAULTS
+    from anonbench.evaluation.sufficiency import DEFAULTS
     from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.figures.trends import front
     from anonbench.reporting.summary import read_scores

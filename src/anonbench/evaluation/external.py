@@ -27,8 +27,8 @@ from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.sample_sizes import why_no_statement
 from anonbench.evaluation.scores import WholeTable, retrieval_scores
+from anonbench.evaluation.sufficiency import why_no_statement
 
 DEFAULTS = Presentation()
 """Default confidence."""

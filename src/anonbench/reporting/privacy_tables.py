@@ -26,7 +26,7 @@ from anonbench.evaluation.policy.verdicts import AREA_COLUMNS, areas, overall
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
-from anonbench.evaluation.sample_sizes import DEFAULTS
+from anonbench.evaluation.sufficiency import DEFAULTS
 from anonbench.reporting.grids.grid import grid_of
 from anonbench.reporting.labels import (
     ATTACKERS,

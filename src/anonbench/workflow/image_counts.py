@@ -18,7 +18,7 @@ from anonbench.evaluation.retrieval.scoring.metrics import (
     effective_settings,
     images_needed,
 )
-from anonbench.evaluation.sample_sizes import MIN_QUERIES
+from anonbench.evaluation.sufficiency import MIN_QUERIES
 
 
 def check_counts(

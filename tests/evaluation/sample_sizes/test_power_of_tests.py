@@ -8,11 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.evaluation.sample_sizes import (
-    POWER,
-    clusters_needed,
-    variance_components,
-)
+from anonbench.evaluation.sample_sizes import POWER, clusters_needed, variance_components
 
 Parts = tuple[float, float, float, float, float]
 TRUE = 0.04, 0.5, 1.0, 0.2, 0.6

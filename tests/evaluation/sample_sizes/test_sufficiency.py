@@ -10,11 +10,7 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.evaluation.external import run
-from anonbench.evaluation.sample_sizes import (
-    DEFAULTS,
-    too_wide,
-    why_no_statement,
-)
+from anonbench.evaluation.sufficiency import DEFAULTS, too_wide, why_no_statement
 
 
 def rows(k: int, n: int) -> pd.DataFrame:

@@ -18,8 +18,8 @@ from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import new_figure, save, styled
 from anonbench.reporting.figures.trends import correlation_heatmap, matrix, notes, trend
-from anonbench.reporting.images import choose
 from anonbench.reporting.labels import METHOD_COLOURS, METHODS
+from anonbench.reporting.shown_images import choose
 
 Draw = Callable[[Sequence[Path]], None]
 

@@ -16,7 +16,8 @@ from anonbench.config import load
 from anonbench.config.evaluation import Table
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.grid import to_latex, write_grid, write_sizes, write_table
+from anonbench.reporting.grids.grid import to_latex, write_grid
+from anonbench.reporting.grids.tables import write_sizes, write_table
 from anonbench.reporting.paper.claims import write_claims
 from anonbench.reporting.paper.comparison import write_comparison
 from anonbench.reporting.paper.ours import our_data

@@ -12,15 +12,15 @@ from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores,
 
 from anonbench.config.evaluation import Table
 from anonbench.core.errors import InputError
-from anonbench.reporting.grids.grid import (
-    escape_latex,
-    table_to_latex,
-    table_to_markdown,
+from anonbench.reporting.grids.grid import escape_latex
+from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.grids.tables import (
+    to_latex,
+    to_markdown,
     values_of,
     write_sizes,
     write_table,
 )
-from anonbench.reporting.grids.layout import Layout, lay_out
 
 RETRIEVAL = Table("retrieval", "documents", 100, "IX")
 DOWNSTREAM = Table("downstream", "documents", 100)
@@ -80,7 +80,7 @@ def test_missing_cells_are_not_run_and_never_zero(scores: pd.DataFrame) -> None:
     layout = lay_out(RETRIEVAL, scores)
     missing = layout.blocks[0].rows[3].cells[2]
     assert missing.value is None and not missing.best
-    for text in (values_of(layout).to_csv(), table_to_markdown(layout), table_to_latex(layout)):
+    for text in (values_of(layout).to_csv(), to_markdown(layout), to_latex(layout)):
         assert text.count("not run") == 4
         assert not re.search(r"\b0\.0\b|nan", text)
 
@@ -114,8 +114,8 @@ def test_ties_at_the_printed_precision_are_all_bold() -> None:
     scores.loc[scores["adaption"] == "B", "value"] = 0.4
     layout = lay_out(RETRIEVAL, scores)
     assert [row.cells[0].best for row in layout.blocks[0].rows] == [True, True, False, True]
-    assert table_to_markdown(layout).count("**50.0**") == 3 * 6 * 2
-    assert table_to_latex(layout).count(r"\textbf{50.0}") == 3 * 6 * 2
+    assert to_markdown(layout).count("**50.0**") == 3 * 6 * 2
+    assert to_latex(layout).count(r"\textbf{50.0}") == 3 * 6 * 2
 
 
 def test_what_all_models_share_is_nobodys_best() -> None:
@@ -123,7 +123,7 @@ def test_what_all_models_share_is_nobodys_best() -> None:
     scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
     layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))
     assert not any(c.best or c.tied for b in layout.blocks for r in b.rows for c in r.cells)
-    texts = table_to_markdown(layout), table_to_latex(layout)
+    texts = to_markdown(layout), to_latex(layout)
     assert "**" not in texts[0] and r"\textbf" not in texts[1]
     for text in texts:
         assert "none where all are equal" in text
@@ -152,7 +152,7 @@ def test_several_seeds_show_the_deviation_between_them() -> None:
     values = values[(values["metric"] == "map") & (values["query"] == "original")]["value"] * 100
     assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
     assert "3 seeds" in caption(layout)
-    assert r"$\pm$" in table_to_latex(layout)
+    assert r"$\pm$" in to_latex(layout)
     row = rows_of(layout)[1]
     assert row["map_pixelate_sd"] == f"{values.std():.2f}"
     assert row["map_pixelate_se"] == "1.50"
@@ -218,7 +218,7 @@ def test_rank_agreement_has_a_table() -> None:
     assert "240 queries in 40 clusters, k = 12, 1 seed" in caption(
         layout
     ) and "rank-biased" in caption(layout)
-    latex = table_to_latex(layout)
+    latex = to_latex(layout)
     assert r"Kendall's $\tau$@10" in latex
     check_latex(latex)
     plain = lay_out(RETRIEVAL, pd.concat([scores, *parts]))
@@ -236,20 +236,19 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
             cells = [row.cells[column] for row in block.rows]
             assert [cell.tied for cell in cells] == [False, True, False, False]
             assert [cell.best for cell in cells] == [True, False, False, True]
-    assert "| 89.5≈ |" in table_to_markdown(layout)
-    assert r"89.5$^{\approx}$" in table_to_latex(layout)
+    assert "| 89.5≈ |" in to_markdown(layout) and r"89.5$^{\approx}$" in to_latex(layout)
     assert "≈: not clearly different from the best by a paired test over the queries" in caption(
         layout
     )
-    assert "level 5 %" in caption(layout) and r"$\approx$:" in table_to_latex(layout)
-    check_latex(table_to_latex(layout))
+    assert "level 5 %" in caption(layout) and r"$\approx$:" in to_latex(layout)
+    check_latex(to_latex(layout))
     row = rows_of(layout)[1]
     assert (row["map_blur_tied"], row["map_blur_best"]) == ("1", "0")
     # 0.4 is the p-value of close pairs: at a confidence of 50 % they differ
     assert "≈" not in lay_out(RETRIEVAL, scores, tests, 0.5).blocks[0].rows[1].cells[0].marks
-    assert "≈" not in table_to_markdown(lay_out(RETRIEVAL, scores))
+    assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores))
     other = tests.assign(degree=50)
-    assert "≈" not in table_to_markdown(lay_out(RETRIEVAL, scores, other))
+    assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores, other))
 
 
 def test_ties_are_of_their_own_column() -> None:
@@ -269,7 +268,7 @@ def test_intervals_are_in_the_csv_alone() -> None:
     scores = constant(0.5).assign(low=0.4712, high=0.53)
     scores.loc[scores["adaption"] == "C", "value"] = 0.48
     layout = lay_out(RETRIEVAL, scores)
-    for text in (table_to_markdown(layout), table_to_latex(layout)):
+    for text in (to_markdown(layout), to_latex(layout)):
         assert "47.1" not in text
     row = rows_of(layout)[0]
     assert (row["map_blur_low"], row["map_blur_high"], row["map_blur_sd"]) == ("47.1", "53.0", "")
@@ -284,7 +283,7 @@ def test_values_near_chance_are_marked() -> None:
     marked = [cell.chance for cell in layout.blocks[0].rows[0].cells]
     assert marked == [False, False, True, False, False, False]
     assert "Chance: mAP 10.0, mnDCG@12 10.0" in caption(layout)
-    assert r"$^{\dagger}$" in table_to_latex(layout) and "†" in table_to_markdown(layout)
+    assert r"$^{\dagger}$" in to_latex(layout) and "†" in to_markdown(layout)
     assert "hance" not in caption(lay_out(RETRIEVAL, constant(0.5)))
 
 
@@ -312,7 +311,7 @@ def test_methods_and_adaptions_are_those_of_the_data_set() -> None:
     layout = lay_out(RETRIEVAL, pd.concat([scores, make_scores("other")]))
     assert [method for method, _ in layout.methods] == ["pixelate", "mask"]
     assert [row.key for row in layout.blocks[0].rows] == ["unadapted", "A", "C"]
-    check_latex(table_to_latex(layout))
+    check_latex(to_latex(layout))
 
 
 def check_latex(text: str) -> None:
@@ -349,11 +348,11 @@ def test_hostile_names_are_escaped() -> None:
     name = "a_b & 100% {x} $y$ #1 ~^\\ <script>|*"
     scores = make_scores(name)
     layout = lay_out(Table("retrieval", name, 100), scores)
-    latex = table_to_latex(layout)
+    latex = to_latex(layout)
     check_latex(latex)
     assert escape_latex("a_b & 100% #") == r"a\_b \& 100\% \#"
-    assert "<script>" not in table_to_markdown(layout)
-    grid = [line for line in table_to_markdown(layout).splitlines() if line.startswith("|")]
+    assert "<script>" not in to_markdown(layout)
+    grid = [line for line in to_markdown(layout).splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in grid} == {8}
 
 

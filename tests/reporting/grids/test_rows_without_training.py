@@ -21,8 +21,8 @@ from anonbench.reporting.choices import table
 from anonbench.reporting.choices.effects import recommendations_grid
 from anonbench.reporting.choices.table import best_choices
 from anonbench.reporting.figures.trends import choices
-from anonbench.reporting.grids.grid import values_of
 from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.grids.tables import values_of
 from anonbench.reporting.summary import summarize
 
 NAME = "documents"

@@ -17,7 +17,7 @@ from anonbench.core.io import write_json, write_parquet
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.vectors import draw_queries
-from anonbench.reporting.images import ScenarioEmbeddings, called, explore, scaled
+from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore, scaled
 
 IDS = [f"people/a name {i:02d}" for i in range(40)]
 LABELS = [f"a person {i % 3}" for i in range(len(IDS))]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.io import write_parquet
-from anonbench.reporting.images import read_outlines
+from anonbench.reporting.shown_images import read_outlines
 
 BOX = ["x0", "y0", "x1", "y1"]
 CORNERS = [f"q{number}" for number in range(8)]

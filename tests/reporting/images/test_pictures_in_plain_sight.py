@@ -1,7 +1,7 @@
 """Canary pixels: regions in plain sight, looked for in every picture that is made of image sets.
 
 Regions that are not hidden are magenta, the page around them green. Read without the gate of
-`anonbench.reporting.images` each figure shows magenta; read through it none does.
+`anonbench.reporting.shown_images` each figure shows magenta; read through it none does.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from anonbench.datasets.image_sets.shards import ShardWriter, index_path, open_s
 from anonbench.datasets.images import encode
 from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
 from anonbench.reporting.figures.attention import attention, panels
 from anonbench.reporting.figures.examples import examples
-from anonbench.reporting.images import ScenarioEmbeddings, called, choose, explore, open_shown
+from anonbench.reporting.shown_images import choose, open_shown
 from anonbench.training.data.preprocess import Preprocess
 
 IDS = [f"{number:02d}" for number in range(12)]

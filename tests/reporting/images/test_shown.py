@@ -19,7 +19,7 @@ from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.attention import panels
 from anonbench.reporting.figures.examples import examples
-from anonbench.reporting.images import blank, open_shown
+from anonbench.reporting.shown_images import blank, open_shown
 from anonbench.training.data.preprocess import Preprocess
 
 STATES = ("empty", "failed", "ok", "partial", "unreadable")
@@ -103,7 +103,7 @@ def test_no_other_way_leads_from_image_sets_to_pictures(root: Path) -> None:
     # these write no picture that is shown
     no_pictures = {"attack", "attend", "reidentify", "hash_images", "embed"}
     no_pictures |= {"embed_system", "embed_baselines", "distill_system"}
-    assert found == {"images", "train_redrawer", *no_pictures}
+    assert found == {"shown_images", "train_redrawer", *no_pictures}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -27,7 +27,7 @@ from anonbench.evaluation.comparisons.best import JOINT
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.end_to_end.encoded import METRIC, Scored
 from anonbench.evaluation.retrieval.vectors import ranked
-from anonbench.evaluation.sample_sizes import Needs, too_wide, why_no_statement
+from anonbench.evaluation.sufficiency import Needs, too_wide, why_no_statement
 
 _SHOWN = 0.05
 """Percentage points that a value with one decimal shows."""

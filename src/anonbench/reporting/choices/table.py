@@ -27,8 +27,8 @@ from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.table import said
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
-from anonbench.evaluation.sample_sizes import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 
 _KEYS = ["dataset", "method", "degree", "adaption", "query"]
 _QUALITY = ["kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"]

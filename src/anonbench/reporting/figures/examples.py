@@ -32,7 +32,7 @@ PRINT = 2
 
 
 class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.images.ShownSet` is one."""
+    """Access to images by id; `anonbench.reporting.shown_images.ShownSet` is one."""
 
     def __contains__(self, image_id: str) -> bool:
         """Whether an image may be shown."""

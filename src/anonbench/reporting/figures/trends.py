@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS, read_correlations
 from anonbench.evaluation.privacy.rates import strongest
-from anonbench.evaluation.sample_sizes import DEFAULTS, Needs, why_no_statement
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.style import GRID, INK, ONE_COLUMN, SOFT, new_figure, save, styled
 from anonbench.reporting.labels import (

@@ -24,7 +24,7 @@ from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
-from anonbench.evaluation.sample_sizes import (
+from anonbench.evaluation.sufficiency import (
     MIN_QUERIES,
     Needs,
     high_chance,
@@ -48,8 +48,8 @@ from anonbench.reporting.html.page import (
 )
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.images import read_outlines
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS, notes
+from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
 

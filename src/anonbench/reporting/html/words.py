@@ -17,7 +17,7 @@ from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION, RULES
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.page import Texts
-from anonbench.reporting.images import Outlines
+from anonbench.reporting.shown_images import Outlines
 
 NAMES = {Verdict.PASS: "pass", Verdict.UNKNOWN: "open", Verdict.FAIL: "fail"}
 NAMES |= {Verdict.UNLIMITED: "open"}

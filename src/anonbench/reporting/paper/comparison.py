@@ -19,7 +19,7 @@ from anonbench.core.numeric.statistics import spearman
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.sample_sizes import DEFAULTS, why_no_statement
+from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.grids.grid import grid_of, to_latex, to_markdown, write_text
 from anonbench.reporting.labels import (
     ADAPTIONS,

@@ -1,38 +1,32 @@
-"""Images that may be shown, and the report's explorer: a few queries in every scenario.
+"""Data of the report's retrieval explorer: a few queries in every scenario.
 
-Every picture for display is read through a `ShownSet`. Unless originals may be shown, it returns an
-image only if every detector worked, something was found, and all of it is hidden (degree 100). Any
-other image is a blank tile. In the explorer, numbers also replace ids and labels, which may be
-names of files and people.
+It contains nothing of originals unless they may be shown: pictures come from
+`anonbench.reporting.shown_images`, and numbers replace ids and labels, which may be names of files
+and people.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from PIL import Image
 
 from anonbench.config import Retrieval
-from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.seeding import hash_int
-from anonbench.core.vocabulary import ORIGINAL, Entity, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.datasets.image_sets.neutral_names import Names
-from anonbench.datasets.image_sets.shards import ImageSet, open_sets
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.vectors import Rankings, draw_queries, rank, read_some
 
 if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
-
 
 THUMBNAIL_BYTES = 1_200_000
 """Total bytes of a data set's pictures, as embedded in the page, above which they are smaller."""
@@ -218,136 +212,3 @@ def _source(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=QUALITY, method=4)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-TILE = 192
-"""Pixels of a blank tile's side."""
-
-
-def choose(ids: Iterable[str], number: int) -> list[str]:
-    """Choose images by a hash of their ids: the same on every machine, spread over classes."""
-    return sorted(ids, key=lambda image_id: hash_int("examples", image_id))[:number]
-
-
-class ShownSet:
-    """Random access to the pictures of one image set, by id."""
-
-    def __init__(self, images: ImageSet, allowed: Container[str] | None) -> None:
-        """Wrap a set with the ids of the images that may be shown; None: all of them."""
-        self._images = images
-        self._allowed = allowed
-
-    def __contains__(self, image_id: str) -> bool:
-        """Whether an image may be shown."""
-        return self._allowed is None or image_id in self._allowed
-
-    @property
-    def ids(self) -> list[str]:
-        """Sorted ids of the images that may be shown."""
-        return [image_id for image_id in self._images.ids if image_id in self]
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Read an image, uint8 [H, W] or [H, W, 3] RGB, or a blank tile, uint8 [TILE, TILE].
-
-        Raises:
-            ChangedImage: see `ImageSet.read`.
-            InputError: see `ImageSet.read`.
-        """
-        return self._images.read(image_id) if image_id in self else blank()
-
-
-def blank() -> np.ndarray:
-    """Grey tile that reads “not shown”, uint8 [TILE, TILE]."""
-    tile = np.full((TILE, TILE), 238, np.uint8)
-    font, size, thickness = cv2.FONT_HERSHEY_SIMPLEX, 0.9, 2
-    (width, height), _ = cv2.getTextSize("not shown", font, size, thickness)
-    place = ((TILE - width) // 2, (TILE + height) // 2)
-    cv2.putText(tile, "not shown", place, font, size, (110,), thickness, cv2.LINE_AA)
-    return tile
-
-
-def open_shown(
-    variants: Sequence[str],
-    files: Sequence[Path],
-    root: Path,
-    searched: Sequence[Path],
-    show_originals: bool,
-) -> dict[str, ShownSet]:
-    """Open image sets (see `open_sets`) for display.
-
-    An image that is missing from `searched`, detection's outcome by shard (`id`, `status`), is not
-    shown. With `show_originals` everything may be shown.
-
-    Raises:
-        InputError: see `open_sets`.
-    """
-    sets = open_sets(variants, files, root)
-    if show_originals:
-        return {name: ShownSet(images, None) for name, images in sets.items()}
-    tables = (pd.read_parquet(path, columns=["id", "status"]) for path in searched)
-    # all detectors worked, and something was found
-    fully = frozenset(name for table in tables for name in table["id"][table["status"] == "ok"])
-    return {
-        name: ShownSet(images, fully if Variant.parse(name).degree == 100 else frozenset())
-        for name, images in sets.items()
-    }
-
-
-COLOURS: Mapping[str, str] = {
-    Entity.FACE: "#0072B2",
-    Entity.TEXT: "#D55E00",
-    Entity.BARCODE: "#009E73",
-    Entity.MRZ: "#CC79A7",
-    Entity.INK: "#E69F00",
-}
-"""Okabe and Ito's colours, which colour-blind people can distinguish."""
-_BOX = ["x0", "y0", "x1", "y1"]
-_CORNERS = [f"q{number}" for number in range(8)]
-_ROWS = 20_000
-"""Regions from the start of the table among which the image is chosen."""
-
-
-@dataclass(frozen=True)
-class Outlines:
-    """Regions of one image."""
-
-    width: int
-    height: int
-    shapes: Sequence[tuple[str, str]]
-    """Entity and corners of each region, as the SVG attribute `points`."""
-
-    @property
-    def colours(self) -> dict[str, str]:
-        """Colour of each entity that occurs."""
-        there = {entity for entity, _ in self.shapes}
-        return {entity: colour for entity, colour in COLOURS.items() if entity in there}
-
-
-def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
-    """Regions (Parquet) of a typical image with the most entities; None without regions.
-
-    Without sizes in the manifest (as in a bundle) the extent of the regions is used.
-    """
-    file = pq.ParquetFile(boxes)
-    first = next(file.iter_batches(_ROWS, columns=["id", "entity", *_BOX, *_CORNERS]), None)
-    if first is None or not first.num_rows:
-        return None
-    table = first.to_pandas()
-    by_id = table.groupby("id", sort=True)["entity"].agg(["nunique", "size"])
-    richest = by_id[by_id["nunique"] == by_id["nunique"].max()].sort_values("size", kind="stable")
-    chosen = richest.index[len(richest) // 2]  # neither the fewest nor the most regions
-    rows = table[table["id"] == chosen].copy()
-    as_box = ["x0", "y0", "x1", "y0", "x1", "y1", "x0", "y1"]
-    for corner, side in zip(_CORNERS, as_box, strict=True):  # upright regions have no corners
-        rows[corner] = rows[corner].fillna(rows[side])
-    shapes = [
-        (str(entity), " ".join(f"{value:.0f}" for value in corners))
-        for entity, corners in zip(rows["entity"], rows[_CORNERS].to_numpy(), strict=True)
-    ]
-    if manifest is not None and {"width", "height"} <= set(pq.read_schema(manifest).names):
-        sizes, own = ["width", "height"], [("id", "==", chosen)]
-        known = pd.read_parquet(manifest, columns=sizes, filters=own)
-        width, height = map(int, known.iloc[0])
-    else:
-        width, height = (int(rows[_CORNERS[axis::2]].max().max()) + 8 for axis in (0, 1))
-    return Outlines(width, height, shapes)
