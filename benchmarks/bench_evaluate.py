@@ -25,8 +25,8 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.config import Detection
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.detection.search import build
-from anonbench.embedding.given.embed import open_encoder
-from anonbench.embedding.given.images import look_at
+from anonbench.embedding.given_images import look_at
+from anonbench.embedding.given_systems import open_encoder
 from anonbench_demo import portraits
 
 PHOTOGRAPHS, PIXELS = 1000, 500_000

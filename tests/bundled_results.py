@@ -50,8 +50,8 @@ from anonbench.evaluation.sample_sizes import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.learning import QUANTITIES
-from anonbench.reporting.grids.grid import write_grid
-from anonbench.reporting.grids.tables import write_sizes, write_table
+from anonbench.reporting.grid import write_grid
+from anonbench.reporting.grid_tables import write_sizes, write_table
 from anonbench.reporting.paper.scenario_tables import (
     COLUMNS,
     profiles,

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from anonbench.config.evaluation import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.io import write_json
 from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from anonbench.anonymization.check_method import check_method as check_method
     from anonbench.anonymization.files.run import anonymize_files as anonymize_files
     from anonbench.detection.files import detect as detect
-    from anonbench.embedding.given.embed import embed as embed
+    from anonbench.embedding.given_systems import embed as embed
     from anonbench.embedding.mapping import Map as Map
     from anonbench.evaluation.end_to_end.evaluate import evaluate as evaluate
     from anonbench.evaluation.external import score as score
-    from anonbench.evaluation.mapped.learn import fit_map as fit_map
+    from anonbench.evaluation.map_learning import fit_map as fit_map
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
 
         return detect
     if name == "embed":
-        from anonbench.embedding.given.embed import embed
+        from anonbench.embedding.given_systems import embed
 
         return embed
     if name == "evaluate":
@@ -53,7 +53,7 @@ def __getattr__(name: str) -> Any:
 
         return evaluate
     if name == "fit_map":
-        from anonbench.evaluation.mapped.learn import fit_map
+        from anonbench.evaluation.map_learning import fit_map
 
         return fit_map
     if name == "Map":

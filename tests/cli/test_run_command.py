@@ -12,8 +12,9 @@ import pytest
 
 from anonbench.cli.main import main
 from anonbench.cli.workflow import run as module
+from anonbench.workflow import plan_costs as costs
+from anonbench.workflow import planned_jobs as jobs
 from anonbench.workflow import snakefile
-from anonbench.workflow.plan import costs, jobs
 
 
 class BecameError(Exception):

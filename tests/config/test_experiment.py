@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from anonbench.config import load
-from anonbench.config.evaluation import PAPER_FIGURES, PAPER_TABLES
 from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import PAPER_FIGURES, PAPER_TABLES
 from anonbench.core.vocabulary import COMPATIBLE, Adaption, Baseline, Model, Split, Variant
 
 

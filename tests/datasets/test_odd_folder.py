@@ -32,7 +32,7 @@ from anonbench.datasets.image_sets.originals import write_index
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.listing import list_images
-from anonbench.embedding.given.images import look_at
+from anonbench.embedding.given_images import look_at
 
 OWN = {"validation": 0.4}
 

@@ -18,9 +18,9 @@ from anonbench.core.vocabulary import Entity
 from anonbench.embedding.attention import attend, attention_maps
 from anonbench.embedding.attention_maps import read_maps
 from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
-from anonbench.training.checkpoints.weights import PREFIX, load_backbone, save_backbone
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, init_backbone
+from anonbench.training.weights import PREFIX, load_backbone, save_backbone
 from image_sets import write_set
 
 install_torchvision_ops()

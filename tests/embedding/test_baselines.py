@@ -15,8 +15,8 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.embedding.extract import SIDE, embed_many, embed_pixels, pixels, write_untrained
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.retrieval.scenario import score_scenario
-from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.model.network import Network
+from anonbench.training.weights import load_backbone
 from image_sets import write_set
 
 SETTINGS = Embedding(batch_size=7)

@@ -16,8 +16,8 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding import extract
 from anonbench.embedding.extract import embed_many, features
 from anonbench.embedding.store import read_embeddings
-from anonbench.training.checkpoints.weights import class_tokens, load_backbone, save_backbone
 from anonbench.training.model.network import Network
+from anonbench.training.weights import class_tokens, load_backbone, save_backbone
 from image_sets import write_set
 from timms import as_timms
 

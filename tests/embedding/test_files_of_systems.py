@@ -17,7 +17,7 @@ from anonbench.config import Anonymization, AnySystem, Detection, load
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.inputs import open_images
 from anonbench.detection import cache
-from anonbench.embedding.given.embed import embed
+from anonbench.embedding.given_systems import embed
 from anonbench.embedding.systems.opening import identity_of
 from anonbench.evaluation.privacy.kinds import Recognizer
 from anonbench.workflow.startup import Startup

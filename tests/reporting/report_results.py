@@ -18,7 +18,7 @@ from synthetic_results import (
 )
 from synthetic_tables import make_deployments, make_trainings
 
-from anonbench.config.evaluation import Figure, Table
+from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.html.page import DatasetSection

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from anonbench.evaluation.correlation import COLUMNS as CORRELATED
-from anonbench.evaluation.mapped.judge import VARIANT_COLUMNS
+from anonbench.evaluation.map_judging import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
 from anonbench.reporting import answers
 from anonbench.reporting.figures import findings

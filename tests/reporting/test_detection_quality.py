@@ -8,7 +8,7 @@ import pandas as pd
 from synthetic_results import make_quality
 
 from anonbench.detection.quality_jobs import COLUMNS
-from anonbench.reporting.grids.tables import (
+from anonbench.reporting.grid_tables import (
     QUALITY_HEADS,
     QUALITY_METRICS,
     quality_rows,

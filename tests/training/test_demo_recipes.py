@@ -19,10 +19,10 @@ from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.images import read_image
 from anonbench.embedding.extract import features
-from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.train import train
 from anonbench.training.model.backbone import init_backbone
+from anonbench.training.weights import load_backbone
 from anonbench_demo import expected_listing, generate
 from image_sets import write_set
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import findings
 import pandas as pd
 
-from anonbench.reporting.grids.grid import markdown_grid
+from anonbench.reporting.grid import markdown_grid
 
 ROOT = findings.ROOT
 PAGES = (ROOT / "README.md", ROOT / "docs/tutorials/demo.md", ROOT / "docs/how-to/reviewers.md")

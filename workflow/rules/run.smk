@@ -4,8 +4,8 @@ import atexit
 import os
 
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow.plan.jobs import PLAN, jobs_of, write_plan
+from anonbench.workflow.plan_costs import usual_seconds
+from anonbench.workflow.planned_jobs import PLAN, jobs_of, write_plan
 from snakemake_logger_plugin_anonbench import begin_run
 
 last_lines = []

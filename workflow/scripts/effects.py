@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.config.evaluation import Scenario
+    from anonbench.config.outputs import Scenario
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters

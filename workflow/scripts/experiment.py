@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.reporting.grids.tables import write_sizes
+    from anonbench.reporting.grid_tables import write_sizes
     from anonbench.reporting.paper.scenario_tables import write_profiles
 
     paths, params = [Path(path) for path in snakemake.input], snakemake.params

@@ -11,7 +11,7 @@ with job(snakemake, __file__):
     from anonbench.core.provenance import versions
     from anonbench.evaluation.comparisons.best import read_method_comparisons
     from anonbench.evaluation.correlation import read_correlations
-    from anonbench.evaluation.mapped.judge import read_maps
+    from anonbench.evaluation.map_judging import read_maps
     from anonbench.evaluation.policy.table import read_policy
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings

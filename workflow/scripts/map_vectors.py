@@ -17,8 +17,8 @@ with job(snakemake, __file__) as cache:
     from anonbench.config import load
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.mapped.judge import gather
-    from anonbench.evaluation.mapped.learn import map_variant, read_labels
+    from anonbench.evaluation.map_judging import gather
+    from anonbench.evaluation.map_learning import map_variant, read_labels
 
     params, manifest = snakemake.params, Path(given["manifest"])
     persons = read_labels(manifest, [params.identity])

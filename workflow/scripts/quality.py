@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.detection.quality_jobs import evaluate_detection, review_dataset
-    from anonbench.reporting.grids.tables import write_quality
+    from anonbench.reporting.grid_tables import write_quality
 
     given, params, made = snakemake.input, snakemake.params, dict(snakemake.output.items())
     made = {name: Path(path) for name, path in made.items()}

@@ -10,7 +10,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.vocabulary import Variant
 
         with locked_gpus(snakemake.resources.gpu):
-            from anonbench.training.redrawing.network import redraw_shard
+            from anonbench.training.redrawing_network import redraw_shard
 
             redraw_shard(
                 hidden=Path(snakemake.input.hidden[0]),

@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     import pandas as pd
 
-    from anonbench.reporting.grids.grid import write_grid
+    from anonbench.reporting.grid import write_grid
     from anonbench.reporting.paper.scenario_tables import COLUMNS
 
     files = map(Path, snakemake.output)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config import Config
-from anonbench.config.evaluation import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.outputs import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import digest_file, listed_files, verify_against
 from anonbench.core.vocabulary import Split

@@ -166,7 +166,7 @@ def _environments(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from anonbench.training.checkpoints.export import export_backbone
+    from anonbench.training.export import export_backbone
 
     require_another(options.output, options.backbone)
     verify_file(options.backbone)

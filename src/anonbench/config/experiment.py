@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.config.evaluation import (
+from anonbench.config.outputs import (
     OF_IMAGES,
     PAPER_FIGURES,
     PAPER_TABLES,

@@ -23,9 +23,9 @@ from anonbench.embedding.attention_shares import (
     share_rows,
     visible_boxes,
 )
-from anonbench.training.checkpoints.weights import load_backbone, load_untrained, read_description
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode
+from anonbench.training.weights import load_backbone, load_untrained, read_description
 
 
 @torch.inference_mode()

@@ -19,7 +19,7 @@ from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
-from anonbench.embedding.given.images import ahead
+from anonbench.embedding.given_images import ahead
 from anonbench.embedding.store import VectorCache, write_set
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.vectors import Vectors

@@ -23,16 +23,16 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import write_set
-from anonbench.training.checkpoints.weights import (
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.distributed import pick_device
+from anonbench.training.model.backbone import init_backbone
+from anonbench.training.weights import (
     PREFIX,
     class_tokens,
     load_backbone,
     read_description,
     save_backbone,
 )
-from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.distributed import pick_device
-from anonbench.training.model.backbone import init_backbone
 
 SIDE = 32
 """Side of the image whose pixels are compared: as few as people need to recognize a scene."""

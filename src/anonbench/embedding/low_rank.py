@@ -35,7 +35,7 @@ from anonbench.core.registries.systems import Network, NetworkKind, adapter_file
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
-from anonbench.embedding.given.images import ahead
+from anonbench.embedding.given_images import ahead
 from anonbench.embedding.systems import kind_named
 from anonbench.embedding.systems.opening import identity_of
 from anonbench.embedding.systems.torch_encoder import network_encoder, vectors_of

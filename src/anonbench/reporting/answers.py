@@ -20,16 +20,16 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
-from anonbench.evaluation.mapped.judge import DISTILLED, MAP, MAPPED, NOTHING
+from anonbench.evaluation.map_judging import DISTILLED, MAP, MAPPED, NOTHING
 from anonbench.evaluation.policy.verdicts import strongest_attacks
-from anonbench.reporting.grids.grid import grid_of, to_markdown, write_text
+from anonbench.reporting.grid import grid_of, to_markdown, write_text
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import summarize
 
 Tables = Mapping[str, pd.DataFrame]
 """Tables by system: tidy scores (`anonbench.reporting.summary.read_scores`), verdicts
 (`anonbench.evaluation.policy.table.read_policy`) or judged maps
-(`anonbench.evaluation.mapped.judge.read_maps`)."""
+(`anonbench.evaluation.map_judging.read_maps`)."""
 _KEY = ["system", "query", "method", "degree", "adaption"]
 _INTERVAL = ["low", "high", "n", "clusters", "reason"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high"]

@@ -15,7 +15,7 @@ from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND, read_comparisons
 from anonbench.evaluation.deployments import read_deployments
-from anonbench.evaluation.mapped.judge import (
+from anonbench.evaluation.map_judging import (
     LABELLED,
     LABELS,
     MAP,
@@ -35,7 +35,7 @@ from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes import POWER, read_variances
-from anonbench.reporting.grids.grid import grid_of, write_grid
+from anonbench.reporting.grid import grid_of, write_grid
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,

@@ -1,23 +1,18 @@
-"""Labels, colours and order of methods, models and metrics; titles and notes of tables."""
+"""Labels, colours and order of methods, models and metrics, and shares as tables print them."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from functools import cache
 from importlib import resources
-from typing import Any
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, StrictUndefined
 
 from anonbench.core.registries import attacks, detectors, methods
 from anonbench.core.registries.method_names import colour_of, is_method, label_of
 from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import UNADAPTED, Variant
-from anonbench.core.wording import count
 
 
 class MethodLabels(dict[str, str]):
@@ -141,23 +136,3 @@ def intervals(
     """The shares of a table's rows (`interval`); the columns are those of share, low and high."""
     ends = table[list(columns)].to_numpy(float)
     return [interval(value, low, high, between, sign) for value, low, high in ends]
-
-
-def notes(*table: str, **values: Any) -> tuple[str, ...]:
-    """Notes of a kind of table in `notes.yaml`, without empty ones; after `titles`, its title.
-
-    `values` are the variables of its templates.
-    """
-    texts = (re.sub(r"[ \n]+", " ", each.render(**values)) for each in _templates(*table))
-    return tuple(filter(None, (text.strip(" ") for text in texts)))
-
-
-@cache
-def _templates(*table: str) -> list[Any]:
-    file = resources.files("anonbench.reporting").joinpath("texts", "notes.yaml")
-    environment = Environment(undefined=StrictUndefined)
-    environment.filters |= {"counted": count, "g": lambda share: f"{100 * share:g}"}
-    texts: Any = yaml.safe_load(file.read_text("utf-8"))
-    for key in table:
-        texts = texts[key]
-    return [environment.from_string(text) for text in ([texts] if len(table) > 1 else texts)]

@@ -27,7 +27,7 @@ from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sufficiency import DEFAULTS
-from anonbench.reporting.grids.grid import grid_of
+from anonbench.reporting.grid import grid_of
 from anonbench.reporting.labels import (
     ATTACKERS,
     ENTITIES,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.evaluation import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Adaption, Model, Variant

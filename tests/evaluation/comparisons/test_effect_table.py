@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from anonbench.config.evaluation import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.numeric.clusters import clustered_mean

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.evaluation import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.best import compare, compare_methods
 from anonbench.evaluation.comparisons.columns import columns_of

@@ -26,7 +26,7 @@ from anonbench.datasets.image_sets.originals import write_index
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection import shard
 from anonbench.detection.base import as_rgb
-from anonbench.embedding.given import embed as embed_module
+from anonbench.embedding import given_systems as embed_module
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons.best import compare_methods
 from anonbench.evaluation.comparisons.columns import columns_of

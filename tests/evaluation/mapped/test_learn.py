@@ -15,8 +15,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.mapped.judge import gather, labelled, read_maps
-from anonbench.evaluation.mapped.learn import map_variant, read_labels
+from anonbench.evaluation.map_judging import gather, labelled, read_maps
+from anonbench.evaluation.map_learning import map_variant, read_labels
 
 WIDTH = 12
 FILES = ("original_val", "hidden_val", "original_train", "hidden_train")

@@ -26,8 +26,8 @@ from anonbench.evaluation.privacy.probes import COLUMNS
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import reidentify
-from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.model.network import Network
+from anonbench.training.weights import save_backbone
 
 PEOPLE = {f"{number:03d}": str(number // 3) for number in range(36)}
 FACE = Region(Entity.FACE, 8, 6, 40, 42, 0.9)

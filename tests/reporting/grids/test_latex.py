@@ -13,11 +13,11 @@ import pytest
 from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
 from anonbench.config import load
-from anonbench.config.evaluation import Table
 from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.grid import to_latex, write_grid
-from anonbench.reporting.grids.tables import write_sizes, write_table
+from anonbench.reporting.grid import to_latex, write_grid
+from anonbench.reporting.grid_tables import write_sizes, write_table
 from anonbench.reporting.paper.claims import write_claims
 from anonbench.reporting.paper.comparison import write_comparison
 from anonbench.reporting.paper.ours import our_data

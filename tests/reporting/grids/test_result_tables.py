@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
 
-from anonbench.config.evaluation import Table
+from anonbench.config.outputs import Table
 from anonbench.core.errors import InputError
-from anonbench.reporting.grids.grid import escape_latex
-from anonbench.reporting.grids.layout import Layout, lay_out
-from anonbench.reporting.grids.tables import (
+from anonbench.reporting.grid import escape_latex
+from anonbench.reporting.grid_layout import Layout, lay_out
+from anonbench.reporting.grid_tables import (
     to_latex,
     to_markdown,
     values_of,

@@ -15,14 +15,14 @@ from synthetic_results import (
     with_baselines,
 )
 
-from anonbench.config.evaluation import Table
+from anonbench.config.outputs import Table
 from anonbench.evaluation.correlation import metric_rows
-from anonbench.reporting.choices import table
-from anonbench.reporting.choices.effects import recommendations_grid
-from anonbench.reporting.choices.table import best_choices
+from anonbench.reporting import choice_table as table
+from anonbench.reporting.choice_effects import recommendations_grid
+from anonbench.reporting.choice_table import best_choices
 from anonbench.reporting.figures.trends import choices
-from anonbench.reporting.grids.layout import Layout, lay_out
-from anonbench.reporting.grids.tables import values_of
+from anonbench.reporting.grid_layout import Layout, lay_out
+from anonbench.reporting.grid_tables import values_of
 from anonbench.reporting.summary import summarize
 
 NAME = "documents"

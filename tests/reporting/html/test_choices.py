@@ -14,7 +14,7 @@ from anonbench.config import Policy
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, evidence
 from anonbench.evaluation.policy.verdicts import Verdict, judge
-from anonbench.reporting.choices.table import COLUMNS, best_choices, choices, without_limit
+from anonbench.reporting.choice_table import COLUMNS, best_choices, choices, without_limit
 from anonbench.reporting.summary import summarize
 from policy_evidence import make_attacks, make_coverage, make_measured
 

@@ -21,7 +21,7 @@ from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.image_sets.doubts import Doubts
-from anonbench.evaluation.mapped.judge import NOTHING, SHIFT, VARIANT_COLUMNS
+from anonbench.evaluation.map_judging import NOTHING, SHIFT, VARIANT_COLUMNS
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.dataset_tables import GRIDS

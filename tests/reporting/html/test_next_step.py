@@ -14,7 +14,7 @@ from anonbench.config import Privacy
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.evaluation.policy.evidence import RULES
 from anonbench.evaluation.policy.verdicts import Verdict
-from anonbench.reporting.choices.table import COLUMNS, UNKNOWN
+from anonbench.reporting.choice_table import COLUMNS, UNKNOWN
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import Facts, step
 

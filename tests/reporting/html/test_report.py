@@ -12,11 +12,11 @@ import pytest
 from report_results import make_explorer, section
 from synthetic_results import make_comparisons, make_scores, write_results
 
-from anonbench.config.evaluation import Table
+from anonbench.config.outputs import Table
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.layout import lay_out
+from anonbench.reporting.grid_layout import lay_out
 from anonbench.reporting.html.build import FIGURES, PAGES, build_report
 from anonbench.reporting.html.page import (
     FILES,

@@ -19,7 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS
 from anonbench.evaluation.decision import Verdict as Decision
-from anonbench.reporting.choices.effects import (
+from anonbench.reporting.choice_effects import (
     Row,
     Tally,
     Verdict,
@@ -30,7 +30,7 @@ from anonbench.reporting.choices.effects import (
     recommendations_grid,
     tally,
 )
-from anonbench.reporting.choices.table import best_choices
+from anonbench.reporting.choice_table import best_choices
 from anonbench.reporting.html.tables import (
     attention,
     correlations,

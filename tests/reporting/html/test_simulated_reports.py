@@ -14,8 +14,8 @@ from anonbench.evaluation.comparisons.best import collect_best, second_columns
 from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
-from anonbench.reporting.choices.effects import Verdict, keep_model
-from anonbench.reporting.choices.table import best_choices, choices, kept
+from anonbench.reporting.choice_effects import Verdict, keep_model
+from anonbench.reporting.choice_table import best_choices, choices, kept
 from anonbench.reporting.summary import summarize
 from simulated_archives import (
     CONTROL_SEED,

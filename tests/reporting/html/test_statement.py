@@ -23,7 +23,7 @@ from anonbench.evaluation.policy.evidence import (
     REIDENTIFICATION,
     STRENGTH,
 )
-from anonbench.reporting.choices.table import choices
+from anonbench.reporting.choice_table import choices
 from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.words import Facts, Words

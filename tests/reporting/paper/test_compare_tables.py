@@ -9,7 +9,7 @@ from synthetic_results import make_best, make_comparisons, make_scores, write_re
 
 from anonbench.config import load
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.grid import to_latex, to_markdown
+from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.paper.claims import BY_SECOND, CASES, COLUMNS, write_claims
 from anonbench.reporting.paper.comparison import published, write_comparison
 from anonbench.reporting.paper.ours import OurData, our_data

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbench.config.evaluation import PAPER_TABLES
+from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Adaption, Method
 from anonbench.evaluation.correlation import correlation_matrices, metric_rows
 from anonbench.reporting.paper.comparison import CELL, METRICS, published

@@ -10,7 +10,7 @@ import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.reporting.grids.grid import write_grid
+from anonbench.reporting.grid import write_grid
 from anonbench.reporting.paper.scenario_tables import (
     COLUMNS,
     profiles,

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from anonbench.cli import main
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.export import (
+from anonbench.training.export import (
     export_backbone,
 )
-from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.model.backbone import encode, init_backbone
 from anonbench.training.model.formats import Format, read_checkpoint
 from anonbench.training.model.network import Network
+from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]
 Train = Callable[..., Path]

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, encode
 from anonbench.training.model.network import Network
+from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]
 

@@ -18,7 +18,7 @@ from golden_results import (
 )
 
 from anonbench.config.training import Backbone
-from anonbench.training.checkpoints.export import to_dinov2
+from anonbench.training.export import to_dinov2
 from anonbench.training.model.backbone import build_backbone
 from anonbench.training.model.network import Network
 

@@ -19,7 +19,6 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
@@ -28,6 +27,7 @@ from anonbench.training.loop.collapse_metrics import collapse_signs
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Schedules, Trainer
 from anonbench.training.model.backbone import encode
+from anonbench.training.weights import load_backbone, read_description
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, in_memory
 from torch import Tensor
 
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.export import to_dinov2, to_timm
+from anonbench.training.export import to_dinov2, to_timm
 from anonbench.training.model.formats import count_registers, has_layer_scale, read_checkpoint
 from anonbench.training.model.vit import resize_positions
 

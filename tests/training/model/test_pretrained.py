@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.export import export_backbone
-from anonbench.training.checkpoints.weights import load_backbone, save_backbone
+from anonbench.training.export import export_backbone
 from anonbench.training.loop.trainer import Trainer
 from anonbench.training.model.backbone import encode, init_backbone
 from anonbench.training.model.network import Network
 from anonbench.training.model.pretrained import read_pretrained
 from anonbench.training.model.vit import resize_positions
+from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]
 Write = Callable[[Any], Path]

@@ -11,8 +11,8 @@ from small_portraits import MASK, REGION, Portraits, portrait
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Recipe
 from anonbench.core.boxes import box_table
-from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.model.network import Network
+from anonbench.training.weights import save_backbone
 from image_sets import write_set
 
 

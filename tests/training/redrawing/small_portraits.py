@@ -14,7 +14,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.redrawing.train import train_redrawer
+from anonbench.training.redrawing_training import train_redrawer
 
 MASK = Variant("mask", 100)
 REGION = Region(Entity.FACE, 10, 8, 38, 40, 1.0)

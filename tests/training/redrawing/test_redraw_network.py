@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.redrawing.network import random_redrawer
+from anonbench.training.redrawing_network import random_redrawer
 
 NOISE = torch.Generator().manual_seed(0)
 

@@ -15,8 +15,8 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import box_table
 from anonbench.core.errors import InputError
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.redrawing import network as module
-from anonbench.training.redrawing.network import load_redrawer, redraw_shard
+from anonbench.training import redrawing_network as module
+from anonbench.training.redrawing_network import load_redrawer, redraw_shard
 from image_sets import write_set
 
 HIDDEN = np.zeros((48, 60), bool)

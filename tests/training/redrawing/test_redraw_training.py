@@ -16,9 +16,9 @@ from anonbench.config import Anonymization, Embedding
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.extract import features
-from anonbench.training.checkpoints.weights import load_backbone
-from anonbench.training.redrawing import train as module
-from anonbench.training.redrawing.network import redraw_shard
+from anonbench.training import redrawing_training as module
+from anonbench.training.redrawing_network import redraw_shard
+from anonbench.training.weights import load_backbone
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 from anonbench.config import Recipe
 from anonbench.core.vocabulary import Split
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.planned_jobs import Job, Plan
 
 
 def expected(stage: str, dataset: str, split: str | None, sets: int) -> float:

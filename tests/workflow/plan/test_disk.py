@@ -22,8 +22,8 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Split, Variant
 from anonbench.embedding.extract import write_untrained
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.workflow.plan.costs import costs
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan_costs import costs
+from anonbench.workflow.planned_jobs import Job, Plan
 
 IMAGES = 24
 RECIPE: dict[str, Any] = {

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from anonbench.config import Recipe
-from anonbench.workflow.plan.costs import (
+from anonbench.workflow.plan_costs import (
     STARTED,
     Cost,
     costs,
     usual_seconds,
     wall_seconds,
 )
-from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
+from anonbench.workflow.planned_jobs import Job, Plan, wildcards_of
 
 Maker = Callable[..., Job]
 Planner = Callable[..., Plan]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from anonbench.workflow.plan.costs import as_data, as_text
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan_costs import as_data, as_text
+from anonbench.workflow.planned_jobs import Job, Plan
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -
 
 @pytest.mark.slow
 def test_a_plan_is_made_without_torch() -> None:
-    code = "import sys, anonbench.workflow.plan.jobs; sys.exit('torch' in sys.modules)"
+    code = "import sys, anonbench.workflow.planned_jobs; sys.exit('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     require_place(options.images)
     from anonbench.core.errors import InputError
     from anonbench.core.wording import count, tally
-    from anonbench.embedding.given.embed import embed
+    from anonbench.embedding.given_systems import embed
     from anonbench.embedding.store import write_embeddings
 
     if options.output.suffix not in (".h5", ".hdf5"):

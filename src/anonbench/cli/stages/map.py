@@ -75,7 +75,7 @@ def run_fit(options: argparse.Namespace) -> None:
     given = [options.originals, options.hidden, options.clusters]
     require_another(options.output, *filter(None, given))
     _require_suffix(options.output, ".safetensors")
-    from anonbench.evaluation.mapped.learn import fit_map
+    from anonbench.evaluation.map_learning import fit_map
 
     learned = fit_map(options.originals, options.hidden, options.clusters, method=options.method)
     learned.save(options.output)
@@ -89,7 +89,7 @@ def run_apply(options: argparse.Namespace) -> None:
     from anonbench.embedding.formats import read
     from anonbench.embedding.mapping import Map
     from anonbench.embedding.store import Embeddings, write_embeddings
-    from anonbench.evaluation.mapped.learn import provenance, system_of
+    from anonbench.evaluation.map_learning import provenance, system_of
 
     learned, given = Map.load(options.map), read(options.vectors)
     made_by = provenance(options.vectors)
@@ -108,7 +108,7 @@ def run_apply(options: argparse.Namespace) -> None:
 
 def as_text(learned: Map, output: Path) -> str:
     """Compare a map with no remedy, free remedies and the control, as text."""
-    from anonbench.evaluation.mapped.judge import LABELS, table_rows
+    from anonbench.evaluation.map_judging import LABELS, table_rows
 
     card = learned.card
     rows = [["remedy", "pairs", "queries", "by", "mAP", "gain (interval)"]]

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     """Raise InputError if the images are outdated, because regions have changed since."""
-    from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.planned_jobs import collect
     from anonbench.workflow.snakefile import find
 
     target = f"{options.dataset}_images"

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.config.file import read
     from anonbench.core.io import atomic
     from anonbench.core.libraries.devices import candidates
-    from anonbench.embedding.given.embed import system_settings
+    from anonbench.embedding.given_systems import system_settings
     from anonbench.workflow.first_config.document import FEWEST, Choice, compose
     from anonbench.workflow.first_config.survey import look
 

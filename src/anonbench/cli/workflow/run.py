@@ -129,8 +129,8 @@ def _announce(given: Sequence[str]) -> None:
     Raises:
         InputError: see `run`.
     """
-    from anonbench.workflow.plan.costs import as_data, total
-    from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.plan_costs import as_data, total
+    from anonbench.workflow.planned_jobs import collect
 
     plan = collect(given)
     planned = plan.planned
@@ -158,8 +158,8 @@ def run_plan(options: argparse.Namespace) -> None:
     from anonbench.workflow.snakefile import require_configfiles
 
     require_configfiles(options.snakemake)
-    from anonbench.workflow.plan.costs import as_data, as_text
-    from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.plan_costs import as_data, as_text
+    from anonbench.workflow.planned_jobs import collect
     from anonbench.workflow.startup import weak_methods
 
     plan = collect(options.snakemake)

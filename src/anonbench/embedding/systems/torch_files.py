@@ -35,8 +35,8 @@ class Checkpoint(NetworkKind):
 
     def network(self) -> Network:
         """Load the backbone: its class token after the final norm is the vector."""
-        from anonbench.training.checkpoints.weights import class_tokens, load_backbone
         from anonbench.training.distributed import pick_device
+        from anonbench.training.weights import class_tokens, load_backbone
 
         try:
             model, preprocess = load_backbone(self.file)

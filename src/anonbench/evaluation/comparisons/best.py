@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.config.evaluation import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, Variant

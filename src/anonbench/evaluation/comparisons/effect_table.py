@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from anonbench.config.evaluation import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean

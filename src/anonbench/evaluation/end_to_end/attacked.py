@@ -15,7 +15,7 @@ from anonbench.core.boxes import Region, image_regions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.systems import System
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.embedding.given.images import Picture
+from anonbench.embedding.given_images import Picture
 from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
 from anonbench.evaluation.privacy.attackers import SystemAttacker
 from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published

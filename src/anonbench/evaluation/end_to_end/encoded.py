@@ -27,8 +27,8 @@ from anonbench.detection.base import as_rgb
 from anonbench.detection.reading import Original
 from anonbench.detection.search import more_detectors
 from anonbench.detection.shard import Job, ShardSearch
-from anonbench.embedding.given.embed import Encode, joined
-from anonbench.embedding.given.images import Pictures, ahead
+from anonbench.embedding.given_images import Pictures, ahead
+from anonbench.embedding.given_systems import Encode, joined
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best, compare_methods
 from anonbench.evaluation.comparisons.columns import Column, retrieval_columns

@@ -21,12 +21,12 @@ from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import Adaption, Method, Variant
 from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
-from anonbench.embedding.given.embed import Encoder, encoding, open_encoder, settled
-from anonbench.embedding.given.images import Given, Pictures, look_at
+from anonbench.embedding.given_images import Given, Pictures, look_at
+from anonbench.embedding.given_systems import Encoder, encoding, open_encoder, settled
 from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants, score_variants
 from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.external import cluster_numbers
-from anonbench.evaluation.mapped.learn import cross_fitted
+from anonbench.evaluation.map_learning import cross_fitted
 
 
 def evaluate(
@@ -58,8 +58,8 @@ def evaluate(
     Args:
         encoder: a function from a list of images (uint8 [H, W, 3] RGB, of any sizes) to floats
             [N, D], a system, or its name, such as `timm:tf_efficientnet_lite0`
-            (`anonbench.embedding.given.embed`).
-        images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
+            (`anonbench.embedding.given_systems`).
+        images: a folder, a list of paths, or arrays (`anonbench.embedding.given_images.Given`).
         methods: how regions are hidden.
         degrees: percent of an image's regions that is hidden.
         detectors: that find the regions. Default, if there are no boxes either: detectors of faces,

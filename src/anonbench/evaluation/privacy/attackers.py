@@ -15,8 +15,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.attacks import Attacker
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.embedding.systems.opening import open_system
-from anonbench.training.checkpoints.weights import class_tokens, load_backbone, read_description
 from anonbench.training.distributed import pick_device
+from anonbench.training.weights import class_tokens, load_backbone, read_description
 
 # Set before the import: the package otherwise sends usage data to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -14,7 +14,7 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import decode, encode
-from anonbench.embedding.given.images import Picture
+from anonbench.embedding.given_images import Picture
 from anonbench.evaluation.privacy.crops import (
     Images,
     Readable,

@@ -31,10 +31,10 @@ from anonbench.evaluation.sufficiency import (
     identical_vectors_note,
     why_no_statement,
 )
-from anonbench.reporting.choices.effects import costs_grid, recommendations_grid, tally
-from anonbench.reporting.choices.table import Bests, best_choices, choices, without_limit
+from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
+from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
-from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.grid_layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.first_page import first_page, known
 from anonbench.reporting.html.page import (
@@ -48,7 +48,8 @@ from anonbench.reporting.html.page import (
 )
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS, notes
+from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
+from anonbench.reporting.notes import notes
 from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 

@@ -20,8 +20,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
-from anonbench.config.evaluation import Figure, Table
 from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import Figure, Table
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import label_of
 from anonbench.reporting.labels import METHODS, metric_label

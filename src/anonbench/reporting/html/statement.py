@@ -26,8 +26,8 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.reporting.choices.table import UNATTACKED, of_own_vectors
-from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
+from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
+from anonbench.reporting.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.page import (
     DatasetSection,
     Texts,

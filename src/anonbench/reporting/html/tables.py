@@ -17,8 +17,8 @@ from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import Model
 from anonbench.embedding.attention_shares import NULLS
 from anonbench.evaluation.correlation import METRICS, read_correlations
-from anonbench.reporting.grids.grid import grid_of
-from anonbench.reporting.grids.tables import QUALITY_HEADS, SIZE_COLUMNS, quality_rows, read_sizes
+from anonbench.reporting.grid import grid_of
+from anonbench.reporting.grid_tables import QUALITY_HEADS, SIZE_COLUMNS, quality_rows, read_sizes
 from anonbench.reporting.labels import ADAPTIONS, NONE, interval, percent, variant_label
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]

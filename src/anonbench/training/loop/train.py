@@ -20,13 +20,13 @@ from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.data.batch import Batch, loaded
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
 from anonbench.training.distributed import prepare_torch
 from anonbench.training.loop.checkpoint import Checkpoint, Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
 from anonbench.training.loop.trainer import Distiller, NotFinite, Trainer
+from anonbench.training.weights import save_backbone
 
 logger = logging.getLogger(__name__)
 

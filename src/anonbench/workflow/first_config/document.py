@@ -25,7 +25,7 @@ from anonbench.core.vocabulary import Entity, Method
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
 from anonbench.workflow.first_config.survey import Sample, Survey
-from anonbench.workflow.plan.costs import ID_BYTES, STARTED, TAR_BYTES
+from anonbench.workflow.plan_costs import ID_BYTES, STARTED, TAR_BYTES
 
 _TEMPLATE = "config.yaml.j2"
 _WIDTH = 100

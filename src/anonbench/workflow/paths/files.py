@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from anonbench.config.evaluation import Scenario
 from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.outputs import Scenario
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.registries.method_names import REDRAWN, is_audited
 from anonbench.core.vocabulary import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anonbench.config.evaluation import FIGURE_SUFFIXES, TABLE_SUFFIXES, Scenario
 from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES, Scenario
 from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
 from anonbench.reporting.html.page import FILES

@@ -18,7 +18,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.datasets.given import copies_of
 from anonbench.detection.search import DetectorFailed, Search
-from anonbench.embedding.given.images import Picture, look_at
+from anonbench.embedding.given_images import Picture, look_at
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import attack

@@ -24,7 +24,7 @@ from anonbench.embedding.store import (
 )
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
-from anonbench.evaluation.mapped.judge import FREE, LABELLED, MAP, MAPPED, SHUFFLED, Judged, judge
+from anonbench.evaluation.map_judging import FREE, LABELLED, MAP, MAPPED, SHUFFLED, Judged, judge
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from anonbench.core.io import atomic, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.labels import notes
+from anonbench.reporting.notes import notes
 
 
 def grid_of(

@@ -25,7 +25,6 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.batch import loaded
 from anonbench.training.data.paired_dataset import check_aligned
@@ -33,13 +32,14 @@ from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.distributed import prepare_torch
 from anonbench.training.loop.checkpoint import Checkpoint, Interrupts
 from anonbench.training.model.backbone import encode
-from anonbench.training.redrawing.network import (
+from anonbench.training.redrawing_network import (
     Redrawer,
     as_picture,
     random_redrawer,
     save_redrawer,
     shown_hidden,
 )
+from anonbench.training.weights import load_backbone
 
 _LINES = 100
 """Approximate number of lines of the log."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from anonbench.config.evaluation import Table
+from anonbench.config.outputs import Table
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.vocabulary import (
     COMPATIBLE,
@@ -33,8 +33,8 @@ from anonbench.reporting.labels import (
     TIED,
     WORDS,
     metric_label,
-    notes,
 )
+from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present, summarize, summarize_originals
 
 ON_ORIGINALS = {

@@ -23,7 +23,7 @@ from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.listing import root_of
 from anonbench.training.loop.flops import sizes_by_settings
 from anonbench.workflow.estimates import PIXELS, Estimates
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.planned_jobs import Job, Plan
 
 STARTED = 3.0
 """Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""

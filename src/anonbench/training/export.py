@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_json
-from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.formats import (
     DINOV2,
@@ -39,6 +38,7 @@ from anonbench.training.model.formats import (
     uses_swiglu,
 )
 from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, resize_positions, swiglu_width
+from anonbench.training.weights import load_backbone, read_description
 
 WRITTEN: dict[tuple[str, bool], Names] = {
     ("dinov2", False): DINOV2 + DINOV2_MLP,

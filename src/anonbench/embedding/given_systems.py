@@ -18,7 +18,7 @@ from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import SYSTEMS, NetworkKind, Similarity, System, SystemKind
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import as_rgb
-from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
+from anonbench.embedding.given_images import Given, ahead, digest_of, look_at
 from anonbench.embedding.store import Embeddings, VectorCache
 from anonbench.embedding.systems.function import InBatches
 from anonbench.embedding.systems.opening import Checked, identity_of, open_system
@@ -43,7 +43,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
     Args:
         encoder: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], a system,
             or its name (`Encoder`), such as `timm:resnet18`.
-        images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
+        images: a folder, a list of paths, or arrays (`anonbench.embedding.given_images.Given`).
         cache: folder in which vectors are kept by image content and system.
 
     Returns:

@@ -18,8 +18,8 @@ from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, Adaption, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict as Decision
-from anonbench.reporting.choices.table import Bests, Scenario
-from anonbench.reporting.grids.grid import grid_of
+from anonbench.reporting.choice_table import Bests, Scenario
+from anonbench.reporting.grid import grid_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
     RETRIEVAL_METRICS,

@@ -106,10 +106,10 @@ def choices(
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
         policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.
-        bests: the best of each column (`anonbench.reporting.choices.table.best_choices`).
+        bests: the best of each column (`anonbench.reporting.choice_table.best_choices`).
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
-        maps: retrieval regained by maps (`anonbench.evaluation.mapped.judge.VARIANT_COLUMNS`);
+        maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`);
             maps that are not recommended come after the unadapted model.
     """
     bests = bests or {}

@@ -1,1 +1,0 @@
-"""Images and encoders passed by a caller, embedded in batches."""

@@ -1,1 +1,0 @@
-"""Maps of hidden images' vectors: their gain, compared with free remedies."""

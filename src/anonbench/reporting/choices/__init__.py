@@ -1,1 +1,0 @@
-"""Choices under the policy: retrieval quality, remaining risk, and the next step."""

@@ -1,1 +1,0 @@
-"""Result tables as text: layout, notes, commands and output files."""

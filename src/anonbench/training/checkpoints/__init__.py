@@ -1,1 +1,0 @@
-"""Trained weights: saved, loaded, and exported to the formats of others."""

@@ -1,1 +1,0 @@
-"""Redrawing of hidden regions for an unchanged model, which embeds them like the original."""

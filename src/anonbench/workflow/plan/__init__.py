@@ -1,1 +1,0 @@
-"""Preview of a run: jobs, reasons and expected cost."""
