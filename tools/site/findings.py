@@ -19,7 +19,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.answers import PREDICTED_BY, values_grid
-from anonbench.reporting.grid_tables import to_markdown
+from anonbench.reporting.grid import to_markdown
 from anonbench.reporting.labels import ACCURACIES, METHODS, QUERIES
 
 ROOT = Path(__file__).resolve().parents[2]
