@@ -8,9 +8,7 @@ RESOURCES ?= gpu=4
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
 # what is never imported is never compiled
 INSTALL := $(BIN)/python -m pip install -qq --no-compile
-# one more than the cores: some tests wait for others
-WORKERS = $$(($$(getconf _NPROCESSORS_ONLN) + 1))
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 OPPONENTS := build/opponents-venv
@@ -41,7 +39,7 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 	@$(SNAKEMAKE)
 	@echo "The report: $(CURDIR)/results/report.html"
 
-test: $(READY) ## the whole test suite, on all cores, in at most four processes
+test: $(READY) ## the whole test suite, on all cores, four at most
 	@$(PYTEST)
 
 check: lint-sources ## for everyday work: lint but for snakemake --lint, and the quick tests
