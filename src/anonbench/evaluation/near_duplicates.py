@@ -1,6 +1,6 @@
 """Scores of an archive without near-duplicates, beside those without as many random images.
 
-Images are left out until no two are near-duplicates (`anonbench.datasets.clusters`), and
+Images are left out until no two are near-duplicates (`anonbench.datasets.near_duplicates`), and
 those left are queries and database. A smaller archive may score differently anyway: images left out
 at random show how much.
 """
@@ -54,7 +54,7 @@ def score_without(
 
     Args:
         dataset: its name.
-        hashes: files of `anonbench.datasets.clusters.write_hashes`.
+        hashes: files of `anonbench.datasets.near_duplicates.write_hashes`.
         reference: embeddings of the originals by the reference model (HDF5).
         scenarios: to be scored.
         whole: scores of all images (`anonbench.evaluation.scores`).

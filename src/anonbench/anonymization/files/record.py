@@ -71,7 +71,7 @@ class Outcome:
 
     @property
     def doubts(self) -> list[str]:
-        """Why a person should look at the copy (`anonbench.detection.search`)."""
+        """Why a person should look at the copy (`anonbench.detection.doubts`)."""
         return sorted({doubt for page in self.searched for doubt in page["doubts"]})
 
     @property

@@ -1,4 +1,13 @@
-"""Summary of what other programs did to the regions that detection found."""
+"""Comparison of other programs' pictures with their originals by region, and its summary.
+
+What the program meant to hide is not known, so nothing is promised and nothing is proved. It is
+measured what it changed, in grey levels of the luma (a change of colour hides nothing) and as means
+over `_WINDOW` pixels a side. A pixel is *changed* where picture and original differ by more than
+the picture's own coding noise, and by at least half of the original's detail there, which is its
+difference from its surroundings. Pixels without detail look alike before and after a blur: of a
+region, only those count whose detail is twice that noise. A region without any detail is judged by
+all its pixels.
+"""
 
 from __future__ import annotations
 

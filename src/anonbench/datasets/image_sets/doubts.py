@@ -1,7 +1,7 @@
 """Images that may show what should be hidden: counts of those left out and those published.
 
 No region was found in them, a detector failed on them, or they are doubtful
-(`anonbench.detection.search`). The counts are shown on the terminal, in the report and in
+(`anonbench.detection.doubts`). The counts are shown on the terminal, in the report and in
 `audit.csv`.
 """
 

@@ -63,7 +63,7 @@ class Measured:
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None
-    """Other attacks (`anonbench.evaluation.privacy.rates.COLUMNS`)."""
+    """Other attacks (`anonbench.evaluation.privacy.attacks.table.COLUMNS`)."""
     applied: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of methods that apply others, all that are applied, by method."""
     information_left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     """Tidy scores of a data set in the paper's cells, with the columns `OURS`, in percent.
 
     Seeds are averaged; the retraining control and original images are left out, and so are rankings
-    of too few images for a statement (`anonbench.evaluation.sample_sizes`). `seeds` and
+    of too few images for a statement (`anonbench.evaluation.sufficiency`). `seeds` and
     `n` are those behind each value.
     """
     summary = summarize(scores[scores["dataset"] == data.name])

@@ -19,7 +19,7 @@ from timm.layers.mlp import GluMlp, Mlp  # noqa: E402
 from timm.models import create_model, get_pretrained_cfg, is_model, list_models  # noqa: E402
 from timm.models.vision_transformer import Block, VisionTransformer  # noqa: E402
 
-NAME_FIELD = "recipe.backbone.name"
+FIELD = "recipe.backbone.name"
 _NEAR = 3
 
 
@@ -39,7 +39,7 @@ def require_name(name: str, field: str) -> None:
         raise InputError(f"{field}: timm has no weights {name!r}{_near(name, True)}") from None
 
 
-def named_model(name: str, field: str = NAME_FIELD, **options: Any) -> nn.Module:
+def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
     """Return one of timm's plain ViTs with a class token, without a head, by timm's name.
 
     `field` names it in messages; the options are those of timm's `create_model`.
@@ -64,7 +64,7 @@ def _near(name: str, pretrained: bool) -> str:
     return f"; near it: {', '.join(near)}" if near else ""
 
 
-def pack_blocks(model: Any, name: str, field: str = NAME_FIELD) -> None:
+def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:
     """Replace a timm ViT's blocks by `PackedBlock`s, without their own stochastic depth.
 
     Raises:

@@ -33,7 +33,7 @@ class Attacked:
     """Table of the attacks, and the number of files that were left out."""
 
     table: pd.DataFrame
-    """Columns `anonbench.evaluation.privacy.rates.COLUMNS`."""
+    """Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`."""
     pairs: int
     """Originals with an anonymized version."""
     left_out: int

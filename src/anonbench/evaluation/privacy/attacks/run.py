@@ -61,7 +61,7 @@ def attack(
         equipment: detectors and methods, as the attacker knows them.
 
     Returns:
-        Columns `anonbench.evaluation.privacy.rates.COLUMNS`.
+        Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
 
     Raises:
         InputError: a model or a file cannot be read.
