@@ -8,7 +8,8 @@ RESOURCES ?= gpu=4
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
 # what is never imported is never compiled
 INSTALL := $(BIN)/python -m pip install -qq --no-compile
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# each process of tests has one thread: together they have as many as there are cores
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 OPPONENTS := build/opponents-venv
