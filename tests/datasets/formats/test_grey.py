@@ -50,10 +50,8 @@ def scaled(bits: int) -> np.ndarray:
         pytest.param(tiff(scaled(16), 16, most=4095), id="16 bits that the header denies"),
         pytest.param(tiff(scaled(16), 16), id="16 bits"),
         pytest.param(tiff(65535 - scaled(16), 16, photometric=0), id="16 bits, zero is white"),
-        pytest.param(tiff(LEVELS.astype("<f4") * 3.9, 32, FLOAT), id="floats"),
         pytest.param(tiff(LEVELS.astype("<f4") / 1000, 32, FLOAT), id="floats below 1"),
         pytest.param(tiff(-LEVELS.astype("<f4"), 32, FLOAT, 0), id="floats, zero is white"),
-        pytest.param(tiff(LEVELS.astype("<i4") * 8 - 1024, 32, SIGNED), id="32 signed"),
         pytest.param(tiff(LEVELS.astype("<i2") * 8 - 1024, 16, SIGNED), id="16 signed"),
         pytest.param(tiff((LEVELS.astype("<i2") - 128).astype("i1"), 8, SIGNED), id="8 signed"),
         pytest.param(tiff(LEVELS.astype("<u4") << 24, 32), id="32 unsigned"),
@@ -71,11 +69,8 @@ def test_values_that_are_no_numbers_are_the_darkest_or_brightest() -> None:
     low = (LEVELS.astype(float) - LEVELS[0, 3]) * 255 / (255 - LEVELS[0, 3])
     assert pixels[0, :3].tolist() == [0, 0, 255]
     assert np.abs(pixels[1:] - low[1:]).max() <= 1
-
-
-def test_a_flat_image_is_black() -> None:
-    assert (read_image(tiff(np.full((6, 8), 7, "<f4"), 32, FLOAT)) == 0).all()
-    assert (read_image(tiff(np.full((6, 8), np.nan, "<f4"), 32, FLOAT)) == 0).all()
+    for value in (7, np.nan):  # a flat image
+        assert (read_image(tiff(np.full((6, 8), value, "<f4"), 32, FLOAT)) == 0).all()
 
 
 def test_colours_of_12_bits_in_16_are_refused() -> None:

@@ -34,10 +34,10 @@ def test_a_digest_says_file_and_page(sha: str, page: Page | None) -> None:
     assert (digest == sha) == (page is None)
 
 
-@pytest.mark.parametrize("text", ["ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"])
-def test_what_is_no_digest_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no digest of an image"):
-        page_of(text)
+def test_what_is_no_digest_is_refused() -> None:
+    for text in ("ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"):
+        with pytest.raises(ValueError, match="is no digest of an image"):
+            page_of(text)
 
 
 @pytest.mark.slow
@@ -54,11 +54,11 @@ def test_ids_of_files_and_pages_never_meet_and_can_be_names(paths: list[str], nu
 
 
 def test_ids_of_pages_are_in_the_order_of_pages() -> None:
-    ids = [page_id("a b/ü", number) for number in range(1, MOST_PAGES + 1)]
+    ids = [page_id("a b/ü", number) for number in (1, 2, 10, 999, MOST_PAGES)]
     assert ids == sorted(ids) and ids[0] == "a b/ü/page-0001"
 
 
-@pytest.mark.parametrize(("number", "pages"), [(0, 3), (4, 3), (1, 0), (1, MOST_PAGES + 1)])
-def test_pages_that_are_not_there(number: int, pages: int) -> None:
-    with pytest.raises(UnreadableImage, match=r"no page|more than 9999 pages"):
-        require_page(number, pages)
+def test_pages_that_are_not_there() -> None:
+    for number, pages in ((0, 3), (4, 3), (1, 0), (1, MOST_PAGES + 1)):
+        with pytest.raises(UnreadableImage, match=r"no page|more than 9999 pages"):
+            require_page(number, pages)

@@ -37,9 +37,11 @@ def to_csv(file: Path, header: str, skip: int) -> None:
     file.unlink()
 
 
-def test_the_csv_release_is_the_same(celeba: Path) -> None:
+def test_the_csv_release_in_another_order_is_the_same(celeba: Path) -> None:
     settings = dataset("celeba", celeba)
     expected = list_images("c", settings, 0)
+    lines = (celeba / "identity_CelebA.txt").read_text().splitlines()
+    (celeba / "identity_CelebA.txt").write_text("\n".join(reversed(lines)) + "\n")
     to_csv(celeba / "list_attr_celeba.txt", "image_id,Bald,Male,Young", 2)
     to_csv(celeba / "list_eval_partition.txt", "image_id,partition", 0)
     (celeba / "img_align_celeba").rename(celeba / "inner")
@@ -52,14 +54,11 @@ def test_the_csv_release_is_the_same(celeba: Path) -> None:
 
 def test_the_official_archive_has_sub_folders(celeba: Path) -> None:
     expected = list_images("c", dataset("celeba", celeba), 0)
-    for folder, names in (
-        ("Anno", ["list_attr_celeba.txt", "identity_CelebA.txt"]),
-        ("Eval", ["list_eval_partition.txt"]),
-        ("Img", ["img_align_celeba"]),
-    ):
-        (celeba / folder).mkdir()
-        for name in names:
-            (celeba / name).rename(celeba / folder / name)
+    folders = {"list_attr_celeba.txt": "Anno", "identity_CelebA.txt": "Anno"}
+    folders |= {"list_eval_partition.txt": "Eval", "img_align_celeba": "Img"}
+    for name, folder in folders.items():
+        (celeba / folder).mkdir(exist_ok=True)
+        (celeba / name).rename(celeba / folder / name)
     listing = list_images("c", dataset("celeba", celeba), 0)
     assert listing["path"][0] == "Img/img_align_celeba/000001.jpg"
     pd.testing.assert_frame_equal(listing.drop(columns="path"), expected.drop(columns="path"))
@@ -74,14 +73,6 @@ def test_png_release_and_wild_images(celeba: Path) -> None:
     assert png["path"][0] == "img_align_celeba_png/000001.png" and png["id"][0] == "000001"
     wild = list_images("c", dataset("celeba", celeba, images="wild"), 0)
     assert wild["path"][0] == "img_celeba/000001.jpg"
-
-
-def test_lists_in_another_order_are_joined_by_name(celeba: Path) -> None:
-    expected = list_images("c", dataset("celeba", celeba), 0)
-    for name in ("identity_CelebA.txt", "list_eval_partition.txt"):
-        lines = (celeba / name).read_text().splitlines()
-        (celeba / name).write_text("\n".join(reversed(lines)) + "\n")
-    pd.testing.assert_frame_equal(list_images("c", dataset("celeba", celeba), 0), expected)
 
 
 def test_images_without_attributes_have_missing_ones(celeba: Path) -> None:
@@ -118,9 +109,7 @@ def test_own_split_needs_no_partition_and_never_uses_the_test_images(celeba: Pat
         ("list_eval_partition.txt", None, r"c\.path: no list of the split: looked for list_eval"),
         ("list_eval_partition.txt", "", r"list_eval_partition.txt is empty"),
         ("list_eval_partition.txt", "000001.jpg 3\n", "partition 3 is none of 0, 1 and 2"),
-        ("list_eval_partition.txt", "000001.jpg x\n", "partition.txt cannot be read as a list of"),
         ("list_eval_partition.txt", "000001.jpg 0 0\n", "partition.txt cannot be read as a list"),
-        ("list_eval_partition.txt", "000001.jpg\n", "partition.txt cannot be read as a list of"),
         ("list_eval_partition.txt", "../../1.jpg 0\n2.jpg 1\n", r"id '\.\./\.\./1' has a part"),
         ("list_eval_partition.txt", "000001.jpg 2\n", "the data set is empty"),
         ("list_attr_celeba.txt", "", "no attribute names"),
