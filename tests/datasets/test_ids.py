@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +16,10 @@ FINE = ["a", "a/b c/ü", "...", "a/...", ".a/b.c", "a..b", " a ", "con", "~", "%
 FINE += ["a" * 1024, "ü" * 512, "身分証/#2", "-rf"]
 
 
-@pytest.mark.parametrize("image_id", HOSTILE)
-def test_hostile_ids_are_told_apart(image_id: str) -> None:
-    problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
-    assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1]
+def test_hostile_ids_are_told_apart() -> None:
+    for image_id in HOSTILE:
+        problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
+        assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1], image_id
 
 
 def test_unusual_ids_are_fine() -> None:

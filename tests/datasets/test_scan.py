@@ -29,33 +29,33 @@ def test_an_untouched_folder_is_the_same(root: Path) -> None:
     assert before == scan(root, PATHS)
 
 
-def test_images_elsewhere_are_looked_at(
-    root: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize(
+    "change", ["older", "longer", "removed", "list", "added", "beside", "elsewhere"]
+)
+def test_changes_are_seen(
+    root: Path, change: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    image = tmp_path_factory.mktemp("elsewhere") / "far.jpg"
-    image.write_text("far")
-    before = scan(root, [str(image)])
-    image.write_text("other")
-    assert scan(root, [str(image)]) != before
-
-
-@pytest.mark.parametrize("change", ["older", "longer", "removed", "list", "added", "beside"])
-def test_changes_are_seen(root: Path, change: str) -> None:
-    before, paths, image = scan(root, PATHS), list(PATHS), root / PATHS[0]
-    if change == "older":
-        image.write_text("z")
-        os.utime(image, (1, 1))
-    elif change == "longer":
-        stat = image.stat()
-        image.write_text("longer")
-        os.utime(image, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    elif change == "removed":
-        image.unlink()
-    elif change == "list":
-        (root / "list.txt").write_text("a c b d")
-    elif change == "beside":
-        (root / "images" / "d.heic").write_text("d")
-    else:
-        (root / "images" / "d.jpg").write_text("d")
-        paths.append("images/d.jpg")
+    far = tmp_path_factory.mktemp("elsewhere") / "far.jpg"
+    far.write_text("far")
+    paths, image = [*PATHS, str(far)], root / PATHS[0]
+    before = scan(root, paths)
+    match change:
+        case "older":
+            image.write_text("z")
+            os.utime(image, (1, 1))
+        case "longer":
+            stat = image.stat()
+            image.write_text("longer")
+            os.utime(image, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        case "removed":
+            image.unlink()
+        case "list":
+            (root / "list.txt").write_text("a c b d")
+        case "beside":
+            (root / "images" / "d.heic").write_text("d")
+        case "elsewhere":
+            far.write_text("other")
+        case "added":
+            (root / "images" / "d.jpg").write_text("d")
+            paths.append("images/d.jpg")
     assert scan(root, paths) != before

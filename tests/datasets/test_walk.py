@@ -73,14 +73,6 @@ def test_a_linked_folder_elsewhere_is_used_once(tmp_path: Path) -> None:
     assert found(tmp_path / "data", everything=True) == {"c": ""} | links
 
 
-def test_only_some_folders(tmp_path: Path) -> None:
-    touch(tmp_path, "train/a", "other/b", "c", "train/other/d")
-    assert dict(walk.walk(str(tmp_path), only=("train", "val"))) == {
-        "train/a": "",
-        "train/other/d": "",
-    }
-
-
 def test_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "a", "closed/b")
     scandir = os.scandir
