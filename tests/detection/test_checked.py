@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from anonbench.anonymization.files.run import anonymize_files
-from anonbench.config import Detection
-from anonbench.core.boxes import Region, read_boxes
-from anonbench.core.provenance import file_digest
+from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import Zxing
-from anonbench.detection.shard import Job, detect_shard
 
 NAN = float("nan")
 WRONG = {
@@ -60,18 +56,3 @@ def test_anonymize_publishes_no_image_of_a_wrong_region(photos: Path, tmp_path: 
         if image["status"] == "written":
             assert image["hidden_pixels"] == (image["width"] - 30) * 20
             assert image["regions"][0]["x1"] == image["width"]  # cut at the edge
-
-
-def test_a_shard_records_them(photos: Path, tmp_path: Path) -> None:
-    rows = [
-        (file.stem, file.name, int(file.stem), 50, file.stat().st_size, file_digest(file))
-        for file in sorted(photos.iterdir())
-    ]
-    columns = ["id", "path", "width", "height", "bytes", "digest"]
-    manifest = pd.DataFrame(rows, columns=columns)
-    boxes, images = tmp_path / "boxes.parquet", tmp_path / "images.parquet"
-    detect_shard(manifest, Job(photos, ["zxing"], Detection(), 0), boxes, images)
-    found = pd.read_parquet(images).set_index("id")
-    assert found["status"].tolist() == ["ok", *["failed"] * 4, "ok"]
-    assert found["reason"].str.contains("zxing: returned a region").sum() == 4
-    assert sorted(read_boxes(boxes)["id"]) == ["60", "65"]

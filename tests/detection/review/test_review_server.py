@@ -121,24 +121,11 @@ def test_another_page_cannot_write(server: ReviewServer, origin: str | None) -> 
     assert not written(server)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../server.py",
-        "..%2fserver.py",
-        "server.py",
-        "//etc/passwd",
-        "image/-1",
-        "image/2",
-        "image/²",
-        "image/999999999999999999999",
-        "picture/0/../1",
-        "picture/%2e%2e/1",
-        "page.css%00",
-    ],
-)
-def test_there_are_no_other_files(server: ReviewServer, name: str) -> None:
-    assert ask(server, f"/{server.token}/{name}")[0] == 404
+def test_there_are_no_other_files(server: ReviewServer) -> None:
+    names = ["../server.py", "..%2fserver.py", "server.py", "//etc/passwd", "page.css%00"]
+    names += [f"image/{number}" for number in ("-1", "2", "²", "9" * 21)]
+    for name in [*names, "picture/0/../1", "picture/%2e%2e/1"]:
+        assert ask(server, f"/{server.token}/{name}")[0] == 404, name
 
 
 @pytest.mark.parametrize(
