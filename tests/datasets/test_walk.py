@@ -18,15 +18,6 @@ def found(root: Path, **options: bool) -> dict[str, str]:
     return dict(entries)
 
 
-def test_hidden_files_and_folders(tmp_path: Path) -> None:
-    touch(tmp_path, "a", ".b", ".git/c", "d/.e", "d/.f/g")
-    assert found(tmp_path) == {"a": ""}
-    hidden = dict.fromkeys((".b", ".git/c", "d/.e", "d/.f/g"), walk.HIDDEN)
-    assert found(tmp_path, everything=True) == {"a": ""} | hidden
-    entries = dict.fromkeys((".b", ".git", "d/.e", "d/.f"), walk.HIDDEN)
-    assert found(tmp_path, hidden=True) == {"a": ""} | entries
-
-
 def test_what_is_no_file_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "file")
     os.mkfifo(tmp_path / "pipe.png")

@@ -91,9 +91,8 @@ def test_zone_is_one_region_over_all_its_lines_and_what_is_read_stays_inside(
     assert not inside[: image.shape[0] // 2].any()
 
 
-@pytest.mark.parametrize("degrees", [-8])
-def test_slanted_zone_has_slanted_corners(detector: Detector, degrees: float) -> None:
-    image = printed(TD3)
+def test_slanted_zone_has_slanted_corners(detector: Detector) -> None:
+    image, degrees = printed(TD3), -8
     mask = turned(ink_of(image).astype(np.uint8) * 255, degrees, 0) > 128
     page = turned(image, degrees, 235)
     (found,) = detector.detect([page])

