@@ -188,20 +188,15 @@ def test_images_are_upright_by_their_exif(tmp_path: Path, kind: str, orientation
         assert upright_size(image) == (32, 16)
 
 
-TURNED_77 = Image.Exif()
-TURNED_77[0x0112] = 77
-
-
-@pytest.mark.parametrize(
-    "exif",
-    [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0", TURNED_77.tobytes()],
-)
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_invalid_exif_counts_as_none(tmp_path: Path, exif: bytes, suffix: str) -> None:
-    Image.fromarray(COLOUR).save(tmp_path / f"a.{suffix}", exif=exif)
-    assert read_image(tmp_path / f"a.{suffix}").shape == (6, 9, 3)
-    with open_checked(tmp_path / f"a.{suffix}") as image:
-        assert upright_size(image) == (9, 6)
+def test_invalid_exif_counts_as_none(tmp_path: Path, suffix: str) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 77
+    for exif in (b"Exif\0\0no", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0", turned.tobytes()):
+        Image.fromarray(COLOUR).save(tmp_path / f"a.{suffix}", exif=exif)
+        assert read_image(tmp_path / f"a.{suffix}").shape == (6, 9, 3)
+        with open_checked(tmp_path / f"a.{suffix}") as image:
+            assert upright_size(image) == (9, 6)
 
 
 def test_jpeg_keeps_the_shape_and_carries_no_metadata() -> None:

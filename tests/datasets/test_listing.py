@@ -106,12 +106,12 @@ def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:
 def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
     columns: dict[str, list[object]] = {f"c{i}": [1, 2] for i in range(9)} | {"Male": [0, 1]}
     file = table(tmp_path, ["a", "b"], **columns)
-    settings = dataset("table", file, split={}, label="male")
-    with pytest.raises(InputError, match=r"datasets\.t\.label: .*'male'; there are Male, c0.*…"):
-        list_images("t", settings, 0, labels=labels)
-    settings = dataset("table", file, split={}, label="Male", attributes=["c1", "c11"])
-    with pytest.raises(InputError, match=r"datasets\.t\.attributes: .*'c11'; there are c1.*…"):
-        list_images("t", settings, 0, labels=labels)
+    for settings, said in (
+        ({"label": "male"}, r"label: .*'male'; there are Male, c0.*…"),
+        ({"label": "Male", "attributes": ["c1", "c11"]}, r"attributes: .*'c11'; there are c1.*…"),
+    ):
+        with pytest.raises(InputError, match=r"datasets\.t\." + said):
+            list_images("t", dataset("table", file, split={}, **settings), 0, labels=labels)
 
 
 def test_results_are_not_inside_a_data_folder() -> None:

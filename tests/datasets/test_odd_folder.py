@@ -31,6 +31,7 @@ from anonbench.datasets.listing import list_images
 from anonbench.embedding.given_images import look_at
 
 OWN = {"validation": 0.4}
+AKTE, BRIEF = ([f"{name}/page-000{n}" for n in (1, 2, 3)] for name in ("Akte", "brief"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_used(odd: Path) -> None:
     manifest = pd.read_parquet(odd / "m.parquet").set_index("id")
-    pages = [f"{name}/page-000{n}" for name in ("Akte", "brief") for n in (1, 2, 3)]
+    pages = [*AKTE, *BRIEF]
     assert set(manifest.index) == {
         *pages,
         *(NFC, NFD, "Ordner mit Leerzeichen/tief/Bild 1", "身分証/表", "party 🎉"),
@@ -87,8 +88,8 @@ def test_what_is_converted(odd: Path) -> None:
     assert table.columns.tolist() == ["id", "path", PAGE, "converted"]
     drawn = "PDF page drawn at 150 dpi"
     assert table.set_index("id")["converted"].to_dict() == {
-        **{f"Akte/page-000{n}": "page of a document" for n in (1, 2, 3)},
-        **{f"brief/page-000{n}": drawn for n in (1, 2, 3)},
+        **dict.fromkeys(AKTE, "page of a document"),
+        **dict.fromkeys(BRIEF, drawn),
         "alpha": "transparency laid on white",
         "cmyk": "CMYK to RGB without a colour profile",
         "deep.png": "16 to 8 bits",
@@ -168,7 +169,7 @@ def test_detect_counts_and_names_every_file(
         files = files - {"more"} | {"more/elsewhere.png"}
     assert sorted(names) == sorted([*files, *["brief.pdf", "Akte.TIF"] * 2])
     pages = {each["id"] for each in entries["images"] if each["name"] == "brief.pdf"}
-    assert pages == {f"brief/page-000{n}" for n in (1, 2, 3)}
+    assert pages == {*BRIEF}
 
 
 def test_anonymize_counts_and_names_every_file(
@@ -216,20 +217,6 @@ def _options(folder: Path) -> list[str]:
     return [*options, "--configfile", str(folder / "limits.yaml")]
 
 
-def test_a_replaced_document_is_refused_page_by_page(tmp_path: Path) -> None:
-    file = tmp_path / "f" / "a.pdf"
-    file.parent.mkdir()
-    file.write_bytes(pdf([text_page("1"), text_page("2")]))
-    (tmp_path / "f" / "b.png").write_bytes(coded(picture(0), "PNG"))
-    settings = dataset("folder", tmp_path / "f", split={"validation": 0.5})
-    manifest, *_ = written(settings, tmp_path)
-    row = manifest.iloc[1]
-    assert row["id"] == "a/page-0002"
-    file.write_bytes(pdf([text_page("2"), text_page("1")]))
-    with pytest.raises(ChangedImage, match="other content"):
-        read_original(row["id"], file, int(row["bytes"]), row["digest"])
-
-
 def test_pages_stay_together_and_a_lone_document_is_refused(tmp_path: Path) -> None:
     for number in range(6):
         (tmp_path / f"{number}.pdf").write_bytes(pdf([text_page(str(number))] * 5))
@@ -254,14 +241,20 @@ def test_a_manifest_of_pages_is_a_table_again(odd: Path, tmp_path: Path) -> None
     pd.testing.assert_frame_equal(first[columns], second[columns], check_dtype=False)
 
 
-def test_a_table_names_pages(tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(pdf([text_page(str(n)) for n in range(4)]))
+def test_a_table_names_pages_and_a_replaced_document_is_refused_page_by_page(
+    tmp_path: Path,
+) -> None:
+    file, table = tmp_path / "a.pdf", tmp_path / "t.csv"
+    file.write_bytes(pdf([text_page("1"), text_page("2")]))
     (tmp_path / "b.png").write_bytes(coded(picture(0), "PNG"))
-    lines = ["id,path,document_page,split", "last,a.pdf,4,train", "x,b.png,,val"]
-    (tmp_path / "t.csv").write_text("\n".join(lines))
-    listing = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
-    assert listing[["id", PAGE]].to_numpy(object).tolist()[0] == ["last", 4]
-    assert len(listing) == 2
-    (tmp_path / "t.csv").write_text("path,document_page\na.pdf,first\n")
+    table.write_text("id,path,document_page,split\nlast,a.pdf,2,train\nx,b.png,,val")
+    manifest, *_ = written(dataset("table", table), tmp_path)
+    assert manifest[["id", PAGE]].to_numpy(object).tolist()[0] == ["last", 2]
+    assert len(manifest) == 2
+    row = manifest.iloc[0]
+    file.write_bytes(pdf([text_page("2"), text_page("1")]))
+    with pytest.raises(ChangedImage, match="other content"):
+        read_original(row["id"], file, int(row["bytes"]), row["digest"])
+    table.write_text("path,document_page\na.pdf,first\n")
     with pytest.raises(InputError, match=r"row 1 .*document_page is no page's number"):
-        list_images("t", dataset("table", tmp_path / "t.csv", split=OWN), 0)
+        list_images("t", dataset("table", table, split=OWN), 0)

@@ -52,9 +52,8 @@ def test_parquet_is_the_same(tmp_path: Path) -> None:
     frame = pd.DataFrame({"path": ["a.png", "b.png"], "split": ["train", "val"], "n": [1, 2]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")
-    one, two = (
-        list_images("t", dataset("table", tmp_path / f"t.{s}"), 0) for s in ("csv", "parquet")
-    )
+    one = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
+    two = list_images("t", dataset("table", tmp_path / "t.parquet"), 0)
     pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
 
 
@@ -62,13 +61,9 @@ def test_paths_inside_and_outside(tmp_path: Path) -> None:
     folder = tmp_path / "tables"
     folder.mkdir()
     file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
-    listing = list_images("t", dataset("table", file, split=OWN), 0).set_index("id")["path"]
-    assert listing.to_dict() == {
-        "in/a": "in/a.png",
-        "b": "b.png",
-        "out/c": "../out/c.png",
-        "far/d": "/far/d.png",
-    }
+    listing = list_images("t", dataset("table", file, split=OWN), 0)
+    paths = {"b": "b.png", "far/d": "/far/d.png", "in/a": "in/a.png", "out/c": "../out/c.png"}
+    assert listing.set_index("id")["path"].to_dict() == paths
 
 
 def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
@@ -103,14 +98,12 @@ def test_mistakes_are_named(tmp_path: Path, lines: list[str], message: str) -> N
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"absent\.csv does not exist"):
-        list_images("t", dataset("table", tmp_path / "absent.csv"), 0)
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(InputError, match="is a pipe"):
-        list_images("t", dataset("table", tmp_path / "pipe.csv"), 0)
-    with pytest.raises(InputError, match="is a folder"):
-        list_images("t", dataset("table", tmp_path), 0)
-    for name, content in (("a.csv", b""), ("a.parquet", b"no"), ("b.csv", b"\xff\xfe\x00")):
+    contents = {"empty.csv": b"", "a.parquet": b"no", "b.csv": b"\xff\xfe\x00"}
+    for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=r"datasets\.t\.path: .*" + name):
+    said = {"absent.csv": "does not exist", "pipe.csv": "is a pipe", ".": "is a folder"}
+    for name in (*said, *contents):
+        told = said.get(name, r"datasets\.t\.path: .*" + name)
+        with pytest.raises(InputError, match=told):
             list_images("t", dataset("table", tmp_path / name), 0)
