@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 from small_sets import dataset
 
-from anonbench.config import OwnSplit
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
-from anonbench.datasets import listing as module
 from anonbench.datasets.listing import count_images, list_images, require_apart
 from anonbench_demo import generate
 
@@ -56,25 +51,6 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(
         list_images("t", settings, 0, labels=False), listing[["id", "path", "split"]]
     )
-
-
-@given(
-    sizes=st.lists(st.integers(1, 30), min_size=2, max_size=40),
-    share=st.floats(0.01, 0.99),
-    seed=st.integers(0, 100),
-)
-def test_group_share_is_as_near_as_groups_allow(sizes: list[int], share: float, seed: int) -> None:
-    groups = np.repeat(np.arange(len(sizes)), sizes)
-    images = pd.DataFrame({"id": [str(i) for i in range(len(groups))], "g": groups})
-    in_val = module._own_split("x", OwnSplit(validation=share, by="g"), images, seed)
-    chosen = {int(g) for g in groups[in_val]}
-    assert 0 < len(chosen) < len(sizes)
-    assert in_val.sum() == sum(sizes[g] for g in chosen)
-    # off by half of the group at the border, unless one side would be empty
-    target = share * len(groups)
-    slack = max(sizes) / 2
-    only = len(chosen) in (1, len(sizes) - 1)
-    assert only or abs(in_val.sum() - target) <= slack
 
 
 def test_one_image_or_group_cannot_be_split(tmp_path: Path) -> None:

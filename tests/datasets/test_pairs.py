@@ -16,9 +16,8 @@ from anonbench.evaluation import external
 from anonbench.evaluation.privacy.attacks.files import attack_files
 
 
-@pytest.mark.parametrize(
-    ("original", "copies", "expected"),
-    [
+def test_the_most_similar_name_is_taken() -> None:
+    for original, copies, expected in (
         ("a.gif", ["a.gif.png", "a.png"], "a.gif.png"),
         ("d/a.jpg", ["d/a.png"], "d/a.png"),
         ("a.jpg", ["a.jpg", "a.png"], "a.jpg"),
@@ -26,12 +25,8 @@ from anonbench.evaluation.privacy.attacks.files import attack_files
         ("a.jpg", ["a_hidden.jpg", "b/a.jpg", "A.jpg"], None),
         ("a", ["a.jpg"], "a.jpg"),
         ("a.jpg", ["a"], "a"),
-    ],
-)
-def test_the_most_similar_name_is_taken(
-    original: str, copies: list[str], expected: str | None
-) -> None:
-    assert copies_of([original], [original], copies, "copies") == [expected]
+    ):
+        assert copies_of([original], [original], copies, "copies") == [expected], original
 
 
 @pytest.fixture

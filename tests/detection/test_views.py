@@ -90,18 +90,6 @@ def test_a_region_of_any_scale_and_tile_is_in_pixels_of_the_image() -> None:
     assert Views(Bright(), REACH).detect([small, image])[1] == [one]
 
 
-def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> None:
-    seen = []
-
-    class Blind:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            seen.append([each.shape for each in images])
-            return [[] for _ in images]
-
-    assert Views(Blind(), REACH).detect([EMPTY]) == [[]]
-    assert [shapes[0] for shapes in seen if len(shapes) == 1] == [(225, 300), (113, 150), (57, 75)]
-
-
 class Standing:
     """Finds the bright rectangle of an image if it stands; with a low score if it is small."""
 
