@@ -1,3 +1,5 @@
+"""Images as pixels: what is read, turned upright and refused, and what is written."""
+
 from __future__ import annotations
 
 import io
@@ -9,17 +11,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from odd_folder import claimed_png
 from PIL import Image
 
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.datasets.images import (
+    LONGEST,
     decode,
     encode,
     open_checked,
     read_image,
+    to_png,
     upright_size,
 )
+from anonbench_demo import portraits
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = COLOUR[..., 0]
@@ -204,3 +210,38 @@ def test_jpeg_keeps_the_shape_and_carries_no_metadata() -> None:
 def test_an_image_that_a_format_has_no_room_for_is_refused(side: int, form: str) -> None:
     with pytest.raises(InputError, match=f"an image of {side} × 1 pixels cannot be written as"):
         encode(np.zeros((1, side), np.uint8), form)  # type: ignore[arg-type]
+
+
+SHAPES = st.tuples(
+    st.integers(1, 9), st.integers(1, 9), st.sampled_from([(), (3,)])
+).map(lambda each: (*each[:2], *each[2]))  # fmt: skip
+
+
+@given(SHAPES.flatmap(lambda shape: arrays(np.uint8, shape)), st.booleans())
+def test_other_libraries_read_the_same_pixels(image: np.ndarray, mirrored: bool) -> None:
+    image = image[:, ::-1] if mirrored else image  # no contiguous array, too
+    data = to_png(image)
+    assert to_png(image) == data
+    with Image.open(io.BytesIO(data)) as opened:
+        assert np.array_equal(np.asarray(opened), image)
+        assert not opened.info
+    shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(shown if image.ndim == 2 else shown[..., ::-1], image)
+
+
+def test_a_photo_takes_less_space_than_by_opencv() -> None:
+    image = portraits.draw(0, "gallery", 0).image
+    _, coded = cv2.imencode(".png", image)
+    assert len(to_png(image)) < 0.9 * len(coded)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((2, 2), np.uint16),
+        *((shape, np.uint8) for shape in ((2, 2, 4), (2, 2, 1), (0, 2), (LONGEST + 1, 1))),
+    ],
+)
+def test_what_no_reader_takes_is_refused(shape: tuple[int, ...], kind: type) -> None:
+    with pytest.raises(ValueError, match=r"8 bits|sides of 1 to"):
+        to_png(np.zeros(shape, kind))
