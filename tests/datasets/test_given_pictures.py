@@ -62,9 +62,8 @@ def test_images_are_left_out_for_a_reason(tmp_path: Path, caplog: pytest.LogCapt
 
 
 def test_each_program_needs_every_picture(tmp_path: Path) -> None:
-    draw(tmp_path / "one", "a.png", "b.png")
-    draw(tmp_path / "two", "a.png")
-    folders = {"one": tmp_path / "one", "two": tmp_path / "two"}
+    draw(tmp_path, "one/a.png", "one/b.png", "two/a.png")
+    folders = {name: tmp_path / name for name in ("one", "two")}
     reasons = reasons_of_given("x", images(a="a.png", b="b.png"), folders, LIMITS)
     assert reasons.tolist() == ["", "there is no picture of two"]
 
