@@ -151,7 +151,7 @@ def test_summary_by_hand() -> None:
 
 
 def test_an_entity_that_is_never_true_has_a_false_area_alone() -> None:
-    true = dict.fromkeys("ab", [box(0, 0, 10, 10)])
+    true = {name: [box(0, 0, 10, 10)] for name in "ab"}
     found = {**true, "a": [*true["a"], box(50, 0, 100, 50, Entity.FACE)]}
     measured = measure(found, true, dict.fromkeys("ab", SIZE))
     summary = summarize_quality(*measured, resamples=50, confidence=0.9)
