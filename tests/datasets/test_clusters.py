@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from small_sets import dataset, written
 
 from anonbench.config import AUTO, NONE, PathPart
@@ -31,35 +29,23 @@ def images(**labels: list[Any]) -> pd.DataFrame:
     return pd.DataFrame({"id": ids, "path": paths, "split": "val"} | labels)
 
 
-def test_a_column_names_the_clusters() -> None:
-    table = assign("photos", images(person=[7, 3, 7, 5]), "person")
+@pytest.mark.parametrize(
+    ("people", "cluster", "numbers", "by"),
+    [
+        ([7, 3, 7, 5], "person", [0, 1, 0, 2], "person"),
+        (["nan", None, " ", "nan ", ""], "person", [0, 1, 2, 0, 3], "person"),  # none: its own
+        ([1, 1, 2], NONE, [0, 1, 2], ""),
+        ([1, 2, 3], PathPart(path_part=2), [0, 1, 0], "folder 2 of the path"),
+        ([1, 2, 3], PathPart(path_part=-1), [0, 1, 0], "folder -1 of the path"),
+        ([1, 2, 3], PathPart(path_part=1), [0, 0, 0], "folder 1 of the path"),
+    ],
+)
+def test_a_column_or_folder_names_the_clusters(
+    people: list[Any], cluster: str | PathPart, numbers: list[int], by: str
+) -> None:
+    table = assign("photos", images(person=people), cluster)
     assert list(table.columns) == COLUMNS
-    assert table["cluster"].tolist() == [0, 1, 0, 2]
-    assert set(table["by"]) == {"person"}
-
-
-def test_an_image_without_a_value_is_a_cluster_of_its_own() -> None:
-    table = assign("photos", images(person=["x", None, " ", "x", None]), "person")
-    assert table["cluster"].tolist() == [0, 1, 2, 0, 3]
-
-
-@given(st.lists(st.sampled_from(["anna", "ben", "Ben ", "", None, "nan"]), min_size=1))
-def test_images_share_a_cluster_where_they_share_a_value(values: list[str | None]) -> None:
-    found = assign("photos", images(person=values), "person")["cluster"].tolist()
-    keys = [v.strip() if v and v.strip() else f"{i}\n" for i, v in enumerate(values)]
-    expected = [keys.index(key) for key in keys]
-    assert [found.index(number) for number in found] == expected
-    assert sorted(set(found)) == list(range(len(set(keys))))  # dense, in the order they occur
-    assert found == pd.factorize(pd.Series(found))[0].tolist()
-
-
-def test_a_folder_of_the_path_names_the_clusters() -> None:
-    listed = images(person=[1, 2, 3])
-    for part in (2, -1):
-        table = assign("photos", listed, PathPart(path_part=part))
-        assert table["cluster"].tolist() == [0, 1, 0]
-        assert table["by"].iloc[0] == f"folder {part} of the path"
-    assert assign("photos", listed, PathPart(path_part=1))["cluster"].nunique() == 1
+    assert table["cluster"].tolist() == numbers and set(table["by"]) == {by}
 
 
 def test_folders_of_one_name_differ_where_the_folders_above_do() -> None:
@@ -69,15 +55,8 @@ def test_folders_of_one_name_differ_where_the_folders_above_do() -> None:
     assert assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
 
 
-def test_none_makes_every_image_a_cluster() -> None:
-    table = assign("photos", images(identity=[1, 1, 2]), NONE)
-    assert table["cluster"].tolist() == [0, 1, 2]
-    assert set(table["by"]) == {""}
-
-
-@pytest.mark.parametrize(
-    ("labels", "likely", "by"),
-    [
+def test_auto_takes_the_first_column_that_tells_images_apart() -> None:
+    for labels, likely, by in (
         ({"class": [1, 2, 1], "identity": [1, 1, 2]}, [], "identity"),
         ({"class": [1, 2, 1], "person": [1, 1, 2]}, ["person"], "person"),
         ({"identity": [1, 2, 2], "family": [1, 1, 2]}, ["family", "identity"], "family"),
@@ -86,24 +65,9 @@ def test_none_makes_every_image_a_cluster() -> None:
         ({"class": [1, 2, 1], "identity": [None, None, None]}, [], "class"),
         ({"class": ["all", "all", "all"]}, [], ""),
         ({"Male": [0, 1, 0]}, ["identity"], ""),
-    ],
-)
-def test_auto_takes_the_first_column_that_tells_images_apart(
-    labels: dict[str, list[Any]], likely: list[str], by: str
-) -> None:
-    assert set(assign("photos", images(**labels), AUTO, likely)["by"]) == {by}
-
-
-@pytest.mark.parametrize(
-    ("cluster", "message"),
-    [
-        ("persn", "datasets.photos.cluster: the manifest has no column 'persn'"),
-        (PathPart(path_part=3), "datasets.photos.cluster: 2 paths have no folder 3, such as 'val/"),
-    ],
-)
-def test_clusters_that_are_not_there(cluster: str | PathPart, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        assign("photos", images(person=[1, 2]), cluster)
+    ):
+        table = assign("photos", images(**labels), AUTO, likely)
+        assert set(table["by"]) == {by}, labels
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -128,15 +92,15 @@ def test_the_table_of_a_manifest(celeba: Path, tmp_path: Path) -> None:
     assert clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
 
 
-def test_scores_of_other_images(tmp_path: Path) -> None:
-    output = tmp_path / "clusters.parquet"
-    write_parquet(assign("photos", images(identity=[1, 2]), AUTO), output)
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    listed, output = images(identity=[1, 2]), tmp_path / "clusters.parquet"
+    with pytest.raises(InputError, match=r"photos\.cluster: the manifest has no column 'persn'"):
+        assign("photos", listed, "persn")
+    with pytest.raises(InputError, match="2 paths have no folder 3, such as 'val/"):
+        assign("photos", listed, PathPart(path_part=3))
+    write_parquet(assign("photos", listed, AUTO), output)
     with pytest.raises(InputError, match="1 images have scores and no cluster"):
         clusters_of(pd.Series(["image-1", "image-9"]), read_clusters(output))
-
-
-def test_a_file_that_is_no_table_of_clusters(tmp_path: Path) -> None:
-    output = tmp_path / "clusters.parquet"
-    write_parquet(images(identity=[1]), output)
+    write_parquet(listed, output)
     with pytest.raises(InputError, match=r"clusters\.parquet is not a table of clusters"):
         read_clusters(output)

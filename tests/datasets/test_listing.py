@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 from small_sets import dataset
 
-from anonbench.config import OwnSplit
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
-from anonbench.datasets import listing as module
 from anonbench.datasets.listing import count_images, list_images, require_apart
 from anonbench_demo import generate
 
@@ -33,17 +28,12 @@ def split_of(listing: pd.DataFrame) -> dict[str, str]:
 def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(1000)]
     settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
-    first = list_images("t", settings, 0)
+    first = list_images("t", settings, 0)  # no image is there to be opened
     assert count_images(first) == {Split.TRAIN: 750, Split.VAL: 250}
     table(tmp_path, ids[::-1])
-    assert split_of(list_images("t", settings, 0)) == split_of(first)
-    assert split_of(list_images("t", settings, 1)) != split_of(first)
-
-
-def test_an_added_image_moves_few_others(tmp_path: Path) -> None:
-    ids = [f"{i:04d}" for i in range(400)]
-    settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
     before = split_of(list_images("t", settings, 0))
+    assert before == split_of(first)
+    assert split_of(list_images("t", settings, 1)) != before
     table(tmp_path, [*ids, "new"])
     after = split_of(list_images("t", settings, 0))
     assert sum(before[i] != after[i] for i in ids) <= 1
@@ -63,29 +53,12 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     )
 
 
-@given(
-    sizes=st.lists(st.integers(1, 30), min_size=2, max_size=40),
-    share=st.floats(0.01, 0.99),
-    seed=st.integers(0, 100),
-)
-def test_group_share_is_as_near_as_groups_allow(sizes: list[int], share: float, seed: int) -> None:
-    groups = np.repeat(np.arange(len(sizes)), sizes)
-    images = pd.DataFrame({"id": [str(i) for i in range(len(groups))], "g": groups})
-    in_val = module._own_split("x", OwnSplit(validation=share, by="g"), images, seed)
-    chosen = {int(g) for g in groups[in_val]}
-    assert 0 < len(chosen) < len(sizes)
-    assert in_val.sum() == sum(sizes[g] for g in chosen)
-    # off by half of the group at the border, unless one side would be empty
-    target = share * len(groups)
-    slack = max(sizes) / 2
-    only = len(chosen) in (1, len(sizes) - 1)
-    assert only or abs(in_val.sum() - target) <= slack
-
-
-def test_one_group_cannot_be_split(tmp_path: Path) -> None:
-    file = table(tmp_path, ["a", "b"], person=[1, 1])
+def test_one_image_or_group_cannot_be_split(tmp_path: Path) -> None:
+    settings = dataset("table", table(tmp_path, ["a", "b"], person=[1, 1]), split={"by": "person"})
     with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
-        list_images("t", dataset("table", file, split={"by": "person"}), 0)
+        list_images("t", settings, 0)
+    with pytest.raises(InputError, match=r"datasets\.t\.split: none of the 1 images"):
+        list_images("t", dataset("table", table(tmp_path, ["a"]), split={}), 0)
 
 
 def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:
@@ -109,37 +82,19 @@ def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:
 def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
     columns: dict[str, list[object]] = {f"c{i}": [1, 2] for i in range(9)} | {"Male": [0, 1]}
     file = table(tmp_path, ["a", "b"], **columns)
-    settings = dataset("table", file, split={}, label="male")
-    with pytest.raises(InputError, match=r"datasets\.t\.label: .*'male'; there are Male, c0.*…"):
-        list_images("t", settings, 0, labels=labels)
-    settings = dataset("table", file, split={}, label="Male", attributes=["c1", "c11"])
-    with pytest.raises(InputError, match=r"datasets\.t\.attributes: .*'c11'; there are c1.*…"):
-        list_images("t", settings, 0, labels=labels)
+    for settings, said in (
+        ({"label": "male"}, r"label: .*'male'; there are Male, c0.*…"),
+        ({"label": "Male", "attributes": ["c1", "c11"]}, r"attributes: .*'c11'; there are c1.*…"),
+    ):
+        with pytest.raises(InputError, match=r"datasets\.t\." + said):
+            list_images("t", dataset("table", file, split={}, **settings), 0, labels=labels)
 
 
-def test_an_attribute_is_no_second_label(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="name a column twice: Male, Male"):
-        dataset("table", table(tmp_path, ["a", "b"]), split={}, label="Male", attributes=["Male"])
-
-
-@pytest.mark.parametrize(("path", "results"), [(".", "results"), ("a", "a/b/out"), ("a", "a")])
-def test_results_are_not_inside_a_data_folder(path: str, results: str) -> None:
-    with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
-        require_apart(Path(results), {"mine": dataset("folder", Path(path))})
-    require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
-
-
-def test_one_image_cannot_be_split(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"datasets\.t\.split: none of the 1 images"):
-        list_images("t", dataset("table", table(tmp_path, ["a"]), split={}), 0)
-
-
-def test_no_image_is_opened(tmp_path: Path, celeba: Path, rvl_cdip: Path) -> None:
-    for root in (celeba / "img_align_celeba", rvl_cdip / "images"):
-        for file in [path for path in root.rglob("*") if path.is_file()]:
-            file.unlink()
-    assert len(list_images("c", dataset("celeba", celeba), 0)) == 7
-    assert len(list_images("r", dataset("rvl_cdip", rvl_cdip), 0)) == 6
+def test_results_are_not_inside_a_data_folder() -> None:
+    for path, results in ((".", "results"), ("a", "a/b/out"), ("a", "a")):
+        with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
+            require_apart(Path(results), {"mine": dataset("folder", Path(path))})
+        require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
 
 
 @pytest.mark.slow
@@ -177,9 +132,10 @@ def test_demo_data_cannot_be_grouped_before_they_exist(tmp_path: Path) -> None:
         ("folder", {"demo": {"kind": "portraits"}}, "demo: .* in the layout celeba"),
         ("rvl_cdip", {"images": "wild"}, "only the real CelebA"),
         ("celeba", {"images": "wild", "demo": {"kind": "portraits"}}, "only the real CelebA"),
+        ("table", {"label": "Male", "attributes": ["Male"]}, "name a column twice: Male, Male"),
     ],
 )
-def test_settings_that_contradict_the_layout(
+def test_settings_that_contradict_each_other(
     tmp_path: Path, layout: str, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):

@@ -66,13 +66,6 @@ def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
     }
 
 
-def test_a_subset(tmp_path: Path) -> None:
-    root = touch(tmp_path, *(f"{number}.png" for number in range(9)), "a.txt")
-    left = unused(dataset("folder", root, split={}, subset=4))
-    assert left.pop("a.txt") == walk.NOT_IMAGE
-    assert list(left.values()) == [walk.SUBSET] * 5
-
-
 def test_celeba(celeba: Path) -> None:
     touch(celeba, "img_align_celeba/000009.jpg", "img_align_celeba/x.avif", "img_celeba/1.jpg")
     touch(celeba, "Anno/list_bbox_celeba.txt", "README.txt")

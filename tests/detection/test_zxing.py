@@ -16,7 +16,6 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds.zxing import grown_along_bars
 from anonbench.detection.search import build
-from anonbench.detection.views import planes
 from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids
 
@@ -61,10 +60,7 @@ def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "angle"),
-    [
-        *(("Code128", angle) for angle in (0, 4, 30, 45, 70, 90, 94, 180)),
-        *(("ITF", angle) for angle in (4, 45, 90)),
-    ],
+    [*(("Code128", angle) for angle in (0, 4, 45, 94, 180)), ("ITF", 30)],
 )
 def test_linear_code_is_covered_over_its_whole_height(
     detector: Detector, name: str, angle: int
@@ -84,7 +80,7 @@ def test_linear_code_is_covered_over_its_whole_height(
 @pytest.mark.parametrize("template", ids.TEMPLATES)
 def test_codes_of_scanned_cards_are_covered(detector: Detector, template: str) -> None:
     """Of PDF417, zxing gives one corner too far inside in half of all scans."""
-    for key in ("k2", "k7", "k17"):
+    for key in ("k2", "k7"):
         drawing = ids.draw(0, template, key)
         (true,) = (each for each in drawing.regions if each.entity is Entity.BARCODE)
         (found,) = detector.detect([drawing.image])
@@ -92,20 +88,6 @@ def test_codes_of_scanned_cards_are_covered(detector: Detector, template: str) -
         hidden = covered(drawing.image.shape, found)
         assert (hidden & code).sum() >= 0.97 * code.sum()
         assert (hidden & ~code).sum() <= 0.25 * code.sum()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["PDF417", "Code128"])
-@pytest.mark.parametrize("angle", [28, 62])
-def test_slanted_codes_need_the_turned_versions(name: str, angle: int) -> None:
-    code = printed(name) if name == "PDF417" else printed(name)[:60]
-    page, _ = pasted(code, 150, 130)
-    page = turned(page, angle)
-    level = build("zxing", Detection(speed="quick"))
-    assert level.detect([page]) == [[]]
-    (found,) = build("zxing", Detection()).detect([page])
-    assert len(found) == 1
-    assert covered(page.shape, found).sum() == pytest.approx(code.size, rel=0.15)
 
 
 def turned(page: np.ndarray, angle: float, ground: int = 235) -> np.ndarray:
@@ -133,26 +115,16 @@ def test_a_white_code_beside_a_black_one_is_found(detector: Detector, name: str)
     assert [region.y0 > 150 for region in sorted(found, key=lambda r: r.y0)] == [False, True]
 
 
-def test_places_in_other_views_are_the_originals() -> None:
-    page, _ = pasted(printed("QRCode", 6), 101, 87)
-    (once,) = build("zxing", Detection(speed="single")).detect([page])
-    (found,) = build("zxing", Detection()).detect([page])
-    assert len(found) == len(once) == 1
-    assert np.abs(np.subtract(found[0].quad, once[0].quad)).max() <= 3
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "turn"), [("Code128", 0), ("Code128", 1), ("PDF417", 1), ("DataMatrix", 0)]
-)
-def test_a_small_code_of_a_large_page_is_covered(name: str, turn: int) -> None:
-    code = printed(name, 2)
-    page = np.full((3500, 2500), 235, np.uint8)
-    page[2900 : 2900 + code.shape[0], 1700 : 1700 + code.shape[1]] = code
-    (found,) = build("zxing", Detection()).detect([np.rot90(page, turn)])
+@pytest.mark.parametrize("name", ["Code128", "DataMatrix"])
+def test_a_small_code_of_a_large_page_is_covered(detector: Detector, name: str) -> None:
+    code = np.rot90(printed(name, 2))
+    page = np.full((2300, 1700), 235, np.uint8)
+    page[1900 : 1900 + code.shape[0], 1200 : 1200 + code.shape[1]] = code
+    (found,) = detector.detect([page])
     assert len(found) == 1
-    inside = np.rot90(covered((3500, 2500)[:: (-1) ** turn], found), -turn)
-    assert inside[2900 : 2900 + code.shape[0], 1700 : 1700 + code.shape[1]].mean() > 0.95
+    inside = covered(page.shape, found)
+    assert inside[1900 : 1900 + code.shape[0], 1200 : 1200 + code.shape[1]].mean() > 0.95
     assert inside.sum() < 1.3 * code.size
 
 
@@ -176,8 +148,7 @@ def test_code_with_a_wrong_check_digit_is_kept_with_half_the_score() -> None:
     assert [region.score for region in found] == [0.5]
 
 
-@pytest.mark.parametrize("scale", [5, 7, 12])
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.61])
+@pytest.mark.parametrize(("scale", "share"), [(5, 0.61), (7, 0.5), (12, 0.3)])
 def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
     """Rows of a wide code are sampled further apart: one that is left can still be read."""
     page, mask = pasted(printed("Code128", scale), 40, 30)
@@ -187,7 +158,7 @@ def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
     assert grown[:, 1].min() <= rows[0] and grown[:, 1].max() >= rows[-1]
 
 
-@pytest.mark.parametrize("name", ["QRCode", "Code128", "EAN13"])
+@pytest.mark.parametrize("name", ["QRCode", "Code128"])
 def test_colour_grey_and_inverted(detector: Detector, name: str) -> None:
     page, _ = pasted(printed(name), 100, 80)
     rgb = np.dstack([page] * 3)
@@ -206,32 +177,21 @@ def test_blank_and_tiny_images_have_no_barcode(detector: Detector) -> None:
 
 @pytest.mark.slow
 def test_real_barcodes(detector: Detector, shared: Path) -> None:
-    paths = sorted((shared / "data/barcode").glob("*-*"))[::9]
+    paths = sorted((shared / "data/barcode").glob("*-*"))[::24]
     if not paths:
         pytest.skip("no barcode pictures in `shared`")
     found = detector.detect([read_image(path) for path in paths])
     assert np.mean([bool(regions) for regions in found]) > 0.93
 
 
-EQUAL_GREY = [
-    ((200, 30, 60), (60, 112, 8)),
-    ((60, 112, 8), (200, 30, 60)),
-    ((30, 110, 250), (250, 45, 4)),
-    ((120, 120, 120), (120, 94, 255)),
-]
-"""Colours of ink and paper whose luma differs by three levels at most."""
-
-
-def in_colours(code: np.ndarray, ink: tuple[int, ...], paper: tuple[int, ...]) -> np.ndarray:
-    return np.where(code[..., None] < 128, ink, paper).astype(np.uint8)
-
-
-@pytest.mark.parametrize(("ink", "paper"), EQUAL_GREY)
+@pytest.mark.parametrize(
+    ("ink", "paper"), [((200, 30, 60), (60, 112, 8)), ((120, 120, 120), (120, 94, 255))]
+)
 def test_codes_in_colours_of_one_grey_are_found(
     detector: Detector, ink: tuple[int, ...], paper: tuple[int, ...]
 ) -> None:
     code = np.pad(printed("QRCode", 5), 20, constant_values=255)
-    drawn = in_colours(code, ink, paper)
+    drawn = np.where(code[..., None] < 128, ink, paper).astype(np.uint8)
     grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY)
     assert np.ptp(grey.astype(int)) <= 3
     black, mask = pasted(code, 70, 60)
@@ -244,9 +204,3 @@ def test_codes_in_colours_of_one_grey_are_found(
         inner = np.s_[85 : 35 + code.shape[0], left + 95 : left + 45 + code.shape[1]]
         assert hidden[inner].mean() > 0.99
     assert decoded(drawn)  # the attack sees it, too
-
-
-def test_colours_of_codes_need_no_second_look() -> None:
-    red = in_colours(printed("QRCode", 5), (160, 20, 20), (255, 240, 240))
-    assert len([*planes(red)]) == 1
-    assert len([*planes(red[..., 0])]) == 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from anonbench.config import DataSource, Layout
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.annotations import (
+    Annotations,
     Images,
     read_boxes_file,
     read_corrections,
@@ -34,53 +34,38 @@ SEED = 1
 HEADER = "id,entity,x0,y0,x1,y1,action\n"
 
 
-def read(folder: Path, *rows: str, corrections: bool = False) -> pd.DataFrame:
+def read(folder: Path, *rows: str, corrections: bool = False, spread: bool = True) -> Annotations:
     file = folder / "own.csv"
     file.write_text(HEADER + "\n".join(rows) + "\n")
     images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, LISTED)]))
     found = (read_corrections if corrections else read_boxes_file)(file, images)
-    return share_among_copies(found, COPIES, spread=True).rows
+    return share_among_copies(found, COPIES, spread=spread)
 
 
 def test_a_box_of_the_copy_that_is_left_out_is_on_those_that_are_used(tmp_path: Path) -> None:
-    rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,")
-    assert rows[["id", "entity"]].values.tolist() == [
-        ["val/c", "text"],
-        ["val/a", "face"],
-        ["val/b", "face"],
-    ]
+    rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,").rows
+    pairs = [["val/c", "text"], ["val/a", "face"], ["val/b", "face"]]
+    assert rows[["id", "entity"]].values.tolist() == pairs
 
 
 def test_one_box_on_all_copies_is_one_region_of_each(tmp_path: Path) -> None:
-    rows = read(tmp_path, *(f"{name},face,1,2,30,12," for name in ("train/a", "val/a", "val/b")))
-    assert rows["id"].tolist() == ["val/a", "val/b"]
-    rows = read(tmp_path, "val/a,face,1,2,30,12,", "val/b,face,1,2,31,12,")
+    boxes = [f"{name},face,1,2,30,12," for name in ("train/a", "val/a", "val/b")]
+    assert read(tmp_path, *boxes).rows["id"].tolist() == ["val/a", "val/b"]
+    rows = read(tmp_path, "val/a,face,1,2,30,12,", "val/b,face,1,2,31,12,").rows
     assert sorted(rows["id"]) == ["val/a", "val/a", "val/b", "val/b"]
 
 
 def test_additions_count_for_copies_and_removals_do_not(tmp_path: Path) -> None:
-    rows = read(tmp_path, "val/a,face,1,2,30,12,add", "val/a,text,,,,,remove", corrections=True)
-    assert rows[["id", "action"]].values.tolist() == [
-        ["val/a", "add"],
-        ["val/a", "remove"],
-        ["val/b", "add"],
-    ]
+    lines = ("val/a,face,1,2,30,12,add", "val/a,text,,,,,remove")
+    rows = read(tmp_path, *lines, corrections=True).rows
+    pairs = [["val/a", "add"], ["val/a", "remove"], ["val/b", "add"]]
+    assert rows[["id", "action"]].values.tolist() == pairs
 
 
 def test_a_truth_stays_with_its_images(tmp_path: Path) -> None:
-    file = tmp_path / "own.csv"
-    file.write_text(HEADER + "train/a,face,1,2,30,12,\nval/a,face,1,2,30,12,\n")
-    images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, LISTED)]))
-    found = share_among_copies(read_boxes_file(file, images), COPIES, spread=False)
+    rows = ("train/a,face,1,2,30,12,", "val/a,face,1,2,30,12,")
+    found = read(tmp_path, *rows, spread=False)
     assert found.rows["id"].tolist() == found.images == ["val/a"]
-
-
-@pytest.mark.parametrize("empty", [COPIES[:0], COPIES[:0].astype({"kept": bool})])
-def test_no_copies(tmp_path: Path, empty: pd.DataFrame) -> None:
-    file = tmp_path / "own.csv"
-    file.write_text(HEADER + "val/a,face,1,2,30,12,\n")
-    found = read_boxes_file(file, Images(Path("/d"), USED))
-    assert share_among_copies(found, empty, spread=True).rows.equals(found.rows)
 
 
 def test_a_box_at_an_image_that_is_not_used_is_on_its_copy(tmp_path: Path) -> None:

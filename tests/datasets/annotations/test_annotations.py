@@ -118,8 +118,9 @@ def regions(draw: st.DrawFn) -> Region:
     return Region(entity, x0, y0, x1, y1, score, quad)
 
 
+IDS = ["a", "b.c", "train/d", "e f"]
 images = st.dictionaries(
-    st.sampled_from(["a", "b.c", "train/d", "e f"]),
+    st.sampled_from(IDS),
     st.lists(
         regions().filter(lambda each: region_fault(each, 1000, 1000) is None),
         min_size=1,
@@ -128,21 +129,16 @@ images = st.dictionaries(
 )
 
 
-def frame_of(ids: list[str]) -> pd.DataFrame:
-    rows = [(name, f"folder/{name}.png", 1000, 1000) for name in ids]
-    return pd.DataFrame(rows, columns=["id", "path", "width", "height"])
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
-@settings(max_examples=15, deadline=None)
-@given(drawn=images)
+@settings(max_examples=24, deadline=None)
+@given(kind=st.sampled_from(["csv", "parquet", "json"]), drawn=images)
 def test_a_box_table_comes_back_as_it_was(
     kind: str, drawn: dict[str, list[Region]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("round")
     table, path = box_table(drawn, 0), folder / f"boxes.{kind}"
-    manifest = frame_of(["a", "b.c", "train/d", "e f"])
+    manifest = pd.DataFrame({"id": IDS, "path": [f"folder/{name}.png" for name in IDS]})
+    manifest = manifest.assign(width=1000, height=1000)
     write_boxes(table, folder / "table.parquet")
     if kind == "csv":
         table.to_csv(path, index=False)
@@ -164,85 +160,52 @@ def test_a_box_table_comes_back_as_it_was(
 
 def test_coco_bbox_and_four_points(tmp_path: Path) -> None:
     corners = [10, 20, 30, 22, 29, 50, 11, 48]
-    path = as_json(
-        tmp_path,
-        coco(
-            {"bbox": [10, 20, 20, 30]},
-            {"bbox": [10, 20, 20, 30], "segmentation": [corners], "score": 0.5},
-            {"bbox": [10, 20, 20, 30], "segmentation": {"counts": "x", "size": [80, 100]}},
-            {"segmentation": [[10, 20, 30, 20, 20, 50]]},
-            {"segmentation": [[10, 20, 30, 20, 30, 50, 10, 50, 10, 20]]},
-        ),
-    )
-    found = read(path)["a"]
-    assert [region.quad for region in found] == [
-        None,
-        tuple(corners),
-        None,
-        None,
-        (10, 20, 30, 20, 30, 50, 10, 50),
+    box = {"bbox": [10, 20, 20, 30]}
+    shapes: list[dict[str, Any]] = [
+        box,
+        box | {"segmentation": [corners], "score": 0.5},
+        box | {"segmentation": {"counts": "x", "size": [80, 100]}},
+        {"segmentation": [[10, 20, 30, 20, 20, 50]]},
+        {"segmentation": [[10, 20, 30, 20, 30, 50, 10, 50, 10, 20]]},
     ]
+    found = read(as_json(tmp_path, coco(*shapes)))["a"]
+    square = (10, 20, 30, 20, 30, 50, 10, 50)
+    assert [region.quad for region in found] == [None, tuple(corners), None, None, square]
     assert {(r.x0, r.y0, r.x1, r.y1) for r in found} == {(10, 20, 30, 50)}
     assert [region.score for region in found] == [1, 0.5, 1, 1, 1]
-
-
-POLYGON = [10, 20, 30, 20, 35, 40, 30, 50, 10, 50]
 
 
 @pytest.mark.parametrize(
     "shape",
     [
-        [POLYGON],
+        [[10, 20, 30, 20, 35, 40, 30, 50, 10, 50]],
         [[10, 20, 12, 20, 12, 25, 10, 25], [20, 20, 32, 20, 32, 25, 20, 25]],
         [[10, 20, 30, 20, 20, 52]],
-        [[8, 20, 30, 20, 20, 50]],
     ],
 )
 def test_coco_polygons_beyond_their_bbox_are_refused(tmp_path: Path, shape: Any) -> None:
     path = as_json(tmp_path, coco({"bbox": [10, 20, 20, 30], "segmentation": shape}))
     assert "annotation 1: its segmentation reaches beyond its bbox" in refusal(path)
-
-
-def test_coco_four_points_beyond_their_bbox_are_hidden(tmp_path: Path) -> None:
-    corners = [10, 20, 30, 10, 40, 50, 10, 60]
+    corners = [10, 20, 30, 10, 40, 50, 10, 60]  # four points are hidden
     path = as_json(tmp_path, coco({"bbox": [10, 20, 20, 30], "segmentation": [corners]}))
     assert read(path)["a"][0].quad == tuple(corners)
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "corrections"])
-def test_shares_in_place_of_pixels_are_refused(tmp_path: Path, kind: str) -> None:
-    if kind == "json":
-        path = as_json(tmp_path, coco({"bbox": [0.1, 0.2, 0.5, 0.5]}))
-    else:
-        path = tmp_path / "own.csv"
-        path.write_text("id,action,entity,x0,y0,x1,y1\na,add,face,0.1,0.2,0.6,1\n")
-    reader = read_corrections if kind == "corrections" else read_boxes_file
+def test_shares_in_place_of_pixels_are_refused(tmp_path: Path) -> None:
     said = "are its numbers shares of width and height? (give pixels, or leave"
-    assert " 1 (image a" in refusal(path, reader) and said in refusal(path, reader)
-    if kind != "json":
-        with path.open("a") as file:
-            file.write("a,add,face,1,1,9,9\n")
-        assert said in refusal(path, reader)
+    told = refusal(as_json(tmp_path, coco({"bbox": [0.1, 0.2, 0.5, 0.5]})))
+    assert " 1 (image a" in told and said in told
+    for more in ((), ("a,add,face,1,1,9,9",)):
+        path = csv(tmp_path, "a,add,face,0.1,0.2,0.6,1", *more, header=HEADER)
+        for reader in (read_boxes_file, read_corrections):
+            assert " 1 (image a" in refusal(path, reader) and said in refusal(path, reader)
 
 
-def test_a_quadrilateral_beside_its_image_is_refused(tmp_path: Path) -> None:
-    """Its box is cut at the edge, and what is hidden are its corners."""
-    path = csv(tmp_path, "a,text,0,0,9,9,-40,81,-20,70,-10,100,-41,100", header=CORNERED)
-    assert "row 1 (image a)" in refusal(path)
-    # it passes the image's corner
-    path = csv(tmp_path, "a,text,0,0,9,9,-20,10,10,-20,11,-19,-19,11", header=CORNERED)
-    assert "row 1 (image a), x0: the region lies outside" in refusal(path)
-
-
-def test_coco_lists_images_without_boxes(tmp_path: Path) -> None:
-    assert read(as_json(tmp_path, coco())) == {"a": []}
-
-
-def test_export_is_coco_as_tools_read_it(tmp_path: Path) -> None:
-    table = {
-        "a": [FACE],
-        "train/b": [Region(Entity.MRZ, 0, 0, 9, 9, 1.0, (0, 0, 9, 0, 9, 9, 0, 9))],
-    }
+def test_export_is_coco_as_tools_read_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zone = Region(Entity.MRZ, 0, 0, 9, 9, 1.0, (0, 0, 9, 0, 9, 9, 0, 9))
+    table = {"a": [FACE], "train/b": [zone]}
     write_boxes(box_table(table, 0), tmp_path / "b.parquet")
     LISTED.to_parquet(tmp_path / "m.parquet")
     arguments = [str(tmp_path / name) for name in ("b.parquet", "m.parquet", "out.json")]
@@ -259,17 +222,10 @@ def test_export_is_coco_as_tools_read_it(tmp_path: Path) -> None:
     for image in data["images"]:  # a tool may drop what is not COCO's
         del image["anonbench_id"]
     assert read(as_json(tmp_path, data)) == table
-
-
-def test_export_refuses_another_data_sets_manifest(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_boxes(box_table({"zebra": [FACE]}, 0), tmp_path / "b.parquet")
-    frame_of(["a"]).to_parquet(tmp_path / "m.parquet")
-    arguments = [str(tmp_path / name) for name in ("b.parquet", "m.parquet", "out.json")]
+    (tmp_path / "out.json").unlink()
+    LISTED[:1].to_parquet(tmp_path / "m.parquet")  # another data set's manifest
     assert main(["boxes", "export", *arguments]) == 1
-    assert "'zebra'" in capsys.readouterr().err
-    assert not (tmp_path / "out.json").exists()
+    assert "'train/b'" in capsys.readouterr().err and not (tmp_path / "out.json").exists()
 
 
 # --- what is wrong is named ---
@@ -282,10 +238,8 @@ def test_export_refuses_another_data_sets_manifest(
         ("a,face,10,-5,30,50", "y0: -5 is outside"),
         ("a,face,100,20,100.5,50", "x0: the region lies outside the image"),
         ("a,face,10,20,10,50", "x1: empty or inverted box: x1 (10) is not greater"),
-        ("a,face,10,50,30,20", "y1: empty or inverted box"),
         ("a,face,10,,30,50", "y0: missing"),
         ("a,face,10,NaN,30,50", "y0: missing or not a finite"),
-        ("a,face,10,20,inf,50", "x1: missing or not a finite"),
         ("a,face,10,2O,30,50", "y0: '2o' is not a number"),
         ("a,nose,10,20,30,50", "entity: 'nose' is none of face, text, barcode, mrz, ink"),
         (",face,10,20,30,50", "id: empty"),
@@ -307,17 +261,16 @@ def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 100, 80)
 
 
-@pytest.mark.parametrize(
-    ("corners", "said"),
-    [
-        ("10,20,30,20,30,50,10,", "q7: a quadrilateral needs all"),
-        ("10,20,16,29,24,41,30,50", "x0: the region has its four corners on one line"),
-        ("60,20,80,20,80,50,60,50", "x0: the region has a box that reaches beyond"),
-    ],
-)
-def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> None:
-    path = csv(tmp_path, f"a,face,10,20,30,50,{corners}", header=CORNERED)
-    assert f"row 1 (image a), {said}" in refusal(path)
+def test_wrong_corners_are_named(tmp_path: Path) -> None:
+    for row, said in (
+        ("a,text,10,20,30,50,10,20,30,20,30,50,10,", "q7: a quadrilateral needs all"),
+        ("a,text,10,20,30,50,10,20,16,29,24,41,30,50", "x0: the region has its four corners on"),
+        ("a,text,10,20,30,50,60,20,80,20,80,50,60,50", "x0: the region has a box that reaches"),
+        # its box is cut at the edge; what is hidden are its corners, which pass the image's corner
+        ("a,text,0,0,9,9,-20,10,10,-20,11,-19,-19,11", "x0: the region lies outside"),
+    ):
+        told = refusal(csv(tmp_path, row, header=CORNERED))
+        assert told.startswith(f": row 1 (image a), {said}")
 
 
 @pytest.mark.parametrize(
@@ -331,22 +284,15 @@ def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> Non
 )
 def test_a_missing_column_is_named(tmp_path: Path, header: str, said: str) -> None:
     assert said in refusal(csv(tmp_path, header=header))
-
-
-def test_parquet_rows_are_counted(tmp_path: Path) -> None:
-    path = tmp_path / "b.parquet"
-    rows = [("a", "face", 1.0, 1.0, 2.0, 2.0), ("a", None, 1.0, 1.0, 2.0, 2.0)]
-    pd.DataFrame(rows, columns=["id", "entity", "x0", "y0", "x1", "y1"]).to_parquet(path)
-    assert "row 2 (image a), entity: ''" in refusal(path)
+    assert "no column action" in refusal(csv(tmp_path), read_corrections)
 
 
 @pytest.mark.parametrize("name", ["b.csv", "b.parquet", "b.json"])
-@pytest.mark.parametrize("content", [None, b"", b"\x00\xff{,"])
-def test_no_file_or_no_such_file(tmp_path: Path, name: str, content: bytes | None) -> None:
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    assert refusal(path)
+def test_no_file_or_no_such_file(tmp_path: Path, name: str) -> None:
+    assert refusal(tmp_path / name)
+    for content in (b"", b"\x00\xff{,"):
+        (tmp_path / name).write_bytes(content)
+        assert refusal(tmp_path / name)
 
 
 BOX = {"bbox": [10, 20, 20, 30]}
@@ -359,9 +305,7 @@ BOX = {"bbox": [10, 20, 20, 30]}
         (coco(BOX | {"category_id": 9}), "annotation 1, category_id: 9 is not among the file's"),
         (coco(BOX | {"image_id": 9}), "annotation 1, image_id: 9 is not among the file's images"),
         (coco({"bbox": [1, 2, -3, 4]}), "annotation 1 (image a.jpg), bbox: empty or inverted"),
-        (coco({"bbox": [1, 2, 3]}), "annotation 1 (image a.jpg), bbox: missing"),
         (coco({"bbox": [1, 2, float("nan"), 4]}), "annotation 1 (image a.jpg), bbox: missing"),
-        (coco({"bbox": [1, 2, "3", 4]}), "annotation 1 (image a.jpg), bbox: missing"),
         (coco({}), "annotation 1 (image a.jpg), bbox: missing"),
         (coco({"bbox": [90, 2, 30, 4]}), "annotation 1 (image a.jpg), bbox: 120 is outside"),
         (coco(BOX | {"id": 77, "score": None}), "annotation 77 (image a.jpg), score: not a finite"),
@@ -371,7 +315,6 @@ BOX = {"bbox": [10, 20, 20, 30]}
         ),
         (coco(BOX) | {"categories": [3]}, "categories, entry 1: not an object"),
         (coco(BOX) | {"images": [{"file_name": "a.jpg"}]}, "images, entry 1, id: None is neither"),
-        ([1, 2], "is no COCO JSON"),
         ({"images": []}, "is no COCO JSON"),
     ],
 )
@@ -384,7 +327,7 @@ def test_wrong_json_is_named(tmp_path: Path, data: Any, said: str) -> None:
 HEADER = "id,action,entity,x0,y0,x1,y1"
 
 
-def test_corrections_remove_then_add(tmp_path: Path) -> None:
+def test_corrections_remove_what_they_overlap_by_half_and_then_add(tmp_path: Path) -> None:
     path = csv(
         tmp_path,
         "a,add,face,11,20,30,50",
@@ -402,35 +345,19 @@ def test_corrections_remove_then_add(tmp_path: Path) -> None:
     assert [(c.row, c.entity) for c in unused] == [("4", Entity.BARCODE)]
     assert set(corrections) == {"a"}
     assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(("shift", "removed"), [(6.0, True), (7.0, False)])
-def test_a_removal_means_what_it_overlaps_by_half(
-    tmp_path: Path, shift: float, removed: bool
-) -> None:
     # moved by s of 20 pixels: IoU (20 - s) / (20 + s); 0.54 and 0.48
-    path = csv(tmp_path, f"a,remove,face,{10 + shift},20,{30 + shift},50", header=HEADER)
-    found, unused = correct([FACE], corrections_of(path)["a"])
-    assert (found == []) is removed and (len(unused) == 0) is removed
+    for shift, left in ((6.0, []), (7.0, [FACE])):
+        path = csv(tmp_path, f"a,remove,face,{10 + shift},20,{30 + shift},50", header=HEADER)
+        found, unused = correct([FACE], corrections_of(path)["a"])
+        assert found == left and len(unused) == len(left)
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
+def test_wrong_corrections_are_named(tmp_path: Path) -> None:
+    for line, said in (
         ("a,drop,face,,,,", "action: 'drop' is neither add nor remove"),
         ("a,add,face,,,,", "x0: missing"),
         ("a,remove,face,1,,,", "y0: missing"),
-        ("a,remove,chin,,,,", "entity: 'chin'"),
-        ("a,add,face,10,20,10,50", "x1: empty or inverted"),
-        ("a,add,face,10,20,300,50", "x1: 300 is outside"),
         ("z,add,face,10,20,30,50", "id: no image of the data set has this id"),
-    ],
-)
-def test_wrong_corrections_are_named(tmp_path: Path, line: str, said: str) -> None:
-    told = refusal(csv(tmp_path, line, header=HEADER), read_corrections)
-    assert told.startswith(f": row 1 (image {line[0]}), {said}")
-
-
-def test_corrections_need_an_action(tmp_path: Path) -> None:
-    assert "no column action" in refusal(csv(tmp_path), read_corrections)
-    assert corrections_of(csv(tmp_path, header=HEADER)) == {}
+    ):
+        told = refusal(csv(tmp_path, line, header=HEADER), read_corrections)
+        assert told.startswith(f": row 1 (image {line[0]}), {said}")

@@ -51,15 +51,14 @@ def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "JPEG2000"])
 def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = coded(Image.fromarray(SMOOTH), kind)
-    monkeypatch.setattr(images, "_is_heavy", lambda *_: False)
-    here = read_image(data)
-    monkeypatch.setattr(images, "_is_heavy", lambda *_: True)
-    apart = read_image(data)
-    np.testing.assert_array_equal(here, apart)
-    apart[0, 0] = 7  # it may be written to
-    grey = coded(Image.fromarray(SMOOTH[..., 0]), kind)
-    assert read_image(grey).shape[:2] == SMOOTH.shape[:2]
+    for pixels in (SMOOTH, SMOOTH[..., 0]):
+        data = coded(Image.fromarray(pixels), kind)
+        monkeypatch.setattr(images, "_is_heavy", lambda *_: False)
+        here = read_image(data)
+        monkeypatch.setattr(images, "_is_heavy", lambda *_: True)
+        apart = read_image(data)
+        np.testing.assert_array_equal(here, apart)
+        apart[0, 0] = 7  # it may be written to
 
 
 @pytest.mark.slow
@@ -88,9 +87,11 @@ def test_what_exceeds_the_limits_is_one_image_that_cannot_be_read(
         if own:
             child._children[os.getpid()] = own
     monkeypatch.undo()
-    assert read_image(data).shape == (1500, 2000)
+    assert read_image(b"P5\n20 15\n4095\n" + bytes(600)).shape == (15, 20)
 
 
 def test_a_large_image_is_decoded_by_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = coded(Image.fromarray(SMOOTH), "PNG")
+    monkeypatch.setattr(images, "_MOST_HERE", 64 * 96 - 1)
     monkeypatch.setattr(images, "_decoded", None)  # in this process nothing is
-    assert read_image(coded(Image.new("L", (5700, 5700)), "WEBP")).shape[:2] == (5700, 5700)
+    assert read_image(data).shape == SMOOTH.shape

@@ -36,9 +36,7 @@ def nested(levels: int, fan: int = 10) -> bytes:
         head = b"<< /Subtype /Form /BBox [0 0 9 9] %s /Length %d >>" % (names, len(inside))
         bodies.append(head + b"\nstream\n" + inside + b"\nendstream")
     data = (
-        b"%%PDF-1.4\n1 0 obj\n<< /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Kids [3 0 R] /Count 1 >>\n"
-    )
-    data = data.replace(b"%%", b"%") + (
+        b"%PDF-1.4\n1 0 obj\n<< /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Kids [3 0 R] /Count 1 >>\n"
         b"endobj\n3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R "
         b"/Resources << /XObject << /X 5 0 R >> >> >>\nendobj\n"
     )
@@ -51,7 +49,6 @@ def nested(levels: int, fan: int = 10) -> bytes:
     ("media", "dpi", "size"),
     [
         ("0 0 144 72", 150, (300, 150)),
-        ("0 0 144 72", 72, (144, 72)),
         ("10 20 154 92", 36, (72, 36)),
         ("0 0 595.276 841.89", 150, (1241, 1754)),  # A4
         ("0 0 1 1", 36, (1, 1)),
@@ -63,21 +60,19 @@ def test_size_is_that_of_the_page_in_inches(media: str, dpi: int, size: tuple[in
     assert draw_pdf(data, Page(1, dpi), 10**7).shape == (size[1], size[0], 3)
 
 
-def test_colours_and_places() -> None:
-    image = draw_pdf(pdf([RED_LEFT]), Page(1, 72), LIMIT)
-    assert (image[:, :72] == (255, 0, 0)).all() and (image[:, 72:] == 255).all()
-    assert image.flags.writeable
-
-
 def test_each_page_is_drawn_and_twice_the_same() -> None:
-    data = pdf([text_page("one"), text_page("two"), b""])
+    data = pdf([text_page("one"), RED_LEFT, b""])
     assert pdf_pages(data) == 3
-    pages = [draw_pdf(data, Page(number, 150), LIMIT) for number in (1, 2, 3)]
-    assert (pages[0] != pages[1]).any() and (pages[2] == 255).all()
+    pages = [draw_pdf(data, Page(number, 72), LIMIT) for number in (1, 2, 3)]
+    assert (pages[0] < 255).any() and (pages[2] == 255).all()
+    assert (pages[1][:, :72] == (255, 0, 0)).all() and (pages[1][:, 72:] == 255).all()
+    assert pages[1].flags.writeable
     for number in (3, 2, 1):
-        np.testing.assert_array_equal(draw_pdf(data, Page(number, 150), LIMIT), pages[number - 1])
+        np.testing.assert_array_equal(draw_pdf(data, Page(number, 72), LIMIT), pages[number - 1])
+    with pytest.raises(UnreadableImage, match="no page 1 of 0"):
+        pdf_size(pdf([]), Page(1, 72), LIMIT)
     with pytest.raises(UnreadableImage, match="no page 4 of 3"):
-        pdf_size(data, Page(4, 150), LIMIT)
+        pdf_size(data, Page(4, 72), LIMIT)
 
 
 def test_threads_and_forks_draw_the_same() -> None:
@@ -114,15 +109,13 @@ def test_a_page_of_thousands_of_lossy_images_is_refused() -> None:
         (pdf([b""], media="0 0 100000 100000"), "more than 1000000 pixels"),
         (pdf([b""], extra=ENCRYPTED), "an encrypted PDF"),
         (pdf([b""])[:150], "a damaged PDF"),
-        (b"", "a damaged PDF"),
         (b"Dear Sir or Madam,", "a damaged PDF"),
     ],
 )
 def test_what_cannot_be_drawn_has_a_reason(data: bytes, reason: str) -> None:
-    with pytest.raises(UnreadableImage, match=reason):
-        pdf_size(data, Page(1, 150), LIMIT)
-    with pytest.raises(UnreadableImage, match=reason):
-        draw_pdf(data, Page(1, 150), LIMIT)
+    for ask in (pdf_size, draw_pdf):
+        with pytest.raises(UnreadableImage, match=reason):
+            ask(data, Page(1, 150), LIMIT)
 
 
 @pytest.mark.slow
@@ -167,13 +160,6 @@ def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None
     assert pdf_pages(data) == 10000 and count_pages(file, ".pdf") == 1
     with pytest.raises(UnreadableImage, match="more than 9999 pages"):
         page_to_read(data, None, 150)
-
-
-def test_a_document_without_pages_is_said_to_have_none() -> None:
-    with pytest.raises(UnreadableImage, match="encrypted"):
-        pdf_pages(pdf([b""], extra=ENCRYPTED))
-    with pytest.raises(UnreadableImage, match="no page 1 of 0"):
-        pdf_size(pdf([]), Page(1, 72), LIMIT)
 
 
 def test_what_is_a_pdf() -> None:

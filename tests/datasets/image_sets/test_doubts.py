@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
 from written_counts import write
 
@@ -14,10 +12,9 @@ def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
     rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
     write(tmp_path, rows)
     found = read_doubts(tmp_path / "counts.csv")
-    assert found == Doubts(12, 2)
-    assert found.summary() == (
-        "12 images without a region and 2 with a failed detector are left out"
-    )
+    said = "12 images without a region and 2 with a failed detector are left out"
+    assert found == Doubts(12, 2) and found.summary() == said
+    assert not Doubts() and not Doubts().summary()
 
 
 def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
@@ -32,18 +29,6 @@ def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
         "to look at, as the detectors were not sure or were never measured on such images "
         "(`anonbench review` shows them first)"
     )
-
-
-@pytest.mark.parametrize(
-    ("doubts", "summary"),
-    [
-        (Doubts(), ""),
-        (Doubts(failed=1), "1 image with a failed detector is left out"),
-        (Doubts(without_regions=1), "1 image without a region is left out"),
-    ],
-)
-def test_one_and_none(doubts: Doubts, summary: str) -> None:
-    assert doubts.summary() == summary and bool(doubts) == bool(summary)
 
 
 def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:

@@ -20,12 +20,8 @@ def test_the_publishers_files_as_they_are(celeba: Path) -> None:
     assert listing["Male"].tolist() == [0, 0, 1, 1, 0, 0, 1]
     assert listing["identity"].tolist() == [2880, 2880, 2881, 2881, 2882, 2882, 2883]
     assert (root_of(dataset("celeba", celeba)) / listing["path"][0]).is_file()
-
-
-def test_without_labels_only_ids_and_splits(celeba: Path) -> None:
     settings = dataset("celeba", celeba, label="Male", split={"by": "identity"})
     cheap = list_images("c", settings, 0, labels=False)
-    assert cheap.columns.tolist() == ["id", "path", "split"]
     whole = list_images("c", settings, 0)
     pd.testing.assert_frame_equal(cheap, whole[["id", "path", "split"]])
 
@@ -37,9 +33,11 @@ def to_csv(file: Path, header: str, skip: int) -> None:
     file.unlink()
 
 
-def test_the_csv_release_is_the_same(celeba: Path) -> None:
+def test_the_csv_release_in_another_order_is_the_same(celeba: Path) -> None:
     settings = dataset("celeba", celeba)
     expected = list_images("c", settings, 0)
+    lines = (celeba / "identity_CelebA.txt").read_text().splitlines()
+    (celeba / "identity_CelebA.txt").write_text("\n".join(reversed(lines)) + "\n")
     to_csv(celeba / "list_attr_celeba.txt", "image_id,Bald,Male,Young", 2)
     to_csv(celeba / "list_eval_partition.txt", "image_id,partition", 0)
     (celeba / "img_align_celeba").rename(celeba / "inner")
@@ -52,14 +50,11 @@ def test_the_csv_release_is_the_same(celeba: Path) -> None:
 
 def test_the_official_archive_has_sub_folders(celeba: Path) -> None:
     expected = list_images("c", dataset("celeba", celeba), 0)
-    for folder, names in (
-        ("Anno", ["list_attr_celeba.txt", "identity_CelebA.txt"]),
-        ("Eval", ["list_eval_partition.txt"]),
-        ("Img", ["img_align_celeba"]),
-    ):
-        (celeba / folder).mkdir()
-        for name in names:
-            (celeba / name).rename(celeba / folder / name)
+    folders = {"list_attr_celeba.txt": "Anno", "identity_CelebA.txt": "Anno"}
+    folders |= {"list_eval_partition.txt": "Eval", "img_align_celeba": "Img"}
+    for name, folder in folders.items():
+        (celeba / folder).mkdir(exist_ok=True)
+        (celeba / name).rename(celeba / folder / name)
     listing = list_images("c", dataset("celeba", celeba), 0)
     assert listing["path"][0] == "Img/img_align_celeba/000001.jpg"
     pd.testing.assert_frame_equal(listing.drop(columns="path"), expected.drop(columns="path"))
@@ -76,38 +71,26 @@ def test_png_release_and_wild_images(celeba: Path) -> None:
     assert wild["path"][0] == "img_celeba/000001.jpg"
 
 
-def test_lists_in_another_order_are_joined_by_name(celeba: Path) -> None:
-    expected = list_images("c", dataset("celeba", celeba), 0)
-    for name in ("identity_CelebA.txt", "list_eval_partition.txt"):
-        lines = (celeba / name).read_text().splitlines()
-        (celeba / name).write_text("\n".join(reversed(lines)) + "\n")
-    pd.testing.assert_frame_equal(list_images("c", dataset("celeba", celeba), 0), expected)
-
-
-def test_images_without_attributes_have_missing_ones(celeba: Path) -> None:
+def test_lists_may_lack_images_or_be_absent(celeba: Path) -> None:
     file = celeba / "list_attr_celeba.txt"
     file.write_text("\n".join(file.read_text().splitlines()[:-3]) + "\n")
-    listing = list_images("c", dataset("celeba", celeba), 0)
-    assert listing["Male"].isna().tolist() == [False] * 5 + [True] * 2
-    assert listing["Male"].dropna().tolist() == [0, 0, 1, 1, 0]
-
-
-def test_optional_lists(celeba: Path) -> None:
     (celeba / "identity_CelebA.txt").unlink()
     listing = list_images("c", dataset("celeba", celeba), 0)
-    assert "identity" not in listing and "Male" in listing
+    assert listing["Male"].dropna().to_dict() == dict(enumerate([0, 0, 1, 1, 0]))
+    assert "identity" not in listing
     with pytest.raises(InputError, match=r"split\.by: .*'identity'.*not found: identity_CelebA"):
         list_images("c", dataset("celeba", celeba, split={"by": "identity"}), 0)
 
 
 def test_own_split_needs_no_partition_and_never_uses_the_test_images(celeba: Path) -> None:
     own = dataset("celeba", celeba, split={"validation": 0.5})
-    assert len(list_images("c", own, 0)) == 7
-    (celeba / "list_eval_partition.txt").unlink()
-    assert len(list_images("c", own, 0)) == 8
-    (celeba / "list_attr_celeba.txt").unlink()
-    assert len(list_images("c", own, 0)) == 8
-    (celeba / "identity_CelebA.txt").unlink()
+    for count, gone in (
+        (7, "list_eval_partition.txt"),
+        (8, "list_attr_celeba.txt"),
+        (8, "identity_CelebA.txt"),
+    ):
+        assert len(list_images("c", own, 0)) == count
+        (celeba / gone).unlink()
     with pytest.raises(InputError, match=r"looked for list_eval_partition.txt or .csv, list_attr"):
         list_images("c", own, 0)
 
@@ -118,10 +101,8 @@ def test_own_split_needs_no_partition_and_never_uses_the_test_images(celeba: Pat
         ("list_eval_partition.txt", None, r"c\.path: no list of the split: looked for list_eval"),
         ("list_eval_partition.txt", "", r"list_eval_partition.txt is empty"),
         ("list_eval_partition.txt", "000001.jpg 3\n", "partition 3 is none of 0, 1 and 2"),
-        ("list_eval_partition.txt", "000001.jpg x\n", "partition.txt cannot be read as a list of"),
         ("list_eval_partition.txt", "000001.jpg 0 0\n", "partition.txt cannot be read as a list"),
-        ("list_eval_partition.txt", "000001.jpg\n", "partition.txt cannot be read as a list of"),
-        ("list_eval_partition.txt", "../../1.jpg 0\n2.jpg 1\n", r"id '\.\./\.\./1' has a part"),
+        ("list_eval_partition.txt", "../../1.jpg 0\n", r"id '\.\./\.\./1' has a part"),
         ("list_eval_partition.txt", "000001.jpg 2\n", "the data set is empty"),
         ("list_attr_celeba.txt", "", "no attribute names"),
         ("list_attr_celeba.txt", "1\nA B\n000001.jpg 1 x\n", "cannot be read as a list of"),

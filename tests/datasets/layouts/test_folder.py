@@ -12,7 +12,7 @@ from anonbench.datasets.walk import NOT_IMAGE, TEST, TWICE
 OWN = {"validation": 0.5}
 
 
-def test_flat(tmp_path: Path) -> None:
+def test_flat_and_class_folders(tmp_path: Path) -> None:
     names = ["a.jpg", "b.JPEG", "c.png", "d.tif", "e.TIFF", "f.bmp", "g.webp", "h.gif", "i.x.png"]
     touch(tmp_path, *names, "notes.txt", "jpg", ".hidden.jpg", ".git/x.jpg", "._a.jpg")
     source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
@@ -20,56 +20,41 @@ def test_flat(tmp_path: Path) -> None:
     assert source.images["id"].tolist() == [*"abcdefgh", "i.x"]
     assert "class" not in source.images
     assert source.left == dict.fromkeys(("notes.txt", "jpg"), NOT_IMAGE)
-
-
-def test_class_folders(tmp_path: Path) -> None:
-    touch(tmp_path, "cat/1.png", "dog/1.png", "dog/deep/2.png", "3.png")
+    touch(tmp_path, "cat/1.png", "dog/1.png", "dog/deep/2.png")
     settings = dataset("folder", tmp_path, split=OWN, label="class")
-    listing = list_images("f", settings, 0).set_index("id")
-    assert listing["class"].dropna().to_dict() == {
-        "cat/1": "cat",
-        "dog/1": "dog",
-        "dog/deep/2": "deep",
-    }
-    assert listing["class"].isna().sum() == 1
+    classes = list_images("f", settings, 0).set_index("id")["class"]
+    assert classes.dropna().to_dict() == {"cat/1": "cat", "dog/1": "dog", "dog/deep/2": "deep"}
+    assert classes.isna().sum() == len(names)
 
 
 @pytest.mark.parametrize("val", ["val", "validation"])
 def test_split_folders(tmp_path: Path, val: str) -> None:
     touch(tmp_path, "train/cat/1.png", "train/2.png", f"{val}/cat/1.png", "test/3.png", "4.png")
+    paths = ["train/2.png", "train/cat/1.png", f"{val}/cat/1.png"]
     for split in ("official", OWN):
         source = read_source("f", dataset("folder", tmp_path, split=split), 0)
-        assert source.images["path"].tolist() == [
-            "train/2.png",
-            "train/cat/1.png",
-            f"{val}/cat/1.png",
-        ]
+        assert source.images["path"].tolist() == paths and source.left == {}
         assert source.images["class"].dropna().tolist() == ["cat", "cat"]
-        assert source.left == {}
         assert source.explain("test/3.png") == TEST
         assert source.explain("4.png") == "outside the folders train and val"
     listing = list_images("f", dataset("folder", tmp_path), 0)
     assert listing["split"].tolist() == ["train", "train", "val"]
 
 
-def test_no_official_split(tmp_path: Path) -> None:
-    touch(tmp_path, "a.png", "b.png")
-    with pytest.raises(InputError, match=r"datasets\.f\.split: .* split: \{validation: 0\.2\}"):
-        list_images("f", dataset("folder", tmp_path), 0)
+def test_settings_that_give_no_images_are_refused(tmp_path: Path) -> None:
+    def refused(path: Path, said: str, split: object = "official") -> None:
+        with pytest.raises(InputError, match=said):
+            list_images("f", dataset("folder", path, split=split), 0)
 
-
-def test_an_empty_split_folder(tmp_path: Path) -> None:
-    touch(tmp_path, "train/a.png")
-    (tmp_path / "val").mkdir()
-    with pytest.raises(InputError, match="none of the 1 images is in the split val"):
-        list_images("f", dataset("folder", tmp_path), 0)
-
-
-def test_a_split_that_is_a_link_to_the_other(tmp_path: Path) -> None:
-    touch(tmp_path, "val/a.png")
-    (tmp_path / "train").symlink_to("val")
-    with pytest.raises(InputError, match=r"in the split train \(1: a folder that is used under"):
-        list_images("f", dataset("folder", tmp_path), 0)
+    touch(tmp_path, "flat/a.png", "one/train/a.png", "link/val/a.png", "odd/a.AVIF", "odd/b.djvu")
+    refused(tmp_path / "flat", r"datasets\.f\.split: .* split: \{validation: 0\.2\}")
+    (tmp_path / "one" / "val").mkdir()
+    refused(tmp_path / "one", "none of the 1 images is in the split val")
+    (tmp_path / "link" / "train").symlink_to("val")
+    refused(tmp_path / "link", r"in the split train \(1: a folder that is used under")
+    refused(tmp_path / "odd", r"empty \(1: .*AVIF.*convert.*; 1: .*DjVu", OWN)
+    refused(tmp_path / "absent", r"datasets\.f\.path: the folder .*absent does not exist")
+    refused(tmp_path / "flat" / "a.png", "is a file")
 
 
 def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path) -> None:
@@ -95,31 +80,3 @@ def test_hostile_names_are_left_out_with_a_reason(tmp_path: Path, name: str, why
     source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
     assert why in source.left.get(name, "")
     assert len(source.images) + len(source.left) == 3 and bool(source.left) == bool(why)
-
-
-def test_kinds_that_are_not_read_are_named(tmp_path: Path) -> None:
-    touch(tmp_path, "a.AVIF", "b.djvu", "c.txt")
-    with pytest.raises(InputError, match=r"empty \(1: .*AVIF.*convert.*; 1: .*DjVu"):
-        list_images("f", dataset("folder", tmp_path, split=OWN), 0)
-
-
-def test_files_that_differ_in_their_suffix_only_keep_it_in_the_id(tmp_path: Path) -> None:
-    touch(tmp_path, "a.png", "a.jpg", "b.jpg", "c.png.jpg", "c.png", "c.jpg", "d/a.png")
-    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
-    assert listing.set_index("path")["id"].to_dict() == {
-        "a.jpg": "a.jpg",
-        "a.png": "a.png",
-        "b.jpg": "b",
-        "c.jpg": "c.jpg",
-        "c.png": "c.png",
-        "c.png.jpg": "c.png.jpg",
-        "d/a.png": "d/a",
-    }
-
-
-def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"datasets\.f\.path: the folder .*absent does not exist"):
-        list_images("f", dataset("folder", tmp_path / "absent"), 0)
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="is a file"):
-        list_images("f", dataset("folder", tmp_path / "file"), 0)

@@ -20,14 +20,8 @@ def write(folder: Path, *lines: str) -> Path:
 
 
 def test_csv(tmp_path: Path) -> None:
-    file = write(
-        tmp_path,
-        "path,split,kind,age,note",
-        "b/1.png,Validation,x,3,",
-        "a/1.png,train,y,,n",
-        "c/1.png,test,y,5,n",
-    )
-    settings = dataset("table", file, label="kind")
+    rows = ["b/1.png,Validation,x,3,", "a/1.png,train,y,,n", "c/1.png,test,y,5,n"]
+    settings = dataset("table", write(tmp_path, "path,split,kind,age,note", *rows), label="kind")
     listing = list_images("t", settings, 0)
     assert root_of(settings) == tmp_path
     assert listing.columns.tolist() == ["id", "path", "split", "kind", "age", "note"]
@@ -35,6 +29,13 @@ def test_csv(tmp_path: Path) -> None:
     assert listing["split"].tolist() == ["train", "val"]
     assert listing["kind"].tolist() == ["y", "x"]
     assert listing["age"].isna().tolist() == [True, False] and listing["age"].iloc[1] == "3"
+
+
+def test_ids_stay_text_and_columns_without_a_name_keep_apart(tmp_path: Path) -> None:
+    file = write(tmp_path, "\ufeffid,path,kind,,", "007,x.png,a,,", "08,y.png,b,,")
+    listing = list_images("t", dataset("table", file, label="kind", split=OWN), 0)
+    assert listing["id"].tolist() == ["007", "08"]  # the mark of UTF-8 is no part of a name
+    assert listing["kind"].tolist() == ["a", "b"] and listing.columns.is_unique
 
 
 def test_labels_are_text(tmp_path: Path) -> None:
@@ -47,25 +48,12 @@ def test_labels_are_text(tmp_path: Path) -> None:
     assert listing.isna().sum() == 1 and pd.isna(listing["x"])
 
 
-def test_columns_without_a_name_keep_apart(tmp_path: Path) -> None:
-    file = write(tmp_path, ",path,kind,", "0,a.png,x,", "1,b.png,y,")
-    listing = list_images("t", dataset("table", file, label="kind", split=OWN), 0)
-    assert listing["kind"].tolist() == ["x", "y"] and listing.columns.is_unique
-
-
-def test_ids_stay_text_and_a_mark_of_utf8_is_no_part_of_a_name(tmp_path: Path) -> None:
-    file = write(tmp_path, "\ufeffid,path", "007,x.png", "08,y.png")
-    listing = list_images("t", dataset("table", file, split=OWN), 0)
-    assert listing["id"].tolist() == ["007", "08"]
-
-
 def test_parquet_is_the_same(tmp_path: Path) -> None:
     frame = pd.DataFrame({"path": ["a.png", "b.png"], "split": ["train", "val"], "n": [1, 2]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")
-    one, two = (
-        list_images("t", dataset("table", tmp_path / f"t.{s}"), 0) for s in ("csv", "parquet")
-    )
+    one = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
+    two = list_images("t", dataset("table", tmp_path / "t.parquet"), 0)
     pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
 
 
@@ -73,13 +61,9 @@ def test_paths_inside_and_outside(tmp_path: Path) -> None:
     folder = tmp_path / "tables"
     folder.mkdir()
     file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
-    listing = list_images("t", dataset("table", file, split=OWN), 0).set_index("id")["path"]
-    assert listing.to_dict() == {
-        "in/a": "in/a.png",
-        "b": "b.png",
-        "out/c": "../out/c.png",
-        "far/d": "/far/d.png",
-    }
+    listing = list_images("t", dataset("table", file, split=OWN), 0)
+    paths = {"b": "b.png", "far/d": "/far/d.png", "in/a": "in/a.png", "out/c": "../out/c.png"}
+    assert listing.set_index("id")["path"].to_dict() == paths
 
 
 def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
@@ -95,13 +79,11 @@ def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["file,split", "a.png,train"], "has no column `path`"),
+        (["a.png,Erika Mustermann"], "has no column `path`"),
         (["path,split", "a.png,train", ",val"], "row 2 .* has no path"),
-        (["path,split", "a.png,train", "b.png,"], "row 2 .* has no split"),
         (["path,split", "a.png,train", "b.png,dev"], "split 'dev' is none of train, val, test"),
         (["path,id", "a.png,1", "b.png,1"], "two images have the id '1': a.png and b.png"),
         (["path,id", "a.png,1", "b.png,/etc/passwd"], r"row 2 .* the id '/etc/passwd' starts"),
-        (["path,id", "a.png,x/../../y", "b.png,1"], r"row 1 .* `\.\.`; give it another id"),
         (["path", "a.png", "."], r"row 2 .*add a column `id`"),
         (["path,id", "a.png,1", "b\0.png,2"], "row 2 .* the path has a line break"),
         (["path", "a.png"], r"datasets\.t\.split: .*add a column `split`"),
@@ -110,26 +92,18 @@ def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, lines: list[str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as error:
         list_images("t", dataset("table", write(tmp_path, *lines)), 0)
+    assert "Erika" not in str(error.value)  # of a row that may be content
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"absent\.csv does not exist"):
-        list_images("t", dataset("table", tmp_path / "absent.csv"), 0)
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(InputError, match="is a pipe"):
-        list_images("t", dataset("table", tmp_path / "pipe.csv"), 0)
-    with pytest.raises(InputError, match="is a folder"):
-        list_images("t", dataset("table", tmp_path), 0)
-    for name, content in (("a.csv", b""), ("a.parquet", b"no"), ("b.csv", b"\xff\xfe\x00")):
+    contents = {"empty.csv": b"", "a.parquet": b"no", "b.csv": b"\xff\xfe\x00"}
+    for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=r"datasets\.t\.path: .*" + name):
+    said = {"absent.csv": "does not exist", "pipe.csv": "is a pipe", ".": "is a folder"}
+    for name in (*said, *contents):
+        told = said.get(name, r"datasets\.t\.path: .*" + name)
+        with pytest.raises(InputError, match=told):
             list_images("t", dataset("table", tmp_path / name), 0)
-
-
-def test_content_is_not_shown_where_the_header_is_missing(tmp_path: Path) -> None:
-    file = write(tmp_path, "a.png,Erika Mustermann")
-    with pytest.raises(InputError) as error:
-        list_images("t", dataset("table", file), 0)
-    assert "Erika" not in str(error.value)

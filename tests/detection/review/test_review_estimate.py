@@ -32,21 +32,16 @@ def test_a_larger_sample_begins_with_a_smaller_one_and_another_seed_is_another()
     assert sorted(draw_sample(ids, 0, 1000)) == sorted(ids)
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
+def test_a_miss_is_a_region_that_is_hidden_by_less_than_half() -> None:
+    for found, expected in (
         ([], (1, 1, 0)),
         ([box(0, 40)], (1, 1, 0)),
         ([box(0, 50)], (1, 0, 1)),
         ([box(0, 50), box(50, 89)], (1, 0, 1)),
         ([box(0, 90)], (1, 0, 0)),
         ([box(0, 100, Entity.FACE)], (1, 0, 0)),
-    ],
-)
-def test_a_miss_is_a_region_that_is_hidden_by_less_than_half(
-    found: list[Region], expected: tuple[int, int, int]
-) -> None:
-    assert count_misses(found, [box(0, 100)], (200, 100)) == Misses(*expected)
+    ):
+        assert count_misses(found, [box(0, 100)], (200, 100)) == Misses(*expected)
 
 
 def test_none_among_n_is_the_rule_of_three() -> None:

@@ -1,0 +1,194 @@
+"""What decoding converts, and how: colours, depth, levels, transparency, HEIC."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from odd_folder import coded, grey_profile, picture
+from PIL import Image, ImageCms
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats import heif, pixels
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pixels import conversions
+from anonbench.datasets.images import open_checked, read_image, upright_size
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def done(data: bytes, page: Page | None = None) -> list[str]:
+    with open_checked(data, 10**7, page) as image:
+        return [*conversions(image, page)]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_values_of_grey_and_rgb_stay_whatever_the_profile(mode: str) -> None:
+    image = picture(0, mode=mode)
+    dropped = ["colour profile other than sRGB dropped, values kept"]
+    for profile, told in ((SRGB, []), (grey_profile(), dropped)):
+        data = coded(image, "PNG", icc_profile=profile)
+        np.testing.assert_array_equal(read_image(data), np.asarray(image))
+        assert done(data) == told
+
+
+def test_cmyk_without_a_profile_of_its_own_is_converted_by_formula() -> None:
+    image = picture(0, mode="CMYK")
+    for profile in (b"", b"\0" * 200, SRGB):
+        data = coded(image, "TIFF", icc_profile=profile)
+        np.testing.assert_array_equal(read_image(data), np.asarray(image.convert("RGB")))
+        assert done(data) == ["CMYK to RGB without a colour profile"]
+
+
+@pytest.mark.slow
+def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With L*a*b*'s profile in place of a printer's: four inks become three bands of light."""
+    built = []
+
+    def build(source: Any, target: Any, mode: str, *rest: Any) -> Any:
+        built.append((mode, *rest))
+        return original(ImageCms.createProfile("sRGB"), target, "RGB", *rest)
+
+    original = ImageCms.buildTransform
+    monkeypatch.setattr(ImageCms, "buildTransform", build)
+    monkeypatch.setattr(
+        ImageCms, "applyTransform", lambda image, _: Image.merge("RGB", image.split()[:3])
+    )
+    pixels._transform.cache_clear()
+    image = picture(0, (3000, 2000)).convert("CMYK")  # more than one strip
+    data = coded(image, "TIFF", icc_profile=SRGB)
+    np.testing.assert_array_equal(read_image(data), np.asarray(image)[..., :3])
+    assert done(data) == ["CMYK to RGB by its colour profile"]
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    assert len(built) == 1 and built[0][:3] == ("CMYK", "RGB", intent)
+    pixels._transform.cache_clear()
+
+
+def test_lab_becomes_rgb() -> None:
+    values = Image.merge("LAB", [Image.new("L", (4, 4), v) for v in (255, 128, 128)])
+    assert (read_image(coded(values, "TIFF")) >= 254).all()
+
+
+def test_depth_and_transparency() -> None:
+    floats = coded(Image.new("F", (4, 4), 9), "TIFF")
+    assert done(floats) == ["32 to 8 bits, by the range in use"]
+    palette = coded(Image.new("P", (4, 4)), "PNG", transparency=0)
+    assert done(palette) == ["transparency laid on white"]
+    assert done(coded(picture(0).convert("1"), "TIFF", compression="group4")) == []
+
+
+def test_an_animation_is_its_first_frame_where_that_is_asked_for() -> None:
+    frames = [Image.new("RGB", (8, 8), (80 * n, 10, 10)) for n in range(3)]
+    data = coded(frames[1], "GIF", save_all=True, append_images=frames[2:])
+    assert read_image(data, page=Page(1))[0, 0].tolist() == [80, 10, 10]
+    with pytest.raises(UnreadableImage, match="no page 2"):
+        read_image(data, page=Page(2))
+
+
+def heic(image: Image.Image, **options: Any) -> bytes:
+    pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
+    heif.register()
+    return coded(image, heif.FORMAT, quality=-1, chroma=444, **options)
+
+
+def test_heic_is_read_upright() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    image = picture(0)
+    data = heic(image, exif=turned.tobytes())
+    pixels = read_image(data)
+    upright = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
+    assert np.abs(pixels.astype(int) - upright).max() <= 3
+    with open_checked(data) as opened:
+        assert upright_size(opened) == (32, 48)
+    assert done(data) == ["turned upright by EXIF"]
+
+
+def test_of_several_heic_images_the_main_one_is_read() -> None:
+    data = heic(picture(0), save_all=True, append_images=[picture(1, (20, 20))])
+    assert read_image(data).shape == (32, 48, 3)
+    assert done(data) == ["main image of several in a HEIC file"]
+
+
+def test_heic_is_refused_where_nothing_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = heic(picture(0))
+    monkeypatch.setattr(heif, "register", tuple)
+    with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):
+        read_image(data)
+
+
+LEVELS = np.linspace(0, 255, 48).astype(np.uint8).reshape(6, 8)
+GREY, RGB, MAX_SAMPLE_VALUE = 1, 2, 281
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+
+
+def tiff(
+    values: np.ndarray, bits: int, kind: int = UNSIGNED, photometric: int = GREY, most: int = 0
+) -> bytes:
+    """Return an uncompressed TIFF file of one strip; 12 bits are packed."""
+    height, width, *bands = values.shape
+    data = values.tobytes()
+    if bits == 12:
+        a, b = values[:, 0::2].astype(int), values[:, 1::2].astype(int)
+        packed = np.stack([a >> 4, ((a & 15) << 4) | (b >> 8), b & 255], -1)
+        data = packed.astype(np.uint8).tobytes()
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 0}
+    tags |= {277: (bands or [1])[0], 278: height, 279: len(data), 339: kind}
+    tags |= {MAX_SAMPLE_VALUE: most} if most else {}
+    after = 8 + 2 + 12 * len(tags) + 4
+    places = {273: after + 6, 258: after} if bands else {273: after + 6}
+    directory = struct.pack("<H", len(tags))
+    for tag, value in sorted((tags | places).items()):
+        if tag == 258 and bands:
+            directory += struct.pack("<HHII", tag, 3, 3, value)
+        else:
+            directory += struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, value)
+    head = b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 0)
+    return head + struct.pack("<HHH", *[bits] * 3) + data
+
+
+def scaled(bits: int) -> np.ndarray:
+    return (LEVELS.astype(np.uint32) * (2**bits - 1) // 255).astype("<u2")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(tiff(scaled(12), 12), id="12 bits"),
+        pytest.param(tiff(scaled(12), 16, most=4095), id="12 bits in 16"),
+        pytest.param(tiff(scaled(16), 16, most=4095), id="16 bits that the header denies"),
+        pytest.param(tiff(scaled(16), 16), id="16 bits"),
+        pytest.param(tiff(65535 - scaled(16), 16, photometric=0), id="16 bits, zero is white"),
+        pytest.param(tiff(LEVELS.astype("<f4") / 1000, 32, FLOAT), id="floats below 1"),
+        pytest.param(tiff(-LEVELS.astype("<f4"), 32, FLOAT, 0), id="floats, zero is white"),
+        pytest.param(tiff(LEVELS.astype("<i2") * 8 - 1024, 16, SIGNED), id="16 signed"),
+        pytest.param(tiff((LEVELS.astype("<i2") - 128).astype("i1"), 8, SIGNED), id="8 signed"),
+        pytest.param(tiff(LEVELS.astype("<u4") << 24, 32), id="32 unsigned"),
+        pytest.param(b"P5\n8 6\n4095\n" + scaled(12).astype(">u2").tobytes(), id="PGM"),
+    ],
+)
+def test_levels_are_those_that_a_viewer_shows(data: bytes) -> None:
+    assert np.abs(read_image(data).astype(int) - LEVELS).max() <= 1
+
+
+def test_values_that_are_no_numbers_are_the_darkest_or_brightest() -> None:
+    holed = LEVELS.astype("<f4") + 100
+    holed[0, :3] = np.nan, -np.inf, np.inf
+    pixels = read_image(tiff(holed, 32, FLOAT))
+    low = (LEVELS.astype(float) - LEVELS[0, 3]) * 255 / (255 - LEVELS[0, 3])
+    assert pixels[0, :3].tolist() == [0, 0, 255]
+    assert np.abs(pixels[1:] - low[1:]).max() <= 1
+    for value in (7, np.nan):  # a flat image
+        assert (read_image(tiff(np.full((6, 8), value, "<f4"), 32, FLOAT)) == 0).all()
+
+
+def test_colours_of_12_bits_in_16_are_refused() -> None:
+    colours = np.repeat(scaled(12)[..., None], 3, axis=2)
+    with pytest.raises(UnreadableImage, match="colours of 12 bits; save it"):
+        read_image(tiff(colours, 16, photometric=RGB, most=4095))
+    assert read_image(tiff(colours, 16, photometric=RGB)).max() == 15
