@@ -38,7 +38,7 @@ _BY_NAME = ("import_module", "entry_points", "run_module", "run_path")
 _BUILT_IN = ("__import__", "exec", "eval")
 _OF_PACKAGE = ("resources.files", "pkgutil.get_data", "resources.open_text", "resources.path")
 _LAST = {*_BY_NAME, *_BUILT_IN, "getattr", *(each.rpartition(".")[2] for each in _OF_PACKAGE)}
-_SUSPECT = re.compile("|".join([*_LAST, "__file__", r"import \*", r"from \."]))
+_SUSPECT = re.compile(rf"\b({'|'.join(_LAST)}|__file__)\b|import \*|from \.")
 _BY_ITS_NAME = re.compile(r"__package__|'[\w.]+'")
 """A package whose data count with it."""
 _APART = ("anonbench.workflow", "anonbench.cli")

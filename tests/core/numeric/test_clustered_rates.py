@@ -8,10 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.core.numeric.clusters import (
-    clustered_rate,
-    paired_rate_difference,
-)
+from anonbench.core.numeric.clusters import clustered_rate, paired_rate_difference
 from anonbench.core.numeric.statistics import wilson
 
 probes = st.integers(8, 40).flatmap(
@@ -31,6 +28,9 @@ def test_all_hits_count_as_one_of_each_person() -> None:
     assert (everything.low, everything.high) == (pytest.approx(32 / (32 + 1.959964**2)), 1.0)
     nothing = clustered_rate(np.zeros(96), persons, 0.95)
     assert (nothing.low, nothing.high) == (0.0, pytest.approx(1 - everything.low))
+    undefined = clustered_rate(np.append(np.ones(96), np.nan), np.append(persons, 99), 0.95)
+    assert undefined == everything, "what is undefined is left out"
+    assert clustered_rate(np.ones(0), np.arange(0), 0.95).reason.startswith("0 clusters")
 
 
 @given(probes)
@@ -59,17 +59,10 @@ def test_probes_of_different_persons_give_wilsons_interval(hits: np.ndarray) -> 
     assert (rate.low, rate.high) == pytest.approx(wilson(hits.sum(), len(hits), 0.95))
 
 
-def test_undefined_probes_are_left_out() -> None:
-    hits = np.array([1.0, 0.0, np.nan] * 10)
-    kept = ~np.isnan(hits)
-    rate = clustered_rate(hits, np.arange(30), 0.95)
-    assert rate == clustered_rate(hits[kept], np.arange(30)[kept], 0.95)
-    assert clustered_rate(hits[:0], np.arange(0), 0.95).reason.startswith("0 clusters")
-
-
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
-@pytest.mark.parametrize("alike", [0.0, 0.3])
-@pytest.mark.parametrize(("groups", "size"), [(32, 3), (32, 10), (100, 3)])
+@pytest.mark.parametrize(
+    ("groups", "size", "alike", "share"),
+    [(32, 3, 0.0, 0.97), (32, 3, 0.3, 0.9), (32, 10, 0.3, 0.97), (100, 3, 0.3, 0.5)],
+)
 def test_intervals_cover_at_least_as_often_as_they_say(
     groups: int, size: int, alike: float, share: float
 ) -> None:
@@ -113,11 +106,8 @@ def test_equal_answers_are_no_proof_of_equal_systems() -> None:
     repeated = np.repeat(np.arange(20), 10)
     many = paired_rate_difference(np.ones(200), np.ones(200), repeated, 0.95)
     assert many.se == pytest.approx(few.se)
-
-
-def test_paired_shares_below_eight_persons_have_no_interval() -> None:
-    result = paired_rate_difference(np.ones(40), np.zeros(40), np.arange(40) % 7, 0.95)
-    assert result.value == 1.0 and np.isnan(result.low) and result.reason.startswith("7 clusters")
+    below = paired_rate_difference(np.ones(40), np.zeros(40), np.arange(40) % 7, 0.95)
+    assert below.value == 1.0 and np.isnan(below.low) and below.reason.startswith("7 clusters")
     empty = paired_rate_difference(np.full(3, np.nan), np.ones(3), np.arange(3), 0.95)
     assert empty.reason.startswith("0 clusters") and empty.n == 0
 
