@@ -55,13 +55,21 @@ def test_the_built_in_methods_begin_with_the_papers() -> None:
     assert all(METHODS.origin(name) == {} for name in METHODS)
 
 
-def test_an_installed_class_comes_after_the_built_in_ones(path: Path) -> None:
-    install(path, {"plugged_twirl": TWIRL}, POINT)
+def test_an_installed_class_comes_after_the_built_in_ones(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = facts_digest([registry()])
+    install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
     found = registry()
-    assert list(found)[:3] == ["pixelate", "blur", "mask"]
-    assert list(found)[-1] == "twirl"
+    assert list(found) == [*METHODS, "twirl"]
     assert facts(found, "label")["twirl"] == "Twirl"
     assert found.origin("twirl")["package"] == "plugged 1.0"
+    assert facts_digest([METHODS]) == before != facts_digest([found])
+    (said,) = caplog.messages  # points of an earlier version
+    assert said == (
+        "anonbench: entry points of anonbench.tables are gone and not read: only methods, "
+        "detectors and systems can be added"
+    )
 
 
 def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
@@ -69,14 +77,9 @@ def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
     section = registry().with_sections(METHODS["mask"])
     assert section.model_validate({"twirl": {"turns": 3}}).twirl.turns == 3
     assert section().twirl.turns == 2
-    assert list(section().model_dump()) == [
-        "colour",
-        *(name for name, method in METHODS.items() if method.model_fields),
-    ]
     assert section.model_validate({"twirl": {"turns": 3}}).model_dump()["twirl"] == {"turns": 3}
     with pytest.raises(ValueError, match=r"twirl\.turn\n.*Extra inputs"):
         section.model_validate({"twirl": {"turn": 3}})
-    assert section.model_json_schema()["$defs"]["Twirl"]["properties"]["turns"]["default"] == 2
 
 
 @pytest.mark.parametrize(
@@ -98,12 +101,6 @@ def test_its_code_and_version_tell_it_from_another(
     assert origins[0] == origins[1] != origins[2]
 
 
-def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
-    before = facts_digest([registry()])
-    install(path, {"plugged_twirl": TWIRL}, POINT)
-    assert facts_digest([METHODS]) == before != facts_digest([registry()])
-
-
 @pytest.mark.parametrize(
     ("source", "points", "message"),
     [
@@ -111,7 +108,6 @@ def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
         (DASHED, {"anonbench.methods:s-1": "plugged_twirl:Twirl"}, "lower case letters"),
         (TWIRL.replace("(Method)", ""), POINT, "no subclass of Method"),
         (TWIRL, {"anonbench.methods:twirl": "plugged_twirl:Swivel"}, "AttributeError"),
-        ("1 / 0", POINT, r"ZeroDivisionError: .*fix or remove its package"),
         ("raise SystemExit(3)", POINT, r"cannot be loaded \(SystemExit: 3\)"),
         (TWIRL, {"anonbench.methods:twirl": "absent_module:Twirl"}, "ModuleNotFoundError"),
         (TWIRL.replace('    label: ClassVar = "Twirl"\n', ""), POINT, "no value for label"),
@@ -137,15 +133,3 @@ def test_no_class_takes_the_place_of_a_built_in_one(path: Path) -> None:
     install(path, {"plugged_twirl": TWIRL}, {"anonbench.methods:blur": "plugged_twirl:Twirl"})
     with pytest.raises(InputError, match=r"entry point .*another one of this name"):
         list(registry())
-
-
-def test_a_package_of_an_earlier_version_is_told_what_is_gone(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
-    assert list(registry())[-1] == "twirl"
-    (said,) = caplog.messages
-    assert said == (
-        "anonbench: entry points of anonbench.tables are gone and not read: only methods, "
-        "detectors and systems can be added"
-    )
