@@ -17,6 +17,7 @@ import yaml
 
 from anonbench.cli import main
 from anonbench.config import Config
+from anonbench.core.io import locked
 from anonbench.detection.review.server import ReviewServer
 from reviewed_archive import NAME, detect, make_archive
 
@@ -91,17 +92,14 @@ def test_what_was_confirmed_survives_a_kill_and_the_end_says_what_to_do(
     second.confirm(1)
     out = second.end(signal.SIGTERM)
     assert second.process.returncode == 0
-    assert out.splitlines()[:2] == [
-        "2 of 3 images were looked at",
-        "Random sample: 2 of 2 images looked at.",
-    ]
-    assert out.splitlines()[-2:] == [
-        f"NOT USED YET: write below datasets.{NAME} in the config: corrections: {file}",
-        f"to hide what was marked: anonbench run --configfile {configfile}",
-    ]
-    with_line = config.model_copy(
-        update={"datasets": {NAME: config.datasets[NAME].model_copy(update={"corrections": file})}}
-    )
+    first_line, sample, *_, unused, following = out.splitlines()
+    assert first_line == "2 of 3 images were looked at"
+    assert sample == "Random sample: 2 of 2 images looked at."
+    line = f"write below datasets.{NAME} in the config: corrections: {file}"
+    assert unused == f"NOT USED YET: {line}"
+    assert following == f"to hide what was marked: anonbench run --configfile {configfile}"
+    dataset = config.datasets[NAME].model_copy(update={"corrections": file})
+    with_line = config.model_copy(update={"datasets": {NAME: dataset}})
     hidden = [region.entity for regions in detect(with_line).values() for region in regions]
     assert sorted(hidden) == ["face", "text", "text", "text"]
 
@@ -140,23 +138,16 @@ def test_wrong_arguments_are_refused_in_one_line(
     assert said in error and error.count("\n") == 1
 
 
-def test_two_reviews_of_one_data_set_are_refused(
-    archive: tuple[Config, Path], capsys: pytest.CaptureFixture[str]
+def test_a_review_is_refused_beside_another_and_without_results(
+    archive: tuple[Config, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from anonbench.core.io import locked
-
     config, configfile = archive
     with locked(config.results / NAME):
         assert main(["review", NAME, "--configfile", str(configfile)]) == 1
     assert "in use by another process" in capsys.readouterr().err
-
-
-def test_without_results_the_command_that_makes_them_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = make_archive(tmp_path, NAMES)
-    configfile = tmp_path / "c.yaml"
-    configfile.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_defaults=True)))
-    assert main(["review", NAME, "--configfile", str(configfile)]) == 1
-    said = f"run anonbench run {NAME}_boxes --configfile {configfile}"
+    empty = tmp_path / "c.yaml"
+    values = yaml.safe_load(configfile.read_text()) | {"results": str(tmp_path)}
+    empty.write_text(yaml.safe_dump(values))
+    assert main(["review", NAME, "--configfile", str(empty)]) == 1
+    said = f"run anonbench run {NAME}_boxes --configfile {empty}"
     assert said in capsys.readouterr().err
