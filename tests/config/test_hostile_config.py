@@ -22,17 +22,7 @@ from anonbench.workflow.preflight import require_files
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)
 WRONG: list[Any] = [
-    None,
-    [],
-    ["a"],
-    {"a": "b"},
-    float("nan"),
-    -1,
-    0,
-    1e308,
-    "",
-    "x" * 300,
-    "../../a",
+    *(None, [], ["a"], {"a": "b"}, float("nan"), -1, 0, 1e308, "", "x" * 300, "../../etc/passwd")
 ]
 """Values that a config may have somewhere."""
 NEVER: list[Any] = [

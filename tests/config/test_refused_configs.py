@@ -95,7 +95,6 @@ EXCLUDING: list[tuple[dict[str, Any], str]] = [
     [
         *(({path: value}, said) for path, value, said in VALUES),
         *EXCLUDING,
-        ({"datasets": {}}, "at least 1"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(edits: dict[str, Any], said: str) -> None:
