@@ -33,6 +33,15 @@ def test_drawings_depend_on_seed_and_key_alone() -> None:
     assert (first != documents.draw(1, "memo", "a").image).any()
 
 
+def test_photos_of_a_person_resemble_each_other_more_than_others() -> None:
+    who = np.repeat(np.arange(10), 2)
+    drawn = (portraits.draw(0, f"train/{each}", photo % 2).image for photo, each in enumerate(who))
+    photos = np.stack([cv2.resize(image, (32, 40)).ravel() for image in drawn]).astype(float)
+    distance = np.linalg.norm(photos[:, None] - photos[None], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    assert (who[distance.argmin(axis=1)] == who).mean() > 0.5
+
+
 def test_attributes_follow_the_traits() -> None:
     traits = people.draw_traits(rng(0, "anyone"))
     photo = people.draw_photo(rng(0, "photo"))
