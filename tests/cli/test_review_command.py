@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import signal
@@ -11,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -48,20 +48,17 @@ class Running:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.greeting += line
-            if found := re.search(r"http://(127\.0\.0\.1:\d+)(/\S+/)", line):
+            if found := re.search(r"(http://127\.0\.0\.1:\d+)(/\S+/)", line):
                 self.host, self.path = found.groups()
             if line.startswith("Control-C"):
                 return
         raise AssertionError(self.greeting)
 
     def ask(self, what: str, value: Any = None) -> Any:
-        connection = http.client.HTTPConnection(self.host, timeout=30)
-        headers = {"Origin": f"http://{self.host}", "Content-Type": "application/json"}
-        method, body = ("GET", None) if value is None else ("POST", json.dumps(value))
-        connection.request(method, self.path + what, body, headers)
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        return json.loads(answer.read())
+        headers = {"Origin": self.host, "Content-Type": "application/json"}
+        data = None if value is None else json.dumps(value).encode()
+        with urlopen(Request(self.host + self.path + what, data, headers), timeout=30) as answer:
+            return json.load(answer)
 
     def confirm(self, number: int, *more: dict[str, Any]) -> None:
         image = self.ask(f"image/{number}")

@@ -58,20 +58,6 @@ def test_a_run_is_counted_and_estimated_rule_by_rule() -> None:
     assert run.seconds == {"train": pytest.approx(40 / 3), "table": 2.0}
 
 
-def test_short_jobs_and_the_time_between_them_say_little_of_long_ones() -> None:
-    """Nine lists took eight times as long as usual, with breaks: minutes stay minutes."""
-    run = planned({"list": 9, "attack": 1, "embed": 1}, {"list": 1.0, "attack": 240, "embed": 120})
-    for job in range(9):
-        start(run, job, "list", at=14.0 * job)
-        done(run, job, 14.0 * job + 8.0)
-    left = run.seconds_left(120.0)
-    assert left is not None and 180 < left < 2 * 360 * 2
-    start(run, 10, "attack", at=120.0)
-    done(run, 10, 360.0)
-    left = run.seconds_left(360.0)
-    assert left is not None and 60 < left < 240
-
-
 def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
     run = planned({"train": 1, "table": 2}, {"train": 60.0})
     start(run, 1, "train", at=100.0)

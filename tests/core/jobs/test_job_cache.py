@@ -88,49 +88,21 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
     assert not job.run("something else")
 
 
-def other_input(job: Job) -> None:
-    job.source.write_text("other")
+CHANGES: dict[str, Callable[[Job], object]] = {
+    "another input": lambda job: job.source.write_text("other"),
+    "another parameter": lambda job: job.parameters.update(slice={"sigma": 0.6}),
+    "other code": lambda job: job.parameters.update(code="other code"),
+    "more inputs": lambda job: job.inputs.append(__file__),
+    "an output is gone": lambda job: job.big.unlink(),
+    "an output is another": lambda job: change(job.big, "MADE"),
+    "an output is longer": lambda job: change(job.big, "made longer"),
+    "half a record": lambda job: record_of(job.small).write_text('{"identity":'),
+}
 
 
-def other_parameter(job: Job) -> None:
-    job.parameters["slice"]["sigma"] = 0.6
-
-
-def other_code(job: Job) -> None:
-    job.parameters["code"] = "other code"
-
-
-def more_inputs(job: Job) -> None:
-    more = job.source.with_name("more.txt")
-    more.touch()
-    job.inputs.append(str(more))
-
-
-def output_gone(job: Job) -> None:
-    job.big.unlink()
-
-
-def other_output(job: Job) -> None:
-    change(job.big, "MADE")
-
-
-def longer_output(job: Job) -> None:
-    change(job.big, "made longer")
-
-
-def half_a_record(job: Job) -> None:
-    record_of(job.small).write_text('{"identity":')
-
-
-@pytest.mark.parametrize(
-    "act",
-    [
-        *(other_input, other_parameter, other_code, more_inputs),
-        *(output_gone, other_output, longer_output, half_a_record),
-    ],
-)
+@pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
 def test_any_other_job_and_any_damaged_output_is_made_again(
-    job: Job, act: Callable[[Job], None]
+    job: Job, act: Callable[[Job], object]
 ) -> None:
     act(job)
     assert job.run("again")
@@ -155,7 +127,7 @@ def test_where_a_job_is_done_again_nothing_is_known_of_its_outputs(job: Job) -> 
     assert not is_intact(job.big)
     assert not job.run("not needed")
     assert is_intact(job.big)
-    other_parameter(job)
+    job.parameters["slice"] = {"sigma": 0.6}
     again = job.made()
     again.begin()
     assert not again.is_done()
@@ -163,7 +135,7 @@ def test_where_a_job_is_done_again_nothing_is_known_of_its_outputs(job: Job) -> 
     assert not is_intact(job.big)
     with pytest.raises(InputError, match="nothing says what its job wrote"):
         JobCache([str(job.big)], [], {}, job.source.parent).begin()
-    job.parameters["slice"]["sigma"] = 0.5
+    job.parameters["slice"] = {"sigma": 0.5}
     assert job.run("again")
     assert job.outputs == ["again", "again"]
     job.big.write_text("by hand")

@@ -11,8 +11,10 @@ from anonbench.reporting.labels import METHODS, method_colour
 
 @pytest.mark.parametrize(
     "name",
-    [*Method, *(f"{method}_weak" for method in Method), "given_deface", "redrawn_mask", "D_mask"]
-    + ["mapped_mask", "mapped_given_deface", "redrawn_blur_weak"],
+    [
+        *(*Method, *(f"{method}_weak" for method in Method), "given_deface", "redrawn_mask"),
+        *("redrawn_blur_weak", "mapped_mask", "mapped_given_deface", "D_mask"),
+    ],
 )
 def test_names_are_of_variants(name: str) -> None:
     assert names.is_method(name)
@@ -27,8 +29,10 @@ def test_names_are_of_variants(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "twirl", "given", "given_", "original", "weak_blur", "redrawn_", "redrawn_twirl"]
-    + ["redrawn_given_deface", "redrawn_redrawn_mask", "mapped_twirl", "mapped_"],
+    [
+        *("", "twirl", "given", "given_", "original", "weak_blur", "redrawn_", "redrawn_twirl"),
+        *("redrawn_given_deface", "redrawn_redrawn_mask", "mapped_twirl", "mapped_"),
+    ],
 )
 def test_other_names_are_none(name: str) -> None:
     assert not names.is_method(name) and not names.is_redrawn(name)
