@@ -63,6 +63,7 @@ def test_the_demos_lines_are_those_of_the_specimens() -> None:
     dates = date(1980, 1, 1), date(2018, 12, 31)
     french = mrz.Holder("Martin", "Paul", "FRA", dates[0], "M", "13AA00002", dates[1])
     assert mrz.licence("FRA", french) == ["D1FRA13AA000026181231MARTIN<<9"]
+    assert icao9303.plausibility("D1FRA13AA000026181231MARTIN<<9") == 1.0
 
 
 @given(HOLDERS)
