@@ -24,13 +24,7 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.comparisons.best import (
-    collect_best,
-    compare,
-    compare_methods,
-    read_comparisons,
-    second_columns,
-)
+from anonbench.evaluation.comparisons import best
 from anonbench.evaluation.comparisons.columns import Column, columns_of
 from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.correlation import write_correlation
@@ -39,12 +33,7 @@ from anonbench.evaluation.deployments import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.evaluation.retrieval.job import (
-    Embedded,
-    gather_in_one_file,
-    gather_scenarios,
-    score_shard,
-)
+from anonbench.evaluation.retrieval import job
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 from anonbench.evaluation.sample_sizes import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files
@@ -52,13 +41,7 @@ from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.learning import QUANTITIES
 from anonbench.reporting.grid import write_grid
 from anonbench.reporting.grid_tables import write_sizes, write_table
-from anonbench.reporting.paper.scenario_tables import (
-    COLUMNS,
-    profiles,
-    scenario_grid,
-    scenario_rows,
-    write_profiles,
-)
+from anonbench.reporting.paper import scenario_tables as of_scenarios
 from anonbench.reporting.summary import read_scores
 from policy_evidence import make_measured
 from synthetic_rates import make_attacks, make_rates
@@ -156,11 +139,13 @@ def finish(config: Config) -> None:
     retrieval = [[base / f"retrieval/{n}.{s}" for n in names] for s in ("parquet", "json")]
     embeddings, shard = base / "embeddings", base / "retrieval/shards/0.parquet"
     scenarios = [
-        Embedded(n, (embeddings / n).with_name("original") / "val.h5", embeddings / n / "val.h5")
+        job.Embedded(
+            n, (embeddings / n).with_name("original") / "val.h5", embeddings / n / "val.h5"
+        )
         for n in names
     ]
-    score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
-    gather_scenarios([shard], names, config.retrieval, *retrieval)
+    job.score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
+    job.gather_scenarios([shard], names, config.retrieval, *retrieval)
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
     people = base / "clusters.parquet"
     write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
@@ -185,7 +170,10 @@ def finish(config: Config) -> None:
     write_csv(scores, base / "scores.csv")
     columns = list(columns_of(files, 0, control))
     judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
-    for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
+    for stem, test in {
+        "comparisons": best.compare,
+        "method_comparisons": best.compare_methods,
+    }.items():
         table = test(NAME, columns, judging)
         write_csv(table, base / f"{stem}.csv")
     judged = dict(zip(names, scenarios, strict=True))
@@ -200,7 +188,7 @@ def finish(config: Config) -> None:
 def _judge_again(
     config: Config,
     experiment: Experiment,
-    scenarios: dict[str, Embedded],
+    scenarios: dict[str, job.Embedded],
     clusters: pd.Series,
     columns: Iterable[Column],
 ) -> None:
@@ -210,56 +198,39 @@ def _judge_again(
     for seed in seeds:
         shard = base / f"second/seed{seed}/shards/0.parquet"
         control = scenarios[f"unadapted/seed{seed}/original"]
-        score_shard(control.queries, [scenarios[n] for n in judged], config.retrieval, 0, shard)
-        gather_in_one_file([shard], judged, base / f"second/seed{seed}.parquet")
+        job.score_shard(control.queries, [scenarios[n] for n in judged], config.retrieval, 0, shard)
+        job.gather_in_one_file([shard], judged, base / f"second/seed{seed}.parquet")
     own = [base / f"{name}.parquet" for name in judged]
     second = [base / f"second/seed{seed}.parquet" for seed in seeds]
     shown = config.presentation
     judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
     scores = read_by_reference(runs, (0, *seeds), own, second)
-    effects = tabulate(NAME, measure(runs, (0, *seeds), scores), judging)
-    write_csv(effects, base.parent / "effects.csv")
-    found = measure(runs, (0, *seeds), scores)
+    found = list(measure(runs, (0, *seeds), scores))
+    write_csv(tabulate(NAME, found, judging), base.parent / "effects.csv")
     asked = shown.confidence, shown.stated_difference
     write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")
-    again = second_columns(runs, (0, *seeds), scores)
-    best = collect_best(NAME, columns, again, judging, shown.bootstrap)
-    write_csv(best, base.parent / "best.csv")
+    again = best.second_columns(runs, (0, *seeds), scores)
+    table = best.collect_best(NAME, columns, again, judging, shown.bootstrap)
+    write_csv(table, base.parent / "best.csv")
 
 
 def _compare(config: Config, experiment: Experiment) -> None:
     """Write the scores of mixed archives, and the agreement of trainings."""
     base, shown = config.results / NAME, config.presentation
     people = read_clusters(base / "clusters.parquet")
-    _deployments(config, experiment, base, people)
     trainings = experiment.trainings(NAME)
     originals = [base / f"embeddings/{m}/seed{s}/original/val.h5" for m, s in trainings]
-    write_csv(
-        agreement_of_trainings(
-            NAME, trainings, originals, people, config.retrieval, shown.confidence
-        ),
-        base / "trainings.csv",
-    )
-
-
-def _deployments(config: Config, experiment: Experiment, base: Path, people: pd.Series) -> None:
-    """Write the scores of mixed archives."""
+    asked = people, config.retrieval, shown.confidence
+    write_csv(agreement_of_trainings(NAME, trainings, originals, *asked), base / "trainings.csv")
     of_method = {
         str(variant.method): base / f"embeddings/unadapted/seed0/{variant}/val.h5"
         for variant in experiment.deployed(NAME)
     }
     judges = [base / f"embeddings/unadapted/seed{seed}/original/val.h5" for seed in (0, 1)]
     references = dict(zip(("own", "second"), judges, strict=True))
-    table = score_deployments(
-        NAME,
-        100,
-        references,
-        of_method,
-        None,
-        config.deployments,
-        config.retrieval,
-        Judging(people, config.presentation.confidence, config.presentation.equivalence_margin),
-    )
+    settings = config.deployments, config.retrieval
+    judging = Judging(people, shown.confidence, shown.equivalence_margin)
+    table = score_deployments(NAME, 100, references, of_method, None, *settings, judging)
     write_csv(table, base / "deployments.csv")
 
 
@@ -269,32 +240,24 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
 
     counts = {NAME: base / "counts.csv"}
     for table in experiment.tables:
-        tests = read_comparisons(base / "comparisons.csv")
+        tests = best.read_comparisons(base / "comparisons.csv")
         scores = read_scores(base / "scores.csv")
         write_table(table, scores, *paths(table.stem), comparisons=tests)
     write_sizes(counts, *paths("sizes"))
-    write_profiles(profiles(config), list(counts.values()), *paths("experiment"))
-    rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
-    write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), *paths(f"scenarios_{NAME}"))
+    profiles = of_scenarios.profiles(config)
+    of_scenarios.write_profiles(profiles, list(counts.values()), *paths("experiment"))
+    rows = pd.DataFrame(of_scenarios.scenario_rows(experiment, NAME), columns=of_scenarios.COLUMNS)
+    write_grid(of_scenarios.scenario_grid(experiment, NAME), rows, *paths(f"scenarios_{NAME}"))
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {
-        "rates": attacked,
-        "variance": base / "variance.csv",
-        "scores": base / "scores.csv",
-        "trainings": base / "trainings.csv",
-        "deployments": base / "deployments.csv",
-        "policy": base / "policy.csv",
-    }
+    others = ("variance", "scores", "trainings", "deployments", "policy")
+    files = {"rates": attacked, **{name: base / f"{name}.csv" for name in others}}
     measured = make_measured(dataset=NAME)
     write_csv(judge(evidence(measured), config.policy), base / "policy.csv")
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     files["attacks"] = base / "privacy/attacks.csv"
     write_csv(make_attacks(NAME), files["attacks"])
-    for name in (
-        *("attacks", "trainings"),
-        *("sample_sizes", "deployments", "policy", "front_area"),
-    ):
+    for name in ("attacks", "trainings", "sample_sizes", "deployments", "policy", "front_area"):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

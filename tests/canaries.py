@@ -63,12 +63,12 @@ def draw(folder: Path) -> None:
         unusable.with_suffix(suffix).write_bytes(b"no image")
     _write(unusable.with_name(f"{FILE}-copy.png"), _page(1))
     boxes.append(f"train/{CLASSES[0]}/{FILE}-copy,face,11,10,60,50")
-    register = folder / HOME / "register"
-    head = "path,id,split,trade,identity"
-    (register / "list.csv").write_text("\n".join([head, *rows, ""]), encoding="utf-8")
-    for file, lines in (("archive.csv", boxes), ("register.csv", own)):
-        text = "\n".join([f"id,{corners}", *lines, ""])
-        (folder / HOME / file).write_text(text, encoding="utf-8")
+    for file, head, lines in (
+        ("register/list.csv", "path,id,split,trade,identity", rows),
+        ("archive.csv", f"id,{corners}", boxes),
+        ("register.csv", f"id,{corners}", own),
+    ):
+        (folder / HOME / file).write_text("\n".join([head, *lines, ""]), encoding="utf-8")
 
 
 def config(folder: Path, tiny: dict[str, Any], show_originals: bool) -> dict[str, Any]:
@@ -76,20 +76,12 @@ def config(folder: Path, tiny: dict[str, Any], show_originals: bool) -> dict[str
     home = folder / HOME
     both = {"methods": ["mask"], "degrees": [100], "adaptions": [], "recipe": "tiny"}
     archive = {"layout": "folder", "path": str(home / "archive"), "label": "class"}
+    archive |= {"detectors": ["boxes"], "boxes": str(home / "archive.csv")}
     register = {"layout": "table", "path": str(home / "register/list.csv"), "label": "trade"}
+    register |= {"detectors": ["boxes", "template"], "boxes": str(home / "register.csv")}
+    register |= {"templates": str(home / TEMPLATE)}
     return tiny | {
-        "datasets": {
-            "archive": both
-            | archive
-            | {"detectors": ["boxes"], "boxes": str(home / "archive.csv")},
-            "register": both
-            | register
-            | {
-                "detectors": ["boxes", "template"],
-                "boxes": str(home / "register.csv"),
-                "templates": str(home / TEMPLATE),
-            },
-        },
+        "datasets": {"archive": both | archive, "register": both | register},
         "privacy": {"probes": 4, "gallery": 8},
         "presentation": tiny["presentation"] | {"show_originals": show_originals},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from configparser import ConfigParser
 from pathlib import Path
 
 
@@ -11,23 +12,17 @@ def install(
 ) -> None:
     """Write the package `plugged` to a folder, which is to be put on Python's path.
 
-    Args:
-        folder: made where it is not there.
-        modules: sources by the module's name.
-        points: `module:name` by `group:name`.
-        version: of the package.
-
+    Modules are sources by their names; points are `module:name` by `group:name`.
     """
     described = folder / f"plugged-{version}.dist-info"
     described.mkdir(parents=True, exist_ok=True)
     for name, source in modules.items():
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
-    (described / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: plugged\nVersion: {version}\n", encoding="utf-8"
-    )
-    groups: dict[str, list[str]] = {}
+    metadata = f"Metadata-Version: 2.1\nName: plugged\nVersion: {version}\n"
+    (described / "METADATA").write_text(metadata, encoding="utf-8")
+    listed = ConfigParser(delimiters="=")
     for point, value in points.items():
         group, _, name = point.partition(":")
-        groups.setdefault(group, []).append(f"{name} = {value}")
-    lines = [line for group, entries in groups.items() for line in (f"[{group}]", *entries)]
-    (described / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        listed.read_dict({group: {name: value}})
+    with (described / "entry_points.txt").open("w", encoding="utf-8") as file:
+        listed.write(file)

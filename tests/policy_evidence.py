@@ -18,12 +18,8 @@ from synthetic_rates import make_rates
 
 def make_audit(variants: tuple[str, ...], **more: int) -> pd.DataFrame:
     """Return the audit of variants with 100 validation images each."""
-    rows = [
-        dict.fromkeys(AUDIT_COLUMNS, 0)
-        | {"split": "val", "variant": variant, "images": 100, "used": 100}
-        | more
-        for variant in variants
-    ]
+    row = dict.fromkeys(AUDIT_COLUMNS, 0) | {"split": "val", "images": 100, "used": 100} | more
+    rows = [row | {"variant": variant} for variant in variants]
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS)
 
 
@@ -46,13 +42,8 @@ def make_attacks(
         method, _, degree = variant.rpartition("-")
         for attack, rate in rates.items():
             value = 0.9 if method == "original" else rate
-            row: dict[str, Any] = {
-                "dataset": dataset,
-                "attack": attack,
-                "measure": "found",
-                "entity": "",
-            }
-            row |= {"risk": "singling_out", "method": method, "degree": int(degree)}
+            row: dict[str, Any] = {"dataset": dataset, "attack": attack, "measure": "found"}
+            row |= {"entity": "", "risk": "singling_out", "method": method, "degree": int(degree)}
             row |= {"rate": value, "low": max(value - 0.01, 0.0), "high": value + 0.01}
             row |= {"control": control, "chance": 0.01, "n": 200, "clusters": 100, "reason": ""}
             rows.append(row | more)
@@ -67,15 +58,17 @@ def make_measured(
     degrees = tuple(sorted({int(variant.rpartition("-")[2]) for variant in variants}))
     rates = make_rates(dataset, degrees)
     rates["low"], rates["high"] = rates["rate"] - 0.005, rates["rate"] + 0.03
+    usual = Anonymization()
+    left = {
+        name: {str(entity): usual.information_left(name, entity) for entity in Entity}
+        for name in METHODS
+    }
     given: dict[str, Any] = {
         "dataset": dataset,
         "sought": ("face",),
         "variants": variants,
-        "methods": Anonymization().model_dump(mode="json"),
-        "information_left": {
-            name: {str(entity): Anonymization().information_left(name, entity) for entity in Entity}
-            for name in METHODS
-        },
+        "methods": usual.model_dump(mode="json"),
+        "information_left": left,
         "audit": make_audit(variants),
         "quality": make_coverage(),
         "rates": rates,

@@ -55,21 +55,14 @@ def completed(
     """Run a command of `ENTRIES` in a folder, as `subprocess.run` with captured output does."""
     if not all(map(_is_customization, _path())):
         command = [Path(sys.executable).with_name(program), *arguments]
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder,
-            start_new_session=True,  # whoever kills a whole session ends this command alone
-        )
+        # whoever kills a whole session ends this command alone
+        apart = {"cwd": folder, "start_new_session": True}
+        return subprocess.run(command, capture_output=True, text=True, check=False, **apart)
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
-        environment = dict(os.environ)
-        process = _context().Process(
-            target=_run, args=(given, folder, environment, files, _python())
-        )
+        whole = given, folder, dict(os.environ), files, _python()
+        process = _context().Process(target=_run, args=whole)
         with STARTS:
             process.start()
         connection.wait([process.sentinel])

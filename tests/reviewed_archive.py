@@ -20,30 +20,22 @@ from anonbench.detection.user_annotations import match_user_file, read_user_regi
 
 NAME = "archive"
 SIZE = (200, 120)
-FOUND = "text,{x},20,{right},40\n"
-
-
-def write_images(folder: Path, names: list[str]) -> None:
-    """Write drawn images, each another one."""
-    for number, name in enumerate(names):
-        pixels = np.full((SIZE[1], SIZE[0], 3), 235, np.uint8)
-        pixels[20:40, 10 + number : 60 + number] = 40
-        pixels[70:90, 100:160] = (30, 60, 30 + number)
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
 
 
 def make_archive(
     folder: Path, names: list[str], corrections: str | None = "corrections.csv", **more: Any
 ) -> Config:
     """Write images, their boxes (one each) and return the config; nothing is searched yet."""
-    write_images(folder / "images", names)
-    rows = [
-        {"path": name, "entity": "text", "x0": 10 + n, "y0": 20, "x1": 60 + n, "y1": 40}
-        for n, name in enumerate(names)
-    ]
-    pd.DataFrame(rows).to_csv(folder / "boxes.csv", index=False)
+    rows = ["path,entity,x0,y0,x1,y1"]
+    for number, name in enumerate(names):
+        pixels = np.full((SIZE[1], SIZE[0], 3), 235, np.uint8)
+        pixels[20:40, 10 + number : 60 + number] = 40
+        pixels[70:90, 100:160] = (30, 60, 30 + number)
+        path = folder / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        rows.append(f"{name},text,{10 + number},20,{60 + number},40")
+    (folder / "boxes.csv").write_text("\n".join([*rows, ""]))
     dataset: dict[str, Any] = {
         "layout": "folder",
         "path": str(folder / "images"),
@@ -71,26 +63,15 @@ def detect(config: Config) -> dict[str, list[Region]]:
             source = config.seed, manifest, duplicates
             match_user_file(setting, file, NAME, dataset, *source, stored[setting])
     boxes, images = [], []
-    table = pd.read_parquet(manifest)
-    for split in ("train", "val"):
-        rows = table[table["split"] == split]
+    for split, rows in pd.read_parquet(manifest).groupby("split"):
         own, corrected = read_user_regions(*stored.values(), only=set(rows["id"]))
-        boxes.append(folder / "detect" / split / "0.boxes.parquet")
-        images.append(folder / "detect" / split / "0.images.parquet")
-        job = Job(
-            root=root_of(dataset),
-            detectors=dataset.detectors,
-            settings=config.detection,
-            seed=config.seed,
-            boxes=own,
-            corrections=corrected,
-        )
-        detect_shard(rows, job, boxes[-1], images[-1])
-    gather_boxes(
-        manifest, skipped, boxes, images, True, folder / "boxes.parquet",
-        folder / "all_skipped.csv", folder / "counts.csv",
-    )  # fmt: skip
-    return image_regions(read_boxes(folder / "boxes.parquet"))
+        boxes.append(folder / f"detect/{split}/0.boxes.parquet")
+        images.append(folder / f"detect/{split}/0.images.parquet")
+        settings = root_of(dataset), dataset.detectors, config.detection, config.seed
+        detect_shard(rows, Job(*settings, boxes=own, corrections=corrected), boxes[-1], images[-1])
+    found = [folder / name for name in ("boxes.parquet", "all_skipped.csv", "counts.csv")]
+    gather_boxes(manifest, skipped, boxes, images, True, *found)
+    return image_regions(read_boxes(found[0]))
 
 
 def review(config: Config, sample: int = 4) -> Review:

@@ -84,13 +84,10 @@ class Archive:
     def only(self, adaption: Adaption) -> Archive:
         """Return the archive as if there were no other adaption."""
         kept = {Adaption.UNADAPTED, adaption}
-        chosen = [each.model.adaption in kept for each in self.trained]
-        return replace(
-            self,
-            scenarios=[each for each in self.scenarios if each.model.adaption in kept],
-            trained=[each for each, keep in zip(self.trained, chosen, strict=True) if keep],
-            own=[path for path, keep in zip(self.own, chosen, strict=True) if keep],
-        )
+        scenarios = [each for each in self.scenarios if each.model.adaption in kept]
+        trained = [each for each in self.trained if each.model.adaption in kept]
+        own = [path for path, each in zip(self.own, self.trained, strict=True) if each in trained]
+        return replace(self, scenarios=scenarios, trained=trained, own=own)
 
 
 def write_archive(truth: Truth, folder: Path, generator: np.random.Generator) -> Archive:
@@ -163,11 +160,8 @@ class _Draws:
             spread = np.hypot(truth.difficulty, truth.difference)
             correct = shown < spread * ndtri(truth.accuracy)
             predicted[name] = np.where(correct, labels, "c")
-            counts[name] = {
-                "accuracy": float(correct.mean()),
-                "correct": int(correct.sum()),
-                "n": len(correct),
-            }
+            right = {"accuracy": float(correct.mean()), "correct": int(correct.sum())}
+            counts[name] = right | {"n": len(correct)}
         pd.DataFrame(predicted).to_parquet(table)
         knn = {"k": 20, "knn": {"20": counts["knn"]}}
         write_json(summary, knn | {"linear": counts["linear"], "chance": 0.5})

@@ -10,6 +10,7 @@ from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 METHODS = {"pixelate": 0.3, "blur": 0.45, "mask": 0.01}
 """What is left of the rate where every region is hidden."""
 CHANCE, GALLERY = 0.01, 200
+NOT_ADAPTED = "no model is adapted to this variant"
 
 
 def make_rates(
@@ -24,11 +25,11 @@ def make_rates(
 
     By `remainder`, the surroundings of regions alone are looked at, too: one rate for all methods.
     """
-    rows = [_row(dataset, "original", 0, "all", "naive", rank, 0.9) for rank in (1, 10)]
+    rows = [_row("original", 0, "all", "naive", rank, 0.9) for rank in (1, 10)]
     if remainder is not None:
         seen = [("original", 0), *((method, degree) for degree in degrees for method in METHODS)]
         rows += [
-            _row(dataset, method, degree, "remainder", "remainder", rank, remainder)
+            _row(method, degree, "remainder", "remainder", rank, remainder)
             for method, degree in seen
             for rank in (1, 10)
         ]
@@ -38,38 +39,36 @@ def make_rates(
                 hidden = max(CHANCE, strength * left)
                 whole = hidden * degree / 100 + 0.9 * (1 - degree / 100)
                 if attacker == "parrot" and not adapted:
-                    row = _row(dataset, method, degree, "all", attacker, 1, None)
-                    rows.append(row | {"reason": "no model is adapted to this variant"})
+                    row = _row(method, degree, "all", attacker, 1, 0.0)
+                    known = ("degree", "method", "regions", "attacker", "against")
+                    rows.append({name: row[name] for name in known} | {"reason": NOT_ADAPTED})
                     continue
                 for rank in (1, 10):
                     for regions, rate in (("all", whole), ("hidden", hidden)):
-                        rows.append(_row(dataset, method, degree, regions, attacker, rank, rate))
-    table = pd.DataFrame(rows, columns=RATE_COLUMNS).assign(entity=entity, match=match)
+                        rows.append(_row(method, degree, regions, attacker, rank, rate))
+    table = pd.DataFrame(rows, columns=RATE_COLUMNS)
+    table = table.assign(dataset=dataset, entity=entity, match=match)
     return table.astype(dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64"))
 
 
 def make_attacks(dataset: str) -> pd.DataFrame:
     """Return rates of other attacks, and one that was not run."""
     numbers = {"control": 0.02, "chance": 0.01, "n": 150, "clusters": 50, "reason": ""}
-    rows = [
+    kinds = [
         {
-            "attack": attack,
-            "measure": measure,
-            "risk": risk,
-            "entity": entity,
-            "method": method,
-            "degree": 0 if method == "original" else 100,
-            "rate": rate,
-            "low": max(0.0, rate - 0.04),
-            "high": min(1.0, rate + 0.04),
-            **numbers,
-        }
-        for attack, measure, risk, entity in (
-            ("readability", "exact_lines", "singling_out", "text"),
-            ("linkage", "rank_1", "linkability", ""),
-        )
-        for method, rate in {"original": 0.9, **METHODS}.items()
+            "attack": "readability",
+            "measure": "exact_lines",
+            "risk": "singling_out",
+            "entity": "text",
+        },
+        {"attack": "linkage", "measure": "rank_1", "risk": "linkability", "entity": ""},
     ]
+    rows = []
+    for kind in kinds:
+        for method, rate in {"original": 0.9, **METHODS}.items():
+            row = {"method": method, "degree": 0 if method == "original" else 100, "rate": rate}
+            bounds = {"low": max(0.0, rate - 0.04), "high": min(1.0, rate + 0.04)}
+            rows.append(kind | row | bounds | numbers)
     absent = {"attack": "inference", "risk": "inference", "method": "original", "degree": 0}
     absent |= {"n": 0, "clusters": 0, "reason": "the data set has no label"}
     table = pd.DataFrame([*rows, absent]).assign(dataset=dataset)[ATTACK_COLUMNS]
@@ -77,25 +76,10 @@ def make_attacks(dataset: str) -> pd.DataFrame:
 
 
 def _row(
-    dataset: str,
-    method: str,
-    degree: int,
-    regions: str,
-    attacker: str,
-    rank: int,
-    rate: float | None,
+    method: str, degree: int, regions: str, attacker: str, rank: int, rate: float
 ) -> dict[str, object]:
-    row: dict[str, object] = {
-        "dataset": dataset,
-        "degree": degree,
-        "method": method,
-        "regions": regions,
-        "attacker": attacker,
-        "against": "original",
-        "reason": "",
-    }
-    if rate is None:
-        return row
+    row: dict[str, object] = {"degree": degree, "method": method, "regions": regions}
+    row |= {"attacker": attacker, "against": "original", "reason": ""}
     rate = min(1.0, rate * (1 if rank == 1 else 2))
     numbers = {"low": max(0.0, rate - 0.04), "high": min(1.0, rate + 0.04), "n": 150}
     sizes = {"clusters": 50, "gallery": GALLERY, "chance": rank * CHANCE}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from anonbench.cli import main
-from anonbench.cli.inputs import Requested, add_detectors, settings_of
+from anonbench.cli.inputs import Requested, settings_of
 from anonbench.config import Detection
 from anonbench.config.detectors import COVERING, LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError
@@ -49,23 +50,6 @@ def config(folder: Path, *detectors: list[str], **more: Any) -> Path:
     return file
 
 
-@pytest.mark.parametrize("default", ["", "mtcnn"])
-def test_help_names_each_detector_once(default: str) -> None:
-    parser = argparse.ArgumentParser()
-    add_detectors(parser, default, sections=("seed",))
-    said = " ".join(parser.format_help().split())
-    assert [said.count(name) for name in ("centerface", "zxing", "mtcnn", "face_onnx")] == [1] * 4
-    assert "sections `detection`, `anonymization` and `seed` are used" in said
-
-
-def test_speed_replaces_the_config_s(tmp_path: Path) -> None:
-    file = config(tmp_path, ["mtcnn"], detection={"speed": "single", "device": "auto"})
-    assert asked(file).config.detection.speed == "single"
-    found = asked(file, speed="quick").config.detection
-    assert found.speed == "quick" and found.device == "auto"
-    assert asked(speed="quick").config.detection.centerface.margin == 1.3
-
-
 def test_by_default_all_kinds_are_searched_to_miss_little() -> None:
     found = asked()
     assert found.detectors == ALL and not found.is_named
@@ -78,9 +62,7 @@ def test_by_default_all_kinds_are_searched_to_miss_little() -> None:
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ({"hide": ["face"]}, ["centerface"]),
         ({"hide": ["text,face", "mrz"]}, ["centerface", "ppocr", "mrz"]),
-        ({"detectors": ["zxing", "mtcnn"]}, ["zxing", "mtcnn"]),
         ({"detectors": ["zxing", "mtcnn"], "hide": ["face"]}, ["mtcnn"]),
     ],
 )
@@ -110,12 +92,11 @@ def test_the_detectors_of_a_config_hold(tmp_path: Path) -> None:
     assert found.line.endswith("hold: datasets.d0.detectors, detection; no other setting")
     assert asked(file, hide=["text"]).detectors == ["ppocr"]
     assert asked(file, detectors=["zxing"]).detectors == ["zxing"]
-
-
-def test_without_data_sets_a_config_stands_above_the_defaults(tmp_path: Path) -> None:
-    file = tmp_path / "part.yaml"
-    file.write_text("detection: {ppocr: {thresh: 0.25}}", encoding="utf-8")
-    settings = asked(file).config.detection
+    assert asked(file, speed="quick").config.detection.speed == "quick"
+    assert asked(file, speed="quick").config.detection.ppocr.thresh == 0.4
+    part = tmp_path / "part.yaml"  # without data sets it stands above the defaults
+    part.write_text("detection: {ppocr: {thresh: 0.25}}", encoding="utf-8")
+    settings = asked(part).config.detection
     assert (settings.ppocr.thresh, settings.ppocr.box_thresh) == (0.25, 0.4)
     assert settings.centerface.margin == COVERING["centerface"]["margin"]
 
@@ -126,13 +107,10 @@ def test_of_several_data_sets_the_one_of_the_images_counts(tmp_path: Path) -> No
     with pytest.raises(InputError, match="d0, d1 have different detectors; name them by"):
         asked(file)
     assert asked(config(tmp_path, ["ppocr"], ["ppocr"])).detectors == ["ppocr"]
-
-
-def test_a_data_sets_own_boxes_are_not_left_out_in_silence(tmp_path: Path) -> None:
-    file = config(tmp_path, ["boxes", "mtcnn"])
+    own = config(tmp_path, ["boxes", "mtcnn"])  # a data set's own boxes are not left out in silence
     with pytest.raises(InputError, match=r"datasets\.d0\.detectors: boxes needs files"):
-        asked(file)
-    assert asked(file, boxes=Path("b.csv")).detectors == ["mtcnn"]
+        asked(own)
+    assert asked(own, boxes=Path("b.csv")).detectors == ["mtcnn"]
 
 
 @pytest.fixture
@@ -151,6 +129,35 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cards").mkdir()
     page.save(tmp_path / "cards" / "a.png")
     return tmp_path
+
+
+class Called(Exception):  # noqa: N818 - no error
+    """What a command hands to the library."""
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "command"),
+    [
+        ("anonbench.anonymization.files.run", "anonymize_files", "anonymize cards -o out"),
+        ("anonbench.evaluation.end_to_end.evaluate", "evaluate", "evaluate cards"),
+        ("anonbench.detection.files", "detect", "detect cards"),
+    ],
+)
+def test_commands_and_functions_have_one_set_of_defaults(
+    card: Path, monkeypatch: pytest.MonkeyPatch, module: str, function: str, command: str
+) -> None:
+    signature = inspect.signature(getattr(import_module(module), function))
+
+    def called(*given: Any, **named: Any) -> None:
+        raise Called(signature.bind(*given, **named).arguments)
+
+    monkeypatch.setattr(f"{module}.{function}", called)
+    with pytest.raises(Called) as call:
+        main(command.split())
+    (found,) = call.value.args
+    assert tuple(found["detectors"]) == LOOKED_FOR
+    assert found["detection"] == default_detection()
+    assert signature.parameters["detectors"].default in (LOOKED_FOR, None)
 
 
 def test_a_card_is_hidden_without_any_option(
@@ -178,52 +185,3 @@ def test_nothing_found_names_detectors_to_add(
     assert main(["anonymize", "cards", "-o", "all", "--workers", "1"]) == 3
     said += capsys.readouterr().out
     assert "mtcnn (face)" in said and "keep-without-regions" not in said
-
-
-class Called(Exception):  # noqa: N818 - no error
-    """What a command hands to the library."""
-
-
-def test_commands_and_functions_have_one_set_of_defaults(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import anonbench
-    from anonbench.anonymization.files import run as copies
-    from anonbench.detection import files
-    from anonbench.evaluation.end_to_end import evaluate as end_to_end
-    from anonbench.workflow.first_config import document, survey
-
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    Image.new("RGB", (40, 40)).save(folder / "a.png")
-
-    def called(*given: Any, **named: Any) -> None:
-        detectors = named.get("detectors") or given[-1] if named.get("detectors") else given[4]
-        raise Called(tuple(detectors), named["detection"])
-
-    found = []
-    for name, module, words in (
-        ("anonymize_files", copies, ["anonymize", str(folder), "-o", str(tmp_path / "out")]),
-        ("evaluate", end_to_end, ["evaluate", str(folder)]),
-    ):
-        monkeypatch.setattr(module, name, called)
-        with pytest.raises(Called) as call:
-            main(words)
-        found.append(call.value.args)
-    monkeypatch.setattr(
-        files, "detect", lambda images, names, **more: called(detectors=names, **more)
-    )
-    with pytest.raises(Called) as call:
-        main(["detect", str(folder)])
-    found.append(call.value.args)
-    assert all(each == (LOOKED_FOR, default_detection()) for each in found)
-    monkeypatch.undo()
-    for function in (anonbench.anonymize_files, anonbench.detect):
-        assert inspect.signature(function).parameters["detectors"].default == LOOKED_FOR
-    found_all = {name: survey.Found("face", images=12) for name in LOOKED_FOR}
-    choice = document.Choice({}, True, None, False, 10.0, 1, 0, tmp_path, tmp_path / "a.yaml")
-    text, _ = document.compose(
-        survey.survey(folder), survey.Sample(read=12, found=found_all), choice
-    )
-    assert Detection.model_validate(yaml.safe_load(text)["detection"]) == default_detection()
-    assert tuple(survey._detectors(survey.Sample())) == LOOKED_FOR

@@ -47,7 +47,7 @@ OPTIONS = ["--system", "function:own_search:encode", "--boxes", "boxes.csv", "--
 def test_evaluate_prints_an_answer_and_writes_its_files(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (photos / "broken.jpg").write_bytes(b"none")
+    (photos / "=cmd.jpg").write_bytes(b"none")
     assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer", "--cache", "kept"]) == 3
     printed = capsys.readouterr().out
     searched, system, answer = printed.split("\n", 2)
@@ -62,11 +62,16 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
         *("result.md", "result.json", "scores.csv", "comparisons.csv"),
         *("per_query.parquet", "images.csv", "trec"),
     }
+    assert "\n'=cmd" in (folder / "images.csv").read_text()  # a name is no formula
     images = pd.read_csv(folder / "images.csv")
     assert images["status"].value_counts().to_dict() == {"ok": SIZE, "left out": 1}
     whole = [(folder / name).read_bytes() for name in sorted(names - {"trec"})]
 
-    assert main(["evaluate", str(photos), *OPTIONS, "-o", "again"]) == 3
+    again = [*OPTIONS, "-o", "again", "--json", "--degree", "100"]
+    assert main(["evaluate", str(photos), *again]) == 3
+    content = json.loads(capsys.readouterr().out)
+    assert content["card"]["settings"]["variants"] == ["mask-100"]
+    assert {row["degree"] for row in content["scores"]} == {100}
     assert [(Path("again") / name).read_bytes() for name in sorted(names - {"trec"})] == whole
     assert len(list(Path("kept").iterdir())) == 3
 
@@ -81,22 +86,17 @@ def test_evaluate_writes_over_nothing_that_it_reads(
     labels.write_text("id,cluster\n")
     table = Path("answer/comparisons.csv")
     table.write_text("path\n../photos/0/000.png\n")
-    for images, more, told in (
-        (photos, ("--boxes", str(given)), "is the same file as answer/scores.csv"),
-        (photos, ("--clusters", str(labels)), "is the same file as answer/images.csv"),
-        (table, (), "is the same file as answer/comparisons.csv"),
-        (photos, ("-o", "boxes.csv"), "boxes.csv: a file has this name; give a folder"),
+    same = "is the same file as answer/"
+    for arguments, told in (
+        ([photos, "--boxes", given], f"{same}scores.csv"),
+        ([photos, "--clusters", labels], f"{same}images.csv"),
+        ([table], f"{same}comparisons.csv"),
+        ([photos, "-o", "boxes.csv"], "boxes.csv: a file has this name; give a folder"),
     ):
-        assert main(["evaluate", str(images), *OPTIONS, "-o", "answer", *more]) == 1
+        assert main(["evaluate", *OPTIONS, "-o", "answer", *map(str, arguments)]) == 1
         assert told in capsys.readouterr().err
     assert given.read_bytes() == Path("boxes.csv").read_bytes()
     assert labels.read_text() == "id,cluster\n"
-
-
-def test_names_of_files_are_no_formulas(photos: Path) -> None:
-    (photos / "=cmd.jpg").write_bytes(b"none")
-    assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer"]) == 3
-    assert "\n'=cmd" in Path("answer/images.csv").read_text()
 
 
 def test_wrong_clusters_are_refused_before_anything_is_embedded(
@@ -107,16 +107,6 @@ def test_wrong_clusters_are_refused_before_anything_is_embedded(
     assert main(arguments) == 1
     assert "103 queries have none" in capsys.readouterr().err
     assert not Path("kept").exists()
-
-
-def test_evaluate_prints_json_only(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(["evaluate", str(photos), *OPTIONS, "--json", "--degree", "50", "--degree", "100"])
-        == 0
-    )
-    content = json.loads(capsys.readouterr().out)
-    assert content["card"]["settings"]["variants"] == ["mask-50", "mask-100"]
-    assert {row["degree"] for row in content["scores"]} == {50, 100}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +133,9 @@ def test_embed_writes_what_score_reads(
     photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (photos / "broken.jpg").write_bytes(b"none")
-    system = ["--system", "function:own_search:encode"]
+    system = OPTIONS[:2]
+    assert main(["embed", str(photos), *system, "-o", "vectors.npy"]) == 1
+    assert "--output vectors.npy: the name ends in .h5 or .hdf5" in capsys.readouterr().err
     assert main(["embed", str(photos), *system, "-o", "out/all.h5"]) == 3
     assert "104 images, 108 dimensions: out/all.h5\n1 file could not be read (1: " in (
         capsys.readouterr().out
@@ -161,8 +153,3 @@ def test_embed_writes_what_score_reads(
     files = [f"--{name}=out/all.h5" for name in ("reference", "queries", "database")]
     assert main(["score", *files]) == 0
     assert "map          1.0000" in capsys.readouterr().out
-
-
-def test_embed_refuses_another_format(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["embed", str(photos), "-o", "vectors.npy"]) == 1
-    assert "--output vectors.npy: the name ends in .h5 or .hdf5" in capsys.readouterr().err

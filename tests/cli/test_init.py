@@ -15,11 +15,16 @@ from anonbench.cli.main import main
 from anonbench.config import load
 
 SECRET = "Erika Mustermann"
+SYSTEM = ["--system", "function:ones_of_init:encode"]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder of four codes, and one damaged image."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of four codes, and one damaged image; codes alone are looked for."""
+    monkeypatch.setattr("anonbench.workflow.first_config.survey.LOOKED_FOR", ("zxing",))
+    monkeypatch.syspath_prepend(tmp_path)
+    system = "import numpy as np\ndef encode(images):\n    return np.ones((len(images), 2))\n"
+    (tmp_path / "ones_of_init.py").write_text(system)
     (tmp_path / "data").mkdir()
     for number in range(4):
         code = zxingcpp.create_barcode(f"{SECRET} {number}", zxingcpp.BarcodeFormat.QRCode)
@@ -29,12 +34,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.slow
 def test_a_config_is_written_once_and_names_nobody(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     to = tmp_path / "mine.yaml"
-    words = ["init", str(folder), "--to", str(to), "--minutes", "5"]
+    words = ["init", str(folder), "--to", str(to), "--minutes", "5", *SYSTEM]
     assert main(words) == 0
     text = to.read_text(encoding="utf-8")
     printed = capfd.readouterr()
@@ -49,34 +53,6 @@ def test_a_config_is_written_once_and_names_nobody(
     assert main(words) == 1
     assert "is there already, and is not overwritten" in capfd.readouterr().err
     assert to.read_text(encoding="utf-8") == text
-
-
-def test_what_was_seen_as_json(
-    folder: Path,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("a question was asked"))
-    monkeypatch.setattr("anonbench.workflow.first_config.survey.LOOKED_FOR", ("zxing",))
-    system = "import numpy as np\ndef encode(images):\n    return np.ones((len(images), 2))\n"
-    (tmp_path / "ones_of_init.py").write_text(system)
-    monkeypatch.syspath_prepend(tmp_path)
-    to = tmp_path / "mine.yaml"
-    words = ["init", str(folder), "--to", str(to), "--system", "function:ones_of_init:encode"]
-    assert main([*words, "--json", "--cores", "1"]) == 0
-    printed = capfd.readouterr()
-    assert SECRET not in printed.out + printed.err
-    seen = json.loads(printed.out)
-    assert seen["config"] == str(to)
-    assert seen["images"] == 5
-    assert seen["sample"]["read"] == 4
-    assert list(seen["sample"]["unreadable"].values()) == [1]
-    assert seen["sample"]["found"]["zxing"] == {"entity": "barcode", "images": 4, "not_tried": ""}
-    assert 0 < seen["experiment"]["seconds"]["least"] < seen["experiment"]["seconds"]["most"]
-    assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).datasets["archive"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +75,6 @@ def test_wrong_wishes_are_refused_before_anything_is_looked_at(
     assert not (tmp_path / "a.yaml").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("readable", "said"),
     [(0, "none of the 1 image looked at can be read"), (1, "too few images for an experiment")],
@@ -112,30 +87,47 @@ def test_a_folder_that_no_run_would_take_is_refused(
     for path in left:
         path.unlink()
     to = tmp_path / "a.yaml"
-    assert main(["init", str(folder), "--to", str(to)]) == 1
+    assert main(["init", str(folder), "--to", str(to), *SYSTEM]) == 1
     printed = capfd.readouterr()
     assert said in printed.err
     assert "run it" not in printed.out
     assert not to.exists()
 
 
-def test_no_config_is_written_with_a_system_that_cannot_be_used(
+def test_what_was_seen_as_json(
     folder: Path,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("anonbench.workflow.first_config.survey.LOOKED_FOR", ("zxing",))
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(f"sys.{stream}.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("a question was asked"))
+    to = tmp_path / "mine.yaml"
+    words = ["init", str(folder), "--to", str(to), *SYSTEM]
+    assert main([*words, "--json", "--cores", "1"]) == 0
+    printed = capfd.readouterr()
+    assert SECRET not in printed.out + printed.err
+    seen = json.loads(printed.out)
+    assert (seen["config"], seen["images"], seen["sample"]["read"]) == (str(to), 5, 4)
+    assert list(seen["sample"]["unreadable"].values()) == [1]
+    assert seen["sample"]["found"]["zxing"] == {"entity": "barcode", "images": 4, "not_tried": ""}
+    assert 0 < seen["experiment"]["seconds"]["least"] < seen["experiment"]["seconds"]["most"]
+    assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).datasets["archive"]
+
+
+def test_no_config_is_written_with_a_system_that_cannot_be_used(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "no_vectors.py").write_text("def encode(images):\n    return [1] * len(images)\n")
-    monkeypatch.syspath_prepend(tmp_path)
     to = tmp_path / "mine.yaml"
     named = "function:no_vectors:encode"
-    assert main(["init", str(folder), "--to", str(to), "--yes", "--system", named]) == 1
+    words = ["init", str(folder), "--to", str(to), "--yes", "--system"]
+    assert main([*words, named]) == 1
     printed = capfd.readouterr()
     assert f"--system {named} cannot be used, and no config is written: the system" in printed.err
     assert "wrote" not in printed.out
     assert not to.exists()
     # vectors that another program makes later cannot be tried
-    vectors = f"vectors:{tmp_path}/{{variant}}.h5"
-    assert main(["init", str(folder), "--to", str(to), "--yes", "--system", vectors]) == 0
+    assert main([*words, f"vectors:{tmp_path}/{{variant}}.h5"]) == 0
     assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).systems["tested"].kind == "vectors"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import signal
@@ -11,12 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 
 from anonbench.cli import main
 from anonbench.config import Config
+from anonbench.core.io import locked
 from anonbench.detection.review.server import ReviewServer
 from reviewed_archive import NAME, detect, make_archive
 
@@ -47,20 +48,17 @@ class Running:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.greeting += line
-            if found := re.search(r"http://(127\.0\.0\.1:\d+)(/\S+/)", line):
+            if found := re.search(r"(http://127\.0\.0\.1:\d+)(/\S+/)", line):
                 self.host, self.path = found.groups()
             if line.startswith("Control-C"):
                 return
         raise AssertionError(self.greeting)
 
     def ask(self, what: str, value: Any = None) -> Any:
-        connection = http.client.HTTPConnection(self.host, timeout=30)
-        headers = {"Origin": f"http://{self.host}", "Content-Type": "application/json"}
-        method, body = ("GET", None) if value is None else ("POST", json.dumps(value))
-        connection.request(method, self.path + what, body, headers)
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        return json.loads(answer.read())
+        headers = {"Origin": self.host, "Content-Type": "application/json"}
+        data = None if value is None else json.dumps(value).encode()
+        with urlopen(Request(self.host + self.path + what, data, headers), timeout=30) as answer:
+            return json.load(answer)
 
     def confirm(self, number: int, *more: dict[str, Any]) -> None:
         image = self.ask(f"image/{number}")
@@ -91,17 +89,14 @@ def test_what_was_confirmed_survives_a_kill_and_the_end_says_what_to_do(
     second.confirm(1)
     out = second.end(signal.SIGTERM)
     assert second.process.returncode == 0
-    assert out.splitlines()[:2] == [
-        "2 of 3 images were looked at",
-        "Random sample: 2 of 2 images looked at.",
-    ]
-    assert out.splitlines()[-2:] == [
-        f"NOT USED YET: write below datasets.{NAME} in the config: corrections: {file}",
-        f"to hide what was marked: anonbench run --configfile {configfile}",
-    ]
-    with_line = config.model_copy(
-        update={"datasets": {NAME: config.datasets[NAME].model_copy(update={"corrections": file})}}
-    )
+    first_line, sample, *_, unused, following = out.splitlines()
+    assert first_line == "2 of 3 images were looked at"
+    assert sample == "Random sample: 2 of 2 images looked at."
+    line = f"write below datasets.{NAME} in the config: corrections: {file}"
+    assert unused == f"NOT USED YET: {line}"
+    assert following == f"to hide what was marked: anonbench run --configfile {configfile}"
+    dataset = config.datasets[NAME].model_copy(update={"corrections": file})
+    with_line = config.model_copy(update={"datasets": {NAME: dataset}})
     hidden = [region.entity for regions in detect(with_line).values() for region in regions]
     assert sorted(hidden) == ["face", "text", "text", "text"]
 
@@ -140,23 +135,16 @@ def test_wrong_arguments_are_refused_in_one_line(
     assert said in error and error.count("\n") == 1
 
 
-def test_two_reviews_of_one_data_set_are_refused(
-    archive: tuple[Config, Path], capsys: pytest.CaptureFixture[str]
+def test_a_review_is_refused_beside_another_and_without_results(
+    archive: tuple[Config, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from anonbench.core.io import locked
-
     config, configfile = archive
     with locked(config.results / NAME):
         assert main(["review", NAME, "--configfile", str(configfile)]) == 1
     assert "in use by another process" in capsys.readouterr().err
-
-
-def test_without_results_the_command_that_makes_them_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = make_archive(tmp_path, NAMES)
-    configfile = tmp_path / "c.yaml"
-    configfile.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_defaults=True)))
-    assert main(["review", NAME, "--configfile", str(configfile)]) == 1
-    said = f"run anonbench run {NAME}_boxes --configfile {configfile}"
+    empty = tmp_path / "c.yaml"
+    values = yaml.safe_load(configfile.read_text()) | {"results": str(tmp_path)}
+    empty.write_text(yaml.safe_dump(values))
+    assert main(["review", NAME, "--configfile", str(empty)]) == 1
+    said = f"run anonbench run {NAME}_boxes --configfile {empty}"
     assert said in capsys.readouterr().err

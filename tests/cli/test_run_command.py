@@ -22,8 +22,10 @@ class BecameError(Exception):
 
 
 @pytest.fixture
-def became(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that runs the command, and returns snakemake's arguments."""
+def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs the command in a folder, and returns snakemake's arguments."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("seed: 1\n")
 
     def become(program: str, words: Sequence[str]) -> None:
         assert Path(program).name == words[0] == "snakemake"
@@ -49,49 +51,38 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_cores_gpus_and_the_snakefile_are_added(
-    became: Any,
-    root: Path,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    became: Any, root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cores = str(len(os.sched_getaffinity(0)))
-    monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").write_text("seed: 1\n")
     words = became("archive_boxes", "--configfile", "mine.yaml", gpus=3)
     assert words[:3] == ["archive_boxes", "--configfile", "mine.yaml"]
     assert words[3:] == [
         *("--snakefile", str(root / "Snakefile"), "--cores", cores, "--resources", "gpu=3")
     ]
     assert "1 job. About 5 s" in capfd.readouterr().err
+    report = Path("results/report.html").resolve()
+    report.parent.mkdir()
+    report.touch()
+    became(planned=False)
+    assert f"The report: {report}" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "words", [("--configfile", "mine.yaml", "archive_boxes", "-n"), ("--configfile=archive_boxes",)]
+    ("words", "said"),
+    [
+        ("--configfile mine.yaml archive_boxes -n", "archive_boxes is read as a config file"),
+        ("--configfile=archive_boxes", "archive_boxes is read as a config file"),
+        *((f"--configfile {number}.yaml", f"{number}.yaml is not ") for number in range(4)),
+    ],
 )
-def test_a_target_behind_the_config_file_is_said(
-    became: Any,
-    words: Sequence[str],
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Snakemake takes every word there as a config file, and ends with a traceback."""
-    monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").write_text("seed: 1\n")
-    assert became(*words) == ["1"]
-    assert "archive_boxes is read as a config file" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["", "# datasets:\n", "- a\n", "a: [\n"])
-def test_a_config_file_without_settings_is_said(
-    became: Any, text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_what_is_no_config_file_is_said(
+    became: Any, words: str, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Snakemake's words for it do not say which file, nor what is wrong in it."""
-    config = tmp_path / "mine.yaml"
-    config.write_text(text)
-    assert became("--configfile", str(config)) == ["1"]
-    assert f"{config} is not " in capfd.readouterr().err
+    for number, text in enumerate(("", "# datasets:\n", "- a\n", "a: [\n")):
+        Path(f"{number}.yaml").write_text(text)
+    assert became(*words.split()) == ["1"]
+    assert said in capfd.readouterr().err
 
 
 def test_what_the_user_names_is_left_alone(became: Any) -> None:
@@ -112,20 +103,9 @@ def test_a_gpu_that_is_not_there_is_said_before_anything_runs(
     assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
 
 
-def test_a_finished_run_says_where_the_report_is(
-    became: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results/report.html").touch()
-    monkeypatch.chdir(tmp_path)
-    became(planned=False)
-    assert f"The report: {tmp_path / 'results/report.html'}" in capfd.readouterr().err
-
-
 def test_a_wheel_without_a_clone_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    became: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(snakefile.anonbench, "__file__", str(tmp_path / "a/b/c.py"))
-    assert main(["run"]) == 1
+    monkeypatch.setattr(snakefile.anonbench, "__file__", str(Path("a/b/c.py").resolve()))
+    assert became() == ["1"]
     assert "a wheel has none" in capfd.readouterr().err

@@ -10,30 +10,11 @@ import pytest
 import yaml
 
 from anonbench.config import Config, Policy, load, load_policy
-from anonbench.config.default_files import (
-    DEFAULTS,
-    POLICY,
-    SCHEMA,
-    defaults_text,
-    policy_text,
-    schema_text,
-)
+from anonbench.config.default_files import POLICY, defaults_text, policy_text
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 
 DATASET: dict[str, Any] = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
-
-
-def with_dataset(**changes: Any) -> dict[str, Any]:
-    return {"datasets": {"mine": DATASET | changes}}
-
-
-def test_the_schema_is_the_models(root: Path) -> None:
-    assert (root / SCHEMA).read_text(encoding="utf-8") == schema_text()
-
-
-def test_the_default_file_is_the_models(root: Path) -> None:
-    assert (root / DEFAULTS).read_text(encoding="utf-8") == defaults_text()
 
 
 def test_the_policy_file_is_the_default_policy(root: Path) -> None:
@@ -89,9 +70,6 @@ def test_the_long_preset_is_complete() -> None:
     sizes = (backbone.width, backbone.depth, backbone.heads, backbone.patch, backbone.ffn)
     assert sizes == (1024, 24, 16, 14, "swiglu")
     assert (crops.global_size, crops.local_size) == (224, 98)
-    assert (long.heads.prototypes, long.heads.bottleneck, long.heads.shared) == (
-        131_072,
-        384,
-        False,
-    )
+    heads = long.heads
+    assert (heads.prototypes, heads.bottleneck, heads.shared) == (131_072, 384, False)
     assert (long.optimizer.batch_size, long.heads.centering) == (3072, "sinkhorn")

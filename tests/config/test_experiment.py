@@ -23,39 +23,37 @@ def test_the_papers_experiment_has_57_models(root: Path) -> None:
     assert models == {"celeba": 10, "rvl_cdip": 37, "dokiq": 10}
     scenarios = {name: len(paper.scenarios(name)) for name in paper.datasets}
     # and the reference on the original images, the ceiling; two baselines on every variant
-    assert scenarios == {
-        "celeba": 1 + 12 + 2 * (1 + 3),
-        "rvl_cdip": 1 + 48 + 2 * (1 + 12),
-        "dokiq": 1 + 12 + 2 * (1 + 3),
-    }
+    few, many = 1 + 12 + 2 * (1 + 3), 1 + 48 + 2 * (1 + 12)
+    assert scenarios == {"celeba": few, "rvl_cdip": many, "dokiq": few}
 
 
-def test_baselines_are_scored_on_every_variant_and_trained_never(root: Path) -> None:
+def test_the_demo_has_every_method_and_model_and_their_controls(root: Path) -> None:
     demo = experiment(root / "config.yaml")
     baselines = {Model(baseline) for baseline in Baseline}
+    assert len(demo.datasets) == 3 and demo.config.control_seeds
+    assert {variant.degree for variant in demo.variants("documents")} == {25, 100}
     for name in demo.datasets:
+        trained = set(Adaption) - {Adaption.D}  # a map gives the demo's models more, untrained
+        assert {model.adaption for model in demo.models(name)} == trained
+        assert len({variant.method for variant in demo.variants(name)}) == 3
+        everything = {Variant(), *demo.variants(name)}
+        # the retraining control is the unadapted model on every variant
+        control = [s for s in demo.scenarios(name) if s.seed in demo.config.control_seeds]
+        assert {(each.model, each.variant) for each in control} == {
+            (Model(), variant) for variant in everything
+        }
+        assert len(demo.trainings(name)) == len(demo.trained_models(name)) + 1
+        # baselines are scored on every variant and trained never
         assert not baselines & {model for model, _ in demo.trainings(name)}
         assert not baselines & {scenario.model for scenario in demo.trained_scenarios(name)}
-        found = [
-            (each.model, each.seed, each.variant)
-            for each in demo.scenarios(name)
-            if each.model in baselines
-        ]
-        variants = (Variant(), *demo.variants(name))
-        assert sorted(found, key=str) == sorted(
-            ((model, demo.reference_seed, variant) for model in baselines for variant in variants),
-            key=str,
-        )
-
-
-def test_the_retraining_control_is_the_unadapted_model_on_every_variant(root: Path) -> None:
-    demo = experiment(root / "config.yaml")
-    assert demo.config.control_seeds
-    for name in demo.datasets:
-        control = {s for s in demo.scenarios(name) if s.seed in demo.config.control_seeds}
-        assert {scenario.model for scenario in control} == {Model()}
-        assert {s.variant for s in control} == {Variant(), *demo.variants(name)}
-        assert len(demo.trainings(name)) == len(demo.trained_models(name)) + 1
+        found = [s for s in demo.scenarios(name) if s.model in baselines]
+        assert {(each.model, each.variant) for each in found} == {
+            (model, variant) for model in baselines for variant in everything
+        }
+        assert {each.seed for each in found} == {demo.reference_seed}
+    counts = {Split.TRAIN: 1300, Split.VAL: 100}
+    assert demo.shards("ids", Split.TRAIN, counts) == [0, 1, 2, 3]
+    assert demo.shards("ids", Split.VAL, counts) == [0]
 
 
 def test_second_references_are_the_other_unadapted_models(root: Path) -> None:
@@ -70,9 +68,8 @@ def test_second_references_are_the_other_unadapted_models(root: Path) -> None:
         assert (several.reference_seed, several.second_references(name)) == (3, (4, 7))
         trained = several.trained_scenarios(name)
         assert {scenario.seed for scenario in trained} == {3, 4}
-        left_out = [each for each in several.scenarios(name) if each not in trained]
-        baselines = {(Model(baseline), 3) for baseline in Baseline}
-        assert {(each.model, each.seed) for each in left_out} == {(Model(), 7)} | baselines
+        left_out = {(s.model, s.seed) for s in several.scenarios(name) if s not in trained}
+        assert left_out == {(Model(), 7), *((Model(baseline), 3) for baseline in Baseline)}
 
 
 def test_the_papers_experiment_makes_all_its_tables_and_figures(root: Path) -> None:
@@ -84,23 +81,11 @@ def test_the_papers_experiment_makes_all_its_tables_and_figures(root: Path) -> N
     assert paper.paper_targets()["figure_9"] == "trend_rvl_cdip_knn"
 
 
-def test_the_demo_has_every_method_and_model_and_two_degrees(root: Path) -> None:
-    demo = experiment(root / "config.yaml")
-    assert len(demo.datasets) == 3
-    for name in demo.datasets:
-        trained = set(Adaption) - {Adaption.D}  # a map gives the demo's models more, untrained
-        assert {model.adaption for model in demo.models(name)} == trained
-        assert len({variant.method for variant in demo.variants(name)}) == 3
-    assert {variant.degree for variant in demo.variants("documents")} == {25, 100}
-
-
 def test_what_cannot_be_made_says_why(root: Path) -> None:
     reasons = experiment(root / "config.yaml").unavailable_targets()
     assert reasons["table_XII"] == "needs degree 50, but datasets.documents.degrees has 25, 100"
-    assert set(reasons) == {f"table_{n}" for n in ("XII", "XIII", "XIV", "XV")} | {
-        "figure_12",
-        "figure_13",
-    }
+    tables = {f"table_{n}" for n in ("XII", "XIII", "XIV", "XV")}
+    assert set(reasons) == {*tables, "figure_12", "figure_13"}
     own = experiment(root / "config/own_data.yaml").unavailable_targets()
     assert own["table_V"] == "needs a data set with paper_role: celeba, and none is enabled"
 
@@ -115,24 +100,21 @@ def test_without_labels_there_are_no_accuracies() -> None:
     assert reason == "needs labels, but datasets.mine.label is not set"
 
 
-@pytest.mark.parametrize("text", ["original", "blur-50", "pixelate-100"])
-def test_variants_are_written_as_they_are_read(text: str) -> None:
-    assert str(Variant.parse(text)) == text
-
-
-@pytest.mark.parametrize("text", ["unadapted", "pixels", "untrained", "A-blur-50", "C-mask-100"])
-def test_models_are_written_as_they_are_read(text: str) -> None:
-    assert str(Model.parse(text)) == text
-
-
 @pytest.mark.parametrize(
-    "text", ["", "blur", "blur-x", "twirl-50", "E-blur-50", "A", "pixels-blur-50"]
+    ("kind", "texts"),
+    [
+        (Variant, ("original", "blur-50", "pixelate-100")),
+        (Model, ("unadapted", "pixels", "untrained", "A-blur-50", "C-mask-100")),
+    ],
 )
-def test_other_words_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        Variant.parse(text)
-    with pytest.raises(ValueError, match=r".+"):
-        Model.parse(text)
+def test_words_are_written_as_they_are_read_and_others_refused(
+    kind: type[Variant] | type[Model], texts: tuple[str, ...]
+) -> None:
+    for text in texts:
+        assert str(kind.parse(text)) == text
+    for text in ("", "blur", "blur-x", "twirl-50", "E-blur-50", "A", "pixels-blur-50"):
+        with pytest.raises(ValueError, match=r".+"):
+            kind.parse(text)
 
 
 def test_adaptions_are_the_papers() -> None:
@@ -144,10 +126,3 @@ def test_adaptions_are_the_papers() -> None:
         Adaption.B: (True, False),
         Adaption.C: (True, True),
     }
-
-
-def test_shards_follow_the_number_of_images(root: Path) -> None:
-    demo = experiment(root / "config.yaml")
-    counts = {Split.TRAIN: 1300, Split.VAL: 100}
-    assert demo.shards("ids", Split.TRAIN, counts) == [0, 1, 2, 3]
-    assert demo.shards("ids", Split.VAL, counts) == [0]

@@ -6,7 +6,7 @@ from typing import Any
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.core.vocabulary import Model, Split, Variant
+from anonbench.core.vocabulary import Split, Variant
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.paths.targets import Shown
 
@@ -31,6 +31,10 @@ def test_it_is_a_variant_that_no_model_is_adapted_to() -> None:
     assert experiment.variants("archive") == [*plain.variants("archive"), DRAWN]
     assert experiment.models("archive") == plain.models("archive")
     assert experiment.trainings("archive") == plain.trainings("archive")
+    assert experiment.adapted_model("archive", DRAWN) is None
+    strength = {"anonymization": {"strengths": {"blur": {"weak": {}}}}}
+    whole = config(methods=["blur_weak"], redrawn=["blur_weak"]) | strength
+    assert Experiment(load(whole)).variants("archive")[-1] == Variant("redrawn_blur_weak", 100)
 
 
 def test_the_model_that_it_is_drawn_for_judges_it() -> None:
@@ -58,14 +62,3 @@ def test_it_is_shown_where_originals_are() -> None:
     seen = Shown(Experiment(load(config() | {"presentation": {"show_originals": True}})))
     assert "redrawn_mask-100" in seen.examples("archive")
     assert seen.explored_pictures("archive")["redrawn_mask"] == "redrawn_mask-100"
-
-
-def test_strengths_are_drawn_too() -> None:
-    strength = {"anonymization": {"strengths": {"blur": {"weak": {}}}}}
-    whole = config(methods=["blur_weak"], redrawn=["blur_weak"]) | strength
-    assert Experiment(load(whole)).variants("archive")[-1] == Variant("redrawn_blur_weak", 100)
-
-
-def test_the_reference_model_embeds_it() -> None:
-    assert Experiment(load(config())).adapted_model("archive", DRAWN) is None
-    assert Model() in Experiment(load(config())).models("archive")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -61,10 +60,11 @@ for name, text in json.load(sys.stdin).items():
 """A process for each text on standard input, forked from one that has loaded what they need."""
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
     """Return a file system of one megabyte, or skip where none may be mounted."""
-    folder = tmp_path_factory.mktemp("small")
+    folder = tmp_path / "small"
+    folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={BYTES}", "tmpfs", str(folder)]
     try:
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
@@ -76,28 +76,17 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.fixture(scope="module")
-def ended(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, Any]]:
-    """Return of each writer its status, what it said, and the files that it left."""
-    logs = tmp_path_factory.mktemp("logs")
-    command = [sys.executable, "-c", EACH, str(small), str(logs), str(logs / "said")]
+@pytest.mark.slow
+def test_a_full_disk_is_said_and_leaves_nothing(small: Path, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    command = [sys.executable, "-c", EACH, str(small), str(logs), str(tmp_path / "said")]
     texts = json.dumps(WRITERS | {"log": f"print('x' * {4 * BYTES})"})
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         command, input=texts, capture_output=True, text=True, check=True, env=one_thread
     )
-    return dict(map(json.loads, done.stdout.splitlines()))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", WRITERS)
-def test_a_full_disk_is_said_and_leaves_nothing(ended: dict[str, Any], name: str) -> None:
+    ended = dict(map(json.loads, done.stdout.splitlines()))
+    status, told, _ = ended.pop("log")
+    assert status == 1 and "the disk is full" in told, "a log that finds no room ends the job, too"
     said = "anonbench: the disk is full; make room and run again: what is finished is kept\n"
-    assert ended[name] == [1, said, []]
-
-
-@pytest.mark.slow
-def test_a_log_that_finds_no_room_ends_the_job_with_the_reason(ended: dict[str, Any]) -> None:
-    status, said, _ = ended["log"]
-    assert status == 1
-    assert "the disk is full" in said
+    assert ended == {name: [1, said, []] for name in WRITERS}

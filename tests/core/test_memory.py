@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,13 +34,6 @@ def four_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_SECONDS", 0.01)
 
 
-def holder(folder: Path, pixels: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", HOLD, str(folder), str(pixels)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout is not None and process.stdout.readline() == b"has\n"
-    return process
-
-
 def waits(pixels: int, seconds: float = 0.3) -> tuple[bool, threading.Thread]:
     done = threading.Event()
 
@@ -56,31 +46,20 @@ def waits(pixels: int, seconds: float = 0.3) -> tuple[bool, threading.Thread]:
     return not done.wait(seconds), thread
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Return a process that holds three of four parts."""
-    process = holder(tmp_path, 3 * PART)
-    yield process
-    process.kill()
-    process.wait()
-
-
-def test_an_image_waits_until_it_fits_and_a_killed_process_holds_nothing(
-    other: subprocess.Popen[bytes],
-) -> None:
-    assert PART * 2 > SMALL
-    waiting, thread = waits(2 * PART)
-    assert waiting
-    os.kill(other.pid, signal.SIGKILL)
+def test_an_image_waits_until_it_fits_and_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path), str(3 * PART)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"has\n"
+        start = time.monotonic()
+        for pixels in (1, SMALL):  # it fits, or is small
+            with memory_for(pixels):
+                assert time.monotonic() - start < 5
+        assert PART * 2 > SMALL
+        waiting, thread = waits(2 * PART)
+        assert waiting
+        other.kill()
     thread.join(20)
     assert not thread.is_alive()
-
-
-def test_what_fits_and_what_is_small_does_not_wait(other: subprocess.Popen[bytes]) -> None:
-    for pixels in (1, SMALL):
-        start = time.monotonic()
-        with memory_for(pixels):
-            assert time.monotonic() - start < 5
 
 
 def test_an_image_larger_than_all_there_is_is_worked_on_alone(tmp_path: Path) -> None:

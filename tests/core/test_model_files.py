@@ -17,9 +17,8 @@ def onnx(*locations: str, more: bytes = b"") -> bytes:
     """Return a model with one constant in each of other files, and one in itself."""
     inside = tensor("own", np.arange(64, dtype=np.float32))
     weights = [external(f"w{n}", (4,), place) for n, place in enumerate(locations)]
-    shape = {"x": (1, 4)}
-    return model([node("Relu", ["x"], "y"), *([more] if more else [])], [*weights, inside], shape,
-                 {"y": (1, 4)})  # fmt: skip
+    nodes = [node("Relu", ["x"], "y"), *([more] if more else [])]
+    return model(nodes, [*weights, inside], {"x": (1, 4)}, {"y": (1, 4)})
 
 
 def write(folder: Path, **files: bytes) -> None:
@@ -38,12 +37,9 @@ def test_weights_beside_a_graph_belong_to_it(tmp_path: Path) -> None:
     write(tmp_path, other_bin=b"3", plain_onnx=onnx())
     assert names(tmp_path / "net.onnx", tmp_path) == ["net.onnx", "more.bin", "net.bin"]
     assert names(tmp_path / "plain.onnx", tmp_path) == ["plain.onnx"]
-
-
-def test_a_graph_is_known_by_its_content(tmp_path: Path) -> None:
     long = "w" * 150 + ".bin"
-    write(tmp_path, a_weights=onnx(long))
-    (tmp_path / long).write_bytes(b"1")
+    write(tmp_path, a_weights=onnx(long))  # known by its content
+    (tmp_path / long).touch()
     assert names(tmp_path / "a.weights", tmp_path) == ["a.weights", long]
 
 
@@ -58,23 +54,22 @@ def test_constants_of_nodes_and_of_graphs_in_them_are_found(tmp_path: Path) -> N
 
 
 def test_shards_belong_to_their_index(tmp_path: Path) -> None:
-    index = json.dumps({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})
+    index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
     write(tmp_path, one_safetensors=b"1", two_safetensors=b"2")
-    (tmp_path / "model.safetensors.index.json").write_text(index)
+    write(tmp_path, model_safetensors_index_json=json.dumps(index).encode())
     found = names(tmp_path / "model.safetensors.index.json", tmp_path)
     assert found == ["model.safetensors.index.json", "one.safetensors", "two.safetensors"]
 
 
 def test_a_folder_counts_with_all_in_it_and_what_its_graphs_need(tmp_path: Path) -> None:
     write(tmp_path, m__inference_onnx=onnx("../w.bin"), m__inference_yml=b"a: 1", w_bin=b"1")
-    write(tmp_path, m__deep__x_txt=b"2", far__y_txt=b"3")
-    (tmp_path / "m" / ".git").mkdir()
-    (tmp_path / "m" / ".git" / "HEAD").touch()
+    write(tmp_path, m__deep__x_txt=b"2", far__y_txt=b"3", m___git__HEAD=b"")
     (tmp_path / "m" / "linked").symlink_to(tmp_path / "far")
     (tmp_path / "m" / "round").symlink_to(tmp_path / "m")
     found = [str(file.resolve().relative_to(tmp_path)) for file in model_files(tmp_path / "m")]
-    assert sorted(found) == ["far/y.txt", "m/deep/x.txt", "m/inference.onnx", "m/inference.yml",
-                             "w.bin"]  # fmt: skip
+    assert sorted(found) == [
+        *("far/y.txt", "m/deep/x.txt", "m/inference.onnx", "m/inference.yml", "w.bin")
+    ]
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:

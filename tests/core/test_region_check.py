@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,15 +23,12 @@ def face(*box: float, quad: Any = None, score: float = 1.0, entity: Any = Entity
 @pytest.mark.parametrize(
     ("region", "said"),
     [
-        (face(NAN, 1, 9, 9), "not finite"),
         (face(1, 1, INFINITE, 9), "not finite"),
         (face(3, 3, 9, 9, score=NAN), "not finite"),
         (face(3, 3, 9, 9, quad=(3, 3, NAN, 3, 9, 9, 3, 9)), "not finite"),
         (face(3, 3, 3, 9), "no size"),
-        (face(9, 3, 3, 9), "no size"),
         (face(50.0, 3, 50.0 + 1e-9, 9), "no size"),  # in float32, as box tables have it
         (face(0.1, 0.2, 0.6, 0.9), "shares"),
-        (face(0, 0, 1, 1), "shares"),
         (face(-0.02, 0.1, 1.04, 0.9), "shares"),
         (face(80, 3, 99, 9), "outside"),
         (face(3, -9, 9, 0), "outside"),
@@ -63,10 +59,7 @@ def test_faults(region: Region, said: str) -> None:
 )
 def test_what_is_fine(region: Region) -> None:
     assert region_fault(region, WIDTH, HEIGHT) is None
-
-
-def test_an_image_of_a_pixel_may_be_hidden_as_a_whole() -> None:
-    assert region_fault(face(0, 0, 1, 1), 1, 1) is None
+    assert region_fault(face(0, 0, 1, 1), 1, 1) is None, "an image of one pixel, as a whole"
 
 
 numbers = st.floats(-100, 100, width=32)
@@ -79,5 +72,4 @@ def test_what_is_fine_has_pixels_in_the_image(box: list[float], quad: list[float
     region = face(*box, quad=quad and tuple(quad))
     if region_fault(region, WIDTH, HEIGHT) is None:
         area = cover(region, (HEIGHT, WIDTH))
-        assert area is not None
-        assert np.any(area.inside)
+        assert area is not None and area.inside.any()

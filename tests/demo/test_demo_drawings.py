@@ -13,13 +13,9 @@ from anonbench.core.vocabulary import DOCUMENT_CLASSES, Entity
 from anonbench_demo import documents, ids, listing, people, portraits
 
 
-def test_kinds_are_those_of_the_listing() -> None:
-    assert tuple(documents.LAYOUTS) == DOCUMENT_CLASSES
-    assert tuple(ids.TEMPLATES) == listing.TEMPLATES
-
-
 @pytest.mark.parametrize("name", DOCUMENT_CLASSES)
 def test_truth_of_a_document_covers_its_ink(name: str) -> None:
+    assert tuple(documents.LAYOUTS) == DOCUMENT_CLASSES
     drawing = documents.draw(3, name, "test")
     assert drawing.image.shape == (640, 496)
     assert drawing.regions
@@ -37,19 +33,13 @@ def test_drawings_depend_on_seed_and_key_alone() -> None:
     assert (first != documents.draw(1, "memo", "a").image).any()
 
 
-@pytest.mark.slow
 def test_photos_of_a_person_resemble_each_other_more_than_others() -> None:
-    photos = np.stack(
-        [
-            cv2.resize(portraits.draw(0, f"train/{identity}", photo).image, (32, 40)).ravel()
-            for identity in range(12)
-            for photo in range(3)
-        ]
-    ).astype(float)
+    who = np.repeat(np.arange(10), 2)
+    drawn = (portraits.draw(0, f"train/{each}", photo % 2).image for photo, each in enumerate(who))
+    photos = np.stack([cv2.resize(image, (32, 40)).ravel() for image in drawn]).astype(float)
     distance = np.linalg.norm(photos[:, None] - photos[None], axis=2)
     np.fill_diagonal(distance, np.inf)
-    who = np.repeat(np.arange(12), 3)
-    assert (who[distance.argmin(axis=1)] == who).mean() > 0.6
+    assert (who[distance.argmin(axis=1)] == who).mean() > 0.5
 
 
 def test_attributes_follow_the_traits() -> None:
@@ -65,11 +55,11 @@ def test_attributes_follow_the_traits() -> None:
 
 
 def test_barcodes_outside_the_quiet_zone_stay_within_the_card() -> None:
-    drawing = ids.draw(0, "driving_licence", "test")
-    box = next(region for region in drawing.regions if region.entity is Entity.BARCODE)
-    mrz = next(region for region in drawing.regions if region.entity is Entity.MRZ)
-    assert box.x1 < ids.WIDTH
-    assert box.y0 < mrz.y0
+    assert tuple(ids.TEMPLATES) == listing.TEMPLATES
+    regions = ids.draw(0, "driving_licence", "test").regions
+    boxes = {region.entity: region for region in regions}
+    assert boxes[Entity.BARCODE].x1 < ids.WIDTH
+    assert boxes[Entity.BARCODE].y0 < boxes[Entity.MRZ].y0
 
 
 @pytest.mark.slow
@@ -77,17 +67,11 @@ def test_mtcnn_finds_the_drawn_faces() -> None:
     from anonbench.core.libraries.compat import install_torchvision_ops
 
     install_torchvision_ops()
-    import torch
     from facenet_pytorch import MTCNN
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        detector = MTCNN(keep_all=True, thresholds=[0.6, 0.7, 0.7], min_face_size=20)
-        drawings = [portraits.draw(7, f"val/{identity}", 0) for identity in range(60)]
-        found, _ = detector.detect([drawing.image for drawing in drawings])
-    finally:
-        torch.set_num_threads(threads)
+    detector = MTCNN(keep_all=True, thresholds=[0.6, 0.7, 0.7], min_face_size=20)
+    drawings = [portraits.draw(7, f"val/{identity}", 0) for identity in range(20)]
+    found, _ = detector.detect([drawing.image for drawing in drawings])
     hits = 0
     for drawing, boxes in zip(drawings, found, strict=True):
         face = drawing.regions[0]
@@ -95,4 +79,4 @@ def test_mtcnn_finds_the_drawn_faces() -> None:
         hits += boxes is not None and any(
             box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3] for box in boxes
         )
-    assert hits >= 57
+    assert hits >= 19

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,10 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json
 from anonbench.core.jobs import job_cache
-from anonbench.core.jobs.checksums import (
-    digest_file,
-    is_intact,
-    record_of,
-    write_checksum,
-)
-from anonbench.core.jobs.job_cache import JobCache
+from anonbench.core.jobs.checksums import digest_file, is_intact, record_of, write_checksum
+from anonbench.core.jobs.job_cache import JobCache, ResourceUsage, read_usage
+
+BENCHMARK = "s\th:m:s\tmax_rss\tcpu_time\n"
 
 
 class Job:
@@ -48,12 +46,6 @@ class Job:
         job.end()
         return not done
 
-    def identity_without(self, path: Path) -> str:
-        path.rename(path.with_name("elsewhere"))
-        identity = self.made().identity
-        path.with_name("elsewhere").rename(path)
-        return identity
-
     @property
     def files(self) -> list[Path]:
         return [self.big, self.small, Path(digest_file(str(self.big)))]
@@ -65,42 +57,54 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    return Job(tmp_path)
+    """Return a job that was run."""
+    job = Job(tmp_path)
+    assert job.run()
+    return job
+
+
+def change(path: Path, content: str) -> None:
+    """Change a file and leave its time."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    path.write_text(content)
+    os.utime(path, ns=times)
 
 
 def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
-    assert job.run()
     digest = Path(digest_file(str(job.big))).read_text()
     assert digest.split() == [job_cache.file_digest(job.big), str(job.big.stat().st_size)]
     before = job.big.stat()
     os.utime(job.big, (1, 1))
+    os.utime(job.source, (1, 1))
+    job.parameters["user_files"] = [["an input", "as it was planned"]]
     assert not job.run("something else")
     assert job.outputs == ["made", "made"]
     assert job.big.stat().st_ino == before.st_ino
     assert job.big.stat().st_mtime >= before.st_mtime, "newer than inputs that were made again"
     assert Path(digest_file(str(job.big))).read_text() == digest
+    for path in job.files:  # as a copy of the results has them
+        path.write_bytes(path.read_bytes())
+        os.utime(path, (5, 5))
     assert not job.run("something else")
 
 
-def test_times_of_inputs_and_what_is_only_planned_do_not_count(job: Job) -> None:
-    assert job.run()
-    os.utime(job.source, (1, 1))
-    job.parameters["user_files"] = [["an input", "as it was planned"]]
-    assert not job.run()
+CHANGES: dict[str, Callable[[Job], object]] = {
+    "another input": lambda job: job.source.write_text("other"),
+    "another parameter": lambda job: job.parameters.update(slice={"sigma": 0.6}),
+    "other code": lambda job: job.parameters.update(code="other code"),
+    "more inputs": lambda job: job.inputs.append(__file__),
+    "an output is gone": lambda job: job.big.unlink(),
+    "an output is another": lambda job: change(job.big, "MADE"),
+    "an output is longer": lambda job: change(job.big, "made longer"),
+    "half a record": lambda job: record_of(job.small).write_text('{"identity":'),
+}
 
 
-@pytest.mark.parametrize("change", ["input", "parameter", "code", "inputs"])
-def test_any_other_job_does_its_work(job: Job, change: str, tmp_path: Path) -> None:
-    assert job.run()
-    if change == "input":
-        job.source.write_text("other")
-    elif change == "parameter":
-        job.parameters["slice"]["sigma"] = 0.6
-    elif change == "code":
-        job.parameters["code"] = "other code"
-    else:
-        (tmp_path / "more.txt").write_text("")
-        job.inputs.append(str(tmp_path / "more.txt"))
+@pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
+def test_any_other_job_and_any_damaged_output_is_made_again(
+    job: Job, act: Callable[[Job], object]
+) -> None:
+    act(job)
     assert job.run("again")
     assert job.outputs == ["again", "again"]
 
@@ -111,102 +115,64 @@ def test_a_digest_stands_for_a_big_input(job: Job, tmp_path: Path) -> None:
     digest = Path(digest_file(str(big)))
     digest.write_text(f"{job_cache.file_digest(big)}  6\n")
     job.inputs += [str(digest), str(big)]
-    assert job.run()
-    assert job.identity_without(big) == job.made().identity, "the big file is hashed once"
-    digest.write_text(f"{job_cache.file_digest(big)}  06\n")
-    assert job.run()
-
-
-@pytest.mark.parametrize("damage", ["removed", "other", "longer", "record"])
-def test_what_is_damaged_is_made_again(job: Job, damage: str) -> None:
-    job.run()
-    if damage == "removed":
-        job.big.unlink()
-    elif damage == "record":
-        record_of(job.small).write_text('{"identity":')
-    else:
-        stat = job.big.stat()
-        job.big.write_text("MADE" if damage == "other" else "made longer")
-        os.utime(job.big, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert job.run("again")
-    assert job.outputs == ["again", "again"]
-
-
-def test_copied_results_are_as_good(job: Job) -> None:
-    job.run()
-    for path in job.files:
-        text = path.read_bytes()
-        path.unlink()
-        path.write_bytes(text)
-        os.utime(path, (5, 5))
-    assert not job.run()
+    identity = job.made().identity
+    big.rename(tmp_path / "elsewhere")
+    assert job.made().identity == identity, "the big file is hashed once"
+    digest.write_text("another  6\n")
+    assert job.made().identity != identity
 
 
 def test_where_a_job_is_done_again_nothing_is_known_of_its_outputs(job: Job) -> None:
-    job.run()
+    job.made().begin()  # and killed before it did anything
+    assert not is_intact(job.big)
+    assert not job.run("not needed")
     assert is_intact(job.big)
-    job.parameters["slice"]["sigma"] = 0.6
+    job.parameters["slice"] = {"sigma": 0.6}
     again = job.made()
     again.begin()
-    assert not is_intact(job.big)
     assert not again.is_done()
     job.big.write_text("half of it, before it was killed")
     assert not is_intact(job.big)
     with pytest.raises(InputError, match="nothing says what its job wrote"):
         JobCache([str(job.big)], [], {}, job.source.parent).begin()
-    job.parameters["slice"]["sigma"] = 0.5
+    job.parameters["slice"] = {"sigma": 0.5}
     assert job.run("again")
     assert job.outputs == ["again", "again"]
     job.big.write_text("by hand")
     assert not is_intact(job.big)
 
 
-def test_a_job_that_was_killed_before_it_was_done_again_is_done(job: Job) -> None:
-    job.run()
-    job.made().begin()
-    assert not is_intact(job.big)
-    assert not job.run("not needed")
-    assert is_intact(job.big)
-
-
-def test_outputs_are_recorded_also_where_nobody_asks_whether_they_are_done(
-    job: Job, tmp_path: Path
-) -> None:
+def test_outputs_are_recorded_also_where_nobody_asks_whether_they_are_done(tmp_path: Path) -> None:
+    job = Job(tmp_path)
     job.results = tmp_path / "out"
     write_checksum(job.source)  # not in the results: anybody's
     frame = job.made()
     frame.begin()
     job.big.parent.mkdir()
-    job.big.write_text("made")
-    job.small.write_text("made")
+    for path in (job.big, job.small):
+        path.write_text("made")
     frame.end()
     assert is_intact(job.small)
     assert "identity" not in read_json(record_of(job.small))
     assert job.run("again"), "of no known identity"
 
 
-@pytest.mark.parametrize("damage", ["removed", "unknown", "longer", "other"])
-def test_inputs_are_checked_before_anything_is_done(job: Job, tmp_path: Path, damage: str) -> None:
-    job.results = tmp_path
+@pytest.mark.parametrize("content", [None, "Source", "source and more"])
+def test_inputs_are_checked_before_anything_is_done(job: Job, content: str | None) -> None:
+    job.results = job.source.parent
+    with pytest.raises(InputError, match=r"source.txt.*--forcerun .*source.txt"):
+        job.made().begin()  # nothing says what is in it
     write_checksum(job.source)
-    job.run()
-    stat = job.source.stat()
-    if damage == "removed":
+    if content is None:
         job.source.unlink()
-    elif damage == "unknown":
-        record_of(job.source).unlink()
     else:
-        job.source.write_text("Source" if damage == "other" else "source and more")
-        os.utime(job.source, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        change(job.source, content)
     with pytest.raises(InputError, match=r"source.txt.*--forcerun .*source.txt"):
         job.made().begin()
     assert is_intact(job.big), "its outputs are not touched"
 
 
-@pytest.mark.parametrize("text", ["", "abc", "abc  x\n"])
-def test_what_a_storage_brought_is_checked_by_its_digest(
-    job: Job, tmp_path: Path, text: str
-) -> None:
+def test_what_a_storage_brought_is_checked_by_its_digest(job: Job, tmp_path: Path) -> None:
     big = tmp_path / "backbone.safetensors"
     big.write_text("weights")
     digest = Path(digest_file(str(big)))
@@ -216,9 +182,10 @@ def test_what_a_storage_brought_is_checked_by_its_digest(
     big.write_text("weightS")
     with pytest.raises(InputError, match=r"backbone.safetensors is damaged"):
         job.made().begin()
-    digest.write_text(text)
-    with pytest.raises(InputError, match=r"safetensors.digest is damaged"):
-        job.made().begin()
+    for text in ("", "abc", "abc  x\n"):
+        digest.write_text(text)
+        with pytest.raises(InputError, match=r"safetensors.digest is damaged"):
+            job.made().begin()
 
 
 def test_what_a_bundle_carries_is_checked_by_its_metadata(job: Job, tmp_path: Path) -> None:
@@ -280,3 +247,36 @@ def test_after_a_kill_only_what_is_not_whole_is_made(tmp_path: Path) -> None:
     sets.outputs["blur"].write_text("damaged")
     assert sets.run() == ["blur"]
     assert [path.read_text() for path in sets.outputs.values()] == ["blur", "mask"]
+
+
+def test_what_was_not_measured_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "job.tsv"
+    assert read_usage(path) is None
+    for line, usage in (
+        ("", None),
+        ("1.5\t0:00:01\t250.5\t2.25\n", ResourceUsage(1.5, 2.25, 250.5)),
+        ("0.1\t0:00:00\tNA\tNA\n", ResourceUsage(0.1, 0.0, 0.0)),
+        ("1.5\n", ResourceUsage(1.5, 0.0, 0.0)),  # half written
+    ):
+        path.write_text(BENCHMARK + line)
+        assert read_usage(path) == usage
+    path.write_text("a\tb\n1\t2\n")
+    with pytest.raises(InputError, match=r"job\.tsv: not a benchmark file"):
+        read_usage(path)
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_benchmark_survives_cache_hits(tmp_path: Path, in_parts: bool) -> None:
+    benchmark, output = tmp_path / "job.tsv", tmp_path / "model"
+    for seconds, seed, known in ((3600.0, 0, 3600.0), (0.5, 0, 3600.0), (0.25, 0, 3600.0),
+                                 (1800.0, 1, 1800.0), (0.5, 1, 1800.0)):  # fmt: skip
+        job = JobCache([], [str(output)], {"seed": seed}, benchmark=benchmark)
+        job.begin()
+        cache = job.part([], [str(output)]) if in_parts else job
+        if not cache.is_done():
+            output.write_text("made")
+            cache.end()
+        job.end()
+        benchmark.write_text(f"{BENCHMARK}{seconds}\t0:00:01\t1\t1\n")  # by Snakemake
+        usage = read_usage(benchmark)
+        assert usage is not None and usage.seconds == known

@@ -32,21 +32,17 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_rows_of_the_same_identity_are_read(file: Path) -> None:
+def test_rows_of_the_same_identity_are_read_and_no_others(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     found = cache(file, "abc", identity={"b": [2], "a": 1})
     assert found.table().to_pydict() == {"id": ["a", "b"], "score": [1 / 3, 0.1]}
     assert found.missing == {"c"}
     assert cache(file, "bc").table()["id"].to_pylist() == ["b"]
-
-
-def test_a_file_of_another_identity_or_of_other_columns_is_not(file: Path) -> None:
     assert cache(file, "ab", identity={"a": 2}).missing == {"a", "b"}
     other = WorkCache(file, IDENTITY, pa.schema([("id", pa.string())]), ["id"], "ab")
     assert other.missing == {"a", "b"}
     assert cache(file.with_name("none.parquet"), "ab").missing == {"a", "b"}
-
-
-def test_a_damaged_file_is_not_used(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     os.truncate(file, file.stat().st_size - 1)
     assert cache(file, "ab").missing == {"a", "b"}
     assert "is damaged" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
@@ -37,10 +38,6 @@ def by_definition(similarity: str, queries: np.ndarray, database: np.ndarray) ->
     return 1 - cdist(*wide, "cosine")
 
 
-def given(similarity: str, seed: int) -> Embeddings:
-    return Embeddings(IDS, vectors(seed), {"similarity": similarity})
-
-
 def mean_ap(similarity: str, truth: np.ndarray, system: np.ndarray) -> np.ndarray:
     relevant = np.argsort(-truth, axis=1, kind="stable")[:, :K]
     order = np.argsort(-system, axis=1, kind="stable")
@@ -50,36 +47,29 @@ def mean_ap(similarity: str, truth: np.ndarray, system: np.ndarray) -> np.ndarra
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
-def test_products_of_rows_are_similarities(similarity: str) -> None:
-    database, queries = vectors(0), vectors(1)
-    frame = shared_scale(similarity, lambda: [database[:20], database[20:]])
-    rows = frame.rows(database)
-    asked = frame.rows(queries)
-    found = Similarity(rows, N, as_queries=frame.queries)(asked)
-    wanted = by_definition(similarity, queries, database)
-    assert (np.argsort(-found, axis=1) == np.argsort(-wanted, axis=1)).all()
-    own = Similarity(rows, N, as_queries=frame.queries)(rows)
-    assert np.abs(own).max() <= 1 + 1e-5
-    if similarity != "inner":
-        assert np.allclose(np.diag(own), 1, atol=1e-6)
-    else:
-        assert (own.argmax(axis=1) != np.arange(N)).any(), "an image that does not find itself"
+def test_similarities_of_originals_lie_within_one(similarity: str) -> None:
+    def products(database: np.ndarray) -> np.ndarray:
+        frame = shared_scale(similarity, lambda: [database[:20], database[20:]])
+        rows = frame.rows(database)
+        return Similarity(rows, N, as_queries=frame.queries)(rows).copy()
 
-
-def test_distances_do_not_depend_on_where_the_origin_is() -> None:
     database = vectors(0)
-    found = []
-    for shift in (0.0, 1000.0):
-        moved = database.astype(np.float64) + shift
-        frame = shared_scale("euclidean", lambda moved=moved: [moved])  # type: ignore[misc]
-        rows = frame.rows(moved)
-        found.append(Similarity(rows, N, as_queries=frame.queries)(rows).copy())
-    assert np.allclose(*found, atol=1e-6)
+    own = products(database)
+    assert np.abs(own).max() <= 1 + 1e-5
+    if similarity == "inner":
+        assert (own.argmax(axis=1) != np.arange(N)).any(), "an image that does not find itself"
+    else:
+        assert np.allclose(np.diag(own), 1, atol=1e-6)
+    if similarity == "euclidean":
+        far = database.astype(np.float64) + 1000.0
+        assert np.allclose(products(far), own, atol=1e-6), "wherever the origin is"
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
 def test_scores_follow_the_system_s_own_similarity(similarity: str, tmp_path: Path) -> None:
-    reference, database = given(similarity, 0), given(similarity, 1)
+    reference, database = (
+        Embeddings(IDS, vectors(seed), {"similarity": similarity}) for seed in (0, 1)
+    )
     settings = Retrieval(fraction=K / N)
     wanted = mean_ap(
         similarity,
@@ -88,20 +78,13 @@ def test_scores_follow_the_system_s_own_similarity(similarity: str, tmp_path: Pa
     )
     table = score_scenario(reference, {"original": reference}, database, settings).table
     assert np.allclose(table["ap"], wanted)
-    for name, each in (("reference", reference), ("database", database)):
-        write_embeddings(tmp_path / name, each)
-    score_shard(
-        tmp_path / "reference",
-        [Embedded("x", tmp_path / "reference", tmp_path / "database")],
-        settings,
-        0,
-        tmp_path / "shard",
-    )
-    import pandas as pd
-
-    job = pd.read_parquet(tmp_path / "shard")
+    judge, stored, shard = (tmp_path / name for name in ("reference", "database", "shard"))
+    write_embeddings(judge, reference)
+    write_embeddings(stored, database)
+    score_shard(judge, [Embedded("x", judge, stored)], settings, 0, shard)
+    job = pd.read_parquet(shard)
     job = job[job["query"] == "original"].sort_values("id")
     assert np.allclose(job["ap"], wanted)
-    found = rank(read_some(tmp_path / "database", IDS[:3]), tmp_path / "database", IDS, True)
+    found = rank(read_some(stored, IDS[:3]), stored, IDS, True)
     order = by_definition(similarity, database.values[:3], database.values)
     assert (found.order == np.argsort(-order, axis=1)).all()

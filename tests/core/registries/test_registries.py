@@ -31,7 +31,7 @@ class Twirl(Method):
     def is_hidden(self, original, written, entity):
         return written[0] == 0
 """
-DASHED = TWIRL.replace('"twirl"', '"s-1"')
+POINT_OF_DASH = {"anonbench.methods:s-1": "plugged_twirl:Twirl"}
 POINT = {"anonbench.methods:twirl": "plugged_twirl:Twirl"}
 
 
@@ -50,18 +50,40 @@ def registry() -> Registry[Method]:
     return Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
 
-def test_the_built_in_methods_begin_with_the_papers() -> None:
+def test_an_installed_class_comes_after_the_built_in_ones(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = facts_digest([registry()])
+    install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
+    found = registry()
+    assert list(found) == [*METHODS, "twirl"]
     assert list(METHODS)[:3] == [*OfThePaper]
     assert all(METHODS.origin(name) == {} for name in METHODS)
-
-
-def test_an_installed_class_comes_after_the_built_in_ones(path: Path) -> None:
-    install(path, {"plugged_twirl": TWIRL}, POINT)
-    found = registry()
-    assert list(found)[:3] == ["pixelate", "blur", "mask"]
-    assert list(found)[-1] == "twirl"
     assert facts(found, "label")["twirl"] == "Twirl"
     assert found.origin("twirl")["package"] == "plugged 1.0"
+    assert facts_digest([METHODS]) == before != facts_digest([found])
+    (said,) = caplog.messages  # points of an earlier version
+    assert said == (
+        "anonbench: entry points of anonbench.tables are gone and not read: only methods, "
+        "detectors and systems can be added"
+    )
+
+
+def test_its_code_and_version_tell_it_from_another(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origins = []
+    for folder, source, version in (
+        *(("a", TWIRL, "1.0"), ("again", TWIRL, "1.0"), ("newer", TWIRL, "1.1")),
+        ("other", f"{TWIRL}\nOTHER = 1\n", "1.0"),
+    ):
+        install(path / folder, {"plugged_twirl": source}, POINT, version)
+        with monkeypatch.context() as context:
+            context.syspath_prepend(path / folder)
+            context.delitem(sys.modules, "plugged_twirl", raising=False)
+            origins.append(registry().origin("twirl"))
+    assert origins[0] == origins[1]
+    assert origins[0] not in origins[2:]
 
 
 def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
@@ -69,49 +91,18 @@ def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
     section = registry().with_sections(METHODS["mask"])
     assert section.model_validate({"twirl": {"turns": 3}}).twirl.turns == 3
     assert section().twirl.turns == 2
-    assert list(section().model_dump()) == [
-        "colour",
-        *(name for name, method in METHODS.items() if method.model_fields),
-    ]
     assert section.model_validate({"twirl": {"turns": 3}}).model_dump()["twirl"] == {"turns": 3}
     with pytest.raises(ValueError, match=r"twirl\.turn\n.*Extra inputs"):
         section.model_validate({"twirl": {"turn": 3}})
-    assert section.model_json_schema()["$defs"]["Twirl"]["properties"]["turns"]["default"] == 2
-
-
-@pytest.mark.parametrize(
-    ("source", "version"),
-    [(TWIRL + "\nOTHER = 1\n", "1.0"), (TWIRL, "1.1")],
-    ids=["code", "version"],
-)
-def test_its_code_and_version_tell_it_from_another(
-    path: Path, monkeypatch: pytest.MonkeyPatch, source: str, version: str
-) -> None:
-    install(path / "a", {"plugged_twirl": TWIRL}, POINT)
-    install(path / "b", {"plugged_twirl": source}, POINT, version)
-    origins = []
-    for folder in "aab":
-        with monkeypatch.context() as context:
-            context.syspath_prepend(path / folder)
-            context.delitem(sys.modules, "plugged_twirl", raising=False)
-            origins.append(registry().origin("twirl"))
-    assert origins[0] == origins[1] != origins[2]
-
-
-def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
-    before = facts_digest([registry()])
-    install(path, {"plugged_twirl": TWIRL}, POINT)
-    assert facts_digest([METHODS]) == before != facts_digest([registry()])
 
 
 @pytest.mark.parametrize(
     ("source", "points", "message"),
     [
         (TWIRL, {"anonbench.methods:whirl": "plugged_twirl:Twirl"}, "the same `name`"),
-        (DASHED, {"anonbench.methods:s-1": "plugged_twirl:Twirl"}, "lower case letters"),
+        (TWIRL.replace('"twirl"', '"s-1"'), POINT_OF_DASH, "lower case letters"),
         (TWIRL.replace("(Method)", ""), POINT, "no subclass of Method"),
         (TWIRL, {"anonbench.methods:twirl": "plugged_twirl:Swivel"}, "AttributeError"),
-        ("1 / 0", POINT, r"ZeroDivisionError: .*fix or remove its package"),
         ("raise SystemExit(3)", POINT, r"cannot be loaded \(SystemExit: 3\)"),
         (TWIRL, {"anonbench.methods:twirl": "absent_module:Twirl"}, "ModuleNotFoundError"),
         (TWIRL.replace('    label: ClassVar = "Twirl"\n', ""), POINT, "no value for label"),
@@ -137,15 +128,3 @@ def test_no_class_takes_the_place_of_a_built_in_one(path: Path) -> None:
     install(path, {"plugged_twirl": TWIRL}, {"anonbench.methods:blur": "plugged_twirl:Twirl"})
     with pytest.raises(InputError, match=r"entry point .*another one of this name"):
         list(registry())
-
-
-def test_a_package_of_an_earlier_version_is_told_what_is_gone(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
-    assert list(registry())[-1] == "twirl"
-    (said,) = caplog.messages
-    assert said == (
-        "anonbench: entry points of anonbench.tables are gone and not read: only methods, "
-        "detectors and systems can be added"
-    )
