@@ -1,4 +1,4 @@
-"""Simulated archives: what the report says of them is true, in 93 of 100 repetitions at least."""
+"""Simulated archives: what the report says of them is true in 93 % of repetitions at least."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from simulated_archives import (
 
 CONFIDENCE = 0.95
 REFERENCES = (TRAINED, CONTROL_SEED)
-ARCHIVES = 17
-"""So many make 102 repetitions, because metrics are drawn independently."""
+ARCHIVES = 9
+"""So many make 54 repetitions, because metrics are drawn independently."""
 
 
 def drawn(
@@ -70,7 +70,7 @@ def test_the_cost_of_adapting_is_said(
         for effects in repetitions.values():
             _, found, why = keep_model({NAME: effects})
             told.append(said in why and found is verdict)
-    assert len(told) > 100 and np.mean(told) >= 0.93
+    assert len(told) > 50 and np.mean(told) >= 0.93
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
                 and first["kept_high"].iloc[1] >= first["kept_low"].iloc[0]
             )
             covered += list(_covered(truth, effects, summary))
-    assert len(told) > 100 and np.mean(told) >= 0.93
+    assert len(told) > 50 and np.mean(told) >= 0.93
     assert np.mean(covered) >= 0.93
 
 
