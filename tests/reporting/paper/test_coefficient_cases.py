@@ -68,12 +68,6 @@ def rows_of(*metrics: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"method": methods} | dict(zip("abc", metrics, strict=True)))
 
 
-def test_the_same_metric_is_not_told_apart_from_itself() -> None:
-    a, c = np.random.default_rng(0).normal(size=(2, 12))
-    difference, p = compare_within(rows_of(a, a, c), "a", "b", "c")
-    assert difference == 0 and p == 1
-
-
 def test_told_apart_in_both_directions() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=12)
@@ -83,6 +77,14 @@ def test_told_apart_in_both_directions() -> None:
     assert compare_within(rows_of(bad, good, truth), "a", "b", "c") == pytest.approx(
         (-difference, p)
     )
+
+
+def test_the_same_or_an_undefined_coefficient_is_not_told_apart() -> None:
+    a, b, c = np.random.default_rng(3).normal(size=(3, 12))
+    flat = np.repeat([1.0, 2.0, 3.0], 4)  # the same within each method
+    assert compare_within(rows_of(a, a, c), "a", "b", "c") == (0, 1)
+    assert compare_within(rows_of(a, flat, c), "a", "b", "c")[1] == 1
+    assert compare_within(rows_of(a, b, c).iloc[:3], "a", "b", "c")[1] == 1
 
 
 def test_levels_of_methods_tell_nothing() -> None:
@@ -97,7 +99,7 @@ def test_levels_of_methods_tell_nothing() -> None:
 
 
 def test_equal_correlations_are_told_apart_as_often_as_the_level_says() -> None:
-    """False alarms over 400 draws in which both metrics correlate alike with the third."""
+    """False alarms over 300 draws in which both metrics correlate alike with the third."""
     rng = np.random.default_rng(2)
     covariance = [[1, 0.5, 0.6], [0.5, 1, 0.6], [0.6, 0.6, 1]]
     level = np.repeat([0.0, 5.0, 9.0], 4)
@@ -106,14 +108,7 @@ def test_equal_correlations_are_told_apart_as_often_as_the_level_says() -> None:
             rows_of(*(rng.multivariate_normal([0, 0, 0], covariance, 12).T + level)), "a", "b", "c"
         )[1]
         < 0.05
-        for _ in range(400)
+        for _ in range(300)
     )
-    low, high = stats.binom.interval(0.999, 400, 0.05)
+    low, high = stats.binom.interval(0.999, 300, 0.05)
     assert alarms <= high and alarms > low / 3  # the test is known to be a little conservative
-
-
-def test_undefined_comparisons_tell_nothing() -> None:
-    a, b, c = np.random.default_rng(3).normal(size=(3, 12))
-    flat = np.repeat([1.0, 2.0, 3.0], 4)  # the same within each method
-    assert compare_within(rows_of(a, flat, c), "a", "b", "c")[1] == 1
-    assert compare_within(rows_of(a, b, c).iloc[:3], "a", "b", "c")[1] == 1
