@@ -94,11 +94,9 @@ def write_all_tables(folder: Path) -> list[str]:
             "latex": folder / f"{name}.tex",
         }
 
-    for number, table in enumerate(
-        (Table("retrieval", "a_b", 100), Table("downstream", "docs", 75))
-    ):
+    for table in (Table("retrieval", "a_b", 100), Table("downstream", "docs", 75)):
         tests = pairs[table.dataset]
-        write_table(table, scores[table.dataset], **three(f"result{number}"), comparisons=tests)
+        write_table(table, scores[table.dataset], **three(table.kind), comparisons=tests)
     counts = {name: result.counts for name, result in results.items()}
     write_sizes(counts, **three("sizes"))
     write_profiles(profiles(config), list(counts.values()), **three("experiment"))
