@@ -68,12 +68,8 @@ def test_every_page_is_of_one_kind_and_in_the_index() -> None:
 
 def test_pages_that_are_named_elsewhere_are_there() -> None:
     named = re.compile(r"\bdocs/[\w/-]+\.md|\bREADME\.md|\bCONTRIBUTING\.md")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     count = 0
     for name in filter(None, listed.stdout.decode().split("\0")):
         file = ROOT / name
