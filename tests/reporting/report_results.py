@@ -94,7 +94,7 @@ def section(
     folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
 ) -> DatasetSection:
     """Write the results of one data set, and return where they are."""
-    results, correlation = write_results(folder, name, scores), folder / "correlation.csv"
+    results, correlation = write_results(folder, scores), folder / "correlation.csv"
     png, explorer = folder / "figure.png", folder / "explorer.json"
     Image.new("RGB", (900, 300), "white").save(png)
     make_correlations(undefined=True).to_csv(correlation, index=False)
@@ -116,7 +116,7 @@ def section(
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
     return DatasetSection(
         name,
-        results.files | files | {"explorer": explorer},
+        results | files | {"explorer": explorer},
         [Table(kind, name, degree) for degree in degrees for kind in kinds],
         [(figure, png) for figure in figures],
         dict.fromkeys(degrees, correlation) if labelled else {},

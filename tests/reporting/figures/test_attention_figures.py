@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -67,29 +68,19 @@ def test_every_head_of_every_model_can_be_read(
     for a in range(len(places)):  # none covers another
         apart = np.abs(places[a, :2] - places[:, :2]) >= places[a, 2:] - 1e-9
         assert apart.any(axis=1).sum() == len(places) - 1
-    originals = [a for a in figure.axes if [t.get_text() for t in a.texts] == ["not\nshown"]]
-    assert len(originals) == 4 * hidden
-    assert sum(len(axes.images) == 2 for axes in figure.axes) == (8 - 4 * hidden) * heads
-
-
-def test_24_heads_stand_in_three_rows_with_legible_names(drawn: list[Figure]) -> None:
-    attention(make_panels(24)[:2], [])
-    figure = drawn[0]
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     titles = [
         title
-        for axes in figure.axes
+        for axes in figure.axes[: 1 + heads]
         for title in (axes._left_title, axes._right_title)  # type: ignore[attr-defined]
         if title.get_text()
     ]
-    assert len(titles) > 48 and min(title.get_fontsize() for title in titles) >= 6
-    boxes = [title.get_window_extent(renderer) for title in titles]
-    pictures = [axes.get_window_extent(renderer) for axes in figure.axes]
-    assert not any(box.overlaps(other) for box in boxes for other in boxes if box is not other)
-    assert not any(box.overlaps(picture) for box in boxes for picture in pictures)
-    rows = [round(a.get_position().y0, 6) for a in figure.axes if a.get_title(loc="left")][:24]
-    assert [rows.count(row) for row in dict.fromkeys(rows)] == [8, 8, 8]
-    assert rows == sorted(rows, reverse=True)
+    assert len(titles) >= 2 * heads and min(title.get_fontsize() for title in titles) >= 6
+    boxes = [title.get_window_extent() for title in titles]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert not any(box.overlaps(a.get_window_extent()) for box in boxes for a in figure.axes)
+    originals = [a for a in figure.axes if [t.get_text() for t in a.texts] == ["not\nshown"]]
+    assert len(originals) == 4 * hidden
+    assert sum(len(axes.images) == 2 for axes in figure.axes) == (8 - 4 * hidden) * heads
 
 
 def test_several_images_have_a_page_each(drawn: list[Figure]) -> None:

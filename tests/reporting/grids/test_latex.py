@@ -81,7 +81,7 @@ def write_all_tables(folder: Path) -> list[str]:
         "a_b": make_scores("a_b", missing=(("C", "mask", 100),), control=True),
         "docs": make_scores("docs", (25, 75, 100), seeds=(0, 1)),
     }
-    results = {name: write_results(folder / name, name, table) for name, table in scores.items()}
+    results = {name: write_results(folder / name, table) for name, table in scores.items()}
     pairs = {name: make_comparisons(table) for name, table in scores.items()}
     for name, table in pairs.items():
         table.to_csv(folder / name / "comparisons.csv", index=False)
@@ -97,13 +97,13 @@ def write_all_tables(folder: Path) -> list[str]:
     for table in (Table("retrieval", "a_b", 100), Table("downstream", "docs", 75)):
         tests = pairs[table.dataset]
         write_table(table, scores[table.dataset], **three(table.kind), comparisons=tests)
-    counts = {name: result.counts for name, result in results.items()}
+    counts = {name: result["counts"] for name, result in results.items()}
     write_sizes(counts, **three("sizes"))
     write_profiles(profiles(config), list(counts.values()), **three("experiment"))
     for name in scores:
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
         write_grid(grid, pd.DataFrame(rows), **three(f"scenarios_{name}"))
-    files = [result.scores for result in results.values()]
+    files = [result["scores"] for result in results.values()]
     write_comparison(datasets, files, **three("comparison"))
     tests = [folder / name / "comparisons.csv" for name in scores]
     best = [folder / name / "best.csv" for name in scores]

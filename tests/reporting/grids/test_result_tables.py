@@ -303,9 +303,9 @@ def test_written_files_are_the_same_each_time(tmp_path: Path, scores: pd.DataFra
 
 
 def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
-    results = write_results(tmp_path / "r", "documents", scores)
+    results = write_results(tmp_path / "r", scores)
     paths = [tmp_path / f"sizes.{suffix}" for suffix in ("csv", "md", "tex")]
-    write_sizes({"documents": results.counts, "a_b": results.counts}, *paths)
+    write_sizes({"documents": results["counts"], "a_b": results["counts"]}, *paths)
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     counts = ["unreadable", "failed", "without_regions", "used", "used_doubtful"]
     assert list(rows[0]) == ["dataset", "split", "listed", *counts]
@@ -314,6 +314,8 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
     latex = paths[2].read_text()
     assert r"a\_b & val & 250 & 0 & 0 & 10 & 240 & 0 \\" in latex
     check_latex(latex)
-    pd.read_csv(results.counts).drop(columns="used_doubtful").to_csv(results.counts, index=False)
+    pd.read_csv(results["counts"]).drop(columns="used_doubtful").to_csv(
+        results["counts"], index=False
+    )
     with pytest.raises(InputError, match=r"counts\.csv: column 'used_doubtful' is missing; make"):
-        write_sizes({"documents": results.counts}, *paths)
+        write_sizes({"documents": results["counts"]}, *paths)

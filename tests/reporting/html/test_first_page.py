@@ -50,7 +50,7 @@ def first_page(
     **tables: pd.DataFrame,
 ) -> str:
     """Return the first page of a data set, its text alone, without rows that are folded away."""
-    files = write_results(folder, "a", scores).files | {"best": folder / "best.csv"}
+    files = write_results(folder, scores) | {"best": folder / "best.csv"}
     make_best(scores).to_csv(files["best"], index=False)
     for name, table in (tables if policy is None else tables | {"policy": policy}).items():
         files[name] = folder / f"{name}.csv"
@@ -197,7 +197,7 @@ def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.parquet" for name in ("boxes", "manifest")}
     write_parquet(pd.DataFrame([{"id": "i", "entity": "face"} | corners]), files["boxes"])
     write_parquet(pd.DataFrame([{"id": "i", "width": 20, "height": 10}]), files["manifest"])
-    files |= write_results(tmp_path, "a", SCORES).files | {"explorer": tmp_path / "explorer.json"}
+    files |= write_results(tmp_path, SCORES) | {"explorer": tmp_path / "explorer.json"}
     for outlined in (True, False):
         build_report("T", [DatasetSection("a", files)], {}, {}, tmp_path / "report.html")
         page = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -225,11 +225,11 @@ def test_sentences_end_before_a_space() -> None:
 
 
 def test_nothing_to_show_and_missing_files_are_still_a_page(tmp_path: Path) -> None:
-    results = write_results(tmp_path / "r", "empty", SCORES.iloc[:0])
-    pd.DataFrame(columns=["path", "reason"]).to_csv(results.skipped, index=False)
+    results = write_results(tmp_path / "r", SCORES.iloc[:0])
+    pd.DataFrame(columns=["path", "reason"]).to_csv(results["skipped"], index=False)
     nowhere = {key: tmp_path / "nowhere" / path for key, path in (FILES | UNTOLD).items()}
     sections = [
-        DatasetSection("empty", results.files, [Table("retrieval", "empty", 100)]),
+        DatasetSection("empty", results, [Table("retrieval", "empty", 100)]),
         DatasetSection(
             "lost", nowhere, [Table("retrieval", "lost", 100)], (), {100: tmp_path / "no"}
         ),

@@ -14,7 +14,6 @@ from anonbench.evaluation.comparisons.best import collect_best, second_columns
 from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
-from anonbench.reporting.choice_effects import Verdict, keep_model
 from anonbench.reporting.choice_table import best_choices, choices, kept
 from anonbench.reporting.summary import summarize
 from simulated_archives import (
@@ -49,28 +48,6 @@ def drawn(
 def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one repetition: the rows of a metric, as if they were of mAP."""
     return table[table["metric"] == metric].assign(metric="map")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("cost", "margin", "said", "verdict"),
-    [
-        (0.0, 0.03, "makes no difference in 4 of 4 comparisons", Verdict.HOLDS),
-        (0.02, 0.01, "loses in 4 of 4 comparisons", Verdict.HOLDS),
-        (-0.02, 0.01, "gains in 4 of 4 comparisons", Verdict.FAILS),
-    ],
-)
-def test_the_cost_of_adapting_is_said(
-    cost: float, margin: float, said: str, verdict: Verdict, tmp_path: Path
-) -> None:
-    """In spite of a bias of 15 points by which the unadapted model leads in all of them."""
-    truth = Truth({Adaption.A: cost}, {"blur": 0.05, "mask": 0.15})
-    told = []
-    for _, repetitions in drawn(truth, tmp_path, margin):
-        for effects in repetitions.values():
-            _, found, why = keep_model({NAME: effects})
-            told.append(said in why and found is verdict)
-    assert len(told) > 50 and np.mean(told) >= 0.93
 
 
 @pytest.mark.slow

@@ -42,18 +42,18 @@ def make_statement(
     stated: tuple[int, str] | None = None,
 ) -> tuple[str, str]:
     """Return the statement's Markdown and HTML, of this degree and model if there is one."""
-    results = write_results(folder, "a", SCORES)
+    results = write_results(folder, SCORES)
     write_csv(policy, folder / "policy.csv")
     row = dict.fromkeys(AUDIT, 0) | {"split": "val", "variant": "mask-100", "images": 1234}
     row |= {"regions": 2345, "hidden_pixels": 3456789, "failed_audits": 7}
     pd.DataFrame([row], columns=AUDIT).to_csv(folder / "audit.csv", index=False)
     own = {"policy": folder / "policy.csv", "audit": folder / "audit.csv"}
-    section = DatasetSection("a", results.files | own)
+    section = DatasetSection("a", results | own)
     shards = [folder / "0.digest", folder / "1.digest"]
     for number, shard in enumerate(shards):
         shard.write_text(f"{number}\n")
     sets = Made({"anonbench": "9.8"}, {"detect": "ab" * 32}, [("val", "mask-100", shards)])
-    table = choices("a", summarize(read_scores(results.scores)), policy=policy)
+    table = choices("a", summarize(read_scores(results["scores"])), policy=policy)
     if stated:
         table = table[(table["degree"] == stated[0]) & (table["adaption"] == stated[1])]
     write_csv(table, folder / "choices.csv")

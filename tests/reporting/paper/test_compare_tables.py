@@ -47,15 +47,14 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
         make_scores("faces", (100,), missing=missing, control=True),
         make_scores("my_docs", (25, 100), seeds=(0, 1)),
     ]
-    files = [write_results(tmp_path / t["dataset"].iloc[0], "", t) for t in tables]
-    for table, result in zip(tables, files, strict=True):
-        make_comparisons(table).to_csv(result.folder / "comparisons.csv", index=False)
-        make_best(table).to_csv(result.folder / "best.csv", index=False)
-    return {
-        "scores": [result.scores for result in files],
-        "comparisons": [result.folder / "comparisons.csv" for result in files],
-        "best": [result.folder / "best.csv" for result in files],
-    }
+    found: dict[str, list[Path]] = {"scores": [], "comparisons": [], "best": []}
+    for table in tables:
+        folder = tmp_path / table["dataset"].iloc[0]
+        found["scores"].append(write_results(folder, table)["scores"])
+        for kind, made in (("comparisons", make_comparisons(table)), ("best", make_best(table))):
+            made.to_csv(folder / f"{kind}.csv", index=False)
+            found[kind].append(folder / f"{kind}.csv")
+    return found
 
 
 def test_comparison_has_every_published_number(

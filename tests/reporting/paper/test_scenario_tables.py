@@ -58,17 +58,6 @@ def test_every_scenario_is_spelled_out() -> None:
     assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
 
 
-def test_rows_are_the_experiments_scenarios() -> None:
-    made = experiment(training_seeds=[0, 1], adaptions=["C"])
-    found = {
-        (row["model"], int(seed), row["database"])
-        for row in frame(made).to_dict("records")
-        for seed in row["seeds"].split()
-    }
-    runs = made.scenarios("my_docs")
-    assert found == {(str(run.model), run.seed, str(run.variant)) for run in runs}
-
-
 def test_grid_counts_trainings_and_scenarios() -> None:
     grid = scenario_grid(experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs")
     assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
