@@ -91,16 +91,12 @@ def test_every_method_has_a_colour_and_a_label_of_its_own() -> None:
     assert len(set(METHOD_COLOURS.values())) == len(METHOD_COLOURS)
 
 
-def test_matrix_is_symmetric_in_the_fixed_order() -> None:
+def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path) -> None:
     table = make_correlations()
     values = matrix(table.sample(frac=1, random_state=0)).to_numpy()
-    assert values.shape == (6, 6)
-    assert (values == values.T).all() and (np.diag(values) == 1).all()
+    assert values.shape == (6, 6) and (values == values.T).all() and (np.diag(values) == 1).all()
     row = table[(table["metric"] == "map_original") & (table["metric_b"] == "knn")]
     assert values[0, list(METRICS).index("knn")] == row["pearson"].iloc[0]
-
-
-def test_undefined_coefficients_say_why(tmp_path: Path) -> None:
     table = make_correlations(undefined=True)
     assert matrix(table).isna().to_numpy().sum() == 11
     assert notes(table) == [
@@ -147,19 +143,3 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
         save(new_figure(1, 1), [tmp_path / "figure.gif"], 50)
     with pytest.raises(InputError, match="needs an anonymized variant"):
         examples({Variant(): FakeImages(Variant())}, ["a"], True, outputs(tmp_path))
-
-
-def test_images_stand_in_blocks_beside_and_below_each_other(
-    tmp_path: Path, drawn: list[Figure]
-) -> None:
-    sets = variants((50, 100))
-    examples(sets, ["a", "b", "c", "d"], False, [])
-    (figure,) = drawn
-    assert len(figure.axes) == 4 * len(sets)
-    for number in range(4):
-        own = figure.axes[number * len(sets) : (number + 1) * len(sets)]
-        left = {round(axes.get_position().x0, 4) for axes in own}
-        top = {round(axes.get_position().y1, 4) for axes in own}
-        assert (len(left), len(top)) == (2, len(Method))
-    columns = {round(axes.get_position().x0, 4) for axes in figure.axes}
-    assert len(columns) == 6  # three images beside each other

@@ -190,17 +190,12 @@ def test_rank_agreement_has_a_table() -> None:
     layout = lay_out(Table("agreement", "documents", 100), pd.concat([scores, *parts]))
     heads = ["Overlap@12", "Overlap@10", "RBO", "Kendall’s τ@10", "Unchanged@10"]
     assert [heading for _, heading in layout.groups] == heads
-    assert [block.key for block in layout.blocks] == ["original", "anonymized"]
-    assert len(layout.blocks[0].rows) == 5 and len(layout.blocks[0].rows[0].cells) == 15
-    mask = relevant[(relevant["method"] == "mask") & (relevant["query"] == "original")]
-    value = mask[mask["adaption"] == "B"]["value"].iloc[0]
+    assert len(layout.blocks) == 2 and len(layout.blocks[0].rows[0].cells) == 15
+    key = "method == 'mask' and query == 'original' and adaption == 'B'"
+    value = relevant.query(key)["value"].iloc[0]
     assert layout.blocks[0].rows[3].cells[11].value == pytest.approx(100 * value / 4)
-    assert "240 queries in 40 clusters, k = 12, 1 seed" in caption(
-        layout
-    ) and "rank-biased" in caption(layout)
-    latex = to_latex(layout)
-    assert r"Kendall's $\tau$@10" in latex
-    check_latex(latex)
+    assert r"Kendall's $\tau$@10" in to_latex(layout)
+    check_latex(to_latex(layout))
     plain = lay_out(RETRIEVAL, pd.concat([scores, *parts]))
     assert plain == lay_out(RETRIEVAL, scores)
     empty = lay_out(DOWNSTREAM, make_scores("documents", labelled=False))

@@ -283,14 +283,6 @@ def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() 
         Texts("xx")
 
 
-def test_numbers_and_their_nouns_agree() -> None:
-    english, german = (Texts(language) for language in ("en", "de"))
-    for number, left_out in (("1", "1 Bild wurde ausgelassen"), ("2", "2 Bilder wurden")):
-        assert german("notice.left_out", number=number).startswith(left_out)
-    assert english("why.fail.audit", value_number="1") == "1 written image failed its audit"
-    assert [german.confidence(share) for share in (0.95, 0.995)] == ["95", "99,5"]
-
-
 def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     whole = {"method": "mask", "degree": 100, "pairs": 0, "metric": "map", "value": 0.5, "n": 30}
     whole |= {"low": 0.1, "high": 0.3, "clusters": 30, "reason": "", "why_not": "it gains nothing"}
