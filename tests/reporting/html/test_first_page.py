@@ -140,6 +140,7 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
         kept, rate = texts.number(100 * row["kept"]), f"{texts.percent(row['rate'])} %"
         where = rf"{name}(?: 50 %)?(?: \w+ \(\w\))? {kept} % {re.escape(rate)}"
         assert re.search(where, said), (where, said)
+        assert str(texts("table.up_to", high=texts.percent(row["rate_high"]))) in said
         same = (policy["method"] == row["method"]) & (policy["degree"] == row["degree"])
         rates = policy[same & (policy["attack"] == row["attack"])]
         controls = rates["control"].fillna(0.0)
@@ -149,6 +150,8 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
     missed = policy[(policy["rule"] == MISSED) & policy["value"].notna()]["value"].iloc[0]
     assert top["rule_value"] == missed and f"{texts.percent(missed)} %" in said
     assert texts.number(top["queries"]) in said and texts.number(top["clusters"]) in said
+    low, high = (texts.number(100 * top[f"kept_{end}"]) for end in ("low", "high"))
+    assert re.search(rf"{low}\D+{high} %", said)
 
 
 def test_a_method_that_leaves_little_to_search_by_is_not_praised(
