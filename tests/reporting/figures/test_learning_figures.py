@@ -107,7 +107,7 @@ def test_a_log_without_a_column_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("span", [3.0, 200.0, 1e6])
+@pytest.mark.parametrize("span", [3.0, 20.0, 200.0, 1e6])
 def test_gradient_norms_of_any_span_can_be_read(
     tmp_path: Path, drawn: list[Figure], span: float
 ) -> None:
