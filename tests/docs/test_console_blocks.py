@@ -81,20 +81,16 @@ def write_configs(folder: Path, *, of_one: bool) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def photos(folder: Path) -> None:
-    """Write the photographs that docs/how-to/anonymize.md draws by its own Python."""
-    guide = (ROOT / "docs/how-to/anonymize.md").read_text(encoding="utf-8")
+def run_python(page: str, folder: Path) -> None:
+    """Run the first Python of a guide, which writes the files of its commands."""
+    guide = (ROOT / "docs/how-to" / page).read_text(encoding="utf-8")
     python = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
     assert python is not None
     path = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True, env=path)
 
 
-PAPER = """
-from pathlib import Path
-import paper_lists
-paper_lists.write(Path("data"), 4096)
-"""
+PAPER = "import pathlib, paper_lists; paper_lists.write(pathlib.Path('data'), 4096)"
 """Writes the lists of the paper's data sets, short ones, where config/paper.yaml looks for them."""
 
 
@@ -111,10 +107,7 @@ def draw(folder: Path) -> None:
 
 def embeddings(folder: Path) -> None:
     """Write the files that docs/how-to/score.md names; its own Python writes the first two."""
-    guide = (ROOT / "docs/how-to/score.md").read_text(encoding="utf-8")
-    python = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
-    assert python is not None
-    subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True)
+    run_python("score.md", folder)
     ids = (folder / "originals.ids.txt").read_text(encoding="utf-8")
     models = ("retrained_originals", "new_model_originals", "new_model_anonymized")
     copies = (*models, "pixelate", "blur", "mask", "ref", "db")
@@ -140,12 +133,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout with a small config, and part of its results."""
     folder = tmp_path_factory.mktemp("checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         if not name.startswith("tests/") and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -156,13 +145,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         draw(folder / "data" / name)
     write_configs(folder, of_one=False)
     embeddings(folder)
-    photos(folder)
-    subprocess.run(
-        [sys.executable, "-c", PAPER],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "tools")},
-        check=True,
-    )
+    run_python("anonymize.md", folder)  # photographs
+    tools = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
+    subprocess.run([sys.executable, "-c", PAPER], cwd=folder, env=tools, check=True)
     done = preloaded.completed("snakemake", ["--cores", "2", *MADE, "--resources", "gpu=4"], folder)
     if done.returncode:
         pytest.fail(f"{' '.join(done.args)}: {done.stderr[-2000:]}", pytrace=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECTS
-from anonbench.evaluation.decision import Verdict
 from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 from anonbench.evaluation.scores import COLUMNS as SCORES
 from anonbench.evaluation.scores import CONTROL
@@ -27,10 +27,16 @@ def test_a_page_has_the_numbers_of_the_files(page: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [r"\*\*\d+\.\d(?=\*\*)", r"\d+\.\d(?= %<!-- demo)", r"\d+(?= %<!-- pages)"]
+    ("page", "number"),
+    [
+        (0, r"\*\*\d+\.\d(?=\*\*)"),
+        (0, r"\d+\.\d(?= %<!-- demo)"),
+        (0, r"\d+(?= %<!-- pages)"),
+        (2, r"\d+(?= of [\d,]+ files)"),
+    ],
 )
-def test_a_wrong_number_is_mended(number: str) -> None:
-    text = DEMO.PAGES[0].read_text("utf-8")
+def test_a_wrong_number_is_mended(page: int, number: str) -> None:
+    text = DEMO.PAGES[page].read_text("utf-8")
     found = re.search(number, text)
     assert found is not None
     end = found.end()
@@ -38,10 +44,36 @@ def test_a_wrong_number_is_mended(number: str) -> None:
     assert DEMO.updated(wrong) == text
 
 
-def test_what_verify_says_is_that_of_its_file() -> None:
-    text = DEMO.PAGES[2].read_text("utf-8")
-    wrong = re.sub(r"[\d,]+ of [\d,]+ files", "1 of 2 files", text)
-    assert wrong != text and DEMO.updated(wrong) == text
+def test_numbers_of_results() -> None:
+    found: dict[str, Any] = {
+        "degree": 100,
+        "query": "original",
+        "metric": "map",
+        "adaption": CONTROL,
+    }
+    found |= {"n": 240, "k": 12, "chance": 0.07}
+    rows = [
+        found,
+        found | {"metric": "mndcg", "chance": 0.154},
+        found | {"degree": 0, "value": 0.394},
+        found | {"method": "mask", "adaption": "unadapted", "value": 0.273},
+        found | {"method": "mask", "adaption": "mapped", "value": 0.423},
+    ]
+    effects = pd.DataFrame([(0.055, "worse"), (-0.01, "undecided")], columns=["value", "verdict"])
+    effects = effects.assign(effect="adapting", metric="map", degree=100)
+    rates = pd.DataFrame([{"gallery": 197, "clusters": 32, "chance": 0.0252}], columns=RATE_COLUMNS)
+    rates = rates.assign(regions="all", rank=1, degree=100)
+    people = GALLERY.partition("### `reidentification` table")[2].partition("\n`snakemake")[0]
+    file = pd.read_csv(DEMO.NUMBERS, dtype=str).set_index("name")["value"]
+    drawn = {name: value for name, value in file.items() if name.startswith(METHODS)}
+    scores = pd.DataFrame(rows, columns=SCORES)
+    assert DEMO.numbers(scores, effects.reindex(columns=EFFECTS), rates, people) == drawn | {
+        **{"queries": "240", "k": "12", "chance_map": "7.0", "chance_mndcg": "15.4"},
+        **{"retrained": "39.4", "losses": "1", "comparisons": "2"},
+        **{"most_gained": "1.0", "most_lost": "5.5"},
+        **{"gallery": "197", "persons": "32", "chance": "2.5"},
+        **{"mask_unadapted": "27.3", "mask_mapped": "42.3"},
+    }
 
 
 def test_each_number_is_on_a_page() -> None:
@@ -50,55 +82,3 @@ def test_each_number_is_on_a_page() -> None:
     used = {found.split(", ")[-1] for found in re.findall(r"<!-- demo: (value, \w+) -->", text)}
     shown = names - {"blur_low", "blur_high", "pixelate_high"}
     assert used == shown
-
-
-def test_numbers_of_results() -> None:
-    scores = pd.DataFrame(
-        [
-            {
-                "degree": 100,
-                "query": "original",
-                "metric": "map",
-                "n": 240,
-                "k": 12,
-                "chance": 0.07,
-            },
-            {"degree": 100, "query": "original", "metric": "mndcg", "chance": 0.154},
-            {"degree": 0, "query": "original", "metric": "map", "value": 0.394},
-        ],
-        columns=SCORES,
-    ).assign(adaption=CONTROL)
-    of_masks = {"degree": 100, "query": "original", "metric": "map", "method": "mask"}
-    masks = [
-        of_masks | {"adaption": "unadapted", "value": 0.273, "n": 240, "k": 12, "chance": 0.07},
-        of_masks | {"adaption": "mapped", "value": 0.423, "n": 240, "k": 12, "chance": 0.07},
-    ]
-    scores = pd.concat([scores, pd.DataFrame(masks, columns=SCORES)], ignore_index=True)
-    effects = pd.DataFrame(
-        [
-            {"value": 0.055, "verdict": Verdict.WORSE.value},
-            {"value": -0.01, "verdict": Verdict.UNDECIDED.value},
-        ],
-        columns=EFFECTS,
-    ).assign(effect="adapting", metric="map", degree=100)
-    rates = pd.DataFrame([{"gallery": 197, "clusters": 32, "chance": 0.0252}], columns=RATE_COLUMNS)
-    rates = rates.assign(regions="all", rank=1, degree=100)
-    people = GALLERY.partition("### `reidentification` table")[2].partition("\n`snakemake")[0]
-    file = pd.read_csv(DEMO.NUMBERS, dtype=str).set_index("name")["value"]
-    shown = {name: value for name, value in file.items() if "mapped" not in name}
-    shown = {name: value for name, value in shown.items() if name != "mask_unadapted"}
-    assert DEMO.numbers(scores, effects, rates, people) == {
-        **{"queries": "240", "k": "12", "chance_map": "7.0", "chance_mndcg": "15.4"},
-        **{"retrained": "39.4", "losses": "1", "comparisons": "2"},
-        **{"most_gained": "1.0", "most_lost": "5.5"},
-        **{"gallery": "197", "persons": "32", "chance": "2.5"},
-        **{"mask_unadapted": "27.3", "mask_mapped": "42.3"},
-        **{name: value for name, value in shown.items() if name.startswith(METHODS)},
-    }
-
-
-def test_rows_of_a_table() -> None:
-    text = GALLERY.partition("### `retrieval` table")[2].partition("\n`snakemake")[0]
-    rows = DEMO.rows_of(text)
-    assert rows[0]["Model"] == "*With original query images*" and len(rows[0]) == 7
-    assert re.fullmatch(r"(\*\*)?\d\d\.\d(\*\*)?", rows[1]["mAP Pixelate"])

@@ -12,11 +12,8 @@ OPPONENTS = load("opponents")
 TEXT = OPPONENTS.PAGE.read_text("utf-8")
 
 
-def test_the_table_is_that_of_its_file() -> None:
+def test_the_table_is_that_of_its_file_and_a_wrong_number_is_mended() -> None:
     assert OPPONENTS.updated(TEXT) == TEXT, "stale: python tools/site/opponents.py"
-
-
-def test_a_wrong_number_is_mended() -> None:
     number = re.search(r"\| anonbench \| (\d)", TEXT)
     assert number is not None
     place = number.start(1)

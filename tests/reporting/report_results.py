@@ -94,38 +94,29 @@ def section(
     folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
 ) -> DatasetSection:
     """Write the results of one data set, and return where they are."""
-    results = write_results(folder, name, scores)
-    png = folder / "figure.png"
+    results, correlation = write_results(folder, scores), folder / "correlation.csv"
+    png, explorer = folder / "figure.png", folder / "explorer.json"
     Image.new("RGB", (900, 300), "white").save(png)
-    correlation = folder / "correlation.csv"
     make_correlations(undefined=True).to_csv(correlation, index=False)
-    quality = folder / "quality.csv"
-    make_quality().to_csv(quality, index=False)
-    figures = [Figure("front", name, None, "map")]
-    figures += [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
-    figures += [Figure("detection", name)]
-    figures += [Figure("trend", name, None, "map", "original")]
-    figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
-    comparisons = folder / "comparisons.csv"
-    make_comparisons(scores).to_csv(comparisons, index=False)
-    effects = folder / "effects.csv"
-    make_effects(scores).to_csv(effects, index=False)
-    best = folder / "best.csv"
-    make_best(scores).to_csv(best, index=False)
-    explorer = folder / "explorer.json"
     write_json(explorer, make_explorer(name))
-    rates = folder / "rates.csv"
-    make_rates(name, tuple(degrees)).to_csv(rates, index=False)
-    deployments = folder / "deployments.csv"
-    make_deployments().to_csv(deployments, index=False)
-    trainings = folder / "trainings.csv"
-    make_trainings().to_csv(trainings, index=False)
+    tables = {
+        "comparisons": make_comparisons(scores),
+        "rates": make_rates(name, tuple(degrees)),
+        "effects": make_effects(scores),
+        "best": make_best(scores),
+        "trainings": make_trainings(),
+        "deployments": make_deployments(),
+    } | ({"quality": make_quality()} if labelled else {})
+    files = {kind: folder / f"{kind}.csv" for kind in tables}
+    for kind, table in tables.items():
+        table.to_csv(files[kind], index=False)
+    figures = [Figure("front", name, None, "map"), Figure("trend", name, None, "map", "original")]
+    figures += [Figure(kind, name) for kind in ("examples", "attention", "learning", "detection")]
+    figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
-    files = {"comparisons": comparisons, "rates": rates, "explorer": explorer, "effects": effects}
-    files |= {"best": best, "trainings": trainings, "deployments": deployments}
     return DatasetSection(
         name,
-        results.files | files | ({"quality": quality} if labelled else {}),
+        results | files | {"explorer": explorer},
         [Table(kind, name, degree) for degree in degrees for kind in kinds],
         [(figure, png) for figure in figures],
         dict.fromkeys(degrees, correlation) if labelled else {},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -47,42 +46,33 @@ def make_scores(
 
     With the retraining control, there are also the scores of original images.
     """
-    measures = [(metric, query) for metric, query in METRICS if query or labelled]
-    keys = [
-        (degree, method, adaption, seed, metric, query)
+    cells = [
+        (degree, method, adaption, seed)
         for seed in seeds
         for degree in degrees
         for method in METHODS
         for adaption in ADAPTIONS
-        for metric, query in measures
         if (adaption, method, degree) not in missing
     ]
     if control:
-        keys += [
-            (degree, method, CONTROL, CONTROL_SEED, metric, query)
-            for degree in degrees
-            for method in METHODS
-            for metric, query in measures
+        cells += [
+            (degree, method, CONTROL, CONTROL_SEED) for degree in degrees for method in METHODS
         ]
-        keys += [
-            (0, "original", adaption, seed, metric, query)
-            for adaption, seed in (("unadapted", seeds[0]), (CONTROL, CONTROL_SEED))
-            for metric, query in measures
-            if query != "anonymized"
-        ]
+        cells += [(0, "original", "unadapted", seeds[0]), (0, "original", CONTROL, CONTROL_SEED)]
     rows = []
-    for degree, method, adaption, seed, metric, query in keys:
-        cell = (dataset, degree, method, adaption, metric, query)
-        value = 0.95 - 0.2 * (0 if degree == 0 else METHODS.index(method)) - 0.003 * degree
-        value += float(rng(seed, *cell).normal(0, 0.05))
+    for (degree, method, adaption, seed), (metric, query) in product(cells, METRICS):
+        if (degree == 0 and query == "anonymized") or not (query or labelled):
+            continue
+        drawn = rng(seed, dataset, degree, method, adaption, metric, query).normal(0, 0.05)
+        value = 0.95 - 0.2 * (METHODS.index(method) if degree else 0) - 0.003 * degree + drawn
         value = float(np.clip(value, 0.02, 1))
         if degree == 0 and query and adaption == "unadapted":
             value = 1.0
-        k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
-        low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
-        nan = float("nan")
-        numbers = (value, low, high, 0.015, n, n // 6, "", k, nan, nan, nan, nan, "1 seed")
-        rows.append((dataset, degree, method, adaption, seed, query, metric, *numbers))
+        row = {"dataset": dataset, "degree": degree, "method": method, "adaption": adaption}
+        row |= {"seed": seed, "query": query, "metric": metric, "value": value, "n": n}
+        row |= {"low": max(0.0, value - 0.03), "high": min(1.0, value + 0.03), "se": 0.015}
+        row |= {"clusters": n // 6, "reason": "", "retrained_reason": "1 seed"}
+        rows.append(row | {"k": {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -234,22 +224,6 @@ def make_log(model: str, steps: int = 200, knn: bool = False) -> pd.DataFrame:
     return log
 
 
-@dataclass(frozen=True)
-class Results:
-    """Where the synthetic results of one data set are."""
-
-    name: str
-    folder: Path
-    scores: Path
-    counts: Path
-    skipped: Path
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """Return the files by the keys of a report's section."""
-        return {"scores": self.scores, "counts": self.counts, "skipped": self.skipped}
-
-
 def make_quality() -> pd.DataFrame:
     """Return the detection quality of two pages with a text each: one found, with a false face."""
     text = Region(Entity.TEXT, 0, 0, 10, 10, 0.5)
@@ -259,19 +233,17 @@ def make_quality() -> pd.DataFrame:
     return summarize_quality(*measured, resamples=100, confidence=0.9)
 
 
-def write_results(folder: Path, name: str, scores: pd.DataFrame) -> Results:
-    """Write scores, counts and skipped files of one data set."""
+def write_results(folder: Path, scores: pd.DataFrame) -> dict[str, Path]:
+    """Write scores, counts and skipped files of one data set; return them by a report's keys."""
     folder.mkdir(parents=True, exist_ok=True)
-    results = Results(
-        name, folder, folder / "scores.csv", folder / "counts.csv", folder / "skipped.csv"
-    )
-    scores.to_csv(results.scores, index=False)
-    pd.DataFrame(
-        [("train", 1000, 3, 0, 17, 980, 0, 0, 0), ("val", 250, 0, 0, 10, 240, 0, 0, 0)],
-        columns=COUNTS,
-    ).to_csv(results.counts, index=False)
-    pd.DataFrame(
-        [("a/secret name.jpg", "empty file"), ("b.jpg", "empty file"), ("c.png", "not an image")],
-        columns=["path", "reason"],
-    ).to_csv(results.skipped, index=False)
-    return results
+    counts = [("train", 1000, 3, 0, 17, 980, 0, 0, 0), ("val", 250, 0, 0, 10, 240, 0, 0, 0)]
+    listed = [("a/secret name.jpg", "empty file"), ("b.jpg", "empty file")]
+    tables = {
+        "scores": scores,
+        "counts": pd.DataFrame(counts, columns=COUNTS),
+        "skipped": pd.DataFrame([*listed, ("c.png", "not an image")], columns=["path", "reason"]),
+    }
+    files = {name: folder / f"{name}.csv" for name in tables}
+    for name, table in tables.items():
+        table.to_csv(files[name], index=False)
+    return files

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from anonbench.core.errors import InputError
@@ -27,7 +26,7 @@ ABOUT |= {"detectors": ("mtcnn",), "confidence": 0.95}
 def results(**about: object) -> Results:
     judged = policy(attack("blur", 0.3), attack("mask", np.nan, reason="too few probes"))
     parameters = {"blur": {"sigma": {"face": 0.12}}}
-    return results_of(ABOUT | about, parameters, scores({"blur": 0.8, "mask": 0.2}), judged)
+    return results_of(ABOUT | about, parameters, scores({"blur": 0.8, "mask": 1 / 3}), judged)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -37,6 +36,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_results(results(), tmp_path / "faces.json")
     assert (tmp_path / "faces.json").read_bytes() == first
     written = json.loads(first)
+    assert {score["value"] for each in written["results"] for score in each["scores"]} >= {0.333333}
     assert list(written) == sorted(written)
     assert {each["adaption"] for each in written["results"]} == {"unadapted", "mapped"}
     blur = next(
@@ -58,17 +58,10 @@ def test_others_files_stand_in_one_table(tmp_path: Path) -> None:
     assert row["value"].tolist() == [0.8, 0.8]
     rates = table[table["measure"] == "linkage: rank_1 face"]
     assert set(rates["value"]) == {0.3}
-
-
-def test_two_files_of_one_system(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_results(results(), tmp_path / f"{name}.json")
-    with pytest.raises(InputError, match=r"b\.json: .*a\.json is of the same system \(ours\)"):
-        table_of([tmp_path])
-
-
-def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no results file"):
+        table_of([tmp_path / "none"])
+    write_results(results(), tmp_path / "others/again.json")
+    with pytest.raises(InputError, match=r"json is of the same system \(ours\)"):
         table_of([tmp_path])
 
 
@@ -92,13 +85,3 @@ def test_wrong_files(tmp_path: Path, there: str, instead: str, message: str) -> 
     path.write_text(text.replace(there, instead))
     with pytest.raises(InputError, match=rf"faces\.json: {message}.*results-file\.md"):
         read_results(path)
-
-
-def test_numbers_are_rounded() -> None:
-    table = scores({"blur": 1 / 3})
-    found = results_of(ABOUT, {}, table, policy(attack("blur", 1 / 3)))
-    assert {score.value for each in found.results for score in each.scores} == {
-        0.333333,
-        0.383333,
-    }
-    assert pd.isna(found.results[0].scores[0].low) is False

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from synthetic_results import make_log, outputs
+from synthetic_results import make_log
 
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
@@ -34,11 +34,12 @@ EVERY = ["unadapted"] + [
 ]
 
 
-def logs(folder: Path, models: Sequence[str], knn: bool = False) -> dict[str, Path]:
+def draw(folder: Path, models: Sequence[str], knn: bool = False, rows: int | None = None) -> None:
+    """Draw the logs of models, their first rows alone if so many are given."""
     paths = {model: folder / f"{model}.csv" for model in models}
     for model, path in paths.items():
-        make_log(model, knn=knn).to_csv(path, index=False)
-    return paths
+        make_log(model, knn=knn).iloc[:rows].to_csv(path, index=False)
+    learning_curves(paths, [], CHANCE)
 
 
 def _bold(axes: Axes) -> list[str]:
@@ -47,8 +48,7 @@ def _bold(axes: Axes) -> list[str]:
 
 
 def test_rows_are_quantities_and_columns_adaptions(tmp_path: Path, drawn: list[Figure]) -> None:
-    models = [name for name in EVERY if name == "unadapted" or name.endswith("-100")]
-    learning_curves(logs(tmp_path, models), outputs(tmp_path), CHANCE)
+    draw(tmp_path, [name for name in EVERY if name == "unadapted" or name.endswith("-100")])
     grid = np.array(drawn[0].axes).reshape(8, 4)
     assert [axes.get_title() for axes in grid[0]] == ["Unadapted", "A", "B", "C"]
     assert [axes.get_ylabel() for axes in grid[:, 0]] == list(QUANTITIES.values())[:8]
@@ -63,33 +63,22 @@ def test_rows_are_quantities_and_columns_adaptions(tmp_path: Path, drawn: list[F
     np.testing.assert_allclose(green[1].get_ydata(), smooth(values, 0.05))
 
 
-def test_more_degrees_than_line_styles_are_all_named(tmp_path: Path, drawn: list[Figure]) -> None:
-    names = [f"A-mask-{degree}" for degree in (20, 40, 60, 80, 100)]
-    learning_curves(logs(tmp_path, names), outputs(tmp_path), CHANCE)
-    texts = [text.get_text() for text in drawn[0].legends[0].get_texts()]
-    assert [text for text in texts if "%" in text] == ["20 %", "40 %", "60 %", "80 %", "100 %"]
-
-
 def test_all_models_of_the_paper_fit_a_page(tmp_path: Path, drawn: list[Figure]) -> None:
-    learning_curves(logs(tmp_path, EVERY, knn=True), outputs(tmp_path), CHANCE)
-    figure = drawn[0]
-    assert figure.get_figheight() <= TALLEST
-    grid = np.array(figure.axes).reshape(9, 4)
+    draw(tmp_path, EVERY, knn=True)
+    assert drawn[0].get_figheight() <= TALLEST
+    grid = np.array(drawn[0].axes).reshape(9, 4)
     assert grid[8, 0].get_ylabel() == "k-NN (%)"
     assert 20 < grid[8, 0].lines[0].get_ydata().min() < 70
-    in_a = {(line.get_color(), str(line.get_linestyle())) for line in grid[0, 1].lines}
     degrees = {str(line._unscaled_dash_pattern) for line in grid[0, 1].lines}
     assert len(degrees) == 5  # four degrees and the dashes of the chance level
-    assert len({colour for colour, _ in in_a}) == 5  # three methods, unadapted, chance
+    # three methods, unadapted, chance
+    assert len({line.get_color() for line in grid[0, 1].lines}) == 5
 
 
 def test_the_chance_level_is_drawn_where_there_is_one(tmp_path: Path, drawn: list[Figure]) -> None:
-    assert {
-        "dino": pytest.approx(math.log(256)),
-        "ibot": pytest.approx(math.log(256) / 2),
-        "teacher_entropy": pytest.approx(math.log(256)),
-    } == CHANCE
-    learning_curves(logs(tmp_path, ["unadapted"]), outputs(tmp_path), CHANCE)
+    expected = {"dino": math.log(256), "ibot": math.log(256) / 2, "teacher_entropy": math.log(256)}
+    assert pytest.approx(expected) == CHANCE
+    draw(tmp_path, ["unadapted"])
     levels = {
         axes.get_ylabel(): [
             line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1
@@ -101,33 +90,34 @@ def test_the_chance_level_is_drawn_where_there_is_one(tmp_path: Path, drawn: lis
     assert levels["KL (nats)"] == levels["KoLeo loss"] == []
 
 
-def test_one_training_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
-    learning_curves(logs(tmp_path, ["C-blur-50"], knn=True), outputs(tmp_path), CHANCE)
-    texts = [text.get_text() for legend in drawn[0].legends for text in legend.get_texts()]
-    assert texts == ["Blur", "Uniform targets"]
-    assert len(drawn[0].axes) == 9 and drawn[0].axes[0].get_title() == "C"
+def test_legends_name_one_training_and_more_degrees_than_line_styles(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    draw(tmp_path, ["C-blur-50"], knn=True)
+    draw(tmp_path, [f"A-mask-{degree}" for degree in (20, 40, 60, 80, 100)])
+    one, many = ([text.get_text() for text in f.legends[0].get_texts()] for f in drawn)
+    assert one == ["Blur", "Uniform targets"] and drawn[0].axes[0].get_title() == "C"
+    assert [text for text in many if "%" in text] == ["20 %", "40 %", "60 %", "80 %", "100 %"]
 
 
 def test_a_log_without_a_column_is_refused(tmp_path: Path) -> None:
     make_log("unadapted").drop(columns="feature_rank").to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(InputError, match="column 'feature_rank' is missing"):
-        learning_curves({"unadapted": tmp_path / "a.csv"}, outputs(tmp_path), CHANCE)
+        learning_curves({"unadapted": tmp_path / "a.csv"}, [], CHANCE)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("span", [3.0, 20.0, 200.0, 1e4, 1e6])
+@pytest.mark.parametrize("span", [3.0, 20.0, 200.0, 1e6])
 def test_gradient_norms_of_any_span_can_be_read(
     tmp_path: Path, drawn: list[Figure], span: float
 ) -> None:
     """Some ticks are in view, and their labels are numbers and no formulas."""
-    paths = logs(tmp_path, ["unadapted", "A-blur-50"])
-    for path in paths.values():
-        log = pd.read_csv(path)
-        log["gradient_norm"] = 0.7 * np.geomspace(span, 1, len(log))
-        log.to_csv(path, index=False)
-    learning_curves(paths, outputs(tmp_path), CHANCE)
+    log = make_log("unadapted")
+    log["gradient_norm"] = 0.7 * np.geomspace(span, 1, len(log))
+    log.to_csv(tmp_path / "a.csv", index=False)
+    learning_curves({"unadapted": tmp_path / "a.csv"}, [], CHANCE)
     drawn[0].canvas.draw()
-    norms = np.array(drawn[0].axes).reshape(8, 2)[7, 0]
+    norms = drawn[0].axes[7]
     low, high = norms.get_ylim()
     labels = [label.get_text() for label in norms.get_yticklabels()]
     in_view = [float(label) for label in labels if label and low <= float(label) <= high]
@@ -144,8 +134,7 @@ def test_smoothing_keeps_length_and_constants() -> None:
 
 
 def test_a_training_of_one_logged_line_is_a_point(tmp_path: Path, drawn: list[Figure]) -> None:
-    make_log("unadapted").iloc[:1].to_csv(tmp_path / "a.csv", index=False)
-    learning_curves({"unadapted": tmp_path / "a.csv"}, outputs(tmp_path), CHANCE)
+    draw(tmp_path, ["unadapted"], rows=1)
     for axes in drawn[0].axes:
         if axes.get_visible():
             assert any(line.get_marker() == "o" for line in axes.lines)

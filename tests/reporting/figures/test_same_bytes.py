@@ -31,40 +31,24 @@ with styled():
 """
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return where two processes drew the same figure, on two days and with two hash seeds."""
-    folders = []
+@pytest.mark.slow
+def test_two_processes_on_two_days_write_the_same_bytes(tmp_path: Path) -> None:
+    written = []
     for seed, day in (("1", "86400"), ("2", "864000000")):
-        folder = tmp_path_factory.mktemp(f"seed{seed}")
+        folder = tmp_path / seed
+        folder.mkdir()
         environment = os.environ | {"PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": day}
         subprocess.run([sys.executable, "-c", DRAW, str(folder)], check=True, env=environment)
-        folders.append(folder)
-    return folders
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["a.png", "a.svg"])
-def test_two_processes_write_the_same_bytes(drawn: list[Path], name: str) -> None:
-    first, second = ((folder / name).read_bytes() for folder in drawn)
-    assert len(first) > 2000
-    assert first == second
-
-
-@pytest.mark.slow
-def test_a_png_says_nothing_of_when_and_by_what(drawn: list[Path]) -> None:
-    data = (drawn[0] / "a.png").read_bytes()
+        written.append([(folder / name).read_bytes() for name in ("a.png", "a.svg")])
+    png, svg = written[0]
+    assert written[0] == written[1] and min(len(png), len(svg)) > 2000
     kinds, place = [], 8
-    while place < len(data):
-        length, kind = struct.unpack(">I4s", data[place : place + 8])
+    while place < len(png):
+        length, kind = struct.unpack(">I4s", png[place : place + 8])
         kinds.append(kind.decode())
         place += 12 + length
     assert kinds[0] == "IHDR" and kinds[-1] == "IEND"
     assert set(kinds) <= {"IHDR", "pHYs", "IDAT", "IEND"}
-
-
-def test_an_svg_says_nothing_of_when_and_by_what(drawn: list[Path]) -> None:
-    text = (drawn[0] / "a.svg").read_text()
-    assert "clipPath id=" in text  # ids are there, and the same for the same content
-    for word in ("dc:date", "dc:creator", "matplotlib.org/", "1970", "1997"):
-        assert word not in text, word
+    assert b"clipPath id=" in svg  # ids are there, and the same for the same content
+    for word in (b"dc:date", b"dc:creator", b"matplotlib.org/", b"1970", b"1997"):
+        assert word not in svg, word

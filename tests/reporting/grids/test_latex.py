@@ -62,54 +62,36 @@ def test_tables_compile(tmp_path: Path) -> None:
 def write_all_tables(folder: Path) -> list[str]:
     """Write tables of every kind for two data sets and return their LaTeX."""
     entry = {"path": "x", "detectors": ["mtcnn", "ppocr"], "label": NASTY}
-    config = load(
-        {
-            "control_seeds": [9],
-            "datasets": {
-                "a_b": {**entry, "layout": "celeba", "paper_role": "celeba"},
-                "docs": {
-                    **entry,
-                    "layout": "folder",
-                    "paper_role": "rvl_cdip",
-                    "degrees": [25, 75, 100],
-                },
-            },
-        }
-    )
+    faces = entry | {"layout": "celeba", "paper_role": "celeba"}
+    docs = entry | {"layout": "folder", "paper_role": "rvl_cdip", "degrees": [25, 75, 100]}
+    config = load({"control_seeds": [9], "datasets": {"a_b": faces, "docs": docs}})
     experiment, datasets = Experiment(config), our_data(config)
     scores = {
         "a_b": make_scores("a_b", missing=(("C", "mask", 100),), control=True),
         "docs": make_scores("docs", (25, 75, 100), seeds=(0, 1)),
     }
-    results = {name: write_results(folder / name, name, table) for name, table in scores.items()}
-    pairs = {name: make_comparisons(table) for name, table in scores.items()}
-    for name, table in pairs.items():
-        table.to_csv(folder / name / "comparisons.csv", index=False)
-        make_best(scores[name]).to_csv(folder / name / "best.csv", index=False)
 
     def three(name: str) -> dict[str, Path]:
-        return {
-            "csv": folder / f"{name}.csv",
-            "markdown": folder / f"{name}.md",
-            "latex": folder / f"{name}.tex",
-        }
+        ends = {"csv": "csv", "markdown": "md", "latex": "tex"}
+        return {form: folder / f"{name}.{end}" for form, end in ends.items()}
 
-    for number, table in enumerate(
-        (Table("retrieval", "a_b", 100), Table("downstream", "docs", 75))
-    ):
-        tests = pairs[table.dataset]
-        write_table(table, scores[table.dataset], **three(f"result{number}"), comparisons=tests)
-    counts = {name: result.counts for name, result in results.items()}
-    write_sizes(counts, **three("sizes"))
-    write_profiles(profiles(config), list(counts.values()), **three("experiment"))
-    for name in scores:
+    files: dict[str, list[Path]] = {kind: [] for kind in ("scores", "counts", "tests", "best")}
+    for name, table in scores.items():
+        results, tests = write_results(folder / name, table), make_comparisons(table)
+        results |= {kind: folder / name / f"{kind}.csv" for kind in ("tests", "best")}
+        tests.to_csv(results["tests"], index=False)
+        make_best(table).to_csv(results["best"], index=False)
+        for kind, paths in files.items():
+            paths.append(results[kind])
+        kind = Table("retrieval", name, 100) if name == "a_b" else Table("downstream", name, 75)
+        write_table(kind, table, **three(kind.kind), comparisons=tests)
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
         write_grid(grid, pd.DataFrame(rows), **three(f"scenarios_{name}"))
-    files = [result.scores for result in results.values()]
-    write_comparison(datasets, files, **three("comparison"))
-    tests = [folder / name / "comparisons.csv" for name in scores]
-    best = [folder / name / "best.csv" for name in scores]
-    write_claims(datasets, files, tests, best, 0.05, cases=folder / "c.csv", **three("claims"))
+    write_sizes(dict(zip(scores, files["counts"], strict=True)), **three("sizes"))
+    write_profiles(profiles(config), files["counts"], **three("experiment"))
+    write_comparison(datasets, files["scores"], **three("comparison"))
+    given = (files["scores"], files["tests"], files["best"], 0.05)
+    write_claims(datasets, *given, cases=folder / "c.csv", **three("claims"))
     return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tex"))]
 
 

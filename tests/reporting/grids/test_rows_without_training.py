@@ -26,7 +26,6 @@ from anonbench.reporting.grid_tables import values_of
 from anonbench.reporting.summary import summarize
 
 NAME = "documents"
-RETRIEVAL = Table("retrieval", NAME, 100)
 RATES = pd.DataFrame(
     [("pixelate", 100, 0.8, 0.7, 0.9, 0.1), ("mask", 100, 0.1, 0.0, 0.2, 0.1)],
     columns=["method", "degree", "rate", "low", "high", "chance"],
@@ -38,12 +37,8 @@ def caption(layout: Layout) -> str:
     return f"{layout.title}. {' '.join(layout.notes)}"
 
 
-@pytest.fixture
-def scores() -> pd.DataFrame:
-    """Scores with the control, worse than what needs no training."""
-    return make_scores(NAME, control=True)
-
-
+SCORES = make_scores(NAME, control=True)
+"""Worse than what needs no training."""
 STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "first page": lambda scores: table.choices(NAME, summarize(scores)).to_csv(),
     "recommendations": lambda scores: recommendations_grid(
@@ -56,18 +51,17 @@ STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
 def test_no_statement_looks_at_what_needs_no_training(
-    scores: pd.DataFrame, statement: Callable[[pd.DataFrame], Any]
+    statement: Callable[[pd.DataFrame], Any],
 ) -> None:
-    without = statement(scores)
+    without = statement(SCORES)
     assert without
-    assert str(statement(with_baselines(scores))) == str(without)
+    assert str(statement(with_baselines(SCORES))) == str(without)
 
 
 @pytest.mark.parametrize("kind", ["retrieval", "downstream"])
-def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: Any) -> None:
-    given = Table(kind, NAME, 100)
-    tests = make_comparisons(scores)
-    plain, shown = lay_out(given, scores, tests), lay_out(given, with_baselines(scores), tests)
+def test_tables_show_it_last_and_never_as_the_best(kind: Any) -> None:
+    given, tests = Table(kind, NAME, 100), make_comparisons(SCORES)
+    plain, shown = lay_out(given, SCORES, tests), lay_out(given, with_baselines(SCORES), tests)
     for before, block in zip(plain.blocks, shown.blocks, strict=True):
         assert block.rows[:5] == before.rows
         assert [row.label for row in block.rows[5:]] == ["Raw pixels", "Untrained network"]
@@ -76,29 +70,22 @@ def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: A
         assert not any(cell.best or cell.tied for cell in cells)
     keys = [row.key for row in shown.baselines]
     assert keys == ["originals", "control", "pixels", "untrained"]
+    of_originals = values_of(shown)[["row", "adaption"]].iloc[-2:]
+    assert of_originals.to_numpy().tolist() == [["pixels"] * 2, ["untrained"] * 2]
     assert "Raw pixels mAP 99.9" in caption(shown) or "Raw pixels k-NN 99.9" in caption(shown)
     assert "Raw pixels" not in caption(plain)
 
 
-def test_a_caption_counts_the_columns_in_which_it_is_above_every_model(
-    scores: pd.DataFrame,
-) -> None:
-    given = Table("downstream", NAME, 100)
+def test_a_caption_counts_the_columns_in_which_it_is_above_every_model() -> None:
+    def said(value: float) -> str:
+        return caption(lay_out(Table("downstream", NAME, 100), with_baselines(SCORES, value)))
 
-    def said(scores: pd.DataFrame) -> str:
-        return caption(lay_out(given, scores))
-
-    assert "is above every model" not in said(with_baselines(scores, 0.0))
-    assert "In 6 of 6 columns “Raw pixels” is above every model" in said(with_baselines(scores))
-    of_models = scores["adaption"].isin(["unadapted", "A", "B", "C"])
-    columns = scores[of_models & scores["metric"].isin(["knn", "linear"])]
+    assert "is above every model" not in said(0.0)
+    assert "In 6 of 6 columns “Raw pixels” is above every model" in said(0.999)
+    of_models = SCORES["adaption"].isin(["unadapted", "A", "B", "C"])
+    columns = SCORES[of_models & SCORES["metric"].isin(["knn", "linear"])]
     best = columns[columns["method"] != "original"].groupby(["metric", "method"])["value"].max()
     between = (best.min() + best.max()) / 2
     expected = int((best < between).sum())
     assert 0 < expected < 6
-    assert f"In {expected} of 6 columns “Raw pixels” is" in said(with_baselines(scores, between))
-
-
-def test_a_csv_says_which_rows_are_on_originals(scores: pd.DataFrame) -> None:
-    last = values_of(lay_out(RETRIEVAL, with_baselines(scores)))[["row", "adaption"]].iloc[-2:]
-    assert last.to_numpy().tolist() == [["pixels"] * 2, ["untrained"] * 2]
+    assert f"In {expected} of 6 columns “Raw pixels” is" in said(between)

@@ -24,8 +24,8 @@ from anonbench.reporting.html.build import DatasetSection, build_report
 CONFIG = {"presentation": {"show_originals": False, "confidence": 0.9}}
 FEW = "3 clusters, and at least 8 are needed for an interval"
 NOTHING = dict.fromkeys(("low", "high", "p", "p_holm", "p_equivalent"), np.nan)
-RANKED = ("map", "mndcg")
-Change = Callable[[pd.DataFrame], pd.DataFrame]
+SCORES = make_scores("d", control=True)
+RANKED = SCORES["metric"].isin(["map", "mndcg"])
 
 
 def page(folder: Path, *sections: DatasetSection) -> str:
@@ -38,38 +38,24 @@ def page(folder: Path, *sections: DatasetSection) -> str:
     return words.partition("How to read the numbers")[0]
 
 
-def changed(path: Path | None, read: Callable[[Path], pd.DataFrame], change: Change) -> None:
-    assert path is not None
-    change(read(path)).to_csv(path, index=False)
-
-
 def few_clusters(folder: Path, name: str, **fewer: Any) -> DatasetSection:
     """Return a data set of three clusters, which has no intervals and no tests."""
     sizes = {"clusters": 3} | fewer
     scores = make_scores(name, control=True).assign(low=np.nan, high=np.nan, **sizes)
     given = section(folder, name, scores, (100,))
+
+    def change(kind: str, read: Callable[[Path], pd.DataFrame], **columns: Any) -> None:
+        read(given.files[kind]).assign(**columns).to_csv(given.files[kind], index=False)
+
     unknown: dict[str, Any] = NOTHING | {"verdict": "not known", "reason": FEW}
-    shares = {"share_low": np.nan, "share_high": np.nan}
-    changed(given.file("effects"), read_effects, lambda table: table.assign(**unknown, **shares))
-    changed(given.file("comparisons"), read_comparisons, lambda table: table.assign(**unknown))
+    change("effects", read_effects, **unknown, share_low=np.nan, share_high=np.nan)
+    change("comparisons", read_comparisons, **unknown)
     everything = ";".join(f"{m}/{a}" for m in ("blur", "mask") for a in ("unadapted", "A"))
-
-    def none_apart(table: pd.DataFrame) -> pd.DataFrame:
-        alike = table["indistinguishable"].where(table["method"] != "", everything)
-        numbers = dict.fromkeys(("optimism", "unbiased", "wins"), np.nan)
-        return table.assign(**numbers, reason=FEW, indistinguishable=alike)
-
-    changed(given.file("best"), read_best, none_apart)
+    alike = read_best(given.files["best"])
+    alike = alike["indistinguishable"].where(alike["method"] != "", everything)
+    numbers = dict.fromkeys(("optimism", "unbiased", "wins"), np.nan)
+    change("best", read_best, **numbers, reason=FEW, indistinguishable=alike)
     return given
-
-
-def new(folder: Path, scores: pd.DataFrame | None = None, **given: Any) -> DatasetSection:
-    table = make_scores("d", control=True) if scores is None else scores
-    return section(folder, "d", table, (100,), **given)
-
-
-def without_rates(given: DatasetSection) -> DatasetSection:
-    return replace(given, files={key: path for key, path in given.files.items() if key != "rates"})
 
 
 def test_three_clusters_say_nothing(tmp_path: Path) -> None:
@@ -83,9 +69,8 @@ def test_three_clusters_say_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_three_clusters_beside_forty_count_for_nothing(tmp_path: Path) -> None:
-    (tmp_path / "e").mkdir()
     few = few_clusters(tmp_path / "e", "e")
-    both = page(tmp_path, new(tmp_path), few)
+    both = page(tmp_path, section(tmp_path, "d", SCORES, (100,)), few)
     assert "among the best in all 2 cases" in both
     retrieval = both.partition("Retrieval d:")[2].partition(".")[0]
     assert "keeps" in retrieval and "e:" not in retrieval
@@ -97,27 +82,21 @@ def test_twelve_queries_are_the_reason_and_no_missing_control(tmp_path: Path) ->
     assert f"The search quality is not known yet: {why}." in said
 
 
-@pytest.mark.slow
-def test_each_missing_part_is_the_one_that_is_named(tmp_path: Path) -> None:
-    once = page(tmp_path, new(tmp_path, make_scores("d")))
+def test_a_missing_control_is_named(tmp_path: Path) -> None:
+    once = page(tmp_path, section(tmp_path, "d", make_scores("d"), (100,)))
     assert once.count("no test by a second reference (control_seeds in the config)") == 2
     assert "What adapting gains is not known" in once
-    table = make_scores("d", control=True)
-    table = table[table["adaption"].isin(["unadapted", "control"])]
-    unadapted = page(tmp_path, without_rates(new(tmp_path, table)))
-    assert "no attack was run on it" in unadapted
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [RANKED, (*RANKED, "knn", "linear"), None])
-def test_scores_without_a_value_are_no_answer(tmp_path: Path, rows: tuple[str, ...] | None) -> None:
-    table = make_scores("d", control=True)
-    left = table.iloc[:0] if rows is None else table[~table["metric"].isin(rows)]
-    given = new(tmp_path, left)
-    if rows is not None:
-        lost = table["metric"].isin(rows)
-        numbers = table[["value", "low", "high", "se"]].where(~lost)
-        table.assign(**numbers).to_csv(given.files["scores"], index=False)
+@pytest.mark.parametrize(
+    "left", [SCORES[~RANKED], SCORES.iloc[:0]], ids=["no retrieval", "nothing"]
+)
+def test_scores_without_a_value_are_no_answer(tmp_path: Path, left: pd.DataFrame) -> None:
+    given = section(tmp_path, "d", left, (100,))
+    if len(left):
+        numbers = SCORES[["value", "low", "high", "se"]].where(~RANKED)
+        SCORES.assign(**numbers).to_csv(given.files["scores"], index=False)
     said = page(tmp_path, given)
     assert "There is no result yet: no search was run on these images." in said
     assert said.count("cannot be told") == 6 and "keeps" not in said.partition("Retrieval")[0]
@@ -126,7 +105,7 @@ def test_scores_without_a_value_are_no_answer(tmp_path: Path, rows: tuple[str, .
 @pytest.mark.slow
 def test_what_chance_does_as_well_is_said(tmp_path: Path) -> None:
     flat = make_scores("d").assign(value=0.1, low=0.08, high=0.12, chance=0.1, floor=0.09)
-    given = new(tmp_path, flat)
+    given = section(tmp_path, "d", flat, (100,))
     write_csv(table_of(), tmp_path / "policy.csv")
     given = replace(given, files=given.files | {"policy": tmp_path / "policy.csv"})
     assert "may be no better than chance" in page(tmp_path, given)

@@ -1,4 +1,4 @@
-"""Simulated archives: what the report says of them is true, in 93 of 100 repetitions at least."""
+"""Simulated archives: what the report says of them is true in 93 % of repetitions at least."""
 
 from __future__ import annotations
 
@@ -23,27 +23,14 @@ from simulated_archives import (
     METRICS,
     NAME,
     TRAINED,
-    Archive,
     Truth,
     write_archive,
 )
 
 CONFIDENCE = 0.95
 REFERENCES = (TRAINED, CONTROL_SEED)
-ARCHIVES = 17
-"""So many make 102 repetitions, because metrics are drawn independently."""
-
-
-def drawn(
-    truth: Truth, folder: Path, margin: float
-) -> Iterator[tuple[Archive, dict[str, pd.DataFrame]]]:
-    generator = np.random.default_rng(3)
-    for _ in range(ARCHIVES):
-        archive = write_archive(truth, folder, generator)
-        scores = read_by_reference(archive.trained, REFERENCES, archive.own, [archive.second])
-        found = measure(archive.trained, REFERENCES, scores)
-        effects = tabulate(NAME, found, Judging(archive.clusters, CONFIDENCE, margin))
-        yield archive, {metric: as_map(effects, metric) for metric in METRICS}
+ARCHIVES = 9
+"""So many make 54 repetitions, because metrics are drawn independently."""
 
 
 def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -52,40 +39,26 @@ def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("cost", "margin", "said", "verdict"),
-    [
-        (0.0, 0.03, "makes no difference in 4 of 4 comparisons", Verdict.HOLDS),
-        (0.02, 0.01, "loses in 4 of 4 comparisons", Verdict.HOLDS),
-        (-0.02, 0.01, "gains in 4 of 4 comparisons", Verdict.FAILS),
-    ],
-)
-def test_the_cost_of_adapting_is_said(
-    cost: float, margin: float, said: str, verdict: Verdict, tmp_path: Path
-) -> None:
+def test_ties_and_costs_are_said_and_quality_kept_covers_the_truth(tmp_path: Path) -> None:
     """In spite of a bias of 15 points by which the unadapted model leads in all of them."""
-    truth = Truth({Adaption.A: cost}, {"blur": 0.05, "mask": 0.15})
-    told = []
-    for _, repetitions in drawn(truth, tmp_path, margin):
-        for effects in repetitions.values():
-            _, found, why = keep_model({NAME: effects})
-            told.append(said in why and found is verdict)
-    assert len(told) > 100 and np.mean(told) >= 0.93
-
-
-@pytest.mark.slow
-def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Path) -> None:
     truth = Truth({Adaption.A: 0.02}, {"pixelate": 0.05, "blur": 0.05, "mask": 0.15})
-    told, covered = [], []
-    for archive, repetitions in drawn(truth, tmp_path, 0.01):
+    generator = np.random.default_rng(3)
+    told, lost, covered = [], [], []
+    for _ in range(ARCHIVES):
+        archive = write_archive(truth, tmp_path, generator)
+        judging = Judging(archive.clusters, CONFIDENCE, 0.01)
+        read = read_by_reference(archive.trained, REFERENCES, archive.own, [archive.second])
+        effects_of_all = tabulate(NAME, measure(archive.trained, REFERENCES, read), judging)
         given = (archive.scenarios, archive.clusters, TRAINED, [CONTROL_SEED], CONFIDENCE)
         scores = summarize(collect(NAME, *given))
-        read = read_by_reference(archive.trained, REFERENCES, archive.own, [archive.second])
         columns = list(second_columns(archive.trained, REFERENCES, read))
         chosen = [column for column in columns if column.metric in METRICS]
-        best = collect_best(NAME, [], chosen, Judging(archive.clusters, CONFIDENCE, 0.01), 100)
-        for metric, effects in repetitions.items():
-            summary, best_rows = as_map(scores, metric), as_map(best, metric)
+        best = collect_best(NAME, [], chosen, judging, 100)
+        for metric in METRICS:
+            effects, summary = as_map(effects_of_all, metric), as_map(scores, metric)
+            best_rows = as_map(best, metric)
+            _, verdict, why = keep_model({NAME: effects})
+            lost.append("loses in 6 of 6 comparisons" in why and verdict is Verdict.HOLDS)
             table = choices(NAME, summary, effects, bests=best_choices([best_rows]))
             of_originals = table[(table["query"] == "original") & (table["degree"] == 100)]
             first = of_originals.drop_duplicates("method")
@@ -95,7 +68,7 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
                 and first["kept_high"].iloc[1] >= first["kept_low"].iloc[0]
             )
             covered += list(_covered(truth, effects, summary))
-    assert len(told) > 100 and np.mean(told) >= 0.93
+    assert len(told) > 50 and np.mean(told) >= 0.93 and np.mean(lost) >= 0.93
     assert np.mean(covered) >= 0.93
 
 

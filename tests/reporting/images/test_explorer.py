@@ -13,7 +13,7 @@ from PIL import Image
 from synthetic_results import FakeImages
 
 from anonbench.config import Retrieval
-from anonbench.core.io import write_json, write_parquet
+from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.vectors import draw_queries
@@ -32,23 +32,20 @@ def embed(path: Path, seed: int, noise: float = 0.0) -> Path:
     return path
 
 
-@pytest.fixture
-def reference(tmp_path: Path) -> Path:
-    """Return the reference's embeddings."""
-    return embed(tmp_path / "reference.h5", 0)
-
-
-@pytest.fixture
-def scenarios(tmp_path: Path, reference: Path) -> list[ScenarioEmbeddings]:
+@pytest.fixture(scope="module")
+def scenarios(tmp_path_factory: pytest.TempPathFactory) -> list[ScenarioEmbeddings]:
     """Return the unadapted and an adapted model on two variants, and a control on originals."""
-    found = []
+    folder, found = tmp_path_factory.mktemp("embeddings"), []
+    reference = embed(folder / "reference.h5", 0)
+    manifest = reference.with_name("manifest.parquet")
+    write_parquet(pd.DataFrame({"id": IDS, "class": LABELS}), manifest)
     for number, variant in enumerate((Variant(Method.BLUR, 100), Variant(Method.MASK, 50)), 1):
-        images = embed(tmp_path / f"{variant}.h5", number, 0.5)
+        images = embed(folder / f"{variant}.h5", number, 0.5)
         found.append(ScenarioEmbeddings("unadapted", variant, reference, images))
-        own = embed(tmp_path / f"A-{variant}-original.h5", 10 * number, 0.7)
-        adapted = embed(tmp_path / f"A-{variant}.h5", 10 * number, 0.9)
+        own = embed(folder / f"A-{variant}-original.h5", 10 * number, 0.7)
+        adapted = embed(folder / f"A-{variant}.h5", 10 * number, 0.9)
         found.append(ScenarioEmbeddings("A", variant, own, adapted))
-    control = embed(tmp_path / "control.h5", 7, 0.3)
+    control = embed(folder / "control.h5", 7, 0.3)
     return [*found, ScenarioEmbeddings("control", Variant(), control, control)]
 
 
@@ -58,15 +55,10 @@ def pictures(originals: bool = False) -> dict[str, FakeImages]:
 
 
 def build(
-    reference: Path,
-    scenarios: list[ScenarioEmbeddings],
-    images: dict[str, FakeImages],
-    **options: Any,
+    scenarios: list[ScenarioEmbeddings], images: dict[str, FakeImages], **options: Any
 ) -> dict[str, Any]:
-    given = {"queries": 4, "results": 6} | options
-    manifest = reference.with_name("manifest.parquet")
-    write_parquet(pd.DataFrame({"id": IDS, "class": LABELS}), manifest)
-    names = called(manifest, "class", "original" in images)
+    reference, given = scenarios[0].originals, {"queries": 4, "results": 6} | options
+    names = called(reference.with_name("manifest.parquet"), "class", "original" in images)
     return explore("people", reference, scenarios, images, names, SETTINGS, **given)
 
 
@@ -82,15 +74,15 @@ def similarities(queries: Path, database: Path, query: str) -> pd.Series:
 
 
 def test_lists_are_the_first_results_with_their_reference_ranks(
-    reference: Path, scenarios: list[ScenarioEmbeddings]
+    scenarios: list[ScenarioEmbeddings],
 ) -> None:
-    shown = build(reference, scenarios, pictures(originals=True))
+    shown = build(scenarios, pictures(originals=True))
     names = shown["names"]
     drawn = draw_queries(IDS, 4)
     assert [names[query["image"]] for query in shown["queries"]] == drawn
     assert shown["k"] == 8 and shown["images"] == 40 and len(shown["scenarios"]) == 9
     for number, query in enumerate(drawn):
-        truth = similarities(reference, reference, query)
+        truth = similarities(scenarios[0].originals, scenarios[0].originals, query)
         own = shown["queries"][number]
         assert [names[i] for i in own["images"]] == list(truth.index[:6])
         assert own["ranks"] == [1, 2, 3, 4, 5, 6]
@@ -110,25 +102,16 @@ def test_lists_are_the_first_results_with_their_reference_ranks(
             assert answer["ranks"] == ranks
 
 
-def test_originals_have_one_query_kind_alone(
-    reference: Path, scenarios: list[ScenarioEmbeddings]
-) -> None:
-    shown = build(reference, scenarios, pictures())
-    of_originals = [s for s in shown["scenarios"] if s["method"] == "original"]
-    assert [(s["adaption"], s["degree"], s["query"]) for s in of_originals] == [
-        ("control", 0, "original")
-    ]
-
-
 def test_originals_and_names_stay_out_unless_asked_for(
-    reference: Path, scenarios: list[ScenarioEmbeddings]
+    scenarios: list[ScenarioEmbeddings],
 ) -> None:
-    images = pictures()
-    shown = build(reference, scenarios, images)
+    shown = build(scenarios, pictures())
     assert set(shown["thumbnails"]) == {"blur", "mask"} and not shown["originals"]
     assert "people/" not in json.dumps(shown) and "person" not in json.dumps(shown)
     assert all(len(name) == 6 and name.isdigit() for name in shown["names"])
-    with_originals = build(reference, scenarios, pictures(originals=True))
+    of_originals = [s for s in shown["scenarios"] if s["method"] == "original"]
+    assert [(s["adaption"], s["query"]) for s in of_originals] == [("control", "original")]
+    with_originals = build(scenarios, pictures(originals=True))
     assert with_originals["originals"] and set(with_originals["names"]) <= set(IDS)
     # both number the same images
     numbers = [int(name) - 1 for name in shown["names"]]
@@ -138,21 +121,28 @@ def test_originals_and_names_stay_out_unless_asked_for(
 
 
 def test_one_image_is_an_example_by_each_method_where_all_may_show_it(
-    reference: Path, scenarios: list[ScenarioEmbeddings], monkeypatch: pytest.MonkeyPatch
+    scenarios: list[ScenarioEmbeddings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = pictures()
-    found = build(reference, scenarios, images)["examples"]
+    shown = build(scenarios, pictures())
+    found = shown["examples"]
     assert set(found) == {"blur", "mask"}
     assert all(each["source"].startswith("data:image/webp;base64,") for each in found.values())
-    monkeypatch.setattr(type(images["mask"]), "__contains__", lambda *_: False)
-    assert build(reference, scenarios, pictures())["examples"] == {}
+    assert json.dumps(build(scenarios, pictures())) == json.dumps(shown), "not the same bytes"
+    room = size(shown) * 3 // 4
+    assert size(build(scenarios, pictures(), thumbnail_bytes=room)) <= room
+    monkeypatch.setattr(FakeImages, "__contains__", lambda *_: False)
+    assert build(scenarios, pictures())["examples"] == {}
+
+
+def size(shown: dict[str, Any]) -> int:
+    return sum(len(s or "") for sources in shown["thumbnails"].values() for s in sources)
 
 
 def test_every_picture_that_is_needed_is_there_once(
-    reference: Path, scenarios: list[ScenarioEmbeddings]
+    scenarios: list[ScenarioEmbeddings],
 ) -> None:
     images = pictures()
-    shown = build(reference, scenarios, images)
+    shown = build(scenarios, images)
     needed: dict[str, set[int]] = {"blur": set(), "mask": set()}
     for query in shown["queries"]:
         for group in needed.values():
@@ -170,24 +160,6 @@ def test_every_picture_that_is_needed_is_there_once(
     assert head == "data:image/webp;base64"
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         assert picture.size == (140, 180)
-
-
-def test_same_files_give_the_same_bytes(
-    tmp_path: Path, reference: Path, scenarios: list[ScenarioEmbeddings]
-) -> None:
-    for name in ("a.json", "b.json"):
-        write_json(tmp_path / name, build(reference, scenarios, pictures()))
-    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-
-
-def test_size_is_bounded_by_smaller_pictures(
-    reference: Path, scenarios: list[ScenarioEmbeddings]
-) -> None:
-    def size(shown: dict[str, Any]) -> int:
-        return sum(len(s or "") for sources in shown["thumbnails"].values() for s in sources)
-
-    room = size(build(reference, scenarios, pictures())) * 3 // 4
-    assert size(build(reference, scenarios, pictures(), thumbnail_bytes=room)) <= room
 
 
 @pytest.mark.parametrize(("given", "size"), [((20, 300), (4, 56)), ((3, 2), (3, 2))])

@@ -1,4 +1,4 @@
-"""Pictures that are passed on: of fully anonymized images, or blank."""
+"""Pictures that are passed on, of fully anonymized images or blank; and outlines of regions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.attention import panels
 from anonbench.reporting.figures.examples import examples
-from anonbench.reporting.shown_images import blank, open_shown
+from anonbench.reporting.shown_images import blank, open_shown, read_outlines
 from anonbench.training.data.preprocess import Preprocess
 
 STATES = ("empty", "failed", "ok", "partial", "unreadable")
@@ -55,6 +55,12 @@ def test_only_fully_searched_and_fully_hidden_images_are_seen(
             seen = variant == "mask-100" and name == "ok"
             assert (name in shown[variant]) == seen
             assert np.array_equal(shown[variant].read(name), blank()) != seen
+    heads = np.ones((1, 2, 2), np.float32)
+    maps = {(variant, name): heads for variant in VARIANTS for name in ("ok", "empty")}
+    write_maps(AttentionMaps(Preprocess(16, "imagenet", "squash"), maps), tmp_path / "maps.npz")
+    found = panels({"unadapted": tmp_path / "maps.npz"}, shown)
+    seen_in_maps = [(p.variant, p.image_id) for p in found if p.picture is not None]
+    assert len(found) == 4 and seen_in_maps == [("mask-100", "ok")]
 
 
 def test_with_originals_all_images_are_seen(
@@ -65,25 +71,6 @@ def test_with_originals_all_images_are_seen(
         assert shown[variant].ids == sorted(ALL)
         values = [int(shown[variant].read(name)[0, 0]) for name in shown[variant].ids]
         assert values == list(range(len(ALL)))
-
-
-def test_a_tile_is_grey_and_says_something() -> None:
-    tile = blank()
-    assert tile.dtype == np.uint8 and tile.ndim == 2
-    assert np.mean(tile == 238) > 0.8 and tile.min() < 140
-
-
-def test_attention_is_not_laid_over_what_is_not_shown(
-    sets: tuple[list[Path], list[Path]], tmp_path: Path
-) -> None:
-    heads = np.ones((1, 2, 2), np.float32)
-    maps = {(variant, name): heads for variant in VARIANTS for name in ("ok", "empty")}
-    write_maps(AttentionMaps(Preprocess(16, "imagenet", "squash"), maps), tmp_path / "maps.npz")
-    shown = open_shown(VARIANTS, sets[0], tmp_path, sets[1], show_originals=False)
-    found = panels({"unadapted": tmp_path / "maps.npz"}, shown)
-    assert len(found) == 4
-    seen = [(p.variant, p.image_id) for p in found if p.picture is not None]
-    assert seen == [("mask-100", "ok")]
 
 
 def test_examples_without_an_image_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +99,35 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
+
+
+BOX = ["x0", "y0", "x1", "y1"]
+CORNERS = [f"q{number}" for number in range(8)]
+
+
+def region(image_id: str, entity: str, x: float, y: float) -> tuple[object, ...]:
+    """Return a region of 10 x 5 pixels; an upright one, such as a face, has no corners."""
+    corners = (x, y, x + 10, y, x + 10, y + 5, x, y + 5) if entity != "face" else 8 * (np.nan,)
+    return image_id, entity, x, y, x + 10, y + 5, *corners
+
+
+def test_a_typical_image_with_most_kinds_is_outlined(tmp_path: Path) -> None:
+    boxes, manifest = tmp_path / "boxes.parquet", tmp_path / "manifest.parquet"
+    rows = [region("a", "text", 1, y) for y in range(9)]
+    rows += [region("b", e, 2, y) for y, e in enumerate(("face", "text", "text"))]
+    rows += [region("c", "face", 3, 4), region("c", "text", 30, 40)]
+    rows += [region("d", "face" if y else "text", 4, y) for y in range(9)]
+    regions = pd.DataFrame(rows, columns=["id", "entity", *BOX, *CORNERS])
+    write_parquet(regions, boxes)
+    write_parquet(pd.DataFrame({"id": ["b"], "width": [64], "height": [48]}), manifest)
+    found = read_outlines(boxes, manifest)
+    assert found is not None and (found.width, found.height) == (64, 48)
+    assert found.shapes[0] == ("face", "2 0 12 0 12 5 2 5") and len(found.shapes) == 3
+    assert list(found.colours) == ["face", "text"]
+    # without sizes, the extent of the regions counts
+    write_parquet(pd.DataFrame({"id": ["a", "b", "c"]}), manifest)
+    for sizes in (manifest, None):
+        found = read_outlines(boxes, sizes)
+        assert found is not None and (found.width, found.height) == (20, 15)
+    write_parquet(regions.iloc[:0], boxes)
+    assert read_outlines(boxes, manifest) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from anonbench.evaluation.scores import COLUMNS
 from anonbench.reporting.paper.comparison import CELL, published
 from anonbench.reporting.paper.ours import OurData
 
@@ -32,39 +33,16 @@ def our_portraits(**changes: object) -> OurData:
 
 def as_scores(role: str, name: str, shift: float = 0.0, seed: int = 0) -> pd.DataFrame:
     """Return the paper's numbers of one data set as tidy scores of ours, shifted by points."""
-    table = published().query("role == @role").drop(columns=["table", "role"])
+    table = published().query("role == @role")
     value = (table["value"] + shift) / 100
-    return table.assign(
-        dataset=name,
-        seed=seed,
-        value=value,
-        low=value - 0.01,
-        high=value + 0.02,
-        se=0.005,
-        n=240,
-        k=12.0,
-        chance=float("nan"),
-        clusters=float("nan"),
-        floor=float("nan"),
-        reason="",
-        retrained_low=float("nan"),
-        retrained_high=float("nan"),
-        retrained_reason="1 seed",
-    )
+    ends = {"value": value, "low": value - 0.01, "high": value + 0.02}
+    known = {"dataset": name, "seed": seed, "se": 0.005, "n": 240, "k": 12.0, "reason": ""}
+    scores = table.assign(**ends, **known, retrained_reason="1 seed")
+    return scores.reindex(columns=COLUMNS)
 
 
 def best_choice(best: str, indistinguishable: str, method: str = "blur") -> pd.DataFrame:
     """Return a row of the best choices on CelebA, by the second training: a model for a method."""
-    row = {
-        "role": "celeba",
-        "degree": 100,
-        "scope": "models",
-        "method": method,
-        "query": "original",
-        "metric": "map",
-        "reference": "second",
-        "best": best,
-        "value": 0.5,
-        "indistinguishable": indistinguishable,
-    }
-    return pd.DataFrame([row])
+    row = {"role": "celeba", "degree": 100, "scope": "models", "method": method}
+    row |= {"query": "original", "metric": "map", "reference": "second", "value": 0.5}
+    return pd.DataFrame([row | {"best": best, "indistinguishable": indistinguishable}])

@@ -5,7 +5,7 @@ import pytest
 from paper_numbers import best_choice
 
 from anonbench.reporting.paper.cases import Case, Verdict, decide
-from anonbench.reporting.paper.claims import BY_SECOND, CLAIMS, PAPER, cases_of, verdicts
+from anonbench.reporting.paper.claims import BY_SECOND, PAPER, cases_of, verdicts
 from anonbench.reporting.paper.comparison import published
 
 
@@ -31,9 +31,6 @@ def test_on_the_papers_own_numbers() -> None:
         and lost["case"].str.contains("(anonymized)", regex=False).all()
     )
     assert against["deciding"]["half_are_masking"] == "4 of 6 are masking"
-
-
-def test_no_numbers_tell_nothing() -> None:
     found = verdicts(cases_of(PAPER, published().iloc[:0]))
     assert set(found["verdict"]) == {"cannot be told"} and not found["cases"].any()
 
@@ -41,10 +38,8 @@ def test_no_numbers_tell_nothing() -> None:
 @pytest.mark.parametrize(
     ("cases", "verdict"),
     [
-        ([(True, None), (True, False)], Verdict.HOLDS),
-        ([(True, None), (None, None)], Verdict.HOLDS),
+        ([(True, None), (True, False), (None, None)], Verdict.HOLDS),
         ([(True, None), (False, None)], Verdict.FAILS),
-        ([(True, None), (False, True)], Verdict.FAILS),
         ([(True, None), (False, False)], Verdict.OPEN),
         ([(False, True), (False, False)], Verdict.FAILS),
         ([(None, None)], Verdict.OPEN),
@@ -53,12 +48,6 @@ def test_no_numbers_tell_nothing() -> None:
 )
 def test_verdicts(cases: list[tuple[bool | None, bool | None]], verdict: Verdict) -> None:
     assert decide([Case("celeba", "", holds, "", told) for holds, told in cases]) is verdict
-
-
-def test_every_claim_has_a_source() -> None:
-    assert len({claim.key for claim in CLAIMS}) == len(CLAIMS)
-    for claim in CLAIMS:
-        assert claim.statement and any(w in claim.source for w in ("Table", "Fig", "Sec"))
 
 
 def test_by_the_second_training() -> None:

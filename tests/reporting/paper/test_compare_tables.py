@@ -1,18 +1,29 @@
 from __future__ import annotations
 
-import csv
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from paper_numbers import as_scores, our_portraits
+from scipy.stats import spearmanr
 from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
 from anonbench.config import load
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grid import to_latex, to_markdown
-from anonbench.reporting.paper.claims import BY_SECOND, CASES, COLUMNS, write_claims
-from anonbench.reporting.paper.comparison import published, write_comparison
-from anonbench.reporting.paper.ours import OurData, our_data
+from anonbench.reporting.paper.claims import BY_SECOND, CASES, write_claims
+from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS
+from anonbench.reporting.paper.comparison import (
+    COLUMNS,
+    agreement,
+    compare,
+    published,
+    tidy,
+    write_comparison,
+)
+from anonbench.reporting.paper.ours import our_data
 
 CONFIG = {
     "datasets": {
@@ -36,9 +47,7 @@ CONFIG = {
 }
 
 
-@pytest.fixture
-def datasets() -> list[OurData]:
-    return our_data(load(CONFIG))
+DATASETS = our_data(load(CONFIG))
 
 
 @pytest.fixture
@@ -49,82 +58,55 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
         make_scores("faces", (100,), missing=missing, control=True),
         make_scores("my_docs", (25, 100), seeds=(0, 1)),
     ]
-    files = [write_results(tmp_path / t["dataset"].iloc[0], "", t) for t in tables]
-    for table, result in zip(tables, files, strict=True):
-        make_comparisons(table).to_csv(result.folder / "comparisons.csv", index=False)
-        make_best(table).to_csv(result.folder / "best.csv", index=False)
-    return {
-        "scores": [result.scores for result in files],
-        "comparisons": [result.folder / "comparisons.csv" for result in files],
-        "best": [result.folder / "best.csv" for result in files],
-    }
-
-
-def written(
-    datasets: list[OurData], inputs: dict[str, list[Path]], folder: Path
-) -> dict[str, Path]:
-    paths = {name: folder / f"comparison.{name}" for name in ("csv", "markdown", "latex")}
-    write_comparison(datasets, inputs["scores"], **paths)
-    return paths
+    found: dict[str, list[Path]] = {"scores": [], "comparisons": [], "best": []}
+    for table in tables:
+        folder = tmp_path / table["dataset"].iloc[0]
+        found["scores"].append(write_results(folder, table)["scores"])
+        for kind, made in (("comparisons", make_comparisons(table)), ("best", make_best(table))):
+            made.to_csv(folder / f"{kind}.csv", index=False)
+            found[kind].append(folder / f"{kind}.csv")
+    return found
 
 
 def test_comparison_has_every_published_number(
-    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
+    inputs: dict[str, list[Path]], tmp_path: Path
 ) -> None:
-    paths = written(datasets, inputs, tmp_path)
-    rows = list(csv.DictReader(paths["csv"].read_text().splitlines()))
-    assert [float(row["published"]) for row in rows] == published()["value"].tolist()
+    paths = {name: tmp_path / f"comparison.{name}" for name in ("csv", "markdown", "latex")}
+    write_comparison(DATASETS, inputs["scores"], **paths)
+    rows = pd.read_csv(paths["csv"], keep_default_na=False)
+    assert rows["published"].tolist() == published()["value"].tolist()
+    assert ((rows["ours"] == "") == (rows["reason"] != "")).all()
+    keys = ["degree", "method", "adaption", "metric", "query"]
     scores = pd.read_csv(inputs["scores"][1], keep_default_na=False)
-    for row in rows:
-        assert (row["ours"] == "") == (row["reason"] != "")
-        if row["role"] != "rvl_cdip" or not row["ours"]:
-            continue
-        found = scores[
-            (scores["degree"] == int(row["degree"]))
-            & (scores["method"] == row["method"])
-            & (scores["adaption"] == row["adaption"])
-            & (scores["metric"] == row["metric"])
-            & (scores["query"] == row["query"])
-        ]["value"].astype(float)
-        assert len(found) == 2 and row["seeds"] == "2"
-        assert float(row["ours"]) == pytest.approx(100 * found.mean())
-        assert float(row["difference"]) == pytest.approx(
-            100 * found.mean() - float(row["published"])
-        )
-
-
-def test_stand_ins_and_missing_cells_are_in_the_text(
-    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
-) -> None:
-    text = written(datasets, inputs, tmp_path)["markdown"].read_text()
+    means = 100 * scores.groupby(keys)["value"].mean()
+    ours = rows[(rows["role"] == "rvl_cdip") & (rows["ours"] != "")].set_index(keys)
+    assert len(ours) > 100 and set(ours["seeds"].astype(int)) == {2}
+    values = ours["ours"].astype(float)
+    assert values.to_numpy() == pytest.approx(means[ours.index].to_numpy())
+    difference = ours["difference"].astype(float)
+    assert difference.to_numpy() == pytest.approx((values - ours["published"]).to_numpy())
+    text = paths["markdown"].read_text()
     assert "a stand-in (generated data of the demo)" in text
     assert "a stand-in (other data, in the layout folder)" in text
     assert "degree 50 is not in datasets.my\\_docs.degrees (72 cells)" in text
     assert "no data set stands for DOKIQ (paper\\_role)" in text
     assert "not run" in text and "nan" not in text.lower()
-    for number in ("V", "VI", "VII", "VIII", "IX", "X"):
-        assert f"Table {number} of the paper" in text
-    assert "Table XI of the paper" not in text and "Table XII of the paper" not in text
-    line = next(line for line in text.splitlines() if line.startswith("| C | published"))
-    assert line == "| C | published | 45.4 | 23.8 | 10.2 | 84.7 | 71.3 | 58.6 |"
-
-
-def test_no_data_set_with_a_role(tmp_path: Path) -> None:
-    paths = written([], {"scores": []}, tmp_path)
+    named = re.findall(r"Table (\w+) of the paper", text)
+    assert {*named} == {"V", "VI", "VII", "VIII", "IX", "X"}
+    assert "| C | published | 45.4 | 23.8 | 10.2 | 84.7 | 71.3 | 58.6 |" in text.splitlines()
+    write_comparison([], [], **paths)
     assert "Ours: none" in paths["markdown"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 409
 
 
 @pytest.mark.slow
-def test_claims_on_both_sets_of_numbers(
-    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
-) -> None:
+def test_claims_on_both_sets_of_numbers(inputs: dict[str, list[Path]], tmp_path: Path) -> None:
     names = ("csv", "cases", "markdown", "latex")
     paths = {name: tmp_path / f"claims.{name}" for name in names}
     tests, best = inputs["comparisons"], inputs["best"]
-    write_claims(datasets, inputs["scores"], tests, best, 0.05, **paths)
+    write_claims(DATASETS, inputs["scores"], tests, best, 0.05, **paths)
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
-    assert list(rows) == COLUMNS
+    assert list(rows) == CLAIM_COLUMNS
     key = rows.set_index(["claim", "numbers", "scope"])
     assert key["verdict"]["unadapted_wins", "paper", "all"] == "does not hold"
     assert key["verdict"]["unadapted_wins", "paper", "celeba"] == "holds"
@@ -165,3 +147,88 @@ def test_grid_escapes_and_spans() -> None:
     markdown = to_markdown(grid).splitlines()
     assert markdown[0] == r"| x\_1 | both y | both z |"
     assert markdown[3] == r"| a\|b | -1.5 | \#2 |"
+
+
+DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
+
+
+def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
+    data = our_portraits(**changes)
+    return compare(published(), tidy(scores, data), [data])
+
+
+def test_known_differences() -> None:
+    """Of the mean over seeds; the control, originals and other metrics are left out."""
+    one, two = (
+        as_scores("celeba", "portraits", shift, seed) for seed, shift in ((0, 1.0), (1, 4.0))
+    )
+    control = one[one["adaption"] == "unadapted"].assign(adaption="control", value=0.0, seed=9)
+    original = one.assign(method="original", degree=0, value=0.0)
+    table = compared(pd.concat([one, two, control, original, one.assign(metric="tau", value=0.0)]))
+    assert list(table) == COLUMNS and len(table) == 408
+    ours = table[table["role"] == "celeba"]
+    assert len(ours) == 72
+    np.testing.assert_allclose(ours["difference"].astype(float), 2.5)
+    np.testing.assert_allclose(ours["ours"] - ours["low"], 1.0)
+    np.testing.assert_allclose(ours["high"] - ours["ours"], 2.0)
+    expected = {"seeds": 2, "queries": 240, "dataset": "portraits", "reason": ""}
+    expected["stand_in"] = "generated data of the demo"
+    assert {name: [*ours[name].unique()] for name in expected} == {
+        k: [v] for k, v in expected.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "the scenario has no score"),
+        ({"degrees": (50,)}, "degree 100 is not in datasets.portraits.degrees"),
+        ({"methods": ("blur",)}, "mask is not in datasets.portraits.methods"),
+        ({"adaptions": ("unadapted",)}, "A is not in datasets.portraits.adaptions"),
+        ({"labelled": False}, "no labels: datasets.portraits.label is not set"),
+    ],
+)
+def test_missing_cells_name_the_setting(changes: dict[str, object], reason: str) -> None:
+    table = compared(as_scores("celeba", "portraits").iloc[:0], **changes)
+    assert len(table) == 408 and table[["ours", "difference"]].isna().all(axis=None)
+    assert any(each.startswith(reason) for each in table["reason"])
+    other = set(table.loc[table["role"] == "dokiq", "reason"])
+    assert other == {"no data set stands for DOKIQ (paper_role)"}
+
+
+def test_agreement_is_what_its_columns_say() -> None:
+    scores = as_scores("celeba", "portraits")
+    rng = np.random.default_rng(0)
+    scores["value"] += rng.normal(0, 0.05, len(scores))
+    table = compared(scores[scores["method"] != "blur"])
+    found = agreement(table).set_index(["role", "degree", "metric", "query"])
+    row = found.loc["celeba", 100, "map", "original"]
+    here = table.query("role == 'celeba' and metric == 'map' and query == 'original'").dropna(
+        subset=["ours"]
+    )
+    assert (row["cells"], row["compared"]) == (12, 8)
+    assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
+    assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
+    assert row["rank"] == pytest.approx(spearmanr(here["published"], here["ours"]).statistic)
+    none = found.loc["dokiq", 100, "map", "original"]
+    assert none["compared"] == 0 and np.isnan(none["mean"]) and np.isnan(none["rank"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "generated data of the demo"),
+        ({"demo": None}, ""),
+        ({"demo": None, "subset": 5000}, "a part of 5,000 images"),
+        ({"demo": None, "split": {"validation": 0.2}}, "another split"),
+        ({"demo": None, "images": "wild"}, "the images in the wild"),
+        ({"demo": None, "layout": "folder"}, "other data, in the layout folder"),
+        ({"paper_role": "dokiq", "demo": None}, "own documents (the paper's are internal)"),
+    ],
+)
+def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
+    entry = {**DEMO, "paper_role": "celeba", "label": "Male", **changes}
+    config = load({"datasets": {"faces": entry, "other": {**DEMO, "path": "y"}}})
+    (data,) = our_data(config)
+    assert data.name == "faces" and data.stand_in == expected
+    assert data.adaptions == ("unadapted", "A", "B", "C") and data.labelled
