@@ -1,4 +1,4 @@
-"""The pixels of a region, against supersampling and against geometry by a library."""
+"""The pixels of a region, against geometry by a library."""
 
 from __future__ import annotations
 
@@ -42,30 +42,17 @@ def painted(found: Area | None, sure: bool) -> np.ndarray:
 
 @pytest.mark.slow
 @given(QUAD)
+@example([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 2.225073858507e-311])
 def test_a_quadrilateral_against_a_library(values: list[float]) -> None:
     hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull
     y, x = np.indices(SHAPE)
     small = shapely.box(x + 2 * SLACK, y + 2 * SLACK, x + 1 - 2 * SLACK, y + 1 - 2 * SLACK)
     large = shapely.box(x - 2 * SLACK, y - 2 * SLACK, x + 1 + 2 * SLACK, y + 1 + 2 * SLACK)
     found = area(quad_region(values))
-    if hull.area > 1:
-        assert np.all(painted(found, True)[shapely.intersects(hull, small)])
     assert not np.any(painted(found, True) & ~shapely.intersects(hull, large))
     if hull.area > 1:
+        assert np.all(painted(found, True)[shapely.intersects(hull, small)])
         assert not np.any(painted(found, False) & ~shapely.intersects(hull, large))
-
-
-@pytest.mark.slow
-@given(QUAD)
-@example([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 2.225073858507e-311])
-def test_a_quadrilateral_against_supersampling(values: list[float]) -> None:
-    hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull
-    samples = 8
-    y, x = (np.indices((SHAPE[0] * samples, SHAPE[1] * samples)) + 0.5) / samples
-    shapely.prepare(hull)
-    seen = shapely.contains_xy(hull, x, y)
-    seen = seen.reshape(SHAPE[0], samples, SHAPE[1], samples).any(axis=(1, 3))
-    assert np.all(painted(area(quad_region(values)), True)[seen])
 
 
 @given(NUMBER, NUMBER, st.floats(0.01, 50), st.floats(0.01, 50))
@@ -98,11 +85,11 @@ def test_a_narrow_region_gets_a_larger_window(
 
 
 @pytest.mark.parametrize("degree", [1, 33, 50, 99, 100])
-@pytest.mark.parametrize("count", [0, 1, 3, 7, 200])
-def test_a_degree_hides_its_share_rounded_up(count: int, degree: int) -> None:
-    regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
-    hidden = hidden_regions(regions[::-1], degree)
-    assert [region.rank for region in hidden] == list(range(int(np.ceil(degree * count / 100))))
+def test_a_degree_hides_its_share_rounded_up(degree: int) -> None:
+    for count in (0, 1, 3, 200):
+        regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
+        hidden = hidden_regions(regions[::-1], degree)
+        assert [each.rank for each in hidden] == [*range(int(np.ceil(degree * count / 100)))]
 
 
 @pytest.mark.parametrize(
@@ -111,13 +98,13 @@ def test_a_degree_hides_its_share_rounded_up(count: int, degree: int) -> None:
 )
 def test_memory_of_large_and_of_many_regions(name: str, form: str, count: int, most: int) -> None:
     """Not each region keeps maps of the image, nor are all channels compared at once."""
-    original = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
+    original = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     settings = Anonymization.model_validate({"shape": {"face": form}})
-    boxes = [Region(Entity.FACE, 0.0, 0.0, 700.0, 700.0, 1.0)] * count
+    boxes = [Region(Entity.FACE, 0.0, 0.0, 400.0, 400.0, 1.0)] * count
     hidden = anonymize(original, boxes, Variant(name, 100), settings)
     regions = read_regions(table(boxes))["a"]
     tracemalloc.start()
     check_layers(original, hidden, regions, Variant(name, 100), settings)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < most * 700 * 700
+    assert peak < most * 400 * 400
