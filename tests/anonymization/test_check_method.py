@@ -16,15 +16,11 @@ class Grey(Method):
     """The mean of the region's window."""
 
     name: ClassVar = "grey_of_test"
-    label: ClassVar = "Grey"
-    line_colour: ClassVar = "#000000"
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Fill with grey."""
         return np.full_like(pixels, 128)
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        """Ask each pixel."""
         return np.asarray((written == 128).all(axis=0))
 
 
@@ -32,11 +28,9 @@ class Whole(Grey):
     """One whose check looks at the whole window, also at pixels of other regions."""
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        """Ask all pixels together."""
         return np.full(written.shape[1:], (written == written[0, 0, 0]).all())
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Fill with a grey that depends on the size."""
         return np.full_like(pixels, pixels.shape[0] + pixels.shape[1])
 
 
@@ -44,7 +38,6 @@ class Random(Grey):
     """One whose pixels are others each time."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Draw."""
         return np.random.default_rng().integers(0, 255, pixels.shape, dtype=np.uint8)
 
 
@@ -52,11 +45,10 @@ class Broken(Grey):
     """One that cannot take grey images."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Swap channels."""
         return np.full_like(pixels[:, :, ::-1], 128)
 
 
-@pytest.mark.parametrize("name", ["mask", "pixelate", "blur", "swirl", "equalize", "inpaint"])
+@pytest.mark.parametrize("name", ["mask", "swirl", "inpaint"])
 def test_built_in_methods_pass(name: str) -> None:
     check_method(name)
 

@@ -28,21 +28,16 @@ def audit(folder: Path, images: int = 9) -> Path:
                 found["outside_image"] = size
                 write_json(file, found | {"whatever": "else"})
             shards.append((split, variant, files))
-    gather_audit(
-        folder / "counts.csv",
-        folder / "duplicates.csv",
-        shards,
-        folder / "audit.csv",
-    )
+    tables = [folder / f"{name}.csv" for name in ("counts", "duplicates")]
+    gather_audit(*tables, shards, folder / "audit.csv")
     return folder / "audit.csv"
 
 
 def test_every_variant_and_every_doubt_is_counted(tmp_path: Path) -> None:
     table = pd.read_csv(audit(tmp_path))
     assert table.columns.tolist() == COLUMNS
-    assert table[
-        ["split", "variant", "images", "regions", "outside_image", "hidden_pixels"]
-    ].to_numpy().tolist() == [
+    counted = ["split", "variant", "images", "regions", "outside_image", "hidden_pixels"]
+    assert table[counted].to_numpy().tolist() == [
         ["train", "blur-50", 9, 18, 9, 100],
         ["train", "mask-100", 9, 18, 9, 100],
         ["val", "blur-50", 7, 14, 7, 50],
