@@ -225,7 +225,7 @@ def test_another_model_in_the_same_file_makes_other_copies(
     assert before != run.made_by(job, photos, images)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"images": []}', None])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b'{"images": []}', None])
 def test_a_damaged_record_says_so(photos: Path, content: bytes | None) -> None:
     audit = anonymized(photos, Path("out")).audit
     audit.write_bytes(audit.read_bytes()[:-4] if content is None else content)

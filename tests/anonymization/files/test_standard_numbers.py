@@ -43,7 +43,7 @@ def test_a_profile_that_is_no_standard_one_fails_the_audit() -> None:
         check_file(data, pixels, SRGB)
 
 
-@pytest.mark.parametrize("quality", [1, 30, 75, 92, 100])
+@pytest.mark.parametrize("quality", [1, 75, 100])
 def test_standard_quantization_tables_are_kept(quality: int) -> None:
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
