@@ -375,4 +375,4 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         assert audited.window == window and audited.required.all() and audited.may.all()
 
     both(64, 8)
-    both(2400, 2)
+    both(1600, 2)

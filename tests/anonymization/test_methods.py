@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -13,19 +16,20 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate
 from anonbench.anonymization.methods.blur import Sigma
 from anonbench.anonymization.methods.box_blur import BoxBlur
-from anonbench.anonymization.methods.colours import Equalize, Recolour
-from anonbench.anonymization.methods.distortion import Barrel, Swirl
+from anonbench.anonymization.methods.colours import Recolour
+from anonbench.anonymization.methods.dp_pixelate import DpPixelate
 from anonbench.anonymization.methods.median import Median
+from anonbench.anonymization.methods.pixelate import Blocks
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import with_colours
 from anonbench.core.vocabulary import Entity, Method, Variant
-from keyed_settings import ADDED, asked
+from keyed_settings import ADDED, KEYED, asked
 
 SIDES = st.integers(1, 40)
 PERMUTATIONS = ["tile_shuffle", "patch_shuffle"]
 KEEP_NOTHING = [each.name for each in BUILT_IN if each.information_left == "none"]
-SMOOTH = ["pixelate", "blur", "box_blur", "mask", "inpaint"]
 
 
 @pytest.fixture(scope="module")
@@ -145,20 +149,6 @@ def test_shape_and_depth_stay_and_the_input_is_left_alone(
     assert np.array_equal(result, hidden(name, image, settings))
 
 
-@pytest.mark.parametrize("name", ["box_blur", "median", "equalize", *PERMUTATIONS, "random_crop"])
-def test_a_region_of_one_colour_stays_one(settings: Anonymization, name: str) -> None:
-    for level in (0, 77, 255):
-        flat = np.full((17, 23, 3), level, np.uint8)
-        assert np.array_equal(hidden(name, flat, settings), flat), level
-
-
-@pytest.mark.parametrize("name", SMOOTH)
-def test_detail_of_a_region_is_gone(settings: Anonymization, name: str) -> None:
-    """A chessboard of single pixels: its means are alike everywhere."""
-    image = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    assert hidden(name, image, settings).std() < 1
-
-
 @pytest.mark.parametrize("name", KEEP_NOTHING)
 @pytest.mark.parametrize("colour", [True, False])
 @given(
@@ -250,23 +240,6 @@ def test_pixels_stay_in_their_patch(settings: Anonymization) -> None:
     assert not np.array_equal(method.hide(patches, "text"), patches)
 
 
-@pytest.mark.parametrize("method", [Swirl(), Barrel()])
-def test_distortions_keep_a_symmetry_of_the_region(method: Swirl | Barrel) -> None:
-    image = pixels(21, 33, True)
-    turned = method.hide(np.ascontiguousarray(image[::-1, ::-1]), "face")
-    agree = (turned[::-1, ::-1] == method.hide(image, "face")).all(axis=2)
-    assert agree.mean() > 0.97  # but for coordinates on the border of two pixels
-    assert not np.array_equal(method.hide(image, "face"), image)
-
-
-def test_equalization_is_even() -> None:
-    image = np.random.default_rng(0).normal(120, 9, (100, 100)).clip(0, 255).astype(np.uint8)
-    result = Equalize().hide(image, "face")
-    assert abs(np.median(result.astype(float)) - 127) < 8
-    assert (result.min(), result.max()) == (0, 255)
-    assert np.all(np.diff(result.ravel()[np.argsort(image, axis=None)].astype(int)) >= 0)
-
-
 def test_colours_of_another_space() -> None:
     red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
     assert Recolour(space="hsv").hide(red, "face")[0, 0].tolist() == [0, 255, 255]
@@ -283,3 +256,93 @@ def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
     assert len(set(added.values())) == len(own) + 2 and "" not in added.values()
     taken = with_colours({"one": added["stripes"], "other": ""})
     assert taken["one"] != taken["other"]
+
+
+IMAGE = pixels(24, 40, True)
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_numbers_come_from_the_key_alone(tmp_path: Path, name: str) -> None:
+    one, again = (hidden(name, IMAGE, asked(tmp_path)) for _ in range(2))
+    other = hidden(name, IMAGE, asked(tmp_path, key=b"x" * 32))
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+    without = Anonymization.model_validate({name: {"key_file": tmp_path / "none.key"}})
+    with pytest.raises(InputError, match=rf"anonymization\.{name}\.key_file.*openssl rand"):
+        hidden(name, IMAGE, without)
+
+
+def test_numbers_follow_from_all_that_the_result_depends_on(tmp_path: Path) -> None:
+    """The same numbers under two strengths would be subtracted from each other."""
+    noise = asked(tmp_path).method("noise")
+    louder = asked(tmp_path, noise={"deviation": 81.0}).method("noise")
+    changed = IMAGE.copy()
+    changed[3, 3, 0] ^= 1
+    first = noise.random(IMAGE, "face", 1000, 16)
+    for method, seen, entity in (
+        (louder, IMAGE, "face"),
+        (noise, IMAGE, "text"),
+        (noise, changed, "face"),
+        (noise, IMAGE.reshape(40, 24, 3), "face"),
+    ):
+        second = method.random(seen, entity, 1000, 16)
+        assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+
+
+def test_a_short_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has 5 bytes"):
+        hidden("noise", IMAGE, asked(tmp_path, key=b"12345"))
+
+
+def test_noise_has_its_deviation(tmp_path: Path) -> None:
+    grey = np.full((200, 200), 128, np.uint8)
+    noisy = hidden("noise", grey, asked(tmp_path, noise={"deviation": 20})).astype(float)
+    assert abs(noisy.mean() - 128) < 0.5
+    assert abs(noisy.std() - 20) < 0.5
+
+
+@pytest.mark.parametrize(("channels", "epsilon"), [(1, 50.0), (3, 200.0)])
+def test_the_scale_of_the_laplace_noise(tmp_path: Path, channels: int, epsilon: float) -> None:
+    """Mean absolute deviation is the scale: 255 · m · channels / (area of a block · epsilon)."""
+    chosen = {"epsilon": epsilon, "pixels": 16, "blocks": {"face": 40}}
+    method = asked(tmp_path, dp_pixelate=chosen).dp_pixelate
+    shape = (160, 160, 3) if channels == 3 else (160, 160)
+    result = method.hide(np.full(shape, 128, np.uint8), "face")[::4, ::4].astype(float)
+    scale = 255 * 16 * channels / (16 * epsilon)
+    expected = scale * (1 - math.exp(-128 / scale))  # cut at the ends of the range
+    assert np.abs(result - 128).mean() == pytest.approx(expected, rel=0.12)
+
+
+@pytest.mark.slow
+def test_epsilon_bounds_how_well_two_versions_are_told_apart(tmp_path: Path) -> None:
+    """Odds of each result, over many keys, for two regions that differ in m pixels."""
+    one = np.full((8, 8), 100, np.uint8)
+    other = one.copy()
+    other[0, :4] = 255
+    counts = np.zeros((2, 2))
+    file = tmp_path / "changing.key"
+    method = DpPixelate(key_file=file, epsilon=1.0, pixels=4, blocks=Blocks(face=1))
+    for number in range(500):
+        file.write_bytes(number.to_bytes(32, "big"))
+        for row, region in enumerate((one, other)):
+            counts[row, int(method.hide(region, "face")[0, 0] > 105)] += 1
+    ratios = counts[0] / counts[1]
+    assert np.all(ratios < math.e * 1.15)
+    assert np.all(ratios > 1 / (math.e * 1.15))
+    assert ratios[0] > 1.2, "it is not noise alone"
+
+
+def test_a_random_crop_of_the_whole_image_shows_one_rectangle_of_it(tmp_path: Path) -> None:
+    """Whatever region it was asked for by, and wherever that is."""
+    places = np.indices((60, 90), np.uint8)
+    picture = np.stack([*places, np.zeros((60, 90), np.uint8)], axis=2)
+    settings = asked(tmp_path, shape={"face": "image"}, random_crop={"share": 0.5})
+    seen = []
+    for box in ((5, 5, 20, 20), (50, 30, 85, 55)):
+        face = Region(Entity.FACE, *map(float, box), score=0.9)
+        shown = anonymize(picture, [face], Variant("random_crop", 100), settings)
+        rows, columns = (np.unique(shown[..., channel]) for channel in (0, 1))
+        assert (len(rows), len(columns)) == (30, 45)
+        assert (np.diff(rows) == 1).all() and (np.diff(columns) == 1).all()
+        seen.append(shown)
+    np.testing.assert_array_equal(*seen)

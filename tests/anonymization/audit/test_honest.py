@@ -85,27 +85,6 @@ def test_honest_images_pass(
     assert check(image, regions, Variant(method, degree), asked)["images"] == 1
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"mask": {"colour": (7, 99, 200)}},
-        {"pixelate": {"blocks": {"face": 1}}},
-        {"pixelate": {"blocks": {"face": 40}}},
-        {"blur": {"sigma": {"face": 3.0}}},
-        {"blur": {"sigma": {"face": 0.01}}},
-    ],
-)
-@pytest.mark.parametrize("colour", [True, False])
-def test_other_strengths_pass(changes: dict[str, object], colour: bool) -> None:
-    regions = [
-        Region(Entity.FACE, 10.2, 12.0, 61.9, 55.5, 1.0),
-        Region(Entity.FACE, 50.0, 5.0, 90.0, 45.0, 1.0, (60, 5, 90, 20, 80, 45, 50, 30)),
-        Region(Entity.FACE, 3.0, 70.0, 4.0, 71.0, 1.0),
-    ]
-    (method,) = changes
-    check(picture(colour), regions, Variant(method, 100), Anonymization.model_validate(changes))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["celeba", "celeba_wild", "rvl_cdip", "sroie", "id", "barcode"])
 def test_real_images_pass(folder: str, shared: Path) -> None:

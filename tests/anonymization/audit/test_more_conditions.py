@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from sabotage_pixels import SABOTAGES
-from scenes import DEGREE, REGIONS, Scene, picture, table
+from scenes import DEGREE, REGIONS, Scene, picture, table, window
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.pixels import LEAST_SIDES
+from anonbench.anonymization.audit.pixels import LEAST_SIDES, kept
 from anonbench.anonymization.methods import BUILT_IN, Blur, Pixelate
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -232,3 +235,62 @@ def test_a_check_of_the_wrong_shape_is_refused(
 def test_the_audit_knows_the_least_side_of_every_built_in_method() -> None:
     alone = {kind.name for kind in BUILT_IN if kind.steps is Method.steps}
     assert alone == LEAST_SIDES.keys(), "LEAST_SIDES in anonymization/audit/pixels.py"
+
+
+ASKED = Anonymization()
+
+
+def test_a_block_of_two_values_is_refused_although_both_are_its_mean_rounded() -> None:
+    pixels = np.indices((48, 48)).sum(axis=0).astype(np.uint8) % 2 + 100  # means of 100.5
+    for edge in (1, 2, 47):
+        written = np.full((48, 48), 100, np.uint8)
+        assert kept(ASKED.pixelate, window(pixels, written)).all()
+        written[:, edge:] = 101
+        for each in (written, written.T):
+            shown = kept(ASKED.pixelate, window(pixels, each))
+            assert np.count_nonzero(~shown) == 6 * 48
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (12, 200, 33)])
+def test_a_mask_has_its_colour_or_its_luma(colour: tuple[int, int, int]) -> None:
+    asked = Anonymization.model_validate({"mask": {"colour": colour}})
+    pixels = picture()[:20, :20].transpose(2, 0, 1)
+    right = np.broadcast_to(np.array(colour, np.uint8)[:, None, None], pixels.shape)
+    assert kept(asked.mask, window(pixels, right)).all()
+    wrong = right ^ 1
+    assert not kept(asked.mask, window(pixels, wrong)).any()
+    luma = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
+    grey = np.full((20, 20), luma, np.uint8)
+    assert kept(asked.mask, window(pixels[0], grey)).all()
+    assert not kept(asked.mask, window(pixels[0], grey ^ 1)).any()
+
+
+ROOM = {"blur": 0.02, "pixelate": 0.02, "box_blur": 0.001, "dp_pixelate": 0.02}
+"""Share of the values that may be rounded either way; none under all other methods."""
+
+
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [
+        *((name, {}) for name in (*ROOM, "median", "equalize", "recolour", "mask")),
+        ("recolour", {"space": "ycrcb"}),
+        ("mask", {"colour": (0, 12, 4)}),
+    ],
+)
+def test_rounding_has_no_room_for_a_message(
+    name: str, section: dict[str, Any], tmp_path: Path
+) -> None:
+    """A picture in a blurred face, a bit in each pixel: which way its value was rounded."""
+    method = asked(tmp_path, **({name: section} if section else {})).method(name)
+    colour = name != "mask"  # the luma of its colour is half-way
+    original = cv2.resize(picture(colour), (120, 100), interpolation=cv2.INTER_CUBIC)
+    planes = [np.stack(cv2.split(each)) for each in (original, method.hide(original, "face"))]
+    assert kept(method, window(*planes)).all()
+    room = 0
+    for by, channel in product((-1, 1), range(len(planes[1]))):
+        other = planes[1].astype(np.int16)
+        other[channel] += by
+        written = np.clip(other, 0, 255).astype(np.uint8)
+        differs = (written != planes[1]).any(axis=0)
+        room += int((kept(method, window(planes[0], written)) & differs).sum())
+    assert room <= ROOM.get(name, 0) * planes[1].size

@@ -106,14 +106,7 @@ def test_the_table_reads_what_was_written(tmp_path: Path) -> None:
     assert list(findings(read)) == list(findings(found))
     grid = given_grid("archive", read, 0.95)
     rows = grid.blocks[0].rows
-    assert [row[:3] for row in rows] == [
-        ("a", "Face", "40"),
-        ("a", "Nothing (rest of the picture)", "40"),
-        ("b", "Face", "40"),
-        ("b", "Nothing (rest of the picture)", "40"),
-    ]
-    assert rows[0][3].startswith("75.0 (")
-    assert rows[0][5].startswith("10.0 (")
-    assert rows[2][3].startswith("100.0 (")
+    assert [(row[0], row[1], row[2]) for row in rows[::2]] == [(n, "Face", "40") for n in "ab"]
+    assert [row[3].partition(" (")[0] for row in rows[::2]] == ["75.0", "100.0"]
     assert "95 %" in grid.caption
     assert "a: 1 picture unchanged; 1: no picture." in grid.caption
