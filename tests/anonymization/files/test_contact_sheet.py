@@ -105,13 +105,6 @@ def test_regions_in_sight_are_named_and_the_sheet_ends_somewhere(
     assert said == "hidden: 1 barcode, 1 region visible; least certain: 1.00"
     assert near(picture, module._IN_SIGHT) > 100
     assert "; here are the first 2." in done.sheet.read_text("utf-8")
-    monkeypatch.setattr(module, "MOST", 1)
-    drawn: list[str] = []
-    monkeypatch.setattr(module, "_tile", lambda name, *_: drawn.append(name) or "")
-    rows = json.loads(done.audit.read_text("utf-8"))["images"]
-    scan = next(Outcome(**row) for row in rows if row["output"] == "scan.pdf")
-    module.write_sheet(done.sheet, photos.parent / "out", [scan])
-    assert drawn == ["scan.pdf, page 1"], "pages beyond the last one shown are not drawn"
 
 
 def test_doubtful_images_are_counted_recorded_and_come_first(
