@@ -24,6 +24,7 @@ OWN: dict[str, Any] = {
     "pixelate": {"blocks": {"face": 3}},
     "blur": {"sigma": {"face": 0.3}},
     "mask": {"colour": [255, 255, 255]},
+    "swirl": {"turns": 0.6},
 }
 SETTINGS = Anonymization.model_validate(
     {
