@@ -130,20 +130,7 @@ def test_the_owner_may_have_the_names(run: Config, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "out.tar").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", ["out.zip", "out.tar.gz", "out.TGZ"])
-def test_no_folder_is_called_like_another_archive(run: Config, tmp_path: Path, name: str) -> None:
-    assert "name a folder (out) or a tar (out.tar)" in refusal(run, tmp_path / name)
-
-
-def test_numbers_are_those_of_report_and_bundle(run: Config, tmp_path: Path) -> None:
-    export(run, tmp_path / "out", key=tmp_path / "key.csv")
-    key = pd.read_csv(tmp_path / "key.csv", dtype=str)
-    names = Names.of(run.results / "archive/manifest.parquet", "class")
-    assert names.images(key["id"], Path()).tolist() == key["number"].tolist()
-    assert names.classes(key["label"], Path()).tolist() == key["class"].tolist()
-
-
-def test_the_key_is_its_owners_only_and_the_search_finds_its_names(
+def test_the_key_is_its_owners_only_and_has_the_reports_numbers(
     run: Config, tmp_path: Path
 ) -> None:
     key = tmp_path / "key.csv"
@@ -151,10 +138,13 @@ def test_the_key_is_its_owners_only_and_the_search_finds_its_names(
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert set(canaries.where(key)) == {*canaries.CLASSES, canaries.FILE}
     assert canaries.where(tmp_path / "out.tar") == {}
-    assert "is there already" in refusal(run, tmp_path / "b", key=key)
-    assert "inside the exported folder" in refusal(
-        run, tmp_path / "b", key=tmp_path / "b" / "key.csv"
-    )
+    table = pd.read_csv(key, dtype=str)
+    names = Names.of(run.results / "archive/manifest.parquet", "class")
+    assert names.images(table["id"], Path()).tolist() == table["number"].tolist()
+    assert names.classes(table["label"], Path()).tolist() == table["class"].tolist()
+    to = tmp_path / "b"
+    assert "is there already" in refusal(run, to, key=key)
+    assert "inside the exported folder" in refusal(run, to, key=to / "key.csv")
 
 
 def test_a_tar_has_the_folders_files_and_the_same_bytes_each_time(
@@ -170,18 +160,12 @@ def test_a_tar_has_the_folders_files_and_the_same_bytes_each_time(
             (315532800, 0, 0, "", "")
         }
         tar.extractall(tmp_path / "unpacked", filter="data")
-    folders = [tmp_path / "set", tmp_path / "unpacked" / "set"]
     plain, packed = (
-        {p.relative_to(f): p.read_bytes() for f in folders[i : i + 1] for p in f.rglob("*.*")}
-        for i in range(2)
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in (tmp_path / "set", tmp_path / "unpacked" / "set")
     )
     assert plain == packed and len(plain) == 1 + 2 * IMAGES
-    assert {p.stat().st_mtime for p in folders[0].rglob("*.*")} == {315532800}
-
-
-def test_a_data_set_without_labels_has_no_class(run: Config, tmp_path: Path) -> None:
-    export(config_of(tmp_path, label=None), tmp_path / "out")
-    assert list(pd.read_csv(tmp_path / "out/images.csv")) == ["number", "split"]
+    assert {path.stat().st_mtime for path in (tmp_path / "set").rglob("*.*")} == {315532800}
 
 
 def test_what_may_not_be_seen_is_refused(run: Config, tmp_path: Path) -> None:
@@ -193,6 +177,8 @@ def test_what_may_not_be_seen_is_refused(run: Config, tmp_path: Path) -> None:
     assert "originals are not exported" in refusal(shown, to, Variant())
     assert export(shown, to, HALF).images == IMAGES
     assert "not part of the config" in refusal(run, tmp_path / "b", Variant(Method.MASK, 75))
+    for name in ("out.zip", "out.tar.gz", "out.TGZ"):
+        assert "name a folder (out) or a tar (out.tar)" in refusal(run, tmp_path / name)
 
 
 def test_nothing_is_written_among_the_originals(run: Config, tmp_path: Path) -> None:
@@ -242,19 +228,17 @@ def without(tar: Path, lost: str) -> None:
             shard.add(image_id, data, "png", 8, 8)
 
 
-def test_an_incomplete_set_is_refused(run: Config, tmp_path: Path) -> None:
-    images = run.results / "archive/images/mask-100"
-    without(images / "val/0.tar", sorted(IDS[6:])[0])
-    assert "incomplete" in refusal(run, tmp_path / "out")
-    (images / "val/0.parquet").unlink()
-    assert "incomplete" in refusal(run, tmp_path / "out")
-    shutil.rmtree(images)
-    assert "has no results" in refusal(run, tmp_path / "out")
-
-
-def test_an_unreadable_image_in_a_set_is_refused(run: Config, tmp_path: Path) -> None:
+def test_another_set_than_detection_left_is_refused(run: Config, tmp_path: Path) -> None:
+    to, images = tmp_path / "out", run.results / "archive/images/mask-100"
     status(run, IDS[3], "unreadable", "truncated")
-    assert "does not have the images of detection" in refusal(run, tmp_path / "out")
+    assert "does not have the images of detection" in refusal(run, to)
+    status(run, IDS[3], "ok")
+    without(images / "val/0.tar", sorted(IDS[6:])[0])
+    assert "incomplete" in refusal(run, to)
+    (images / "val/0.parquet").unlink()
+    assert "incomplete" in refusal(run, to)
+    shutil.rmtree(images)
+    assert "has no results" in refusal(run, to)
 
 
 @pytest.mark.parametrize("to", ["out", "out.tar"])
@@ -270,31 +254,23 @@ def test_a_damaged_image_leaves_nothing(run: Config, tmp_path: Path, to: str) ->
 
 
 def test_damaged_tables_are_named(run: Config, tmp_path: Path) -> None:
-    index = run.results / f"{SHARD}.parquet"
-    whole = index.read_bytes()
+    index, to = run.results / f"{SHARD}.parquet", tmp_path / "out"
+    tar, whole = index.with_suffix(".tar"), index.read_bytes()
+    for file in (index, tar):
+        shutil.copyfile(file, file.with_stem("7"))
+    assert "the same image is in two shards" in refusal(run, to)
+    for file in (index, tar):
+        file.with_stem("7").unlink()
     for damage in (b"", whole[:100]):
         index.write_bytes(damage)
-        assert f"{index} is damaged" in refusal(run, tmp_path / "out")
+        assert f"{index} is damaged" in refusal(run, to)
     index.write_bytes(whole)
     write_checksum(index)
-    other = index.with_stem("1")
     write_parquet(pd.read_parquet(index).assign(offset=0), index)
-    assert f"{index} is damaged" in refusal(run, tmp_path / "out")
+    assert f"{index} is damaged" in refusal(run, to)
     index.write_bytes(whole)
-    write_checksum(other)
-    content = other.read_bytes()
-    other.write_bytes(content[:-1])
-    assert f"{other} is damaged" in refusal(run, tmp_path / "out")
-    other.write_bytes(content)
-    index.with_suffix(".tar").unlink()
-    assert f"{index.with_suffix('.tar')} is not there" in refusal(run, tmp_path / "out")
-
-
-def test_shards_of_an_earlier_size_are_refused(run: Config, tmp_path: Path) -> None:
-    for suffix in ("tar", "parquet"):
-        shard = run.results / f"{SHARD}.{suffix}"
-        shutil.copyfile(shard, shard.with_stem("7"))
-    assert "the same image is in two shards" in refusal(run, tmp_path / "out")
+    tar.unlink()
+    assert f"{tar} is not there" in refusal(run, to)
 
 
 def test_nothing_is_overwritten(run: Config, tmp_path: Path) -> None:
@@ -333,12 +309,15 @@ def test_a_killed_export_leaves_nothing_that_looks_complete(
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_jpeg_keeps_its_suffix(run: Config, tmp_path: Path) -> None:
+def test_jpeg_keeps_its_suffix_and_a_data_set_without_labels_has_no_class(
+    run: Config, tmp_path: Path
+) -> None:
     tar = run.results / f"{SHARD}.tar"
     images = ImageSet.open([tar])
     pictures = {i: encode(images.read(i), "jpeg") for i in images.ids}
     with ShardWriter(tar) as shard:
         for image_id, data in pictures.items():
             shard.add(image_id, data, "jpg", 8, 8)
-    export(run, tmp_path / "out")
+    export(config_of(tmp_path, label=None), tmp_path / "out")
     assert len(list((tmp_path / "out/mask-100").glob("*.jpg"))) == len(pictures)
+    assert list(pd.read_csv(tmp_path / "out/images.csv")) == ["number", "split"]

@@ -1,4 +1,4 @@
-"""A shard of an image set, from files to tar."""
+"""A shard of an image set, from files to tar, and the audit file that counts all shards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import written_counts
 from anonbench.anonymization import shard as module
+from anonbench.anonymization.published import COLUMNS, gather_audit, read_doubts
 from anonbench.anonymization.shard import anonymize_shard
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import ChangedImage, InputError
-from anonbench.core.io import read_json
+from anonbench.core.io import read_json, write_json
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
 
@@ -60,11 +63,19 @@ def write(shard: dict[str, object], output: Path, variant: str, **changes: objec
     return ImageSet.open([output])
 
 
-def test_images_without_regions_are_dropped_or_kept(
+def test_images_without_regions_are_dropped_or_kept_and_the_audit_counts(
     shard: dict[str, object], tmp_path: Path
 ) -> None:
     assert write(shard, tmp_path / "a.tar", "mask-100").ids == ["0", "2"]
     assert write(shard, tmp_path / "b.tar", "mask-100", keep=True).ids == ["0", "1", "2"]
+    assert read_json(tmp_path / "b.audit.json") == {
+        "images": 3,
+        "without_regions": 1,
+        "regions": 2,
+        "outside_image": 0,
+        "hidden_pixels": 2 * 33 * 30,  # whole coding blocks
+        "failed": 0,
+    }
 
 
 def test_nothing_of_an_image_is_left_when_the_next_one_is_read(
@@ -83,21 +94,6 @@ def test_nothing_of_an_image_is_left_when_the_next_one_is_read(
     assert left == [0, 0, 0]
 
 
-def test_the_same_input_gives_the_same_bytes(shard: dict[str, object], tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write(shard, tmp_path / f"{name}.tar", "blur-100")
-    for suffix in (".tar", ".parquet"):
-        first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
-        assert first == second
-
-
-def test_no_metadata_survives(shard: dict[str, object], tmp_path: Path) -> None:
-    for settings in ({}, {"format": "jpeg"}):
-        write(shard, tmp_path / "a.tar", "mask-100", settings=settings)
-        assert b"secret" not in (tmp_path / "a.tar").read_bytes()
-    assert b"secret" in (tmp_path / "0.jpg").read_bytes()
-
-
 def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path) -> None:
     original = np.asarray(Image.open(tmp_path / "0.jpg"))
     masked = write(shard, tmp_path / "b.tar", "mask-100").read("0")
@@ -111,8 +107,15 @@ def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path)
     assert np.array_equal(plain[25:], original[25:])
 
 
-def test_any_tar_tool_reads_the_shard(shard: dict[str, object], tmp_path: Path) -> None:
-    write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})
+def test_the_same_input_gives_the_same_bytes_that_any_tar_tool_reads(
+    shard: dict[str, object], tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        write(shard, tmp_path / f"{name}.tar", "blur-100", settings={"format": "jpeg"})
+    for suffix in (".tar", ".parquet"):
+        first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
+        assert first == second and b"secret" not in first
+    assert b"secret" in (tmp_path / "0.jpg").read_bytes()
     with tarfile.open(tmp_path / "a.tar") as tar:
         members = tar.getmembers()
     assert [member.name for member in members] == ["0.jpg", "2.jpg"]
@@ -141,26 +144,11 @@ def test_an_original_that_changed_is_named_and_nothing_written(
     assert not list(tmp_path.glob(".a*"))
 
 
-def test_the_audit_says_what_it_saw(shard: dict[str, object], tmp_path: Path) -> None:
-    write(shard, tmp_path / "a.tar", "mask-100", keep=True)
-    assert read_json(tmp_path / "a.audit.json") == {
-        "images": 3,
-        "without_regions": 1,
-        "regions": 2,
-        "outside_image": 0,
-        "hidden_pixels": 2 * 33 * 30,  # whole coding blocks
-        "failed": 0,
-    }
-
-
-@pytest.mark.parametrize("keep", [False, True])
-def test_the_boxes_of_another_shard_stop_it(
-    shard: dict[str, object], tmp_path: Path, keep: bool
-) -> None:
+def test_the_boxes_of_another_shard_stop_it(shard: dict[str, object], tmp_path: Path) -> None:
     shard["boxes"] = box_table({"9": [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)]}, seed=0)
     message = "image '0': detection left it with 1 regions, and the shard of blur-50 has it with 0"
     with pytest.raises(InputError, match=message):
-        write(shard, tmp_path / "a.tar", "blur-50", keep=keep)
+        write(shard, tmp_path / "a.tar", "blur-50")
     assert not list(tmp_path.glob("*a.*"))
 
 
@@ -201,8 +189,7 @@ FAULTS: dict[str, tuple[object, str, Callable[..., object], str]] = {
 }
 
 
-@pytest.mark.parametrize("form", ["png", "jpeg"])
-@pytest.mark.parametrize("variant", ["pixelate-100", "blur-100", "mask-100"])
+@pytest.mark.parametrize(("variant", "form"), [("mask-100", "png"), ("blur-100", "jpeg")])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_stops_the_shard(
     shard: dict[str, object],
@@ -249,3 +236,50 @@ def test_an_image_that_its_method_does_not_hide_is_masked_and_counted(
         counts = read_json(tmp_path / "a.audit.json")
         assert (counts["images"], counts["failed"]) == (1, 1)
         assert counts["hidden_pixels"] == height * width
+
+
+def audit(folder: Path, images: int = 9) -> Path:
+    rows = [("train", 13, 1, 1, 2, 9, 0, 1, 2), ("val", 8, 0, 0, 1, 7, 0, 0, 1)]
+    written_counts.write(folder, rows)
+    copies = {"digest": ["x", "x"], "id": ["a", "b"], "split": ["train"] * 2, "kept": [True, False]}
+    pd.DataFrame(copies).to_csv(folder / "duplicates.csv", index=False)
+    shards = []
+    for split, sizes in (("train", (4, images - 4)), ("val", (7,))):
+        for variant in ("blur-50", "mask-100"):
+            files = [folder / f"{split}-{variant}-{n}.json" for n in range(len(sizes))]
+            for file, size in zip(files, sizes, strict=True):
+                found = {"images": size, "regions": 2 * size, "hidden_pixels": 50, "failed": 0}
+                found["outside_image"] = size
+                write_json(file, found | {"whatever": "else"})
+            shards.append((split, variant, files))
+    tables = [folder / f"{name}.csv" for name in ("counts", "duplicates")]
+    gather_audit(*tables, shards, folder / "audit.csv")
+    return folder / "audit.csv"
+
+
+def test_every_variant_and_every_doubt_is_counted(tmp_path: Path) -> None:
+    table = pd.read_csv(audit(tmp_path))
+    assert table.columns.tolist() == COLUMNS
+    counted = ["split", "variant", "images", "regions", "outside_image", "hidden_pixels"]
+    assert table[counted].to_numpy().tolist() == [
+        ["train", "blur-50", 9, 18, 9, 100],
+        ["train", "mask-100", 9, 18, 9, 100],
+        ["val", "blur-50", 7, 14, 7, 50],
+        ["val", "mask-100", 7, 14, 7, 50],
+    ]
+    assert table["left_out_duplicates"].tolist() == [1, 1, 0, 0]
+    assert table["failed_detector"].tolist() == [1, 1, 0, 0] and not table["failed_audits"].any()
+    assert read_doubts(tmp_path / "audit.csv") == Doubts(3, 1, 0, 1, 3)
+
+
+def test_an_image_more_than_detection_left_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"blur-50, split 'train', has 10 images, .* left 9"):
+        audit(tmp_path, images=10)
+    assert not (tmp_path / "audit.csv").exists()
+
+
+def test_results_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
+    file = audit(tmp_path)
+    pd.read_csv(file).drop(columns="used_doubtful").to_csv(file, index=False)
+    with pytest.raises(InputError, match=r"audit\.csv: column 'used_doubtful' is missing"):
+        read_doubts(file)

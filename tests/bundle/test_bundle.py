@@ -40,19 +40,39 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return config
 
 
+@pytest.fixture(scope="module")
+def written(run: Config, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of scores, which no test changes."""
+    to = tmp_path_factory.mktemp("written") / "bundle"
+    assert write_bundle(run, root, to, date="2026-01-02").missing == ()
+    return to
+
+
 @pytest.fixture
-def bundle(run: Config, root: Path, tmp_path: Path) -> Path:
-    """Return a bundle of scores."""
-    written = write_bundle(run, root, tmp_path / "bundle", date="2026-01-02")
-    assert written.missing == ()
-    return tmp_path / "bundle"
+def bundle(written: Path, tmp_path: Path) -> Path:
+    """Return a bundle of scores, to be changed."""
+    return shutil.copytree(written, tmp_path / "bundle")
+
+
+@pytest.fixture
+def copied(run: Config, tmp_path: Path) -> Config:
+    """Return the run with results of its own, to be changed."""
+    shutil.copytree(run.results, tmp_path / "results")
+    return made.config_of(tmp_path)
+
+
+def passed_on(bundle: Path) -> Config:
+    """Return the config that is in a bundle, with its places there."""
+    config = load(yaml.safe_load((bundle / "config.yaml").read_text(encoding="utf-8")))
+    places = {"results": bundle / "results", "bundle": bundle / METADATA}
+    return config.model_copy(update=places)
 
 
 def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("name", [TABLE, SCORES, "config.yaml"])
+@pytest.mark.parametrize("name", [TABLE, "config.yaml"])
 def test_a_file_that_was_changed_is_named(bundle: Path, name: str) -> None:
     """Also by one byte, with its size as it was."""
     content = bytearray((bundle / name).read_bytes())
@@ -81,10 +101,10 @@ def test_what_is_made_from_a_bundle_is_compared_with_the_run(bundle: Path) -> No
     assert verify(bundle).differences == [f"{path}: other bytes than {SCORES}"]
 
 
-def test_the_same_results_give_the_same_bytes(run: Config, root: Path, tmp_path: Path) -> None:
-    copied = tmp_path / "elsewhere"
-    shutil.copytree(run.results, copied / "results")
-    for to, config in (("a.tar", run), ("b/a.tar", made.config_of(copied))):
+def test_the_same_results_give_the_same_bytes(
+    run: Config, copied: Config, root: Path, tmp_path: Path
+) -> None:
+    for to, config in (("a.tar", run), ("b/a.tar", copied)):
         write_bundle(config, root, tmp_path / to, date="2026-01-02")
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b/a.tar").read_bytes()
     with tarfile.open(tmp_path / "a.tar") as tar:
@@ -92,10 +112,10 @@ def test_the_same_results_give_the_same_bytes(run: Config, root: Path, tmp_path:
     assert verify(tmp_path / "a.tar").differences == []
 
 
-def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -> None:
+def test_no_image_no_id_and_no_place_is_in_a_bundle(written: Path, run: Config) -> None:
     pictures = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"RIFF", b"BM")
     tables = 0
-    for file in files_of(bundle):
+    for file in files_of(written):
         content = file.read_bytes()
         assert not content.startswith(pictures), file
         if file.suffix == ".parquet":
@@ -106,42 +126,36 @@ def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -
         assert made.PERSON.encode() not in content, file
         assert str(run.results).encode() not in content, file
     assert tables > 5
-    assert list(run.results.rglob("*.h5")) and not list(bundle.rglob("*.h5"))
-    predicted = pd.read_parquet(next((bundle / "results").glob("*/downstream/*/*/*.parquet")))
+    assert list(run.results.rglob("*.h5")) and not list(written.rglob("*.h5"))
+    predicted = pd.read_parquet(next((written / "results").glob("*/downstream/*/*/*.parquet")))
     assert set(predicted["label"]) == {"class 1", "class 2", "class 3"}
-    assert {path.suffix for path in files_of(bundle / "results")} == {
-        ".csv",
-        ".digest",
-        ".json",
-        ".parquet",
-    }
-    skipped = pd.read_csv(bundle / "results/portraits/skipped.csv")
+    suffixes = {path.suffix for path in files_of(written / "results")}
+    assert suffixes == {".csv", ".digest", ".json", ".parquet"}
+    skipped = pd.read_csv(written / "results/portraits/skipped.csv")
     assert skipped["reason"].tolist() == ["is no image"]
 
 
-def test_measured_times_have_no_parameters(run: Config, root: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(run.results, tmp_path / "results")
-    (folder / "benchmarks/boxes").mkdir(parents=True)
+def test_measured_times_have_no_parameters(copied: Config, root: Path, tmp_path: Path) -> None:
+    folder = copied.results / "benchmarks/boxes"
+    folder.mkdir(parents=True)
     # what --benchmark-extended writes
-    (folder / "benchmarks/boxes/portraits.tsv").write_text(
+    (folder / "portraits.tsv").write_text(
         f"s\th:m:s\tcpu_time\tparams\n1.5\t0:00:01\t0.70\t{{'path': 'data/{made.PERSON}'}}\n"
     )
-    write_bundle(run.model_copy(update={"results": folder}), root, tmp_path / "bundle")
+    write_bundle(copied, root, tmp_path / "bundle")
     found = tmp_path / "bundle/published/benchmarks/boxes/portraits.tsv"
     assert found.read_text() == "s\th:m:s\tcpu_time\n1.5\t0:00:01\t0.70\n"
 
 
-def test_an_image_under_another_name_is_refused(run: Config, root: Path, tmp_path: Path) -> None:
-    shutil.copytree(run.results, tmp_path / "results")
-    config = made.config_of(tmp_path)
-    (config.results / "portraits/counts.csv").write_bytes(A_PICTURE)
+def test_an_image_under_another_name_is_refused(copied: Config, root: Path, tmp_path: Path) -> None:
+    (copied.results / "portraits/counts.csv").write_bytes(A_PICTURE)
     with pytest.raises(InputError, match=r"results/portraits/counts\.csv is an image"):
-        write_bundle(config, root, tmp_path / "bundle")
+        write_bundle(copied, root, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 
 
-def test_the_config_has_no_places_and_asks_for_the_same(bundle: Path, run: Config) -> None:
-    values = yaml.safe_load((bundle / "config.yaml").read_text(encoding="utf-8"))
+def test_the_config_has_no_places_and_asks_for_the_same(written: Path, run: Config) -> None:
+    values = yaml.safe_load((written / "config.yaml").read_text(encoding="utf-8"))
     config = load(values)
     assert config.datasets["portraits"].path == Path("withheld")
     assert (config.results, config.bundle) == (Path("results"), Path(METADATA))
@@ -181,15 +195,16 @@ def test_nothing_of_a_disk_is_left_in_a_config() -> None:
     assert config.recipes["own"].backbone.pretrained == Path("withheld")
 
 
-def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
+def test_of_a_data_set_without_labels_no_classification_is_missing(
+    root: Path, tmp_path: Path
+) -> None:
     data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
     config = made.config_of(tmp_path, datasets=data)
     made.put_there(config)
-    made.finish(config)
-    written = write_bundle(config, root, tmp_path / "b", keep_ids=True)
-    assert written.missing == ()
+    lacking = write_bundle(config, root, tmp_path / "b", keep_ids=True).missing
+    assert "portraits/scores.csv" in lacking
+    assert not [name for name in lacking if "downstream" in name or "correlation" in name]
     assert verify(tmp_path / "b").differences == []
-    assert not {"downstream", "correlation"} & {p.name for p in (tmp_path / "b").rglob("*")}
 
 
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
@@ -233,10 +248,9 @@ def test_verify_prints_and_ends_with_a_status(
 
 
 def test_what_a_half_finished_run_lacks_is_told(
-    run: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copied: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(run.results, tmp_path / "results")
-    config = made.config_of(tmp_path)
+    config = copied
     for lost in ("portraits/scores.csv", "portraits/comparisons.csv"):
         (config.results / lost).unlink()
     shutil.rmtree(config.results / "tables")
@@ -293,24 +307,13 @@ def test_what_cannot_be_bundled_is_refused(run: Config, root: Path, tmp_path: Pa
 
 
 def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
-    config = load(yaml.safe_load((bundle / "config.yaml").read_text(encoding="utf-8")))
-    places = {"results": bundle / "results", "bundle": bundle / METADATA}
-    config = config.model_copy(update=places)
-    counts = {Split.TRAIN: made.TRAIN + 1, Split.VAL: made.VAL}
-    assert image_counts(config) == {"portraits": counts}
+    config = passed_on(bundle)
+    expected = {Split.TRAIN: made.TRAIN + 1, Split.VAL: made.VAL}
+    assert image_counts(config) == {"portraits": expected}
     missing = config.model_copy(update={"bundle": bundle / "nothing.json"})
     with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
         image_counts(missing)
-
-
-def test_damaged_counts_of_a_bundle_plan_nothing(bundle: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(bundle, copy)
-    config = load(yaml.safe_load((copy / "config.yaml").read_text(encoding="utf-8")))
-    places = {"results": copy / "results", "bundle": copy / METADATA}
-    config = config.model_copy(update=places)
-    assert image_counts(config)
-    counts = copy / "results/portraits/counts.csv"
+    counts = bundle / "results/portraits/counts.csv"
     counts.write_text(counts.read_text(encoding="utf-8").replace("1", "2"), encoding="utf-8")
     with pytest.raises(InputError, match=r"counts.csv is damaged: .* get it again"):
         image_counts(config)
@@ -318,15 +321,13 @@ def test_damaged_counts_of_a_bundle_plan_nothing(bundle: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["manifest.parquet", "counts.csv"])
 def test_a_damaged_result_is_not_bundled(
-    run: Config, root: Path, tmp_path: Path, name: str
+    copied: Config, root: Path, tmp_path: Path, name: str
 ) -> None:
-    shutil.copytree(run.results, tmp_path / "results")
-    config = run.model_copy(update={"results": tmp_path / "results"})
-    file = config.results / made.NAME / name
+    file = copied.results / made.NAME / name
     write_checksum(file)
     os.truncate(file, 20)
     with pytest.raises(InputError, match=f"{name} is damaged: 20 bytes"):
-        write_bundle(config, root, tmp_path / "bundle")
+        write_bundle(copied, root, tmp_path / "bundle")
 
 
 def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ import time
 from gpu_parts.guard import Report
 
 
-def runs_out_of_memory(report: Report, batch: int) -> None:
-    import torch
+class OutOfMemoryError(RuntimeError):
+    """Called as torch's."""
 
+
+def runs_out_of_memory(report: Report, batch: int) -> None:
     if batch > 2:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     report(images_per_second=batch)
 
 

@@ -13,11 +13,13 @@ from PIL import Image, ImageCms, PngImagePlugin
 from scenes import JPEG_QUALITY, Scene
 
 Sabotage = Callable[[Scene], bytes]
+CANARY = b"Erika Mustermann, born 12.8.1964"
 
 
-def saved(pixels: np.ndarray, form: str, **options: Any) -> bytes:
+def saved(pixels: np.ndarray | Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, form, **options)
+    image = Image.fromarray(pixels) if isinstance(pixels, np.ndarray) else pixels
+    image.save(file, form, **options)
     return file.getvalue()
 
 
@@ -48,10 +50,35 @@ def with_segment(scene: Scene, marker: int, body: bytes) -> bytes:
 
 
 def thumbnail(scene: Scene) -> bytes:
-    small = Image.fromarray(scene.original).resize((25, 20))
-    file = io.BytesIO()
-    small.save(file, "JPEG")
-    return file.getvalue()
+    return saved(Image.fromarray(scene.original).resize((25, 20)), "JPEG")
+
+
+def stream(scene: Scene) -> bytes:
+    """Return the compressed rows of the hidden image."""
+    return scene.code(scene.honest)[41:-16]
+
+
+def rows(scene: Scene) -> np.ndarray:
+    return scene.honest.reshape(len(scene.honest), -1)
+
+
+def png(scene: Scene, *streams: bytes, end: bytes = b"", size: bytes = b"") -> bytes:
+    """Return a PNG file of other compressed rows, or of another size."""
+    head = scene.code(scene.honest)[:33]
+    if size:
+        head = head[:8] + chunk(b"IHDR", size)
+    return head + b"".join(chunk(b"IDAT", each) for each in streams) + chunk(b"IEND", end)
+
+
+def header(scene: Scene, depth: int = 8) -> bytes:
+    kind = 2 if scene.honest.ndim == 3 else 0
+    return struct.pack(">IIBBBBB", *scene.honest.shape[1::-1], depth, kind, 0, 0, 0)
+
+
+def with_alpha(scene: Scene, alpha: np.ndarray) -> bytes:
+    image = Image.fromarray(scene.honest)
+    image.putalpha(Image.fromarray(alpha).convert("L"))
+    return saved(image, "PNG")
 
 
 BOTH: dict[str, Sabotage] = {
@@ -74,6 +101,7 @@ BOTH: dict[str, Sabotage] = {
     ),
     "bytes_before_the_start": lambda scene: b"\0" + scene.code(scene.honest),
     "the_hidden_image_twice": lambda scene: 2 * scene.code(scene.honest),
+    "cut_short": lambda scene: scene.code(scene.honest)[:-400],
 }
 PNG: dict[str, Sabotage] = {
     **BOTH,
@@ -83,17 +111,49 @@ PNG: dict[str, Sabotage] = {
     "compressed_text": lambda scene: with_chunk(
         scene, b"zTXt", b"Author\0\0" + zlib.compress(b"a name")
     ),
+    "text_behind_the_pixels": lambda scene: (
+        png(scene, stream(scene))[:-12] + chunk(b"tEXt", b"a\0name") + chunk(b"IEND", b"")
+    ),
     "time_kept": lambda scene: with_chunk(scene, b"tIME", bytes(7)),
+    "gamma": lambda scene: with_chunk(scene, b"gAMA", bytes(4)),
+    "exif_chunk": lambda scene: with_chunk(scene, b"eXIf", b"MM\0*" + bytes(8)),
     "private_chunk": lambda scene: with_chunk(scene, b"prVt", thumbnail(scene)),
     "transparent_colour": lambda scene: with_chunk(
         scene, b"tRNS", bytes(2 * (3 if scene.honest.ndim == 3 else 1))
     ),
-    "rows_below_the_image": lambda scene: plain(scene, more=scene.original.tobytes()),
-    "bytes_behind_the_compressed_pixels": lambda scene: plain(scene, behind=thumbnail(scene)),
-    "empty_chunks": lambda scene: with_chunk(scene, b"IDAT", b""),
-    "bytes_in_the_end_chunk": lambda scene: plain(scene, end=thumbnail(scene)),
     "background_colour": lambda scene: with_chunk(
         scene, b"bKGD", bytes(2 * (3 if scene.honest.ndim == 3 else 1))
+    ),
+    "empty_chunks": lambda scene: with_chunk(scene, b"IDAT", b""),
+    "alpha_kept": lambda scene: with_alpha(scene, np.full(scene.honest.shape[:2], 255, np.uint8)),
+    "original_in_the_alpha_channel": lambda scene: with_alpha(scene, scene.original),
+    "few_colours_in_a_palette": lambda scene: saved(
+        Image.fromarray(scene.honest).convert("P"), "PNG"
+    ),
+    "rows_below_the_image": lambda scene: png(
+        scene, zlib.compress(zlib.decompress(stream(scene)) + scene.original.tobytes())
+    ),
+    "bytes_behind_the_compressed_pixels": lambda scene: png(
+        scene, stream(scene) + thumbnail(scene)
+    ),
+    "two_compressed_streams": lambda scene: png(
+        scene, stream(scene) + zlib.compress(thumbnail(scene))
+    ),
+    "pixels_compressed_twice": lambda scene: png(scene, zlib.compress(stream(scene))),
+    "pixels_in_chunks_whose_lengths_tell": lambda scene: png(
+        scene, stream(scene)[: ord("a")], stream(scene)[ord("a") :]
+    ),
+    "bytes_in_the_end_chunk": lambda scene: png(scene, stream(scene), end=thumbnail(scene)),
+    "a_row_too_few": lambda scene: png(
+        scene, zlib.compress(zlib.decompress(stream(scene))[: -1 - rows(scene).shape[1]])
+    ),
+    "a_wrong_checksum": lambda scene: (
+        scene.code(scene.honest)[:-16] + bytes(4) + scene.code(scene.honest)[-12:]
+    ),
+    "two_headers": lambda scene: with_chunk(scene, b"IHDR", header(scene)),
+    "interlaced": lambda scene: png(scene, stream(scene), size=header(scene)[:-1] + b"\1"),
+    "many_pixels_declared": lambda scene: png(
+        scene, stream(scene), size=struct.pack(">II", 60_000, 60_000) + header(scene)[8:]
     ),
 }
 JPEG: dict[str, Sabotage] = {
@@ -101,6 +161,11 @@ JPEG: dict[str, Sabotage] = {
     "exif_thumbnail": lambda scene: with_segment(scene, 0xE1, b"Exif\0\0" + thumbnail(scene)),
     "jfif_thumbnail": lambda scene: with_segment(scene, 0xE0, b"JFXX\0\x10" + thumbnail(scene)),
     "xmp": lambda scene: with_segment(scene, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+    "adobe_marker": lambda scene: with_segment(scene, 0xEE, b"Adobe\0d\0\0\0\0\1"),
+    "two_heads": lambda scene: scene.code(scene.honest)[:20] + scene.code(scene.honest)[2:],
+    "colours_of_print": lambda scene: saved(
+        Image.fromarray(scene.honest).convert("CMYK"), "JPEG", quality=JPEG_QUALITY
+    ),
     "lower_quality": lambda scene: saved(scene.honest, "JPEG", quality=JPEG_QUALITY - 1),
     "higher_quality": lambda scene: saved(scene.honest, "JPEG", quality=JPEG_QUALITY + 5),
     "progressive": lambda scene: as_asked(scene, progressive=True),
@@ -108,9 +173,24 @@ JPEG: dict[str, Sabotage] = {
     "restart_markers": lambda scene: as_asked(scene, restart_marker_rows=1),
     "a_private_segment": lambda scene: with_segment(scene, 0xEC, thumbnail(scene)),
     "a_table_of_words_that_no_component_uses": lambda scene: with_segment(
-        scene, 0xDB, b"\x03" + b"Erika Mustermann, born 12.8.1964".ljust(64, b".")
+        scene, 0xDB, b"\x03" + CANARY.ljust(64, b".")
     ),
-}
+    "colour_as_fine_as_brightness": lambda scene: (
+        as_asked(scene, subsampling=0)
+        if scene.honest.ndim == 3
+        else with_segment(scene, 0xFE, b"a name")
+    ),
+    "fill_bytes_between_segments": lambda scene: (
+        scene.code(scene.honest)[:20] + b"\xff" * 7 + scene.code(scene.honest)[20:]
+    ),
+    "bytes_behind_the_last_block": lambda scene: (
+        scene.code(scene.honest)[:-2] + CANARY + scene.code(scene.honest)[-2:]
+    ),
+    "preview_as_second_frame": lambda scene: saved(
+        Image.fromarray(scene.honest), "MPO", quality=JPEG_QUALITY,
+        save_all=True, append_images=[Image.fromarray(scene.original)],
+    ),
+}  # fmt: skip
 
 
 def sabotage(*kinds: dict[str, Sabotage]) -> Callable[[Sabotage], Sabotage]:
@@ -123,12 +203,6 @@ def sabotage(*kinds: dict[str, Sabotage]) -> Callable[[Sabotage], Sabotage]:
 
 
 @sabotage(PNG, JPEG)
-def cut_short(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    return data[: len(data) * 2 // 3]
-
-
-@sabotage(PNG, JPEG)
 def a_bit_flipped(scene: Scene) -> bytes:
     data = bytearray(scene.code(scene.honest))
     data[len(data) * 3 // 4] ^= 16
@@ -137,94 +211,31 @@ def a_bit_flipped(scene: Scene) -> bytes:
 
 @sabotage(PNG, JPEG)
 def a_comment(scene: Scene) -> bytes:
-    if scene.settings.format == "png":
-        info = PngImagePlugin.PngInfo()
-        info.add_text("Comment", "a name")
-        return as_asked(scene, pnginfo=info)
-    return as_asked(scene, comment="a name")
-
-
-@sabotage(PNG)
-def alpha_kept(scene: Scene) -> bytes:
-    image = Image.fromarray(scene.honest)
-    image.putalpha(Image.fromarray(np.full(scene.honest.shape[:2], 255, np.uint8)))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-@sabotage(PNG)
-def original_in_the_alpha_channel(scene: Scene) -> bytes:
-    image = Image.fromarray(scene.honest)
-    image.putalpha(Image.fromarray(scene.original).convert("L"))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    if scene.settings.format == "jpeg":
+        return as_asked(scene, comment="a name")
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "a name")
+    return as_asked(scene, pnginfo=info)
 
 
 @sabotage(PNG)
 def deep_with_the_original_below(scene: Scene) -> bytes:
     """16 bits: above the hidden image, below the original; decoders that cut see the first."""
     deep = np.stack([scene.honest, scene.original], axis=-1).reshape(len(scene.honest), -1)
-    rows = b"".join(b"\0" + row.tobytes() for row in deep)
-    height, width = scene.honest.shape[:2]
-    kind = 2 if scene.honest.ndim == 3 else 0
-    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
-    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
-
-
-def plain(scene: Scene, more: bytes = b"", behind: bytes = b"", end: bytes = b"") -> bytes:
-    height, width = scene.honest.shape[:2]
-    kind = 2 if scene.honest.ndim == 3 else 0
-    shown = scene.honest.reshape(height, -1)
-    if kind:  # rows of colours are filtered by `Up`, which has the same number
-        shown = np.vstack([shown[:1], shown[1:] - shown[:-1]])
-    rows = b"".join(bytes([kind]) + row.tobytes() for row in shown)
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    stream = zlib.compress(rows + more) + behind
-    parts = [(b"IHDR", header), (b"IDAT", stream), (b"IEND", end)]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+    coded = b"".join(b"\0" + row.tobytes() for row in deep)
+    return png(scene, zlib.compress(coded), size=header(scene, depth=16))
 
 
 @sabotage(PNG)
-def two_headers(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    return data[:33] + data[8:33] + data[33:]
-
-
-@sabotage(PNG)
-def interlaced(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    return data[:8] + chunk(b"IHDR", data[16:28] + b"\1") + data[33:]
-
-
-@sabotage(PNG)
-def many_pixels_declared(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    header = struct.pack(">II", 60_000, 60_000) + data[24:29]
-    return data[:8] + chunk(b"IHDR", header) + data[33:]
-
-
-@sabotage(PNG)
-def few_colours_in_a_palette(scene: Scene) -> bytes:
-    image = Image.fromarray(scene.honest).convert("P")
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-@sabotage(JPEG)
-def preview_as_second_frame(scene: Scene) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(scene.honest).save(
-        file,
-        "MPO",
-        quality=JPEG_QUALITY,
-        save_all=True,
-        append_images=[Image.fromarray(scene.original)],
-    )
-    return file.getvalue()
+def filters_that_spell_a_message(scene: Scene) -> bytes:
+    """The same pixels, each row filtered by another rule: a bit a row."""
+    shown = rows(scene)
+    above = np.vstack([np.zeros_like(shown[:1]), shown[:-1]])
+    coded = b""
+    for number in range(len(shown)):
+        is_up = b"a name"[number % 6] >> number % 7 & 1
+        coded += bytes([2 * is_up]) + (shown - is_up * above)[number].tobytes()
+    return png(scene, zlib.compress(coded))
 
 
 @sabotage(JPEG)
@@ -241,70 +252,3 @@ def nearly_the_same_quantization(scene: Scene) -> bytes:
         tables = {k: list(v) for k, v in image.quantization.items()}  # type: ignore[attr-defined]
     tables[0][63] -= 1
     return saved(scene.honest, "JPEG", qtables=tables)
-
-
-@sabotage(JPEG)
-def bytes_behind_the_last_block(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    return data[:-2] + thumbnail(scene)[:40].replace(b"\xff", b"\0") + data[-2:]
-
-
-def packed(scene: Scene, rows: bytes, level: int = 6) -> list[bytes]:
-    """Return the chunks of a PNG file with rows as they are filtered."""
-    data = scene.code(scene.honest)
-    parts = [(b"IDAT", zlib.compress(rows, level)), (b"IEND", b"")]
-    return [data[:33], *(chunk(*part) for part in parts)]
-
-
-@sabotage(PNG)
-def filters_that_spell_a_message(scene: Scene) -> bytes:
-    """The same pixels, each row filtered by another rule: two bits a row."""
-    shown = scene.honest.reshape(len(scene.honest), -1)
-    above = np.vstack([np.zeros_like(shown[:1]), shown[:-1]])
-    ways = (shown, None, shown - above)
-    rows = b""
-    for number in range(len(shown)):
-        kind = 2 * (b"a name"[number % 6] >> number % 7 & 1)
-        rows += bytes([kind]) + ways[kind][number].tobytes()  # type: ignore[index]
-    return b"".join(packed(scene, rows))
-
-
-@sabotage(PNG)
-def pixels_in_chunks_whose_lengths_tell(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    size = int.from_bytes(data[33:37], "big")
-    stream = data[41 : 41 + size]
-    parts = [stream[: ord("a")], stream[ord("a") : 99 + ord("n")], stream[99 + ord("n") :]]
-    return data[:33] + b"".join(chunk(b"IDAT", part) for part in parts) + data[-12:]
-
-
-@sabotage(PNG)
-def a_row_too_few(scene: Scene) -> bytes:
-    shown = scene.honest.reshape(len(scene.honest), -1)[:-1]
-    return b"".join(packed(scene, b"".join(b"\0" + row.tobytes() for row in shown)))
-
-
-@sabotage(PNG)
-def a_wrong_checksum(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    return data[:-16] + bytes(4) + data[-12:]
-
-
-@sabotage(PNG)
-def two_compressed_streams(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    stream = data[41 : 41 + int.from_bytes(data[33:37], "big")]
-    return data[:33] + chunk(b"IDAT", stream + zlib.compress(thumbnail(scene))) + data[-12:]
-
-
-@sabotage(JPEG)
-def colour_as_fine_as_brightness(scene: Scene) -> bytes:
-    if scene.honest.ndim == 2:
-        return with_segment(scene, 0xFE, b"a name")
-    return as_asked(scene, subsampling=0)
-
-
-@sabotage(JPEG)
-def fill_bytes_between_segments(scene: Scene) -> bytes:
-    data = scene.code(scene.honest)
-    return data[:20] + b"\xff" * 7 + data[20:]

@@ -5,18 +5,14 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import ClassVar
 
-import numpy as np
 import pytest
-from scenes import DEGREE, REGIONS, Format, audit, picture, scene, table
+from scenes import DEGREE, REGIONS, Format, picture, table
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Method as Papers
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import encode
@@ -84,26 +80,14 @@ def test_no_module_that_the_audit_reaches_is_the_anonymizers(root: Path) -> None
     assert known.keys() >= {f"anonbench.{part}" for part in SHARES}, "a module was renamed"
 
 
-@pytest.mark.parametrize("method", Papers)
-@pytest.mark.parametrize("form", ["png", "jpeg"])
-def test_no_function_hides_and_audits(root: Path, method: Papers, form: Format) -> None:
-    honest = scene(method, form)
-    coded = honest.code(honest.honest)
-    hiding = executed(root, honest.hide)
-    assert hiding, "what is counted counts where images are hidden"
-    judging = executed(root, lambda: audit(honest, coded, honest.honest))
-    assert only_checks(judging)
-    assert not hiding & judging
-
-
-@pytest.mark.parametrize("name", [*ADDED, *COMBINED])
-def test_no_function_of_the_other_methods_hides_and_audits(
-    root: Path, tmp_path: Path, name: str
-) -> None:
-    settings, original = asked(tmp_path), picture()
+@pytest.mark.parametrize(
+    ("name", "form"), [*((name, "png") for name in [*Papers, *ADDED, *COMBINED]), ("blur", "jpeg")]
+)
+def test_no_function_hides_and_audits(root: Path, tmp_path: Path, name: str, form: Format) -> None:
+    settings, original = asked(tmp_path, format=form), picture()
     variant = Variant(name, DEGREE)
     *between, pixels = layers(original, REGIONS, variant, settings)
-    data = encode(pixels)
+    data = encode(pixels, form)
     auditor = Auditor(table(REGIONS), variant, settings)
     hiding = executed(root, lambda: layers(original, REGIONS, variant, settings))
     judging = executed(root, lambda: auditor.check("a", original, data, pixels, between))
@@ -117,11 +101,9 @@ def only_checks(judging: set[str]) -> bool:
 
 
 def executed(root: Path, call: Callable[[], object]) -> set[str]:
-    """Return the functions of the anonymizer, or of one file, that run in a call."""
-    is_file = root.suffix == ".py"
+    """Return the functions of the anonymizer that run in a call."""
     loader = "anonbench.core.libraries.opencv"  # both have the library
     shared = {str(p) for name, p in modules(root).items() if is_shared(name) and name != loader}
-    shared = {str(root)} if is_file else shared
     runs: set[str] = set()
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -134,42 +116,3 @@ def executed(root: Path, call: Callable[[], object]) -> set[str]:
     finally:
         sys.setprofile(None)
     return runs
-
-
-class Apart(Method):
-    """A method of one file, whose promise is computed in another way."""
-
-    name: ClassVar = "apart"
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        return np.full_like(pixels, level())
-
-    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        return np.asarray((written == 7).all(axis=0))
-
-
-class Sharing(Apart):
-    """One that hides again to see whether it is hidden."""
-
-    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        return np.asarray((written == level()).all(axis=0))
-
-
-def level() -> int:
-    return 7
-
-
-def shared_by(method: type[Method]) -> set[str]:
-    """Return the functions that both hide and judge, of a method whose promise is its own."""
-    made, image = method(), picture(colour=False)
-    hidden = made.hide(image, "face")
-    file = Path(sys.modules[method.__module__].__file__ or "")
-    hiding = executed(file, partial(made.hide, image, "face"))
-    judging = executed(file, partial(made.is_hidden, image[None], hidden[None], "face"))
-    assert hiding and judging
-    return hiding & judging
-
-
-def test_a_promise_beside_its_method_shares_no_code_with_it() -> None:
-    assert shared_by(Apart) == set()
-    assert [name.rpartition(":")[2] for name in shared_by(Sharing)] == ["level"]

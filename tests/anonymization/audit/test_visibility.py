@@ -54,7 +54,6 @@ def check(
         ),
         ("swirl", {"swirl": {"turns": 1e-3}}),
         ("barrel", {"barrel": {"strength": 1e-9}}),
-        ("noise", {"noise": {"deviation": 1e-6}}),
         ("noise", {"noise": {"deviation": 1.0}}),
     ],
 )
@@ -89,8 +88,8 @@ def test_a_large_region_under_a_tiny_strength_is_weak_and_refused(
     sections: dict[str, Any], tmp_path: Path
 ) -> None:
     (name,), settings = sections, asked(tmp_path, **sections)
-    image = cv2.resize(picture(), (800, 640), interpolation=cv2.INTER_CUBIC)
-    region = Region(Entity.FACE, 40.0, 40.0, 680.0, 600.0, 1.0)
+    image = cv2.resize(picture(), (600, 480), interpolation=cv2.INTER_CUBIC)
+    region = Region(Entity.FACE, 30.0, 30.0, 510.0, 450.0, 1.0)
     with pytest.raises(InputError, match="is not hidden"):
         check(name, settings, image, [region])
     left = weak_strengths(name, Entity, settings)
@@ -104,24 +103,21 @@ def test_default_strengths_are_not_weak(tmp_path: Path) -> None:
     assert [each for each in settings.names if weak_strengths(each, Entity, settings)] == []
 
 
-@pytest.mark.parametrize(("blocks", "is_weak"), [(16, False), (24, True), (64, True)])
+@pytest.mark.parametrize(("blocks", "is_weak"), [(16, False), (24, True)])
 def test_fine_blocks_are_weak(blocks: int, is_weak: bool) -> None:
     settings = Anonymization.model_validate({"pixelate": {"blocks": {"face": blocks}}})
     assert ("face" in weak_strengths("pixelate", Entity, settings)) is is_weak
 
 
 @pytest.mark.parametrize("name", [*ADDED, *COMBINED, "pixelate", "blur", "mask"])
-@pytest.mark.parametrize("kind", ["texture", "white", "ramp", "black", "waves"])
+@pytest.mark.parametrize("kind", ["white", "black", "waves"])
 def test_default_strengths_pass(name: str, kind: str, tmp_path: Path) -> None:
     """Also where nothing can change: paper under a blur, a black picture under a mask."""
-    ramp = np.broadcast_to(np.linspace(0, 255, 100)[None, :, None], (80, 100, 3))
     y, x = np.mgrid[:80, :100]
     waves = 128 + 100 * np.cos(y / 20) * np.sin(x / 15)
     image = {
-        "texture": picture(),
         "white": np.full((80, 100, 3), 255, np.uint8),
         "black": np.zeros((80, 100, 3), np.uint8),
-        "ramp": ramp.astype(np.uint8),
         "waves": waves[..., None].repeat(3, axis=2).astype(np.uint8),
     }[kind]
     slanted = Region(Entity.TEXT, 60, 40, 96, 78, 1.0, (66, 40, 96, 60, 90, 78, 60, 58))
@@ -158,27 +154,10 @@ def planes() -> np.ndarray:
     return np.ascontiguousarray(picture()[:70, :60].transpose(2, 0, 1))
 
 
-def one_bit(was: np.ndarray) -> np.ndarray:
-    new = was.copy()
-    new[0, 0, 0] ^= 1
-    return new
-
-
-def one_row(was: np.ndarray) -> np.ndarray:
+def only(was: np.ndarray, where: Any) -> np.ndarray:
+    """Return black with a part of a region, [c, h, w]."""
     new = np.zeros_like(was)
-    new[:, -1] = was[:, -1]
-    return new
-
-
-def one_column(was: np.ndarray) -> np.ndarray:
-    new = np.zeros_like(was)
-    new[:, :, 3] = was[:, :, 3]
-    return new
-
-
-def red_alone(was: np.ndarray) -> np.ndarray:
-    new = np.zeros_like(was)
-    new[2] = was[0]
+    new[where] = was[where]
     return new
 
 
@@ -186,10 +165,10 @@ def red_alone(was: np.ndarray) -> np.ndarray:
     "fault",
     [
         np.copy,
-        one_bit,
-        one_row,
-        one_column,
-        red_alone,
+        lambda was: np.where(np.indices(was.shape).any(axis=0), was, was ^ 1),  # one bit
+        lambda was: only(was, np.s_[:, -1]),
+        lambda was: only(was, np.s_[:, :, 3]),
+        lambda was: only(was, 0)[[1, 2, 0]],  # a channel in another's place
         lambda was: np.minimum(was, 254) + 1,
         lambda was: was // 2 + 60,
         lambda was: 255 - was,
@@ -199,7 +178,12 @@ def red_alone(was: np.ndarray) -> np.ndarray:
 )
 def test_what_is_still_there_is_refused_whatever_its_method_says(fault: Any) -> None:
     assert not hidden_by(fault(planes()))
+
+
+def test_one_colour_shows_nothing() -> None:
     assert hidden_by(np.zeros_like(planes())) and hidden_by(np.zeros_like(planes()), Empty)
+    flat = np.full_like(planes(), 7)
+    assert kept(Lazy(), window(flat, flat)).all()
 
 
 def test_a_method_that_claims_to_leave_nothing_is_held_to_it() -> None:
@@ -227,9 +211,6 @@ def test_only_the_regions_own_pixels_count() -> None:
     check_visibility(was, new, own, "face", is_weak=False)
     with pytest.raises(NotHidden):
         check_visibility(was, new, ~own, "face", is_weak=False)
-
-
-def test_too_little_detail_tells_nothing() -> None:
-    was = planes()[:, :9, :9]
-    check_visibility(was, was, np.ones((9, 9), bool), "face", is_weak=False)
-    check_visibility(was, was, np.ones((9, 9), bool), "face", is_weak=True)
+    few = was[:, :9, :9]
+    for is_weak in (True, False):  # too little detail tells nothing
+        check_visibility(few, few, np.ones((9, 9), bool), "face", is_weak)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import hashlib
 import io
 import json
 import tarfile
@@ -14,7 +15,6 @@ import numpy as np
 import pytest
 from codes import SRGB, anonymized, files, photograph, read_codes, save, statuses
 from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench import anonymize_files, detect
 from anonbench.anonymization.files import file_job, places, run
@@ -48,6 +48,7 @@ def test_copies_keep_names_folders_formats_and_profiles(photos: Path, tmp_path: 
     originals = files(photos)
     done = anonymized(photos, tmp_path / "out")
     assert (done.images, done.written, done.is_doubtful) == (len(NAMES), len(NAMES), False)
+    assert done.sheet is None, "only on request"
     assert set(files(tmp_path / "out")) == set(NAMES)
     assert files(photos) == originals
     for name in NAMES:
@@ -66,21 +67,7 @@ def test_copies_keep_names_folders_formats_and_profiles(photos: Path, tmp_path: 
     assert done.regions == len(NAMES)
 
 
-def test_a_table_that_no_component_uses_is_not_copied(tmp_path: Path) -> None:
-    """It may hold 64 bytes of anything."""
-    data = save(tmp_path / "photos", "a.jpg", quality=90).read_bytes()
-    secret = b"\xff\xdb\x00\x43\x03" + (b"CANARY" * 11)[:64]
-    (tmp_path / "photos/a.jpg").write_bytes(data[:2] + secret + data[2:])
-    assert anonymized(tmp_path / "photos", tmp_path / "out").written == 1
-    assert b"CANARY" not in (tmp_path / "out/a.jpg").read_bytes()
-    with Image.open(tmp_path / "out/a.jpg") as made:
-        assert isinstance(made, JpegImageFile)
-        assert [component[3] for component in made.layer] == [0, 1, 1]
-
-
 def test_the_record_says_what_was_done(photos: Path, tmp_path: Path) -> None:
-    import hashlib
-
     done = anonymized(photos, tmp_path / "out")
     record = json.loads(done.audit.read_text(encoding="utf-8"))
     assert (record["method"], record["degree"], [*record["detectors"]]) == ("mask", 100, ["zxing"])
@@ -97,31 +84,23 @@ def test_the_record_says_what_was_done(photos: Path, tmp_path: Path) -> None:
     assert len(table) == 1 + len(NAMES) + 1 and table[0].startswith("name,status,reason,output")
 
 
-def test_metadata_and_thumbnails_are_gone_and_pixels_upright(tmp_path: Path) -> None:
-    photo = photograph("turned")
-    thumbnail = io.BytesIO()
+def test_metadata_thumbnails_and_unused_tables_are_gone_and_pixels_upright(tmp_path: Path) -> None:
+    photo, folder = photograph("turned"), tmp_path / "photos"
+    folder.mkdir()
+    thumbnail, exif = io.BytesIO(), Image.Exif()
     photo.resize((80, 60)).save(thumbnail, "JPEG")
-    exif = Image.Exif()
     exif[0x0112], exif[0x010E], exif[0x8298] = 6, "CANARY description", "CANARY owner"
     tagged = exif.tobytes() + b"CANARY" + thumbnail.getvalue()
-    folder = tmp_path / "photos"
-    folder.mkdir()
     photo.save(folder / "a.jpg", exif=tagged, comment=b"CANARY", xmp=b"<x>CANARY</x>")
     photo.save(folder / "b.png", exif=exif)
-    with (folder / "a.jpg").open("ab") as file:
-        file.write(b"CANARY behind the end")
-    anonymized(folder, tmp_path / "out")
-    for name in ("a.jpg", "b.png"):
-        data = (tmp_path / "out" / name).read_bytes()
+    data = (folder / "a.jpg").read_bytes()
+    unused = b"\xff\xdb\x00\x43\x03" + (b"CANARY" * 11)[:64]
+    (folder / "a.jpg").write_bytes(data[:2] + unused + data[2:] + b"CANARY behind the end")
+    assert anonymized(folder, tmp_path / "out").written == 2
+    for name, data in files(tmp_path / "out").items():
         assert b"CANARY" not in data and thumbnail.getvalue()[-200:-100] not in data
         with Image.open(tmp_path / "out" / name) as made:
             assert made.size == (150, 200) and not made.getexif()
-
-
-def test_other_formats_become_png_and_the_name_says_so(tmp_path: Path) -> None:
-    save(tmp_path / "photos", "a.gif")
-    done = anonymized(tmp_path / "photos", tmp_path / "out")
-    assert set(files(tmp_path / "out")) == {"a.gif.png"} and done.written == 1
 
 
 def test_a_profile_is_made_anew_where_it_describes_the_pixels(tmp_path: Path) -> None:
@@ -143,12 +122,8 @@ def test_what_is_in_doubt_is_not_published(photos: Path, tmp_path: Path) -> None
     (photos / "photo.cr2").write_bytes(b"raw")
     done = anonymized(photos, tmp_path / "out")
     assert set(files(tmp_path / "out")) == set(NAMES)
-    assert (done.without_regions, done.unreadable, done.left_out, done.is_doubtful) == (
-        1,
-        1,
-        1,
-        True,
-    )
+    assert (done.without_regions, done.unreadable, done.left_out) == (1, 1, 1)
+    assert done.is_doubtful
     assert statuses(done)["bare.png"] == "without_regions"
     kept = anonymized(photos, tmp_path / "kept", keep_without_regions=True)
     assert set(files(tmp_path / "kept")) == {*NAMES, "bare.png"}
@@ -194,25 +169,13 @@ def test_a_file_that_fails_its_audit_is_not_published(
     assert done.failed == len(NAMES) and files(tmp_path / "out") == {}
 
 
-@pytest.fixture
-def link(photos: Path, tmp_path: Path) -> Callable[[str], Path]:
-    def make(name: str) -> Path:
-        path = tmp_path / name
-        path.symlink_to(photos, target_is_directory=True)
-        return path
-
-    return make
-
-
-@pytest.mark.parametrize("to", ["photos", "photos/out", ".", "link", "link/x/new", "x/../photos"])
-def test_originals_are_never_written_to(
-    photos: Path, tmp_path: Path, link: Callable[[str], Path], to: str
-) -> None:
-    link("link")
+def test_originals_are_never_written_to(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(photos, target_is_directory=True)
     (tmp_path / "x").mkdir()
     before = files(photos)
-    with pytest.raises(InputError, match="originals"):
-        anonymized(photos, tmp_path / to)
+    for to in ("photos", "photos/out", ".", "link", "link/x/new", "x/../photos"):
+        with pytest.raises(InputError, match="originals"):
+            anonymized(photos, tmp_path / to)
     with pytest.raises(InputError, match="originals"):
         anonymized(photos / "old.bmp", photos)
     assert files(photos) == before
@@ -229,23 +192,27 @@ def test_links_in_the_output_folder_lead_to_no_original(photos: Path, tmp_path: 
     assert anonymized(photos, out).written == len(NAMES)
     assert files(photos) == before and not (out / "raw.ppm").is_symlink()
     assert read_codes(out / "old.bmp") == []
-    for path in sorted((out / "x").rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    (out / "x").rmdir()
-    (out / "x").symlink_to(photos / "x", target_is_directory=True)
-    with pytest.raises(InputError, match="leads out of"):
-        anonymized(photos, out)
-    assert files(photos) == before
+    assert read_codes(out / "raw.ppm") == []
 
 
-def test_a_folder_of_something_else_is_refused(photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"is not empty, and out\.audit\.json is not beside it"):
-        anonymized(photos, tmp_path / "out")
-    anonymized(photos, tmp_path / "other")
+def test_files_of_others_are_neither_removed_nor_written_over(photos: Path, tmp_path: Path) -> None:
+    own = [tmp_path / name for name in ("out/.precious.part", "other.audit.csv", "file")]
+    own[0].parent.mkdir()
+    for path in own:
+        path.write_text("mine")
+    for to, reason in (
+        ("out", r"is not empty, and out\.audit\.json is not beside it"),
+        ("other", r"other\.audit\.csv"),
+        ("file", "a file has this name"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            anonymized(photos, tmp_path / to)
+    with pytest.raises(InputError, match="a file has this name"):
+        anonymized(photos, tmp_path / "file", dry_run=True)
+    assert [path.read_text() for path in own] == ["mine"] * 3
+    anonymized(photos, tmp_path / "ours")
     with pytest.raises(InputError, match="by other settings"):
-        anonymized(photos, tmp_path / "other", method="blur")
+        anonymized(photos, tmp_path / "ours", method="blur")
 
 
 def test_where_case_is_no_difference_the_second_image_is_refused(
@@ -367,19 +334,13 @@ def test_a_degree_leaves_regions_in_sight_and_says_so(tmp_path: Path) -> None:
     done = anonymized(folder, tmp_path / "out", degree=50)
     assert (done.regions, done.shown_regions, done.is_doubtful) == (1, 1, True)
     assert len(read_codes(tmp_path / "out" / "a.png")) == 1
-    for wrong in ({"degree": 0}, {"degree": 101}, {"method": "no such"}):
-        with pytest.raises(InputError, match=r"degree \d+: percent|there are pixelate"):
-            anonymized(folder, tmp_path / "none", **wrong)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"detectors": "zxing"},
-        {"detectors": []},
-        {"detectors": ["nope"]},
-        {"detectors": ["boxes"]},
-        {"degree": 50.5},
+        *({"detectors": each} for each in ("zxing", [], ["nope"], ["boxes"])),
+        *({"degree": each} for each in (0, 101, 50.5)),
         {"method": "masc"},
         {"keep_without_regions": "no"},
     ],
@@ -392,34 +353,12 @@ def test_wrong_arguments_publish_nothing(tmp_path: Path, wrong: dict[str, Any]) 
     assert not (tmp_path / "out").exists()
 
 
-def test_files_of_others_are_neither_removed_nor_written_over(tmp_path: Path) -> None:
-    save(tmp_path / "photos", "a.png")
-    (tmp_path / "out").mkdir()
-    own = tmp_path / "out/.precious.part"
-    own.write_text("mine")
-    with pytest.raises(InputError, match="not empty"):
-        anonymized(tmp_path / "photos", tmp_path / "out")
-    notes = tmp_path / "other.audit.csv"
-    notes.write_text("mine")
-    with pytest.raises(InputError, match=r"other\.audit\.csv"):
-        anonymized(tmp_path / "photos", tmp_path / "other")
-    assert own.read_text() == notes.read_text() == "mine"
-
-
 def test_a_link_in_the_records_place_is_not_followed(tmp_path: Path) -> None:
     original = save(tmp_path / "photos", "a.png")
     before = original.read_bytes()
     (tmp_path / ".out.audit.json.part").symlink_to(original)
     assert anonymized(tmp_path / "photos", tmp_path / "out").written == 1
     assert original.read_bytes() == before
-
-
-def test_a_file_in_the_output_folders_place_is_refused(photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("mine")
-    for dry_run in (True, False):
-        with pytest.raises(InputError, match="a file has this name"):
-            anonymized(photos, tmp_path / "out", dry_run=dry_run)
-    assert (tmp_path / "out").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "lossy.webp", "b.tif"])

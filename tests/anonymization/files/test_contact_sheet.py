@@ -105,23 +105,6 @@ def test_regions_in_sight_are_named_and_the_sheet_ends_somewhere(
     assert said == "hidden: 1 barcode, 1 region visible; least certain: 1.00"
     assert near(picture, module._IN_SIGHT) > 100
     assert "; here are the first 2." in done.sheet.read_text("utf-8")
-    monkeypatch.setattr(module, "MOST", 1)
-    drawn: list[str] = []
-    monkeypatch.setattr(module, "_tile", lambda name, *_: drawn.append(name) or "")
-    rows = json.loads(done.audit.read_text("utf-8"))["images"]
-    scan = next(Outcome(**row) for row in rows if row["output"] == "scan.pdf")
-    module.write_sheet(done.sheet, photos.parent / "out", [scan])
-    assert drawn == ["scan.pdf, page 1"], "pages beyond the last one shown are not drawn"
-
-
-def test_only_on_request(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = photos.parent / "out"
-    words = ["anonymize", str(photos), "-o", str(out), "--detector", "zxing", "--workers", "1"]
-    main(words)
-    assert not out.with_name("out.sheet.html").exists()
-    main([*words, "--contact-sheet"])
-    assert f"to look at: {out}.sheet.html; " in capsys.readouterr().out
-    assert out.with_name("out.sheet.html").exists()
 
 
 def test_doubtful_images_are_counted_recorded_and_come_first(
@@ -134,7 +117,9 @@ def test_doubtful_images_are_counted_recorded_and_come_first(
     words = ["anonymize", str(photos), "-o", str(photos.parent / "out"), "--hide", "barcode"]
     assert main([*words, "--contact-sheet"]) == 3
     reason = "fewer than 128 grey levels between the darkest and the brightest pixel"
-    assert f"2 doubtful, look at them (2: {reason})" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"2 doubtful, look at them (2: {reason})" in told
+    assert f"to look at: {photos.parent / 'out.sheet.html'}; " in told
     audit = photos.parent / "out.audit.json"
     records = {row["name"]: row for row in json.loads(audit.read_text("utf-8"))["images"]}
     how = records["z-faint.png"]["searched"][0]

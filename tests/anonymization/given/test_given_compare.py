@@ -53,12 +53,11 @@ def judged(
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_copy_is_the_original(colour: bool) -> None:
     found = judged(scene(colour=colour), scene(colour=colour))
-    assert found[0].state == ORIGINAL
+    assert (found[0].state, found[0].changed) == (ORIGINAL, 0)
     assert [(each.state, each.changed) for each in found[1:]] == [(State.VISIBLE, 0.0)]
-    assert found[0].changed == 0
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     quality=st.integers(30, 95),
     sampling=st.sampled_from([0, 2]),
@@ -88,13 +87,14 @@ def test_a_hidden_region_is_told_from_a_half_hidden_one(options: dict[str, objec
     assert whole[0].changed < 0.08  # the difference's window, and blocks of eight pixels
 
 
-@pytest.mark.parametrize("sigma", [3.0, 8.0])
-def test_a_blurred_region_is_hidden(sigma: float) -> None:
+def test_a_blurred_region_is_hidden_and_a_blurred_picture_not_taken_for_noise() -> None:
     original, (x0, y0, x1, y1) = scene(), BOX
     blurred = original.copy()
-    blurred[y0:y1, x0:x1] = cv2.GaussianBlur(original[y0:y1, x0:x1], (0, 0), sigma)
-    found = judged(original, blurred, format="JPEG", quality=75)
+    blurred[y0:y1, x0:x1] = cv2.GaussianBlur(original[y0:y1, x0:x1], (0, 0), 3.0)
+    assert judged(original, blurred, format="JPEG", quality=75)[1].state == State.HIDDEN
+    found = judged(original, cv2.GaussianBlur(original, (0, 0), 6.0))
     assert found[1].state == State.HIDDEN
+    assert found[0].changed > 0.9
 
 
 def test_detail_counts_and_its_flat_surroundings_do_not() -> None:
@@ -105,10 +105,7 @@ def test_detail_counts_and_its_flat_surroundings_do_not() -> None:
     assert judged(original, hidden)[1].changed > 0.97
     elsewhere = masked(original, x0, y0, x0 + 8, y1)
     assert judged(original, elsewhere)[1].state == State.VISIBLE
-
-
-def test_a_region_without_detail_is_judged_by_its_pixels() -> None:
-    flat = np.full((128, 160, 3), 200, np.uint8)
+    flat = np.full((128, 160, 3), 200, np.uint8)  # without detail, pixels count
     assert judged(flat, flat)[1].state == State.VISIBLE
     assert judged(flat, masked(flat, *BOX))[1].state == State.HIDDEN
 
@@ -123,24 +120,11 @@ def test_what_is_changed_outside_is_measured_apart() -> None:
     assert found[0].state != ORIGINAL
 
 
-def test_a_picture_that_differs_everywhere_is_not_taken_for_noise() -> None:
-    original = scene()
-    everywhere = cv2.GaussianBlur(original, (0, 0), 6.0)
-    found = judged(original, everywhere)
-    assert found[1].state == State.HIDDEN
-    assert found[0].changed > 0.9
-
-
 def test_regions_have_their_own_verdict_and_those_outside_none() -> None:
     original = scene()
     other, beyond = region(120, 100, 150, 120, rank=1), region(200, 10, 220, 30, rank=2)
     found = judged(original, masked(original, *BOX), other, beyond)
-    assert [(each.rank, each.state) for each in found[1:]] == [
-        (0, State.HIDDEN),
-        (1, State.VISIBLE),
-    ]
-
-
-def test_all_regions_leave_nothing_outside() -> None:
-    found = judged(scene(), scene(), region(0, 0, 160, 128, rank=1))
-    assert np.isnan(found[0].changed)
+    states = [(each.rank, each.state) for each in found[1:]]
+    assert states == [(0, State.HIDDEN), (1, State.VISIBLE)]
+    all_of_it = judged(original, original, region(0, 0, 160, 128, rank=1))
+    assert np.isnan(all_of_it[0].changed)

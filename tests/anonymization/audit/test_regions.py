@@ -1,0 +1,203 @@
+"""The pixels of regions: against geometry by a library, joined, and in pictures made of others."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scenes import picture, table
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.check import Auditor, check_outside
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
+from anonbench.config import Anonymization
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.images import encode
+
+SHAPE = (50, 60)
+NUMBER = st.one_of(st.floats(-10, 70), st.integers(-5, 65).map(float))
+QUAD = st.lists(NUMBER, min_size=8, max_size=8)
+
+
+def quad_region(values: list[float]) -> Region:
+    xs, ys = values[::2], values[1::2]
+    return Region(Entity.TEXT, min(xs), min(ys), max(xs), max(ys), 1.0, tuple(values))  # type: ignore[arg-type]
+
+
+def area(region: Region) -> Area | None:
+    return area_of(read_regions(table([region]))["a"][0], SHAPE, margin=1.0, least=1)
+
+
+def painted(found: Area | None, sure: bool) -> np.ndarray:
+    """Return bool [H, W] of what a region covers for certain, or may cover."""
+    whole = np.zeros(SHAPE, bool)
+    if found is not None:
+        whole[found.window] = found.required if sure else found.may
+    return whole
+
+
+@pytest.mark.slow
+@given(QUAD)
+@example([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 2.225073858507e-311])
+def test_a_quadrilateral_against_a_library(values: list[float]) -> None:
+    hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull
+    y, x = np.indices(SHAPE)
+    small = shapely.box(x + 2 * SLACK, y + 2 * SLACK, x + 1 - 2 * SLACK, y + 1 - 2 * SLACK)
+    large = shapely.box(x - 2 * SLACK, y - 2 * SLACK, x + 1 + 2 * SLACK, y + 1 + 2 * SLACK)
+    found = area(quad_region(values))
+    assert not np.any(painted(found, True) & ~shapely.intersects(hull, large))
+    if hull.area > 1:
+        assert np.all(painted(found, True)[shapely.intersects(hull, small)])
+        assert not np.any(painted(found, False) & ~shapely.intersects(hull, large))
+
+
+@given(NUMBER, NUMBER, st.floats(0.01, 50), st.floats(0.01, 50))
+def test_a_box_covers_what_it_touches_and_no_more(
+    x: float, y: float, width: float, height: float
+) -> None:
+    found = area(Region(Entity.FACE, x, y, x + width, y + height, 1.0))
+    rows, columns = np.arange(SHAPE[0]), np.arange(SHAPE[1])
+    touched = ((rows + 1 > y) & (rows < y + height))[:, None]
+    touched = touched & ((columns + 1 > x) & (columns < x + width))
+    assert np.array_equal(painted(found, True), touched)
+    assert np.array_equal(painted(found, False), touched)
+
+
+@pytest.mark.parametrize("degree", [1, 33, 50, 99, 100])
+def test_a_degree_hides_its_share_rounded_up(degree: int) -> None:
+    for count in (0, 1, 3, 200):
+        regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
+        hidden = hidden_regions(regions[::-1], degree)
+        assert [each.rank for each in hidden] == [*range(int(np.ceil(degree * count / 100)))]
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "count", "most"),
+    [("mask", "image", 100, 20), ("pixelate", "box", 1, 60), ("blur", "box", 1, 60)],
+)
+def test_memory_of_large_and_of_many_regions(name: str, form: str, count: int, most: int) -> None:
+    """Not each region keeps maps of the image, nor are all channels compared at once."""
+    original = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    settings = Anonymization.model_validate({"shape": {"face": form}})
+    boxes = [Region(Entity.FACE, 0.0, 0.0, 400.0, 400.0, 1.0)] * count
+    hidden = anonymize(original, boxes, Variant(name, 100), settings)
+    regions = read_regions(table(boxes))["a"]
+    tracemalloc.start()
+    check_layers(original, hidden, regions, Variant(name, 100), settings)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < most * 400 * 400
+
+
+INPAINT = Variant("inpaint", 100)
+BOXES = st.lists(
+    st.tuples(st.integers(1, 90), st.integers(0, 70), st.integers(1, 25), st.integers(1, 20)),
+    min_size=1,
+    max_size=9,
+)
+STAIRS = [(10 * n, 8 * n, 11, 9) for n in range(8)]
+"""Each meets the next one."""
+
+
+def region(x: int, y: int, width: int, height: int) -> Region:
+    return Region(Entity.TEXT, float(x), float(y), float(x + width), float(y + height), 1.0)
+
+
+@given(BOXES, st.randoms())
+@example(STAIRS, random.Random(0))
+@example([(0, 0, 10, 10), (10, 0, 10, 10)], random.Random(0))
+def test_both_find_the_same_groups_whatever_the_order_of_regions(
+    boxes: list[tuple[int, int, int, int]], shuffled: random.Random
+) -> None:
+    found, variant, settings = [region(*box) for box in boxes], INPAINT, Anonymization()
+    mixed = found.copy()
+    shuffled.shuffle(mixed)
+    one, other = (anonymize(picture(), each, variant, settings) for each in (found, mixed))
+    assert np.array_equal(one, other)
+    Auditor(table(found), variant, settings).check("a", picture(), encode(one), one)
+
+
+def test_what_is_far_away_has_no_part() -> None:
+    near, far = region(10, 10, 12, 9), region(60, 50, 20, 9)
+    both, alone = (
+        anonymize(picture(), each, INPAINT, Anonymization()) for each in ([near, far], [near])
+    )
+    assert np.array_equal(both[:40], alone[:40])
+
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+BOX = Region(Entity.FACE, 5.0, 4.0, 15.0, 12.0, 1.0)
+SLANTED = Region(Entity.TEXT, 18, 2, 28, 12, 1.0, (18, 7, 23, 2, 28, 7, 23, 12))
+
+
+def differs(
+    row: int,
+    column: int,
+    regions: list[Region],
+    degree: int = 100,
+    before: np.ndarray = PICTURE,
+    **settings: object,
+) -> bool:
+    """Return whether a change of one pixel is found."""
+    read = read_regions(box_table({"a": regions}, 0)).get("a", [])
+    made = np.repeat(before[..., None], 3, axis=2) if before.ndim == 2 else before.copy()
+    made[row, column, 1] ^= 1
+    checked = Anonymization.model_validate(settings)
+    try:
+        check_outside(before, made, (encode(before), encode(made)), read, degree, checked)
+    except Failure as failure:
+        assert "1 pixels outside of its hidden regions differ" in str(failure)
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("row", "column"), [(3, 5), (12, 5), (4, 4), (4, 15)])
+def test_each_pixel_beside_a_region_is_looked_at(row: int, column: int) -> None:
+    assert differs(row, column, [BOX])
+    assert not differs(row, column, [BOX], margin=1.5)
+    assert not differs(row, column, [BOX], shape={"face": "image"})
+
+
+@pytest.mark.parametrize(("row", "column"), [(4, 5), (11, 14)])
+def test_within_a_region_anything_may_be(row: int, column: int) -> None:
+    assert not differs(row, column, [BOX])
+    assert differs(row, column, [])
+    assert differs(row, column, [BOX], shape={"face": "ellipse"})
+
+
+def test_corners_of_the_box_around_a_slanted_region_stay() -> None:
+    assert not differs(7, 23, [SLANTED])
+    assert differs(2, 18, [SLANTED])
+
+
+def test_regions_that_the_degree_leaves_in_sight_stay() -> None:
+    assert sum(differs(*place, [BOX, SLANTED], 50) for place in ((7, 9), (7, 23))) == 1
+
+
+def test_grey_pictures_may_become_colours() -> None:
+    grey = PICTURE[..., 0].copy()
+    assert differs(0, 0, [BOX], before=grey)
+    assert not differs(6, 6, [BOX], before=grey)
+
+
+def test_a_picture_of_another_size_or_with_more_in_it_is_refused() -> None:
+    changed = PICTURE.copy()
+    changed[0, 0, 0] ^= 1
+    same = encode(PICTURE)
+    for after, files in (
+        (PICTURE[1:], (same, encode(PICTURE[1:]))),
+        (PICTURE[..., 0], (same, encode(PICTURE[..., 0].copy()))),
+        (PICTURE, (same, same + b"more")),
+        (PICTURE, (same, encode(changed))),
+        (PICTURE, (encode(changed), same)),
+    ):
+        with pytest.raises(Failure):
+            check_outside(PICTURE, after, files, [], 100, Anonymization())
