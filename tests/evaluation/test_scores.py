@@ -19,7 +19,6 @@ from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import (
     COLUMNS,
     ScenarioFiles,
-    adaption_of,
     collect,
     corrected,
     retrained_interval,
@@ -159,25 +158,6 @@ def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
     assert seeds["knn"] == {"unadapted": [3, 4], "control": [9], "B": [3, 4]}
     originals = table[(table["degree"] == 0) & (table["metric"] == "map")]
     assert originals["adaption"].tolist() == ["unadapted", "control", "control"]
-
-
-@pytest.mark.parametrize(
-    ("model", "seed", "retrieval", "expected"),
-    [
-        ("unadapted", 0, True, "unadapted"),
-        ("unadapted", 1, True, "control"),
-        ("unadapted", 1, False, "unadapted"),
-        ("unadapted", 7, False, "control"),
-        ("A-blur-50", 1, True, "A"),
-        ("A-blur-50", 7, True, "A"),
-        ("pixels", 0, True, "pixels"),
-        ("untrained", 0, False, "untrained"),
-    ],
-)
-def test_which_row_a_training_belongs_to(
-    model: str, seed: int, retrieval: bool, expected: str
-) -> None:
-    assert adaption_of(Model.parse(model), seed, 0, (7,), retrieval) == expected
 
 
 shares = st.floats(0, 1)

@@ -76,25 +76,6 @@ def test_each_effect_is_measured_once() -> None:
     assert {effect.pairs for effect in effects} == {((0, 7),)}
 
 
-@pytest.mark.parametrize("query", ["original", "anonymized"])
-def test_effects_of_one_pair_are_the_differences_of_its_scores(query: str) -> None:
-    effects = list(measure(scenarios(), [0, 7], table))
-    originals = of(7, "unadapted/seed0/original")
-    unadapted = of(7, "unadapted/seed0/blur-50", query)
-    adapted = of(7, "A-blur-50/seed0/blur-50", query)
-    np.testing.assert_array_equal(
-        chosen(effects, "retraining", "unadapted", "original").values, 1.0 - originals
-    )
-    found = chosen(effects, "anonymizing", "unadapted", query)
-    np.testing.assert_array_equal(found.values, originals - unadapted)
-    np.testing.assert_array_equal(found.ceiling, originals)
-    found = chosen(effects, "adapting", "A", query)
-    np.testing.assert_array_equal(found.values, unadapted - adapted)
-    assert list(found.ids) == IDS
-    lead = of(0, "unadapted/seed0/blur-50", query) - of(0, "A-blur-50/seed0/blur-50", query)
-    np.testing.assert_array_equal(chosen(effects, "lead", "A", query).values, lead)
-
-
 def test_every_seed_is_judged_by_all_references_but_its_own() -> None:
     effects = list(measure(scenarios([0, 1]), [0, 1, 7], table))
     found = chosen(effects, "adapting", "C", "anonymized")
@@ -112,27 +93,19 @@ def test_every_seed_is_judged_by_all_references_but_its_own() -> None:
     np.testing.assert_array_equal(lead.by_pair, own)
 
 
-@pytest.mark.parametrize("seeds", [[0], [0, 1]])
-def test_the_tables_means_add_up(seeds: list[int]) -> None:
-    found = tabulate(
-        "demo", measure(scenarios(seeds), [*seeds, 7, 8], table), Judging(CLUSTERS, 0.95, 0.03)
-    )
+def test_the_tables_means_add_up() -> None:
+    effects = measure(scenarios([0, 1]), [0, 1, 7], table)
+    found = tabulate("demo", effects, Judging(CLUSTERS, 0.95, 0.03))
     assert list(found) == COLUMNS
     value = found.set_index(["query", "metric", "adaption", "effect"])["value"]
-    pairs = [(seed, reference) for seed, reference in product(seeds, [*seeds, 7, 8])]
-    pairs = [(seed, reference) for seed, reference in pairs if seed != reference]
     for query, metric, adaption in product(QueryKind, PER_QUERY, "AC"):
         key = (query.value, metric, adaption)
         assert value[*key, "adapting"] + value[*key, "bias"] == pytest.approx(value[*key, "lead"])
-        lost = np.mean(
-            [
-                1.0
-                - table(reference, f"{adaption}-blur-50/seed{seed}/blur-50")
-                .loc[query.value][PER_QUERY[metric]]
-                .mean()
-                for seed, reference in pairs
-            ]
-        )
+        scores = [
+            table(reference, f"{adaption}-blur-50/seed{seed}/blur-50").loc[query.value]
+            for seed, reference in ((0, 1), (0, 7), (1, 0), (1, 7))
+        ]
+        lost = 1.0 - np.mean([each[PER_QUERY[metric]].mean() for each in scores])
         parts = (
             value["original", metric, "unadapted", "retraining"]
             + value[query.value, metric, "unadapted", "anonymizing"]

@@ -60,7 +60,7 @@ def test_simulated_trainings_tell_a_cost_of_adapting_from_retrieval_bias(
     """
     generator = np.random.default_rng(0)
     costs, leads, gains = [], [], []
-    for _ in range(200):
+    for _ in range(100):
         draws = generator.standard_normal((5, 100, 120))
         one, other = draws[0] + 0.8 * draws[1], draws[0] + 0.8 * draws[2]
         adapted = draws[0] + 0.8 * (0.8 * draws[1] + 0.6 * draws[3]) + adapting * draws[4]

@@ -49,12 +49,6 @@ def test_persons_are_held_out_by_the_share_of_each_class() -> None:
     assert (found.clusters, found.whole_clusters, found.few) == (18, True, False)
 
 
-def test_a_share_of_images_is_rounded() -> None:
-    labels = np.repeat(["a", "b"], 12)
-    found = hold_out(ids_of(24), labels, np.arange(24), 0.2, 0)
-    assert each(labels, found) == {"a": 2, "b": 2}
-
-
 def test_few_persons_give_half_of_them_and_say_so() -> None:
     persons = np.repeat(np.arange(10), 5)
     labels = np.where(persons % 2 == 0, "a", "b")

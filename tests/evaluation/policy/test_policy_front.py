@@ -26,15 +26,6 @@ def test_by_hand() -> None:
     assert area(np.array([1.0]), np.array([1.0])) == 0.0
 
 
-@settings(max_examples=50)
-@given(points, points)
-def test_more_choices_never_have_less(
-    some: list[tuple[float, float]], more: list[tuple[float, float]]
-) -> None:
-    few, all_ = (area(*np.array(each).T) for each in (some, some + more))
-    assert 0.0 <= few <= all_ + 1e-12 <= 1.0 + 1e-12
-
-
 @settings(max_examples=25)
 @given(points)
 def test_it_is_the_mean_over_all_limits(some: list[tuple[float, float]]) -> None:

@@ -41,16 +41,6 @@ def test_a_crop_that_is_left_out_is_neither_found_nor_in_the_way() -> None:
     assert hit_rates(found, 1).tolist() == [1]
 
 
-def test_equal_crops_give_chance_whatever_their_order() -> None:
-    """As a gallery of masks does."""
-    same = np.repeat(unit((3, 4)), 5, axis=0)
-    match = np.eye(5, dtype=bool)
-    found = places(same, same, match, np.zeros_like(match))
-    for rank in (1, 2, 7):
-        assert hit_rates(found, rank) == pytest.approx(chances(found, rank))
-        assert hit_rates(found, rank) == pytest.approx(min(rank, 5) / 5)
-
-
 @pytest.mark.parametrize(("items", "right", "above"), [(4, 2, 1), (5, 1, 0), (3, 3, 2), (4, 1, 5)])
 def test_a_tie_counts_as_all_its_orders_do(items: int, right: int, above: int) -> None:
     orders = set(permutations([True] * right + [False] * (items - right)))

@@ -72,16 +72,6 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     assert ten[["one_rate", "one_chance"]].tolist() == pytest.approx([1.0, 0.5])
 
 
-def test_probes_of_one_person_count_less() -> None:
-    hit = [1.0] * 40 + [0.0] * 40
-    rows = [
-        rates("a", probes(hit, [i // size for i in range(80)]), 0.95).iloc[0] for size in (1, 5, 10)
-    ]
-    width = [row["high"] - row["low"] for row in rows]
-    assert width == sorted(width) and width[0] < width[1] < width[2]
-    assert [row["clusters"] for row in rows] == [80, 16, 8]
-
-
 def test_fewer_than_eight_persons_give_a_rate_and_the_reason_for_no_interval() -> None:
     row = rates("a", probes([1.0, 0.0] * 25, [i % 7 for i in range(50)]), 0.95).iloc[0]
     assert row["rate"] == 0.5 and row[["low", "high"]].isna().all()

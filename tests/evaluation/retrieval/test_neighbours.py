@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings, write_embeddings
@@ -50,28 +48,6 @@ def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> N
         ranks = found.ranks(query)
         assert [ranks[IDS.index(i)] for _, i in expected] == list(range(1, len(expected) + 1))
         assert list(found.first(query, 3)) == list(positions[:3])
-
-
-def test_equal_vectors_stand_in_the_order_of_their_ids(file: Path) -> None:
-    found = rank(read_some(file, ["035"]), file, IDS, include_self=True)
-    assert [IDS[p] for p in found.first(0, 11)] == ["005", *(f"{i:03d}" for i in range(30, 40))]
-
-
-@pytest.fixture(scope="module")
-def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return embeddings whose first value is their id's number."""
-    path = tmp_path_factory.mktemp("numbered") / "e.h5"
-    write_embeddings(path, Embeddings(IDS, np.arange(120, dtype=np.float32).reshape(60, 2) / 2))
-    return path
-
-
-@given(st.permutations(IDS), st.integers(1, 60))
-def test_some_rows_are_read_in_the_order_asked(
-    numbered: Path, order: list[str], number: int
-) -> None:
-    some = read_some(numbered, order[:number])
-    assert some.ids == order[:number]
-    assert some.values[:, 0].tolist() == [float(i) for i in order[:number]]
 
 
 def test_queries_are_drawn_by_their_ids_alone() -> None:

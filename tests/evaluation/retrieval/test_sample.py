@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.core.numeric.similarity import Similarity, blocks
+from anonbench.core.numeric.similarity import blocks
 from anonbench.evaluation.retrieval.scoring.engine import blocks_of, draw, shard_of_queries
 
 IDS = [f"images/{number:04d}" for number in range(2000)]
@@ -28,14 +25,6 @@ def test_a_draw_depends_on_ids_alone() -> None:
     assert np.histogram(positions, 4, (0, 2000))[0] == pytest.approx([50] * 4, abs=25)
 
 
-def test_a_larger_draw_adds_to_a_smaller_one() -> None:
-    draws = [set(draw(IDS, count).tolist()) for count in (1, 10, 100, 1999)]
-    assert [len(drawn) for drawn in draws] == [1, 10, 100, 1999]
-    assert all(few < more for few, more in pairwise(draws))
-    for count in (None, 2000, 5000):
-        assert draw(IDS, count).tolist() == list(range(2000))
-
-
 @given(st.integers(0, 500), st.integers(1, 40))
 def test_shards_hold_every_query_once(queries: int, count: int) -> None:
     positions = np.arange(queries) * 3
@@ -43,12 +32,6 @@ def test_shards_hold_every_query_once(queries: int, count: int) -> None:
     assert np.concatenate(shards).tolist() == positions.tolist()
     sizes = [len(shard) for shard in shards]
     assert max(sizes) - min(sizes) <= 1
-
-
-@pytest.mark.parametrize("shard", [-1, 3])
-def test_there_is_no_such_shard(shard: int) -> None:
-    with pytest.raises(ValueError, match="of 3"):
-        shard_of_queries(np.arange(10), shard, 3)
 
 
 @given(
@@ -71,20 +54,3 @@ def test_blocks_of_neighbours_waste_no_row() -> None:
     found = blocks_of(np.arange(100, 1100), lambda rows: blocks(rows, 480))
     assert sum(len(block.fill) for block in found) <= 1000 + 2 * 24
     assert [len(block.queries) for block in found[:2]] == [480, 480]
-
-
-def test_a_querys_similarities_are_the_same_bits_in_every_block() -> None:
-    draw_normal = np.random.default_rng(0).standard_normal
-    images, queries = (draw_normal((500, 70)).astype(np.float32) for _ in range(2))
-    searched = Similarity(images, 512)
-    whole = np.full((500, 500), np.nan, dtype=np.float32)
-    for own, size in (
-        (np.arange(500), 512),
-        (np.arange(7, 500, 13), 512),
-        (np.arange(77, 140), 48),
-    ):
-        for block in blocks_of(own, partial(blocks, block=size)):
-            rows = searched(queries[own[block.queries]][block.fill])[block.rows]
-            if len(own) == 500:
-                whole[block.queries] = rows
-            assert (whole[own[block.queries]] == rows).all()

@@ -147,18 +147,6 @@ def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddi
     assert set(few["id"]) < {reference.ids[place] for place in (5, 6, 7)}
 
 
-def test_anonymized_images_of_which_a_system_sees_nothing(reference: Embeddings) -> None:
-    values = reference.values.copy()
-    values[:3] = 0  # they are found by nothing, and find images in the order of their ids
-    blank = Embeddings(reference.ids, values)
-    queries = {"original": reference, "anonymized": blank}
-    scores = score_scenario(reference, queries, blank, Retrieval()).table.set_index("query")
-    assert np.isfinite(scores[["ap", "ndcg"]]).all(axis=None)
-    assert scores.loc["original", "ap"].mean() < 1
-    with pytest.raises(InputError, match="reference: 3 embeddings of originals are zero"):
-        score_scenario(blank, {"original": reference}, reference, Retrieval())
-
-
 def test_below_k_five_finding_oneself_scores_nothing() -> None:
     draw = np.random.default_rng(0).standard_normal
     ids = [f"{i:02}" for i in range(26)]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric import similarity
-from anonbench.core.numeric.similarity import ProductBuffer, repeated
+from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import vectors
 from anonbench.evaluation.retrieval.scenario import score_scenario
@@ -74,29 +72,3 @@ def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) 
     units = opened.units()
     whole = similarity.Similarity(units, 192)(units[:24])
     np.testing.assert_array_equal(Streamed(opened)(units[:24], ProductBuffer()), whole)
-
-
-def test_equal_vectors_are_found_across_parts(
-    given: tuple[Embeddings, Embeddings, Embeddings], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vectors, "_PART", 128)
-    opened = Vectors.of(given[0], "given")
-    again, first = Streamed(opened)._again, Streamed(opened)._first
-    assert (again, first) == repeated(opened.units())
-    assert len(again) == 40
-    similarity = Streamed(opened)(opened.units(slice(0, 5)), ProductBuffer())
-    np.testing.assert_array_equal(similarity[:, again], similarity[:, first])
-
-
-def test_mapped_vectors_stay_on_disk(
-    given: tuple[Embeddings, Embeddings, Embeddings], tmp_path: Path
-) -> None:
-    np.save(tmp_path / "e.npy", given[0].values)
-    mapped = np.load(tmp_path / "e.npy", mmap_mode="r")
-    opened = Vectors.of(Embeddings(given[0].ids, mapped), "mapped")
-    assert opened.ids == sorted(given[0].ids)
-    norms = [np.linalg.norm(units, axis=1) for _, units in opened.parts()]
-    np.testing.assert_allclose(np.concatenate(norms), 1.0, atol=1e-6)
-    order = np.argsort(given[0].ids)
-    direction = given[0].values[order[3]] / np.linalg.norm(given[0].values[order[3]])
-    np.testing.assert_allclose(opened.units(np.array([3]))[0], direction, rtol=1e-6)

@@ -17,17 +17,6 @@ def test_without_own_images_there_is_one_level() -> None:
     assert chance.levels(50, 4, settings, own_first=True) == chance.levels(50, 4, settings)
 
 
-@pytest.mark.parametrize("images", [1, 2])
-def test_the_own_image_is_all_that_has_to_be_found(images: int) -> None:
-    levels = chance.levels(images, 1, Retrieval(top=1), own_first=True)
-    assert all(level == pytest.approx(1.0) for level in levels.values())
-
-
-def test_one_image_is_always_found() -> None:
-    levels = chance.levels(1, 1, Retrieval())
-    assert all(level == pytest.approx(1.0) for level in levels.values())
-
-
 def exact(size: int, k: int, top: int, persistence: Fraction) -> dict[str, Fraction]:
     """The same expectations as rational numbers, from the distribution of what lists share."""
     shared = {

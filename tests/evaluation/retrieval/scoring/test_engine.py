@@ -260,43 +260,6 @@ def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> Non
         assert found["ndcg"] == pytest.approx(expected, abs=1e-12)
 
 
-@hypothesis_settings(deadline=None)
-@given(two_rows(), choices)
-def test_the_reference_scores_exactly_one(
-    pair: tuple[np.ndarray, np.ndarray], settings: Retrieval
-) -> None:
-    cutoff(len(pair[0]), settings)
-    found = run_one(pair[0], pair[0], 0, settings)
-    if math.isnan(found["ndcg"]):
-        found["ndcg"] = 1.0
-    assert [found[column] for column in COLUMNS] == [1.0] * len(COLUMNS)
-
-
-def test_constant_similarities_are_ranked_by_id_where_asked() -> None:
-    constant, rising = np.full(30, 0.5, np.float32), np.linspace(0, 1, 30, dtype=np.float32)
-    settings = Retrieval(fraction=0.18, ties="id")
-    assert run_one(constant, constant, 0, settings)["unchanged"] == 1.0
-    # the last images are relevant; in a constant row they are at the ranks 26 … 30
-    found = run_one(rising, constant, 0, settings)
-    assert found["ap"] == pytest.approx(sum(i / (25 + i) for i in range(1, 6)) / 5)
-
-
-def test_worked_example() -> None:
-    # relevant: images 0 and 1; retrieved in the order 2, 0, 3, 1
-    reference = np.array([1.0, 0.5, 0.25, 0.0], np.float32)
-    scores = np.array([0.8, 0.1, 0.9, 0.7], np.float32)
-    found = run_one(reference, scores, 0, Retrieval(fraction=0.5, top=2))
-    ideal = 1 + 0.5 / math.log2(3)
-    assert found["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
-    assert found["ndcg"] == pytest.approx((0.25 + 1 / math.log2(3)) / ideal)
-    # one image is shared, first here and second there: it is behind one, and 1 + 1 + 1 of 5 cost
-    assert (found["overlap"], found["overlap_top"], found["unchanged"]) == (0.5, 0.5, 0.0)
-    assert found["tau"] == pytest.approx(1 - 2 * 2 / 5)
-    settings = Retrieval(fraction=0.5, gain_of="relevant")
-    only = run_one(reference, scores, 0, settings)
-    assert only["ndcg"] == pytest.approx(1 / math.log2(3) / ideal)
-
-
 @hypothesis_settings(max_examples=80, deadline=None)
 @given(choices, st.integers(2, 5), st.booleans())
 def test_chance_and_floor_are_means_over_all_rankings(
@@ -351,23 +314,6 @@ def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
     values = np.random.default_rng(seed).standard_normal((size, width))
     values[size // 2] = values[3]  # a copy of an image
     return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
-
-
-def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
-    settings = Retrieval(block=192)
-    vectors = [unit_vectors(seed, 230, 30) for seed in range(3)]
-    together = Engine(settings, 230)
-    databases = [together.database(units) for units in vectors]
-    own = np.arange(100)
-    truth = together.reference(databases[0], vectors[0][:100], own)
-    for units, database in zip(vectors, databases, strict=True):
-        alone = Engine(settings, 230)
-        (expected,) = alone.score_block(
-            alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
-            alone.database(units), [units[:100]], own,
-        )  # fmt: skip
-        (found,) = together.score_block(truth, database, [units[:100]], own)
-        assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
 
 
 def test_one_scored_database_is_in_memory_at_a_time() -> None:

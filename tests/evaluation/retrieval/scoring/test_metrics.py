@@ -34,12 +34,6 @@ def test_too_few_images(include_self: bool, needed: int) -> None:
     assert metrics.cutoff(needed, settings) == 1
 
 
-@pytest.mark.parametrize(("include_self", "expected"), [(True, 4), (False, 3)])
-def test_top_is_at_most_all_images(include_self: bool, expected: int) -> None:
-    assert metrics.top(4, Retrieval(include_self=include_self)) == expected
-    assert metrics.top(400, Retrieval(include_self=include_self, top=25)) == 25
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -75,8 +69,3 @@ def test_so_many_images_are_needed(own: bool, k: int) -> None:
     assert metrics.cutoff(needed, metrics.effective_settings(needed, settings)) >= k
     with_less = metrics.effective_settings(needed - 1, settings) if k > 1 else settings
     assert k == 1 or metrics.cutoff(needed - 1, with_less) < k
-
-
-def test_what_is_enough_with_the_own_image_alone_is_refused() -> None:
-    with pytest.raises(InputError, match="at least 21 images"):
-        metrics.effective_settings(20, Retrieval())
