@@ -72,6 +72,8 @@ def test_predictions_and_summary_agree(case: Case) -> None:
         )
         assert entry["accuracy"] > 0.7
     assert sorted(summary["knn"], key=int) == ["10", "20", "100", "200"]
+    assert summary["knn"]["200"]["neighbours"] == 120
+    assert "k = 200 is more than the 120 train images: all of them vote" in summary["notes"]
     assert summary["linear"]["converged"]
     assert set(summary["linear"]["stopped"]) <= {
         *map(float, summary["linear"]["held_out_accuracy"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,30 +48,12 @@ def test_persons_are_held_out_by_the_share_of_each_class() -> None:
     assert (found.clusters, found.whole_clusters, found.few) == (18, True, False)
 
 
-def test_few_persons_give_half_of_them_and_say_so() -> None:
-    persons = np.repeat(np.arange(10), 5)
-    labels = np.where(persons % 2 == 0, "a", "b")
-    found = hold_out(ids_of(50), labels, persons, 0.1, 0)
-    assert (found.clusters, each(labels, found)) == (4, {"a": 10, "b": 10})
-    assert found.few
-
-
 def test_a_person_of_several_classes_is_held_out_as_a_whole() -> None:
     persons = np.repeat(np.arange(20), 6)
     labels = np.array(list("aabbcc" * 20))
     found = hold_out(ids_of(120), labels, persons, 0.4, 0)
     assert each(labels, found) == dict.fromkeys("abc", 16)
     assert set(found.images.reshape(20, 6).sum(axis=1)) == {0, 6}
-
-
-@pytest.mark.parametrize("clusters", ["alone", "classes", "one"])
-def test_images_are_held_out_where_clusters_divide_no_class(clusters: str) -> None:
-    labels = np.array(["a", "a", "b", "b", "b", "c"])
-    of = {"alone": np.arange(6), "classes": np.array([1, 1, 0, 0, 0, 2]), "one": np.zeros(6, int)}
-    found = hold_out(ids_of(6), labels, of[clusters], 0.9, 0)
-    assert each(labels, found) == {"a": 1, "b": 2, "c": 0}
-    assert found.whole_clusters == (clusters == "alone")
-    assert found.clusters == 3
 
 
 def test_the_part_depends_on_seed_and_ids_and_not_on_order_or_numbers() -> None:

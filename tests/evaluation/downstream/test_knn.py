@@ -33,7 +33,7 @@ def plain_knn(
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from([0.07, 1.0]))
 def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:
     generator = np.random.default_rng(seed)

@@ -56,7 +56,7 @@ def test_of_points_that_fit_nothing_the_nearest_similarity_is_taken() -> None:
         assert off(near) > off(best)
 
 
-@pytest.mark.parametrize("scale", [0.4, 1.3, 3.7])
+@pytest.mark.parametrize("scale", [0.4, 3.7])
 def test_eyes_nose_and_mouth_come_to_their_places(scale: float) -> None:
     points = turned(0.4, scale, (40.0, 30.0))
     points -= points.min(axis=0) - 30 * scale
@@ -212,7 +212,7 @@ def test_a_recognizer_finds_more_persons_by_aligned_faces(shared: Path) -> None:
         pytest.skip("no MobileFaceNet or photographs beside the checkout")
     lines = (folder / "identity_CelebA.txt").read_text("utf-8").split()
     people = dict(zip(lines[::2], lines[1::2], strict=True))
-    chosen = sorted(set(people.values()))[:15]
+    chosen = sorted(set(people.values()))[:8]
     images = {
         name: cv2.imread(str(folder / "img_celeba" / name))[..., ::-1].copy()
         for name, person in people.items()

@@ -14,9 +14,8 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode
 from anonbench.evaluation.privacy.crops import Cut, Landmarks, crop, read_crops
+from image_sets import write_set
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))
 UPRIGHT = Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)
@@ -48,11 +47,8 @@ def test_a_box_outside_its_image_is_empty() -> None:
 
 
 def test_crops_come_in_the_order_asked_for_and_in_every_size(tmp_path: Path) -> None:
-    with ShardWriter(tmp_path / "0.tar") as shard:
-        for name in ("a", "b"):
-            image = picture(name) if name == "a" else picture(name)[..., 0]
-            shard.add(name, encode(image), "png", 70, 60)
-    images = ImageSet.open([tmp_path / "0.tar"])
+    drawn = {"a": picture("a"), "b": picture("b")[..., 0]}
+    images = write_set(tmp_path / "0.tar", drawn)
     regions = {name: [SLANTED, UPRIGHT] for name in ("a", "b")}
     wanted = pd.DataFrame({"id": ["b", "a", "a"], "order": [1, 0, 1], "margin": [1.0, 1.0, 2.0]})
     wanted["context"] = 0.0

@@ -63,12 +63,9 @@ def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
 
 
-@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
 def test_no_more_trainings_are_held_than_memory_allows(
-    files: list[Path], similarity: str, monkeypatch: pytest.MonkeyPatch
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number, path in enumerate(files):
-        write_embeddings(path, Embeddings(IDS, vectors(number), {"similarity": similarity}))
     whole = compared(files)
     together: list[int] = []
 

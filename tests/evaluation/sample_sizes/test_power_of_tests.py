@@ -58,13 +58,6 @@ def test_interactions_are_taken_off_what_they_add_to(seeds: int, parts: Parts, c
         assert seed == pytest.approx(parts[0], rel=0.2)
 
 
-def test_one_seed_s_components_hold_the_interactions() -> None:
-    generator = np.random.default_rng(1)
-    found = [variance_components(*trainings(generator, TRUE, 1, SIZES)) for _ in range(800)]
-    assert np.mean([parts.cluster for parts in found]) == pytest.approx(0.7, rel=0.12)
-    assert np.mean([parts.query for parts in found]) == pytest.approx(1.6, rel=0.05)
-
-
 def test_clusters_of_one_query_have_no_variance_of_their_own() -> None:
     values = np.random.default_rng(2).random((1, 30))
     parts = variance_components(values, np.arange(30))

@@ -155,7 +155,7 @@ def plain_tau(one: list[int], other: list[int]) -> float:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=400, deadline=None)
+@hypothesis_settings(max_examples=200, deadline=None)
 @given(two_rows(), choices, st.data())
 def test_equals_the_definitions(
     pair: tuple[np.ndarray, np.ndarray], settings: Retrieval, data: st.DataObject
@@ -189,7 +189,7 @@ def orders(values: list[float], own: int | None) -> list[list[float]]:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=75, deadline=None)
 @given(st.data(), choices)
 def test_equal_images_count_as_the_mean_over_their_orders(
     data: st.DataObject, settings: Retrieval
@@ -260,7 +260,7 @@ def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> Non
         assert found["ndcg"] == pytest.approx(expected, abs=1e-12)
 
 
-@hypothesis_settings(max_examples=80, deadline=None)
+@hypothesis_settings(max_examples=50, deadline=None)
 @given(choices, st.integers(2, 5), st.booleans())
 def test_chance_and_floor_are_means_over_all_rankings(
     settings: Retrieval, size: int, own_first: bool
@@ -290,7 +290,7 @@ def similarities(rows: int = 37, size: int = 5000) -> tuple[np.ndarray, np.ndarr
     return tuple(np.round(x / 8, 4).astype(np.float32) for x in (reference, scores))  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("strip", [1, 700, 6000, 1 << 20])
+@pytest.mark.parametrize("strip", [1, 6000])
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
 def test_neither_threads_nor_strips_nor_rows_change_a_bit(
     strip: int, ap_depth: str, monkeypatch: pytest.MonkeyPatch
@@ -332,8 +332,7 @@ def test_one_scored_database_is_in_memory_at_a_time() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("include_self", [True, False])
-@pytest.mark.parametrize("ap_depth", ["full", "k"])
-@pytest.mark.parametrize("rows", [1, 100, 192, 193])
+@pytest.mark.parametrize(("rows", "ap_depth"), [(1, "full"), (192, "k"), (193, "full")])
 def test_kinds_scored_together_have_the_scores_that_each_has_alone(
     rows: int, ap_depth: Literal["full", "k"], include_self: bool
 ) -> None:
