@@ -44,7 +44,7 @@ def at(matrix: pd.DataFrame, a: str, b: str) -> pd.Series:
 
 @pytest.mark.parametrize(
     ("dataset", "degree"),
-    [("celeba", 100), ("rvl_cdip", 25), ("rvl_cdip", 50), ("rvl_cdip", 75), ("rvl_cdip", 100)],
+    [("celeba", 100), *(("rvl_cdip", degree) for degree in range(25, 101, 25))],
 )
 def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, degree: int) -> None:
     matrix = correlation_matrices(metric_rows(paper, degree, dataset))

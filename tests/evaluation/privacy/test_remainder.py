@@ -25,7 +25,6 @@ from anonbench.evaluation.privacy.probes import NO_MODEL, TOO_LITTLE, UNTAUGHT
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, strongest, worst
 from anonbench.evaluation.privacy.reidentification import SURROUNDED, reidentify
-from anonbench.evaluation.privacy.supervised import Comparison
 
 PEOPLE = {f"v{number:03d}": f"a {number // 3}" for number in range(36)}
 PUPILS = {f"t{number:03d}": f"b {number // 3}" for number in range(60)}
@@ -249,23 +248,6 @@ def test_surroundings_that_no_method_changes_are_embedded_once() -> None:
     for model, attackers in ((with_it, ("remainder",)), (without, ())):
         attack("mask-100", "blur-100", attackers=attackers, model=model, **asked)
     assert with_it.embedded - without.embedded == len(PEOPLE) + len(PUPILS)
-
-
-def test_surroundings_that_are_as_they_were_are_compared_like_originals(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    taken, vectors = [], Comparison.vectors
-
-    def seen(self: Comparison, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        taken.append(float(hidden.mean()))
-        return vectors(self, features, hidden)
-
-    monkeypatch.setattr(Comparison, "vectors", seen)
-    attack("mask-100", taught=())
-    assert set(taken) == {0.0}
-    taken.clear()
-    attack("mask-100", taught=(), hiding=WHOLE)
-    assert set(taken) == {0.0, 1.0}
 
 
 @pytest.mark.slow

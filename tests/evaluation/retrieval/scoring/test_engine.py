@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from itertools import combinations, permutations, product
 from typing import Literal
-from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -21,9 +20,6 @@ from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
 from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
-    Search,
-    Searched,
-    score_all,
 )
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 
@@ -314,20 +310,6 @@ def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
     values = np.random.default_rng(seed).standard_normal((size, width))
     values[size // 2] = values[3]  # a copy of an image
     return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
-
-
-def test_one_scored_database_is_in_memory_at_a_time() -> None:
-    chosen, units, own = Engine(Retrieval(), 230), unit_vectors(0, 230, 30), np.arange(230)
-    there: WeakSet[Searched] = WeakSet()
-    before = []
-
-    def make() -> Search:
-        before.append(len(there))
-        there.add(found := chosen.database(units))
-        return Search(found, [units.__getitem__])
-
-    score_all(chosen, Search(chosen.database(units), [units.__getitem__]), [make] * 3, own)
-    assert before == [0] * len(before) and len(before) >= 3
 
 
 @pytest.mark.slow
