@@ -67,6 +67,7 @@ def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     assert found.loc["blur", "unknown"].startswith("barcode: 2 images, and 20 are needed")
     alone = strongest(codes, 0.2, 0.95)
     assert (alone["shortfall"] != "").all() and (alone["entity"] == "barcode").all()
+    assert strongest(codes.iloc[:0], 0.2, 0.95).empty
 
 
 def test_a_wide_interval_does_not_hide_a_narrow_one_that_shows_more() -> None:
