@@ -17,7 +17,6 @@ from anonbench.evaluation.correlation import (
     correlation_matrices,
     metric_rows,
     within_matrix,
-    write_correlation,
 )
 
 METHODS = {"pixelation": "pixelate", "blurring": "blur", "masking": "mask"}
@@ -45,7 +44,7 @@ def at(matrix: pd.DataFrame, a: str, b: str) -> pd.Series:
 
 @pytest.mark.parametrize(
     ("dataset", "degree"),
-    [("celeba", 100), ("rvl_cdip", 25), ("rvl_cdip", 50), ("rvl_cdip", 75), ("rvl_cdip", 100)],
+    [("celeba", 100), *(("rvl_cdip", degree) for degree in range(25, 101, 25))],
 )
 def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, degree: int) -> None:
     matrix = correlation_matrices(metric_rows(paper, degree, dataset))
@@ -57,15 +56,6 @@ def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, de
     assert len(both) == len(matrix) == 36
     assert (matrix["n"] == 12).all()
     assert np.allclose(both["pearson"], both["pearson_recomputed"], atol=1e-6)
-
-
-def test_the_published_coefficients(paper: pd.DataFrame) -> None:
-    matrix = correlation_matrices(metric_rows(paper, 100, "celeba"))
-    for accuracy in ("knn", "linear"):
-        cell = at(matrix, "mndcg_anonymized", accuracy)
-        assert round(cell["pearson"], 2) == 0.95
-        assert cell["low"] < 0.85 < cell["pearson"] < cell["high"]
-        assert 0.7 < cell["spearman"] < 0.9
 
 
 def example(rows: int = 12, downstream: bool = True) -> pd.DataFrame:
@@ -157,24 +147,6 @@ def test_several_data_sets_need_a_choice() -> None:
     with pytest.raises(InputError, match="demo, other"):
         correlation_matrices(metric_rows(both, 50))
     assert len(correlation_matrices(metric_rows(both, 50, "other"))) == 36
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("downstream", [True, False])
-def test_files(tmp_path: Path, downstream: bool) -> None:
-    example(downstream=downstream).to_csv(tmp_path / "scores.csv", index=False)
-    outputs = []
-    for name in ("a", "b"):
-        ends = (".csv", "_within.csv")
-        paths = [tmp_path / f"{name}{end}" for end in ends]
-        write_correlation(tmp_path / "scores.csv", 50, *paths)
-        outputs.append([path.read_bytes() for path in paths])
-    assert outputs[0] == outputs[1]
-    assert len(pd.read_csv(tmp_path / "a.csv")) == 36
-    within = pd.read_csv(tmp_path / "a_within.csv", keep_default_na=False)
-    assert list(within.columns) == WITHIN and len(within) == 15
-    lacking = within["reason"].str.contains("no downstream task")
-    assert lacking.sum() == (0 if downstream else 9)
 
 
 def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:

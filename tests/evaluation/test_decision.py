@@ -155,20 +155,6 @@ def test_a_tie_at_the_top_is_named_as_one() -> None:
     assert left_out == 300
 
 
-def test_pairs_are_one_family_and_name_their_direction() -> None:
-    values = archive(np.random.default_rng(5), [0.0, 0.1, 0.1])
-    pairs = judge_pairs(values, PERSONS, 0.03, 0.95)
-    assert list(pairs) == [(0, 1), (0, 2), (1, 2)]
-    assert pairs[0, 1].verdict is pairs[0, 2].verdict is Verdict.WORSE
-    assert indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95) == [1, 2]
-
-
-def test_without_intervals_nothing_is_left_out() -> None:
-    values, forms = np.random.default_rng(6).random((20, 3)), np.repeat(np.arange(4), 5)
-    pairs = judge_pairs(values, forms, 0.03, 0.95)
-    assert indistinguishable_from_best([0.9, 0.1, 0.2], pairs, 0.95) == [0, 1, 2]
-
-
 def test_the_optimism_of_the_best_is_what_choosing_adds() -> None:
     # twelve systems of the same true mean: the highest of twelve means is too high
     generator = np.random.default_rng(7)

@@ -66,13 +66,17 @@ def make(folder: Path, copies: int) -> World:
     return World(originals, Embeddings(ids, hidden), hashes, score_without("a", *given))
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make(tmp_path_factory.mktemp("many"), 60)
+
+
 def chosen(table: pd.DataFrame, kept: str, distance: int | None = None) -> pd.DataFrame:
     found = table[(table["kept"] == kept) & (table["method"] == "blur")]
     return found if distance is None else found[found["distance"] == distance]
 
 
-def test_scores_are_those_of_the_images_left(tmp_path: Path) -> None:
-    world = make(tmp_path, 60)
+def test_scores_are_those_of_the_images_left(world: World) -> None:
     table = world.table
     assert table.columns.tolist() == COLUMNS
     images = table.groupby(["kept", "distance"], dropna=False)["images"].first().to_dict()
@@ -93,8 +97,7 @@ def test_scores_are_those_of_the_images_left(tmp_path: Path) -> None:
     assert set(chosen(table, "all")["metric"]) == set(chosen(table, "random", 3)["metric"])
 
 
-def test_the_share_of_images_beside_a_near_duplicate(tmp_path: Path) -> None:
-    world = make(tmp_path, 60)
+def test_the_share_of_images_beside_a_near_duplicate(world: World) -> None:
     near = world.table.groupby("distance")["near"].first()
     assert near[0] == pytest.approx(0.30) and near[3] == pytest.approx(0.35)
     ids = [f"{number}" for number in range(3)]
@@ -103,25 +106,20 @@ def test_the_share_of_images_beside_a_near_duplicate(tmp_path: Path) -> None:
     assert nearest_distances(vectors, np.array([0, 1, 7], np.uint64)).tolist() == [1, 1, 2]
 
 
-def test_where_they_matter_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    table = make(tmp_path, 60).table
-    text = warning(table)
-    assert text.startswith("near-duplicates change the scores: ") and text in caplog.text
-    assert "blur 100 %" in text
-    (tmp_path / "few").mkdir()
-    assert not warning(make(tmp_path / "few", 2).table)
-
-
-def test_too_few_images_left_have_a_reason_and_no_value(tmp_path: Path) -> None:
-    table = make(tmp_path, 60).table
-    row = table[table["distance"] == 32].to_dict("records")
-    assert len(row) == 1 and np.isnan(row[0]["value"])
-    assert row[0]["reason"] == f"{row[0]['images']} images are left, and 100 are needed"
+def test_too_few_images_left_have_a_reason_and_no_value(world: World) -> None:
+    (row,) = world.table[world.table["distance"] == 32].to_dict("records")
+    assert np.isnan(row["value"])
+    assert row["reason"] == f"{row['images']} images are left, and 100 are needed"
 
 
 @pytest.mark.parametrize("copies", [60, 2])
-def test_the_table_as_people_read_it(tmp_path: Path, copies: int) -> None:
+def test_where_they_matter_the_log_and_the_table_say_so(
+    tmp_path: Path, copies: int, caplog: pytest.LogCaptureFixture
+) -> None:
     world = make(tmp_path, copies)
+    text = warning(world.table)
+    assert text in caplog.text
+    assert ("blur 100 %" in text) == text.startswith("near-duplicates change") == (copies == 60)
     write_csv(world.table, tmp_path / "near.csv")
     paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
     files = {"near_duplicates": tmp_path / "near.csv"}

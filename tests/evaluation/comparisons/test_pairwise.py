@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -74,6 +75,10 @@ def given(tmp_path: Path) -> list[ScenarioFiles]:
     return found
 
 
+def ends(row: pd.Series) -> list[float]:
+    return row[["difference", "low", "high"]].tolist()
+
+
 def columns(scenarios: list[ScenarioFiles]) -> list[Column]:
     return list(columns_of(scenarios, 0, (7,)))
 
@@ -93,9 +98,9 @@ def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> Non
     assert (table["n"] == 60).all()
 
 
-def by_id(files: ScenarioFiles, query: str, column: str) -> np.ndarray:
+def by_id(files: ScenarioFiles, query: str, column: str, ids: Sequence[str] = IDS) -> np.ndarray:
     table = pd.read_parquet(files.per_query)
-    return table[table["query"] == query].set_index("id")[column].loc[IDS].to_numpy()
+    return table[table["query"] == query].set_index("id")[column].loc[ids].to_numpy()
 
 
 def test_retrieval_is_tested_on_means_over_seeds_by_cluster(given: list[ScenarioFiles]) -> None:
@@ -107,8 +112,7 @@ def test_retrieval_is_tested_on_means_over_seeds_by_cluster(given: list[Scenario
     expected = clustered_mean(a - b, CLUSTERS.to_numpy(), 0.9)
     row = table.query("query == 'anonymized' and metric == 'mndcg' and a == 'A'").iloc[0]
     assert row["p"] == pytest.approx(expected.p_different())
-    found = row[["difference", "low", "high"]].tolist()
-    assert found == pytest.approx([expected.value, expected.low, expected.high])
+    assert ends(row) == pytest.approx([expected.value, expected.low, expected.high])
     assert row["verdict"] == "better"
 
 
@@ -125,8 +129,7 @@ def test_accuracies_of_one_seed_are_hits(given: list[ScenarioFiles]) -> None:
         hits["unadapted"], hits["B-blur-50"], CLUSTERS.to_numpy(), 0.95
     )
     row = table.query("metric == 'linear' and a == 'unadapted' and b == 'B'").iloc[0]
-    found = row[["difference", "low", "high"]].tolist()
-    assert found == pytest.approx([expected.value, expected.low, expected.high])
+    assert ends(row) == pytest.approx([expected.value, expected.low, expected.high])
 
 
 def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFiles]) -> None:
@@ -141,16 +144,7 @@ def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFil
     difference = means["unadapted"] - means["A-blur-50"]
     expected = clustered_mean(difference, CLUSTERS.to_numpy(), 0.95)
     row = run(given).query("metric == 'linear' and a == 'unadapted' and b == 'A'").iloc[0]
-    found = row[["difference", "low", "high"]].tolist()
-    assert found == pytest.approx([expected.value, expected.low, expected.high])
-
-
-def test_few_clusters_give_a_difference_and_no_verdict(given: list[ScenarioFiles]) -> None:
-    few = pd.Series(np.arange(60) // 15, IDS)
-    table = compare("demo", columns(given), Judging(few, 0.95, 0.03))
-    assert table["difference"].notna().all() and set(table["verdict"]) == {"not known"}
-    assert table[["low", "high", "p", "p_holm", "p_equivalent"]].isna().all(axis=None)
-    assert table["reason"].str.startswith("4 clusters, and at least 8 are needed").all()
+    assert ends(row) == pytest.approx([expected.value, expected.low, expected.high])
 
 
 @pytest.fixture
@@ -204,15 +198,12 @@ def test_only_queries_of_both_count(given: list[ScenarioFiles]) -> None:
     assert table.loc[("mndcg", "unadapted", "A"), "n"] == 59
     assert table.loc[("map", "unadapted", "B"), "n"] == 60
     kept = IDS[2:]
-    a, b = (
-        pd.read_parquet(f.per_query).query("query == 'original'").set_index("id").loc[kept, "ap"]
-        for f in alone[:2]
-    )
-    expected = clustered_mean((a - b).to_numpy(), CLUSTERS[kept].to_numpy(), 0.95).p_different()
+    a, b = (by_id(files, "original", "ap", kept) for files in alone[:2])
+    expected = clustered_mean(a - b, CLUSTERS[kept].to_numpy(), 0.95).p_different()
     assert table.loc[("map", "unadapted", "A"), "p"] == pytest.approx(expected)
 
 
-def test_the_files_are_read_as_they_were_written(
+def test_files_are_read_as_written_and_few_clusters_give_no_verdict(
     tmp_path: Path, methods: list[ScenarioFiles]
 ) -> None:
     path = tmp_path / "comparisons.csv"
@@ -222,6 +213,9 @@ def test_the_files_are_read_as_they_were_written(
             table = test("demo", columns(methods), Judging(clusters, 0.95, 0.03))
             write_csv(table, path)
             pd.testing.assert_frame_equal(read(path), table)
+        assert table["difference"].notna().all() and set(table["verdict"]) == {"not known"}
+        assert table[["low", "high", "p", "p_holm", "p_equivalent"]].isna().all(axis=None)
+        assert table["reason"].str.startswith("3 clusters, and at least 8 are needed").all()
     write_csv(table.drop(columns="p_holm"), tmp_path / "old.csv")
     with pytest.raises(InputError, match=r"old\.csv: column 'p_holm' is missing"):
         read_method_comparisons(tmp_path / "old.csv")

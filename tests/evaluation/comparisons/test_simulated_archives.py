@@ -28,8 +28,8 @@ from simulated_archives import (
 pytestmark = pytest.mark.slow
 
 CONFIDENCE, MARGIN = 0.95, 0.03
-ARCHIVES = 17
-"""So many make 102 repetitions, because metrics are drawn independently."""
+ARCHIVES = 8
+"""So many make 48 repetitions, because metrics are drawn independently."""
 SEVERAL = Truth(
     adapting={Adaption.A: 0.0, Adaption.B: 0.02, Adaption.C: 0.0},
     lost={"pixelate": 0.05, "blur": 0.05, "mask": 0.15},
@@ -105,10 +105,8 @@ def test_a_tie_of_models_and_two_points_between_models_are_told(
 ) -> None:
     models = tested["models"]
     tie, worse, better = (of_pair(models, *pair) for pair in ("AC", "BC", "AB"))
-    assert (
-        tie["verdict"].isin(["equivalent", "not worse", "not better", "undecided"])
-    ).mean() > 0.93
-    assert (tie["p_holm"] > 0.05).mean() >= 0.93
+    assert (~tie["verdict"].isin(["worse", "better", "not known"])).mean() > 0.93
+    assert (tie["p_holm"] > 0.05).mean() == pytest.approx(0.95, abs=0.03)
     assert share_of_repetitions(worse, worse["verdict"] == "worse") >= 0.93
     assert share_of_repetitions(better, better["verdict"] == "better") >= 0.93
     within = (better["low"] <= 0.02) & (better["high"] >= 0.02)
@@ -187,7 +185,7 @@ def intervals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFram
     for number in range(ARCHIVES):
         archive = write_archive(truth, folder, generator)
         alone = pd.Series(range(len(archive.clusters)), archive.clusters.index)
-        several = {"clustered": archive.clusters} | ({"naive": alone} if number < 4 else {})
+        several = {"clustered": archive.clusters} | ({"naive": alone} if number < 2 else {})
         for name, clusters in several.items():
             given = (NAME, archive.scenarios, clusters, TRAINED, [CONTROL_SEED], CONFIDENCE)
             found[name].append(collect(*given))
@@ -221,5 +219,5 @@ def test_intervals_of_scores_cover_the_truth_in_95_of_100(
             covered[name] = (known["low"] <= known["truth"]) & (known["truth"] <= known["high"])
         assert covered["clustered"].mean() == pytest.approx(0.95, abs=tolerance)
         assert covered["naive"].mean() < 0.78
-    # the standard error of a share of 0.95 among so many is 0.006
-    assert (intervals["clustered"]["metric"].isin(METRICS)).sum() > 1300
+    # the standard error of a share of 0.95 among so many is 0.009
+    assert (intervals["clustered"]["metric"].isin(METRICS)).sum() > 600

@@ -39,25 +39,28 @@ def write(folder: Path, train: int, val: int = 100) -> dict[str, Path]:
     return files
 
 
-def made(
-    folder: Path, files: dict[str, Path], clusters: pd.Series, labels: pd.Series | None = None
-) -> dict[str, Path]:
-    outputs = {"map": folder / "map.safetensors"}
-    outputs |= {split: folder / f"mapped_{split}.h5" for split in ("val", "train")}
-    map_variant(files, outputs, clusters, labels, "mask-100", Retrieval(), 0.95, 0)
-    return outputs
-
-
 def ids_of(files: dict[str, Path]) -> list[str]:
     return [
         name for kind in FILES[::2] if kind in files for name in read_embeddings(files[kind]).ids
     ]
 
 
+def made(
+    folder: Path, files: dict[str, Path], clusters: int = 1000, labels: int = 0
+) -> dict[str, Path]:
+    """Learn and apply a map of images of so many clusters, and labels if any, in turn."""
+    ids = ids_of(files)
+    given = [pd.Series(np.arange(len(ids)) % many, ids) for many in (clusters, labels) if many]
+    outputs = {"map": folder / "map.safetensors"}
+    outputs |= {split: folder / f"mapped_{split}.h5" for split in ("val", "train")}
+    both = (*given, None)[:2]
+    map_variant(files, outputs, *both, "mask-100", Retrieval(), 0.95, 0)
+    return outputs
+
+
 def test_train_images_of_other_clusters_teach_the_map(tmp_path: Path) -> None:
     files = write(tmp_path, train=200)
-    ids = ids_of(files)
-    outputs = made(tmp_path, files, pd.Series(range(len(ids)), index=ids))
+    outputs = made(tmp_path, files)
     learned = Map.load(outputs["map"])
     assert learned.card["pairs"] == learned.card["clusters"] == 200
     assert (learned.card["system"], learned.card["method"]) == ("ours", "mask-100")
@@ -74,8 +77,8 @@ def test_no_image_is_mapped_by_its_own_cluster(tmp_path: Path) -> None:
     """Clusters that both splits have, as of classes: each is left out of what maps it."""
     files = write(tmp_path, train=200)
     ids = ids_of(files)
-    clusters = pd.Series([row % 10 for row in range(len(ids))], index=ids)
-    outputs = made(tmp_path, files, clusters)
+    outputs = made(tmp_path, files, clusters=10)
+    clusters = pd.Series(np.arange(len(ids)) % 10, ids)
     taught = [read_embeddings(files[name]) for name in ("original_train", "hidden_train")]
     folds = folds_of(clusters[taught[0].ids].to_numpy(), 0)
     pairs = Pairs(taught[0].values, taught[1].values, folds)
@@ -89,8 +92,7 @@ def test_no_image_is_mapped_by_its_own_cluster(tmp_path: Path) -> None:
 
 def test_an_archive_without_train_images_is_cross_fitted(tmp_path: Path) -> None:
     files = write(tmp_path, train=0)
-    ids = ids_of(files)
-    outputs = made(tmp_path, files, pd.Series(range(len(ids)), index=ids))
+    outputs = made(tmp_path, files)
     learned, hidden = Map.load(outputs["map"]), read_embeddings(files["hidden_val"])
     assert learned.card["pairs"] == 100
     mapped = read_embeddings(outputs["val"]).values
@@ -100,38 +102,31 @@ def test_an_archive_without_train_images_is_cross_fitted(tmp_path: Path) -> None
 
 def test_too_few_clusters_give_vectors_as_they_are_and_a_reason(tmp_path: Path) -> None:
     files = write(tmp_path, train=200)
-    ids = ids_of(files)
-    outputs = made(tmp_path, files, pd.Series([row % 2 for row in range(len(ids))], index=ids))
+    outputs = made(tmp_path, files, clusters=2)
     hidden, mapped = read_embeddings(files["hidden_val"]), read_embeddings(outputs["val"])
     np.testing.assert_array_equal(mapped.values, hidden.values)
     table = gather("mine", {"mask-100": outputs["map"]})
     assert table["why_not"].str.contains("2 clusters").all()
 
 
-def test_cards_make_a_table_with_the_reason_of_each_query_kind(tmp_path: Path) -> None:
+def test_adaption_d_stands_beside_the_map_in_the_table_and_decides_nothing(
+    tmp_path: Path,
+) -> None:
     files = write(tmp_path, train=200)
-    ids = ids_of(files)
-    labels = pd.Series([row % 7 for row in range(len(ids))], index=ids)
-    outputs = made(tmp_path, files, pd.Series(range(len(ids)), index=ids), labels)
-    table = gather("mine", {str(Variant("mask", 100)): outputs["map"]})
+    learned = made(tmp_path, files, labels=7)["map"]
+    plain = Map.load(learned)
+    table = gather("mine", {str(Variant("mask", 100)): learned})
     table.to_csv(tmp_path / "maps.csv", index=False)
     assert len(read_maps(tmp_path / "maps.csv")) == len(table)
     assert set(table["metric"]) == {"map", "labelled"}
-    gains = table[table["remedy"] == "mapped"].dropna(subset=["low"])
-    assert (gains[gains["metric"] == "map"]["low"] > 0).all()
-
-
-def test_adaption_d_is_judged_beside_the_map_and_decides_nothing(tmp_path: Path) -> None:
-    files = write(tmp_path, train=200)
-    ids = ids_of(files)
-    given = pd.Series(range(len(ids)), index=ids), pd.Series([n % 7 for n in range(300)], index=ids)
-    plain = Map.load(made(tmp_path, files, *given)["map"])
+    gains = table[(table["remedy"] == "mapped") & (table["metric"] == "map")].dropna(subset="low")
+    assert (gains["low"] > 0).all()
     original = read_embeddings(files["original_val"])
     noise = np.random.default_rng(1).standard_normal(original.values.shape)
     distilled = Embeddings(original.ids, original.values + 0.1 * noise)
     write_embeddings(tmp_path / "distilled.h5", distilled)
     files["distilled_val"] = tmp_path / "distilled.h5"
-    both = Map.load(made(tmp_path, files, *given)["map"])
+    both = Map.load(made(tmp_path, files, labels=7)["map"])
     ours = [each for each in both.card["judged"] if each["remedy"] == "D"]
     assert {(each["query"], each["metric"]) for each in ours} == {
         (query, metric) for query in ("original", "anonymized") for metric in ("map", "labelled")
@@ -142,9 +137,9 @@ def test_adaption_d_is_judged_beside_the_map_and_decides_nothing(tmp_path: Path)
     assert best["value"] > max(e["value"] for e in others if e["metric"] == "map")
     assert others == plain.card["judged"]
     assert both.card["why_not"] == plain.card["why_not"]
-    write_embeddings(tmp_path / "distilled.h5", Embeddings(ids[:100][::-1], original.values))
+    write_embeddings(tmp_path / "distilled.h5", Embeddings(original.ids[::-1], original.values))
     with pytest.raises(InputError, match="have other ids"):
-        made(tmp_path, files, *given)
+        made(tmp_path, files)
 
 
 def test_labelled_precision_leaves_the_own_image_out() -> None:

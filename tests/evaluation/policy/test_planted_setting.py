@@ -134,14 +134,16 @@ def reidentified(
 def read(
     originals: ImageSet, versions: dict[Variant, ImageSet], boxes: pd.DataFrame
 ) -> pd.DataFrame:
+    # zones take long to read: those of a part of the documents
+    slow = (boxes["entity"] == "mrz") & (boxes["id"] >= "12")
     published = Published(
         originals=originals,
         versions=versions,
-        boxes=boxes,
+        boxes=boxes[~slow],
         clusters=pd.Series({name: number for number, name in enumerate(originals.ids)}),
     )
     equipment = Equipment(Detection(), HIDING)
-    settings = Privacy(attacks=READING, attacked_regions=2 * DOCUMENTS)
+    settings = Privacy(attacks=READING, attacked_regions=DOCUMENTS)
     return attack("documents", published, settings, equipment, 0, 0.95)
 
 
@@ -166,7 +168,7 @@ def test_a_mask_over_all_of_them_does_not_fail(judged: pd.DataFrame) -> None:
     """Nothing is read or decoded; that so few documents show it is said, and is no failure."""
     found = verdicts(judged, STRONG, *READING)
     known = found[found["measure"].isin(["exact_lines", "decoded", "exact_zones"])]
-    assert set(known["attack"]) >= {"readability", "barcodes"}
+    assert set(known["attack"]) == set(READING)
     assert (known["value"] == 0.0).all()
     assert str(Verdict.FAIL) not in set(verdicts(judged, STRONG)["verdict"])
     rows = verdicts(judged, STRONG)

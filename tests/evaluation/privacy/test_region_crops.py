@@ -1,22 +1,247 @@
-"""Crops of regions, and eyes, nose and mouth of faces: where they are."""
+"""Crops of regions, and aligned faces: where they are, and that nothing else is seen."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
+from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
+from anonbench.core.registries.detectors import Loading
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
-from anonbench.datasets.images import encode
-from anonbench.evaluation.privacy.crops import Cut, Landmarks, crop, read_crops
+from anonbench.evaluation.privacy import crops as module
+from anonbench.evaluation.privacy.attackers import OnnxRecognizer, unit
+from anonbench.evaluation.privacy.crops import (
+    TEMPLATE,
+    TEMPLATE_SIDE,
+    Cut,
+    Landmarks,
+    aligned,
+    crop,
+    find_points,
+    read_crops,
+    similarity,
+)
+from anonbench.evaluation.privacy.published import Published
+from anonbench.evaluation.privacy.reidentification import reidentify
+from anonbench.training.data.preprocess import Preprocess
+from image_sets import write_set
+
+FACE = Region(Entity.FACE, 30, 20, 130, 150, 0.9)
+
+
+def turned(angle: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+    """Return the template's points turned about its middle, scaled and moved."""
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (TEMPLATE - TEMPLATE_SIDE / 2) @ turn.T * scale + TEMPLATE_SIDE / 2 + shift
+
+
+def test_of_points_that_fit_nothing_the_nearest_similarity_is_taken() -> None:
+    points = TEMPLATE + rng("noise").normal(0, 5, TEMPLATE.shape)
+    best = similarity(points, TEMPLATE)
+
+    def off(matrix: np.ndarray) -> float:
+        return float(np.square(points @ matrix[:, :2].T + matrix[:, 2] - TEMPLATE).sum())
+
+    a, b = best[0, 0], best[1, 0]
+    for step in np.eye(4) * 0.01:
+        near = np.array([[a + step[0], -b - step[1], 0], [b + step[1], a + step[0], 0]])
+        near[:, 2] = best[:, 2] + step[2:]
+        assert off(near) > off(best)
+
+
+@pytest.mark.parametrize("scale", [0.4, 3.7])
+def test_eyes_nose_and_mouth_come_to_their_places(scale: float) -> None:
+    points = turned(0.4, scale, (40.0, 30.0))
+    points -= points.min(axis=0) - 30 * scale
+    height, width = np.ceil(points.max(axis=0) + 30 * scale).astype(int)[::-1]
+    seen = np.zeros((height, width, 3), np.uint8)
+    for point in points:
+        cv2.circle(
+            seen, point.round().astype(int).tolist(), max(1, round(3 * scale)), (255,) * 3, -1
+        )
+    crop = cv2.resize(aligned(seen, points, 112), (112, 112), interpolation=cv2.INTER_AREA)
+    _, _, _, centres = cv2.connectedComponentsWithStats((crop[..., 0] > 100).astype(np.uint8))
+    found = sorted(map(tuple, centres[1:]))
+    assert len(found) == 5
+    np.testing.assert_allclose(found, sorted(map(tuple, TEMPLATE)), atol=1.5)
+
+
+def test_of_one_colour_nothing_is_left_to_see() -> None:
+    """Neither the face's place in its box nor the box's shape shows in a masked face."""
+    masked = np.full((90, 61, 3), (7, 0, 250), np.uint8)
+    crop = aligned(masked, turned(0.9, 0.6, (3.0, 12.0)), 56)
+    assert (crop.reshape(-1, 3) == (7, 0, 250)).all()
+    grey = aligned(masked[..., 2], turned(0.9, 0.6, (3.0, 12.0)), 56)
+    assert grey.ndim == 2 and (grey == 250).all()
+
+
+def test_large_faces_are_shrunk_by_means_of_all_their_pixels() -> None:
+    """Else every ninth pixel would be seen, and of this pattern what those happen to be."""
+    y, x = np.indices((900, 900))
+    seen = np.where((x + y) % 2, 255, 0).astype(np.uint8)
+    crop = Preprocess(112, "imagenet", "squash").fit(aligned(seen, turned(0.3, 7, (300, 300)), 112))
+    assert crop.std() < 5
+
+
+class Pictures:
+    """One picture and its masked version."""
+
+    def __init__(self, variant: Variant | None = None, beside: int = 0) -> None:
+        page = rng("page").integers(1, 256, (170, 160, 3), dtype=np.uint8)
+        page[:, :20] += np.uint8(beside)
+        self._image = anonymize(page, [FACE], variant or Variant(), Anonymization())
+
+    def read(self, image_id: str) -> np.ndarray:
+        return self._image
+
+
+def test_only_faces_are_aligned_and_only_where_they_are_asked_for_so() -> None:
+    line = Region(Entity.TEXT, 10, 150, 150, 165, 0.9)
+    far = Region(Entity.FACE, 500, 10, 520, 30, 0.9)
+    regions = {"a": [FACE, line, far]}
+    wanted = pd.DataFrame({"id": "a", "order": [0, 1, 2, 0], "margin": 1.0})
+    wanted["context"] = [0.0, 0.0, 0.0, 2.0]
+    points = find_points(Pictures(), regions, wanted)
+    assert list(points) == [("a", 0)]
+    cuts = [Cut(32), Cut(32, aligned=True)]
+    plain, straight = read_crops(Pictures(), regions, wanted, cuts, points).values()
+    assert not np.array_equal(plain[0], straight[0])
+    np.testing.assert_array_equal(plain[1:], straight[1:])
+    # beside the face nothing is seen, and of a masked one nothing at all
+    other = read_crops(Pictures(beside=90), regions, wanted, cuts, points)[cuts[1]]
+    np.testing.assert_array_equal(other[0], straight[0])
+    masked = read_crops(Pictures(Variant("mask", 100)), regions, wanted, cuts, points)[cuts[1]]
+    assert not masked[0].any()
+
+
+PEOPLE = {f"v{number:02d}": f"a {number // 3}" for number in range(12)}
+PUPILS = {f"t{number:02d}": f"b {number // 3}" for number in range(36)}
+ANGLES = {name: rng("turn", name).uniform(-0.8, 0.8) for name in PEOPLE | PUPILS}
+EYE = (slice(46, 58), slice(33, 44))
+"""Rows and columns of the eye on the left, in the template."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Photographs of faces with one white eye, each turned by its own angle."""
+
+    ids: list[str]
+    least: int = 0
+    """Grey level of black, by which a version differs from the originals."""
+
+    def read(self, image_id: str) -> np.ndarray:
+        upright = np.zeros((112, 112, 3), np.uint8)
+        upright[EYE] = 255
+        middle = TEMPLATE_SIDE / 2
+        turn = cv2.getRotationMatrix2D((middle, middle), np.degrees(-ANGLES[image_id]), 1.0)
+        image = np.full((112, 140, 3), 90, np.uint8)
+        image[:, 14:126] = np.maximum(cv2.warpAffine(upright, turn, (112, 112)), self.least)
+        image[0, 0] = [*PEOPLE, *PUPILS].index(image_id)
+        return image
+
+
+class KnownPoints:
+    """Stands for MTCNN's last network, and knows where the points are."""
+
+    seen: ClassVar[list[int]] = []
+
+    def find(self, image: np.ndarray, faces: list[Region]) -> np.ndarray:
+        assert image[50, 20:120].min() == 0  # the original
+        number = int(image[0, 0, 0])
+        self.seen.append(number)
+        points = turned(list(ANGLES.values())[number], 1.0, (14.0, 0.0))
+        return np.repeat(points[None], len(faces), axis=0)
+
+
+class Upright:
+    """Compares pixels of faces, all of which it expects to have the white eye in its place."""
+
+    side, aligned = 112, True
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        assert (crops[:, EYE[0], EYE[1]].mean(axis=(1, 2, 3)) > 200).all()
+        self.count += len(crops)
+        values = crops[:, ::16, ::16].reshape(len(crops), -1).astype(np.float32)
+        return unit(values)
+
+
+def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_original(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "Landmarks", KnownPoints)
+    monkeypatch.setattr(KnownPoints, "seen", [])
+    face = Region(Entity.FACE, 20, 0, 120, 112, 0.9)
+    model, clear = Upright(), Turned(sorted(PEOPLE))
+    pupils = sorted(PUPILS)
+    with threadpool_limits(1, user_api="blas"):
+        table = reidentify(
+            Published(
+                clear,
+                {Variant("mask", 100): replace(clear, least=40)},
+                box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),
+                PEOPLE | PUPILS,
+                Turned(pupils),
+                {"mask": Turned(pupils, 60)},
+            ),
+            {},
+            [Entity.FACE],
+            model,
+            Privacy(attackers=("supervised",)),
+            Anonymization(),
+            seed=0,
+        )
+    assert set(table.loc[table["attacker"] == "supervised", "reason"]) == {""}
+    assert model.count == 2 * len(ANGLES)  # each as it is, and in its other version
+    assert sorted(KnownPoints.seen) == list(range(len(ANGLES)))
+
+
+@pytest.mark.slow
+def test_a_recognizer_finds_more_persons_by_aligned_faces(shared: Path) -> None:
+    weights, folder = shared / "weights/face/mobilefacenet.onnx", shared / "data/celeba_wild"
+    if not weights.is_file() or not folder.is_dir():
+        pytest.skip("no MobileFaceNet or photographs beside the checkout")
+    lines = (folder / "identity_CelebA.txt").read_text("utf-8").split()
+    people = dict(zip(lines[::2], lines[1::2], strict=True))
+    chosen = sorted(set(people.values()))[:8]
+    images = {
+        name: cv2.imread(str(folder / "img_celeba" / name))[..., ::-1].copy()
+        for name, person in people.items()
+        if person in chosen
+    }
+    found = Detection().mtcnn.load(Loading(Detection())).detect(list(images.values()))
+    regions = {name: each[:1] for name, each in zip(images, found, strict=True) if each}
+
+    class Photographs:
+        def read(self, image_id: str) -> np.ndarray:
+            return images[image_id]
+
+    wanted = pd.DataFrame({"id": list(regions), "order": 0, "margin": 1.0, "context": 0.0})
+    points = find_points(Photographs(), regions, wanted)
+    recognizer = OnnxRecognizer(weights)
+    cuts = [Cut(112), Cut(112, aligned=True)]
+    who = np.array([people[name] for name in regions])
+    rates = []
+    for crops in read_crops(Photographs(), regions, wanted, cuts, points).values():
+        vectors = recognizer.embed(crops)
+        similar = vectors @ vectors.T
+        np.fill_diagonal(similar, -np.inf)
+        rates.append(float((who[similar.argmax(axis=1)] == who).mean()))
+    by_box, by_points = rates
+    assert by_points > by_box + 0.15
+
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))
 UPRIGHT = Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)
@@ -43,24 +268,13 @@ def test_an_upright_region_is_its_pixels() -> None:
     np.testing.assert_array_equal(crop(image[..., 0], UPRIGHT, 1.0), image[5:25, 5:20, 0])
 
 
-def test_a_margin_shows_the_surroundings() -> None:
-    image = picture("a")
-    wider = crop(image, SLANTED, 1.5)
-    assert wider.shape[0] > 30 and wider.shape[1] > 40
-    hidden = anonymize(image, [SLANTED], Variant(Method.MASK, 100), Anonymization())
-    assert crop(hidden, SLANTED, 1.5).any()
-
-
 def test_a_box_outside_its_image_is_empty() -> None:
     assert crop(picture("a"), Region(Entity.FACE, 200, 5, 220, 25, 0.9), 1.0).shape == (1, 1, 3)
 
 
 def test_crops_come_in_the_order_asked_for_and_in_every_size(tmp_path: Path) -> None:
-    with ShardWriter(tmp_path / "0.tar") as shard:
-        for name in ("a", "b"):
-            image = picture(name) if name == "a" else picture(name)[..., 0]
-            shard.add(name, encode(image), "png", 70, 60)
-    images = ImageSet.open([tmp_path / "0.tar"])
+    drawn = {"a": picture("a"), "b": picture("b")[..., 0]}
+    images = write_set(tmp_path / "0.tar", drawn)
     regions = {name: [SLANTED, UPRIGHT] for name in ("a", "b")}
     wanted = pd.DataFrame({"id": ["b", "a", "a"], "order": [1, 0, 1], "margin": [1.0, 1.0, 2.0]})
     wanted["context"] = 0.0
@@ -74,7 +288,7 @@ def test_crops_come_in_the_order_asked_for_and_in_every_size(tmp_path: Path) -> 
     assert abs(found[Cut(24)][2].mean() - crop(picture("a"), UPRIGHT, 2.0).mean()) < 5
 
 
-FACE = Region(Entity.FACE, 20, 10, 68, 70, 0.9)
+FRONTAL = Region(Entity.FACE, 20, 10, 68, 70, 0.9)
 OTHER = Region(Entity.FACE, 70, 40, 95, 75, 0.9)
 
 
@@ -91,18 +305,20 @@ def drawn() -> np.ndarray:
 
 
 def test_a_face_is_found_alike_beside_any_others(landmarks: Landmarks, drawn: np.ndarray) -> None:
-    both = landmarks.find(drawn, [OTHER, FACE])
+    both = landmarks.find(drawn, [OTHER, FRONTAL])
     assert both.shape == (2, 5, 2)
-    np.testing.assert_array_equal(both[1], landmarks.find(drawn, [FACE])[0])
+    np.testing.assert_array_equal(both[1], landmarks.find(drawn, [FRONTAL])[0])
     assert landmarks.find(drawn, []).shape == (0, 5, 2)
 
 
 def test_points_move_with_the_face(landmarks: Landmarks, drawn: np.ndarray) -> None:
     around = np.zeros((150, 170, 3), np.uint8)
     around[30:120, 40:150] = drawn
-    moved = Region(Entity.FACE, FACE.x0 + 40, FACE.y0 + 30, FACE.x1 + 40, FACE.y1 + 30, 0.9)
+    moved = Region(
+        Entity.FACE, FRONTAL.x0 + 40, FRONTAL.y0 + 30, FRONTAL.x1 + 40, FRONTAL.y1 + 30, 0.9
+    )
     np.testing.assert_allclose(
-        landmarks.find(around, [moved])[0], landmarks.find(drawn, [FACE])[0] + (40, 30)
+        landmarks.find(around, [moved])[0], landmarks.find(drawn, [FRONTAL])[0] + (40, 30)
     )
 
 
@@ -113,7 +329,7 @@ def test_a_face_at_the_edge_and_a_grey_one_have_points(
     assert np.isfinite(landmarks.find(drawn, [edge])).all()
     grey = drawn[..., 0]
     np.testing.assert_array_equal(
-        landmarks.find(grey, [FACE]), landmarks.find(np.repeat(grey[..., None], 3, 2), [FACE])
+        landmarks.find(grey, [FRONTAL]), landmarks.find(np.repeat(grey[..., None], 3, 2), [FRONTAL])
     )
 
 

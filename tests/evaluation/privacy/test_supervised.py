@@ -150,13 +150,6 @@ def test_clear_and_hidden_crops_meet_in_one_gallery() -> None:
     np.testing.assert_array_equal(vectors[shown], learned.vectors(clear[shown], hidden[shown]))
 
 
-def test_the_same_lesson_teaches_the_same() -> None:
-    clear, who = crops("train", 20, 5)
-    lesson = TrainingSet(clear, permuted(clear), WIDTH, who, False)
-    vectors = [learn(lesson)[False].vectors(clear, np.ones(len(who), bool)) for _ in range(2)]
-    np.testing.assert_array_equal(*vectors)
-
-
 def test_nine_persons_are_too_few_and_ten_are_enough() -> None:
     clear, who = crops("train", 10, 5)
     assert set(learn(TrainingSet(clear, clear, WIDTH, who, False))) == {False, True}

@@ -1,4 +1,4 @@
-"""A few queries against a streamed archive: the same scores as with everything in memory."""
+"""Archives that are streamed, and rankings of a few queries."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
 from anonbench.core.numeric import similarity
-from anonbench.core.numeric.similarity import ProductBuffer, repeated
-from anonbench.embedding.store import Embeddings
+from anonbench.core.numeric.similarity import ProductBuffer
+from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import vectors
 from anonbench.evaluation.retrieval.scenario import score_scenario
-from anonbench.evaluation.retrieval.vectors import Streamed, Vectors
+from anonbench.evaluation.retrieval.vectors import Streamed, Vectors, draw_queries, rank, read_some
 
 SIZE, WIDTH = 5000, 12
 
@@ -76,27 +77,60 @@ def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(Streamed(opened)(units[:24], ProductBuffer()), whole)
 
 
-def test_equal_vectors_are_found_across_parts(
-    given: tuple[Embeddings, Embeddings, Embeddings], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vectors, "_PART", 128)
-    opened = Vectors.of(given[0], "given")
-    again, first = Streamed(opened)._again, Streamed(opened)._first
-    assert (again, first) == repeated(opened.units())
-    assert len(again) == 40
-    similarity = Streamed(opened)(opened.units(slice(0, 5)), ProductBuffer())
-    np.testing.assert_array_equal(similarity[:, again], similarity[:, first])
+IDS = [f"{i:03d}" for i in range(60)]
 
 
-def test_mapped_vectors_stay_on_disk(
-    given: tuple[Embeddings, Embeddings, Embeddings], tmp_path: Path
-) -> None:
-    np.save(tmp_path / "e.npy", given[0].values)
-    mapped = np.load(tmp_path / "e.npy", mmap_mode="r")
-    opened = Vectors.of(Embeddings(given[0].ids, mapped), "mapped")
-    assert opened.ids == sorted(given[0].ids)
-    norms = [np.linalg.norm(units, axis=1) for _, units in opened.parts()]
-    np.testing.assert_allclose(np.concatenate(norms), 1.0, atol=1e-6)
-    order = np.argsort(given[0].ids)
-    direction = given[0].values[order[3]] / np.linalg.norm(given[0].values[order[3]])
-    np.testing.assert_allclose(opened.units(np.array([3]))[0], direction, rtol=1e-6)
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return embeddings in an order that is not the ids', some of them equal."""
+    values = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
+    values[30:40] = values[5]
+    order = np.random.default_rng(1).permutation(60)
+    path = tmp_path / "e.h5"
+    write_embeddings(path, Embeddings([IDS[i] for i in order], values[order]))
+    return path
+
+
+def by_hand(path: Path, asked: list[str], include_self: bool) -> list[list[tuple[float, str]]]:
+    """Return for each query all (similarity, id), most similar first, ties by id."""
+    every = read_some(path, IDS)
+    units = every.values.astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    of = dict(zip(IDS, units, strict=True))
+    lists = []
+    for query in asked:
+        pairs = [(round(float(of[query] @ of[i]), 5), i) for i in IDS if include_self or i != query]
+        lists.append(sorted(pairs, key=lambda pair: (-pair[0], pair[1])))
+    return lists
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> None:
+    asked = ["031", "005", "059", "000"]
+    found = rank(read_some(file, asked), file, IDS, include_self)
+    for query, expected in enumerate(by_hand(file, asked, include_self)):
+        positions = found.first(query, len(IDS))
+        assert [IDS[p] for p in positions] == [image_id for _, image_id in expected]
+        values = found.similarities[query, positions]
+        assert np.allclose(values, [value for value, _ in expected], atol=2e-5)
+        ranks = found.ranks(query)
+        assert [ranks[IDS.index(i)] for _, i in expected] == list(range(1, len(expected) + 1))
+        assert list(found.first(query, 3)) == list(positions[:3])
+
+
+def test_queries_are_drawn_by_their_ids_alone() -> None:
+    drawn = draw_queries(IDS, 10)
+    assert drawn == draw_queries(reversed(IDS), 10)
+    assert draw_queries(IDS, 4) == drawn[:4]
+    assert len(set(drawn)) == 10 and drawn != sorted(drawn)
+    assert draw_queries(IDS, 100) != IDS and sorted(draw_queries(IDS, 100)) == IDS
+
+
+def test_what_does_not_agree_is_refused(tmp_path: Path, file: Path) -> None:
+    with pytest.raises(InputError, match=r"e\.h5: has no embedding of 'x'"):
+        read_some(file, ["000", "x"])
+    asked = read_some(file, ["000"])
+    with pytest.raises(InputError, match="holds other ids than the reference"):
+        rank(asked, file, IDS[:-1], include_self=True)
+    with pytest.raises(InputError, match="7 dimensions for queries of 3"):
+        rank(Embeddings(["000"], asked.values[:, :3]), file, IDS, include_self=True)

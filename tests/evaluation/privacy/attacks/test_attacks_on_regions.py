@@ -20,7 +20,6 @@ from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
-    PRIVACY_ATTACKS,
     AttackNotPossibleError,
     Equipment,
     RegionAttack,
@@ -55,11 +54,9 @@ class Drawn:
 
     @property
     def ids(self) -> list[str]:
-        """The ids, sorted."""
         return sorted(self._images)
 
     def read(self, image_id: str) -> np.ndarray:
-        """Return one image."""
         return self._images[image_id]
 
 
@@ -111,7 +108,6 @@ def attack(
     detectors: Sequence[str] = (),
     **settings: Any,
 ) -> pd.DataFrame:
-    """Return the rates of attacks."""
     chosen = Privacy(attacks=attacks, **settings)
     return run.attack("a", shown, chosen, Equipment(Detection(), hiding, detectors), 0, 0.95)
 
@@ -129,18 +125,6 @@ def line(text: str, scale: float = 1.0) -> np.ndarray:
         image, text, (16, 42), cv2.FONT_HERSHEY_SIMPLEX, scale, (20, 20, 20), 2, cv2.LINE_AA
     )
     return image
-
-
-def test_every_attack_tells_its_risk_and_is_no_other_setting_of_privacy() -> None:
-    names = list(PRIVACY_ATTACKS)
-    assert list(Privacy().attacks) == names
-    assert all(PRIVACY_ATTACKS[name].risk in Risk for name in names)
-    own = {"enabled", "limit", "probes", "gallery", "attackers", "attacks"}
-    assert not own & set(names)
-    for name in names:
-        kind = Privacy().of(PRIVACY_ATTACKS[name])
-        if isinstance(kind, RegionAttack):
-            assert kind.seconds_an_image > 0 and set(kind.entities) <= set(Entity)
 
 
 def test_a_weakly_blurred_line_is_read_and_a_masked_one_is_not() -> None:
@@ -233,17 +217,13 @@ class Looker:
     """Tells how bright a region is."""
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """Return the mean of each region."""
         return [image[int(r.y0) : int(r.y1), int(r.x0) : int(r.x1)].mean() for r in regions]
 
     def shares(self, truth: float, found: float) -> dict[str, float]:
-        """Return whether they are equal."""
         return {"equal": float(truth == found)}
 
 
 class Brightness(RegionAttack):
-    """A attack for tests."""
-
     name: ClassVar = "brightness"
     label: ClassVar = "Brightness"
     risk: ClassVar = Risk.SINGLING_OUT
@@ -251,7 +231,6 @@ class Brightness(RegionAttack):
     images: int = 6
 
     def most_images(self) -> int:
-        """See `RegionAttack.most_images`."""
         return self.images
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -24,7 +25,7 @@ from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.reading import Line, Readability
 from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
 
-TEXTS = ["407188", "961430", "282509", "733694", "159026", "864217", "350971", "628543", "914705"]
+TEXTS = ["407188", "961430", "282509", "733694", "159026", "864217", "350971", "628543"]
 SIZE, PAPER, STEP = 22, 200, 5
 GIVEN = Variant("given", 100)
 
@@ -83,7 +84,7 @@ def attacked(
     """Return the mean shares over all pages."""
     looking = BlockNoise(candidates=30).load(Equipment(None, None))
     shares = []
-    for number in range(len(TEXTS)):
+    for number in range(7):
         pixels, region = page(number)
         data = jpeg(pixels[..., 0] if grey else pixels, quality, subsampling)
         image = read_image(data)
@@ -96,13 +97,13 @@ def attacked(
     return {name: float(np.mean([each[name] for each in shares])) for name in shares[0]}
 
 
-@pytest.mark.parametrize(("quality", "subsampling"), [(75, 2), (90, 2), (75, 0)])
-def test_numbers_are_read_beside_a_box_at_the_ink(quality: int, subsampling: int) -> None:
-    assert attacked(quality, subsampling, "png")["top_1"] > 0.7
-
-
-def test_numbers_are_read_in_grey_files() -> None:
-    assert attacked(75, 0, "png", grey=True)["top_1"] > 0.7
+@pytest.mark.parametrize(
+    ("quality", "subsampling", "grey"), [(90, 2, False), (75, 0, False), (75, 0, True)]
+)
+def test_numbers_are_read_beside_a_box_at_the_ink(
+    quality: int, subsampling: int, grey: bool
+) -> None:
+    assert attacked(quality, subsampling, "png", grey=grey)["top_1"] > 0.7
 
 
 def test_numbers_are_read_in_jpeg_copies() -> None:
@@ -110,19 +111,16 @@ def test_numbers_are_read_in_jpeg_copies() -> None:
     assert found["top_1"] > 0.3 and found["top_10"] > 0.7
 
 
-@pytest.mark.parametrize(("beyond", "unit"), [(0, 16), (16, 1)])
-def test_boxes_that_cover_whole_blocks_leave_chance(beyond: int, unit: int) -> None:
-    found = attacked(75, 2, "png", beyond, unit)
+def test_boxes_that_cover_whole_blocks_leave_chance() -> None:
+    found = attacked(75, 2, "png", 0, 16)
     assert found["top_1"] == pytest.approx(1 / 30) and found["top_10"] == pytest.approx(1 / 3)
-
-
-def test_a_box_that_cuts_the_blocks_of_colour_alone_tells_no_grey_number() -> None:
-    """Grey text has no colour: blocks of brightness are those of 8 pixels."""
+    # grey text has no colour: blocks of brightness are those of 8 pixels
     assert attacked(75, 2, "png", 0, 8)["top_1"] < 0.3
 
 
-@pytest.mark.parametrize("turn", range(1, 9))
-@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("turn", "subsampling"), [*((turn, 2) for turn in range(1, 9)), (6, 0), (7, 1)]
+)
 def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -> None:
     generator = np.random.default_rng(turn)
     noise = generator.integers(0, 256, (13, 17, 3), np.uint8)
@@ -234,10 +232,16 @@ def archive(folder: Path, original: str, copy: str) -> tuple[str, str, Path]:
 
 
 def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: Path) -> None:
-    clear, hidden, boxes = archive(tmp_path, "jpg", "png")
-    tables = [attack_files(clear, hidden, None, ["block_noise"], [], boxes).table for _ in range(2)]
-    assert tables[0].equals(tables[1])
-    first = tables[0][tables[0]["measure"] == "top_1"].set_index("method")
+    """Where the attack repeats the coding of their format: of lossy ones, only JPEG's is known."""
+    tables = {}
+    for copy in ("png", "webp"):
+        (tmp_path / copy).mkdir()
+        clear, hidden, boxes = archive(tmp_path / copy, "jpg", copy)
+        table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
+        tables[copy] = table[table["measure"] == "top_1"].set_index("method")
+    first, other = tables["png"], tables["webp"]
+    pd.testing.assert_series_equal(first.loc["original"], other.loc["original"])
+    assert np.isnan(other.loc["given", "rate"]) and other.loc["given", "reason"]
     assert first.loc["given", "rate"] > 0.7 and first.loc["given", "n"] == len(TEXTS)
     assert first.loc["original", "rate"] == pytest.approx(first.loc["given", "rate"], abs=0.15)
     assert first["control"].tolist() == pytest.approx([0.01] * 2) and (first["chance"] < 0.1).all()
@@ -247,11 +251,3 @@ def test_lossless_originals_say_that_the_attack_does_not_apply(tmp_path: Path) -
     clear, hidden, boxes = archive(tmp_path, "png", "png")
     table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
     assert table["reason"].tolist() == [NO_CODING] and table["rate"].isna().all()
-
-
-def test_copies_of_other_lossy_formats_are_not_known(tmp_path: Path) -> None:
-    clear, hidden, boxes = archive(tmp_path, "jpg", "webp")
-    table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
-    first = table[table["measure"] == "top_1"].set_index("method")
-    assert first.loc["original", "rate"] > 0.7
-    assert np.isnan(first.loc["given", "rate"]) and first.loc["given", "reason"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from itertools import combinations, permutations, product
 from typing import Literal
-from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -21,9 +20,6 @@ from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
 from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
-    Search,
-    Searched,
-    score_all,
 )
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 
@@ -155,7 +151,7 @@ def plain_tau(one: list[int], other: list[int]) -> float:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=400, deadline=None)
+@hypothesis_settings(max_examples=200, deadline=None)
 @given(two_rows(), choices, st.data())
 def test_equals_the_definitions(
     pair: tuple[np.ndarray, np.ndarray], settings: Retrieval, data: st.DataObject
@@ -189,7 +185,7 @@ def orders(values: list[float], own: int | None) -> list[list[float]]:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=75, deadline=None)
 @given(st.data(), choices)
 def test_equal_images_count_as_the_mean_over_their_orders(
     data: st.DataObject, settings: Retrieval
@@ -260,44 +256,7 @@ def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> Non
         assert found["ndcg"] == pytest.approx(expected, abs=1e-12)
 
 
-@hypothesis_settings(deadline=None)
-@given(two_rows(), choices)
-def test_the_reference_scores_exactly_one(
-    pair: tuple[np.ndarray, np.ndarray], settings: Retrieval
-) -> None:
-    cutoff(len(pair[0]), settings)
-    found = run_one(pair[0], pair[0], 0, settings)
-    if math.isnan(found["ndcg"]):
-        found["ndcg"] = 1.0
-    assert [found[column] for column in COLUMNS] == [1.0] * len(COLUMNS)
-
-
-def test_constant_similarities_are_ranked_by_id_where_asked() -> None:
-    constant, rising = np.full(30, 0.5, np.float32), np.linspace(0, 1, 30, dtype=np.float32)
-    settings = Retrieval(fraction=0.18, ties="id")
-    assert run_one(constant, constant, 0, settings)["unchanged"] == 1.0
-    # the last images are relevant; in a constant row they are at the ranks 26 … 30
-    found = run_one(rising, constant, 0, settings)
-    assert found["ap"] == pytest.approx(sum(i / (25 + i) for i in range(1, 6)) / 5)
-
-
-def test_worked_example() -> None:
-    # relevant: images 0 and 1; retrieved in the order 2, 0, 3, 1
-    reference = np.array([1.0, 0.5, 0.25, 0.0], np.float32)
-    scores = np.array([0.8, 0.1, 0.9, 0.7], np.float32)
-    found = run_one(reference, scores, 0, Retrieval(fraction=0.5, top=2))
-    ideal = 1 + 0.5 / math.log2(3)
-    assert found["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
-    assert found["ndcg"] == pytest.approx((0.25 + 1 / math.log2(3)) / ideal)
-    # one image is shared, first here and second there: it is behind one, and 1 + 1 + 1 of 5 cost
-    assert (found["overlap"], found["overlap_top"], found["unchanged"]) == (0.5, 0.5, 0.0)
-    assert found["tau"] == pytest.approx(1 - 2 * 2 / 5)
-    settings = Retrieval(fraction=0.5, gain_of="relevant")
-    only = run_one(reference, scores, 0, settings)
-    assert only["ndcg"] == pytest.approx(1 / math.log2(3) / ideal)
-
-
-@hypothesis_settings(max_examples=80, deadline=None)
+@hypothesis_settings(max_examples=50, deadline=None)
 @given(choices, st.integers(2, 5), st.booleans())
 def test_chance_and_floor_are_means_over_all_rankings(
     settings: Retrieval, size: int, own_first: bool
@@ -327,7 +286,7 @@ def similarities(rows: int = 37, size: int = 5000) -> tuple[np.ndarray, np.ndarr
     return tuple(np.round(x / 8, 4).astype(np.float32) for x in (reference, scores))  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("strip", [1, 700, 6000, 1 << 20])
+@pytest.mark.parametrize("strip", [1, 6000])
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
 def test_neither_threads_nor_strips_nor_rows_change_a_bit(
     strip: int, ap_depth: str, monkeypatch: pytest.MonkeyPatch
@@ -353,41 +312,9 @@ def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
     return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
-    settings = Retrieval(block=192)
-    vectors = [unit_vectors(seed, 230, 30) for seed in range(3)]
-    together = Engine(settings, 230)
-    databases = [together.database(units) for units in vectors]
-    own = np.arange(100)
-    truth = together.reference(databases[0], vectors[0][:100], own)
-    for units, database in zip(vectors, databases, strict=True):
-        alone = Engine(settings, 230)
-        (expected,) = alone.score_block(
-            alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
-            alone.database(units), [units[:100]], own,
-        )  # fmt: skip
-        (found,) = together.score_block(truth, database, [units[:100]], own)
-        assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
-
-
-def test_one_scored_database_is_in_memory_at_a_time() -> None:
-    chosen, units, own = Engine(Retrieval(), 230), unit_vectors(0, 230, 30), np.arange(230)
-    there: WeakSet[Searched] = WeakSet()
-    before = []
-
-    def make() -> Search:
-        before.append(len(there))
-        there.add(found := chosen.database(units))
-        return Search(found, [units.__getitem__])
-
-    score_all(chosen, Search(chosen.database(units), [units.__getitem__]), [make] * 3, own)
-    assert before == [0] * len(before) and len(before) >= 3
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("include_self", [True, False])
-@pytest.mark.parametrize("ap_depth", ["full", "k"])
-@pytest.mark.parametrize("rows", [1, 100, 192, 193])
+@pytest.mark.parametrize(("rows", "ap_depth"), [(1, "full"), (192, "k"), (193, "full")])
 def test_kinds_scored_together_have_the_scores_that_each_has_alone(
     rows: int, ap_depth: Literal["full", "k"], include_self: bool
 ) -> None:

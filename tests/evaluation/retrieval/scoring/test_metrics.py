@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import comb, perm
+
 import numpy as np
 import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring import chance, metrics
 
 
 @pytest.mark.parametrize(
     ("images", "fraction", "include_self", "k"),
     [
-        (19_792, 0.05, True, 989),
         (39_972, 0.05, True, 1998),
         (39_972, 0.05, False, 1998),
         (100, 0.29, True, 29),
-        (20, 0.05, True, 1),
         (21, 0.05, False, 1),
         (1, 1.0, True, 1),
     ],
@@ -32,29 +33,6 @@ def test_too_few_images(include_self: bool, needed: int) -> None:
     with pytest.raises(InputError, match=f"at least {needed} images"):
         metrics.cutoff(needed - 1, settings)
     assert metrics.cutoff(needed, settings) == 1
-
-
-@pytest.mark.parametrize(("include_self", "expected"), [(True, 4), (False, 3)])
-def test_top_is_at_most_all_images(include_self: bool, expected: int) -> None:
-    assert metrics.top(4, Retrieval(include_self=include_self)) == expected
-    assert metrics.top(400, Retrieval(include_self=include_self, top=25)) == 25
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, [-0.5, 0.0, 1.0]),
-        ({"negative_gain": "clip"}, [0.0, 0.0, 1.0]),
-        ({"negative_gain": "shift"}, [0.25, 0.5, 1.0]),
-        ({"gain": "exponential"}, [2**-0.5 - 1, 0.0, 1.0]),
-        ({"gain": "exponential", "negative_gain": "shift"}, [2**0.25 - 1, 2**0.5 - 1, 1.0]),
-    ],
-)
-def test_gains(changes: dict[str, str], expected: list[float]) -> None:
-    given = np.array([-0.5, 0.0, 1.0], np.float32)
-    found = metrics.gains(given, Retrieval.model_validate(changes))
-    assert found.dtype == np.float64
-    assert found == pytest.approx(expected, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +55,56 @@ def test_so_many_images_are_needed(own: bool, k: int) -> None:
     assert k == 1 or metrics.cutoff(needed - 1, with_less) < k
 
 
-def test_what_is_enough_with_the_own_image_alone_is_refused() -> None:
-    with pytest.raises(InputError, match="at least 21 images"):
-        metrics.effective_settings(20, Retrieval())
+def test_without_own_images_there_is_one_level() -> None:
+    settings = Retrieval(include_self=False)
+    assert chance.levels(50, 4, settings, own_first=True) == chance.levels(50, 4, settings)
+
+
+def exact(size: int, k: int, top: int, persistence: Fraction) -> dict[str, Fraction]:
+    """The same expectations as rational numbers, from the distribution of what lists share."""
+    shared = {
+        z: Fraction(comb(top, z) * comb(size - top, top - z), comb(size, top))
+        for z in range(max(0, 2 * top - size), top + 1)
+    }
+    worst = Fraction(top * (3 * top - 1), 2)
+    tau = Fraction(0)
+    for z, share in shared.items():
+        alone = top - z
+        # Pairs of shared images are discordant in half of the cases and cost 1. So are a shared
+        # image and one of either list (2 · z · alone). One of each list always costs 1, two of the
+        # same list 1/2.
+        cost = Fraction(z * (z - 1), 4) + z * alone + alone * alone
+        cost += Fraction(alone * (alone - 1), 2)
+        tau += share * (1 - 2 * cost / worst)
+    terms = (persistence**depth * Fraction(depth, size) for depth in range(1, k + 1))
+    rbo = sum(terms, Fraction(0)) * (1 - persistence) / persistence
+    return {
+        "overlap": Fraction(k, size),
+        "overlap_top": Fraction(top, size),
+        "unchanged": Fraction(1, perm(size, top)),
+        "tau": tau,
+        "rbo": rbo + Fraction(k, size) * persistence**k,
+    }
+
+
+@pytest.mark.parametrize(
+    ("images", "top"),
+    [(1, 1), (2, 1), (2, 2), (3, 2), (300, 1), (300, 140), (300, 299), (300, 300), (300, 1000)],
+)
+@pytest.mark.parametrize("include_self", [True, False])
+def test_levels_are_exact(images: int, top: int, include_self: bool) -> None:
+    size = images if include_self else images - 1
+    if not size:
+        return
+    k = max(1, size // 20)
+    settings = Retrieval(top=top, persistence=0.75, include_self=include_self)
+    found = chance.levels(images, k, settings)
+    for metric, level in exact(size, k, min(top, size), Fraction(3, 4)).items():
+        assert found[metric] == pytest.approx(float(level), rel=1e-12, abs=1e-15), metric
+
+
+def test_levels_of_large_archives_are_numbers() -> None:
+    for images in (10**6, 5 * 10**6):
+        levels = chance.levels(images, images // 20, Retrieval(top=1000))
+        assert all(np.isfinite(level) and -1.0 <= level <= 1.0 for level in levels.values())
+        assert levels["unchanged"] == 0.0 < chance.levels(images, 10, Retrieval(top=2))["unchanged"]
