@@ -29,10 +29,8 @@ TARGETS = [
 def planned(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
     """Return how many jobs a dry run planned, by rule."""
     assert run.returncode == 0, run.stderr[-4000:]
-    said = run.stdout + run.stderr
-    if "Nothing to be done" in said:
-        return {}
-    table = re.findall(r"^(\w+) +(\d+)$", said.split("Job stats:")[1], re.MULTILINE)
+    stats = (run.stdout + run.stderr).split("Job stats:")[1]
+    table = re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)
     return {rule: int(count) for rule, count in table}
 
 
@@ -85,7 +83,6 @@ def test_results_in_s3_are_those_of_one_folder(
     assert storage.digests() == expected
 
     # it plans what a run without a storage plans
-    assert planned(snakemake(snakefile, one, config, *RUN, *through, "-n", "--", *TARGETS)) == {}
     edited = deepcopy(config)
     edited["recipes"]["portraits"]["optimizer"]["steps"] = 3
     edited["presentation"] = {"dpi": 77}

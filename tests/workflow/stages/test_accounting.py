@@ -147,11 +147,3 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
     audit = pd.read_csv(results / "audit.csv").set_index("split")
     assert audit["left_out_duplicates"].to_dict() == {"train": 2, "val": 0}
-
-
-def test_results_in_the_data_folder_are_refused(snakemake: Any, tmp_path: Path) -> None:
-    config = small_archive.config()
-    config["datasets"]["archive"]["path"] = "."
-    small_archive.draw(tmp_path)
-    done = snakemake(tmp_path, config, "-n")
-    assert done.returncode == 1 and "the results (results) lie inside ." in done.stderr

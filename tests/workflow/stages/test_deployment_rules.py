@@ -1,13 +1,10 @@
-"""Deployments within the workflow: what is planned, and that nothing is without the setting."""
+"""Files of deployments; their jobs are in `test_planned_jobs`."""
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
@@ -46,44 +43,3 @@ def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
     assert paths.references("portraits") == [
         f"results/portraits/embeddings/unadapted/seed{seed}/original/val.h5" for seed in (0, 1)
     ]
-
-
-@pytest.mark.workflow
-def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
-    config = deepcopy(miniature) | {"deployments": {"mixed": True}}
-    config["datasets"]["documents"]["anonymized_first"] = "class"
-    target = "table_deployments_documents"
-    arguments = ("--cores", "1", "--workflow-profile", "none", "-n")
-    one = "results/portraits/retrieval/A-mask-100/seed0/mask-100.json"
-    run = snakemake(tmp_path, config, *arguments, target, "table_deployments_portraits", one)
-    assert run.returncode == 0, run.stderr[-3000:]
-    jobs = run.stdout + run.stderr
-    planned = re.findall(r"^(?:local)?rule (\w+):$", jobs, re.MULTILINE)
-    assert planned.count("deployments") == 2
-    assert {"present_others_documents", "present_others_portraits"} <= {*planned}
-    inputs = {"documents": "", "portraits": ""}
-    for part in jobs.split("\n["):  # each job begins with its time
-        for name in inputs:
-            if f"output: results/{name}/deployments.csv" in part:
-                inputs[name] = part
-    assert "rankings_portraits" in planned
-    assert "documents/manifest.parquet" in inputs["documents"]
-    assert "portraits/manifest.parquet" not in inputs["portraits"]
-    assert "unadapted/seed0/mask-100/val.h5" in inputs["portraits"]
-
-
-@pytest.mark.workflow
-def test_near_duplicates_are_hashed_by_shard(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    config = deepcopy(miniature)
-    assert not any("near_duplicates" in file for file in paths_of(config).reported())
-    config["retrieval"] |= {"near_duplicates": [0, 4]}
-    config["datasets"]["documents"]["shard_size"] = 8
-    target = "table_near_duplicates_documents"
-    arguments = ("--cores", "1", "--workflow-profile", "none", "-n")
-    run = snakemake(tmp_path, config, *arguments, target)
-    assert run.returncode == 0, run.stderr[-3000:]
-    planned = re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE)
-    assert planned.count("hash_images") > 1
-    assert planned.count("near_duplicates") == planned.count("retrieve_documents") == 1

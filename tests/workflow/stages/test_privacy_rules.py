@@ -1,23 +1,18 @@
-"""The stage privacy within the workflow: what it writes, and where it is left out."""
+"""What the stage privacy writes."""
 
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from anonbench.evaluation.privacy.rates import RATE_COLUMNS, REMAINDER, read_rates
 
-pytestmark = pytest.mark.workflow
-
-ARGUMENTS = ("--cores", "1", "--workflow-profile", "none", "-n")
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
-@pytest.mark.slow
 def test_rates_table_and_front_are_there(done: Path) -> None:
     results = done / "results"
     for dataset, entity in (("portraits", "face"), ("documents", "text")):
@@ -38,7 +33,6 @@ def test_rates_table_and_front_are_there(done: Path) -> None:
                 assert path.stat().st_size > 5000
 
 
-@pytest.mark.slow
 def test_masks_hide_best_and_degrees_count(done: Path) -> None:
     results = done / "results"
     faces = read_rates(results / "portraits" / "privacy" / "reidentification.csv")
@@ -56,33 +50,7 @@ def test_masks_hide_best_and_degrees_count(done: Path) -> None:
     assert "no model is adapted" in lines["reason"].str.cat()
 
 
-@pytest.mark.slow
 def test_the_report_says_that_so_few_give_no_rate(done: Path) -> None:
     page = (done / "results" / "report.html").read_text(encoding="utf-8")
     assert "sensitive regions are re-identified" not in page
     assert re.search(r"persons, and 20 are needed", page)
-
-
-def test_without_attacks_nothing_of_them_is_planned(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    for enabled in (True, False):
-        config = deepcopy(miniature) | {"privacy": {"enabled": enabled}}
-        run = snakemake(tmp_path, config, *ARGUMENTS)
-        assert run.returncode == 0, run.stderr[-3000:]
-        planned = set(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
-        mine = {"reidentify", "reidentification", "attack"}
-        assert planned & mine == (mine if enabled else set())
-
-
-def test_the_adaptive_attacker_is_adaption_c_where_there_is_one(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    config = deepcopy(miniature)
-    config["datasets"]["portraits"]["adaptions"] = ["A", "C", "B"]
-    run = snakemake(tmp_path, config, *ARGUMENTS, "portraits_privacy")
-    assert run.returncode == 0, run.stderr[-3000:]
-    asked = re.search(r"rule reidentify:\n\s+input: (.*)", run.stdout + run.stderr)
-    assert asked is not None
-    models = set(re.findall(r"models/([\w-]+)/seed0/backbone\.safetensors\b", asked[1]))
-    assert models == {"unadapted", "C-blur-100", "C-mask-100"}

@@ -57,29 +57,8 @@ def test_more_gpus_than_there_may_be_are_refused(
     config = deepcopy(miniature)
     config["recipes"]["portraits"] |= {"device": "auto", "gpus": 8}
     target = "results/portraits/models/unadapted/seed0/backbone.safetensors"
-    arguments = ["-n", "--cores", "8", "--workflow-profile", "none"]
-    few = snakemake(tmp_path, config, *arguments, "--resources", "gpu=4", "--", target)
+    arguments = ["-n", "--cores", "8", "--workflow-profile", "none", "--resources", "gpu=4"]
+    few = snakemake(tmp_path, config, *arguments, "--", target)
     assert few.returncode != 0
     assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few.stdout + few.stderr
     assert "lower gpus of the recipe, or raise gpu=" in few.stdout + few.stderr
-    enough = snakemake(tmp_path, config, *arguments, "--resources", "gpu=8", "--", target)
-    assert enough.returncode == 0, enough.stderr
-
-
-def test_memory_and_time_grow_with_the_attempt(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    target = "results/portraits/models/unadapted/seed0/backbone.safetensors"
-    asked = []
-    for attempt, more in (("1", []), ("3", []), ("3", ["train_unadapted:mem_mb=100+attempt"])):
-        arguments = ["-n", "--cores", "8", "--workflow-profile", "none", "--attempt", attempt]
-        arguments += ["--set-resources", *more] if more else []
-        done = snakemake(tmp_path, miniature, *arguments, "--", target)
-        assert done.returncode == 0, done.stderr
-        text = (done.stdout + done.stderr).split("rule train_unadapted:")[1]
-        line = next(line for line in text.splitlines() if "resources:" in line)
-        values = dict(part.split("=") for part in line.split(": ", 1)[1].split(", "))
-        asked.append((int(values["mem_mb"]), int(values["runtime"])))
-    first, third, own = asked
-    assert third == (3 * first[0], 3 * first[1])
-    assert own == (103, third[1])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from snakemake.io import AnnotatedString, ancient, flag, is_flagged
 
-from anonbench.workflow.rule_parts import RuleFiles, on_disk, with_digest
+from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk, with_digest
 
 
 def rule_files(prefix: str | None = None, keeps: bool = False) -> RuleFiles:
@@ -76,3 +76,8 @@ def test_outputs_have_their_digests_beside_them() -> None:
 def test_a_users_file_is_no_stored_one() -> None:
     (file,) = on_disk([Path("own/boxes.csv")])
     assert file == "own/boxes.csv" and is_flagged(file, "local")
+
+
+def test_memory_and_time_grow_with_the_attempt() -> None:
+    assert [growing(100)("wildcards", attempt) for attempt in (1, 3)] == [100, 300]
+    assert growing(len)("four", 2) == 8

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
-from planned_jobs import planned_jobs
 
 _HEAD = re.compile(r"^( *)(?:rule|rule (\w+)|use rule (\w+) as (\w+) with):$", re.MULTILINE)
 
@@ -56,72 +51,6 @@ def test_a_benchmark_has_the_name_of_its_log(root: Path) -> None:
         if "benchmark" in rule:
             log, benchmark = (rule[each].split('"')[1] for each in ("log", "benchmark"))
             assert benchmark == log.replace("<logs>", "<benchmarks>").replace(".log", ".tsv"), place
-
-
-@pytest.fixture
-def jobs(root: Path, miniature: dict[str, Any], tmp_path: Path) -> list[dict[str, Any]]:
-    """Return every planned job of the miniature, one of whose data sets a system embeds."""
-    config = json.loads(json.dumps(miniature))
-    documents = config["datasets"]["documents"]
-    config["datasets"]["ids"] = documents | {"path": "data/ids", "system": "small"}
-    for name in ("recipe", "paper_role"):
-        config["datasets"]["ids"].pop(name, None)
-    config["systems"] = {"small": {"kind": "timm"}}
-    return [job for job in planned_jobs(root, tmp_path, config) if job["script"]]
-
-
-@pytest.mark.workflow
-def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]) -> None:
-    assert len(jobs) > 100
-    for job in jobs:
-        text = (root / "workflow/rules" / job["script"]).read_text(encoding="utf-8")
-        assert not set(re.findall(r"params\.(\w+)", text)) - job["params"].keys(), job["name"]
-        assert re.fullmatch("[0-9a-f]{64}", job["params"]["code"]), job["name"]
-        assert job["resources"]["mem_mb"] >= 500 and job["resources"]["runtime"] >= 5
-        assert (root / "workflow/rules" / str(job["environment"])).resolve() == (
-            root / "envs/anonbench.yaml"
-        )
-
-    def one(name: str, dataset: str) -> dict[str, Any]:
-        return next(
-            j
-            for j in jobs
-            if j["name"] == name
-            and dataset in (j["wildcards"].get("dataset"), j["params"].get("dataset"))
-        )
-
-    systems = [
-        one(f"present_privacy_{name}", name)["params"]["system"] for name in ("portraits", "ids")
-    ]
-    assert systems == [None, "small"]
-    portraits, documents = (
-        one("detect", name)["params"]["detectors"] for name in ("portraits", "documents")
-    )
-    assert documents == ["ppocr"] != portraits
-    hidden = next(
-        j for j in jobs if j["name"] == "anonymize" and "blur" in j["wildcards"]["variant"]
-    )
-    assert "blur" in hidden["params"]["hiding"]["settings"]
-    train = one("train_adapted", "portraits")
-    embed = one("embed_portraits_blur_100_seed0", "portraits")
-    assert train["params"]["adaption"] == "A"
-    assert train["resources"]["tasks_per_gpu"] == 0 and train["threads"] >= 1
-    assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)
-    pixels = {j["params"]["dataset"] for j in jobs if "embed_baselines" in j["script"]}
-    assert pixels == {"portraits", "documents", "ids"}
-    assert {"keep_failed", "detection", "seed"} <= {*one("detect", "ids")["params"]}
-    fields = {
-        "scores": ("tests", {"confidence", "equivalence_margin"}),
-        "effects_portraits": (
-            "tests",
-            {"bootstrap", "confidence", "equivalence_margin", "stated_difference"},
-        ),
-        "quality_portraits": ("shown", {"bootstrap", "confidence"}),
-        "attention_portraits": ("settings", {"confidence", "dpi", "show_originals"}),
-        "present_scores_portraits": ("shown", {"dpi", "confidence", "widest_interval"}),
-    }
-    for rule, (part, read) in fields.items():
-        assert {*one(rule, "portraits")["params"][part]} == read
 
 
 def test_the_table_of_stages_names_the_rule_file_of_every_output(root: Path) -> None:
