@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,43 +34,30 @@ def listing(folder: Path) -> Listing:
     return found
 
 
-class Looks:
-    """Looks at a folder, after each of which everything has to be as it was."""
+@pytest.fixture
+def look(root: Path, scratch: Path) -> Callable[..., str]:
+    """Return a function that looks, after which everything has to be as it was."""
+    config = yaml.safe_dump(small_archive.config())
+    (scratch / "config.yaml").write_text(config, encoding="utf-8")
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        self._folder = folder
-        self._workflow = ["-s", str(root / "Snakefile"), "--configfile", "config.yaml"]
-        config = yaml.safe_dump(small_archive.config())
-        (folder / "config.yaml").write_text(config, encoding="utf-8")
-
-    def snakemake(self, *options: str) -> str:
-        """Look with an option of snakemake's, such as `-n`."""
-        targets = ["--", *small_archive.TARGETS]
-        return self._run("snakemake", *self._workflow, "--cores", "2", *options, *targets)
-
-    def anonbench(self, command: str) -> str:
-        """Look with a command of anonbench's."""
-        return self._run("anonbench", command, *small_archive.TARGETS, *self._workflow)
-
-    def _run(self, program: str, *arguments: str) -> str:
-        before = listing(self._folder)
-        run = preloaded.completed(program, arguments, self._folder)
+    def once(*command: str) -> str:
+        program, *options = command
+        given = [*options, "-s", root / "Snakefile", *small_archive.TARGETS]
+        before = listing(scratch)
+        run = preloaded.completed(program, [*given, "--configfile", "config.yaml"], scratch)
         said = run.stdout + run.stderr
-        assert listing(self._folder) == before, said[-2000:]
+        assert listing(scratch) == before, said[-2000:]
         assert run.returncode == 0, said[-3000:]
         return said
 
-
-@pytest.fixture
-def looks(root: Path, scratch: Path) -> Looks:
-    return Looks(root, scratch)
+    return once
 
 
-def test_finished_results_stay(looks: Looks) -> None:
-    assert "Nothing to be done" in looks.snakemake("-n")
+def test_finished_results_stay(look: Callable[..., str]) -> None:
+    assert "Nothing to be done" in look("snakemake", "-n")
     for option in ("--lint", "--summary", "--dag"):
-        looks.snakemake(option)
-    looks.anonbench("plan")
+        look("snakemake", option)
+    look("anonbench", "plan")
 
 
 @pytest.fixture
@@ -101,10 +88,10 @@ def stopped(root: Path, scratch: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_run_beside_and_what_it_leaves_half_written_stay(
-    looks: Looks, stopped: subprocess.Popen[bytes]
+    look: Callable[..., str], stopped: subprocess.Popen[bytes]
 ) -> None:
-    looks.snakemake("-n")
-    looks.anonbench("plan")
+    look("snakemake", "-n")
+    look("anonbench", "plan")
     os.killpg(stopped.pid, signal.SIGKILL)
     stopped.wait()
-    looks.snakemake("-n")
+    look("snakemake", "-n")

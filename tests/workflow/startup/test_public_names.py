@@ -1,14 +1,9 @@
-"""Nothing private of Snakemake is used, and what rules read of a workflow is there."""
+"""Nothing private of Snakemake is used."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from pathlib import Path
-
-from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
-from snakemake.dag import DAG
-from snakemake.workflow import Workflow
 
 PRIVATE = re.compile(r"\b(workflow|dag|snakemake|persistence|raw|rule)\._[a-z]")
 REPLACED = re.compile(r"^\s*(workflow|Workflow|snakemake\w*)\.\w+ = ", re.MULTILINE)
@@ -23,10 +18,3 @@ def test_nothing_private_of_snakemake_is_used_and_nothing_replaced(root: Path) -
         text = path.read_text(encoding="utf-8")
         assert not PRIVATE.search(text), path
         assert not REPLACED.search(text), path
-
-
-def test_what_rules_read_of_a_workflow_is_there() -> None:
-    assert {"toposorted", "needrun_jobs", "dependencies", "jobs"} <= {*dir(DAG)}
-    text = inspect.getsource(Workflow)
-    for name in ("dag", "is_main_process", "global_resources", "dag_settings", "storage_settings"):
-        assert re.search(rf"\b{name}\b", text), name

@@ -60,6 +60,19 @@ def test_a_misspelt_target_gets_a_suggestion_from_the_plan(
     assert "Traceback" not in done.stderr
 
 
+def test_more_gpus_than_there_may_be_are_refused(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe = miniature["recipes"]["portraits"] | {"device": "auto", "gpus": 8}
+    config = edited(miniature, "recipes.portraits", recipe)
+    target = "results/portraits/models/unadapted/seed0/backbone.safetensors"
+    arguments = ["-n", "--cores", "8", "--workflow-profile", "none", "--resources", "gpu=4"]
+    few = snakemake(tmp_path, config, *arguments, "--", target)
+    assert few.returncode != 0
+    assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few.stdout + few.stderr
+    assert "lower gpus of the recipe, or raise gpu=" in few.stdout + few.stderr
+
+
 def test_targets_are_there_by_number_and_by_stage(
     snakemake: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
