@@ -6,13 +6,12 @@ import os
 import re
 import signal
 import subprocess
-import time
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import Storage, command, digests, snakemake
+from small_runs import Storage, command, digests, snakemake, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
@@ -34,17 +33,6 @@ def planned(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
     return {rule: int(count) for rule, count in table}
 
 
-def kill_when(condition: Any, run: subprocess.Popen[bytes], said: Path) -> None:
-    """Kill Snakemake and its jobs, as a machine that is switched off."""
-    end = time.monotonic() + 600
-    while not condition():
-        assert run.poll() is None, said.read_text(encoding="utf-8")[-4000:]
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
-
-
 def test_results_in_s3_are_those_of_one_folder(
     root: Path, tmp_path: Path, config: dict[str, Any], storage: Storage
 ) -> None:
@@ -62,7 +50,9 @@ def test_results_in_s3_are_those_of_one_folder(
             arguments, cwd=one, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
         images = "results/portraits/images/original/train/0.parquet.digest"
-        kill_when(lambda: images in storage.times(), run, said)
+        wait_for(lambda: images in storage.times(), run, said)
+        os.killpg(run.pid, signal.SIGKILL)  # as a machine that is switched off
+        run.wait()
     before = storage.times()
     assert not (one / "results").exists()
 

@@ -12,6 +12,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Split
 from anonbench.workflow.paths import Paths, digests
+from anonbench.workflow.paths.targets import Shown
 
 VARIANTS = ["blur-50", "mask-50", "blur-100", "mask-100"]
 
@@ -176,3 +177,38 @@ def test_a_system_embeds_train_images_where_a_map_learns_from_them() -> None:
     assert mapped.anonymized_splits("mine") == ("train", "val")
     with pytest.raises(InputError, match=r"only `mapped` and D are possible"):
         paths(systems=systems, data={"system": "ours", "adaptions": ["A"]})
+
+
+def test_deployments_are_made_of_the_highest_degree_where_they_are_asked_for() -> None:
+    off, on = paths(), paths(deployments={"mixed": True})
+    assert not any("deployments" in file for file in off.reported())
+    assert on.reported("deployments")
+    tables = {*on.dataset_tables("mine")} - {*off.dataset_tables("mine")}
+    assert tables == {f"out/tables/deployments_mine.{kind}" for kind in ("csv", "md", "tex")}
+    folder = "out/mine/embeddings/unadapted"
+    found = {method: f"{folder}/seed0/{method}-100/val.h5" for method in ("blur", "mask")}
+    assert on.deployed("mine") == found
+    assert on.references("mine") == [f"{folder}/seed{seed}/original/val.h5" for seed in (0, 7)]
+
+
+def shown(originals: bool = False) -> Shown:
+    return Shown(paths(control_seeds=[7, 8], presentation={"show_originals": originals}).experiment)
+
+
+def test_without_originals_pictures_are_those_that_hide_most() -> None:
+    assert shown().examples("mine") == ["blur-100", "mask-100"]
+    assert shown(True).examples("mine") == ["original", *VARIANTS]
+    assert shown().attention("mine") == ["blur-100"]
+    assert shown(True).attention("mine") == shown().attended("mine") == ["original", "blur-100"]
+    assert "original" not in shown().explored_pictures("mine")
+    assert "original" in shown(True).explored_pictures("mine")
+
+
+def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:
+    found = shown().explored("mine")
+    names = [name for name, _ in shown().explored_names("mine")]
+    assert set(names) == {"unadapted", "A", "control", "pixels", "untrained"}
+    controls = [s for s, name in zip(found, names, strict=True) if name == "control"]
+    assert {scenario.seed for scenario in controls} == {7}
+    assert str(controls[0].variant) == "original"
+    assert not any(str(s.variant) == "original" for s in found if s.seed == 0)

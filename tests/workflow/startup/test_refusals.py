@@ -71,12 +71,3 @@ def test_more_gpus_than_there_may_be_are_refused(
     assert few.returncode != 0
     assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few.stdout + few.stderr
     assert "lower gpus of the recipe, or raise gpu=" in few.stdout + few.stderr
-
-
-def test_targets_are_there_by_number_and_by_stage(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    targets = ["table_III", "table_V", "figure_4", "figure_7", "portraits_boxes"]
-    targets += ["documents_scores", "portraits_privacy", "compare_paper", "costs"]
-    done = snakemake(tmp_path, miniature, "-n", *targets)
-    assert done.returncode == 0, done.stderr

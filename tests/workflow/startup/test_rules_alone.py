@@ -1,10 +1,17 @@
-"""Rules that can be read alone: each says what its jobs read, ask for and write beside results."""
+"""Rules that can be read alone, and profiles that name what there is.
+
+Each rule says what its jobs read, ask for and write beside results.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
 
 _HEAD = re.compile(r"^( *)(?:rule|rule (\w+)|use rule (\w+) as (\w+) with):$", re.MULTILINE)
 
@@ -70,3 +77,45 @@ def test_the_table_of_stages_names_the_rule_file_of_every_output(root: Path) -> 
     assert len(named) > 12
     for name, files in named:
         assert written[name] & set(re.findall(r"\w+\.smk", files)), name
+
+
+SHARED = ("logger", "keep-going", "rerun-incomplete", "show-failed-logs", "rerun-triggers")
+
+
+def profile(root: Path, name: str) -> dict[str, Any]:
+    return yaml.safe_load((root / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_groups_are_of_rules_that_exist(root: Path) -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
+    rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    rules |= set(re.findall(r"^use rule \w+ as (\w+) ", text, re.MULTILINE))
+    slurm = profile(root, "slurm")
+    assert slurm["groups"].keys() <= rules
+    assert set(slurm["groups"].values()) == slurm["group-components"].keys()
+
+
+@pytest.mark.parametrize("name", ["slurm", "kubernetes"])
+def test_profiles_agree_on_what_a_run_is(root: Path, name: str) -> None:
+    default, other = profile(root, "default"), profile(root, name)
+    assert {key: other[key] for key in SHARED} == {key: default[key] for key in SHARED}
+
+
+def test_a_training_is_no_member_of_a_group(root: Path) -> None:
+    # its checkpoint and its time limit are those of a Slurm job of its own
+    assert not {"train_unadapted", "train_adapted"} & profile(root, "slurm")["groups"].keys()
+
+
+PRIVATE = re.compile(r"\b(workflow|dag|snakemake|persistence|raw|rule)\._[a-z]")
+REPLACED = re.compile(r"^\s*(workflow|Workflow|snakemake\w*)\.\w+ = ", re.MULTILINE)
+
+
+def test_nothing_private_of_snakemake_is_used_and_nothing_replaced(root: Path) -> None:
+    folders = [root / "workflow", *(root / "src/anonbench" / name for name in ("workflow", "cli"))]
+    files = [root / "Snakefile", *(root / "src/snakemake_logger_plugin_anonbench").glob("*.py")]
+    files += [p for folder in folders for s in ("*.py", "*.smk") for p in folder.rglob(s)]
+    assert len(files) > 100
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not PRIVATE.search(text), path
+        assert not REPLACED.search(text), path
