@@ -27,7 +27,7 @@ QUICK = [
     *("--latency-wait", "5", "--max-jobs-per-timespan", "50/1s"),
 ]
 NO_PROFILE = ["--workflow-profile", "none"]
-TOO_LITTLE_MB = 120
+TOO_LITTLE_MB = 250  # twice as much is enough
 TOO_FEW_MINUTES = 1  # a training stops a minute before its end
 
 
@@ -102,7 +102,7 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     root: Path, tmp_path: Path, config: dict[str, Any], slurm: None
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
-    portraits = {"path": "data/portraits", "adaptions": ["A"], "shard_size": 16}
+    portraits = {"path": "data/portraits", "adaptions": ["A"], "shard_size": 24}
     config["datasets"]["portraits"] |= portraits
     config["recipes"]["portraits"]["optimizer"]["steps"] = STEPS
     snakefile = root / "Snakefile"
