@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from snakemake.io import AnnotatedString, flag, is_flagged
 
-from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk
+from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk, with_digest
 
 
 def rule_files(prefix: str | None = None, keeps: bool = False) -> RuleFiles:
@@ -65,6 +65,10 @@ def test_a_stored_file_is_named_as_in_the_results() -> None:
     )
     assert rule_files("s3://b").plain([stored]) == ["r/x.csv"]
     assert rule_files("s3://b/").plain("r/x.csv") == "r/x.csv"
+
+
+def test_outputs_have_their_digests_beside_them() -> None:
+    assert with_digest(a="x.h5") == {"a": "x.h5", "a_digest": "x.h5.digest"}
 
 
 def test_a_users_file_is_no_stored_one() -> None:
