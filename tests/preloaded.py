@@ -3,7 +3,8 @@
 What runs is what a user's command runs, in a process of its own with its own environment. A start
 takes 2 to 3 CPU-seconds less, and an experiment has up to 80 jobs. Where `PYTHONPATH` has a
 `sitecustomize` alone, that is loaded first, as Python does at its start; a command with other
-sources is started as users start it, and so are its jobs.
+sources is started as users start it, and so are its jobs. `main` loads other sources, once for a
+command and its jobs.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ JOBS = ".snakemake/scripts/"
 """Where Snakemake writes the scripts of jobs."""
 STARTS = threading.Lock()
 """Held while a process is started or its end is read: a start reads the ends of all others."""
+SOURCES: list[Path] = []
+"""Folders of sources, besides the installed ones, that are loaded."""
 CALLER = "ANONBENCH_TEST_CALLER"
 """Number of the process that Snakemake started for a job."""
 ONE_THREAD = {
@@ -53,7 +56,7 @@ def completed(
     program: str, arguments: Sequence[str | Path], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of `ENTRIES` in a folder, as `subprocess.run` with captured output does."""
-    if not all(map(_is_customization, _path())):
+    if not all(_is_customization(each) or each in SOURCES for each in _path()):
         command = [Path(sys.executable).with_name(program), *arguments]
         # whoever kills a whole session ends this command alone
         apart = {"cwd": folder, "start_new_session": True}
@@ -70,6 +73,15 @@ def completed(
             process.join()
         out, err = (Path(file).read_text(encoding="utf-8") for file in files[1:])
     return subprocess.CompletedProcess(given, process.exitcode or 0, out, err)
+
+
+def main() -> None:
+    """Run a command of `ENTRIES`, which has loaded what `PYTHONPATH` names, in this folder."""
+    SOURCES.extend(_path())
+    done = completed(sys.argv[1], sys.argv[2:], Path.cwd())
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    sys.exit(done.returncode)
 
 
 def programs(folder: Path) -> Path:
@@ -160,7 +172,8 @@ def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
     before = dict(os.environ)
-    os.environ.update(ONE_THREAD | {"PYTHONPATH": str(Path(__file__).parent)})
+    loaded = os.pathsep.join(map(str, [*SOURCES, Path(__file__).parent]))
+    os.environ.update(ONE_THREAD | {"PYTHONPATH": loaded})
     try:
         forkserver.ensure_running()
     finally:

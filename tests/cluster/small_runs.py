@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,3 +69,13 @@ def snakemake(
 ) -> subprocess.CompletedProcess[str]:
     _, *given = command(snakefile, folder, config, *arguments)
     return preloaded.completed("snakemake", given, folder)
+
+
+def wait_for(condition: Callable[[], bool], run: subprocess.Popen[bytes], said: Path) -> None:
+    """Wait until something holds, while Snakemake runs."""
+    end = time.monotonic() + 600
+    while not condition():
+        text = said.read_text(encoding="utf-8")[-4000:]
+        assert run.poll() is None, text
+        assert time.monotonic() < end, text
+        time.sleep(0.2)

@@ -12,7 +12,6 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -107,20 +106,13 @@ def python_at(folder: Path, name: str, status: int) -> None:
     (folder / name).chmod(0o755)
 
 
-@pytest.mark.parametrize(
-    ("there", "taken"),
-    [
-        ({"python3.12": 0, "python3": 0}, "python3.12"),
-        ({"python3.11": 127, "python3.13": 0}, "python3.13"),  # a shim with nothing behind it
-        ({"python3.11": 1, "python3": 0}, "python3"),
-    ],
-)
-def test_setup_takes_the_python_that_works(
-    root: Path, tmp_path: Path, there: dict[str, int], taken: str
-) -> None:
-    for name, status in there.items():
-        python_at(tmp_path, name, status)
-    assert find_python(root, tmp_path).stdout == f"{taken}\n"
+def test_setup_takes_the_python_that_works(root: Path, tmp_path: Path) -> None:
+    python_at(tmp_path, "python3", 0)
+    python_at(tmp_path, "python3.11", 1)
+    assert find_python(root, tmp_path).stdout == "python3\n"
+    python_at(tmp_path, "python3.11", 127)  # a shim with nothing behind it
+    python_at(tmp_path, "python3.13", 0)
+    assert find_python(root, tmp_path).stdout == "python3.13\n"
 
 
 def test_a_machine_without_python_is_told_what_to_install(root: Path, tmp_path: Path) -> None:
@@ -153,15 +145,6 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture(scope="module")
-def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file of 40 embeddings with their ids."""
-    path = tmp_path_factory.mktemp("embeddings") / "all.npy"
-    np.save(path, np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32))
-    path.with_suffix(".ids.txt").write_text("".join(f"{number}\n" for number in range(40)))
-    return path
-
-
 def in_core(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command where no package of an extra can be imported."""
     script = ONLY_CORE.format(modules=sorted(set(EXTRAS) | BY_ITSELF))
@@ -174,22 +157,6 @@ def in_core(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def scored(path: Path) -> list[str]:
-    return [
-        "score",
-        *(f"--{name}={path}" for name in ("reference", "queries", "database")),
-        "--k=2",
-        "--json",
-    ]
-
-
-@pytest.mark.slow
-def test_score_needs_the_core_only(root: Path, embeddings: Path) -> None:
-    done = in_core(root, *scored(embeddings))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)
-
-
 @pytest.mark.slow
 def test_the_plan_needs_the_core_only(root: Path) -> None:
     done = in_core(root, "plan")
@@ -200,17 +167,12 @@ def test_the_plan_needs_the_core_only(root: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["export", "{file}", "out", "--format", "timm"], 'pip install "anonbench[train]"'),
+        (["export", "all.npy", "out", "--format", "timm"], 'pip install "anonbench[train]"'),
         (["images", "export", "demo", "mask-100", "--to", "out"], "snakemake is not installed"),
     ],
 )
-def test_a_command_says_which_extra_it_needs(
-    root: Path, embeddings: Path, command: list[str], message: str
-) -> None:
-    first, *rest = command
-    first_ones = scored(embeddings) if first == "{score}" else [first]
-    places = {"file": embeddings, "folder": embeddings.parent}
-    done = in_core(root, *first_ones, *(part.format(**places) for part in rest))
+def test_a_command_says_which_extra_it_needs(root: Path, command: list[str], message: str) -> None:
+    done = in_core(root, *command)
     assert done.returncode == 1
     assert done.stderr.startswith("anonbench: ")
     assert message in done.stderr

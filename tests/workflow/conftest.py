@@ -117,3 +117,11 @@ def undisturbed(
         assert run.returncode == 0, run.stderr[-4000:]
 
     return once(tmp_path_factory, "undisturbed", make, worker_id)
+
+
+@pytest.fixture
+def scratch(undisturbed: Path, tmp_path: Path) -> Path:
+    """Return a copy of finished results, links and times and all, that may be spoilt."""
+    folder = tmp_path / "scratch"
+    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
+    return folder

@@ -50,7 +50,7 @@ def planned_jobs(root: Path, folder: Path, config: dict[str, Any]) -> list[dict[
     text = _SNAKEFILE.format(snakefile=root / "workflow/rules/every.smk")
     (folder / "Snakefile").write_text(text, encoding="utf-8")
     targets = ["report", "tables", "figures"]
-    given = ["-n", "--quiet", "rules", "progress", "--cores", "8", "--workflow-profile", "none"]
+    given = ["-n", "--quiet", "rules", "progress", "--cores", "64", "--workflow-profile", "none"]
     done = preloaded.completed("snakemake", [*given, "--", *targets], folder)
     assert done.returncode == 0, done.stderr[-3000:]
     found: list[dict[str, Any]] = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))

@@ -22,9 +22,9 @@ TARGETS = (
 """What is made of it: every stage up to tables and figures, in some 30 jobs."""
 
 
-def draw(folder: Path) -> None:
+def draw(folder: Path, images: int = 16) -> None:
     """Write images of codes, in splits and classes."""
-    for number in range(16):
+    for number in range(images):
         split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
         text = f"{split} {name} {number}"
         code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)

@@ -15,6 +15,7 @@ import pytest
 import small_archive
 import yaml
 
+import preloaded
 from plug_in import install
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -51,8 +52,9 @@ def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(package: Path) -> dict[str, str]:
-    """Return the environment of a process that has the package."""
-    path = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+    """Return the environment of a process that has the package and `preloaded`."""
+    path = [str(package), str(Path(preloaded.__file__).parent)]
+    path += filter(None, [os.environ.get("PYTHONPATH")])
     return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
 
 
@@ -86,9 +88,8 @@ def snakemake(
 ) -> subprocess.CompletedProcess[str]:
     """Run the workflow in a folder."""
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    program = Path(sys.executable).with_name("snakemake")
-    command = [program, "-s", root / "Snakefile", "--directory", folder]
-    command += ["--configfile", folder / "config.yaml", *arguments]
+    command = [sys.executable, "-c", "import preloaded; preloaded.main()", "snakemake"]
+    command += ["-s", root / "Snakefile", "--configfile", "config.yaml", *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=folder, env=environment
     )

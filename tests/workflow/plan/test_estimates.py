@@ -10,7 +10,6 @@ import yaml
 
 from anonbench.config import Recipe, load
 from anonbench.config.experiment import Experiment
-from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
 from anonbench.embedding.extract import SIDE
 from anonbench.training.loop.flops import image_flops, sizes_by_settings
@@ -37,11 +36,12 @@ def estimates(root: Path, train: int, val: int | None = None, **changes: Any) ->
     return Estimates(experiment, dict.fromkeys(experiment.datasets, counts))
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_stage_is_estimated(root: Path, stage: str) -> None:
+def test_every_stage_is_estimated_and_grows(root: Path) -> None:
     few, many = estimates(root, 1_000), estimates(root, 100_000)
-    assert few.minutes(stage, "rvl_cdip") >= 5
-    assert many.minutes(stage, "rvl_cdip") >= few.minutes(stage, "rvl_cdip")
+    for stage in STAGES:
+        assert 5 <= few.minutes(stage, "rvl_cdip") <= many.minutes(stage, "rvl_cdip"), stage
+    with pytest.raises(ValueError, match="no stage is called 'dream'"):
+        few.seconds("dream", "celeba")
 
 
 def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bound(
@@ -61,14 +61,6 @@ def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bo
     assert taken(2_000, "A") == pytest.approx(taken(50_000, "A"))
     assert taken(2_000, "A") < taken(2_000, "D") < taken(2_000, "D", "mapped")
     assert taken(2_000, "A") > 30  # four versions, nearly ten seconds each
-
-
-def test_attackers_that_learn_take_longer(root: Path) -> None:
-    def seconds(*attackers: str) -> float:
-        of = estimates(root, 1_000, privacy={"attackers": list(attackers)})
-        return of.seconds("reidentify", "celeba")
-
-    assert seconds() < seconds("supervised") < seconds("supervised", "remainder")
 
 
 PAPER_IMAGE = 1.153e12
@@ -106,31 +98,16 @@ def test_other_trainings_take_as_long_as_their_images(
     assert found == pytest.approx(125_000 * 64 / rate)
 
 
-@pytest.mark.parametrize(
-    ("recipe", "gpus", "days"),
-    [
-        ({"backbone": {"name": "vit_large_patch16_224"}}, 32, 1.0),  # "about a day"
-        (
-            {
-                "preset": "long",
-                "backbone": {"name": "vit_large_patch14_dinov2", "drop_path": 0.4},
-                "crops": {"local_size": 98},
-            },
-            96,
-            3.3,
-        ),
-    ],
-)
-def test_published_trainings_on_a100_took_hardly_less(
-    recipe: dict[str, Any], gpus: int, days: float
-) -> None:
-    """DINOv2's short and long setting (Oquab et al. 2023)."""
-    made = Recipe.model_validate(recipe)
+def test_a_published_training_on_a100_took_hardly_less() -> None:
+    """DINOv2's long setting took 3.3 days on 96 GPUs (Oquab et al. 2023)."""
+    backbone = {"name": "vit_large_patch14_dinov2", "drop_path": 0.4}
+    given = {"preset": "long", "backbone": backbone, "crops": {"local_size": 98}}
+    made = Recipe.model_validate(given)
     sizes, optimizer = sizes_by_settings(made.backbone), made.optimizer
     assert sizes is not None
     images = optimizer.steps * optimizer.batch_size
-    said = images * image_flops(sizes, made) / (0.30 * 312e12) / gpus / 86_400
-    assert days < said < 1.2 * days
+    said = images * image_flops(sizes, made) / (0.30 * 312e12) / 96 / 86_400
+    assert 3.3 < said < 1.2 * 3.3
 
 
 @pytest.mark.parametrize(
@@ -157,15 +134,16 @@ def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Pat
     assert on_cpu.recipe("celeba").gpus_needed == on_cpu.embedding_gpus("celeba") == 0
 
 
-def test_a_downstream_job_at_the_papers_size(root: Path) -> None:
-    full = estimates(root, 320_000, 40_000)
-    threads = full.downstream_threads("rvl_cdip")
-    on_a_core = 300 + 68  # seconds of k-NN and of the probe that were seen
-    sets = len(full._experiment.scenarios("rvl_cdip"))
-    seconds = full.seconds("downstream", "rvl_cdip") / sets  # a job scores all sets
-    assert on_a_core < seconds * threads < 4 * on_a_core
-    assert 1 < threads <= 8
+def test_a_small_downstream_job_gets_a_thread_and_a_large_one_some(root: Path) -> None:
     assert estimates(root, 1_000).downstream_threads("rvl_cdip") == 1
+    assert 1 < estimates(root, 320_000, 40_000).downstream_threads("rvl_cdip") <= 8
+
+
+def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
+    assert PIXELS == 3 * SIDE**2 + 1
+    threads = estimates(root, 40_000).downstream_threads
+    assert threads("rvl_cdip", "pixels") > threads("rvl_cdip", "untrained")
+    assert threads("rvl_cdip", "untrained") == threads("rvl_cdip", "A-blur-50")
 
 
 def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> None:
@@ -186,16 +164,6 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     assert 300 < whole.seconds("retrieve", "rvl_cdip") / rankings < 1800
 
 
-def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
-    sized = estimates(root, 40_000)
-    assert PIXELS == 3 * SIDE**2 + 1
-    threads = sized.downstream_threads
-    assert threads("rvl_cdip", "pixels") > threads("rvl_cdip", "untrained")
-    assert threads("rvl_cdip", "untrained") == threads("rvl_cdip", "A-blur-50")
-    work = [sized._classified_in("rvl_cdip", model) for model in ("pixels", "unadapted")]
-    assert 2 < work[0] / work[1] < PIXELS / 1024
-
-
 def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> None:
     named = estimates(root, 1000)
     sized = estimates(root, 1000, preset="long", backbone={})
@@ -210,20 +178,3 @@ def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Pat
         assert both.detection_gpus("celeba") == faces
         assert both.detection_gpus("rvl_cdip") == 0
         assert both.detection_mb("celeba") > both.detection_mb("rvl_cdip") > 1_500
-
-
-@pytest.mark.parametrize("detector", DETECTORS.values())
-def test_every_detector_has_a_rate(detector: type[DetectorKind]) -> None:
-    assert detector.images_per_second > 0
-
-
-def test_an_unknown_stage_is_refused(root: Path) -> None:
-    with pytest.raises(ValueError, match="no stage is called 'dream'"):
-        estimates(root, 1_000).seconds("dream", "celeba")
-
-
-def test_deployments_ask_a_sample_of_the_archive(root: Path) -> None:
-    """Time grows with the images, and not with their square."""
-    small, large = estimates(root, 10_000), estimates(root, 40_000)
-    seconds = [each.seconds("deployments", "rvl_cdip") for each in (small, large)]
-    assert seconds[1] == pytest.approx(4 * seconds[0], rel=0.2)

@@ -1,10 +1,14 @@
-"""A damaged result is never believed: its reader refuses it by name; of every stage."""
+"""Results that something happened to: what is wrong is said with the way out, nothing is lost.
+
+A damaged result of any stage is never believed: its reader refuses it by name.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,8 @@ import small_archive
 from small_archive import results_of
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import is_intact, read_checksum
+from anonbench.core.jobs.checksums import is_intact
 from anonbench.core.jobs.job_cache import JobCache
-from anonbench.datasets.image_sets.shards import ImageSet
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -48,12 +51,10 @@ def spoil(path: Path, content: bytes) -> None:
 
 
 @pytest.fixture
-def scratch(undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of finished results, links and times and all; paths are relative to it."""
-    folder = tmp_path / "scratch"
-    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
-    monkeypatch.chdir(folder)
-    return folder
+def spoilt(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, which is a copy of finished results."""
+    monkeypatch.chdir(scratch)
+    return scratch
 
 
 def outputs() -> list[Path]:
@@ -75,14 +76,11 @@ def test_every_script_is_a_job_that_checks_what_it_reads(root: Path) -> None:
         ], script
 
 
-def test_every_output_has_a_checksum(scratch: Path) -> None:
-    assert len(outputs()) > 60
-    assert [path for path in outputs() if not is_intact(path)] == []
-
-
 @pytest.mark.parametrize("damage", [cut, flipped, emptied, None])
-def test_no_job_reads_a_damaged_file(scratch: Path, damage: Damage | None) -> None:
+def test_no_job_reads_a_damaged_file(spoilt: Path, damage: Damage | None) -> None:
     files = outputs()
+    assert len(files) > 60
+    assert [path for path in files if not is_intact(path)] == []
     for path in files:
         content = path.read_bytes()
         # another valid file of the same kind, where there is one
@@ -100,30 +98,19 @@ def test_no_job_reads_a_damaged_file(scratch: Path, damage: Damage | None) -> No
         reader.begin()
 
 
-def test_a_damaged_output_is_not_taken_for_done(scratch: Path) -> None:
-    tars = [*Path("results").rglob("images/*/*/*.tar")]
-    assert tars
-    for tar in tars:
-        record = read_checksum(tar)
-        assert record is not None
-        job = JobCache([], [str(tar)], {}, Path("results"))
-        vars(job)["identity"] = record["identity"]
-        assert job.is_done()
-        spoil(tar, flipped(tar.read_bytes()))
-        assert not job.is_done()
-        assert not tar.exists()
-
-
 def run(snakemake: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     config = small_archive.config()
-    done: subprocess.CompletedProcess[str] = snakemake(
-        folder, config, "--cores", "2", *small_archive.TARGETS, *arguments
-    )
+    given = ["--cores", "2", *small_archive.TARGETS, *arguments]
+    done: subprocess.CompletedProcess[str] = snakemake(folder, config, *given)
     return done
 
 
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout + done.stderr
+
+
 def test_damage_is_refused_with_the_command_that_makes_it_again(
-    snakemake: Any, undisturbed: Path, scratch: Path
+    snakemake: Any, undisturbed: Path, spoilt: Path
 ) -> None:
     """One of another time is met by its readers, one of the same time when a reader runs."""
     archive = Path("results/archive")
@@ -132,51 +119,113 @@ def test_damage_is_refused_with_the_command_that_makes_it_again(
     spoil(kept, flipped(kept.read_bytes()))
     forced: list[str] = []
     for damaged in (scores, kept):
-        failed = run(snakemake, scratch, *(["--forcerun", *forced] if forced else []))
-        said = failed.stdout + failed.stderr
+        failed = run(snakemake, spoilt, *(["--forcerun", *forced] if forced else []))
         assert failed.returncode != 0
-        assert f"anonbench: {damaged} is damaged" in said
-        assert f"--forcerun {damaged}" in said
-        assert "Traceback" not in said
+        assert f"anonbench: {damaged} is damaged" in said(failed)
+        assert f"--forcerun {damaged}" in said(failed)
+        assert "Traceback" not in said(failed)
         forced.append(str(damaged))
-    done = run(snakemake, scratch, "--forcerun", *forced)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    assert results_of(scratch) == results_of(undisturbed)
+    done = run(snakemake, spoilt, "--forcerun", *forced)
+    assert done.returncode == 0, said(done)[-3000:]
+    assert results_of(spoilt) == results_of(undisturbed)
+
+
+def mount(*arguments: str | Path) -> None:
+    """Mount a file system, or skip the test where that may not be."""
+    try:
+        done = subprocess.run(["mount", *arguments], check=False, capture_output=True).returncode
+    except OSError:
+        done = 1
+    if done:
+        pytest.skip("nothing can be mounted")
 
 
 def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
-    snakemake: Any, scratch: Path
+    snakemake: Any, spoilt: Path
 ) -> None:
-    mounted = ["mount", "--bind", "results", "results"]
+    mount("--bind", "results", "results")
     try:
-        if subprocess.run(mounted, check=False, capture_output=True).returncode:
-            pytest.skip("nothing can be mounted")
-        subprocess.run(["mount", "-o", "remount,ro,bind", "results"], check=True)
-    except OSError:
-        pytest.skip("nothing can be mounted")
-    try:
-        look = run(snakemake, scratch, "-n")
+        mount("-o", "remount,ro,bind", "results")
+        look = run(snakemake, spoilt, "-n")
         assert look.returncode == 0, look.stderr[-2000:]
-        assert "Nothing to be done" in look.stdout + look.stderr
+        assert "Nothing to be done" in said(look)
         told = "results cannot be written to (read-only): make it writable"
         assert told in look.stderr
         config = small_archive.config() | {"training_seeds": [3]}
         new = "results/archive/models/unadapted/seed3/backbone.safetensors"
-        failed = snakemake(scratch, config, "--cores", "1", new)
-        said = failed.stdout + failed.stderr
+        failed = snakemake(spoilt, config, "--cores", "1", new)
         assert failed.returncode != 0
-        assert said.count(told) == 2, "before planning, and where it would have begun"
-        assert "Traceback" not in said
+        assert said(failed).count(told) == 2, "before planning, and where it would have begun"
+        assert "Traceback" not in said(failed)
     finally:
         subprocess.run(["umount", "results"], check=True)
-    shutil.rmtree(scratch)
+    shutil.rmtree(spoilt)
 
 
-def test_a_damaged_image_of_a_shard_is_refused_by_its_reader(scratch: Path) -> None:
-    tar = Path("results/archive/images/mask-100/val/0.tar")
-    images = ImageSet.open([tar])
-    image_id = images.ids[0]
-    data = images.read_bytes(image_id)
-    spoil(tar, tar.read_bytes().replace(data, flipped(data)))
-    with pytest.raises(InputError, match=f"{tar} is damaged: image {image_id!r} is not as its in"):
-        ImageSet.open([tar]).read_bytes(image_id)
+def test_results_without_snakemakes_records_are_refused_until_all_of_it_is_forced(
+    snakemake: Any, undisturbed: Path, scratch: Path
+) -> None:
+    shutil.rmtree(scratch / ".snakemake")
+    models = [*scratch.glob("results/archive/models/**/*.safetensors")]
+    assert models
+    before = {path: path.stat().st_ino for path in models}
+    refused = run(snakemake, scratch)
+    assert refused.returncode != 0
+    assert "results: Snakemake's records of these results are not in" in said(refused)
+    assert "Traceback" not in said(refused)
+    done = run(snakemake, scratch, "--forceall")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert results_of(scratch) == results_of(undisturbed)
+    assert {path: path.stat().st_ino for path in models} == before, "long jobs keep their results"
+    assert "Nothing to be done" in said(run(snakemake, scratch, "-n"))
+
+
+def test_neither_a_touch_nor_another_clock_makes_a_copy_stale(
+    snakemake: Any, scratch: Path
+) -> None:
+    """As where every other job ran on a machine whose clock is a day ahead."""
+    day = time.time() + 86_400
+    for path in sorted(scratch.glob("results/archive/**/*.*"))[::2]:
+        os.utime(path, (day, day))
+    assert "Nothing to be done" in said(run(snakemake, scratch, "-n"))
+
+
+def test_a_full_disk_is_said_and_what_was_finished_is_kept(
+    snakemake: Any, undisturbed: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount("-t", "tmpfs", "-o", "size=320k", "tmpfs", small)
+    try:
+        shutil.copytree(undisturbed / "images", tmp_path / "images")
+        config = small_archive.config() | {"results": str(small / "results")}
+        failed = snakemake(tmp_path, config, "--cores", "2", "archive_images")
+        assert failed.returncode != 0
+        assert "the disk is full; make room and run again" in said(failed)
+        assert "Traceback" not in said(failed)
+        boxes = small / "results/archive/detect/val/0.boxes.parquet"
+        before = boxes.stat().st_mtime_ns
+        mount("-t", "tmpfs", "-o", "remount,size=8m", "tmpfs", small)
+        done = snakemake(tmp_path, config, "--cores", "2", "archive_images")
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert boxes.stat().st_mtime_ns == before
+        for tar in sorted((undisturbed / "results/archive/images").rglob("*.tar")):
+            same = small / "results" / tar.relative_to(undisturbed / "results")
+            assert same.read_bytes() == tar.read_bytes()
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_more_gpus_than_there_are_is_said_by_the_job(
+    snakemake: Any, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_archive.config()
+    config["recipes"]["tiny"] |= {"device": "auto", "gpus": 4}
+    backbone = f"results/archive/models/{MODEL}/backbone.safetensors"
+    shutil.rmtree((scratch / backbone).parent)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # names: nothing is computed on them
+    failed = snakemake(scratch, config, "--cores", "4", "--resources", "gpu=8", "--", backbone)
+    assert failed.returncode != 0
+    told = "the job asks for 4 GPUs, but CUDA_VISIBLE_DEVICES=0,1 has 2: lower recipe.gpus"
+    assert told in said(failed)
+    assert "Traceback" not in said(failed)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,72 +35,46 @@ def listing(folder: Path) -> Listing:
 
 
 @pytest.fixture
-def finished(undisturbed: Path, tmp_path: Path) -> Path:
-    """Return a copy of finished results, links and times and all, that may be spoilt."""
-    folder = tmp_path / "folder"
-    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
-    return folder
+def look(root: Path, scratch: Path) -> Callable[..., str]:
+    """Return a function that looks, after which everything has to be as it was."""
+    config = yaml.safe_dump(small_archive.config())
+    (scratch / "config.yaml").write_text(config, encoding="utf-8")
 
-
-class Looks:
-    """Looks at a folder, after each of which everything has to be as it was."""
-
-    def __init__(self, root: Path, folder: Path) -> None:
-        self._folder = folder
-        self._workflow = ["-s", str(root / "Snakefile"), "--configfile", "config.yaml"]
-        config = yaml.safe_dump(small_archive.config())
-        (folder / "config.yaml").write_text(config, encoding="utf-8")
-
-    def snakemake(self, *options: str) -> str:
-        """Look with an option of snakemake's, such as `-n`."""
-        targets = ["--", *small_archive.TARGETS]
-        return self._run("snakemake", *self._workflow, "--cores", "2", *options, *targets)
-
-    def anonbench(self, command: str, *options: str) -> str:
-        """Look with a command of anonbench's."""
-        more = [*small_archive.TARGETS, *self._workflow]
-        return self._run("anonbench", command, *options, *more)
-
-    def _run(self, program: str, *arguments: str) -> str:
-        before = listing(self._folder)
-        run = preloaded.completed(program, arguments, self._folder)
+    def once(*command: str) -> str:
+        program, *options = command
+        given = [*options, "-s", root / "Snakefile", *small_archive.TARGETS]
+        before = listing(scratch)
+        run = preloaded.completed(program, [*given, "--configfile", "config.yaml"], scratch)
         said = run.stdout + run.stderr
-        assert listing(self._folder) == before, said[-2000:]
+        assert listing(scratch) == before, said[-2000:]
         assert run.returncode == 0, said[-3000:]
         return said
 
-
-@pytest.fixture
-def looks(root: Path, finished: Path) -> Looks:
-    return Looks(root, finished)
+    return once
 
 
-@pytest.mark.parametrize("option", ["-n", "--lint", "--summary", "--rulegraph", "--dag"])
-def test_finished_results_stay(looks: Looks, option: str) -> None:
-    said = looks.snakemake(option)
-    if option == "-n":
-        assert "Nothing to be done" in said
-
-
-def test_finished_results_stay_under_the_plan(looks: Looks) -> None:
-    looks.anonbench("plan")
+def test_finished_results_stay(look: Callable[..., str]) -> None:
+    assert "Nothing to be done" in look("snakemake", "-n")
+    for option in ("--lint", "--summary", "--dag"):
+        look("snakemake", option)
+    look("anonbench", "plan")
 
 
 @pytest.fixture
-def stopped(root: Path, finished: Path) -> Iterator[subprocess.Popen[bytes]]:
+def stopped(root: Path, scratch: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Give a run that stands still in the middle of a job; it is killed in the end."""
     config = small_archive.config() | {"downstream": {"k": 1}}
-    (finished / "other.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (scratch / "other.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     program = str(Path(sys.executable).with_name("snakemake"))
     command = [program, "-s", str(root / "Snakefile"), "--configfile", "other.yaml"]
     run = subprocess.Popen(
         [*command, "--cores", "1", *small_archive.TARGETS],
-        cwd=finished,
+        cwd=scratch,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    marks = finished / ".snakemake/incomplete"
+    marks = scratch / ".snakemake/incomplete"
     end = time.monotonic() + 300
     while not any(path.is_file() for path in marks.rglob("*")):
         assert run.poll() is None
@@ -114,12 +88,10 @@ def stopped(root: Path, finished: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_run_beside_and_what_it_leaves_half_written_stay(
-    looks: Looks, stopped: subprocess.Popen[bytes]
+    look: Callable[..., str], stopped: subprocess.Popen[bytes]
 ) -> None:
-    looks.snakemake("-n")
-    looks.snakemake("--summary")
-    looks.anonbench("plan")
+    look("snakemake", "-n")
+    look("anonbench", "plan")
     os.killpg(stopped.pid, signal.SIGKILL)
     stopped.wait()
-    looks.snakemake("-n")
-    looks.anonbench("plan")
+    look("snakemake", "-n")

@@ -21,11 +21,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "results"
     (path / "set").mkdir(parents=True)
+    (path / "set/own.csv").write_text("of a user")
     return path
 
 
 def test_results_without_records_are_refused(folder: Path) -> None:
-    (folder / "set/own.csv").write_text("of a user")
     Results(folder).check()
     write_checksum(folder / "set/own.csv")
     for _ in range(2):
@@ -41,7 +41,6 @@ def test_results_without_records_are_refused(folder: Path) -> None:
 def test_results_of_another_folders_run_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "set/own.csv").write_text("of a user")
     write_checksum(folder / "set/own.csv")
     Results(folder).begin()
     other = folder.with_name("other")
@@ -58,7 +57,6 @@ def test_results_of_another_folders_run_are_refused(
 def test_a_run_killed_while_it_marks_its_results_goes_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, written: bool
 ) -> None:
-    (folder / "set/own.csv").write_text("of a user")
     write_checksum(folder / "set/own.csv")
     Results(folder).begin()
     write = Results._write_mark
@@ -68,13 +66,12 @@ def test_a_run_killed_while_it_marks_its_results_goes_on(
             write(results, mark)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Results, "_write_mark", killed)
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            Results(folder).begin()
-    Results(folder).check()
-    monkeypatch.undo()
-    monkeypatch.chdir(folder.parent)
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "_write_mark", killed)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                Results(folder).begin()
+        Results(folder).check()
     Results(folder).begin()
     Results(folder).check()
 
@@ -105,11 +102,6 @@ def test_results_that_cannot_be_written_to_are_looked_at(
     Results(folder).check()
     with pytest.raises(InputError, match=r"results cannot be written to \(Read-only file system\)"):
         Results(folder).begin()
-
-
-def test_without_results_there_is_nothing_to_look_at(tmp_path: Path) -> None:
-    Results(tmp_path / "results").check()
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

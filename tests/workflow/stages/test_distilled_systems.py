@@ -7,13 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import small_archive
 import torch
-import zxingcpp
-from PIL import Image
 from planned_jobs import planned
 from safetensors.torch import save_file
 
@@ -45,17 +42,6 @@ def distilled(**system: Any) -> dict[str, Any]:
     return config | {"privacy": attacks}
 
 
-def draw(folder: Path) -> None:
-    """Write 40 images of codes, half of them to learn from."""
-    for number in range(40):
-        split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
-        code = zxingcpp.create_barcode(f"{split} {name} {number}", zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        path = folder / "images" / split / name / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
-
-
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_system_without_weights_is_refused(kind: str) -> None:
     config = distilled()
@@ -75,28 +61,9 @@ def test_updates_upon_updates_are_refused() -> None:
 def test_nothing_counts_as_a_training() -> None:
     experiment = Experiment(load(distilled()))
     assert experiment.trainings("archive") == []
-    assert experiment.trained_models("archive") == [Model()]
     assert experiment.distilled("archive") == [MASK]
-    assert Model(Adaption.D, MASK) in experiment.models("archive")
     assert Model(Adaption.D, MASK) in experiment.own_vectors("archive")
     assert experiment.batch("archive") == 16
-
-
-@pytest.mark.slow
-def test_it_is_planned(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
-    small_archive.draw(tmp_path)
-    few = snakemake(tmp_path, distilled(), *ARGUMENTS, "-n", "archive_policy")
-    assert few.returncode != 0
-    assert "8 train images are fewer than a batch of 16" in few.stdout + few.stderr
-    draw(tmp_path)
-    every = planned(snakemake(tmp_path, distilled(), *ARGUMENTS, "-n"))
-    assert every["distill_system"] == every["embed_distilled_system"] == 1
-    assert not {"train_unadapted", "train_distilled"} & set(every)
-    mapped = distilled()
-    mapped["datasets"]["archive"]["adaptions"] = ["mapped"]
-    without = planned(snakemake(tmp_path, mapped, *ARGUMENTS, "-n"))
-    more = set(every - without)
-    assert more == {"distill_system", "embed_distilled_system"}
 
 
 @pytest.mark.slow
@@ -105,7 +72,7 @@ def test_from_images_to_the_policy(tmp_path: Path, snakemake: Callable[..., Any]
     install_torchvision_ops()
     from timm import create_model
 
-    draw(tmp_path)
+    small_archive.draw(tmp_path, images=40)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = create_model("test_vit", num_classes=0)

@@ -66,14 +66,6 @@ def test_it_is_audited_and_shown_nowhere() -> None:
     ]
     assert pictures
     assert not any("given" in each for each in pictures)
-    seen = load(config() | {"presentation": {"show_originals": True}})
-    assert "given_deface-100" in Shown(Experiment(seen)).examples("archive")
-
-
-def test_without_other_programs_nothing_is_different() -> None:
-    experiment = Experiment(load(small_archive.config()))
-    assert "given" not in experiment.tables_of("archive")
-    assert "given" not in experiment.dataset_tables
 
 
 def test_it_is_not_exported(tmp_path: Path) -> None:
@@ -81,16 +73,9 @@ def test_it_is_not_exported(tmp_path: Path) -> None:
         check_request(load(config()), "archive", [THEIRS], tmp_path / "new", None)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"degrees": [50]}, "add 100 to `degrees`"),
-        ({"given": {"De-Face": "theirs"}}, "datasets.archive.given"),
-    ],
-)
-def test_what_cannot_be_is_said(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        load(config(**changes))
+def test_it_hides_all_and_so_needs_degree_100() -> None:
+    with pytest.raises(InputError, match="add 100 to `degrees`"):
+        load(config(degrees=[50]))
 
 
 def test_its_folder_is_looked_for_before_anything_runs(

@@ -146,8 +146,9 @@ def box(name: str, number: int) -> str:
     return f"{name},text,{9 * number},10,{9 * number + 12},30"
 
 
-@pytest.mark.parametrize("setting", ["boxes", "corrections", "truth"])
-@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize(
+    ("setting", "early"), [("boxes", True), ("corrections", False), ("truth", False)]
+)
 def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
     snakemake: Any, tmp_path: Path, setting: str, early: bool
 ) -> None:
@@ -185,19 +186,8 @@ def test_boxes_by_path_reach_their_image_and_all_copies_whatever_the_files_time(
     with (archive / "list.csv").open("a") as file:
         file.write("left,left.png,train\nstays,stays.png,val\n")
     run = ("--cores", "1", "archive_images")
-    # as the attack had it: the paths below the folder's own name are no paths of the data set
-    own.write_text(HEADER + "\n".join(box(f"archive/{path}", n) for _, path, n in rows) + "\n")
-    refused = snakemake(tmp_path, secret_config(), "-n", *run)
-    assert refused.returncode != 0 and "Traceback" not in refused.stderr
-    assert "own.csv: row 1 (image archive/caseA/1.png), path: no image" in refused.stderr
-    assert "(15 more like it)" in refused.stderr and not (tmp_path / "results").exists()
-    # by their paths, with one typo
+    # by their paths; one is missing
     lines = [box("left.png" if n == 1 else path, n) for _, path, n in rows]
-    typo = [*lines[:3], lines[3].replace("caseA/", "caseC/"), *lines[4:]]
-    own.write_text(HEADER + "\n".join(typo) + "\n")
-    refused = snakemake(tmp_path, secret_config(), "-n", *run)
-    assert refused.returncode != 0 and "own.csv: row 4 (image caseC/4.png)" in refused.stderr
-    # one is missing
     own.write_text(HEADER + "\n".join(lines[1:]) + "\n")
     done = snakemake(tmp_path, secret_config(), *run)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -43,27 +43,6 @@ def test_it_is_not_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_without_it_there_are_the_jobs_of_before(
-    tmp_path: Path, snakemake: Callable[..., Any]
-) -> None:
-    small_archive.draw(tmp_path)
-    arguments = ("--workflow-profile", "none", "-n", "--cores", "2", *small_archive.TARGETS)
-    plain = small_archive.config()
-    before = planned(snakemake(tmp_path, plain, *arguments))
-    assert not NEW & set(before)
-    # settings of a network that nobody asks for change nothing
-    assert planned(snakemake(tmp_path, plain | {"redrawing": {"steps": 5}}, *arguments)) == before
-    more = planned(snakemake(tmp_path, config("mask"), *arguments)) - before
-    assert more.pop("train_redrawer") == 1
-    assert set(more) <= {
-        "redraw",
-        "embed_archive_unadapted_seed0",
-        "embed_archive_baselines",
-        "downstream_archive",
-    }
-
-
-@pytest.mark.slow
 def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
     small_archive.draw(tmp_path)
     arguments = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")

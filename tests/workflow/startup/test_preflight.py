@@ -46,25 +46,12 @@ def cut(path: Path) -> None:
 CHECKPOINTS: dict[str, tuple[Callable[[Path], object], str, str | None]] = {
     "whole": (lambda p: p.write_bytes(safetensors(TENSOR, b"1234")), ".safetensors", None),
     "of torch.save": (of_torch, ".pth", None),
-    "an old one": (lambda p: p.write_bytes(b"\x80\x02}q\x00."), ".pt", None),
     "not there": (lambda p: None, ".safetensors", "there is no file"),
     "a folder": (lambda p: p.mkdir(), ".safetensors", "is a folder; give a file"),
     "a pipe": (lambda p: os.mkfifo(p), ".safetensors", "is no regular file"),
     "empty": (lambda p: p.write_bytes(b""), ".safetensors", "no whole safetensors"),
     "a page": (lambda p: p.write_text("<!DOCTYPE html>" * 20), ".safetensors", "no whole"),
-    "a pointer": (lambda p: p.write_text("version https://git-lfs\n"), ".pth", "is neither a"),
-    "no header": (lambda p: p.write_bytes(safetensors([], b"")), ".safetensors", "no whole"),
-    "deep": (
-        lambda p: p.write_bytes((50_000).to_bytes(8, "little") + b"[" * 50_000),
-        ".safetensors",
-        "no whole",
-    ),
     "cut": (lambda p: p.write_bytes(safetensors(TENSOR, b"12")), ".safetensors", "no whole"),
-    "longer": (
-        lambda p: p.write_bytes(safetensors(TENSOR, b"123456")),
-        ".safetensors",
-        "no whole",
-    ),
     "cut archive": (cut, ".pth", "its end is missing"),
     "an image": (lambda p: p.write_bytes(b"\x89PNG"), ".bin", "is neither a safetensors file"),
 }
@@ -82,15 +69,6 @@ def test_pretrained_weights(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=message) as refused:
         require_files(given)
     assert str(refused.value).startswith("recipes.default.backbone.pretrained: ")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_weights_of_somebody_else(tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(safetensors(TENSOR, b"1234"))
-    path.chmod(0)
-    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
-        require_files(config(backbone={"pretrained": str(path)}))
 
 
 def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
@@ -128,37 +106,30 @@ def test_weights_of_detectors(
 
 
 @pytest.mark.parametrize(
-    ("system", "field"),
+    ("kind", "field", "missing"),
     [
-        ({"kind": "onnx", "file": "net.onnx"}, "file"),
-        ({"kind": "timm", "weights": "w.pt"}, "weights"),
+        ("onnx", "file", "net.onnx"),
+        ("timm", "weights", "w.pt"),
+        ("timm", "adapter", "adapter_config.json"),  # beside the file that the config names
     ],
 )
-def test_a_system_that_is_not_there(system: dict[str, Any], field: str, tmp_path: Path) -> None:
-    name = tmp_path / system[field]
+def test_a_file_of_a_system_that_is_not_there(
+    kind: str, field: str, missing: str, tmp_path: Path
+) -> None:
+    name = tmp_path / missing.replace("config.json", "model.safetensors")
+    if name.name != missing:
+        name.touch()
     data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
-    given = {"datasets": {"mine": data}, "systems": {"ours": system | {field: str(name)}}}
-    with pytest.raises(InputError, match=rf"systems\.ours\.{field}: there is no file {name}"):
-        require_files(load(given))
-    name.touch()
-    require_files(load(given))
-
-
-def test_updates_without_their_settings(tmp_path: Path) -> None:
-    updates, beside = (
-        tmp_path / f"adapter_{name}" for name in ("model.safetensors", "config.json")
-    )
-    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
-    system = {"kind": "timm", "adapter": str(updates)}
+    system = {"kind": kind, field: str(name)}
     given = load({"datasets": {"mine": data}, "systems": {"ours": system}})
-    updates.touch()
-    with pytest.raises(InputError, match=rf"systems\.ours\.adapter: there is no file {beside}"):
+    said = rf"systems\.ours\.{field}: there is no file {tmp_path / missing}"
+    with pytest.raises(InputError, match=said):
         require_files(given)
-    beside.touch()
+    (tmp_path / missing).touch()
     require_files(given)
 
 
-def test_other_files_of_a_config(tmp_path: Path) -> None:
+def test_a_recognizer_is_a_model_where_attacks_are_asked_for(tmp_path: Path) -> None:
     text = tmp_path / "recognizer.onnx"
     text.write_text("no model")
     with pytest.raises(InputError, match=r"privacy\.recognizer: .* is no model in ONNX format"):
@@ -166,12 +137,10 @@ def test_other_files_of_a_config(tmp_path: Path) -> None:
     require_files(config(privacy={"recognizer": str(text), "enabled": False}))
 
 
-@pytest.mark.parametrize("setting", ["boxes", "corrections", "truth"])
-def test_a_folder_is_no_file_of_boxes(tmp_path: Path, setting: str) -> None:
+def test_a_folder_is_no_file_of_boxes(tmp_path: Path) -> None:
     # of which one file would be read, and the others not
-    detector = "boxes" if setting == "boxes" else "zxing"
-    data = {"layout": "folder", "path": "images", "detectors": [detector], setting: str(tmp_path)}
-    with pytest.raises(InputError, match=rf"datasets\.mine\.{setting}: .* is a folder"):
+    data = {"layout": "folder", "path": "images", "detectors": ["boxes"], "boxes": str(tmp_path)}
+    with pytest.raises(InputError, match=r"datasets\.mine\.boxes: .* is a folder"):
         require_files(load({"datasets": {"mine": data}}))
 
 
@@ -182,10 +151,7 @@ def test_a_folder_is_no_file_of_boxes(tmp_path: Path, setting: str) -> None:
         ("vit_small_patch16_224.augreg_in22k", r"no weights .* near it: .*\.augreg_in21k"),
         ("resnet50", r"recipes\.default\.backbone\.name: resnet50 cannot be made"),
         ("vit_base_patch16_gap_224", "no ViT with a class token"),  # pooled, no class token
-        ("vit_base_patch16_siglip_224", "no ViT with a class token"),
-        ("hf-hub:timm/vit_small", "timm has no model"),
         ("", "timm has no model"),
-        ("VIT_SMALL_PATCH16_224", "timm has no model"),
     ],
 )
 def test_names_that_timm_does_not_know(name: str, message: str) -> None:
@@ -193,24 +159,12 @@ def test_names_that_timm_does_not_know(name: str, message: str) -> None:
         require_files(config(backbone={"name": name}))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "vit_large_patch16_224",
-        "vit_small_patch14_dinov2.lvd142m",
-        "vit_small_patch14_reg4_dinov2",
-        "deit3_small_patch16_224",
-        "vit_base_patch16_224_dino",  # a name that timm has given up, and still takes
-        "test_vit",
-    ],
-)
-def test_names_that_timm_knows(name: str) -> None:
+@pytest.mark.parametrize("name", ["vit_small_patch14_dinov2.lvd142m", "vit_base_patch16_224_dino"])
+def test_names_that_timm_knows_or_still_takes(name: str) -> None:
     require_name(name, "field")
 
 
-@pytest.mark.parametrize(
-    "name", ["test_vit", "test_vit2", "test_vit3", "vit_wee_patch16_reg1_gap_256"]
-)
+@pytest.mark.parametrize("name", ["test_vit", "test_vit3", "vit_wee_patch16_reg1_gap_256"])
 def test_a_training_agrees(name: str) -> None:
     from anonbench.training.model.backbone import build_backbone
 

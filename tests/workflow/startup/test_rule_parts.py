@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from snakemake.io import AnnotatedString, ancient, flag, is_flagged
+from snakemake.io import AnnotatedString, flag, is_flagged
 
-from anonbench.workflow.rule_parts import RuleFiles, on_disk, with_digest
+from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk, with_digest
 
 
 def rule_files(prefix: str | None = None, keeps: bool = False) -> RuleFiles:
@@ -52,13 +52,11 @@ def test_a_function_of_wildcards_stays_one() -> None:
 
 
 def test_another_rules_output_is_not_marked() -> None:
+    """Snakemake's own function would mark the shared object."""
     output = AnnotatedString("r/manifest.parquet")
     pair = rule_files().by_digest(manifest=output, several=[output])
     assert is_flagged(pair["manifest"], "ancient") and is_flagged(pair["several"][0], "ancient")
     assert not is_flagged(output, "ancient")
-    # what the test is about: Snakemake's own function marks the shared object
-    ancient(output)
-    assert is_flagged(output, "ancient")
 
 
 def test_a_stored_file_is_named_as_in_the_results() -> None:
@@ -76,3 +74,8 @@ def test_outputs_have_their_digests_beside_them() -> None:
 def test_a_users_file_is_no_stored_one() -> None:
     (file,) = on_disk([Path("own/boxes.csv")])
     assert file == "own/boxes.csv" and is_flagged(file, "local")
+
+
+def test_memory_and_time_grow_with_the_attempt() -> None:
+    assert [growing(100)("wildcards", attempt) for attempt in (1, 3)] == [100, 300]
+    assert growing(len)("four", 2) == 8

@@ -1,15 +1,17 @@
-"""Rules that can be read alone: each says what its jobs read, ask for and write beside results."""
+"""Rules that can be read alone, and profiles that name what there is.
+
+Each rule says what its jobs read, ask for and write beside results.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from planned_jobs import planned_jobs
+import yaml
 
 _HEAD = re.compile(r"^( *)(?:rule|rule (\w+)|use rule (\w+) as (\w+) with):$", re.MULTILINE)
 
@@ -58,72 +60,6 @@ def test_a_benchmark_has_the_name_of_its_log(root: Path) -> None:
             assert benchmark == log.replace("<logs>", "<benchmarks>").replace(".log", ".tsv"), place
 
 
-@pytest.fixture
-def jobs(root: Path, miniature: dict[str, Any], tmp_path: Path) -> list[dict[str, Any]]:
-    """Return every planned job of the miniature, one of whose data sets a system embeds."""
-    config = json.loads(json.dumps(miniature))
-    documents = config["datasets"]["documents"]
-    config["datasets"]["ids"] = documents | {"path": "data/ids", "system": "small"}
-    for name in ("recipe", "paper_role"):
-        config["datasets"]["ids"].pop(name, None)
-    config["systems"] = {"small": {"kind": "timm"}}
-    return [job for job in planned_jobs(root, tmp_path, config) if job["script"]]
-
-
-@pytest.mark.workflow
-def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]) -> None:
-    assert len(jobs) > 100
-    for job in jobs:
-        text = (root / "workflow/rules" / job["script"]).read_text(encoding="utf-8")
-        assert not set(re.findall(r"params\.(\w+)", text)) - job["params"].keys(), job["name"]
-        assert re.fullmatch("[0-9a-f]{64}", job["params"]["code"]), job["name"]
-        assert job["resources"]["mem_mb"] >= 500 and job["resources"]["runtime"] >= 5
-        assert (root / "workflow/rules" / str(job["environment"])).resolve() == (
-            root / "envs/anonbench.yaml"
-        )
-
-    def one(name: str, dataset: str) -> dict[str, Any]:
-        return next(
-            j
-            for j in jobs
-            if j["name"] == name
-            and dataset in (j["wildcards"].get("dataset"), j["params"].get("dataset"))
-        )
-
-    systems = [
-        one(f"present_privacy_{name}", name)["params"]["system"] for name in ("portraits", "ids")
-    ]
-    assert systems == [None, "small"]
-    portraits, documents = (
-        one("detect", name)["params"]["detectors"] for name in ("portraits", "documents")
-    )
-    assert documents == ["ppocr"] != portraits
-    hidden = next(
-        j for j in jobs if j["name"] == "anonymize" and "blur" in j["wildcards"]["variant"]
-    )
-    assert "blur" in hidden["params"]["hiding"]["settings"]
-    train = one("train_adapted", "portraits")
-    embed = one("embed_portraits_blur_100_seed0", "portraits")
-    assert train["params"]["adaption"] == "A"
-    assert train["resources"]["tasks_per_gpu"] == 0 and train["threads"] >= 1
-    assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)
-    pixels = {j["params"]["dataset"] for j in jobs if "embed_baselines" in j["script"]}
-    assert pixels == {"portraits", "documents", "ids"}
-    assert {"keep_failed", "detection", "seed"} <= {*one("detect", "ids")["params"]}
-    fields = {
-        "scores": ("tests", {"confidence", "equivalence_margin"}),
-        "effects_portraits": (
-            "tests",
-            {"bootstrap", "confidence", "equivalence_margin", "stated_difference"},
-        ),
-        "quality_portraits": ("shown", {"bootstrap", "confidence"}),
-        "attention_portraits": ("settings", {"confidence", "dpi", "show_originals"}),
-        "present_scores_portraits": ("shown", {"dpi", "confidence", "widest_interval"}),
-    }
-    for rule, (part, read) in fields.items():
-        assert {*one(rule, "portraits")["params"][part]} == read
-
-
 def test_the_table_of_stages_names_the_rule_file_of_every_output(root: Path) -> None:
     written: dict[str, set[str]] = {}
     for place, rule in rules(root):
@@ -141,3 +77,45 @@ def test_the_table_of_stages_names_the_rule_file_of_every_output(root: Path) -> 
     assert len(named) > 12
     for name, files in named:
         assert written[name] & set(re.findall(r"\w+\.smk", files)), name
+
+
+SHARED = ("logger", "keep-going", "rerun-incomplete", "show-failed-logs", "rerun-triggers")
+
+
+def profile(root: Path, name: str) -> dict[str, Any]:
+    return yaml.safe_load((root / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_groups_are_of_rules_that_exist(root: Path) -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
+    rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    rules |= set(re.findall(r"^use rule \w+ as (\w+) ", text, re.MULTILINE))
+    slurm = profile(root, "slurm")
+    assert slurm["groups"].keys() <= rules
+    assert set(slurm["groups"].values()) == slurm["group-components"].keys()
+
+
+@pytest.mark.parametrize("name", ["slurm", "kubernetes"])
+def test_profiles_agree_on_what_a_run_is(root: Path, name: str) -> None:
+    default, other = profile(root, "default"), profile(root, name)
+    assert {key: other[key] for key in SHARED} == {key: default[key] for key in SHARED}
+
+
+def test_a_training_is_no_member_of_a_group(root: Path) -> None:
+    # its checkpoint and its time limit are those of a Slurm job of its own
+    assert not {"train_unadapted", "train_adapted"} & profile(root, "slurm")["groups"].keys()
+
+
+PRIVATE = re.compile(r"\b(workflow|dag|snakemake|persistence|raw|rule)\._[a-z]")
+REPLACED = re.compile(r"^\s*(workflow|Workflow|snakemake\w*)\.\w+ = ", re.MULTILINE)
+
+
+def test_nothing_private_of_snakemake_is_used_and_nothing_replaced(root: Path) -> None:
+    folders = [root / "workflow", *(root / "src/anonbench" / name for name in ("workflow", "cli"))]
+    files = [root / "Snakefile", *(root / "src/snakemake_logger_plugin_anonbench").glob("*.py")]
+    files += [p for folder in folders for s in ("*.py", "*.smk") for p in folder.rglob(s)]
+    assert len(files) > 100
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not PRIVATE.search(text), path
+        assert not REPLACED.search(text), path
