@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_the_error_of_the_first_process_is_that_of_the_training(
         def wait(self) -> int:
             for rank in (0, 1):
                 monkeypatch.setenv("RANK", str(rank))
-                monkeypatch.setattr(os, "getpid", lambda: rank)
+                monkeypatch.setattr(os, "getpid", partial(int, rank))
                 with pytest.raises(SystemExit):
                     launch.main(self.job_file)
             return 1
