@@ -140,7 +140,6 @@ def test_another_system_method_or_dimension_is_refused() -> None:
     card = {"system": "a", "method": "mask-100"}
     learned = Map(learned.weights, learned.mean, learned.shift, card)
     learned.require("a", "mask-100")
-    learned.require()  # nobody says
     with pytest.raises(InputError, match="learned for the system 'a'"):
         learned.require("b")
     with pytest.raises(InputError, match="learned for the method 'mask-100'"):

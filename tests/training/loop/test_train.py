@@ -101,29 +101,62 @@ def test_same_arguments_same_bytes(run: Run, recipe: Make, usual: Result, tmp_pa
     assert run(recipe(), Adaption.B).backbone != usual.backbone
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(
-    run: Run, recipe: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    others: dict[str, Any] = {"scratch": True, "workers": 1, "log_every": 3}
-    made = recipe(checkpoint_minutes=1e-9, heads={"centering": "softmax"}, **others)
-    whole = run(made, name="whole")
+@pytest.fixture
+def before_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Return a function that has something done before a step, and notes the steps from then on."""
     advance = Trainer.advance
 
-    def until_the_kill(self: Trainer, batch: Any) -> None:
-        if self.step == 5:
-            raise KeyboardInterrupt
-        advance(self, batch)
+    def prepare(step: int, action: Callable[[Trainer, Any], object]) -> list[int]:
+        taken: list[int] = []
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "advance", until_the_kill)
-        with pytest.raises(KeyboardInterrupt):
-            run(made, name="killed")
-    steps: list[int] = []
-    monkeypatch.setattr(
-        Trainer, "advance", lambda self, batch: (steps.append(self.step), advance(self, batch))[1]
-    )
-    resumed = run(made, name="killed")
-    assert steps == [5, 6, 7]
+        def noting(self: Trainer, parts: Any) -> bool:
+            if self.step == step:
+                action(self, parts)
+            taken.append(self.step)
+            return advance(self, parts)
+
+        monkeypatch.setattr(Trainer, "advance", noting)
+        return taken
+
+    return prepare
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("end", "minutes", "error", "left"),
+    [
+        (killed, 1e-9, pytest.raises(KeyboardInterrupt), [5, 6, 7]),
+        (
+            lambda *_: os.kill(os.getpid(), signal.SIGUSR1),
+            30,
+            pytest.raises(Interrupted, match="SIGUSR1 at step 6; run again"),
+            [6, 7],
+        ),
+    ],
+    ids=["killed", "asked to end"],
+)
+def test_a_training_that_is_ended_goes_on_to_the_same_bytes(
+    run: Run,
+    recipe: Make,
+    before_step: Callable[..., list[int]],
+    end: Callable[..., None],
+    minutes: float,
+    error: Any,
+    left: list[int],
+) -> None:
+    others: dict[str, Any] = {"scratch": True, "workers": 1, "log_every": 3}
+    made = recipe(checkpoint_minutes=minutes, heads={"centering": "softmax"}, **others)
+    whole = run(made, name="whole")
+    before_step(5, end)
+    with error:
+        run(made, name="ended")
+    assert not whole.checkpoint.with_name("ended.safetensors").exists()
+    steps = before_step(-1, end)
+    resumed = run(made, name="ended")
+    assert steps == left
     assert (resumed.backbone, resumed.log) == (whole.backbone, whole.log)
     assert not resumed.checkpoint.exists()
 
@@ -328,22 +361,20 @@ def test_a_loss_that_is_not_finite_names_its_step_and_images(
     run: Run,
     recipe: Make,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    before_step: Callable[..., list[int]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    advance, broken = Trainer.advance, []
+    ids: list[str] = []
 
-    def breaking(self: Trainer, parts: Any) -> bool:
-        if self.step == 4:
-            broken.extend(parts[0].ids)
-            next(self.student.backbone.parameters()).data.fill_(float("nan"))
-        return advance(self, parts)
+    def breaking(trainer: Trainer, parts: Any) -> None:
+        ids.extend(parts[0].ids)
+        next(trainer.student.backbone.parameters()).data.fill_(float("nan"))
 
-    monkeypatch.setattr(Trainer, "advance", breaking)
+    before_step(4, breaking)
     expected = r"step 4: the loss is not finite \(its images are named in the log; last good check"
     with pytest.raises(InputError, match=expected + r"point: .*a.checkpoint has step 4\); lower"):
         run(recipe(log_every=3, checkpoint_minutes=1e-9))
-    assert "images of step 4: " + " ".join(broken) in caplog.text
+    assert "images of step 4: " + " ".join(ids) in caplog.text
     # it was not written again after the broken step
     assert torch.load(tmp_path / "a.checkpoint", weights_only=True)["state"]["step"] == 4
 
@@ -372,30 +403,13 @@ def test_on_a_gpu(run: Run, recipe: Make, tmp_path: Path, precision: str) -> Non
     np.testing.assert_allclose(gpu["loss"][0], cpu["loss"][0], rtol=tolerance)
 
 
-def test_a_signal_ends_it_with_a_checkpoint_to_go_on_from(
-    run: Run, recipe: Make, usual: Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_gpu_that_is_too_small(
+    run: Run, recipe: Make, before_step: Callable[..., list[int]]
 ) -> None:
-    advance = Trainer.advance
-
-    def signalled(self: Trainer, parts: Any) -> bool:
-        if self.step == 3:
-            os.kill(os.getpid(), signal.SIGUSR1)
-        return advance(self, parts)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "advance", signalled)
-        with pytest.raises(Interrupted, match="SIGUSR1 at step 4; run again"):
-            run(recipe(workers=1))
-    assert not (tmp_path / "a.safetensors").exists()
-    resumed = run(recipe(workers=1))
-    assert (resumed.backbone, resumed.log) == (usual.backbone, usual.log)
-
-
-def test_a_gpu_that_is_too_small(run: Run, recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Trainer, parts: Any) -> bool:
+    def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Trainer, "advance", full)
+    before_step(0, full)
     with pytest.raises(InputError, match=r"raise recipe.optimizer.accumulate \(now 1\)"):
         run(recipe())
 

@@ -10,7 +10,7 @@ from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, same
 from torch import Tensor
 
 from anonbench.core.errors import InputError
-from anonbench.training.export import to_dinov2, to_timm
+from anonbench.training.export import to_dinov2
 from anonbench.training.model.formats import count_registers, has_layer_scale, read_checkpoint
 from anonbench.training.model.vit import resize_positions
 
@@ -39,24 +39,12 @@ def test_positions_of_registers_become_part_of_them() -> None:
     assert found.class_position and found.side == 32 and same(found.weights, expected)
 
 
-def test_the_class_tokens_position_becomes_part_of_it_in_timms_models_with_registers() -> None:
-    ours = read_checkpoint(dinov2_weights(registers=4)).weights
-    timms = to_timm(ours, class_position=True)
-    positions = ours["pos_embed"]
-    assert torch.equal(timms["cls_token"], ours["cls_token"] + positions[:, :1])
-    assert torch.equal(timms["reg_token"], ours["reg_token"])
-    assert torch.equal(timms["pos_embed"], positions[:, 1:])
-
-
-@pytest.mark.parametrize("registers", [0, 4])
-def test_the_size_that_positions_are_for(registers: int) -> None:
-    weights = dinov2_weights(registers, grid=7)
-    assert read_checkpoint(weights).side == 56
-    assert read_checkpoint(huggingface_weights(weights)).side == 56
+def test_the_size_that_positions_are_for() -> None:
+    weights = dinov2_weights(registers=4, grid=7)
     ours = read_checkpoint(weights).weights
-    assert read_checkpoint(ours).side == 56
     patches_only = ours | {"pos_embed": ours["pos_embed"][:, 1:]}
-    assert read_checkpoint(patches_only).side == 56
+    for given in (weights, huggingface_weights(weights), ours, patches_only):
+        assert read_checkpoint(given).side == 56
     del ours["pos_embed"]
     assert read_checkpoint(ours).side is None
 
