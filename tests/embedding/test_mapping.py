@@ -123,29 +123,18 @@ def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
 
     originals, hidden, clusters = drawn()
     path = tmp_path / "cut.safetensors"
-    Pairs(originals, hidden, folds_of(clusters, 0)).fit().save(path)
+    learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit()
+    learned.save(path)
     path.write_bytes(path.read_bytes()[:-100])
     save_file({"weights": np.ones((2, 2), np.float32)}, tmp_path / "other.safetensors")
     arrays = {"weights": (3, 3), "mean": (2,), "shift": (3,)}
     tensors = {name: np.ones(shape, np.float32) for name, shape in arrays.items()}
     save_file(tensors, tmp_path / "mixed.safetensors", metadata={"anonbench": "{}"})
+    with pytest.raises(InputError, match="24 dimensions"):
+        learned.apply(hidden[:, :5])
     for damage in ("missing", "cut", "other", "mixed"):
         with pytest.raises(InputError, match=rf"{damage}\.safetensors: not a map"):
             Map.load(tmp_path / f"{damage}.safetensors")
-
-
-def test_another_system_method_or_dimension_is_refused() -> None:
-    originals, hidden, clusters = drawn()
-    learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit()
-    card = {"system": "a", "method": "mask-100"}
-    learned = Map(learned.weights, learned.mean, learned.shift, card)
-    learned.require("a", "mask-100")
-    with pytest.raises(InputError, match="learned for the system 'a'"):
-        learned.require("b")
-    with pytest.raises(InputError, match="learned for the method 'mask-100'"):
-        learned.require("a", "blur-100")
-    with pytest.raises(InputError, match="24 dimensions"):
-        learned.apply(hidden[:, :5])
 
 
 def test_card_recommends_what_gains_and_warns_of_what_does_not(tmp_path: Path) -> None:
