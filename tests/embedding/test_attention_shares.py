@@ -174,13 +174,10 @@ def boxes(random: np.random.Generator, images: int) -> np.ndarray:
     return covered
 
 
-def planted(seed: int, follows: bool, of: int | None = None) -> pd.DataFrame:
-    """Shares of a model that looks at the boxes, or at the middle of whatever it sees.
-
-    `of` is the seed of the boxes, where it is another than that of the model.
-    """
+def planted(seed: int, follows: bool) -> pd.DataFrame:
+    """Shares of a model that looks at the boxes, or at the middle of whatever it sees."""
     images, random = 40, np.random.default_rng(seed)
-    covered = boxes(np.random.default_rng((seed if of is None else of, 1)), images)
+    covered = boxes(np.random.default_rng((seed, 1)), images)
     middle = np.zeros((GRID, GRID))
     middle[1:7, 1:7] = 1.0
     noise = random.exponential(0.3, (2, images, 1, GRID, GRID))
@@ -189,21 +186,17 @@ def planted(seed: int, follows: bool, of: int | None = None) -> pd.DataFrame:
     return share_rows("original", names, target[:, None] + noise[0], 0.1 + noise[1], covered)
 
 
-def test_attention_to_the_middle_beats_chance_and_not_others_boxes() -> None:
-    """Neither does attention as before training: a false alarm in about 1.5 of 60 archives."""
-    boxes = summarize_shares({"A": planted(0, follows=True)}, people(40), 0.95).iloc[-1]
-    assert (boxes[["chance_low", "others_low", "untrained_low"]] > 0).all()
-    clear = dict.fromkeys(("chance", "others", "untrained"), 0)
-    for seed in range(60):
-        row = summarize_shares({"A": planted(seed, follows=False)}, people(40), 0.95).iloc[-1]
-        for null in ("chance", "others"):
-            clear[null] += row[f"{null}_low"] > 0
-        blank = planted(seed + 100, follows=True, of=seed)["share"]
-        table = planted(seed, follows=True).assign(untrained=blank)
+def test_attention_to_the_boxes_beats_all_null_values_and_to_the_middle_only_chance() -> None:
+    lows = ["chance_low", "others_low", "untrained_low"]
+    found = summarize_shares({"A": planted(0, follows=True)}, people(40), 0.95).iloc[-1]
+    assert (found[lows] > 0).tolist() == [True, True, True]
+    clear = np.zeros(3)
+    for seed in range(20):
+        table = planted(seed, follows=False)
         row = summarize_shares({"A": table}, people(40), 0.95).iloc[-1]
-        clear["untrained"] += row["untrained_low"] > 0
-    assert clear["chance"] > 57
-    assert clear["others"] <= 5 and clear["untrained"] <= 5
+        clear += (row[lows] > 0).to_numpy()
+    assert clear[0] == 20
+    assert clear[1] <= 3  # a false alarm in one of 40 archives is to be expected
 
 
 @pytest.mark.slow

@@ -108,16 +108,6 @@ def test_epochs_show_each_image_once_in_new_order_and_crops(
     assert _batches(recipe(), original, seed=1)[0].ids != batches[0].ids
 
 
-def test_shapes_follow_the_settings(recipe: Make, original: ImageSet) -> None:
-    made = recipe(crops={"local_count": 3, "local_size": 8}, losses={"mask_images": 0.25})
-    batch = _batches(made, original)[0]
-    assert batch.global_crops.shape == (16, 32, 32, 3)
-    assert batch.local_crops.shape == (24, 8, 8, 3)
-    assert batch.masked.any(dim=1).sum() == 4
-    empty = _batches(recipe(crops={"local_count": 0}), original)[0]
-    assert empty.local_crops.shape == (0, 16, 16, 3)
-
-
 def test_shared_geometry(recipe: Make, original: ImageSet) -> None:
     apart = _batches(recipe(), original)[0].global_crops
     same = _batches(recipe(crops={"shared_geometry": True}), original)[0].global_crops

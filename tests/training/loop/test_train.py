@@ -281,12 +281,8 @@ def plain(recipe: Make, original: ImageSet) -> torch.Tensor:
     "change",
     [
         {"heads": {"teacher_temperature": [0.06, 0.06]}},
-        {"heads": {"centering": "softmax"}},
-        {"heads": {"shared": False}},
         {"backbone": {"drop_path": 0.5}},
         {"crops": {"normalize": "imagenet"}},
-        {"optimizer": {"layer_decay": 0.5}},
-        {"optimizer": {"patch_rate": 0.1}},
         {"optimizer": {"weight_decay": [0.4, 0.4]}},
         {"optimizer": {"betas": [0.5, 0.9]}},
         {"optimizer": {"warmup": 0.5}},
