@@ -35,27 +35,6 @@ def region(*box: float, **more: Any) -> Region:
     return Region(Entity.FACE, *box, 1.0, **more)
 
 
-def test_boxes_go_through_the_resize_of_the_image() -> None:
-    squash = Preprocess(16, "imagenet", "squash")
-    seen = visible_boxes([region(0, 0, 32, 32), region(16, 0, 32, 32)], (64, 32), squash)
-    assert seen.shape == (16, 16)
-    np.testing.assert_allclose(seen[:, :8], 1.0)  # the union, once
-    np.testing.assert_allclose(seen[:, 8:], 0.0)
-    assert visible_boxes([], (64, 32), squash).max() == 0.0
-    assert visible_boxes([region(70, 40, 90, 60)], (64, 32), squash).max() == 0.0
-
-
-def test_boxes_go_through_the_crop_of_the_image() -> None:
-    """What is cut away is not seen: 128 of 256 columns are left after scaling 4:1 to 1:1."""
-    crop = Preprocess(14, "imagenet", "crop")  # the shorter side becomes 16, 14 are kept
-    left = visible_boxes([region(0, 0, 64, 64)], (256, 64), crop)
-    assert left.max() == 0.0
-    middle = visible_boxes([region(96, 0, 128, 64)], (256, 64), crop)
-    # 256 → 64 columns, of which 25 … 38 stay: the box is columns 24 … 31
-    np.testing.assert_allclose(middle[:, :7], 1.0)
-    np.testing.assert_allclose(middle[:, 7:], 0.0)
-
-
 def test_slanted_regions_cover_their_own_area_alone() -> None:
     quad = (50.0, 0.0, 100.0, 50.0, 50.0, 100.0, 0.0, 50.0)
     squash = Preprocess(20, "imagenet", "squash")
@@ -74,6 +53,8 @@ def test_the_mark_in_an_image_lies_where_the_box_is_seen() -> None:
         image[30:55, 20:44] = 255
         seen = visible_boxes([region(20, 30, 44, 55)], (70, 90), preprocess)
         np.testing.assert_allclose(seen, preprocess.fit(image)[..., 0] / 255, atol=0.01)
+        for boxes in ([], [region(80, 92, 90, 99)]):  # none, or outside of the image
+            assert visible_boxes(boxes, (70, 90), preprocess).max() == 0.0
 
 
 @given(
@@ -168,11 +149,6 @@ def test_others_boxes_are_all_pairs_of_different_images() -> None:
     np.testing.assert_allclose(
         found[0], np.mean(first, axis=0) + np.mean(second, axis=0) - expected
     )
-    # the same expectation by drawing permutations, of which those without fixed points count
-    drawn = [random.permutation(5) for _ in range(4000)]
-    drawn = [order for order in drawn if (order != np.arange(5)).all()]
-    permuted = np.mean([pairs[np.arange(5), order].mean(axis=0) for order in drawn], axis=0)
-    np.testing.assert_allclose(permuted, expected, atol=0.01)
     two = (pairs[0, 1] + pairs[1, 0]) / 2
     np.testing.assert_allclose(shares_in_others(maps[:2], covered[:2]), [two, two])
     assert np.isnan(shares_in_others(maps[:1], covered[:1])).all()
@@ -198,13 +174,10 @@ def boxes(random: np.random.Generator, images: int) -> np.ndarray:
     return covered
 
 
-def planted(seed: int, follows: bool, of: int | None = None) -> pd.DataFrame:
-    """Shares of a model that looks at the boxes, or at the middle of whatever it sees.
-
-    `of` is the seed of the boxes, where it is another than that of the model.
-    """
+def planted(seed: int, follows: bool) -> pd.DataFrame:
+    """Shares of a model that looks at the boxes, or at the middle of whatever it sees."""
     images, random = 40, np.random.default_rng(seed)
-    covered = boxes(np.random.default_rng((seed if of is None else of, 1)), images)
+    covered = boxes(np.random.default_rng((seed, 1)), images)
     middle = np.zeros((GRID, GRID))
     middle[1:7, 1:7] = 1.0
     noise = random.exponential(0.3, (2, images, 1, GRID, GRID))
@@ -213,27 +186,17 @@ def planted(seed: int, follows: bool, of: int | None = None) -> pd.DataFrame:
     return share_rows("original", names, target[:, None] + noise[0], 0.1 + noise[1], covered)
 
 
-def test_attention_to_the_boxes_beats_all_null_values() -> None:
+def test_attention_to_the_boxes_beats_all_null_values_and_to_the_middle_only_chance() -> None:
+    lows = ["chance_low", "others_low", "untrained_low"]
     found = summarize_shares({"A": planted(0, follows=True)}, people(40), 0.95).iloc[-1]
-    assert found["head"] == ALL_HEADS
-    for null in ("chance", "others", "untrained"):
-        assert found[f"{null}_low"] > 0, null
-
-
-def test_attention_to_the_middle_beats_chance_and_not_others_boxes() -> None:
-    """Neither does attention as before training: a false alarm in about 1.5 of 60 archives."""
-    clear = dict.fromkeys(("chance", "others", "untrained"), 0)
-    for seed in range(60):
-        row = summarize_shares({"A": planted(seed, follows=False)}, people(40), 0.95).iloc[-1]
-        for null in ("chance", "others"):
-            clear[null] += row[f"{null}_low"] > 0
-        table = planted(seed, follows=True).assign(
-            untrained=planted(seed + 100, follows=True, of=seed)["share"]
-        )
+    assert (found[lows] > 0).tolist() == [True, True, True]
+    clear = np.zeros(3)
+    for seed in range(20):
+        table = planted(seed, follows=False)
         row = summarize_shares({"A": table}, people(40), 0.95).iloc[-1]
-        clear["untrained"] += row["untrained_low"] > 0
-    assert clear["chance"] > 57
-    assert clear["others"] <= 5 and clear["untrained"] <= 5
+        clear += (row[lows] > 0).to_numpy()
+    assert clear[0] == 20
+    assert clear[1] <= 3  # a false alarm in one of 40 archives is to be expected
 
 
 @pytest.mark.slow

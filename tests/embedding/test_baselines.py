@@ -12,7 +12,7 @@ from anonbench.config import Retrieval
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.libraries.opencv import cv2
-from anonbench.embedding.extract import SIDE, embed_many, embed_pixels, pixels, write_untrained
+from anonbench.embedding.extract import SIDE, embed_pixels, pixels, write_untrained
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.training.model.network import Network
@@ -84,14 +84,3 @@ def test_the_untrained_network_is_what_a_training_starts_from(tmp_path: Path) ->
         torch.testing.assert_close(value, started[name], rtol=0, atol=0)
     write_untrained(RECIPE, 6, path)
     assert path.read_bytes() != first
-
-
-def test_the_untrained_network_embeds_as_others_do(
-    pictures: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    images = write_set(tmp_path / "0.tar", pictures)
-    write_untrained(RECIPE, 0, tmp_path / "untrained.safetensors")
-    embed_many(tmp_path / "untrained.safetensors", [(images, tmp_path / "a.h5")], SETTINGS)
-    found = read_embeddings(tmp_path / "a.h5")
-    assert found.ids == images.ids and found.values.shape == (20, 32)
-    assert np.ptp(found.values, axis=0).min() > 0

@@ -10,7 +10,6 @@ import torch
 
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
-from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding import extract
@@ -58,13 +57,12 @@ def test_it_is_the_class_token_after_the_final_norm(images: ImageSet, backbone: 
 def test_batches_and_workers_have_no_effect(images: ImageSet, backbone: Path) -> None:
     model, preprocess = load_backbone(backbone)
     whole = features(model, preprocess, images, Embedding(batch_size=64))
-    for settings in (Embedding(batch_size=1), Embedding(batch_size=4)):
-        found = features(model, preprocess, images, settings)
-        np.testing.assert_allclose(found, whole, atol=1e-5)
+    one = features(model, preprocess, images, Embedding(batch_size=1))
+    some = features(model, preprocess, images, Embedding(batch_size=4))
     helped = features(model, preprocess, images, Embedding(batch_size=4, workers=2))
-    np.testing.assert_array_equal(
-        helped, features(model, preprocess, images, Embedding(batch_size=4))
-    )
+    np.testing.assert_allclose(one, whole, atol=1e-5)
+    np.testing.assert_allclose(some, whole, atol=1e-5)
+    np.testing.assert_array_equal(helped, some)
 
 
 def test_equal_images_have_equal_vectors(
@@ -95,12 +93,6 @@ def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_pat
     assert written.provenance["model"] == file_digest(backbone)
     assert written.provenance["images"] == images.digest
     assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
-
-
-def test_a_backbone_that_is_none(images: ImageSet, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a backbone"):
-        embed_many(tmp_path / "missing.safetensors", [(images, tmp_path / "a.h5")], Embedding())
-    assert not (tmp_path / "a.h5").exists()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -35,19 +35,15 @@ class Network(nn.Module):
         return vectors
 
 
-def pictures(count: int) -> list[np.ndarray]:
-    """Return noise of all brightnesses, uint8 [40, 50, 3]."""
-    rng = np.random.default_rng(0)
-    highest = np.linspace(2, 255, count)
-    return [rng.integers(0, int(high), (40, 50, 3), dtype=np.uint8) for high in highest]
-
-
 @pytest.mark.parametrize("decides", [False, True])
 def test_the_vectors_are_the_models_own(decides: bool) -> None:
-    network, images = Network(decides), pictures(10)
-    with network_encoder(
-        module_network(network, SQUARES, 4, "fp32", torch.device("cpu"))
-    ) as encoder:
+    network, random = Network(decides), np.random.default_rng(0)
+    images = [
+        random.integers(0, int(brightest), (40, 50, 3), dtype=np.uint8)
+        for brightest in np.linspace(2, 255, 10)
+    ]
+    given = module_network(network, SQUARES, 4, "fp32", torch.device("cpu"))
+    with network_encoder(given) as encoder:
         calls = network.calls
         found = encoder.encode(images)
         is_folded = network.calls == calls

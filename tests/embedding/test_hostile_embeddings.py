@@ -33,19 +33,6 @@ def good(file: h5py.File, rows: int = 3) -> None:
         file.create_dataset("ids", data=[f"image {row}" for row in range(rows)], dtype=TEXT)
 
 
-def one_chunk_of_many(file: h5py.File) -> None:
-    made = file.create_dataset("embeddings", (3000, 4), "f4", chunks=(10, 4))
-    made[:10] = 1.0
-
-
-def zeros_packed(file: h5py.File) -> None:
-    shape = (5 * 2**16, 64)
-    made = file.create_dataset("embeddings", shape, "f4", chunks=(2**16, 64), compression="gzip")
-    for start in range(0, shape[0], 2**16):
-        made[start : start + 2**16] = 0.0
-    file["ids"] = np.arange(shape[0])
-
-
 def chunk_that_inflates(file: h5py.File) -> None:
     made = file.create_dataset("embeddings", (3, 4), "f4", chunks=(3, 4), compression="gzip")
     made.id.write_direct_chunk((0, 0), zlib.compress(bytes(20_000_000)))
@@ -73,11 +60,6 @@ def lists(file: h5py.File) -> None:
     made[0, 0] = [1.0, 2.0]
 
 
-def references(file: h5py.File) -> None:
-    made = file.create_dataset("embeddings", (3, 4), h5py.ref_dtype)
-    made[0, 0] = file.ref
-
-
 Content = Mapping[str, Any] | Callable[[h5py.File], None]
 """What a file holds: values or, as a dict, arguments of `create_dataset`; or what writes it."""
 
@@ -91,10 +73,6 @@ def write(file: h5py.File, content: Content) -> None:
             file.create_dataset(name, **value)
         else:
             file[name] = value
-
-
-def of_type(kind: object) -> Content:
-    return {"embeddings": np.ones((3, 4)).astype(kind)}
 
 
 THEIRS = h5py.ExternalLink("secret.h5", "/embeddings")
@@ -112,8 +90,6 @@ HOSTILE_HDF5: dict[str, tuple[Content, str]] = {
         {"embeddings": {"shape": HUGE, "dtype": "f4", "chunks": (1000, 64)}},
         "/embeddings declares 400000 chunks",
     ),
-    "one chunk of many": (one_chunk_of_many, "declares 300 chunks, but the file stores 1"),
-    "zeros, packed": (zeros_packed, "/embeddings declares 80.0 MiB"),
     "a chunk that inflates": (chunk_that_inflates, "unpacks to more than declared"),
     "one huge chunk": (one_huge_chunk, "/embeddings declares 2.0 GiB"),
     "external link": ({"embeddings": THEIRS}, "/embeddings is a link"),
@@ -128,19 +104,15 @@ HOSTILE_HDF5: dict[str, tuple[Content, str]] = {
     "virtual": (virtual, "takes its data from other files"),
     "ids elsewhere": ({"ids": h5py.ExternalLink("secret.h5", "/ids")}, "/ids is a link"),
     "group with a cycle": (group, "no data set /embeddings, but a group"),
-    "integers": (of_type(np.int32), "are int32, not float16"),
-    "complex": (of_type(np.complex64), "are complex64, not float16"),
-    "long floats": (of_type(np.longdouble), "are float128, not float16"),
+    "integers": ({"embeddings": np.ones((3, 4), np.int32)}, "are int32, not float16"),
+    "long floats": ({"embeddings": np.ones((3, 4), np.longdouble)}, "are float128, not float16"),
     "lists": (lists, "/embeddings is not plain text"),
-    "references": (references, "are object, not float16"),
     "null": ({"embeddings": h5py.Empty("f4")}, "/embeddings is empty"),
-    "scalar": ({"embeddings": np.float32(1.0)}, r"/embeddings have shape \(\)"),
     "an unknown filter": (
         {"embeddings": {"data": np.ones((3, 4)), "chunks": (3, 4), "scaleoffset": 3}},
         "unknown filter",
     ),
     "packed ids": ({"ids": PACKED_IDS}, "/ids is not plain text"),
-    "one id": ({"ids": {"data": "a", "dtype": TEXT}}, r"/ids have shape \(\)"),
 }
 
 
@@ -184,15 +156,6 @@ def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: st
         assert str(refused.value).startswith(str(path)) and "\n" not in str(refused.value)
 
 
-def test_ids_of_other_encodings_are_refused(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "e.h5", "w") as file:
-        file["ids"] = np.array([b"\xe4", b"b", b"c"])
-        good(file)
-    for reader in (formats.read, read_embeddings, read_ids):
-        with pytest.raises(InputError, match=r"e\.h5.*(UTF-8|codec)"):
-            reader(tmp_path / "e.h5")
-
-
 @pytest.mark.parametrize("chunked", [False, True])
 def test_ids_that_all_name_one_long_text_are_refused(tmp_path: Path, chunked: bool) -> None:
     path, count = tmp_path / "e.h5", 3000
@@ -217,10 +180,8 @@ def test_ids_that_all_name_one_long_text_are_refused(tmp_path: Path, chunked: bo
     ("value", "message"),
     [
         ("[" * 200_000, "not a JSON object"),
-        ("{", "not a JSON object"),
         ("[1]", "not a JSON object"),
         (3.0, "not one text"),
-        (np.ones(100), "not one text"),
         (json.dumps({"a": "x" * 2**24}), "larger than 16.0 MiB"),
     ],
 )
@@ -246,25 +207,27 @@ def damaged(whole: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.slow
-def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "whole.h5", "w") as file:
-        good(file, 50)
-        file.attrs["provenance"] = "{}"
-    whole = (tmp_path / "whole.h5").read_bytes()
-    path = tmp_path / "e.h5"
-    for content in damaged(whole):
+@pytest.mark.parametrize("form", ["h5", "parquet"])
+def test_truncated_and_damaged_files_never_end_otherwise(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"e.{form}"
+    if form == "h5":
+        with h5py.File(path, "w") as file:
+            good(file, 50)
+            file.attrs["provenance"] = "{}"
+    else:
+        parquet(path, 20, id=[str(row) for row in range(50)], x=np.random.default_rng(0).random(50))
+    for content in damaged(path.read_bytes()):
         path.write_bytes(content)
-        for reader in (formats.read, read_embeddings):
+        for reader in (formats.read, read_embeddings) if form == "h5" else (formats.read,):
             try:
                 reader(path)
             except InputError as refused:
-                assert "e.h5" in str(refused)
+                assert path.name in str(refused)
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"chunks": (2, 4)},
         {"chunks": (2, 4), "compression": "gzip", "shuffle": True, "fletcher32": True},
         {"chunks": (2, 3), "compression": "lzf"},
         {"maxshape": (None, 4)},
@@ -289,21 +252,10 @@ def npy_of(header: str, data: bytes = b"") -> bytes:
 HOSTILE_NPY = {
     "declares more": npy_of("{'descr':'<f4','fortran_order':False,'shape':(400000000,64)}"),
     "overflows": npy_of("{'descr':'<f4','fortran_order':False,'shape':(2**62,64)}"),
-    "overflows as numbers": npy_of(
-        f"{{'descr':'<f4','fortran_order':False,'shape':({2**62},{2**62})}}"
-    ),
-    "negative": npy_of("{'descr':'<f4','fortran_order':False,'shape':(-1,4)}", bytes(64)),
     "objects": npy_of("{'descr':'|O','fortran_order':False,'shape':(3,4)}", bytes(96)),
-    "records": npy_of("{'descr':[('a','<f4')],'fortran_order':False,'shape':(3,)}", bytes(12)),
     "nested": npy_of("(" * 9000 + ")" * 9000),
     "code": npy_of("__import__('os').system('true')"),
-    "no header": b"\x93NUMPY\x01\x00\xff\xff",
-    "a zip": b"PK\x03\x04" + bytes(100),
-    "a pickle": b"\x80\x04\x95" + bytes(100),
     "long floats": npy_of("{'descr':'<f16','fortran_order':False,'shape':(1,4)}", bytes(64)),
-    "not a number": npy_of(
-        "{'descr':'<f4','fortran_order':False,'shape':(1,4)}", np.full(4, np.nan, "f4").tobytes()
-    ),
 }
 
 
@@ -335,15 +287,3 @@ def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
     with pytest.raises(InputError, match=r"column 'id' declares 18\.6 GiB"):
         formats.read(path)
-
-
-def test_damaged_parquet_never_ends_otherwise(tmp_path: Path) -> None:
-    path = tmp_path / "e.parquet"
-    parquet(path, 20, id=[str(row) for row in range(50)], x=np.random.default_rng(0).random(50))
-    whole = path.read_bytes()
-    for content in damaged(whole):
-        path.write_bytes(content)
-        try:
-            formats.read(path)
-        except InputError as refused:
-            assert "e.parquet" in str(refused)

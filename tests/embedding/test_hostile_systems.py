@@ -7,7 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,16 +32,13 @@ images, vectors = map(Path, sys.argv[1:3])
 """
 
 
-class Few:
-    """Some images by number."""
-
-    def __init__(self, number: int) -> None:
-        self.ids = [f"{each:04}" for each in range(number)]
-        self.digests = [f"{each:064x}" for each in range(number)]
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return an image of one grey."""
-        return np.full((8, 8, 3), int(image_id), np.uint8)
+def few(number: int) -> Any:
+    """Return some images by number, each of one grey."""
+    return SimpleNamespace(
+        ids=[f"{each:04}" for each in range(number)],
+        digests=[f"{each:064x}" for each in range(number)],
+        read=lambda image_id: np.full((8, 8, 3), int(image_id), np.uint8),
+    )
 
 
 def program(folder: Path, code: str) -> str:
@@ -82,12 +82,11 @@ def has_ended(process: int) -> bool:
     return status.rpartition(")")[2].split()[0] == "Z"
 
 
-def is_gone(process: int) -> bool:
-    for _ in range(100):
-        if has_ended(process):
-            return True
+def wait_for(is_so: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < 60
         time.sleep(0.05)
-    return False
 
 
 @pytest.mark.slow
@@ -97,25 +96,25 @@ def is_gone(process: int) -> bool:
 def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     start = "process = subprocess.Popen(['sleep', '60'])\n"
     note = f"Path({str(tmp_path / 'started')!r}).write_text(str(process.pid))\n"
-    system = Command(command=program(tmp_path, start + note + end), timeout=3)
+    system = Command(command=program(tmp_path, start + note + end), timeout=2)
     began = time.monotonic()
     if "sleep" in end:
-        with pytest.raises(InputError, match="took more than 3 s"):
+        with pytest.raises(InputError, match="took more than 2 s"):
             encoded(system)
     else:
         assert encoded(system).shape == (4, 3)
     assert time.monotonic() - began < 30
-    assert is_gone(int((tmp_path / "started").read_text()))
+    wait_for(lambda: has_ended(int((tmp_path / "started").read_text())))
 
 
 def test_a_killed_job_ends_its_program_and_its_images_are_removed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note = f"Path({str(tmp_path / 'part')!r})"
+    note = f"part = Path({str(tmp_path / 'part')!r})\n"
     started = "child = subprocess.Popen(['sleep', '600'])\n"
-    written = f"{note}.write_text(f'{{os.getpid()}} {{child.pid}}')\n"
-    place = f"{note}.rename({str(tmp_path / 'started')!r})\n"
-    line = program(tmp_path, started + written + place + "time.sleep(600)")
+    written = "part.write_text(f'{os.getpid()} {child.pid}')\n"
+    place = "part.rename(part.with_name('started'))\n"
+    line = program(tmp_path, note + started + written + place + "time.sleep(600)")
     job = f"""
 import numpy as np
 from anonbench.embedding.systems.opening import open_system
@@ -126,18 +125,14 @@ with open_system(Command(command={line!r})) as system:
     (tmp_path / "tmp").mkdir()
     scratch = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     process = subprocess.Popen([sys.executable, "-c", job], env=scratch)
-    began = time.monotonic()
     try:
-        while not (tmp_path / "started").exists():
-            time.sleep(0.05)
-            assert process.poll() is None
-            assert time.monotonic() - began < 60
+        wait_for((tmp_path / "started").exists)
         running = [*map(int, (tmp_path / "started").read_text().split())]
         assert len(running) == 2 and not any(map(has_ended, running))
     finally:
         process.kill()
         process.wait()
-    assert all(map(is_gone, running))
+    wait_for(lambda: all(map(has_ended, running)))
     (left,) = (tmp_path / "tmp").iterdir()
     assert list(left.rglob("*.png"))
     os.utime(left, (0, 0))  # not new
@@ -157,9 +152,9 @@ def test_vectors_before_a_change_of_dimension_are_kept(
     system = Function(function="changing:encode", batch_size=1)
     assert system.most_images == 64
     with pytest.raises(InputError, match=r"of 8 and 9 dimensions.*`version`") as no:
-        vectors_of(system, [Few(100)], tmp_path)
+        vectors_of(system, [few(100)], tmp_path)
     assert str(tmp_path) in str(no.value)
-    (kept,) = vectors_of(system, [Few(64)], tmp_path)
+    (kept,) = vectors_of(system, [few(64)], tmp_path)
     assert kept.shape == (64, 8)
 
 

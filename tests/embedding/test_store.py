@@ -29,22 +29,18 @@ def write_raw(path: Path, **datasets: object) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])
-def test_round_trip(tmp_path: Path, count: int) -> None:
-    written = example(count)
-    write_embeddings(tmp_path / "e.h5", written)
-    read = read_embeddings(tmp_path / "e.h5")
+def test_what_is_written_comes_back_and_is_the_same_bytes(tmp_path: Path, count: int) -> None:
+    written, files = example(count), [tmp_path / "a.h5", tmp_path / "b.h5"]
+    for file in files:
+        write_embeddings(file, written)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    read = read_embeddings(files[0])
     assert read.ids == written.ids and read.provenance == written.provenance
     assert read.values.dtype == np.float32
     np.testing.assert_array_equal(read.values, written.values)
 
 
-def test_same_content_same_bytes(tmp_path: Path) -> None:
-    for name in ("a.h5", "b.h5"):
-        write_embeddings(tmp_path / name, example(200, 16))
-    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
-
-
-@pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 7, 8, 30], [5, 4, 4, 9], range(40)])
+@pytest.mark.parametrize("rows", [[], [0, 1, 2, 7, 8, 30], [5, 4, 4, 9], range(40)])
 def test_rows_are_those_of_the_whole(tmp_path: Path, rows: Sequence[int]) -> None:
     written = example(40, 6)
     write_embeddings(tmp_path / "e.h5", written)
@@ -60,32 +56,17 @@ def test_rows_of_foreign_files(tmp_path: Path) -> None:
     assert read_ids(tmp_path / "e.h5") == (list("dcba"), 2)
     assert read_rows(tmp_path / "e.h5", np.array([2, 3])).tolist() == [[4.0, 5.0], [6.0, 7.0]]
     write_raw(tmp_path / "twice.h5", embeddings=np.ones((2, 4)), ids=["x", "x"])
-    with pytest.raises(InputError, match="ids occur more than once, such as 'x'"):
-        read_ids(tmp_path / "twice.h5")
-    write_raw(tmp_path / "flat.h5", embeddings=np.ones(2), ids=["x", "y"])
-    with pytest.raises(InputError, match=r"shape \(2,\)"):
-        read_ids(tmp_path / "flat.h5")
+    for reader in (read_ids, read_embeddings):
+        with pytest.raises(InputError, match="ids occur more than once, such as 'x'"):
+            reader(tmp_path / "twice.h5")
+    write_raw(tmp_path / "nan.h5", embeddings=[[1.0], [np.nan]], ids=["x", "y"])
+    with pytest.raises(InputError, match="not finite"):
+        read_embeddings(tmp_path / "nan.h5")
+    write_raw(tmp_path / "numbered.h5", embeddings=np.ones((2, 4)), ids=[1, 2])
+    with pytest.raises(InputError, match="cannot be read as HDF5"):
+        read_embeddings(tmp_path / "numbered.h5")
     with pytest.raises(InputError, match=r"absent\.h5"):
         read_rows(tmp_path / "absent.h5", np.array([0]))
-
-
-@pytest.mark.parametrize(
-    ("datasets", "message"),
-    [
-        ({"embeddings": np.ones((2, 4)), "ids": [1, 2]}, "cannot be read as HDF5"),
-        ({"embeddings": [[1.0], [np.nan]], "ids": ["x", "y"]}, "not finite"),
-        (
-            {"embeddings": np.ones((2, 4)), "ids": ["x", "x"]},
-            "ids occur more than once, such as 'x'",
-        ),
-    ],
-)
-def test_unusable_files_are_refused(
-    tmp_path: Path, datasets: dict[str, object], message: str
-) -> None:
-    write_raw(tmp_path / "e.h5", **datasets)
-    with pytest.raises(InputError, match=message):
-        read_embeddings(tmp_path / "e.h5")
 
 
 def test_ids_must_match_the_vectors(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -106,17 +106,15 @@ def test_the_small_model_tells_pictures_apart_and_no_bit_depends_on_threads(
     pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = settings(kind="timm", batch_size=4)
-    found = {}
-    for threads in ("1", "3"):
-        monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        found[threads] = encoded(small, pictures)
-    assert found["1"].shape == (7, 1280)
-    assert np.array_equal(found["1"], found["3"])
-    # an image's vector does not depend on the images beside it
-    assert np.array_equal(encoded(small, pictures[5:6])[0], found["1"][5])
     flower = np.kron(np.eye(8), np.ones((8, 8)))[..., None] * np.uint8([200, 30, 90])
-    alike = encoded(small, [flower.astype(np.uint8), flower.astype(np.uint8)[::-1, ::-1]])
-    unit = [v / np.linalg.norm(v) for v in (*alike, found["1"][0])]
+    flower = flower.astype(np.uint8)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    found = encoded(small, [flower, *pictures[:5]])
+    assert found.shape == (6, 1280)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    again = encoded(small, [pictures[4], flower[::-1, ::-1]])
+    assert np.array_equal(again[0], found[5])  # nor on the images beside it
+    unit = [v / np.linalg.norm(v) for v in (found[0], again[1], found[1])]
     assert unit[0] @ unit[1] > unit[0] @ unit[2]
 
 
@@ -193,18 +191,14 @@ def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:
 
 
 def test_onnx_of_pixels(tmp_path: Path, pictures: list[np.ndarray]) -> None:
-    nodes = [node("DequantizeLinear", ["images", "one"], "values")]
-    nodes += [
+    nodes = [
+        node("DequantizeLinear", ["images", "one"], "values"),
         node("ReduceMean", ["values"], "means", axes=[1, 2]),
         node("Flatten", ["means"], "out"),
     ]
-    pixels = model(
-        nodes,
-        [tensor("one", np.array(1.0, np.float32))],
-        {"images": ("n", "height", "width", 3)},
-        {"out": ("n", 3)},
-        UINT8,
-    )
+    one = tensor("one", np.array(1.0, np.float32))
+    taken, given = {"images": ("n", "height", "width", 3)}, {"out": ("n", 3)}
+    pixels = model(nodes, [one], taken, given, UINT8)
     (tmp_path / "pixels.onnx").write_bytes(pixels)
     size: dict[str, Any] = {"size": (32, 32), "resize": "squash"}
     system = settings(kind="onnx", file=tmp_path / "pixels.onnx", input=size)
@@ -212,9 +206,7 @@ def test_onnx_of_pixels(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     expected = [Prepare(ImageInput(**size, **raw))(each).mean(axis=(1, 2)) for each in pictures]
     assert np.allclose(encoded(system, pictures), expected, atol=1e-3)
     wrong = settings(kind="onnx", file=system.file, input={"mean": (0.5, 0.5, 0.5)})
-    with pytest.raises(
-        InputError, match=r"takes mean \(0\.0, 0\.0, 0\.0\), and `input\.mean` says"
-    ):
+    with pytest.raises(InputError, match=r"takes mean \(0\.0, .*, and `input\.mean` says"):
         encoded(wrong, pictures)
 
 
@@ -226,9 +218,6 @@ def test_functions(
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     system = settings(kind="function", function="our_search:encode", batch_size=3)
     assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
-    before = identity_of(system)
-    (tmp_path / "our_search.py").write_text(MODULE + "# another version\n")
-    assert identity_of(system) != before
     for name, message in (
         ("our_search:none", "has no function 'none'"),
         ("nowhere:encode", "no module 'nowhere'"),
@@ -265,11 +254,8 @@ def image_set(folder: Path, variant: str, pictures: list[np.ndarray]) -> ImageSe
 def test_only_new_images_are_embedded(
     tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counting = (
-        MODULE
-        + "\nseen = []\ndef counted(images):\n    seen.extend(images)\n    return encode(images)\n"
-    )
-    (tmp_path / "counting_search.py").write_text(counting)
+    counted = "seen = []\ndef counted(images): return seen.extend(images) or encode(images)\n"
+    (tmp_path / "counting_search.py").write_text(MODULE + counted)
     monkeypatch.chdir(tmp_path)
     system = settings(kind="function", function="counting_search:counted", similarity="inner")
     original = image_set(tmp_path, "original", pictures)
@@ -304,26 +290,22 @@ def test_only_new_images_are_embedded(
 def test_vectors_made_elsewhere(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     system = settings(kind="vectors", path=tmp_path / "theirs" / "{variant}.h5")
     (tmp_path / "theirs").mkdir()
-    images = [image_set(tmp_path, name, pictures) for name in ("original", "blur-100")]
-    sets = [
-        (name, each, tmp_path / f"{name}.h5")
-        for name, each in zip(("original", "blur-100"), images, strict=True)
-    ]
-    with pytest.raises(InputError) as error:
+    images = {name: image_set(tmp_path, name, pictures) for name in ("original", "blur-100")}
+    sets = [(name, each, tmp_path / f"{name}.h5") for name, each in images.items()]
+    ids = images["original"].ids
+    said = f"{tmp_path}/blur-100/*.tar (7 images) -> {tmp_path}/theirs/blur-100.h5"
+    with pytest.raises(InputError, match=re.escape(said)):
         embed_sets(system, sets, tmp_path)
-    assert f"{tmp_path}/blur-100/*.tar (7 images) -> {tmp_path}/theirs/blur-100.h5" in str(
-        error.value
-    )
     values = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
     names = [*(f"a%2Eb/{number}.png" for number in range(7)), "another"]
     write_embeddings(tmp_path / "theirs/blur-100.h5", Embeddings(names[::-1], values[::-1]))
-    write_embeddings(tmp_path / "theirs/original.h5", Embeddings(images[0].ids, values[:7]))
+    write_embeddings(tmp_path / "theirs/original.h5", Embeddings(ids, values[:7]))
     embed_sets(system, sets, tmp_path)
     for name in ("original", "blur-100"):
         found = read_embeddings(tmp_path / f"{name}.h5")
-        assert found.ids == images[0].ids
+        assert found.ids == ids
         assert np.array_equal(found.values, values[:7])
-    write_embeddings(tmp_path / "theirs/original.h5", Embeddings(images[0].ids[1:], values[:6]))
+    write_embeddings(tmp_path / "theirs/original.h5", Embeddings(ids[1:], values[:6]))
     with pytest.raises(InputError, match=r"no vector of 1 of 7 images, such as .a\.b/0."):
         embed_sets(system, sets, tmp_path)
 
@@ -338,4 +320,3 @@ def test_kinds_have_their_own_field_and_files_count_by_content(tmp_path: Path) -
     assert identity_of(settings(kind="onnx", file=first, output="x")) != identity_of(one)
     second.write_bytes(b"other")
     assert identity_of(one) != identity_of(other)
-    assert not pd.isna(identity_of(one))

@@ -12,7 +12,6 @@ import pytest
 import anonbench
 from anonbench.core.errors import InputError
 from anonbench.embedding.systems.command import Command
-from anonbench.embedding.systems.function import Function
 from anonbench.embedding.systems.opening import open_system
 
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
@@ -65,23 +64,15 @@ def test_rounding_is_no_reason_to_refuse(encode: Encode) -> None:
     assert anonbench.embed(encode, IMAGES[:1]).values.shape[0] == 1
 
 
-def test_each_kind_is_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "unsteady_search.py").write_text(
-        "import numpy as np\ndef encode(i): return np.random.default_rng().random((len(i), 8))\n"
-    )
+def test_a_program_is_asked_twice(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import sys, pathlib, numpy as np\n"
         "n = len(list(pathlib.Path(sys.argv[1]).iterdir()))\n"
         "np.save(sys.argv[2], np.random.default_rng().random((n, 8)))\n"
     )
-    systems = [
-        Function(function="unsteady_search:encode"),
-        Command(command=f"{sys.executable} program.py {{images}} {{vectors}}"),
-    ]
-    for settings in systems:
-        with open_system(settings) as system, pytest.raises(InputError, match=RANDOM):
-            system.encode(IMAGES)
+    line = f"{sys.executable} {tmp_path}/program.py {{images}} {{vectors}}"
+    with open_system(Command(command=line)) as system, pytest.raises(InputError, match=RANDOM):
+        system.encode(IMAGES)
 
 
 def test_few_images_are_asked_for_and_only_once() -> None:
@@ -91,5 +82,5 @@ def test_few_images_are_asked_for_and_only_once() -> None:
         calls.append(len(images))
         return means(images)
 
-    anonbench.embed(counting, [*IMAGES, *IMAGES, *IMAGES, *IMAGES, *IMAGES])
+    anonbench.embed(counting, 5 * IMAGES)
     assert calls == [32, 3, 13] or calls == [32, 13, 3]

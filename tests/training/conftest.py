@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -53,15 +52,6 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 def anonymized(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     folder = tmp_path_factory.mktemp("anonymized")
     return write_set(folder / "0.tar", {image_id: hidden(drawn(image_id)) for image_id in IDS})
-
-
-@pytest.fixture(scope="session")
-def write_shard() -> Callable[[Path], Path]:
-    def write(path: Path) -> Path:
-        write_set(path, {image_id: drawn(image_id) for image_id in IDS})
-        return path
-
-    return write
 
 
 SMALL: dict[str, Any] = {

@@ -6,17 +6,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import torch
+from ranks import stepping_rank
 
 from anonbench.config.training import Recipe
-from anonbench.training.distributed import Ranks
-
-RANK = Path(__file__).parent / "ranks" / "stepping_rank.py"
+from anonbench.datasets.image_sets.shards import ImageSet
+from image_sets import write_set
 
 CENTERINGS = ("sinkhorn", "softmax")
 Make = Callable[..., Recipe]
@@ -36,32 +35,26 @@ def _made(recipe: Make, centering: str, gpus: int) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def stepped(
-    recipe: Make, write_shard: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
-) -> States:
-    """Return what each case came to in one process and in two, which are started once for all."""
+def stepped(recipe: Make, original: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> States:
+    """Return what each case came to in this process and in two, which are started once for all."""
     folder = tmp_path_factory.mktemp("stepped")
-    shard = write_shard(folder / "0.tar")
+    write_set(folder / "0.tar", {image_id: original.read(image_id) for image_id in original.ids})
     states: States = {case: [] for case in CENTERINGS}
     for processes in (1, 2):
-        asked, outputs = [], []
-        for case in CENTERINGS:
-            told = folder / f"{case}-{processes}.json"
+        told = {case: folder / f"{case}-{processes}.json" for case in CENTERINGS}
+        for case, file in told.items():
             made = _made(recipe, case, processes).model_dump_json()
-            outputs.append(told.with_suffix(".pt"))
-            values = {"recipe": made, "shard": str(shard), "output": str(outputs[-1])}
-            told.write_text(json.dumps(values), encoding="utf-8")
-            asked.append(str(told))
-        launch = [sys.executable]
-        if processes > 1:
-            launch += ["-m", "torch.distributed.run", "--standalone"]
-            launch += [f"--nproc-per-node={processes}"]
-        done = subprocess.run(
-            [*launch, str(RANK), *asked], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        for case, output in zip(CENTERINGS, outputs, strict=True):
-            result: dict[str, Any] = torch.load(output, weights_only=True)
+            shard, output = str(folder / "0.tar"), str(file.with_suffix(".pt"))
+            file.write_text(json.dumps({"recipe": made, "shard": shard, "output": output}))
+        if processes == 1:
+            stepping_rank.main(told.values())
+        else:
+            launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+            launch += ["--nproc-per-node=2", stepping_rank.__file__, *map(str, told.values())]
+            done = subprocess.run(launch, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+        for case, file in told.items():
+            result: dict[str, Any] = torch.load(file.with_suffix(".pt"), weights_only=True)
             assert result["world"] == processes
             states[case].append(result["state"])
     return states
@@ -84,11 +77,3 @@ def test_two_processes_take_the_step_of_one(stepped: States, centering: str) -> 
     for name, value in one["teacher"].items():
         assert two["teacher"][name].shape == value.shape
         assert torch.allclose(two["teacher"][name], value, atol=2e-3), name
-
-
-def test_a_single_process_exchanges_nothing() -> None:
-    ranks, values = Ranks(), torch.arange(6.0).view(2, 3)
-    for exchanged in (ranks.sum(values), ranks.mean(values), ranks.logsumexp(values)):
-        assert torch.equal(exchanged, values)
-    assert ranks.gather(values) is values
-    assert ranks.any(True, False) == [True, False]

@@ -40,9 +40,11 @@ def test_equals_torchvision(
     theirs: Callable[..., torch.Tensor],
     strengths: list[float],
 ) -> None:
-    found = ours(IMAGES.clone(), torch.tensor(strengths))
+    before = IMAGES.clone()
+    found = ours(IMAGES, torch.tensor(strengths))
     expected = torch.stack([theirs(x, s) for x, s in zip(IMAGES, strengths, strict=True)])
     torch.testing.assert_close(found, expected, atol=2e-4, rtol=1e-3)
+    assert torch.equal(IMAGES, before)
 
 
 def test_grey_and_solarize_equal_torchvision() -> None:
@@ -115,22 +117,6 @@ def test_normalization() -> None:
     torch.testing.assert_close(augment.normalize_images(IMAGES, "imagenet"), expected)
 
 
-def test_no_change_writes_into_its_images() -> None:
-    before, strengths = IMAGES.clone(), torch.full((5,), 0.7)
-    for change in (
-        augment.brighten,
-        augment.contrast,
-        augment.saturate,
-        augment.turn_hue,
-        augment.blur,
-    ):
-        changed = change(before, strengths)
-        assert torch.equal(before, IMAGES) and not torch.equal(changed, IMAGES)
-    for alone in (augment.desaturate, augment.solarize):
-        changed = alone(before)
-        assert torch.equal(before, IMAGES) and not torch.equal(changed, IMAGES)
-
-
 def test_rows_done_alike_stand_together() -> None:
     made = augment.augmentations_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
     rows = made.grouped()
@@ -141,18 +127,11 @@ def test_rows_done_alike_stand_together() -> None:
     assert len([1 for _ in groupby(what)]) == len(set(what))
 
 
-def test_draws_depend_on_seed_epoch_and_id_alone() -> None:
-    draws = crop_draws(3, 1, "folder/a", 4)
-    assert draws.shape == (4, COLUMNS)
-    np.testing.assert_array_equal(draws, crop_draws(3, 1, "folder/a", 4))
-    for other in ((4, 1, "folder/a"), (3, 2, "folder/a"), (3, 1, "folder/b")):
+def test_draws_depend_on_seed_epoch_and_id_alone_and_stay_what_they_are() -> None:
+    draws = crop_draws(0, 0, "a", 4)
+    np.testing.assert_array_equal(draws, crop_draws(0, 0, "a", 4))
+    for other in ((1, 0, "a"), (0, 1, "a"), (0, 0, "b")):
         assert not np.array_equal(draws, crop_draws(*other, 4))
-
-
-def test_the_stream_of_numbers_stays_what_it_is() -> None:
-    # trained models depend on it
-    np.testing.assert_allclose(
-        crop_draws(0, 0, "a", 1)[0, :3],
-        [0.41075057151701533, 0.6666036568988062, 0.02600027598578536],
-        atol=1e-12,
-    )
+    # trained models depend on the stream of numbers
+    expected = [0.41075057151701533, 0.6666036568988062, 0.02600027598578536]
+    np.testing.assert_allclose(crop_draws(0, 0, "a", 1)[0, :3], expected, atol=1e-12)

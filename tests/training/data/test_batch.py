@@ -19,7 +19,6 @@ from anonbench.training.data.augment import (
 from anonbench.training.data.batch import finish
 
 CPU = torch.device("cpu")
-PLAIN = {"jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0}
 
 
 def _crops(count: int, side: int) -> torch.Tensor:
@@ -31,23 +30,7 @@ def _augmentations(count: int, settings: Crops) -> CropAugmentations:
     return augmentations_of(crop_draws(0, 0, "a", count), np.arange(count) % 3, settings)
 
 
-@pytest.mark.parametrize("normalize", ["imagenet", "per_crop"])
-def test_finish_by_hand(normalize: str) -> None:
-    settings = Crops.model_validate(PLAIN | {"normalize": normalize})
-    crops = _crops(4, 16)
-    found = finish(crops, _augmentations(4, settings), settings, CPU)
-    assert found.shape == (4, 3, 16, 16) and found.dtype == torch.float32
-    pixels = crops[3].permute(2, 0, 1).float()
-    if normalize == "per_crop":
-        expected = (pixels - pixels.mean()) / pixels.std(correction=0)
-    else:
-        mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
-        expected = (pixels / 255 - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
-    torch.testing.assert_close(found[3], expected, atol=1e-2, rtol=1e-2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("pixels", [1, 1000, 10**9])
+@pytest.mark.parametrize("pixels", [1, 10**9])
 def test_how_many_are_finished_at_once_has_no_effect(
     pixels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,15 +40,9 @@ def test_how_many_are_finished_at_once_has_no_effect(
     images = crops.permute(0, 3, 1, 2).float() / 255
     whole = apply_steps(images.contiguous(), steps_of(augmentations))  # as on a GPU
     expected = normalize_images(whole, settings.normalize)
-    torch.testing.assert_close(
-        finish(crops, augmentations, settings, CPU), expected, atol=1e-4, rtol=1e-4
-    )
-
-
-def test_crops_stay_as_they_are() -> None:
-    crops = _crops(9, 16)
     before = crops.clone()
-    finish(crops, _augmentations(9, Crops()), Crops(), CPU)
+    found = finish(crops, augmentations, settings, CPU)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     assert torch.equal(crops, before)
 
 

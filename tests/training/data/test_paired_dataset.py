@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
@@ -33,21 +32,13 @@ Make = Callable[..., Recipe]
 def _batches(
     recipe: Recipe,
     original: ImageSet,
-    anonymized: ImageSet | None,
+    anonymized: ImageSet | None = None,
     adaption: Adaption = Adaption.UNADAPTED,
-    workers: int = 0,
     seed: int = 0,
 ) -> list[Batch]:
     with open_sources(recipe, adaption, original, anonymized) as sources:
         stream = BatchStream(original.ids, sources, recipe, 4, seed)
-        loader = DataLoader(
-            stream,
-            batch_size=None,
-            sampler=range(len(stream)),
-            num_workers=workers,
-            multiprocessing_context="fork" if workers else None,
-        )
-        return [batch for (batch,) in loader]
+        return [stream[step][0] for step in range(len(stream))]
 
 
 def _assert_equal(first: Batch, second: Batch, but: tuple[str, ...] = ()) -> None:
@@ -101,30 +92,10 @@ def test_each_adaption_takes_its_crops_from_the_right_version(
         assert (hidden.global_crops.int() <= plain.global_crops.int() + 40).all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("scratch", [False, True])
-def test_workers_have_no_effect(
-    recipe: Make, original: ImageSet, anonymized: ImageSet, scratch: bool
-) -> None:
-    made = recipe(scratch=scratch)
-    alone = _batches(made, original, anonymized, Adaption.A)
-    helped = _batches(made, original, anonymized, Adaption.A, workers=2)
-    for first, second in zip(alone, helped, strict=True):
-        _assert_equal(first, second)
-
-
-def test_any_step_can_be_asked_for(recipe: Make, original: ImageSet) -> None:
-    everything = _batches(recipe(), original, None)
-    with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
-        stream = BatchStream(original.ids, sources, recipe(), 4, 0)
-        _assert_equal(stream[7][0], everything[7])
-        _assert_equal(stream[2][0], everything[2])
-
-
 def test_epochs_show_each_image_once_in_new_order_and_crops(
     recipe: Make, original: ImageSet
 ) -> None:
-    batches = _batches(recipe(), original, None)  # 24 images, batch 8: three steps an epoch
+    batches = _batches(recipe(), original)  # 24 images, batch 8: three steps an epoch
     epochs = [[image for batch in batches[i : i + 3] for image in batch.ids] for i in (0, 3)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == original.ids
     assert epochs[0] != epochs[1]
@@ -134,23 +105,12 @@ def test_epochs_show_each_image_once_in_new_order_and_crops(
         for epoch, place in enumerate(places)
     ]
     assert not torch.equal(*views)
-    other = _batches(recipe(), original, None, seed=1)
-    assert other[0].ids != batches[0].ids
-
-
-def test_shapes_follow_the_settings(recipe: Make, original: ImageSet) -> None:
-    made = recipe(crops={"local_count": 3, "local_size": 8}, losses={"mask_images": 0.25})
-    batch = _batches(made, original, None)[0]
-    assert batch.global_crops.shape == (16, 32, 32, 3)
-    assert batch.local_crops.shape == (24, 8, 8, 3)
-    assert batch.masked.any(dim=1).sum() == 4
-    empty = _batches(recipe(crops={"local_count": 0}), original, None)[0]
-    assert empty.local_crops.shape == (0, 16, 16, 3)
+    assert _batches(recipe(), original, seed=1)[0].ids != batches[0].ids
 
 
 def test_shared_geometry(recipe: Make, original: ImageSet) -> None:
-    apart = _batches(recipe(), original, None)[0].global_crops
-    same = _batches(recipe(crops={"shared_geometry": True}), original, None)[0].global_crops
+    apart = _batches(recipe(), original)[0].global_crops
+    same = _batches(recipe(crops={"shared_geometry": True}), original)[0].global_crops
     assert torch.equal(same[:8], same[8:])
     assert torch.equal(same[:8], apart[:8]) and not torch.equal(apart[:8], apart[8:])
 
@@ -175,7 +135,7 @@ def _joined(parts: list[Batch], crops: int) -> dict[str, np.ndarray]:
     return joined
 
 
-@pytest.mark.parametrize(("world", "accumulate"), [(2, 1), (1, 4), (2, 2), (8, 1)])
+@pytest.mark.parametrize(("world", "accumulate"), [(8, 1), (1, 4), (2, 2)])
 def test_processes_and_parts_share_the_same_batch(
     recipe: Make, original: ImageSet, anonymized: ImageSet, world: int, accumulate: int
 ) -> None:
@@ -203,15 +163,13 @@ class Counted:
     """An image set that notes what is read from it."""
 
     def __init__(self, images: ImageSet) -> None:
-        self._images = images
+        self.size = images.size
+        self.images = images
         self.reads: list[str] = []
-
-    def size(self, image_id: str) -> tuple[int, int]:
-        return self._images.size(image_id)
 
     def read(self, image_id: str) -> np.ndarray:
         self.reads.append(image_id)
-        return self._images.read(image_id)
+        return self.images.read(image_id)
 
 
 def test_each_file_is_read_once(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
@@ -261,11 +219,6 @@ def test_scratch_takes_grey_and_colour(tmp_path: Path) -> None:
 def test_only_needed_versions_are_opened(recipe: Make, original: ImageSet) -> None:
     with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
         assert sources.global_crops is sources.local_crops is original
-    with (
-        pytest.raises(ValueError, match="needs an anonymized"),
-        open_sources(recipe(), Adaption.B, original, None),
-    ):
-        pass
 
 
 def test_sets_that_do_not_fit_together(

@@ -28,11 +28,8 @@ def test_rank_of_what_is_known() -> None:
 def test_prototypes_in_use() -> None:
     one_each = torch.eye(8)[torch.arange(32) % 4]
     assert float(used_prototypes(one_each)) == pytest.approx(4.0)
-    assert float(used_prototypes(torch.full((3, 8), 1 / 8))) == pytest.approx(8.0)
-    assert float(used_prototypes(torch.eye(8)[[5, 5, 5]])) == pytest.approx(1.0)
     skewed = torch.eye(2)[[0, 0, 0, 1]]
     assert float(used_prototypes(skewed)) == pytest.approx(4 / 3**0.75)
-    assert isinstance(used_prototypes(skewed), torch.Tensor)
 
 
 @pytest.mark.parametrize(

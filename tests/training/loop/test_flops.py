@@ -12,11 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from anonbench.config.training import Backbone, Recipe
-from anonbench.training.loop.flops import (
-    image_flops,
-    peak_flops,
-    sizes_by_settings,
-)
+from anonbench.training.loop.flops import image_flops, peak_flops, sizes_by_settings
 from anonbench.training.model.backbone import build_backbone, encode
 from anonbench.training.model.vit import Head
 
@@ -44,12 +40,10 @@ def test_vit_large_as_published() -> None:
 @pytest.mark.parametrize(
     ("backbone", "error"),
     [
-        ({"name": "vit_small_patch8_224"}, 0),
         ({"name": "vit_base_patch32_clip_quickgelu_224.openai"}, 0),
         ({"name": "vit_large_patch14_reg4_dinov2.lvd142m"}, 0),
         ({"width": 384, "depth": 5, "heads": 6, "patch": 14, "registers": 4}, 0),
         ({"width": 384, "depth": 2, "heads": 6, "ffn": "swiglu"}, 0.005),
-        ({"width": 1024, "depth": 2, "heads": 16, "ffn": "swiglu"}, 0.005),
     ],
 )
 def test_sizes_without_a_model_are_those_of_the_model(
@@ -71,7 +65,6 @@ def test_sizes_without_a_model_are_those_of_the_model(
     [
         "vit_base_patch16_plus_240",  # 896 wide
         "vit_small_patch16_36x1_224",  # 36 blocks
-        "vit_so400m_patch14_siglip_224",
         "vit_giant_patch14_dinov2",
         "deit3_large_patch16_224",
     ],
@@ -106,19 +99,13 @@ def test_it_agrees_with_torchs_counter(recipe: Callable[..., Recipe], registers:
 @pytest.mark.parametrize(
     ("name", "bf16", "fp32"),
     [
-        ("NVIDIA A100-SXM4-80GB", 312e12, 19.5e12),
         ("NVIDIA H100 80GB HBM3", 989e12, 66.9e12),
         ("NVIDIA H100 PCIe", 756e12, 51.2e12),
-        ("NVIDIA H200", 989e12, 66.9e12),
         ("NVIDIA L40S", 362e12, 91.6e12),
         ("NVIDIA L4", 121e12, 30.3e12),
-        ("Tesla V100-SXM2-32GB", 125e12, 15.7e12),
-        ("NVIDIA GeForce RTX 4090", 165.2e12, 82.6e12),
-        ("NVIDIA B200", 2.25e15, 75e12),
         ("NVIDIA H20", None, None),
         ("NVIDIA GeForce RTX 4090 Laptop GPU", None, None),
         ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None, None),
-        ("cpu", None, None),
     ],
 )
 def test_peaks(name: str, bf16: float | None, fp32: float | None) -> None:

@@ -6,48 +6,44 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ranks.pretended_rank import (
-    BUG,
-    DEAF,
-    DONE,
-    FULL_DISK,
-    LISTENING,
-    STUCK,
-    WRONG_INPUT,
-)
+from ranks.pretended_rank import DEAF, DONE, LISTENING, STUCK, WRONG_INPUT
 
 from anonbench.config.training import Recipe
+from anonbench.core.errors import InputError, Interrupted, TrainingFailed
 from anonbench.core.vocabulary import Adaption
 from anonbench.training.loop import launch, train
 from anonbench.training.loop.launch import TrainJob
 
-Make = Callable[..., Recipe]
-Start = Callable[..., Any]
 Made = Callable[..., TrainJob]
 RANKS = Path(__file__).parents[1] / "ranks"
-
-RUN = """
+LAUNCHER = """
 import sys
-from anonbench.core.jobs.job import logged
-with logged(sys.argv[2], 1):
-    from pathlib import Path
-    from anonbench.training.loop import launch
-    launch.RANK_MODULE = "pretended_rank"
-    launch.run(launch.TrainJob.model_validate_json(Path(sys.argv[1]).read_text()))
+from pathlib import Path
+from anonbench.training.loop import launch
+launch.RANK_MODULE = "pretended_rank"
+launch.run(launch.TrainJob.model_validate_json(Path(sys.argv[1]).read_text()))
 """
 
 
 @pytest.fixture
-def job(recipe: Make, tmp_path: Path) -> Made:
-    def make(how: int, **changes: Any) -> TrainJob:
+def job(
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., TrainJob]:
+    """Return a function that makes a job whose processes pretend to train."""
+    monkeypatch.setattr(launch, "RANK_MODULE", "pretended_rank")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RANKS), *sys.path]))
+
+    def make(how: int, gpus: int = 2) -> TrainJob:
         return TrainJob(
-            recipe=recipe(**({"gpus": 2, "threads": 3} | changes)),
+            recipe=recipe(gpus=gpus, threads=3),
             adaption=Adaption.A,
             original=[tmp_path / "0.tar"],
             root=tmp_path,
@@ -60,36 +56,25 @@ def job(recipe: Make, tmp_path: Path) -> Made:
     return make
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[TrainJob], subprocess.Popen[str]]]:
-    """Return a function that starts a launcher as a workflow's job."""
-    running: list[subprocess.Popen[str]] = []
-
-    def run(job: TrainJob) -> subprocess.Popen[str]:
-        path = tmp_path / "job.json"
-        path.write_text(job.model_dump_json(), encoding="utf-8")
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(path), str(tmp_path / "job.log")],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(RANKS), *sys.path])},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        running.append(process)
-        return process
-
-    yield run
-    for process in running:
-        process.kill()
-        process.communicate()
+def started(job: TrainJob) -> subprocess.Popen[bytes]:
+    """Start a launcher of its own, and wait for its processes."""
+    path = job.root / "job.json"
+    path.write_text(job.model_dump_json(), encoding="utf-8")
+    process = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(path)])
+    wait_for_ranks(job.root)
+    return process
 
 
-def wait_for(path: Path) -> None:
+def wait_for(is_so: Callable[[], bool]) -> None:
     for _ in range(2400):
-        if path.exists():
+        if is_so():
             return
         time.sleep(0.05)
-    raise AssertionError(f"{path} did not come")
+    raise AssertionError("it did not come")
+
+
+def wait_for_ranks(folder: Path) -> None:
+    wait_for(lambda: all((folder / f"started-{number}").exists() for number in (0, 1)))
 
 
 def alive(tmp_path: Path) -> list[str]:
@@ -104,93 +89,115 @@ def alive(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_several_processes_train_together(job: Made, start: Start, tmp_path: Path) -> None:
-    out, error = (process := start(job(DONE))).communicate(timeout=240)
-    log = (tmp_path / "job.log").read_text(encoding="utf-8")
-    assert (process.returncode, out, error) == (0, "", ""), log
-    assert "process 0: 3 threads, A" in log
-    assert "process 1: 3 threads, A" in log
+def test_several_processes_train_together(
+    job: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    launch.run(job(DONE))
+    out = capfd.readouterr().out
+    assert "process 0: 3 threads, A" in out
+    assert "process 1: 3 threads, A" in out
     assert (tmp_path / "backbone").read_text(encoding="utf-8") == "trained"
     assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("how", "line"),
+    ("how", "error", "message"),
     [
-        (WRONG_INPUT, "anonbench: x.tar: its index is missing\n"),
-        (FULL_DISK, "anonbench: the disk is full; make room and run again"),
-        (BUG, "anonbench: TrainingFailed, an error of the program; see "),
-        (STUCK, "anonbench: TrainingFailed, an error of the program; see "),
+        (WRONG_INPUT, InputError, r"^x\.tar: its index is missing$"),
+        (STUCK, TrainingFailed, "ended without a message; it may have been killed"),
     ],
 )
-def test_an_error_of_one_process_is_one_line(
-    job: Made, start: Start, tmp_path: Path, how: int, line: str
+def test_an_error_of_one_process_ends_all(
+    job: Made, tmp_path: Path, how: int, error: type[Exception], message: str
 ) -> None:
-    _, error = (process := start(job(how))).communicate(timeout=240)
-    log = (tmp_path / "job.log").read_text(encoding="utf-8")
-    assert process.returncode == 1, log
-    assert error.startswith(line)
-    assert error.count("\n") == 1
-    assert ("ZeroDivisionError" in log) == (how == BUG)
+    with pytest.raises(error, match=message):
+        launch.run(job(how))
     assert not list(tmp_path.glob(".*"))
     assert not alive(tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
-def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
-    job: Made, start: Start, tmp_path: Path, number: signal.Signals
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(28, "No space left on device"), OSError(28, "No space left on device")),
+        (ZeroDivisionError("of 0"), TrainingFailed("ZeroDivisionError: of 0")),
+    ],
+)
+def test_the_error_of_the_first_process_is_that_of_the_training(
+    job: Made, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: Exception
 ) -> None:
-    process = start(job(LISTENING))
-    wait_for(tmp_path / "started-0")
-    wait_for(tmp_path / "started-1")
-    time.sleep(0.2)
-    process.send_signal(number)
-    _, error = process.communicate(timeout=240)
+    errors = iter([error, InputError("the other is gone")])
+
+    def fail(job: TrainJob) -> None:
+        raise next(errors)
+
+    class OneAfterTheOther:
+        """Stands in for torchrun: its processes are this one."""
+
+        def __init__(self, command: list[str], **options: Any) -> None:
+            self.job_file = Path(command[-1])
+
+        def wait(self) -> int:
+            for rank in (0, 1):
+                monkeypatch.setenv("RANK", str(rank))
+                monkeypatch.setattr(os, "getpid", partial(int, rank))
+                with pytest.raises(SystemExit):
+                    launch.main(self.job_file)
+            return 1
+
+    monkeypatch.setattr(launch, "train", fail)
+    monkeypatch.setattr(launch, "guard_output", lambda: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    monkeypatch.setattr(subprocess, "Popen", OneAfterTheOther)
+    with pytest.raises(type(raised)) as caught:
+        launch.run(job(DONE))
+    assert str(caught.value) == str(raised)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reason", ["SIGUSR1", "the time limit"])
+def test_processes_that_are_asked_to_end_write_the_checkpoint(
+    job: Made,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    reason: str,
+) -> None:
+    def signalled() -> None:
+        wait_for_ranks(tmp_path)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    if reason == "SIGUSR1":
+        threading.Thread(target=signalled).start()
+    else:
+        monkeypatch.setenv("SLURM_JOB_ID", "1")
+        monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 50))
+    with pytest.raises(Interrupted) as stop:
+        launch.run(job(LISTENING))
     step = (tmp_path / "backbone.checkpoint").read_text(encoding="utf-8")
-    line = f"stopped by {number.name} at step {step}; run again to go on from there"
-    assert (process.returncode, error) == (75, f"anonbench: {line}\n")
+    assert str(stop.value) == f"stopped by {reason} at step {step}; run again to go on from there"
+    # torchrun would end the others, which may still be writing, as soon as one fails
+    assert "ChildFailedError" not in capfd.readouterr().err
     assert not alive(tmp_path)
 
 
 @pytest.mark.slow
-def test_the_end_of_the_time_is_no_failure_of_a_process(
-    job: Made, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "1")
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 50))
-    _, error = (process := start(job(LISTENING))).communicate(timeout=240)
-    line = "anonbench: stopped by the time limit at step 1; run again to go on from there\n"
-    assert (process.returncode, error) == (75, line)
-    # torchrun would end the others, which may still be writing, as soon as one fails
-    assert "ChildFailedError" not in (tmp_path / "job.log").read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
-def test_a_signal_that_nobody_listens_to_ends_everything(
-    job: Made, start: Start, tmp_path: Path
-) -> None:
-    process = start(job(DEAF))
-    wait_for(tmp_path / "deaf-0")
-    wait_for(tmp_path / "deaf-1")
+def test_a_signal_that_nobody_listens_to_ends_everything(job: Made, tmp_path: Path) -> None:
+    process = started(job(DEAF))
+    wait_for(lambda: all((tmp_path / f"deaf-{number}").exists() for number in (0, 1)))
     process.terminate()
     assert process.wait(timeout=240) == -signal.SIGTERM
     assert not alive(tmp_path)
 
 
 @pytest.mark.slow
-def test_processes_end_with_a_killed_launcher(job: Made, start: Start, tmp_path: Path) -> None:
-    process = start(job(LISTENING))
-    wait_for(tmp_path / "started-0")
-    wait_for(tmp_path / "started-1")
+def test_processes_end_with_a_killed_launcher(job: Made, tmp_path: Path) -> None:
+    process = started(job(LISTENING))
     process.kill()
-    wait_for(tmp_path / "backbone.checkpoint")
-    for _ in range(1600):
-        if not alive(tmp_path):
-            return
-        time.sleep(0.05)
-    raise AssertionError(alive(tmp_path))
+    process.wait()
+    wait_for((tmp_path / "backbone.checkpoint").exists)
+    wait_for(lambda: not alive(tmp_path))
 
 
 def test_one_process_is_this_one(

@@ -101,16 +101,6 @@ def test_tensorboard_has_every_column_and_hides_what_was_taken_back(
     assert set(scalars) == names | speed
 
 
-def test_nothing_is_written_without_a_folder(
-    tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    metrics_log = MetricsLog(None, recipe(), CPU, 0)
-    metrics_log.write(row(2))
-    metrics_log.close()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_each_warning_once(recipe: Make, caplog: pytest.LogCaptureFixture) -> None:
     metrics_log = MetricsLog(None, recipe(optimizer={"steps": 100}), CPU, 0)
     with caplog.at_level(logging.WARNING):

@@ -33,7 +33,7 @@ def _plain_targets(scores: torch.Tensor, kind: Kind) -> torch.Tensor:
 
 @KINDS
 @TYPES
-@pytest.mark.parametrize("chunk", [1, 1000, 1 << 25])
+@pytest.mark.parametrize("chunk", [1, 1000])
 def test_chunks_change_neither_losses_nor_gradients(
     kind: Kind, dtype: torch.dtype, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,13 +14,9 @@ import torch
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import (
-    encode,
-    init_backbone,
-    sincos_positions,
-)
+from anonbench.training.model.backbone import encode, init_backbone, sincos_positions
 from anonbench.training.model.timm_models import drop_register_positions, pack_blocks
-from timms import VisionTransformer, as_timms
+from timms import VisionTransformer
 
 Make = Callable[..., Recipe]
 
@@ -34,48 +30,20 @@ def model(recipe: Make) -> Any:
     return init_backbone(recipe(), seed=0).eval()
 
 
-@pytest.mark.parametrize("ffn", ["mlp", "swiglu"])
-@pytest.mark.parametrize("registers", [0, 2])
-def test_it_is_timms_forward_pass(recipe: Make, registers: int, ffn: str) -> None:
-    settings = {"registers": registers, "ffn": ffn}
-    model: Any = init_backbone(recipe(backbone=settings), seed=0).eval()
-    timms = as_timms(model)
-    images = _images(32)
-    torch.testing.assert_close(encode(model, images), timms.forward_features(images))
-    for side in (16, 40):  # timm interpolates positions as DINOv2 does with registers
-        images = _images(side)
-        same = torch.allclose(encode(model, images), timms.forward_features(images), atol=1e-4)
-        assert same == (registers > 0)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [32, 48, 72])
-def test_a_named_model_runs_as_timms_own(recipe: Make, width: int) -> None:
+def test_a_named_model_runs_as_timms_own() -> None:
     """Its blocks are ours, and its registers have no positions."""
-    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": width, "depth": 2, "num_heads": 2}
+    sizes = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 2}
     timms: Any = VisionTransformer(**sizes, num_classes=0, dynamic_img_size=True, reg_tokens=3)
     with torch.no_grad():
         timms.pos_embed[:, 1:4] = 0.0
     packed = copy.deepcopy(timms)
     pack_blocks(packed, "mine")
     drop_register_positions(packed)
-    assert packed.pos_embed.shape == (1, 1 + 16, width)
+    assert packed.pos_embed.shape == (1, 1 + 16, 48)
     for side in (32, 40):
         images = _images(side)
         torch.testing.assert_close(encode(packed, images), timms.forward_features(images))
-
-
-def test_seed_decides_the_weights(recipe: Make) -> None:
-    first, again, other = (init_backbone(recipe(), seed).state_dict() for seed in (0, 0, 1))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["blocks.0.attn.qkv.weight"], other["blocks.0.attn.qkv.weight"])
-
-
-def test_settings_of_the_backbone(recipe: Make) -> None:
-    made: Any = init_backbone(recipe(backbone={"layer_scale": 0.3, "depth": 3, "init": "vit"}), 0)
-    assert len(made.blocks) == 3
-    assert made.blocks[2].ls1.gamma.unique().item() == pytest.approx(0.3)
-    assert made.blocks[0].attn.qkv.weight.std().item() == pytest.approx(0.02, rel=0.1)
 
 
 def test_xavier(model: Any) -> None:

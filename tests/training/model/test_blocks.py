@@ -11,13 +11,8 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
-from anonbench.training.model.backbone import build_backbone, embed_patches, encode
-from anonbench.training.model.blocks import (
-    GRANULE,
-    OutputTokens,
-    add_branch,
-    draw_drop_path,
-)
+from anonbench.training.model.backbone import build_backbone, embed_patches
+from anonbench.training.model.blocks import GRANULE, OutputTokens, draw_drop_path
 from anonbench.training.model.network import Network
 from anonbench.training.model.timm_models import pack_blocks
 from timms import as_timms
@@ -30,50 +25,12 @@ def network(recipe: Make, request: pytest.FixtureRequest) -> Network:
     return Network(recipe(backbone=request.param), 0)
 
 
-def _crops() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+@pytest.mark.slow
+def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
     generator = torch.Generator().manual_seed(0)
     views = torch.randn(6, 3, 32, 32, generator=generator)
     local_views = torch.randn(9, 3, 16, 16, generator=generator)
     masked = torch.rand(6, 16, generator=generator) < 0.3
-    return views, local_views, masked
-
-
-def test_packed_crops_give_what_each_size_gives_alone(network: Network) -> None:
-    """Among them the last block, which computes wanted tokens only."""
-    views, local_views, masked = _crops()
-    indices = masked.flatten().nonzero().flatten()
-    classes, class_scores, patch_scores = network(views, indices, masked, local_views)
-    backbone: Any = network.backbone
-    whole = backbone.norm(
-        backbone.blocks(embed_patches(backbone, views, masked, network.mask_token))
-    )
-    patches = whole[:, backbone.num_prefix_tokens :].flatten(0, 1)[indices]
-    torch.testing.assert_close(classes, whole[:, 0])
-    torch.testing.assert_close(patch_scores, network.ibot_head(patches))
-    alone = torch.cat([whole[:, 0], encode(backbone, local_views)[:, 0]])
-    torch.testing.assert_close(class_scores, network.dino_head(alone))
-
-
-def test_a_dropped_image_passes_the_branch_unchanged() -> None:
-    groups = [torch.ones(4, 2, 3), torch.ones(5, 1, 3)]
-    rows = [torch.tensor([0, 3]), torch.tensor([1, 2, 4])]
-    seen: list[int] = []
-
-    def branch(picked: Any) -> list[torch.Tensor]:
-        seen.extend(len(group) for group in picked)
-        return [torch.full_like(group, 10.0) for group in picked]
-
-    added = add_branch(groups, branch, rows)
-    assert seen == [2, 3]
-    assert added[0][:, 0, 0].tolist() == [21.0, 1.0, 1.0, 21.0]  # 4 / 2 times as much
-    expected = torch.tensor([1.0, 53 / 3, 53 / 3, 1.0, 53 / 3])
-    torch.testing.assert_close(added[1][:, 0, 0], expected)
-    assert torch.equal(groups[0], torch.ones(4, 2, 3))
-
-
-@pytest.mark.slow
-def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
-    views, local_views, masked = _crops()
     indices = masked.flatten().nonzero().flatten()
     random = np.random.default_rng(1)
     kept = draw_drop_path(0.4, 2, [6, 9], indices.numpy() // 16, random)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from anonbench.training.distributed import Ranks, prepare_torch
 from anonbench.training.loop.trainer import Trainer
 
 
-def main(told: dict[str, str]) -> Ranks:
+def stepped(told: dict[str, str]) -> Ranks:
     recipe = Recipe.model_validate_json(told["recipe"])
     images = ImageSet.open([Path(told["shard"])])
     device, ranks = prepare_torch(recipe)
@@ -41,7 +42,11 @@ def main(told: dict[str, str]) -> Ranks:
     return ranks
 
 
-if __name__ == "__main__":
-    for told in sys.argv[1:]:
-        ranks = main(json.loads(Path(told).read_text(encoding="utf-8")))
+def main(files: Iterable[Path]) -> None:
+    for file in files:
+        ranks = stepped(json.loads(file.read_text(encoding="utf-8")))
     ranks.leave()
+
+
+if __name__ == "__main__":
+    main(map(Path, sys.argv[1:]))

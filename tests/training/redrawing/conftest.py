@@ -26,7 +26,7 @@ def portraits(
         recipe(resize="squash", crops={"normalize": "imagenet"}),
     )
     parts: list[dict[str, Any]] = [{}, {}, {}, {}]
-    for split, count in (("train", 48), ("val", 24)):
+    for split, count in (("train", 16), ("val", 16)):
         ids = [f"{split}{number:02d}" for number in range(count)]
         clear = {image_id: portrait(image_id) for image_id in ids}
         masked = {name: anonymize(image, [REGION], MASK) for name, image in clear.items()}
