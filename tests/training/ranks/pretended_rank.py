@@ -6,6 +6,7 @@ Stands in for `anonbench.training.loop.launch` in the tests of `launch`; its see
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -51,7 +52,8 @@ def pretend(job: launch.TrainJob) -> None:
             raise InputError("x.tar: its index is missing")
         if job.seed == STUCK and number == 1:
             os.kill(os.getpid(), 9)
-        if job.seed == STUCK:  # as in a wait for a GPU that waits for the other rank
+        if job.seed == STUCK:  # waits for the other rank, and would be killed half a minute later
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             time.sleep(600)
         (marks / f"started-{number}").touch()
         for step in range(1, 3000 if job.seed == LISTENING else 1):
