@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import combinations, permutations, product
 from typing import Literal
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
 from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
+    Search,
+    Searched,
+    score_all,
 )
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 
@@ -330,3 +334,17 @@ def test_kinds_scored_together_have_the_scores_that_each_has_alone(
         (expected,) = both.score_block(ranking, both.database(database), [units], own)
         assert list(scores) == list(COLUMNS)
         assert all(np.array_equal(scores[column], expected[column]) for column in COLUMNS)
+
+
+def test_one_scored_database_is_in_memory_at_a_time() -> None:
+    chosen, units, own = Engine(Retrieval(), 230), unit_vectors(0, 230, 30), np.arange(230)
+    there: WeakSet[Searched] = WeakSet()
+    before = []
+
+    def make() -> Search:
+        before.append(len(there))
+        there.add(found := chosen.database(units))
+        return Search(found, [units.__getitem__])
+
+    score_all(chosen, Search(chosen.database(units), [units.__getitem__]), [make] * 3, own)
+    assert before == [0] * len(before) and len(before) >= 3
