@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from anonbench.config.detectors import COVERING, Detection
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
@@ -148,3 +149,20 @@ def test_another_file_is_refused_and_a_missing_package_says_what_to_install(
         monkeypatch.setattr(centerface, "find_spec", lambda name, found=found: found)
         with pytest.raises(InputError, match=said):
             build("centerface", Detection())
+
+
+@pytest.mark.parametrize(("side", "turns"), [(2_800, 4), (2_900, 1)])
+def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
+    side: int, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the largest scale, too: half of the sides, in one piece or two tiles each way."""
+    seen: list[int] = []
+
+    def detect(_: object, images: list[np.ndarray]) -> list[list[Region]]:
+        seen.extend(max(image.shape) for image in images)
+        return [[] for _ in images]
+
+    monkeypatch.setattr(centerface.CenterfaceDetector, "detect", detect)
+    build("centerface", Detection()).detect([np.zeros((side, side), np.uint8)])
+    largest = [size for size in seen if size > side / 4 + 1]
+    assert len(largest) == turns * (4 if side / 2 > 1448 else 1)

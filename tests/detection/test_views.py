@@ -243,3 +243,15 @@ def test_a_code_beside_a_slanted_one_is_no_part_of_it() -> None:
     codes = [clipped_quad(Entity.BARCODE, each, 1.0, image)[0] for each in (slanted, beside)]
     part = clipped_quad(Entity.BARCODE, inside, 1.0, image)[0]
     assert united([*codes, part], image) == codes
+
+
+def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> None:
+    seen = []
+
+    class Blind:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            seen.append([each.shape for each in images])
+            return [[] for _ in images]
+
+    assert Views(Blind(), REACH).detect([EMPTY]) == [[]]
+    assert [shapes[0] for shapes in seen if len(shapes) == 1] == [(225, 300), (113, 150), (57, 75)]
