@@ -87,12 +87,20 @@ def _same_size_and_time(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def _replaced(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return change
+
+
 CHANGES = {
     "same size and time": _same_size_and_time,
     "sparse": lambda path: os.truncate(path, 10**12),
-    "device": lambda path: path.unlink() or path.symlink_to("/dev/zero"),
-    "pipe": lambda path: path.unlink() or os.mkfifo(path),
-    "folder": lambda path: path.unlink() or path.mkdir(),
+    "device": _replaced(lambda path: path.symlink_to("/dev/zero")),
+    "pipe": _replaced(os.mkfifo),
+    "folder": _replaced(Path.mkdir),
     "gone": Path.unlink,
 }
 
