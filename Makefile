@@ -44,7 +44,7 @@ test: $(READY) ## the whole test suite, on all cores, four at most
 	@$(PYTEST)
 
 check: lint-sources ## for everyday work: lint but for snakemake --lint, and the quick tests
-	@$(PYTEST) -m 'not (slow or workflow or browser or cluster)' --ignore tests/test_linters.py
+	@$(PYTEST) -m 'not (slow or workflow or browser or cluster)'
 
 lint: lint-sources ## ruff, mypy, import contracts, snakefmt, snakemake --lint
 	@$(BIN)/snakemake --workflow-profile none --lint
