@@ -20,45 +20,43 @@ def _varint(value: int) -> bytes:
     return bytes([*parts, value])
 
 
-def _field(number: int, value: int | bytes | str) -> bytes:
+def field(number: int, value: int | bytes | str) -> bytes:
     if isinstance(value, int):
         return _varint(number << 3) + _varint(value)
     data = value.encode() if isinstance(value, str) else value
     return _varint(number << 3 | 2) + _varint(len(data)) + data
 
 
-def _fields(number: int, values: Sequence[int | bytes | str]) -> bytes:
-    return b"".join(_field(number, value) for value in values)
+def fields(number: int, values: Sequence[int | bytes | str]) -> bytes:
+    return b"".join(field(number, value) for value in values)
 
 
 def node(operation: str, inputs: Sequence[str], output: str, **attributes: Sequence[int]) -> bytes:
     """Return an operation with one output; its attributes are lists of whole numbers."""
     written = [
-        _field(1, name) + _fields(8, values) + _field(20, INTEGERS)
+        field(1, name) + fields(8, values) + field(20, INTEGERS)
         for name, values in attributes.items()
     ]
-    return _fields(1, inputs) + _field(2, output) + _field(4, operation) + _fields(5, written)
+    return fields(1, inputs) + field(2, output) + field(4, operation) + fields(5, written)
 
 
 def tensor(name: str, values: np.ndarray) -> bytes:
     """Return a constant, float32 or int64."""
     kind = FLOAT if values.dtype == np.float32 else INT64
-    return (
-        _fields(1, values.shape) + _field(2, kind) + _field(8, name) + _field(9, values.tobytes())
-    )
+    return fields(1, values.shape) + field(2, kind) + field(8, name) + field(9, values.tobytes())
 
 
 def external(name: str, shape: Sequence[int], location: str) -> bytes:
     """Return a float32 constant whose values are in another file."""
-    entry = _field(13, _field(1, "location") + _field(2, location))
-    return _fields(1, shape) + _field(2, FLOAT) + _field(8, name) + entry + _field(14, 1)
+    entry = field(13, field(1, "location") + field(2, location))
+    return fields(1, shape) + field(2, FLOAT) + field(8, name) + entry + field(14, 1)
 
 
 def _described(name: str, shape: Sequence[int | str], kind: int) -> bytes:
     dimensions = b"".join(
-        _field(1, _field(1, size) if isinstance(size, int) else _field(2, size)) for size in shape
+        field(1, field(1, size) if isinstance(size, int) else field(2, size)) for size in shape
     )
-    return _field(1, name) + _field(2, _field(1, _field(1, kind) + _field(2, dimensions)))
+    return field(1, name) + field(2, field(1, field(1, kind) + field(2, dimensions)))
 
 
 def model(
@@ -69,7 +67,7 @@ def model(
     kind: int = FLOAT,
 ) -> bytes:
     """Return the file's content; inputs are of a kind, outputs float32, of the given shapes."""
-    graph = _fields(1, nodes) + _field(2, "graph") + _fields(5, constants)
-    graph += _fields(11, [_described(name, shape, kind) for name, shape in inputs.items()])
-    graph += _fields(12, [_described(name, shape, FLOAT) for name, shape in outputs.items()])
-    return _field(1, 8) + _field(8, _field(1, "") + _field(2, 13)) + _field(7, graph)
+    graph = fields(1, nodes) + field(2, "graph") + fields(5, constants)
+    graph += fields(11, [_described(name, shape, kind) for name, shape in inputs.items()])
+    graph += fields(12, [_described(name, shape, FLOAT) for name, shape in outputs.items()])
+    return field(1, 8) + field(8, field(1, "") + field(2, 13)) + field(7, graph)

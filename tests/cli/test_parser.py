@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.cli import main
-from anonbench.cli.main import _parser
+from anonbench.cli.main import command_parser
 from anonbench.cli.workflow import bundle as bundle_command
 from anonbench.core.errors import InputError
 
@@ -64,7 +64,7 @@ def test_the_help_of_every_command_has_an_example_of_it() -> None:
         if not below:
             yield name, parser.format_help()
 
-    told = dict(commands(_parser(), "anonbench"))
+    told = dict(commands(command_parser(), "anonbench"))
     assert len(told) > 20
     assert [name for name, text in told.items() if f"\n  {name}" not in text] == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import model_files
-from onnx_file import _field, external, model, node, tensor
+from onnx_file import external, field, model, node, tensor
 
 
 def onnx(*locations: str, more: bytes = b"") -> bytes:
@@ -44,10 +44,10 @@ def test_weights_beside_a_graph_belong_to_it(tmp_path: Path) -> None:
 
 
 def test_constants_of_nodes_and_of_graphs_in_them_are_found(tmp_path: Path) -> None:
-    inner = _field(5, external("deep", (4,), "deep.bin"))  # a graph with one initializer
-    constant = _field(5, external("flat", (4,), "flat.bin"))  # an attribute with a tensor
-    branch = _field(4, "If") + _field(5, _field(1, "then_branch") + _field(6, inner))
-    write(tmp_path, a_onnx=onnx(more=branch), b_onnx=onnx(more=_field(5, constant)))
+    inner = field(5, external("deep", (4,), "deep.bin"))  # a graph with one initializer
+    constant = field(5, external("flat", (4,), "flat.bin"))  # an attribute with a tensor
+    branch = field(4, "If") + field(5, field(1, "then_branch") + field(6, inner))
+    write(tmp_path, a_onnx=onnx(more=branch), b_onnx=onnx(more=field(5, constant)))
     write(tmp_path, deep_bin=b"1", flat_bin=b"2")
     assert names(tmp_path / "a.onnx", tmp_path) == ["a.onnx", "deep.bin"]
     assert names(tmp_path / "b.onnx", tmp_path) == ["b.onnx", "flat.bin"]

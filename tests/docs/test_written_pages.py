@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonbench.cli.main import _parser
+from anonbench.cli.main import command_parser
 from anonbench.config.experiment import FIGURES_OF_SCORES
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.tables import TABLES
@@ -101,7 +101,7 @@ def test_every_command_and_interface_is_there(pages: dict[str, str]) -> None:
     python, text = pages["python.md"], pages["command-line.md"]
     assert "anonymize(\n    image: np.ndarray,\n    regions: Sequence[Region],\n" in python
     assert "- `regions`: the image's regions in draw order." in python and "Args:" not in python
-    commands = next(each for each in _parser()._actions if each.choices)
+    commands = next(each for each in command_parser()._actions if each.choices)
     assert commands.choices
     text_of_overview = (REFERENCE.FOLDER / "commands.md").read_text("utf-8")
     overview = text_of_overview.partition("\n## `snakemake`")[0]

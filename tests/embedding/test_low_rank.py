@@ -19,7 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Variant
-from anonbench.embedding.low_rank import _layers, learn_updates
+from anonbench.embedding.low_rank import layer_names, learn_updates
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.timm_models import Timm
 from anonbench.embedding.systems.torch_encoder import merge
@@ -113,7 +113,7 @@ def test_merged_weights_are_those_of_peft_and_all_others_stay(
         assert torch.allclose(ours.compute(inputs), peft(inputs), rtol=1e-4, atol=1e-5)
     before, after = plain.module.state_dict(), ours.module.state_dict()
     changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
-    assert changed == {f"{name}.weight" for name in _layers(plain.module)}
+    assert changed == {f"{name}.weight" for name in layer_names(plain.module)}
     assert changed and len(changed) < len(before) / 4
 
 
@@ -200,6 +200,6 @@ def test_layers_that_no_update_can_be_added_to_are_left_out() -> None:
         "by_channel": nn.Conv2d(8, 8, 1, groups=8),
         "parametrized": nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)),
     }
-    assert _layers(nn.ModuleDict(others | {"plain": nn.Conv2d(8, 8, 1)})) == ["plain"]
+    assert layer_names(nn.ModuleDict(others | {"plain": nn.Conv2d(8, 8, 1)})) == ["plain"]
     with pytest.raises(InputError, match="no plain linear layer or convolution"):
-        _layers(nn.ModuleDict(others))
+        layer_names(nn.ModuleDict(others))

@@ -131,7 +131,7 @@ def test_k_is_the_k_that_was_asked_for(images: int, data: st.DataObject, own: bo
     settings = Retrieval(include_self=own)
     k = data.draw(st.integers(1, images if own else images - 1))
     assume(k >= MIN_K or k < images)  # for so small a k, the own image is left out
-    assert cutoff(images, external._cut(settings, images, k)) == k
+    assert cutoff(images, external.cutoff_settings(settings, images, k)) == k
 
 
 @pytest.mark.slow

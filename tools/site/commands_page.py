@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from anonbench.cli.main import _parser
+from anonbench.cli.main import command_parser
 
 HEAD = """\
 # The command line
@@ -19,7 +19,7 @@ for what, and lists the targets of `snakemake`.
 
 def page() -> str:
     """Return the page."""
-    return "\n".join([HEAD, *_commands(_parser(), "")])
+    return "\n".join([HEAD, *_commands(command_parser(), "")])
 
 
 def _commands(parser: argparse.ArgumentParser, help_text: str) -> Iterator[str]:

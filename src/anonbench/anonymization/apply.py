@@ -90,7 +90,7 @@ def layers(
     groups = group_by_methods(variant.method, hidden, settings)
     for number, (methods, own) in enumerate(groups, start=1):
         for method in methods:
-            made.append(_hide(made[-1], own, method, hidden, settings, done))
+            made.append(hide_regions(made[-1], own, method, hidden, settings, done))
         if number < len(groups):
             done |= hidden_pixels(own, image.shape, settings)
     return made[1:] or [image.copy()]
@@ -121,7 +121,7 @@ def group_by_methods(
     return [groups[turn] for turn in sorted(groups)]
 
 
-def _hide(
+def hide_regions(
     image: np.ndarray,
     own: Sequence[Region],
     method: Method,

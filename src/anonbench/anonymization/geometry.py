@@ -72,7 +72,7 @@ def cover(
     if form == "upright" or (form == "box" and not region.quad):
         area = Cover(window, np.ones((y1 - y0, x1 - x0), bool))
     else:
-        area = Cover(window, (_slanted if region.quad else _round)(points, window))
+        area = Cover(window, (slanted if region.quad else _round)(points, window))
     if blocks and region.blocks:
         area = extend_to_blocks(area, region.blocks, shape)
     if around or min(area.inside.shape) < least:
@@ -227,7 +227,7 @@ def _round(box: Sequence[float], window: Window) -> np.ndarray:
     return np.asarray(nearest[0][:, None] ** 2 + nearest[1][None, :] ** 2 < 1.0)
 
 
-def _slanted(quad: Sequence[float], window: Window) -> np.ndarray:
+def slanted(quad: Sequence[float], window: Window) -> np.ndarray:
     """Pixels of a window that the convex hull of four corners touches, bool [h, w]."""
     # a pixel is left out only where it lies beyond an edge as a whole: no sliver stays in sight; in
     # a row of pixels an edge reaches as far as at the row's upper or lower end

@@ -55,7 +55,7 @@ standard output is one JSON object; progress and notes go to standard error."""
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     guard_output()
-    options, rest = _parser().parse_known_args(arguments)
+    options, rest = command_parser().parse_known_args(arguments)
     chosen: Parser = vars(options).pop("parser")
     if rest and not vars(options).pop("passes_on", False):
         chosen.refuse(rest)
@@ -86,7 +86,8 @@ def _refused(text: str) -> int:
     return FAILED
 
 
-def _parser() -> Parser:
+def command_parser() -> Parser:
+    """Return the parser of all commands."""
     parser = Parser(prog="anonbench", description=_DESCRIPTION, epilog=_EPILOG)
     commands = parser.add_subparsers(
         required=True, metavar="command", title="commands for the first day"

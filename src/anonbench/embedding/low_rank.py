@@ -90,7 +90,7 @@ def learn_updates(
     # not system.network(): a job's fingerprint has the code that is named
     network = kind_named(system.name).network(system)  # type: ignore[attr-defined]
     _peft()  # what it refuses, and the next line, is refused before hours of embedding
-    _layers(network.module)
+    layer_names(network.module)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -197,7 +197,9 @@ def _learned(
 def _adapted(module: nn.Module, rank: int, seed: int) -> Any:
     """Return a network with updates that change nothing yet; the network itself gets them."""
     peft = _peft()
-    names = "|".join(map(re.escape, _layers(module)))  # a list would become a set without an order
+    names = "|".join(
+        map(re.escape, layer_names(module))
+    )  # a list would become a set without an order
     settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
     with torch.random.fork_rng():
         torch.manual_seed(hash_int("low-rank updates", seed) % 2**63)
@@ -223,7 +225,7 @@ def _peft() -> Any:
     return peft
 
 
-def _layers(module: nn.Module) -> list[str]:
+def layer_names(module: nn.Module) -> list[str]:
     """List the layers to update: linear ones and 1 x 1 convolutions, if they have most weights.
 
     Otherwise, as in a ResNet without bottlenecks, all convolutions. Never those by channels, nor

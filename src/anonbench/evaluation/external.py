@@ -173,7 +173,7 @@ def run(
     used = {"reference": truth, "queries": queried, "database": searched}
     left_out = {name: len(given[name].ids()) - len(used[name].ids) for name in used}
     size = len(searched.ids)
-    retrieval = _cut(retrieval, size, k)
+    retrieval = cutoff_settings(retrieval, size, k)
     k = metrics.cutoff(size, retrieval)
     count = len(queried.ids)
     if sample is not None:
@@ -230,7 +230,7 @@ def _retrieval(settings: dict[str, Any]) -> Retrieval:
         raise InputError(f"{field}: {text}") from None
 
 
-def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
+def cutoff_settings(settings: Retrieval, images: int, k: int | None) -> Retrieval:
     """Settings for this number of images; `fraction` is set so that it yields a given k."""
     if k is None:
         try:

@@ -269,7 +269,7 @@ class Estimates:
         recipe = self.recipe(name)
         if sizes := self._sizes_on_gpu(name):
             of_image = flops.forward_flops(sizes, recipe.crops.global_size)
-            return _flops_per_second("fp32") / of_image
+            return flops_per_second("fp32") / of_image
         return _GPU_EMBEDDED if self._is_large(name) else _EMBEDDED
 
     def _trained_per_second(self, name: str) -> float:
@@ -277,7 +277,7 @@ class Estimates:
         if sizes := self._sizes_on_gpu(name):
             of_image = flops.image_flops(sizes, recipe)
             of_image *= _ACTIVATIONS_TWICE if recipe.checkpoint_activations else 1.0
-            return recipe.gpus * _flops_per_second(recipe.precision) / of_image
+            return recipe.gpus * flops_per_second(recipe.precision) / of_image
         # processes on a CPU may share the same cores
         return _GPU_TRAINED * recipe.gpus if self._is_large(name) else _TRAINED
 
@@ -306,7 +306,7 @@ def _hidden_per_second(method: str) -> float:
 
 
 @cache
-def _flops_per_second(precision: Literal["fp32", "bf16"]) -> float:
+def flops_per_second(precision: Literal["fp32", "bf16"]) -> float:
     """FLOP/s that a model reaches on this machine's GPU, or on an A100."""
     here = model_name()
     peak = flops.peak_flops(here, precision) if here else None

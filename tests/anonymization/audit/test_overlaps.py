@@ -122,12 +122,16 @@ def from_the_original(*given: object) -> np.ndarray:
     return result
 
 
-BY_METHODS, HIDE = apply.group_by_methods, apply._hide
+BY_METHODS, HIDE = apply.group_by_methods, apply.hide_regions
 
 
 @pytest.mark.parametrize(
     ("name", "new"),
-    [("group_by_methods", original_order), ("_hide", seen_again), ("_hide", from_the_original)],
+    [
+        ("group_by_methods", original_order),
+        ("hide_regions", seen_again),
+        ("hide_regions", from_the_original),
+    ],
 )
 @pytest.mark.parametrize("face", MOVING)
 def test_an_order_that_shows_it_again_is_caught(

@@ -167,7 +167,7 @@ def centred(quad: tuple[float, ...], window: tuple[slice, slice]) -> np.ndarray:
     return SLANTED(quad, window) & SLANTED([each - 0.5 for each in quad], window)
 
 
-COVER, SLANTED = geometry.cover, geometry._slanted
+COVER, SLANTED = geometry.cover, geometry.slanted
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ COVER, SLANTED = geometry.cover, geometry._slanted
         (apply, "cover", narrowed),
         (geometry, "floor", round),
         (geometry, "ceil", round),
-        (geometry, "_slanted", centred),
+        (geometry, "slanted", centred),
     ],
 )
 def test_faults_of_the_anonymizer_are_caught(

@@ -17,7 +17,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit import files as audited
 from anonbench.anonymization.audit.files import check_file
-from anonbench.anonymization.files.stored import Stored, _tables, standard, standards, write
+from anonbench.anonymization.files.stored import Stored, standard, standard_tables, standards, write
 
 PICTURE = b"data" + bytes(8) + b"CANARY"
 
@@ -119,7 +119,7 @@ def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
         assert isinstance(given, JpegImageFile) and isinstance(made, JpegImageFile)
         assert given.quantization[0] == table
         for found in made.quantization.values():
-            assert tuple(found) in _tables() and all(map(operator.le, found, table))
+            assert tuple(found) in standard_tables() and all(map(operator.le, found, table))
         wrong = io.BytesIO()
         pixels = np.asarray(made)
         Image.fromarray(pixels).save(wrong, "JPEG", qtables=[table, table])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anonbench.cli.main import _parser
+from anonbench.cli.main import command_parser
 from anonbench.config import Privacy
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.evaluation.policy.evidence import RULES
@@ -51,7 +51,7 @@ CASES = [
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_command_is_understood(language: str) -> None:
-    parser = _parser()
+    parser = command_parser()
     for top, gap in CASES:
         asked = found(top, gap, language=language)
         name, *arguments = shlex.split(asked.command)

@@ -192,7 +192,7 @@ def test_scratch_holds_shrunk_images_and_goes_away(
     with open_sources(made, Adaption.A, original, anonymized) as sources:
         scratch = sources.global_crops
         assert isinstance(scratch, Scratch)
-        folder = scratch._path.parent
+        folder = scratch.path.parent
         side = sufficient_side(made.crops)
         assert side == 27  # 16 / sqrt(0.5) at an aspect of 3:4
         for image_id in original.ids[:3]:

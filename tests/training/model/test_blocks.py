@@ -88,7 +88,7 @@ def test_what_fills_up_the_last_branch_leaves_an_infinite_token_alone(network: N
     groups[0][0, 0] = torch.inf
     kept = torch.tensor([1, 2, 3, 0, 0])  # the first image is dropped, and fills up
     scale = torch.tensor([4 / 3, 4 / 3, 4 / 3, 0.0, 0.0])[:, None]
-    found = block._feed_wanted(groups, OutputTokens(torch.zeros(0, dtype=torch.int64), kept, scale))
+    found = block.feed_wanted(groups, OutputTokens(torch.zeros(0, dtype=torch.int64), kept, scale))
     assert torch.equal(found[0], groups[0][0, 0])
     expected = block.ls2(block.mlp(block.norm2(groups[0][1:, 0])))
     torch.testing.assert_close(found[1:], groups[0][1:, 0] + 4 / 3 * expected)

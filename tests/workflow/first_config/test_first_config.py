@@ -238,7 +238,7 @@ def test_a_slow_search_ends_after_few_images(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(module.time, "process_time", lambda: clock[0])
     seen = Sample(found={"zxing": Found("barcode")})
     files = 5 * survey(folder).sample
-    module._search_all(files, {"zxing": Slow()}, seen)
+    module.search_all(files, {"zxing": Slow()}, seen)
     assert seen.read == module.FEWEST_LOOKED_AT
     assert seen.found["zxing"].seconds == 10.0
 

@@ -118,9 +118,9 @@ def test_the_machines_own_gpu_is_taken(
     monkeypatch: pytest.MonkeyPatch, name: str | None, peak: float
 ) -> None:
     monkeypatch.setattr(module, "model_name", lambda: name)
-    module._flops_per_second.cache_clear()
-    assert module._flops_per_second("bf16") == pytest.approx(0.30 * peak)
-    module._flops_per_second.cache_clear()
+    module.flops_per_second.cache_clear()
+    assert module.flops_per_second("bf16") == pytest.approx(0.30 * peak)
+    module.flops_per_second.cache_clear()
 
 
 def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Path) -> None:

@@ -251,12 +251,12 @@ def _jpeg(image: Image.Image, pixels: np.ndarray) -> dict[str, Any]:
 
 def _standard(table: Sequence[int]) -> tuple[int, ...]:
     """Return the coarsest standard table that is nowhere coarser than one."""
-    fine = [each for each in _tables() if all(map(operator.le, each, table))]
+    fine = [each for each in standard_tables() if all(map(operator.le, each, table))]
     return max(fine, key=lambda each: (each == tuple(table), sum(each)), default=(1,) * 64)
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[tuple[int, ...], ...]:
+def standard_tables() -> tuple[tuple[int, ...], ...]:
     """Return the tables of all qualities, for brightness and for colour (T.81, annex K)."""
     found: dict[tuple[int, ...], None] = {}
     for quality in range(1, 101):

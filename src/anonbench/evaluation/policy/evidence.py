@@ -91,7 +91,7 @@ def evidence(given: Measured) -> pd.DataFrame:
             *_published(group),
             *missed,
             *strongest_of.get((pictures, int(degree)), []),
-            *_attacks(given, method, int(degree)),
+            *attack_rates(given, method, int(degree)),
         ]
         whole = {"dataset": given.dataset, "method": method, "degree": int(degree)}
         rows += [whole | row for row in found]
@@ -202,7 +202,7 @@ def _reidentified(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     )
 
 
-def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
+def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
     """Yield the rates of the other attacks on a variant."""
     if given.attacks is None:
         return

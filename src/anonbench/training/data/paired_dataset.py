@@ -332,7 +332,7 @@ class Scratch:
 
     def __init__(self, images: ImageSet, path: Path, side: int) -> None:
         """Write the file and map it."""
-        self._path = path
+        self.path = path
         self._where: dict[str, tuple[int, tuple[int, ...]]] = {}
         offset = 0
         with open_private(path) as file:

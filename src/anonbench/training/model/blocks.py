@@ -74,10 +74,10 @@ class PackedBlock(nn.Module):
         rows: Sequence[Rows] | None = arguments[0]
         attended = add_branch(x, self._attend, rows[0] if rows else None)
         if len(arguments) > 1:
-            return self._feed_wanted(attended, arguments[1])
+            return self.feed_wanted(attended, arguments[1])
         return add_branch(attended, self._feed, rows[1] if rows else None, in_place=True)
 
-    def _feed_wanted(self, groups: Sequence[Tensor], wanted: OutputTokens) -> Tensor:
+    def feed_wanted(self, groups: Sequence[Tensor], wanted: OutputTokens) -> Tensor:
         """Apply the feed-forward part only to class tokens and patches that a loss uses."""
         patches = groups[0].flatten(0, 1).index_select(0, wanted.patches)
         tokens = torch.cat([*(group[:, 0] for group in groups), patches])

@@ -216,7 +216,7 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
         InputError: the system cannot be started, or its answer is invalid.
     """
     sample = Sample()
-    kept = _search_all(files, _detectors(sample), sample)
+    kept = search_all(files, _detectors(sample), sample)
     if settings is None or not kept:
         return sample
     from anonbench.embedding.systems.opening import open_system
@@ -245,7 +245,7 @@ def _detectors(sample: Sample) -> dict[str, Detector]:
     return detectors
 
 
-def _search_all(
+def search_all(
     files: Sequence[Path], detectors: Mapping[str, Detector], sample: Sample
 ) -> list[np.ndarray]:
     """Search all images; return up to `_EMBEDDED` of them for the system, uint8 [H, W, 3]."""

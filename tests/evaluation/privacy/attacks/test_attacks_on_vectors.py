@@ -15,7 +15,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.policy.evidence import Measured, _attacks
+from anonbench.evaluation.policy.evidence import Measured, attack_rates
 from anonbench.evaluation.policy.table import subject
 from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
@@ -299,7 +299,7 @@ def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
 def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """What a policy is shown of a variant's attacks."""
     audit = pd.DataFrame(columns=["method", "degree"])
-    return pd.DataFrame(_attacks(Measured("a", (), (), {}, audit, attacks=table), method, 100))
+    return pd.DataFrame(attack_rates(Measured("a", (), (), {}, audit, attacks=table), method, 100))
 
 
 def test_maps_without_train_images_have_seen_the_published_ones(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_candidates_of_a_large_line_are_not_all_in_memory_at_once(
     def changes(values: int) -> tuple[np.ndarray, int]:
         monkeypatch.setattr(block_noise, "_VALUES", values)
         tracemalloc.start()
-        got = block_noise._changes(truth.candidates, truth, found)
+        got = block_noise.changes_by_text(truth.candidates, truth, found)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert got is not None

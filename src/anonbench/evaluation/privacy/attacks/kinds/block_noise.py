@@ -151,7 +151,7 @@ class _Coding:
         if not truth.candidates or not (found.coding or found.lossless):
             return {}
         line = truth if found.setting is None else found
-        changes = _changes(truth.candidates, line, found)
+        changes = changes_by_text(truth.candidates, line, found)
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
@@ -164,7 +164,7 @@ class _Coding:
         return "" if coded else NO_CODING
 
 
-def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
+def changes_by_text(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
     """Change of visible pixels by coding if each of the texts is hidden, float [N]."""
     coding, setting, onto = line.coding, line.setting, line.upright
     assert coding and setting and line.levels and onto is not None
