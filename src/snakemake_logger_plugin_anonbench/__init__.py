@@ -9,12 +9,14 @@ from __future__ import annotations
 import atexit
 import logging
 import shutil
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -54,8 +56,15 @@ def begin_run(
         for line in closing():
             print(harmless(f"anonbench: {line}"), file=sys.stderr)
 
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     threading.Thread(target=remind, daemon=True).start()
     atexit.register(close)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _run.interrupted = True
+    signal.default_int_handler(number, frame)
 
 
 class LogHandler(LogHandlerBase):
@@ -83,6 +92,8 @@ class LogHandler(LogHandlerBase):
         """Show warnings, errors and progress; before planning ends also Snakemake's messages."""
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
+        if _run.interrupted:  # Ctrl-C has reached the jobs too: what they end with is no error
+            return
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             self._print(self.format(record))
             return

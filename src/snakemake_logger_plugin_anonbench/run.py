@@ -21,6 +21,7 @@ _TRUSTED = 60.0
 """Seconds of work at the usual pace, one job at a time, that are added to what was measured."""
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
+_KEPT = "What is done is kept"
 _BAR = re.compile(r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[")
 """A progress bar in a job's log (`anonbench.core.progress`)."""
 
@@ -66,6 +67,8 @@ class Run:
     began: float = 0.0
     """Start of the first job; 0 if none has begun."""
     ended: float | None = None
+    interrupted: bool = False
+    """Whether Ctrl-C was pressed."""
     usual: dict[str, float] = field(default_factory=dict)
     """Time of a job by rule, from earlier runs or else by formula."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -99,7 +102,10 @@ class Run:
                 self.done[job.rule] += 1
                 mean = self.seconds.get(job.rule, 0.0)
                 self.seconds[job.rule] = mean + (now - job.began - mean) / self.done[job.rule]
-            case LogEvent.JOB_ERROR if job := self.running.pop(record.jobid, None):
+            # after Ctrl-C, jobs end because of it
+            case LogEvent.JOB_ERROR if not self.interrupted and (
+                job := self.running.pop(record.jobid, None)
+            ):
                 job.logs = list(dict.fromkeys([*map(str, record.log or []), *job.logs]))
                 job.message = str(record.rule_msg or "").strip().partition("\n")[0]
                 self.failed[record.jobid] = job
@@ -140,9 +146,9 @@ class Run:
         )
 
     def summary(self) -> str:
-        """Summary of failed jobs and how to resume; empty if no job failed."""
+        """Summary of failed jobs, or the interruption, and how to resume; else empty."""
         if not self.failed:
-            return ""
+            return f"interrupted. {_KEPT}: the same command goes on." if self.interrupted else ""
         left = f", {self.waiting.total()} not run because of it" if self.waiting else ""
         again = "fix the cause and run the same command again"
         # Snakemake writes its records there too, and reports a full disk as missing permissions
@@ -154,4 +160,4 @@ class Run:
             lines += [f"    {log}" for log in job.logs]
             lines += [f"    | {line}"] if (line := job.last_line(self.folder)) else []
         lines += [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
-        return "\n".join([*lines, f"What is done is kept: {again}."])
+        return "\n".join([*lines, f"{_KEPT}: {again}."])

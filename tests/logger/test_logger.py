@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -63,6 +66,39 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     )
     assert "Error in rule bad" in done.stderr
     assert not [line for line in NOISE if line in done.stderr]
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+def test_ctrl_c_is_no_failure(tmp_path: Path) -> None:
+    """It reaches Snakemake and its jobs at once, as on a terminal."""
+    script = """
+from pathlib import Path
+from anonbench.core.jobs.job import logged
+with logged("logs/long.log", 1):
+    import time
+    Path("began").touch()
+    time.sleep(60)
+"""
+    rule = "rule long:\n    output: 'long.txt'\n    log: 'logs/long.log'\n    script: 'long.py'\n"
+    (tmp_path / "long.py").write_text(script, encoding="utf-8")
+    (tmp_path / "Snakefile").write_text(SNAKEFILE + rule, encoding="utf-8")
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "long.txt"]
+    process = subprocess.Popen(
+        [*command, "--logger", "anonbench"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "began").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "interrupted. What is done is kept: the same command goes on.\n" in said
+    assert not [word for word in ("Traceback", "Error", "failed") if word in said], said
 
 
 @pytest.mark.workflow

@@ -103,6 +103,12 @@ def code_of(script):
     return lambda w: code_digest(path)
 
 
+def named_configfiles():
+    """Names of the config files, unless it is the one that is read anyway."""
+    names = [Path(file).name for file in workflow.configfiles]
+    return [] if names == ["config.yaml"] else names
+
+
 def presentation(*fields):
     """Presentation settings that a job reads."""
     return settings.presentation.model_dump(mode="json", include=set(fields))

@@ -240,5 +240,6 @@ rule report:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         packages=PACKAGES,
+        configfiles=named_configfiles(),
     script:
         "../scripts/report.py"

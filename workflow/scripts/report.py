@@ -37,6 +37,7 @@ with job(snakemake, __file__):
             name: Made(made_by, snakemake.params.stages, shards)
             for name, shards in image_sets.items()
         },
+        configfiles=snakemake.params.configfiles,
         paper=paper_grids(
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],

@@ -86,8 +86,10 @@ def collect(arguments: Iterable[str]) -> Plan:
         if done.returncode == 0 and file.exists():
             plan: Plan = pickle.loads(file.read_bytes())
             return plan
+    # notes about the config and earlier results, on standard error, are not why it refuses
+    said = (line for line in done.stderr.splitlines() if not line.startswith(START))
+    text = "\n".join(["", done.stdout, *said])
     # Snakemake's messages about host and files come before the error
-    text = f"\n{done.stdout}{done.stderr}"
     _, begun, error = text.rpartition("Building DAG of jobs...")
     refused = text.rpartition(f"\n{START}")[2]
     message = (refused if f"\n{START}" in text or not begun else error).strip()

@@ -27,6 +27,7 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+_INTERRUPTED = 130
 _LOUD = "loud"
 _GOES_ON = (
     "this job is still running from an earlier, killed run and writes {}: wait "
@@ -66,7 +67,7 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
 
     An InputError ends the process with its message as one line on the terminal; any other
     exception writes its traceback to the log and its name to the terminal. A training that was
-    asked to stop says where it stopped, and ends with the status TRY_AGAIN.
+    asked to stop says where it stopped, and ends with the status TRY_AGAIN. Ctrl-C ends it quietly.
     """
     # before numerical libraries are loaded
     os.environ |= dict.fromkeys(THREAD_VARIABLES, str(threads))
@@ -78,6 +79,9 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             logging.warning("%s", stop)
             _write_terminal(terminal, str(stop))
             sys.exit(TRY_AGAIN)
+        except KeyboardInterrupt:  # Snakemake was interrupted too, and says so
+            logging.warning("interrupted")
+            sys.exit(_INTERRUPTED)
         except Exception as error:
             text, has_traceback = str(error), False
             if isinstance(error, OSError):

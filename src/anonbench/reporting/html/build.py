@@ -100,6 +100,7 @@ def build_report(
     system: str | None = None,
     beside: Path | None = None,
     made: Mapping[str, Made] | None = None,
+    configfiles: Sequence[str] = (),
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
 
@@ -114,12 +115,13 @@ def build_report(
         beside: folder of the data sets' folders, for `choices.csv` (the first page's numbers) and,
             of judged variants, the statement.
         made: by data set, what made its image sets.
+        configfiles: names of the config files that commands have to name.
 
     Raises:
         InputError: a figure is not a PNG, or a file lacks a column.
     """
     shown = Presentation.model_validate(config.get("presentation", {}))
-    texts = Texts(shown.language)
+    texts = Texts(shown.language, configfiles)
     needs = Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         shown,

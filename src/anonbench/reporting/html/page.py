@@ -8,6 +8,7 @@ import io
 import json
 import operator
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -39,8 +40,12 @@ SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
 class Texts:
     """Texts and number formats of one language."""
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", configfiles: Sequence[str] = ()) -> None:
         """Read the catalogue of a language.
+
+        Args:
+            language: its code.
+            configfiles: names of the config files, which commands in the texts repeat.
 
         Raises:
             InputError: there is none.
@@ -49,7 +54,10 @@ class Texts:
         if not file.is_file():
             raise InputError(f"presentation.language: there are no texts in {language!r}")
         self._texts: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+        named = " ".join(map(shlex.quote, configfiles))
+        self.configfile = f" --configfile {named}" if named else ""
         self._jinja = Environment(autoescape=True, undefined=StrictUndefined)
+        self._jinja.globals["configfile"] = self.configfile
         self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:

@@ -54,7 +54,6 @@ class Facts:
     """Entities that are searched for, if others are not."""
 
 
-RUN = "anonbench run"
 _NAMED = 3
 """Number of untested attacks that a sentence names."""
 USELESS = 0.1
@@ -98,11 +97,13 @@ class Words:
             return Markup(" ").join([*parts, texts(f"say.{few}")] if few else parts)
         said["keeping"] = texts("say.keeping", useless=is_useless(top), **said) if known else ""
         said["why"] = self.why(top)
+        more, left = int(top["failed"]) - 1, int(top["open"])
+        key = "some" if more else "open" if left else "none"
+        names = self.untested(top)
         if kind == "fail":
-            more, left = int(top["failed"]) - 1, int(top["open"])
-            key = "some" if more else "open" if left else "none"
-            names = self.untested(top)
             said["also"] = texts(f"say.also_{key}", number=texts.number(more or left), names=names)
+        else:
+            said["also"] = texts("say.also_unknown", names=names) if names else ""
         limits = texts(f"say.{kind}", **said)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
@@ -119,9 +120,16 @@ class Words:
         return parts
 
     def untested(self, row: Mapping[Any, Any]) -> str:
-        """Attacks and other limits that were not tested enough, the first three by name."""
+        """Attacks and other limits that were not tested enough, the first three by name.
+
+        The decisive one is left out: it is named by `why`.
+        """
         names = []
+        of_rule = ":".join(filter(None, (str(row["rule"]), str(row["rule_entity"]))))
+        decisive = row["rule_attack"] or of_rule
         for name in row["untested"].split():
+            if name == decisive:
+                continue
             rule, _, entity = name.partition(":")
             key, of = f"short.open_rule.{rule}", {"entity": self.texts.named("entities", entity)}
             is_rule = rule in RULES
@@ -272,40 +280,42 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
 
 def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> Step:
     texts, dataset = words.texts, facts.name
-    look = f"anonbench review {dataset}"
+    look, run = f"anonbench review {dataset}{texts.configfile}", f"anonbench run{texts.configfile}"
     if facts.published:
         return Step(texts("step.notice"), look)
     if top is None or top["unknown"] == "not_run":
-        return Step(texts("step.not_run"), RUN)
+        return Step(texts("step.not_run"), run)
     if facts.gap is not None:
         key, numbers = facts.gap
-        return Step(texts.first(f"step.{key}", "step.gap", **words.numbers(numbers)), RUN)
+        return Step(texts.first(f"step.{key}", "step.gap", **words.numbers(numbers)), run)
     variant = f"{top['method']}-{top['degree']}"
     if top["verdict"] == Verdict.PASS:
         if top["unknown"] == "second":
-            return Step(texts("step.no_second"), f"{RUN} --config 'control_seeds=[1]'")
+            return Step(texts("step.no_second"), f"{run} --config 'control_seeds=[1]'")
         if top["unknown"]:
-            return Step(texts("step.gap"), RUN)
+            return Step(texts("step.gap"), run)
         export = f"anonbench images export {dataset} {variant} -o {variant}.tar"
         return Step(texts("step.publish"), export)
     if not top["unknown"] and is_useless(top):
-        return Step(texts("step.useless", dataset=dataset), RUN)
+        return Step(texts("step.useless", dataset=dataset), run)
     is_open, rule = top["verdict"] != Verdict.FAIL, _rule(top)
     kind = "open" if is_open else "fail"
     there, attack = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"]), str(top["rule_attack"])
     tries, boxes = _tries(top, there), _true_boxes(top, there)
     if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
-        numbers = {"images": tries, "there": there}  # every image was attacked already
-        return Step(texts("step.open.images", **words.numbers(numbers)), RUN)
+        # every image was attacked already
+        key = "few_tries" if math.isnan(_times(top)) else "images"
+        numbers = {"images": tries, "there": there}
+        return Step(texts(f"step.open.{key}", **words.numbers(numbers)), run)
     more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
     more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
     commands = {
-        "degree": f"{RUN} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
+        "degree": f"{run} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
         "missed": f"{look} --sample {boxes}" if is_open else look,
         "unsearched": look,
         "audit": f"anonbench policy check results --variant {variant}",
-        "attack": f"{RUN} --config 'privacy={{{more}}}'" if is_open else RUN,
-        "none": f"{RUN} --config 'privacy={{{facts.attacks}}}'",
+        "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,
+        "none": f"{run} --config 'privacy={{{facts.attacks}}}'",
     }
     text = texts.first(
         f"step.{kind}.{rule}",
@@ -315,7 +325,7 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
         entity=texts.named("entities", str(top["rule_entity"])),
         images=texts.number(boxes),
     )
-    return Step(text, commands.get(rule, RUN))
+    return Step(text, commands.get(rule, run))
 
 
 def _times(row: Mapping[Any, Any]) -> float:
