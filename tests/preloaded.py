@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-import json
+import marshal
 import multiprocessing
 import os
 import runpy
@@ -35,6 +35,8 @@ LOADED = [
     *("cv2", "h5py", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats", "seaborn"),
     *("anonbench.embedding.extract", "anonbench.training.loop.train"),
     *("torch._dynamo", "torch.utils.tensorboard"),
+    *("snakemake.report.html_reporter", "jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
+    *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
 ]
 """What commands load, and the libraries that jobs load."""
 JOBS = ".snakemake/scripts/"
@@ -111,26 +113,24 @@ def _python() -> str:
 
 
 PROGRAM = """#!{python} -IS
-import json, os, signal, socket, sys
+import _signal, _socket, marshal, os, sys  # without what is not needed: each job starts this
 asked = ["{name}", *sys.argv[1:]]
 if asked[:3] == ["python", "-m", "snakemake"]:
     asked[:3] = ["snakemake"]
 elif asked[0] == "python" and not (len(asked) == 2 and "{jobs}" in asked[1]):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
-with socket.socket(socket.AF_UNIX) as talk:
-    talk.connect("{address}")
-    whole = asked, os.getcwd(), dict(os.environ), os.getpid()
-    talk.sendall(json.dumps(whole).encode() + b"\\n")
-    told = talk.makefile()
-    number = int(told.readline())
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(each, lambda given, _: os.kill(number, given))
-    status = int(told.readline())
-    if status < 0:
-        if status != -signal.SIGKILL:
-            signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-    sys.exit(status)
+talk = _socket.socket(_socket.AF_UNIX)
+talk.connect("{address}")
+talk.sendall(marshal.dumps((asked, os.getcwd(), dict(os.environ), os.getpid())))
+number = int(talk.recv(9, _socket.MSG_WAITALL))
+for each in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1):
+    _signal.signal(each, lambda given, _: os.kill(number, given))
+status = int(talk.recv(9, _socket.MSG_WAITALL))
+if status < 0:
+    if status != -_signal.SIGKILL:
+        _signal.signal(-status, _signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+sys.exit(status)
 """
 
 
@@ -138,7 +138,7 @@ class _Asked(socketserver.StreamRequestHandler):
     """Runs what a program of `programs` was called with, and tells it the exit status."""
 
     def handle(self) -> None:
-        given, folder, environment, caller = json.loads(self.rfile.readline())
+        given, folder, environment, caller = marshal.load(self.rfile)
         streams = [f"/proc/{caller}/fd/{number}" for number in range(3)]
         if given[0] == "python":
             environment[CALLER] = str(caller)
@@ -146,7 +146,7 @@ class _Asked(socketserver.StreamRequestHandler):
         process = _context().Process(target=_run, args=arguments)
         with STARTS:
             process.start()
-        self.wfile.write(f"{process.pid}\n".encode())
+        self.wfile.write(f"{process.pid:9}".encode())
         is_waited_for = process.sentinel in connection.wait([process.sentinel, self.connection])
         if not is_waited_for:  # who asked was killed
             process.kill()
@@ -154,7 +154,7 @@ class _Asked(socketserver.StreamRequestHandler):
         with STARTS:
             process.join()
         if is_waited_for:
-            self.wfile.write(f"{process.exitcode}\n".encode())
+            self.wfile.write(f"{process.exitcode:9}".encode())
 
 
 def _path() -> list[Path]:
