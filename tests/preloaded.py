@@ -2,9 +2,9 @@
 
 What runs is what a user's command runs, in a process of its own with its own environment. A start
 takes 2 to 3 CPU-seconds less, and an experiment has up to 80 jobs. Where `PYTHONPATH` has a
-`sitecustomize` alone, that is loaded first, as Python does at its start; a command with other
-sources is started as users start it, and so are its jobs. `main` loads other sources, once for a
-command and its jobs.
+`sitecustomize` alone, that is loaded first, as Python does at its start. Where it has other
+sources, the process loads the package anew. `main` loads other sources, once for a command and its
+jobs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import gc
 import marshal
 import multiprocessing
 import os
+import re
 import runpy
 import shutil
 import socketserver
@@ -39,6 +40,8 @@ LOADED = [
     *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
 ]
 """What commands load, and the libraries that jobs load."""
+OWN = re.compile("(snakemake_logger_plugin_)?anonbench")
+"""How the names of the package's modules begin."""
 JOBS = ".snakemake/scripts/"
 """Where Snakemake writes the scripts of jobs."""
 STARTS = threading.Lock()
@@ -58,11 +61,6 @@ def completed(
     program: str, arguments: Sequence[str | Path], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of `ENTRIES` in a folder, as `subprocess.run` with captured output does."""
-    if not all(_is_customization(each) or each in SOURCES for each in _path()):
-        command = [Path(sys.executable).with_name(program), *arguments]
-        # whoever kills a whole session ends this command alone
-        apart = {"cwd": folder, "start_new_session": True}
-        return subprocess.run(command, capture_output=True, text=True, check=False, **apart)
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
@@ -202,6 +200,11 @@ def _run(
     os.setsid()  # whoever kills a whole session ends this command alone
     for each in filter(_is_customization, _path()):
         runpy.run_path(str(each / "sitecustomize.py"))
+    others = [str(each) for each in _path() if not _is_customization(each)]
+    if not {*others} <= {*sys.path}:
+        sys.path[:0] = others
+        for each in [each for each in sys.modules if OWN.match(each)]:
+            del sys.modules[each]
     name, *arguments = given
     try:
         if name == "python":
