@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -194,6 +195,10 @@ def _run(
         os.close(descriptor)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     gc.freeze()  # a collection would copy all pages that it looks at
+    # what was loaded before is not this process's to end
+    atexit._clear()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -203,8 +208,8 @@ def _run(
     others = [str(each) for each in _path() if not _is_customization(each)]
     if not {*others} <= {*sys.path}:
         sys.path[:0] = others
-        for each in [each for each in sys.modules if OWN.match(each)]:
-            del sys.modules[each]
+        for module in [module for module in sys.modules if OWN.match(module)]:
+            del sys.modules[module]
     name, *arguments = given
     try:
         if name == "python":
