@@ -2,18 +2,19 @@
 
 What runs is what a user's command runs, in a process of its own with its own environment. A start
 takes 2 to 3 CPU-seconds less, and an experiment has up to 80 jobs. Where `PYTHONPATH` has a
-`sitecustomize` alone, that is loaded first, as Python does at its start; a command with other
-sources is started as users start it, and so are its jobs. `main` loads other sources, once for a
-command and its jobs.
+`sitecustomize` alone, that is loaded first, as Python does at its start. Where it has other
+sources, the process loads the package anew. `main` loads other sources, once for a command and its
+jobs.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
-import json
+import marshal
 import multiprocessing
 import os
+import re
 import runpy
 import shutil
 import socketserver
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -35,8 +37,12 @@ LOADED = [
     *("cv2", "h5py", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats", "seaborn"),
     *("anonbench.embedding.extract", "anonbench.training.loop.train"),
     *("torch._dynamo", "torch.utils.tensorboard"),
+    *("snakemake.report.html_reporter", "jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
+    *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
 ]
 """What commands load, and the libraries that jobs load."""
+OWN = re.compile("(snakemake_logger_plugin_)?anonbench")
+"""How the names of the package's modules begin."""
 JOBS = ".snakemake/scripts/"
 """Where Snakemake writes the scripts of jobs."""
 STARTS = threading.Lock()
@@ -56,11 +62,6 @@ def completed(
     program: str, arguments: Sequence[str | Path], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of `ENTRIES` in a folder, as `subprocess.run` with captured output does."""
-    if not all(_is_customization(each) or each in SOURCES for each in _path()):
-        command = [Path(sys.executable).with_name(program), *arguments]
-        # whoever kills a whole session ends this command alone
-        apart = {"cwd": folder, "start_new_session": True}
-        return subprocess.run(command, capture_output=True, text=True, check=False, **apart)
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
@@ -111,26 +112,24 @@ def _python() -> str:
 
 
 PROGRAM = """#!{python} -IS
-import json, os, signal, socket, sys
+import _signal, _socket, marshal, os, sys  # without what is not needed: each job starts this
 asked = ["{name}", *sys.argv[1:]]
 if asked[:3] == ["python", "-m", "snakemake"]:
     asked[:3] = ["snakemake"]
 elif asked[0] == "python" and not (len(asked) == 2 and "{jobs}" in asked[1]):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
-with socket.socket(socket.AF_UNIX) as talk:
-    talk.connect("{address}")
-    whole = asked, os.getcwd(), dict(os.environ), os.getpid()
-    talk.sendall(json.dumps(whole).encode() + b"\\n")
-    told = talk.makefile()
-    number = int(told.readline())
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(each, lambda given, _: os.kill(number, given))
-    status = int(told.readline())
-    if status < 0:
-        if status != -signal.SIGKILL:
-            signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-    sys.exit(status)
+talk = _socket.socket(_socket.AF_UNIX)
+talk.connect("{address}")
+talk.sendall(marshal.dumps((asked, os.getcwd(), dict(os.environ), os.getpid())))
+number = int(talk.recv(9, _socket.MSG_WAITALL))
+for each in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1):
+    _signal.signal(each, lambda given, _: os.kill(number, given))
+status = int(talk.recv(9, _socket.MSG_WAITALL))
+if status < 0:
+    if status != -_signal.SIGKILL:
+        _signal.signal(-status, _signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+sys.exit(status)
 """
 
 
@@ -138,7 +137,7 @@ class _Asked(socketserver.StreamRequestHandler):
     """Runs what a program of `programs` was called with, and tells it the exit status."""
 
     def handle(self) -> None:
-        given, folder, environment, caller = json.loads(self.rfile.readline())
+        given, folder, environment, caller = marshal.load(self.rfile)
         streams = [f"/proc/{caller}/fd/{number}" for number in range(3)]
         if given[0] == "python":
             environment[CALLER] = str(caller)
@@ -146,7 +145,7 @@ class _Asked(socketserver.StreamRequestHandler):
         process = _context().Process(target=_run, args=arguments)
         with STARTS:
             process.start()
-        self.wfile.write(f"{process.pid}\n".encode())
+        self.wfile.write(f"{process.pid:9}".encode())
         is_waited_for = process.sentinel in connection.wait([process.sentinel, self.connection])
         if not is_waited_for:  # who asked was killed
             process.kill()
@@ -154,7 +153,7 @@ class _Asked(socketserver.StreamRequestHandler):
         with STARTS:
             process.join()
         if is_waited_for:
-            self.wfile.write(f"{process.exitcode}\n".encode())
+            self.wfile.write(f"{process.exitcode:9}".encode())
 
 
 def _path() -> list[Path]:
@@ -196,12 +195,21 @@ def _run(
         os.close(descriptor)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     gc.freeze()  # a collection would copy all pages that it looks at
+    # what was loaded before is not this process's to end
+    atexit._clear()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     os.setsid()  # whoever kills a whole session ends this command alone
     for each in filter(_is_customization, _path()):
         runpy.run_path(str(each / "sitecustomize.py"))
+    others = [str(each) for each in _path() if not _is_customization(each)]
+    if not {*others} <= {*sys.path}:
+        sys.path[:0] = others
+        for module in [module for module in sys.modules if OWN.match(module)]:
+            del sys.modules[module]
     name, *arguments = given
     try:
         if name == "python":

@@ -20,6 +20,8 @@ from plug_in import install
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
+REPORT = "results/report.html"
+
 
 def blocks(page: str, kind: str) -> list[str]:
     """Return the page's code blocks of a kind."""
@@ -55,7 +57,15 @@ def environment(package: Path) -> dict[str, str]:
     """Return the environment of a process that has the package and `preloaded`."""
     path = [str(package), str(Path(preloaded.__file__).parent)]
     path += filter(None, [os.environ.get("PYTHONPATH")])
-    return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
+    # what is remembered of the code stays that of all other tests
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture
+def patched(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give what is started the package."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +74,8 @@ def config(page: str) -> dict[str, Any]:
     (text,) = blocks(page, "yaml")
     named = yaml.safe_load(text)
     config = small_archive.config()
-    config["datasets"]["archive"] |= named["datasets"]["archive"] | {"adaptions": []}
+    named["datasets"]["archive"] |= {"adaptions": [], "label": None}
+    config["datasets"]["archive"] |= named["datasets"]["archive"]
     return config | {"anonymization": named["anonymization"], "privacy": {"enabled": False}}
 
 
@@ -78,21 +89,13 @@ def done(
     """Return a folder in which the experiment has run up to the report."""
     folder = tmp_path_factory.mktemp("added")
     small_archive.draw(folder)
-    run = snakemake(root, folder, config, environment, "--cores", "2", "results/report.html")
-    assert run.returncode == 0, run.stderr[-4000:]
-    return folder
-
-
-def snakemake(
-    root: Path, folder: Path, config: dict[str, Any], environment: dict[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the workflow in a folder."""
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [sys.executable, "-c", "import preloaded; preloaded.main()", "snakemake"]
-    command += ["-s", root / "Snakefile", "--configfile", "config.yaml", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, env=environment
-    )
+    command += ["-s", root / "Snakefile", "--configfile", "config.yaml", "--cores", "2", REPORT]
+    captured = {"capture_output": True, "text": True, "check": False}
+    run = subprocess.run(command, cwd=folder, env=environment, **captured)
+    assert run.returncode == 0, run.stderr[-4000:]
+    return folder
 
 
 def test_the_detector_finds_and_the_method_hides(done: Path) -> None:
@@ -112,14 +115,13 @@ def test_all_are_in_the_report(done: Path) -> None:
 
 
 def test_an_edit_of_the_method_hides_by_it_again_and_by_no_other(
-    done: Path, root: Path, package: Path, environment: dict[str, str], config: dict[str, Any]
+    done: Path, snakemake: Any, package: Path, config: dict[str, Any], patched: None
 ) -> None:
     source = package / "extra_stripes.py"
     before = source.read_text(encoding="utf-8")
     source.write_text(before.replace("% 2 == 1", "% 2 != 0"), encoding="utf-8")
     try:
-        target = "results/report.html"
-        run = snakemake(root, done, config, environment, "--cores", "1", "-n", target)
+        run = snakemake(done, config, "--cores", "1", "-n", REPORT)
     finally:
         source.write_text(before, encoding="utf-8")
     assert run.returncode == 0, run.stderr[-3000:]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_archive
 from planned_jobs import edited, planned
 
 from anonbench.core.jobs.job_cache import read_usage
@@ -147,17 +148,15 @@ def edit(code: Path, file: str, old: str, new: str) -> None:
 
 
 def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
-    snakemake: Any, miniature: dict[str, Any], done: Path, tmp_path: Path
+    snakemake: Any, scratch: Path
 ) -> None:
-    scratch = tmp_path / "scratch"
-    shutil.copytree(done, scratch, symlinks=True)
-    config = edited(miniature, "detection.mtcnn.thresholds", [0.6, 0.7, 0.701])
+    config = edited(small_archive.config(), "detection.speed", "quick")
     before = {path: path.read_bytes() for path in scratch.glob("results/**/*.h5")}
-    benchmarks = of_training(scratch / "results/benchmarks/train/portraits", "*.tsv")
+    benchmarks = of_training(scratch / "results/benchmarks/train/archive", "*.tsv")
     trainings = {path: read_usage(path) for path in benchmarks}
-    run = snakemake(scratch, config, "--resources", "gpu=4", "--cores", "2", "portraits_embeddings")
+    run = snakemake(scratch, config, "--cores", "2", "archive_embeddings")
     assert run.returncode == 0, run.stderr[-3000:]
-    logs = of_training(scratch / "results/logs/train/portraits", "*.log")
+    logs = of_training(scratch / "results/logs/train/archive", "*.log")
     assert logs
     for log in logs:
         assert "outputs are kept" in log.read_text(encoding="utf-8")
