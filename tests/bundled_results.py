@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
+from filelock import FileLock
 
 from anonbench.anonymization.published import COLUMNS as AUDITED
 from anonbench.config import Config, load
@@ -75,6 +79,21 @@ CONFIG: dict[str, Any] = {
 def ids_of(split: str) -> list[str]:
     count = {"train": TRAIN, "val": VAL}[split]
     return [f"{PERSON}/{split} {number:03d}" for number in range(count)]
+
+
+def finished(factory: pytest.TempPathFactory) -> Config:
+    """Return the config of a finished run, which one test process makes and no test changes."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished-run"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            config = config_of(folder)
+            put_there(config)
+            finish(config)
+            (folder / "whole").touch()
+    return load(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")))
 
 
 def config_of(folder: Path, **changes: Any) -> Config:

@@ -17,6 +17,7 @@ import os
 import re
 import runpy
 import shutil
+import signal
 import socketserver
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from multiprocessing import connection, forkserver
@@ -34,6 +36,8 @@ ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
 """Modules whose `main` is a command."""
 LOADED = [
     *(*ENTRIES.values(), "anonbench.config.stage_parameters", "anonbench.workflow.startup"),
+    *("anonbench.reporting.paper.scenario_tables", "anonbench.workflow.snakefile"),
+    *("snakemake.report.html_reporter", "snakemake_logger_plugin_anonbench"),
     *("cv2", "h5py", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats", "seaborn"),
     *("anonbench.embedding.extract", "anonbench.training.loop.train"),
     *("torch._dynamo", "torch.utils.tensorboard"),
@@ -148,7 +152,8 @@ class _Asked(socketserver.StreamRequestHandler):
         self.wfile.write(f"{process.pid:9}".encode())
         is_waited_for = process.sentinel in connection.wait([process.sentinel, self.connection])
         if not is_waited_for:  # who asked was killed
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it asked for is killed in turn
         connection.wait([process.sentinel])
         with STARTS:
             process.join()

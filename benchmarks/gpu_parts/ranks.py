@@ -14,7 +14,11 @@ import numpy as np
 import torch
 from checks import small
 from synthetic import batch_of
-from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
+from torch.multiprocessing.spawn import (
+    ProcessExitedException,
+    ProcessRaisedException,
+    start_processes,
+)
 
 from anonbench.training.data.batch import Batch, Masks
 from anonbench.training.distributed import Ranks, join
@@ -43,6 +47,8 @@ def measure(report: Report, tiny: bool, work: Callable[..., None] = steps_of_a_r
     device = device_of(tiny)
     if device.type == "cuda" and torch.cuda.device_count() < WORLD:
         raise NotApplicable("there is one GPU")
+    # a fork loads nothing again, but CUDA does not work in it
+    way = "fork" if device.type == "cpu" else "spawn"
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "rank-0.pt"
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -50,7 +56,7 @@ def measure(report: Report, tiny: bool, work: Callable[..., None] = steps_of_a_r
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         os.environ |= place | {"WORLD_SIZE": str(WORLD)}
         try:
-            spawn(work, (str(output), tiny), nprocs=WORLD)
+            start_processes(work, (str(output), tiny), nprocs=WORLD, start_method=way)
         except (ProcessRaisedException, ProcessExitedException) as error:
             last = str(error).strip().splitlines()[-1]
             raise RuntimeError(f"process {error.error_index} of {WORLD}: {last}") from error

@@ -33,11 +33,8 @@ SCORES = "published/portraits/scores.csv"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """Return the config of a finished run, with its results."""
-    config = made.config_of(tmp_path_factory.mktemp("run"))
-    made.put_there(config)
-    made.finish(config)
-    return config
+    """Return the config of a finished run, whose results no test changes."""
+    return made.finished(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

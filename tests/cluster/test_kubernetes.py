@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 SOURCES = ("Snakefile", "workflow", "envs", "profiles")
 TARGET = "results/portraits/counts.csv"
-QUICK = ["--seconds-between-status-checks", "1", "--latency-wait", "5"]
+QUICK = ["--seconds-between-status-checks", "0", "--latency-wait", "5"]
 DETECT_MB = 900
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from small_runs import Storage, command, digests, snakemake, wait_for
 
+import preloaded
+
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 NO_PROFILE = ["--workflow-profile", "none", "--rerun-triggers", "mtime", "params", "input"]
@@ -44,7 +46,10 @@ def test_results_in_s3_are_those_of_one_folder(
 
     # killed where the first images are anonymized
     said = tmp_path / "said.txt"
-    arguments = command(snakefile, one, config, *RUN, *through, "--", *TARGETS)
+    _, *given = command(snakefile, one, config, *RUN, *through, "--", *TARGETS)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    arguments = [preloaded.programs(programs) / "snakemake", *given]
     with said.open("wb") as file:
         run = subprocess.Popen(
             arguments, cwd=one, stdout=file, stderr=subprocess.STDOUT, start_new_session=True

@@ -124,9 +124,9 @@ def test_failing_process_of_two_is_told() -> None:
 
 
 def test_part_that_hangs_is_killed_with_all_it_started() -> None:
-    outcome = guard.run("planted:hangs", 3)
+    outcome = guard.run("planted:hangs", 2)
     assert outcome["outcome"] == "failed"
-    assert outcome["reason"] == "ran past its limit of 3 s and was killed"
+    assert outcome["reason"] == "ran past its limit of 2 s and was killed"
     assert not alive(outcome["found"]["helper"])
 
 

@@ -98,10 +98,9 @@ def test_an_empty_environment_gets_a_working_command(programs: Path, tmp_path: P
         assert refused.stderr.count("\n") == 1 and says in refused.stderr, refused.stderr
 
 
-def test_a_bundle_is_verified_there(programs: Path, root: Path, tmp_path: Path) -> None:
-    config = made.config_of(tmp_path)
-    made.put_there(config)
-    made.finish(config)
-    write_bundle(config, root, tmp_path / "bundle.tar")
+def test_a_bundle_is_verified_there(
+    programs: Path, root: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write_bundle(made.finished(tmp_path_factory), root, tmp_path / "bundle.tar")
     printed = checked(programs / "anonbench", "verify", "bundle.tar", folder=tmp_path)
     assert "everything is as published" in printed
