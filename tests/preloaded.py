@@ -41,7 +41,7 @@ LOADED = [
     *("cv2", "h5py", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats", "seaborn"),
     *("anonbench.embedding.extract", "anonbench.training.loop.train"),
     *("torch._dynamo", "torch.utils.tensorboard"),
-    *("snakemake.report.html_reporter", "jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
+    *("jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
     *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
 ]
 """What commands load, and the libraries that jobs load."""
