@@ -140,6 +140,8 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     least, most = cost.span
+    if cost.wanted:
+        print(f"too few for the policy: until there are about {cost.wanted}, no method can pass")
     print(
         f"wrote {options.to}: {count(cost.images, 'image')}, {duration(least)} to {duration(most)} "
         f"on {count(choice.cores, 'core')}\n"
@@ -245,16 +247,29 @@ def _ask(options: argparse.Namespace, seen: Survey) -> None:
     if options.yes or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     if options.system is None:
-        options.system = input(f"System, such as {SMALL} or function:module:encode [{SMALL}]: ")
-    if options.label is None and seen.labels:
-        shown = ", ".join(seen.labels[:5])
-        options.label = input(f"Label column for accuracies (there are {shown}) [none]: ") or None
+        asked = f"System, such as {SMALL} or function:module:encode [{SMALL}]: "
+        options.system = _answer(asked) or None
+    while options.label is None and seen.labels:
+        there = ", ".join(seen.labels[:5])
+        label = _answer(f"Column with labels, for accuracies (there is {there}) [none]: ")
+        if label in ("", "none"):
+            break
+        options.label = label if label in seen.labels else None
     if seen.classes and not options.persons:
         asked = f"Is each of the {len(seen.classes):,} class folders a person (yes or no) [no]: "
-        options.persons = input(asked).strip().lower() in {"y", "yes"}
-    if options.minutes is None:
-        answer = input(f"Minutes that the first experiment may take [{_MINUTES:g}]: ")
+        options.persons = _answer(asked).lower() in {"y", "yes"}
+    while options.minutes is None:
+        answer = _answer(f"Minutes that the first experiment may take [{_MINUTES:g}]: ")
         try:
             options.minutes = _positive(answer or str(_MINUTES))
         except argparse.ArgumentTypeError as error:
-            raise InputError(f"{answer}: {error}") from None
+            print(f"{answer}: {error}")
+
+
+def _answer(question: str) -> str:
+    """Answer on the terminal; empty, which takes the default, after Ctrl-D."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        print()
+        return ""

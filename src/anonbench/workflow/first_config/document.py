@@ -77,6 +77,11 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     by_class = share < 1.0 and choice.label != "class" and are_clusters
     fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
     strictest = min(limits_of(entities))
+    there = int(share * len(folders)) if are_clusters else searched
+    needed = fewest_trials(strictest, CONFIDENCE)
+    if there < needed:
+        what = "class folder" if are_clusters else "image"
+        cost = cost._replace(wanted=count(math.ceil(needed / share), what))
     text = _environment(choice.file).from_string(
         resources.files(__package__).joinpath(_TEMPLATE).read_text("utf-8")
     )
@@ -107,9 +112,9 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         are_clusters=are_clusters,
         covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
         fraction=min(1.0, fraction),
-        there=int(share * len(folders)) if are_clusters else searched,
+        there=there,
         strictest=strictest,
-        needed=fewest_trials(strictest, CONFIDENCE),
+        needed=needed,
         usual=Privacy(),
     ), cost
 
@@ -188,6 +193,9 @@ class Estimate(NamedTuple):
     seconds: float
     """Core seconds, in the middle of the range."""
     bytes: float
+    wanted: str = ""
+    """Number of images or class folders before which no method can pass; empty if they are there.
+    """
 
     @property
     def span(self) -> tuple[float, float]:
