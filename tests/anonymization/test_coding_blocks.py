@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -66,9 +67,9 @@ def pdf(
     size: tuple[int, int] = (WIDTH, HEIGHT),
     coded_twice: bool = False,
     scans: int | None = None,
-    stamp: bool = False,
+    annotation: str = "",
 ) -> bytes:
-    """Return a page of 300 by 200 points with a JPEG on it, in a group or a stamp."""
+    """Return a page of 300 by 200 points with a JPEG on it, in a group or an annotation."""
     more = {} if scans is None else {"progressive": True}
     data = saved(image, "JPEG", quality=80, subsampling=subsampling, **more)
     data = data if scans is None else without_scans(data, scans)
@@ -76,20 +77,17 @@ def pdf(
     filters = "[/FlateDecode/DCTDecode]" if coded_twice else "/DCTDecode"
     kind = f"/Width {size[0]} /Height {size[1]} /ColorSpace /DeviceRGB /BitsPerComponent 8"
     parts = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[7 0 R]>>>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 5 0 R"
-        + (
-            b"/Annots[<</Type/Annot/Subtype/Stamp/F 4/Rect[0 0 300 200]/AP<</N 6 0 R>>>>]>>"
-            if stamp
-            else b"/Resources<</XObject<</G 6 0 R>>>>>>"
-        ),
+        + (b"/Annots[7 0 R]>>" if annotation else b"/Resources<</XObject<</G 6 0 R>>>>>>"),
         _stream(f"/Type/XObject/Subtype/Image {kind} /Filter{filters}", data),
         _stream("", b"q 1 0 0 1 4 6 cm /G Do Q"),
         _stream(
             "/Type/XObject/Subtype/Form/BBox[0 0 300 200]/Resources<</XObject<</I 4 0 R>>>>",
             f"q {matrix} cm /I Do Q".encode(),
         ),
+        f"<</Type/Annot/F 4/Rect[0 0 300 200]{annotation}>>".encode(),
     ]
     file, places = b"%PDF-1.5\n", []
     for number, part in enumerate(parts, start=1):
@@ -109,6 +107,31 @@ def without_scans(data: bytes, kept: int) -> bytes:
     return data[: marker.start()] + b"\xff\xd9"
 
 
+STAMP = "/Subtype/Stamp/AP<</N 6 0 R>>"
+BUTTON = "/Subtype/Widget/FT/Btn/Ff 65536/T(b)/MK<</I 6 0 R/TP 1>>"
+"""An annotation with an appearance, and one of which PDFium makes it of an icon."""
+
+
+def tiff_of_shared_colours(image: Image.Image) -> bytes:
+    """Return a TIFF file in which two by two pixels have one colour, and nothing is lost."""
+    width, height = (side // 2 * 2 for side in image.size)
+    values = np.asarray(image.convert("YCbCr"))[:height, :width]
+    fours = values.reshape(height // 2, 2, width // 2, 2, 3)
+    units = [fours[:, row, :, column, 0] for row in (0, 1) for column in (0, 1)]
+    units += [fours[..., band].mean(axis=(1, 3)).astype(np.uint8) for band in (1, 2)]
+    data = zlib.compress(np.stack(units, axis=-1).tobytes())
+    data += bytes(len(data) % 2)
+    short, long = 3, 4
+    tags = [(256, long, 1, width), (257, long, 1, height), (258, short, 3, 8 + len(data))]
+    tags += [(259, short, 1, 8)]
+    tags += [(262, short, 1, 6), (273, long, 1, 8), (277, short, 1, 3), (278, long, 1, height)]
+    tags += [(279, long, 1, len(data)), (284, short, 1, 1), (530, short, 2, 2 | 2 << 16)]
+    bits = struct.pack("<HHH", 8, 8, 8)
+    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
+    listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
+
+
 def _stream(entries: str, data: bytes) -> bytes:
     return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
 
@@ -120,6 +143,7 @@ def kind(format_: str, mode: str = "RGB", **options: object) -> Make:
     return lambda image: saved(image.convert(mode), format_, **options)
 
 
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="%d"/>'
 FULL = partial(pdf, matrix="203 0 0 141 30 20")
 FILES: dict[str, tuple[Make, Page | None]] = {
     "jpeg 4:4:4": (kind("JPEG", subsampling=0), None),
@@ -132,6 +156,9 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "tiff": (kind("TIFF", compression="jpeg"), None),
     "tiff page": (kind("TIFF", compression="jpeg"), Page(1)),
     "tiff turned": (kind("TIFF", compression="jpeg", tiffinfo={274: 6}), None),
+    "tiff turned by xmp": (kind("TIFF", compression="jpeg", tiffinfo={700: XMP % 6}), None),
+    "tiff mirrored by xmp": (kind("TIFF", compression="jpeg", tiffinfo={700: XMP % 3}), None),
+    "tiff of shared colours": (tiff_of_shared_colours, None),
     "pdf": (partial(pdf, matrix="203 0 0 141 30 20", subsampling=2), Page(1, 72)),
     "pdf scaled": (partial(pdf, matrix="140 0 0 101 30.3 20", subsampling=1), Page(1, 150)),
     "pdf enlarged": (partial(pdf, matrix="220 0 0 150 30.3 20", subsampling=2), Page(1, 300)),
@@ -141,13 +168,15 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "pdf of a wrong size": (partial(FULL, subsampling=2, size=(512, 77)), Page(1, 150)),
     "pdf without a size": (partial(FULL, subsampling=2, size=(0, 0)), Page(1, 150)),
     "pdf coded twice": (partial(FULL, subsampling=1, coded_twice=True), Page(1, 150)),
-    "pdf stamp": (partial(FULL, subsampling=2, stamp=True), Page(1, 100)),
+    "pdf stamp": (partial(FULL, subsampling=2, annotation=STAMP), Page(1, 100)),
+    "pdf button": (partial(FULL, subsampling=2, annotation=BUTTON), Page(1, 100)),
     "pdf lacking scans": (partial(FULL, subsampling=2, scans=3), Page(1, 150)),
     "webp": (kind("WEBP", quality=80), None),
     "jpeg 2000": (kind("JPEG2000", irreversible=True, num_resolutions=4), None),
     "heic": (kind("HEIF", quality=60), None),
 }
-EXACT = [name for name in FILES if name not in ("webp", "jpeg 2000", "heic", "pdf without a size")]
+WIDER = ("webp", "jpeg 2000", "heic", "pdf without a size", "tiff of shared colours")
+EXACT = [name for name in FILES if name not in WIDER]
 """Files whose blocks explain all that a region changes."""
 LOSSLESS = {
     "png": kind("PNG"),
@@ -252,6 +281,16 @@ def test_no_pixel_beyond_the_blocks_of_a_region_depends_on_it(name: str) -> None
     own, covered = (mask_of(region, dark.shape, "box", blocks) for blocks in (False, True))
     assert (differs & ~own).any()
     assert not (differs & ~covered).any()
+
+
+def test_pixels_that_share_a_colour_are_hidden_together() -> None:
+    data = tiff_of_shared_colours(picture())
+    assert coding_blocks(data) == (Blocks(0, 0, 202, 140, 0, 0, 2, 2, 1, 1),)
+    changed = picture()
+    changed.paste((255, 0, 255), (77, 61, 98, 74))
+    differs = (read_image(data) != read_image(tiff_of_shared_colours(changed))).any(axis=2)
+    rows, columns = (differs.any(axis=axis).nonzero()[0] for axis in (1, 0))
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == (60, 73, 76, 97)
 
 
 @pytest.mark.parametrize("method", ["mask", "pixelate", "inpaint", "layers"])

@@ -31,7 +31,7 @@ _JPEG2000_LEVELS = 5
 _MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7, 8)
 """EXIF orientations that mirror columns, mirror rows, and swap both.
 """
-_ORIENTATION, _PHOTOMETRIC, _STRIPS, _TILES = 274, 262, 273, 324
+_PHOTOMETRIC, _STRIPS, _TILES = 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
 
@@ -64,8 +64,7 @@ def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
         if coded is None:
             return ()
         width, height = upright_size(image)
-        is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
-        turn = image.tag_v2.get(_ORIENTATION, 1) if is_tiff else orientation(image)  # type: ignore[attr-defined]
+        turn = orientation(image)
     if turn in _ON_THEIR_SIDE:
         coded = _Coded(coded.height, coded.width, coded.beyond_y, coded.beyond_x)
     corner = (width if turn in _MIRRORED_X else 0, height if turn in _MIRRORED_Y else 0)
@@ -105,6 +104,9 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
         coded = _Coded(*_WEBP)
     elif compression in ("jpeg", "tiff_jpeg"):
         coded = _jpeg_in_tiff(tags, data)
+    elif max(_sampling(tags)) > 1:  # nothing is lost, but pixels share their colour
+        across, down = _sampling(tags)
+        coded = _Coded(across, down, int(across > 1), int(down > 1))
     else:
         return None
     # a TIFF file on its side has its stored size only in its tags
@@ -126,8 +128,13 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
             assert isinstance(first, JpegImagePlugin.JpegImageFile)
             return _jpeg(first)
     except Exception:  # the older kind of JPEG in TIFF has its header elsewhere
-        sampling = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
-        return _sampling_blocks(int(sampling[0]), int(sampling[1]))
+        return _sampling_blocks(*_sampling(tags))
+
+
+def _sampling(tags: TiffImagePlugin.ImageFileDirectory_v2) -> tuple[int, int]:
+    """Pixels that share a colour, across and down."""
+    across, down = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
+    return int(across), int(down)
 
 
 def _levels(data: bytes) -> int:

@@ -57,6 +57,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _ON_THEIR_SIDE = (5, 6, 7, 8)
+_ORIENTATION = 274
 
 _MOST_HERE = 32_000_000
 """Greatest number of pixels of an image decoded in this process, and half of its bytes."""
@@ -203,10 +204,11 @@ def _refuse(
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return width and height in pixels as `read_image` will give them; reads the header only."""
-    # Pillow turns TIFF files by itself, and reports their upright size from the start
-    if isinstance(image, TiffImagePlugin.TiffImageFile) or orientation(image) not in _ON_THEIR_SIDE:
-        return image.width, image.height
-    return image.height, image.width
+    is_turned = orientation(image) in _ON_THEIR_SIDE
+    if is_turned and isinstance(image, TiffImagePlugin.TiffImageFile):
+        # by its tag, though not by XMP, a TIFF file reports its upright size from the start
+        is_turned = image.tag_v2.get(_ORIENTATION) not in _ON_THEIR_SIDE
+    return (image.height, image.width) if is_turned else (image.width, image.height)
 
 
 def read_image(

@@ -65,13 +65,12 @@ def _coding(data: bytes, page: Page | None) -> tuple[Sizes | None, int]:
         return None, 1
     with Image.open(io.BytesIO(data)) as image:
         if not is_tiff:
-            turn = image.getexif().get(274, 1)
             sizes = _of_webp(data) if is_webp else _of_jpeg(image)
         else:
             if page is not None:
                 image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
-            tags: Any = image.tag_v2  # type: ignore[attr-defined]
-            sizes, turn = _of_tiff(data, tags), tags.get(274, 1)
+            sizes = _of_tiff(data, image.tag_v2)  # type: ignore[attr-defined]
+        turn = image.getexif().get(274, 1)  # also where XMP alone says it
     return sizes, turn if turn in range(1, 9) else 1
 
 
@@ -93,15 +92,18 @@ def _sampled(across: int, down: int) -> Sizes:
 
 def _of_tiff(data: bytes, tags: Any) -> Sizes | None:
     first = int((tags.get(273) or tags.get(324) or [0])[0])
-    if (kind := tags.get(259)) not in (6, 7, 50001):
+    kind, shared = tags.get(259), tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
+    if kind not in (6, 7, 50001) and max(shared) == 1:
         return None
     if kind == 50001:  # WebP
         sizes: Sizes = ((16, 16), (16, 16))
+    elif kind not in (6, 7):  # each of the pixels that share a colour may show that of the others
+        sizes = (shared[0], shared[0] > 1), (shared[1], shared[1] > 1)
     elif data.startswith(b"\xff\xd8", first):
         with Image.open(io.BytesIO(data[first:]), formats=["JPEG"]) as image:
             sizes = _of_jpeg(image)
     else:
-        sizes = _sampled(*(tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)))
+        sizes = _sampled(*shared)
     parts = tags.get(322, tags[256]), tags.get(323, tags.get(278, tags[257]))
     across, down = (  # a strip or tile that cuts blocks is one
         (part if part < side and part % size else size, beyond)

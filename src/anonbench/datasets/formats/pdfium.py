@@ -109,6 +109,7 @@ def draw(document: Any, page: Page, max_pixels: int | None) -> np.ndarray:
 def images(document: Any, page: Page, *_: Any) -> list[Placed]:
     """Lossy images on a page."""
     width, height = size(document, page, None)
+    document.init_forms()  # makes the missing appearance of form fields, as for `draw`
     loaded = _loaded(document, page.number)
     at = ctypes.c_int(), ctypes.c_int()
 

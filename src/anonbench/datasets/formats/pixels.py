@@ -201,11 +201,8 @@ def conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
         yield "page of a document" if is_tiff else "first frame of an animation"
     if image.format == heif.FORMAT and getattr(image, "n_frames", 1) > 1:
         yield "main image of several in a HEIC file"
-    if isinstance(image, TiffImagePlugin.TiffImageFile):  # opened upright, as HEIC is
-        turn: object = image.tag_v2.get(_ORIENTATION, 1)
-    else:
-        turn = image.info.get("original_orientation") or orientation(image)
-    if turn in range(2, 9):
+    # HEIC is opened upright
+    if (image.info.get("original_orientation") or orientation(image)) in range(2, 9):
         yield UPRIGHT
     if colours := colour_conversion(image):
         yield colours
