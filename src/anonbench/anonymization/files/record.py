@@ -9,6 +9,7 @@ its owner may read it.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -125,7 +126,8 @@ _COLUMNS = (
     *("name", "status", "reason", "output", "digest", "output_digest"),
     *("width", "height", "hidden_pixels", "converted"),
 )
-_START, _END = '"images": [', "]}"
+_START, _END = '"images": [', '], "sha256": "{}"}}'
+"""How a record's list of images begins and ends: with the digest of all lines before."""
 _STARTED = "started"
 _PASSING = re.compile(r"\.\d+\.part|\.anonbench-\d+-.*\.probe", re.DOTALL)
 """Names of files that a run has in the output folder for a moment."""
@@ -226,10 +228,9 @@ class Record:
         """Write the audit files, and remove the journal."""
         ordered = sorted(outcomes, key=lambda outcome: outcome.name)
         part = self.json.with_name(f".{self.json.name}.part")
+        lines = [f"{self._head[:-1]}, {_START}", ",\n".join(each.line() for each in ordered)]
         with _open_private(part, "w") as file:
-            file.write(f"{self._head[:-1]}, {_START}\n")
-            file.write(",\n".join(outcome.line() for outcome in ordered))
-            file.write(f"\n{_END}\n")
+            file.write("\n".join([*lines, _end_of(lines)]) + "\n")
         part.replace(self.json)
         part = self.csv.with_name(f".{self.csv.name}.part")
         with _open_private(part, "w") as file:
@@ -279,16 +280,21 @@ def _outcomes_by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
 
 def _lines_of_audit(file: Path) -> tuple[str, list[Outcome]]:
     try:
-        head, *lines, end = file.read_text(encoding="utf-8").strip("\n").split("\n")
-        head = head.removesuffix(f", {_START}") + "}"
-        found = [_parsed(line.removesuffix(",")) for line in lines if line]
-        if end != _END or not isinstance(json.loads(head), dict):
-            raise ValueError("cut short")
+        *lines, end = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        if end != _end_of(lines):
+            raise ValueError("cut short, or changed by hand")
+        found = [_parsed(line.removesuffix(",")) for line in lines[1:] if line]
     except ValueError:
         raise InputError(
-            f"{file} is damaged: remove it and the folder that it belongs to"
+            f"{file} is damaged, was changed by hand, or is of an earlier version: remove it and "
+            "the folder that it belongs to, and run again"
         ) from None
-    return head, found
+    return lines[0].removesuffix(f", {_START}") + "}", found
+
+
+def _end_of(lines: Sequence[str]) -> str:
+    """Return a record's last line."""
+    return _END.format(hashlib.sha256("\n".join(lines).encode()).hexdigest())
 
 
 def _journal(file: Path) -> _Journal | None:
