@@ -67,7 +67,7 @@ import sys
 from anonbench.cli import main
 def fail(*_):
     raise ValueError({BAD!r})
-sys.modules["anonbench.cli.main"]._parser = fail
+sys.modules["anonbench.cli.main"].command_parser = fail
 main()
 """
     )

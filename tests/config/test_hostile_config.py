@@ -100,6 +100,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     for before, here in zip("abcdefghi", "bcdefghij", strict=True)
 )
 TEXTS = {
+    "base 60": ("a:\n  b: 1:30\n", "1:30 in line 2 is no number; quote it if it is text"),
     "a key twice, deeper": ("a:\n  b: 1\n  b: 2\n", "b is there twice, in lines 2 and 3"),
     "code": (DATA + "title: !!python/object/apply:os.system [touch x]\n", "not valid YAML.*tag"),
     "a billion laughs": (LAUGHS, "more than 100,000 values"),

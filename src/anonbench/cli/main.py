@@ -45,7 +45,7 @@ A first day:
   anonbench review hidden                  # look at the copies and mark what was missed
   anonbench init photos                    # write archive.yaml, the config of an experiment
   anonbench plan --configfile archive.yaml # list its jobs, their time and disk space
-  anonbench run --configfile archive.yaml  # run them, up to results/report.html
+  anonbench run --configfile archive.yaml  # run them, up to the report
 
 Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but look at the output: images
 were left out, may still show something, or a policy is not passed; 130 interrupted. With --json,

@@ -51,6 +51,25 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    """Construct a number; YAML 1.1 would read 1:30 as ninety."""
+    if ":" in node.value:
+        raise yaml.constructor.ConstructorError(
+            None,
+            None,
+            f"{node.value} in line {node.start_mark.line + 1} is no number; quote it if it is text",
+        )
+    is_whole = node.tag.endswith(":int")
+    made: int | float = (
+        loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
+    )
+    return made
+
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _number)
+
+
 def read(path: Path) -> dict[str, Any]:
     """Read a config file.
 

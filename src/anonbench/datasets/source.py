@@ -78,8 +78,10 @@ def read_csv(file: Path, **options: Any) -> pd.DataFrame:
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             frame: pd.DataFrame = pd.read_csv(file, index_col=False, **(texts | options))
-        except pd.errors.ParserWarning as warning:
-            raise ValueError(str(warning)) from None
+        except pd.errors.ParserWarning:
+            raise ValueError(
+                "a line has more cells than columns; take out a separator, or quote its cell"
+            ) from None
     return frame
 
 

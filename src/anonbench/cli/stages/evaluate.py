@@ -56,7 +56,7 @@ def add(commands: Any) -> None:
         dest="methods",
         metavar="NAME",
         help="pixelate, blur, mask (these three are the default), or another of those in "
-        "docs/reference/methods.md; may be repeated",
+        "docs/reference/methods.md; a list with commas, or repeat the option",
     )
     parser.add_argument(
         "--degree",
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     result = evaluate(
         options.system,
         options.images,
-        options.methods or tuple(Method),
+        [name.strip() for text in options.methods or Method for name in text.split(",")],
         options.degrees or (100,),
         asked.detectors if is_searched else None,
         boxes=options.boxes,

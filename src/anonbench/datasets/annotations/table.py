@@ -80,6 +80,8 @@ def load_texts(file: Path) -> pd.DataFrame:
             frame = _read_cells(file)
     except pd.errors.EmptyDataError:
         raise InputError(f"{file} is empty; its first line must name the columns") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is no text in UTF-8; save it as CSV in UTF-8") from None
     except Exception as error:  # the libraries may raise anything for a damaged file
         reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
         raise InputError(f"{file} cannot be read as CSV or Parquet: {reason}") from None
