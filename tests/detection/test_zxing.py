@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,11 @@ import zxingcpp
 from drawn_text import covered
 
 from anonbench.config.detectors import Detection
+from anonbench.core.boxes import rectangle
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.zxing import grown_along_bars
+from anonbench.detection.kinds.zxing import grown_along_bars, grown_sideways
 from anonbench.detection.search import build
 from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids
@@ -204,3 +206,30 @@ def test_codes_in_colours_of_one_grey_are_found(
         inner = np.s_[85 : 35 + code.shape[0], left + 95 : left + 45 + code.shape[1]]
         assert hidden[inner].mean() > 0.99
     assert decoded(drawn)  # the attack sees it, too
+
+
+@pytest.mark.parametrize(("gap", "end"), [(0, 250), (2, 340)])
+def test_sides_are_moved_to_where_the_pattern_ends(gap: int, end: int) -> None:
+    page = np.full((200, 400), 235, np.uint8)
+    pattern = np.random.default_rng(0).integers(0, 2, (25, 72)) * 200
+    page[50:150, 52:340] = np.kron(pattern, np.ones((4, 4)))
+    page[:, 250:265] = 235  # wider than a sixteenth of what was read, and not twice as wide
+    read = rectangle(52, 50, 212, 150)
+    grown = grown_sideways(page, read, gap, first=0.6)
+    assert (grown[:, 1] == read[:, 1]).all()
+    assert 42 <= grown[:, 0].min() <= 52
+    assert end <= grown[:, 0].max() <= end + 10
+
+
+@pytest.mark.slow
+def test_rows_of_different_lengths_are_covered(detector: Detector, shared: Path) -> None:
+    paths = sorted((shared / "data/barcode").glob("rssexpandedstacked-1__*.png"))[::6]
+    if not paths:
+        pytest.skip("no barcode pictures in `shared`")
+    for path in paths:
+        grey = read_image(path)
+        visible = grey < 128
+        for region in detector.detect([grey])[0]:
+            area = np.s_[int(region.y0) : ceil(region.y1), int(region.x0) : ceil(region.x1)]
+            visible[area] = False
+        assert visible.mean() < 0.01, path.name

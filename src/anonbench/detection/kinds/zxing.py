@@ -108,7 +108,14 @@ class ZxingDetector:
             corners = across_bars(grey, corners)
         if code.format in self._linear:
             corners = grown_along_bars(grey, corners)
-        return _squared(corners) if code.format.name in _PDF417 else corners
+        if code.format.name in _PDF417:
+            corners = _squared(corners)
+            return grown_sideways(grey, corners, gap=0, first=0.6)
+        return (
+            grown_sideways(grey, corners, gap=2, first=BUSY)
+            if code.format.name in _STACKED
+            else corners
+        )
 
 
 def _plausible(corners: np.ndarray) -> bool:
@@ -151,6 +158,11 @@ SHORTEST = 16
 """Length below which a row has no profile to compare."""
 COHERENCE = 0.7
 """Least coherence of the gradients (0: in all directions, 1: in one) from which they are bars."""
+SIDE_PARTS, MOST_SIDE_PARTS = 16, 16
+"""Parts of a code's width, by which its sides are moved, and how many of them at most."""
+BUSY, BANDS = 0.4, 4
+"""Contrast of neighbouring pixels, as a share of that inside, from which the pattern goes on; it is
+measured in so many bands of rows, as rows of a code may differ in length."""
 EDGE = 8
 """Width in pixels of the margin around a row that is also examined."""
 
@@ -210,6 +222,54 @@ def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
         down = -down
     first, last = _moved(grey, first, -down), _moved(grey, last, down)
     return np.stack([first[0], first[1], last[1], last[0]])
+
+
+def grown_sideways(grey: np.ndarray, corners: np.ndarray, gap: int, first: float) -> np.ndarray:
+    """Corners of a code of several rows, its sides moved to where its pattern ends.
+
+    zxing reports the ends of some rows, and those of a PDF417 without its right end too far inside.
+
+    Args:
+        grey: uint8 [H, W].
+        corners: float [4, 2], from top left clockwise.
+        gap: parts of the width without a pattern, behind which it may go on.
+        first: as `BUSY`, of the first part beyond a side: a scan's blurred edge is no pattern.
+    """
+    across, down = corners[1] - corners[0], corners[3] - corners[0]
+    width, height = float(np.hypot(*across)), float(np.hypot(*down))
+    if min(width, height) < SHORTEST:
+        return corners
+    part = max(2, round(min(width, MOST_COLUMNS) / SIDE_PARTS))
+    pixel = width / (SIDE_PARTS * part)
+    rows = ceil(height / pixel)
+    columns = (SIDE_PARTS + 2 * MOST_SIDE_PARTS) * part
+    start = corners[0] - MOST_SIDE_PARTS * part * pixel * across / width
+    to_image = np.column_stack([pixel * across / width, pixel * down / height, start])
+    how, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    size = (columns, rows)
+    drawn = cv2.warpAffine(grey, to_image, size, flags=how, borderMode=border)
+    strip = np.asarray(drawn, np.float32)
+    edges = np.abs(np.diff(strip, axis=1, append=strip[:, -1:]))
+    bands = [band.mean(axis=0) for band in np.array_split(edges, BANDS) if len(band)]
+    busy = np.max(bands, axis=0).reshape(-1, part).mean(axis=1)
+    inside = busy[MOST_SIDE_PARTS:-MOST_SIDE_PARTS]
+    busy /= max(np.median(inside), 1e-6)
+    left = _extent(busy[:MOST_SIDE_PARTS][::-1], gap, first)
+    right = _extent(busy[-MOST_SIDE_PARTS:], gap, first)
+    unit = part * pixel * across / width
+    moved: np.ndarray = corners + np.array([[-left], [right], [right], [-left]]) * unit
+    return moved
+
+
+def _extent(busy: np.ndarray, gap: int, first: float) -> int:
+    """Number of parts up to the last one with a pattern, before more than `gap` without."""
+    last = 0
+    for number, each in enumerate(busy if busy[0] >= first else (), start=1):
+        if each >= BUSY:
+            last = number
+        elif number - last > gap:
+            break
+    return last
 
 
 def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
