@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import Adaption, Method, Variant
-from anonbench.core.wording import suggestion
+from anonbench.core.wording import count, suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.embedding.given_images import Given, Pictures, look_at
 from anonbench.embedding.given_systems import Encoder, encoding, open_encoder, settled
@@ -27,6 +28,9 @@ from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants, 
 from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.map_learning import cross_fitted
+from anonbench.evaluation.retrieval.scoring.metrics import images_needed
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -115,6 +119,11 @@ def evaluate(
     detection = detection or default_detection()
     retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
     pictures = look_at(images, detection.max_pixels)
+    if len(pictures.images) < (needed := images_needed(retrieval)):
+        logger.warning(
+            "%s: too few to say what anonymizing costs; it takes %d",
+            *(count(len(pictures.images), "image"), needed),
+        )
     cluster_numbers(pd.Series([image.id for image in pictures.images], dtype="str"), clusters)
     treatment = Treatment(
         tuple(given),
