@@ -90,6 +90,8 @@ with logged("logs/long.log", 1):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # in the background of a shell it would be ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not (tmp_path / "began").exists():
         assert process.poll() is None
