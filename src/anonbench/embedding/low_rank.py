@@ -197,9 +197,8 @@ def _learned(
 def _adapted(module: nn.Module, rank: int, seed: int) -> Any:
     """Return a network with updates that change nothing yet; the network itself gets them."""
     peft = _peft()
-    names = "|".join(
-        map(re.escape, layer_names(module))
-    )  # a list would become a set without an order
+    # a list would become a set without an order
+    names = "|".join(map(re.escape, layer_names(module)))
     settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
     with torch.random.fork_rng():
         torch.manual_seed(hash_int("low-rank updates", seed) % 2**63)

@@ -111,11 +111,9 @@ class ZxingDetector:
         if code.format.name in _PDF417:
             corners = _squared(corners)
             return grown_sideways(grey, corners, gap=0, first=0.6)
-        return (
-            grown_sideways(grey, corners, gap=2, first=BUSY)
-            if code.format.name in _STACKED
-            else corners
-        )
+        if code.format.name in _STACKED:
+            return grown_sideways(grey, corners, gap=2, first=BUSY)
+        return corners
 
 
 def _plausible(corners: np.ndarray) -> bool:
