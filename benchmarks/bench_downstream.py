@@ -1,4 +1,4 @@
-"""k-NN and the linear probe side by side with FAISS and scikit-learn, and what full size costs.
+"""The linear probe side by side with scikit-learn, and what full size costs.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_downstream.py
 
@@ -12,26 +12,21 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import faiss
 import numpy as np
 from common import emit, measure, peak_memory_gb
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from anonbench.core.numeric.similarity import threads
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream.evaluate import knn_predict
 from anonbench.evaluation.downstream.linear import MOST_ITERATIONS, linear_probe
 from anonbench.evaluation.downstream.softmax import Problem, Standardization
 
-CLASSES, DEPTH, TEMPERATURE = 16, 1024, 0.07
-KS = (10, 20, 100, 200)
-SMALL = (16_000, 2_000)
+CLASSES, DEPTH = 16, 1024
 LINEAR = (16_000, 4_000)
-FULL = (320_000, 384)
 """Images that are learned from, and asked for."""
+FULL = 320_000
 STRENGTH = 1.0
 
 
@@ -48,50 +43,6 @@ def features(images: int, seed: int) -> tuple[Embeddings, np.ndarray]:
         noise = own.standard_normal((len(some), DEPTH), dtype=np.float32)
         np.matmul(noise + centres[some], axes, out=values[start : start + 8192])
     return Embeddings([f"{i:06d}" for i in range(images)], values), labels
-
-
-def units(embeddings: Embeddings) -> np.ndarray:
-    return embeddings.values / np.linalg.norm(embeddings.values, axis=1, keepdims=True)
-
-
-def vote(similarity: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """Return the class of the k first neighbours with the greatest weight; both [M, ≥ k]."""
-    weights = np.exp(similarity[:, :k].astype(np.float64) / TEMPERATURE)
-    ballots = np.zeros((len(similarity), CLASSES))
-    np.add.at(ballots, (np.arange(len(ballots))[:, None], labels[:, :k]), weights)
-    return ballots.argmax(axis=1)
-
-
-def by_faiss(train: Embeddings, labels: np.ndarray, val: Embeddings) -> dict[int, np.ndarray]:
-    """FAISS's exact search; the vote is ours."""
-    index = faiss.IndexFlatIP(DEPTH)
-    index.add(units(train))
-    similarity, neighbours = index.search(units(val), max(KS))
-    return {k: vote(similarity, labels[neighbours], k) for k in KS}
-
-
-def by_sklearn(train: Embeddings, labels: np.ndarray, val: Embeddings) -> dict[int, np.ndarray]:
-    """scikit-learn's classifier on unit vectors, whose similarity is 1 - d² / 2."""
-    model = KNeighborsClassifier(
-        KS[1],
-        weights=lambda distances: np.exp((1.0 - np.square(distances) / 2.0) / TEMPERATURE),
-        algorithm="brute",
-    )
-    return {KS[1]: model.fit(units(train), labels).predict(units(val))}
-
-
-def neighbours(size: tuple[int, int], peers: dict[str, Any]) -> dict[str, Any]:
-    """k-NN of all k by ours and by peers."""
-    train, labels = features(size[0], 1)
-    val, truth = features(size[1], 2)
-    expected, spent = measure(lambda: knn_predict(train, labels, val, KS, TEMPERATURE), repeat=2)
-    accuracy = {str(k): float((expected[k] == truth).mean()) for k in KS}
-    result: dict[str, Any] = {"train": size[0], "val": size[1], "ours": spent | accuracy}
-    for name, peer in peers.items():
-        found, spent = measure(lambda peer=peer: peer(train, labels, val), repeat=2)
-        apart = {str(k): int((each != expected[k]).sum()) for k, each in found.items()}
-        result[name] = spent | {"predictions_apart": apart}
-    return result
 
 
 def probe() -> dict[str, Any]:
@@ -130,7 +81,7 @@ def probe() -> dict[str, Any]:
             "accuracy": float((model.predict(plain[1]) == truth).mean()),
         },
         "all strengths": whole,
-        "all strengths, full size, cpu_seconds": round(whole["cpu_seconds"] * FULL[0] / LINEAR[0]),
+        "all strengths, full size, cpu_seconds": round(whole["cpu_seconds"] * FULL / LINEAR[0]),
     }
 
 
@@ -146,10 +97,7 @@ def objective(rotated: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> f
 
 
 def main() -> None:
-    small = neighbours(SMALL, {"FAISS flat": by_faiss, "scikit-learn, one k": by_sklearn})
-    result = {"k-NN": small, "linear probe": probe()}
-    full = neighbours(FULL, {"FAISS flat": by_faiss})
-    emit(result | {"k-NN, full size": full, "peak_gb": peak_memory_gb()})
+    emit({"linear probe": probe(), "peak_gb": peak_memory_gb()})
 
 
 if __name__ == "__main__":
