@@ -241,5 +241,6 @@ rule report:
         paper=paper_data,
         packages=PACKAGES,
         configfiles=named_configfiles(),
+        place=str(results.name if results.is_absolute() else results),
     script:
         "../scripts/report.py"

@@ -38,6 +38,7 @@ with job(snakemake, __file__):
             for name, shards in image_sets.items()
         },
         configfiles=snakemake.params.configfiles,
+        place=snakemake.params.place,
         paper=paper_grids(
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],

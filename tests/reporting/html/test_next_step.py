@@ -65,6 +65,23 @@ def test_every_command_is_understood(language: str) -> None:
     )
 
 
+def test_every_command_names_the_config_and_the_results() -> None:
+    facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={})
+    texts = Texts(configfiles=["my archive.yaml"], results="results/mine")
+    said = []
+    for top, _ in CASES:
+        asked = step(top, facts, texts)
+        said.append(asked.command)
+        if "policy check" in asked.command:
+            assert "check results/mine" in asked.command
+        else:
+            assert "--configfile 'my archive.yaml'" in asked.command
+        if asked.command.startswith("anonbench review"):
+            assert "anonbench run --configfile &#39;my archive.yaml&#39;" in asked.then
+    assert any("images export" in command for command in said)
+    assert any("policy check" in command for command in said)
+
+
 def test_an_attack_is_tried_more_often_by_the_setting_that_counts_its_tries() -> None:
     for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
         asked = found(row(rule="attack", rule_attack=attack, rule_n=50.0), images=51)

@@ -18,7 +18,7 @@ from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.registries.tables import Grid
-from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
+from anonbench.core.vocabulary import ORIGINAL, PIXELS, RESULTS, UNADAPTED
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
@@ -101,6 +101,7 @@ def build_report(
     beside: Path | None = None,
     made: Mapping[str, Made] | None = None,
     configfiles: Sequence[str] = (),
+    place: str = RESULTS,
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
 
@@ -116,12 +117,13 @@ def build_report(
             of judged variants, the statement.
         made: by data set, what made its image sets.
         configfiles: names of the config files that commands have to name.
+        place: folder of the results, as commands have to name it.
 
     Raises:
         InputError: a figure is not a PNG, or a file lacks a column.
     """
     shown = Presentation.model_validate(config.get("presentation", {}))
-    texts = Texts(shown.language, configfiles)
+    texts = Texts(shown.language, configfiles, place)
     needs = Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         shown,

@@ -25,6 +25,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import label_of
+from anonbench.core.vocabulary import RESULTS
 from anonbench.reporting.labels import METHODS, metric_label
 
 FOLDER = "texts"
@@ -40,12 +41,15 @@ SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
 class Texts:
     """Texts and number formats of one language."""
 
-    def __init__(self, language: str = "en", configfiles: Sequence[str] = ()) -> None:
+    def __init__(
+        self, language: str = "en", configfiles: Sequence[str] = (), results: str = RESULTS
+    ) -> None:
         """Read the catalogue of a language.
 
         Args:
             language: its code.
             configfiles: names of the config files, which commands in the texts repeat.
+            results: folder of the results, which they repeat, too.
 
         Raises:
             InputError: there is none.
@@ -57,7 +61,8 @@ class Texts:
         named = " ".join(map(shlex.quote, configfiles))
         self.configfile = f" --configfile {named}" if named else ""
         self._jinja = Environment(autoescape=True, undefined=StrictUndefined)
-        self._jinja.globals["configfile"] = self.configfile
+        self.results = shlex.quote(results)
+        self._jinja.globals |= {"configfile": self.configfile, "results": self.results}
         self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:

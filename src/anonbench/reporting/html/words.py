@@ -98,12 +98,10 @@ class Words:
         said["keeping"] = texts("say.keeping", useless=is_useless(top), **said) if known else ""
         said["why"] = self.why(top)
         more, left = int(top["failed"]) - 1, int(top["open"])
-        key = "some" if more else "open" if left else "none"
+        key = "some" if more > 0 else "open" if left else "none"
         names = self.untested(top)
-        if kind == "fail":
-            said["also"] = texts(f"say.also_{key}", number=texts.number(more or left), names=names)
-        else:
-            said["also"] = texts("say.also_unknown", names=names) if names else ""
+        also = texts(f"say.also_{key}", number=texts.number(more or left), names=names)
+        said["also"] = also if kind == "fail" or names else ""
         limits = texts(f"say.{kind}", **said)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
@@ -294,7 +292,7 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
             return Step(texts("step.no_second"), f"{run} --config 'control_seeds=[1]'")
         if top["unknown"]:
             return Step(texts("step.gap"), run)
-        export = f"anonbench images export {dataset} {variant} -o {variant}.tar"
+        export = f"anonbench images export {dataset} {variant} -o {variant}.tar{texts.configfile}"
         return Step(texts("step.publish"), export)
     if not top["unknown"] and is_useless(top):
         return Step(texts("step.useless", dataset=dataset), run)
@@ -313,7 +311,7 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
         "degree": f"{run} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
         "missed": f"{look} --sample {boxes}" if is_open else look,
         "unsearched": look,
-        "audit": f"anonbench policy check results --variant {variant}",
+        "audit": f"anonbench policy check {texts.results} --variant {variant}",
         "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,
         "none": f"{run} --config 'privacy={{{facts.attacks}}}'",
     }
