@@ -109,6 +109,12 @@ def named_configfiles():
     return [] if names == ["config.yaml"] else names
 
 
+def named_results(w):
+    """Folder of the results as the report's commands name it; nothing tells where it lies."""
+    folder = settings.results
+    return folder.name if folder.is_absolute() else str(folder)
+
+
 def presentation(*fields):
     """Presentation settings that a job reads."""
     return settings.presentation.model_dump(mode="json", include=set(fields))

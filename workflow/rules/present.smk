@@ -241,6 +241,6 @@ rule report:
         paper=paper_data,
         packages=PACKAGES,
         configfiles=named_configfiles(),
-        place=str(settings.results.name if settings.results.is_absolute() else settings.results),
+        place=named_results,
     script:
         "../scripts/report.py"
