@@ -150,6 +150,38 @@ def test_code_with_a_wrong_check_digit_is_kept_with_half_the_score() -> None:
     assert [region.score for region in found] == [0.5]
 
 
+def bars(seed: int, modules: int = 95) -> np.ndarray:
+    """Return bars like those of a linear code, that mean nothing."""
+    widths = np.random.default_rng(seed).integers(1, 4, modules)
+    row = np.repeat(np.arange(modules) % 2 * 255, 3 * widths)[: 3 * modules]
+    return np.tile(row.astype(np.uint8), (150, 1))
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90])
+def test_bars_that_cannot_be_read_are_covered(detector: Detector, angle: int) -> None:
+    page, mask = pasted(bars(1), 150, 130)
+    page, mask = turned(page, angle), turned(mask.astype(np.uint8), angle, 0) > 0
+    assert not decoded(np.repeat(page[..., None], 3, axis=2))
+    (found,) = detector.detect([page])
+    assert [region.score for region in found] == [0.5]
+    hidden = covered(page.shape, found)
+    assert hidden[mask & (page < 128)].mean() > 0.99
+    assert hidden.sum() < 1.6 * mask.sum()
+
+
+def test_real_codes_that_cannot_be_read_are_covered(detector: Detector, shared: Path) -> None:
+    crumpled, beside = (
+        shared / f"data/barcode/{name}.webp" for name in ("upca-5__01", "code128-2__37")
+    )
+    if not crumpled.exists():
+        pytest.skip("no barcode pictures in `shared`")
+    scores = [
+        sorted(r.score for r in detector.detect([read_image(path)])[0])
+        for path in (crumpled, beside)
+    ]
+    assert scores == [[0.5], [0.5, 1.0]]
+
+
 @pytest.mark.parametrize(("scale", "share"), [(5, 0.61), (7, 0.5), (12, 0.3)])
 def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
     """Rows of a wide code are sampled further apart: one that is left can still be read."""

@@ -1,11 +1,12 @@
-"""Barcodes, linear and two-dimensional, by zxing-cpp.
+"""Barcodes by zxing-cpp; linear ones that it cannot read by OpenCV.
 
-Of a linear code it reports only a few rows; the others are found here.
+Of a linear code zxing reports only a few rows; the others are found here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar
@@ -16,8 +17,8 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_quad
-from anonbench.detection.views import Reach, Views, planes, planes_and_contrast
+from anonbench.detection.base import as_grey, clipped_quad, corners_of
+from anonbench.detection.views import UPRIGHT, Reach, Views, planes, planes_and_contrast
 
 if TYPE_CHECKING:
     import zxingcpp
@@ -33,7 +34,17 @@ _BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")
 _MISTAKEN = {"DataMatrix"}
 """Formats that are wrongly found in text and hair if the check sum is not verified."""
 UNDECODED = 0.5
-"""Score of a code whose check digits fail."""
+"""Score of a code whose check digits fail, and of one of which only bars were seen."""
+HIDDEN = 0.6
+"""Share of bars inside a code that was read, from which they are its own. With less, the code has
+another one beside it."""
+FEWEST_EDGES, FAINT = 10, 15.0
+"""Edges that a code has at least; standard deviation along it, in grey levels, below which it is
+taken for a pattern of the paper."""
+_ROWS = 16
+"""Samples along the bars of a code that may not be one."""
+_LEAST_SIDE = 40
+"""Least side of an image in which bars are searched for, in pixels."""
 
 
 class Zxing(DetectorKind):
@@ -58,7 +69,72 @@ class Zxing(DetectorKind):
             turns=(0, 30, 60) if speed == "thorough" else (0,),
             versions=planes if speed == "single" else planes_and_contrast,
         )
-        return Views(ZxingDetector(), reach)
+        bars = Views(BarsDetector(), replace(reach, doubled=None, turns=UPRIGHT, versions=planes))
+        return ReadAndUnread(Views(ZxingDetector(), reach), bars)
+
+
+class ReadAndUnread:
+    """Codes that were read, and linear ones of which only bars were seen."""
+
+    def __init__(self, read: Detector, bars: Detector) -> None:
+        self._detector, self._bars = read, bars
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        found = zip(images, self._detector.detect(images), self._bars.detect(images), strict=True)
+        return [[*codes, *_unread(image, codes, bars)] for image, codes, bars in found]
+
+
+def _unread(image: np.ndarray, codes: Sequence[Region], bars: Sequence[Region]) -> Iterator[Region]:
+    """Yield rectangles around the codes whose bars are not inside one that was read."""
+    grey = as_grey(image)
+    for each in bars:
+        hull, quad = _hull(each), corners_of(each)
+        area = HIDDEN * cv2.contourArea(hull)
+        if any(cv2.intersectConvexConvex(_hull(code), hull)[0] >= area for code in codes):
+            continue
+        sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
+        quad = np.roll(quad, -int(sides.argmax()), axis=0)  # a code is longer than its bars
+        if _edges(grey, quad) >= FEWEST_EDGES:
+            corners = grown_sideways(grey, grown_along_bars(grey, quad), gap=1, first=BUSY)
+            yield from clipped_quad(Entity.BARCODE, _squared(corners), UNDECODED, grey)
+
+
+def _edges(grey: np.ndarray, quad: np.ndarray) -> int:
+    """Number of edges from dark to bright or back along the first side of a code; 0: too faint."""
+    length = float(np.hypot(*(quad[1] - quad[0])))
+    size = ceil(min(length, MOST_COLUMNS)), _ROWS
+    target = rectangle(0, 0, *size).astype(np.float32)
+    to_strip = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
+    smooth = cv2.GaussianBlur(grey, (0, 0), max(0.5, length / size[0] / 2))
+    strip = np.asarray(cv2.warpPerspective(smooth, to_strip, size), np.float32)
+    if strip.std(axis=1).mean() < FAINT:
+        return 0
+    row = strip.mean(axis=0)
+    row -= cv2.blur(row[None], (2 * (size[0] // 6) + 1, 1))[0]  # light may fall on one end
+    signs = np.sign(row[np.abs(row) > 0.3 * row.std()])
+    return int(np.count_nonzero(np.diff(signs)))
+
+
+def _hull(region: Region) -> np.ndarray:
+    return np.asarray(cv2.convexHull(corners_of(region).astype(np.float32)))
+
+
+class BarsDetector:
+    """Bars of linear codes, whether they can be read or not, by OpenCV."""
+
+    def __init__(self) -> None:
+        self._bars = cv2.barcode.BarcodeDetector()
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`; of grey images."""
+        return [list(self._found(image)) for image in images]
+
+    def _found(self, grey: np.ndarray) -> Iterator[Region]:
+        if min(grey.shape) >= _LEAST_SIDE:
+            _, quads = self._bars.detectMulti(grey)
+            for quad in () if quads is None else quads.astype(np.float64):
+                yield from clipped_quad(Entity.BARCODE, quad, UNDECODED, grey)
 
 
 class ZxingDetector:
