@@ -116,7 +116,7 @@ def is_running(process: int) -> bool:
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     code = (
         "import os, sys, time\nfrom pathlib import Path\n"
-        "from anonbench.core import workers\nworkers._SECONDS = 0.1\n"
+        "from anonbench.core import workers\nworkers.SECONDS = 0.1\n"
         "def make():\n"
         "    Path(sys.argv[1], str(os.getpid())).touch()\n"
         "    return lambda item: time.sleep(0.05)\n"

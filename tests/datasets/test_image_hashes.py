@@ -60,7 +60,7 @@ def test_distinct_images_are_taken_in_turn(seed: int, distance: int, count: int)
         if all((int(hashes[each]) ^ int(hashes[i])).bit_count() > distance for i in expected):
             expected.append(each)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(near, "_BLOCK", 7)
+        patch.setattr(near, "BLOCK", 7)
         assert near.distinct(hashes, order, distance).tolist() == sorted(expected)
 
 

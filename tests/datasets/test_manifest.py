@@ -114,8 +114,8 @@ def test_bytes_do_not_depend_on_threads(tmp_path: Path, monkeypatch: pytest.Monk
     (folder / "train" / "bad.png").touch()
     written = []
     for threads, chunk in ((1, 64), (8, 1)):
-        monkeypatch.setattr(headers, "_THREADS", threads)
-        monkeypatch.setattr(headers, "_CHUNK", chunk)
+        monkeypatch.setattr(headers, "THREADS", threads)
+        monkeypatch.setattr(headers, "CHUNK", chunk)
         run(dataset("folder", folder), tmp_path)
         written.append([(tmp_path / f).read_bytes() for f in ("m.parquet", "s/m.csv")])
     assert written[0] == written[1]

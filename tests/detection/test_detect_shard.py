@@ -403,7 +403,7 @@ def test_a_killed_job_goes_on_where_it_was(
     manifest = write_images(tmp_path, list(range(20, 90)))
     run(manifest, "whole", kept=[])
     monkeypatch.setattr(work_cache, "FLUSH_SECONDS", 0.0)
-    monkeypatch.setattr(work_cache, "_FLUSH_SHARE", 0.0)
+    monkeypatch.setattr(work_cache, "FLUSH_SHARE", 0.0)
 
     with monkeypatch.context() as patch:
 

@@ -27,7 +27,7 @@ DIED = "the process that worked on it died, perhaps out of memory"
 """Reason why an item has no result if its worker died."""
 _AHEAD = 8
 """Items handed out to each worker before the first result is back; this bounds memory."""
-_SECONDS = 2.0
+SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None
 
 
@@ -151,7 +151,7 @@ def _start(make: Callable[[], Callable[[Any], Any]], parent: int) -> None:
 def _end_with(parent: int) -> None:
     """End this process when its parent is killed; otherwise it would wait for work for ever."""
     while os.getppid() == parent:
-        time.sleep(_SECONDS)
+        time.sleep(SECONDS)
     os._exit(1)
 
 

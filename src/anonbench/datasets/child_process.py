@@ -17,14 +17,14 @@ import numpy as np
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page
 
-_BASE_BYTES = 2**30
-_BYTES_A_PIXEL = {"draw": 8, "image": 48}
+BASE_BYTES = 2**30
+BYTES_A_PIXEL = {"draw": 8, "image": 48}
 """Memory limit in bytes for a pixel of an image: JPEG 2000 needs the most."""
 _MOST_PIXELS = 500_000_000
 """Greatest number of pixels if no limit is given."""
-_SECONDS, _SECONDS_AGAIN = 60, 600
+SECONDS, _SECONDS_AGAIN = 60, 600
 """Seconds of computing for one answer, and for decoding an image again, perhaps more slowly."""
-_PIXELS_A_SECOND = 1_000_000
+PIXELS_A_SECOND = 1_000_000
 """Number of pixels for which there is another second."""
 
 
@@ -71,11 +71,11 @@ def _answer(question: dict[str, Any], data: bytes) -> Any:
 
 def _limit(what: str, size: int, pixels: int, again: bool) -> None:
     """Limit memory and time for one answer; exceeding them ends the process."""
-    _set(resource.RLIMIT_AS, _used_space() + _BASE_BYTES + 2 * size + _BYTES_A_PIXEL[what] * pixels)
+    _set(resource.RLIMIT_AS, _used_space() + BASE_BYTES + 2 * size + BYTES_A_PIXEL[what] * pixels)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = _SECONDS_AGAIN if again else _SECONDS
+    seconds = _SECONDS_AGAIN if again else SECONDS
     if what == "image":
-        seconds += pixels // _PIXELS_A_SECOND
+        seconds += pixels // PIXELS_A_SECOND
     _set(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds)
 
 

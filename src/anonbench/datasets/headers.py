@@ -26,8 +26,8 @@ from anonbench.datasets.images import (
 )
 
 PDF = "PDF"
-_THREADS = 8
-_CHUNK = 64
+THREADS = 8
+CHUNK = 64
 
 
 class Header(NamedTuple):
@@ -71,11 +71,11 @@ def look_at_all(
         files[-1][1].append(number)
 
     def look(start: int) -> list[Header]:
-        some = files[start : start + _CHUNK]
+        some = files[start : start + CHUNK]
         return [header for path, pages in some for header in _look(root / path, limits, pages)]
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for headers in threads.map(look, range(0, len(files), _CHUNK)):
+    with ThreadPoolExecutor(THREADS) as threads:
+        for headers in threads.map(look, range(0, len(files), CHUNK)):
             yield from headers
 
 

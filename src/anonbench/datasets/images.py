@@ -59,7 +59,7 @@ _UPRIGHT = {
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION = 274
 
-_MOST_HERE = 32_000_000
+MOST_HERE = 32_000_000
 """Greatest number of pixels of an image decoded in this process, and half of its bytes."""
 _IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}
 """Decoders of Pillow that are a hundred times slower than the others."""
@@ -246,7 +246,7 @@ def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     """Check whether decoding may take more than some seconds; a child process then does it."""
     decoders = {each.codec_name for each in image.tile}
     is_odd = image.format in ("JPEG2000", heif.FORMAT) or bool(decoders & _IN_PYTHON)
-    return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
+    return is_odd or image.width * image.height > MOST_HERE or size > 2 * MOST_HERE
 
 
 def _decoded(image: Image.Image, data: bytes) -> np.ndarray:

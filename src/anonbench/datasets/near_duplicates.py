@@ -22,7 +22,7 @@ from anonbench.core.progress import track
 from anonbench.datasets.image_sets.shards import ImageSet
 
 _SIDE, _KEPT = 32, 8
-_BLOCK = 256
+BLOCK = 256
 """Images that are compared with all others at once."""
 
 
@@ -72,7 +72,7 @@ def distinct(hashes: np.ndarray, order: np.ndarray, distance: int) -> np.ndarray
     the first in the order (positions [N]) is taken.
     """
     kept = np.empty(0, np.int64)
-    for part in blocks(len(order), _BLOCK):
+    for part in blocks(len(order), BLOCK):
         some = order[part]
         new = some[~(distances(hashes[some], hashes[kept]) <= distance).any(axis=1)]
         near = distances(hashes[new], hashes[new]) <= distance

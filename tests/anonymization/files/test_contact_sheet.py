@@ -66,7 +66,7 @@ def test_it_shows_the_copies_with_outlines_doubtful_ones_first(photos: Path) -> 
         assert picture.shape == (150, 200, 3)
         if name != "x/none.png":
             assert said.startswith("hidden: 1 barcode; least certain: 1.00")
-            assert near(picture, module._HIDDEN) > 100
+            assert near(picture, module.HIDDEN) > 100
     text = done.sheet.read_text("utf-8")
     assert "4 images of 4 written, 4 regions hidden" in text
     assert "http" not in text.replace('http-equiv="Content', "") and "<script" not in text
@@ -103,7 +103,7 @@ def test_regions_in_sight_are_named_and_the_sheet_ends_somewhere(
     picture, said = found["two.png"]
     assert next(iter(found)) == "two.png" and len(found) == 2
     assert said == "hidden: 1 barcode, 1 region visible; least certain: 1.00"
-    assert near(picture, module._IN_SIGHT) > 100
+    assert near(picture, module.IN_SIGHT) > 100
     assert "; here are the first 2." in done.sheet.read_text("utf-8")
 
 

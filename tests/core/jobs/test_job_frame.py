@@ -82,7 +82,7 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     while not log.exists() or "the first" not in log.read_text(encoding="utf-8"):
         assert first.poll() is None
         time.sleep(0.02)
-    hurry = "import anonbench.core.jobs.job; anonbench.core.jobs.job._WAIT_SECONDS = 0.1\n"
+    hurry = "import anonbench.core.jobs.job; anonbench.core.jobs.job.WAIT_SECONDS = 0.1\n"
     command[2] = hurry + SCRIPT.format(action="print('the second')")
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1

@@ -20,7 +20,7 @@ HOLD = """
 import os, sys, time
 from pathlib import Path
 from anonbench.core.libraries import devices
-devices._POLL_SECONDS = 0.02
+devices.POLL_SECONDS = 0.02
 count, folder, marks, seconds = int(sys.argv[1]), *map(Path, sys.argv[2:4]), float(sys.argv[4])
 with devices.locked_gpus(count, folder) as mine:
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ",".join(mine)
@@ -56,14 +56,14 @@ def _no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("GPU_DEVICE_ORDINAL", raising=False)
-    monkeypatch.setattr(devices, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(devices, "POLL_SECONDS", 0.02)
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Pretend a machine without GPUs, and return where its driver's files would be."""
-    monkeypatch.setattr(devices, "_PROC", tmp_path / "proc")
-    monkeypatch.setattr(devices, "_DEV", tmp_path / "dev")
+    monkeypatch.setattr(devices, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(devices, "DEV", tmp_path / "dev")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return tmp_path
 

@@ -162,7 +162,7 @@ def test_the_bootstrap_agrees_with_the_standard_error(monkeypatch: pytest.Monkey
     values, labels = persons(np.random.default_rng(5), np.full(60, 5), 0.5)
     means = bootstrap_means(values[:, None], labels, 3000, "se")
     assert means.std() == pytest.approx(clustered_mean(values, labels, 0.95).se, rel=0.05)
-    monkeypatch.setattr("anonbench.core.numeric.clusters._DRAWS", 60 * 7)
+    monkeypatch.setattr("anonbench.core.numeric.clusters.DRAWS", 60 * 7)
     parts = bootstrap_means(values[:, None], labels, 3000, "se")
     assert np.array_equal(parts, means)
 

@@ -94,7 +94,7 @@ def test_bootstrap_shares_its_draws_and_depends_on_its_seed_alone(
     both = bootstrap_means(values, 30, "a")
     assert np.array_equal(both[:, :1], bootstrap_means(values[:, :1], 30, "a"))
     assert not np.array_equal(both, bootstrap_means(values, 30, "b"))
-    monkeypatch.setattr("anonbench.core.numeric.statistics._DRAWS", 50 * 7)
+    monkeypatch.setattr("anonbench.core.numeric.statistics.DRAWS", 50 * 7)
     assert np.array_equal(both, bootstrap_means(values, 30, "a")), "in parts"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import struct
+import subprocess
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +16,7 @@ from PIL import Image
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets import images
-from anonbench.datasets.formats import child
-from anonbench.datasets.images import read_image
+from anonbench.datasets.images import read_here, read_image
 
 SMOOTH = np.linspace(0, 255, 64 * 96 * 3).astype(np.uint8).reshape(64, 96, 3)
 
@@ -53,9 +55,8 @@ def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
 def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for pixels in (SMOOTH, SMOOTH[..., 0]):
         data = coded(Image.fromarray(pixels), kind)
-        monkeypatch.setattr(images, "_is_heavy", lambda *_: False)
-        here = read_image(data)
-        monkeypatch.setattr(images, "_is_heavy", lambda *_: True)
+        here = read_here(data, None, None)
+        monkeypatch.setattr(images, "MOST_HERE", 0)
         apart = read_image(data)
         np.testing.assert_array_equal(here, apart)
         apart[0, 0] = 7  # it may be written to
@@ -63,35 +64,31 @@ def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("limit", "value"), [("_BYTES_A_PIXEL", {"image": 1}), ("_PIXELS_A_SECOND", 10**9)]
+    ("limits", "reason"),
+    [
+        ("BASE_BYTES = 2**25; c.BYTES_A_PIXEL = {'image': 1}", "MemoryError"),
+        ("SECONDS = 0; c.PIXELS_A_SECOND = 10**9", "too much memory or time"),
+    ],
 )
 def test_what_exceeds_the_limits_is_one_image_that_cannot_be_read(
-    limit: str, value: object, monkeypatch: pytest.MonkeyPatch
+    limits: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = (
-        f"from anonbench.datasets import child_process as c; c.{limit} = {value!r}; "
-        f"c._BASE_BYTES = 0 if {limit!r} == '_BYTES_A_PIXEL' else 2**30; c._SECONDS = 0; c.main()"
-    )
+    code = [f"from anonbench.datasets import child_process as c; c.{limits}; c.main()"]
     data = b"P5\n2000 1500\n4095\n" + bytes(6_000_000)  # a decoder in Python
-    own = child._children.pop(os.getpid(), None)
-    popen = child.subprocess.Popen
-    monkeypatch.setattr(
-        child.subprocess, "Popen", lambda command, **more: popen([command[0], "-c", code], **more)
-    )
-    try:
-        assert refused(data)
-    finally:
-        if left := child._children.pop(os.getpid(), None):
-            left.process.kill()
-            left.process.wait()
-        if own:
-            child._children[os.getpid()] = own
-    monkeypatch.undo()
-    assert read_image(b"P5\n20 15\n4095\n" + bytes(600)).shape == (15, 20)
+    popen = subprocess.Popen
+
+    def limited(command: list[str], **more: Any) -> Any:
+        return popen([command[0], "-c", code.pop()] if code else command, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", limited)
+    with ProcessPoolExecutor(1, get_context("fork")) as fork:  # which has no child yet
+        assert reason in fork.submit(refused, data).result()
+        small = fork.submit(read_image, b"P5\n20 15\n4095\n" + bytes(600))
+        assert small.result().shape == (15, 20)
 
 
 def test_a_large_image_is_decoded_by_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     data = coded(Image.fromarray(SMOOTH), "PNG")
-    monkeypatch.setattr(images, "_MOST_HERE", 64 * 96 - 1)
-    monkeypatch.setattr(images, "_decoded", None)  # in this process nothing is
+    monkeypatch.setattr(images, "MOST_HERE", 64 * 96 - 1)
+    monkeypatch.setattr(images, "to_array", None)  # in this process nothing is
     assert read_image(data).shape == SMOOTH.shape

@@ -55,10 +55,10 @@ def test_streaming_changes_no_bit(
     reference, queries, database = given
     retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
     monkeypatch.setattr(similarity, "CHUNK", 2048)
-    monkeypatch.setattr(vectors, "_PART", 4096)
+    monkeypatch.setattr(vectors, "PART", 4096)
     expected = score_scenario(reference, {"queries": queries}, database, retrieval)
-    for memory in (vectors._BYTES, vectors._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
-        monkeypatch.setattr(vectors, "_BYTES", memory)
+    for memory in (vectors.BYTES, vectors.BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
+        monkeypatch.setattr(vectors, "BYTES", memory)
         found = score_scenario(reference, {"queries": queries}, database, retrieval, streamed=True)
         pd.testing.assert_frame_equal(found.table, expected.table, check_exact=True)
         assert found.chance == pytest.approx(expected.chance, abs=1e-12)
@@ -69,7 +69,7 @@ def test_streaming_changes_no_bit(
 def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """One vector more than fits into the chunks of a product."""
     monkeypatch.setattr(similarity, "CHUNK", 512)
-    monkeypatch.setattr(vectors, "_PART", 1024)
+    monkeypatch.setattr(vectors, "PART", 1024)
     values = np.random.default_rng(0).standard_normal((1025, 384)).astype(np.float32)
     opened = Vectors.of(Embeddings([f"{row:04d}" for row in range(1025)], values), "drawn")
     units = opened.units()

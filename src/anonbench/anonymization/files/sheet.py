@@ -28,7 +28,7 @@ MOST = 500
 SIDE = 480
 """Longest side of an image on it, in pixels."""
 _QUALITY = 80
-_HIDDEN, _IN_SIGHT = (255, 0, 170), (255, 140, 0)
+HIDDEN, IN_SIGHT = (255, 0, 170), (255, 140, 0)
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = (
     "body{font:14px sans-serif;margin:1em}main{display:flex;flex-wrap:wrap;gap:1em}"
@@ -107,7 +107,7 @@ def _tile(
     for row in rows:
         x0, y0, x1, y1 = (row[side] for side in ("x0", "y0", "x1", "y1"))
         corners = row.get("quad") or (x0, y0, x1, y0, x1, y1, x0, y1)
-        colour = _HIDDEN if row["hidden"] else _IN_SIGHT
+        colour = HIDDEN if row["hidden"] else IN_SIGHT
         pen.polygon([scale * corner for corner in corners], outline=colour, width=2)
     file = io.BytesIO()
     small.save(file, "JPEG", quality=_QUALITY)

@@ -33,7 +33,7 @@ _GOES_ON = (
     "this job is still running from an earlier, killed run and writes {}: wait "
     "for it or end it, then run again"
 )
-_WAIT_SECONDS = 20.0
+WAIT_SECONDS = 20.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 TRY_AGAIN = 75
 """Exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)."""
@@ -153,7 +153,7 @@ class _TerminalHandler(logging.Handler):
 
 def _lock_log(log: int) -> bool:
     """Lock a job's log, also for its children; wait briefly for those of a killed job."""
-    for _ in range(int(_WAIT_SECONDS / 0.5)):
+    for _ in range(int(WAIT_SECONDS / 0.5)):
         try:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 FLUSH_SECONDS = 60.0
-"""Seconds of work that a killed job loses at most, or `_FLUSH_SHARE` times a flush."""
-_FLUSH_SHARE = 30
+"""Seconds of work that a killed job loses at most, or `FLUSH_SHARE` times a flush."""
+FLUSH_SHARE = 30
 _IDENTITY = b"identity"
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def flushed_at_intervals(flush: Callable[[], None]) -> Iterator[Callable[[], Non
         if began - last >= pause:
             flush()
             last = time.monotonic()
-            pause = max(FLUSH_SECONDS, _FLUSH_SHARE * (last - began))
+            pause = max(FLUSH_SECONDS, FLUSH_SHARE * (last - began))
 
     try:
         yield flush_if_due

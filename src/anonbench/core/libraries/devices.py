@@ -27,9 +27,9 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 _ORDER = "CUDA_DEVICE_ORDER"
 _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VISIBLE)
 """One of these is set if Slurm chose a job's devices; some steps have only the last one."""
-_PROC = Path("/proc/driver/nvidia/gpus")
-_DEV = Path("/dev")
-_POLL_SECONDS = 1.0
+PROC = Path("/proc/driver/nvidia/gpus")
+DEV = Path("/dev")
+POLL_SECONDS = 1.0
 _SAY_EVERY = 60
 """Attempts between two messages."""
 
@@ -82,7 +82,7 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
 def candidates(environment: Mapping[str, str]) -> list[str]:
     """Devices that a job may take, as CUDA names them: those of the environment, or all."""
     if VISIBLE not in environment:
-        numbers = [path for path in _DEV.glob("nvidia*") if path.name[6:].isdigit()]
+        numbers = [path for path in DEV.glob("nvidia*") if path.name[6:].isdigit()]
         return list(map(str, range(len(numbers))))
     names: list[str] = []
     for name in map(str.strip, environment[VISIBLE].split(",")):
@@ -95,7 +95,7 @@ def candidates(environment: Mapping[str, str]) -> list[str]:
 
 def model_name() -> str | None:
     """Name of this machine's first GPU, as the driver reports it; None without one."""
-    for place in sorted(_PROC.glob("*")):
+    for place in sorted(PROC.glob("*")):
         text = (place / "information").read_text(encoding="utf-8", errors="replace")
         if found := re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE):
             return found[1]
@@ -136,7 +136,7 @@ def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list
                     return devices
         if attempt % _SAY_EVERY == 0:
             logger.info("waiting for a GPU: %d of %s", count, ",".join(choice))
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
     raise AssertionError  # it is never reached
 
 

@@ -20,7 +20,7 @@ MIN_CLUSTERS = 8
 """Least number of clusters for an interval: below it, their spread is too uncertain."""
 
 # counts in memory at once while resampling: 8 MB
-_DRAWS = 1 << 20
+DRAWS = 1 << 20
 # scores are of order one: a smaller standard error is rounding
 _ROUNDING = 1e-12
 
@@ -174,7 +174,7 @@ def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.nda
     """
     generator = rng("clusters", *seed)
     shares = np.full(groups, 1.0 / groups)
-    step = max(1, _DRAWS // groups)
+    step = max(1, DRAWS // groups)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         yield generator.multinomial(groups, shares, size=size).astype(np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from anonbench.core.numeric.seeding import rng
 
 # draws in memory at once while resampling: 8 MB, which stay in the processor's cache
-_DRAWS = 1 << 20
+DRAWS = 1 << 20
 
 
 def bootstrap_means(values: np.ndarray, resamples: int, *seed: object) -> np.ndarray:
@@ -26,7 +26,7 @@ def bootstrap_means(values: np.ndarray, resamples: int, *seed: object) -> np.nda
     columns = np.where(defined, columns, 0.0)
     masks = None if defined.all() else defined.astype(np.float64)
     means = np.empty((resamples, len(columns)))
-    step = max(1, _DRAWS // max(count, 1))
+    step = max(1, DRAWS // max(count, 1))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         times = np.empty((size, count))

@@ -33,12 +33,12 @@ from anonbench.embedding.store import (
 _LOG = logging.getLogger(__name__)
 _ROWS = 8192
 """Vectors in memory at once while a file is looked through."""
-_PART = 2 * CHUNK
+PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
 round as they do for the whole database."""
-_BYTES = 1_500_000_000
+BYTES = 1_500_000_000
 """Approximate memory for the data of a block of queries, in bytes."""
-_BYTES_A_PAIR = 16
+BYTES_A_PAIR = 16
 """Two similarities, a place and a word for a query and an image."""
 
 
@@ -105,7 +105,7 @@ class Vectors:
 
     def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield all vectors in parts, as `units`, each with its positions."""
-        for positions in blocks(len(self.ids), _PART):
+        for positions in blocks(len(self.ids), PART):
             yield positions, self.units(positions)
 
 
@@ -136,7 +136,7 @@ class Streamed:
 
     def slices(self, queries: int, most: int) -> list[slice]:
         """Blocks of this number of queries, as large as memory allows, at most `most` each."""
-        return blocks(queries, max(1, min(most, _BYTES // (_BYTES_A_PAIR * self.size))))
+        return blocks(queries, max(1, min(most, BYTES // (BYTES_A_PAIR * self.size))))
 
 
 def look_through(

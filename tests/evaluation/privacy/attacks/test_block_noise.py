@@ -168,7 +168,7 @@ def test_candidates_of_a_large_line_are_not_all_in_memory_at_once(
     (found,) = looking.look_at_file(None, covered(image, region), [region], GIVEN)
 
     def changes(values: int) -> tuple[np.ndarray, int]:
-        monkeypatch.setattr(block_noise, "_VALUES", values)
+        monkeypatch.setattr(block_noise, "VALUES", values)
         tracemalloc.start()
         got = block_noise.changes_by_text(truth.candidates, truth, found)
         peak = tracemalloc.get_traced_memory()[1]

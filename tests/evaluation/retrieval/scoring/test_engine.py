@@ -300,7 +300,7 @@ def test_neither_threads_nor_strips_nor_rows_change_a_bit(
     own = np.random.default_rng(1).permutation(reference.shape[1])[: len(reference)]
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     expected = run(reference, scores, own, settings)
-    monkeypatch.setattr(engine, "_STRIP", strip)
+    monkeypatch.setattr(engine, "STRIP", strip)
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         found = run(reference, scores, own, settings)

@@ -32,7 +32,7 @@ from anonbench.evaluation.retrieval.scoring.ties import among_first
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
 
-_STRIP = 1 << 15
+STRIP = 1 << 15
 """Similarities that are ranked at once, and first results that are scored at once: few enough for a
 core's cache, and enough to pay for the calls."""
 
@@ -136,7 +136,7 @@ class Engine:
             own_gain = values[np.arange(len(values)), self_columns[part]]
             chance[part], floor[part] = measures.chance(values, gain, own_gain, ideal[part])
 
-        _share_out(rank, blocks(len(queries), max(1, _STRIP // self._images)))
+        _share_out(rank, blocks(len(queries), max(1, STRIP // self._images)))
         return Reference(chance, floor, similarity, first, place, ideal, is_open)
 
     def score_block(
@@ -202,7 +202,7 @@ class Engine:
             for column, values in zip(COLUMNS, result, strict=True):
                 values[:, part] = scores[column].reshape(-1, kinds).T
 
-        _share_out(rank, blocks(rows, max(1, _STRIP // depth // kinds)))
+        _share_out(rank, blocks(rows, max(1, STRIP // depth // kinds)))
         return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
 
     def _counting(self) -> Counting:

@@ -31,7 +31,7 @@ _AROUND = 40
 """Pixels around a line that are looked at: two of the largest blocks, and what methods add."""
 _SMOOTHED = 3
 """Pixels by which colour that is coded at half the size reaches beyond its block."""
-_VALUES = 2**23
+VALUES = 2**23
 """Of candidates that are coded at once: they take some 30 bytes each."""
 _CHANGED = 16
 """Grey levels from which a pixel of a lossy copy may be hidden: below it is coding noise."""
@@ -191,7 +191,7 @@ def changes_by_text(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.
         apart = np.abs(coded[:, ring].astype(np.int64) - seen[ring])
         return np.asarray(apart.reshape(len(texts), -1).sum(axis=1), np.float64)
 
-    together = max(1, _VALUES // seen.size)
+    together = max(1, VALUES // seen.size)
     parts = range(0, len(candidates), together)
     every = [changes(candidates[at : at + together]) for at in parts]
     return np.asarray(np.concatenate(every))
