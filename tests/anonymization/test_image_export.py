@@ -7,6 +7,8 @@ import os
 import shutil
 import stat
 import tarfile
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -293,14 +295,12 @@ def test_a_killed_export_leaves_nothing_that_looks_complete(
 ) -> None:
     child = os.fork()
     if child == 0:
-        read = module._read
 
-        def killed(tar: Path, *where: Any) -> bytes:
-            if tar.parent.name == "val":
-                os.kill(os.getpid(), 9)
-            return read(tar, *where)
+        def killed(images: Iterator[Any], *_: Any) -> Iterator[Any]:
+            yield from islice(images, 6)
+            os.kill(os.getpid(), 9)
 
-        monkeypatch.setattr(module, "_read", killed)
+        monkeypatch.setattr(module, "track", killed)
         export(run, tmp_path / to)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 9

@@ -6,13 +6,13 @@ import argparse
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from anonbench.cli import main
 from anonbench.cli.main import command_parser
+from anonbench.cli.shared import with_subcommands
 from anonbench.cli.workflow import bundle as bundle_command
 from anonbench.core.errors import InputError
 
@@ -56,15 +56,8 @@ def test_exit_statuses(
 
 
 def test_the_help_of_every_command_has_an_example_of_it() -> None:
-    def commands(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, str]]:
-        below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-        for action in below:
-            for word, each in action.choices.items():
-                yield from commands(each, f"{name} {word}")
-        if not below:
-            yield name, parser.format_help()
-
-    told = dict(commands(command_parser(), "anonbench"))
+    texts = {each.prog: each.format_help() for each in with_subcommands(command_parser())}
+    told = {n: text for n, text in texts.items() if not any(o.startswith(f"{n} ") for o in texts)}
     assert len(told) > 20
     assert [name for name, text in told.items() if f"\n  {name}" not in text] == []
 

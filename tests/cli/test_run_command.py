@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from anonbench.cli.main import main
-from anonbench.cli.workflow import run as module
 from anonbench.workflow import plan_costs as costs
 from anonbench.workflow import planned_jobs as jobs
 from anonbench.workflow import snakefile
@@ -41,7 +40,7 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
         monkeypatch.setattr(costs, "as_data", lambda *_: {})
         monkeypatch.setattr(costs, "total", lambda _: "About 5 s")
-        monkeypatch.setattr(module, "_gpus", lambda: gpus)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
         try:
             return [str(main(["run", *words]))]
         except BecameError as error:

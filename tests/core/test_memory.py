@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,15 +15,17 @@ from anonbench.core import memory
 from anonbench.core.memory import SMALL, memory_for
 
 HOLD = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from anonbench.core import memory
 memory.lock_folder = lambda: Path(sys.argv[1])
-memory._parts = lambda: 4
+os.sysconf = {machine}.get
 with memory.memory_for(int(sys.argv[2])):
     print("has", flush=True)
     time.sleep(60)
 """
+MACHINE = {"SC_PAGE_SIZE": 2**12, "SC_PHYS_PAGES": 2**18}
+"""One of 1 GiB, a quarter of which has four parts."""
 PART = 2_097_152
 """Pixels of which one part is made."""
 
@@ -30,8 +33,7 @@ PART = 2_097_152
 @pytest.fixture(autouse=True)
 def four_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "lock_folder", lambda: tmp_path)
-    monkeypatch.setattr(memory, "_parts", lambda: 4)
-    monkeypatch.setattr(memory, "_SECONDS", 0.01)
+    monkeypatch.setattr(os, "sysconf", MACHINE.get)
 
 
 def waits(pixels: int, seconds: float = 0.3) -> tuple[bool, threading.Thread]:
@@ -47,7 +49,7 @@ def waits(pixels: int, seconds: float = 0.3) -> tuple[bool, threading.Thread]:
 
 
 def test_an_image_waits_until_it_fits_and_a_killed_process_holds_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HOLD, str(tmp_path), str(3 * PART)]
+    command = [sys.executable, "-c", HOLD.format(machine=MACHINE), str(tmp_path), str(3 * PART)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"has\n"
         start = time.monotonic()

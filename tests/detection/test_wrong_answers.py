@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from anonbench.anonymization.files.run import anonymize_files
@@ -35,6 +36,14 @@ class Session:
     def get_inputs(self) -> list[SimpleNamespace]:
         return [SimpleNamespace(name="image", shape=[1] * 4)]
 
+    get_outputs = get_inputs
+
+    def get_modelmeta(self) -> SimpleNamespace:
+        return SimpleNamespace(custom_metadata_map={"character": "abc"})
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: self)
+
     def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         tensor = inputs["image"]
         outputs = [np.zeros(shape, np.float32) for shape in self.shapes(*tensor.shape[2:])]
@@ -50,7 +59,7 @@ def scrfd_shapes(height: int, width: int) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("bad", [1, 5])
 def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: Session(bad, scrfd_shapes))
+    Session(bad, scrfd_shapes).install(monkeypatch)
     path = tmp_path / "model.onnx"
     path.touch()
     settings = Detection(face_onnx=FaceOnnx(weights=path, limit_side_len=96))
@@ -60,29 +69,33 @@ def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         detector.detect([IMAGE])
 
 
-def test_text_detector() -> None:
-    detector: Any = build("ppocr", Detection(speed="single"), 1)
-    assert detector.detect([IMAGE]) == [[]]
-    detector._detector._networks = [
-        lambda tensor: np.full((1, 1, *tensor.shape[2:]), np.nan, np.float32)
-    ]
+def test_text_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build("ppocr", Detection(speed="single"), 1).detect([IMAGE]) == [[]]
+    Session(0, lambda *sides: [(1, 1, *sides)]).install(monkeypatch)
+    detector = build("ppocr", Detection(speed="single"), 1)
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
 
 
-def test_recognizer() -> None:
-    reader: Any = LineReader()
-    reader._session, reader._input = Session(0, lambda *_: [(1, 5, 9)]), "image"
+def test_recognizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    Session(0, lambda *_: [(1, 5, 5)]).install(monkeypatch)
+    reader = LineReader()
     with pytest.raises(UnreadableImage, match=SAID):
         reader.read(IMAGE, np.array([(0, 0), (90, 0), (90, 20), (0, 20)], float))
 
 
 @pytest.mark.parametrize("network", ["pnet", "rnet", "onet"])
-def test_mtcnn(network: str) -> None:
+def test_mtcnn(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = torch.load
+
+    def spoiled(file: str, **options: Any) -> Any:
+        weights = load(file, **options)
+        weights["conv1.bias"] *= np.nan if network in file else 1
+        return weights
+
+    monkeypatch.setattr(torch, "load", spoiled)
     settings = Detection(speed="single", mtcnn=Mtcnn(thresholds=(0.0, 0.0, 0.0)))
-    detector: Any = build("mtcnn", settings, 1)
-    model = getattr(detector._detector._detector._model, network)
-    model.conv1.bias.data[0] = np.nan
+    detector = build("mtcnn", settings, 1)
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
 

@@ -19,6 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.low_rank import layer_names, learn_updates
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.timm_models import Timm
@@ -184,7 +185,7 @@ def test_what_cannot_be_learned_is_said(
     with pytest.raises(InputError, match=r"15 train images of mask-100 are left.*needs 16"):
         learned(tmp_path, system, few)
     monkeypatch.setitem(sys.modules, "peft", None)
-    monkeypatch.setattr("anonbench.embedding.low_rank._vectors", None)  # nothing is computed
+    monkeypatch.setattr(ImageSet, "read", None)  # nothing is computed
     with pytest.raises(InputError, match=r'^adaption D .* pip install "anonbench\[lora\]"$'):
         learned(tmp_path, system, images)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
 
 import preloaded
 import snakemake_logger_plugin_anonbench as logger
@@ -140,16 +143,18 @@ def test_a_long_job_is_spoken_of(
     class Settings:
         quiet, dryrun = None, False
 
-    handler = object.__new__(logger.LogHandler)
-    handler.common_settings, handler.lock = Settings(), None
-    handler.__post_init__()
-    logger._handlers.remove(handler)
-    monkeypatch.setattr(logger, "_run", logger.Run(began=time.time() - 100, total=2))
-    handler.remind()
-    assert capsys.readouterr().err == "", "nothing was said before"
-    handler._drawn = time.time() - 30
-    handler.remind()
-    assert capsys.readouterr().err == ""
-    handler._drawn = time.time() - 61
-    handler.remind()
-    assert "0 of 2 jobs" in capsys.readouterr().err
+    def said(seconds: float, event: LogEvent | None = None, **about: Any) -> str:
+        monkeypatch.setattr(time, "time", lambda: began + seconds)
+        if event:
+            handler.handle(logging.makeLogRecord({"event": event, "levelno": 20, **about}))
+        handler.remind()
+        return capsys.readouterr().err
+
+    began = time.time()
+    handler = logger.LogHandler(Settings(), None)
+    assert said(0, LogEvent.RUN_INFO, stats={"total": 2}) == said(90) == "", "not before the first"
+    job = {"rule_name": "a", "jobid": 1, "wildcards": {}, "log": []}
+    assert "0 of 2 jobs" in said(100, LogEvent.JOB_INFO, **job)
+    assert said(130) == ""
+    assert "0 of 2 jobs" in said(161)
+    handler.close()

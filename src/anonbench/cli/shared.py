@@ -154,16 +154,17 @@ def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
 def _complete(options: argparse.Namespace, whole: argparse.ArgumentParser) -> None:
     import shtab
 
-    for parser in _with_subcommands(whole):
+    for parser in with_subcommands(whole):
         for action in parser._actions:
             if action.type is Path or action.metavar == "IMAGES":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
     print(shtab.complete(whole, options.shell))
 
 
-def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield a parser and those of all its commands, whose `prog` is the whole command."""
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for each in action.choices.values():
-                yield from _with_subcommands(each)
+                yield from with_subcommands(each)

@@ -157,7 +157,8 @@ def test_a_method_that_may_hide_something_goes_before_a_weak_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit has the same order by itself."""
-    monkeypatch.setitem(METHODS._classes, "unstated", Unstated)
+    known = {**METHODS, "unstated": Unstated}
+    monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
     settings = combined(folder, face="swirl", text="unstated", barcode="blur", mrz="recolour")
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
     ours = apply.group_by_methods("by_entity", found, settings)

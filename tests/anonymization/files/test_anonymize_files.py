@@ -21,6 +21,7 @@ from anonbench.anonymization.files import file_job, places, run
 from anonbench.anonymization.files.stored import standard
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
+from anonbench.core.progress import track
 from anonbench.datasets.images import read_image
 
 NAMES = {
@@ -235,21 +236,20 @@ def test_a_run_that_was_ended_goes_on(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = anonymized(photos, tmp_path / "whole")
-    outcomes = run._outcomes
 
     def ended(*arguments: Any) -> Iterator[Any]:
-        for number, outcome in enumerate(outcomes(*arguments)):
+        for number, outcome in enumerate(track(*arguments)):
             if number == 3:
                 raise KeyboardInterrupt
             yield outcome
 
-    monkeypatch.setattr(run, "_outcomes", ended)
+    monkeypatch.setattr(run, "track", ended)
     with pytest.raises(KeyboardInterrupt):
         anonymized(photos, tmp_path / "out")
     (tmp_path / "out" / ".99.part").write_bytes(b"half a file")
     with (tmp_path / ".out.journal").open("a") as journal:
         journal.write('{"name": "cut sho')
-    monkeypatch.setattr(run, "_outcomes", outcomes)
+    monkeypatch.setattr(run, "track", track)
     searched = tmp_path / "searched"  # a file: a worker apart goes on with a run that was ended
     monkeypatch.setattr(file_job.Search, "__call__", counting(file_job.Search.__call__, searched))
     done = anonymized(photos, tmp_path / "out")

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from anonbench.core.io import read_json
-from anonbench.core.jobs import fingerprint
-from anonbench.core.registries.registry import added
+from anonbench.core.registries import registry
 from plug_in import install
 
 TOP = """
 from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 import numpy
-from package.config import Settings
-from package.helper import half
+from anonbench.config import Settings
+from anonbench.helper import half
 if TYPE_CHECKING:
     import torch
-    from package import other
+    from anonbench import other
 
 FACTOR = 2
 
@@ -32,7 +34,7 @@ def double(value: int) -> int:
 
 def sawn(value):
     import cv2
-    from package import tool
+    from anonbench import tool
     return tool.saw(value)
 
 class Square:
@@ -53,8 +55,8 @@ OTHER = """
 def one(): return 1
 """
 CONFIG = """
-from package.sections import Settings
-from package.unused import Unused
+from anonbench.sections import Settings
+from anonbench.unused import Unused
 """
 SECTIONS = """
 class Settings:
@@ -67,62 +69,64 @@ class Settings:
 """
 SCRIPT = """
 with open("log"):
-    from package.top import double
+    from anonbench.top import double
     double(1)
 """
 
 
+DISTRIBUTIONS = cache(metadata.packages_distributions)
+"""Installed packages, which take half a second."""
+
+
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(fingerprint, "PACKAGES", {"package": tmp_path})
-    monkeypatch.setattr(fingerprint, "_SETTINGS", "package.config")
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a package that stands for anonbench."""
+    monkeypatch.setattr(metadata, "packages_distributions", DISTRIBUTIONS)
     files = {"top": TOP, "helper": HELPER, "tool": TOOL, "other": OTHER}
     files |= {"config/__init__": CONFIG, "sections": SECTIONS, "unused": OTHER}
     (tmp_path / "config").mkdir()
     for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
-    yield tmp_path
-    forget()  # the next test follows anonbench
+    return tmp_path
 
 
-def forget() -> None:
-    """Read everything again, as a new process."""
-    for name in ("_files", "_data", "_module", "_exported"):
-        getattr(fingerprint, name).cache_clear()
+def new(package: Path | None = None) -> Any:
+    """Return the module of a new process, which has read nothing yet."""
+    spec = find_spec("anonbench.core.jobs.fingerprint")
+    assert spec and spec.loader
+    module: Any = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.PACKAGES = {"anonbench": package} if package else module.PACKAGES
+    return module
 
 
-def of_module(name: str = "package.top") -> dict[str, str]:
-    forget()
-    return fingerprint.code_identity([name])
+def of_module(package: Path) -> Any:
+    return new(package).code_identity(["anonbench.top"])
 
 
-def of_script(package: Path) -> dict[str, str]:
-    forget()
-    return fingerprint.script_identity("script.py", (package / "script.py").read_text())
+def of_script(package: Path) -> Any:
+    return new(package).script_identity("script.py", (package / "script.py").read_text())
 
 
 def test_a_script_owes_the_modules_that_it_imports(package: Path) -> None:
     found = of_script(package)
-    ours = {name for name in found if name.startswith("package.")}
-    assert ours == {f"package.{name}" for name in ("top", "helper", "tool", "sections")}
+    ours = {name for name in found if name.startswith("anonbench.")}
+    assert ours == {f"anonbench.{name}" for name in ("top", "helper", "tool", "sections")}
     assert found["numpy"] == np.__version__
     assert "torch" not in found, "only the type checker imports it"
     assert any(name.startswith("opencv") for name in found), "imported where it is used"
-    forget()
-    without = fingerprint.code_identity(["package.top"], without=["package.helper"])
-    assert not any(name.startswith("package.helper") for name in without)
-    (package / "script.py").write_text("run('package.tool')\n", encoding="utf-8")
-    assert set(of_script(package)) == {"script.py", "package.tool"}, "run by its name"
+    without = new(package).code_identity(["anonbench.top"], without=["anonbench.helper"])
+    assert not any(name.startswith("anonbench.helper") for name in without)
+    (package / "script.py").write_text("run('anonbench.tool')\n", encoding="utf-8")
+    assert set(of_script(package)) == {"script.py", "anonbench.tool"}, "run by its name"
 
 
 def test_a_module_that_is_not_there_is_refused(package: Path) -> None:
     """One that was moved would else be neither part of an identity nor left out of it."""
-    forget()
-    with pytest.raises(ValueError, match=r"there is no module package\.moved"):
-        fingerprint.code_identity(["package.moved"])
-    with pytest.raises(ValueError, match=r"there is no module package\.moved"):
-        fingerprint.code_identity(["package.top"], without=["package.moved"])
+    for names in ([["anonbench.moved"]], [["anonbench.top"], ["anonbench.moved"]]):
+        with pytest.raises(ValueError, match=r"there is no module anonbench\.moved"):
+            new(package).code_identity(*names)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_a_module_that_is_not_there_is_refused(package: Path) -> None:
         ("top", "FACTOR * half", "FACTOR + half", False),
         ("helper", "x / 2", "x / 4", False),
         ("tool", "return x", "return -x", False),
-        ("top", "from package.helper import half", "from package.tool import saw as half", False),
+        ("top", "anonbench.helper import half", "anonbench.tool import saw as half", False),
     ],
 )
 def test_what_runs_counts_module_by_module(
@@ -153,11 +157,11 @@ def test_what_runs_counts_module_by_module(
 
 
 def test_of_settings_methods_and_constants_count_and_defaults_do_not(package: Path) -> None:
-    exported = CONFIG.replace("package.sections", "package.config.part")
+    exported = CONFIG.replace("anonbench.sections", "anonbench.config.part")
     (package / "config/__init__.py").write_text(exported, encoding="utf-8")
     (package / "config/part.py").write_text(SECTIONS, encoding="utf-8")
-    before = of_module()
-    assert "package.config.part" in before and "package.unused" not in before
+    before = of_module(package)
+    assert "anonbench.config.part" in before and "anonbench.unused" not in before
     file = package / "config/part.py"
     text = SECTIONS.replace("int = 3", "int = 4")
     for old, new, same in (
@@ -168,37 +172,35 @@ def test_of_settings_methods_and_constants_count_and_defaults_do_not(package: Pa
     ):
         assert old in text
         file.write_text(text.replace(old, new), encoding="utf-8")
-        assert (of_module() == before) is same, new
+        assert (of_module(package) == before) is same, new
 
 
 @pytest.mark.parametrize("file", ["page.html.j2", "texts/de.yaml"])
-def test_a_package_s_data_counts_with_its_modules(package: Path, file: str) -> None:
+def test_a_package_s_data_counts_with_its_modules(
+    remembering: Path, package: Path, file: str
+) -> None:
     (package / "shown/deep/texts").mkdir(parents=True)
     (package / "shown/texts").mkdir()
     for place in ("shown", "shown/deep"):
         (package / place / "__init__.py").touch()
     (package / "shown/deep/page.py").write_text("import numpy\n", encoding="utf-8")
-    (package / "single.py").write_text("open('package.shown')\n", encoding="utf-8")
-    names = ("package.shown.deep.page", "package.single", "package.top")
+    (package / "single.py").write_text("open('anonbench.shown')\n", encoding="utf-8")
+    names = ("anonbench.shown.deep.page", "anonbench.single", "anonbench.top")
     path = package / "shown" / file
     found = []
     for text in ("half: “half”", "half: “a half”"):
         path.write_text(text, encoding="utf-8")
-        found.append([of_module(name) for name in names])
+        found.append([new(package).module_digest([name]) for name in names])
+        assert remembering.exists()
     assert [a == b for a, b in zip(*found, strict=True)] == [False, False, True]
-    state = fingerprint._state.__wrapped__()
-    path.write_text("another", encoding="utf-8")
-    forget()
-    assert fingerprint._state.__wrapped__() != state
 
 
 @pytest.mark.slow
 def test_every_script_of_the_workflow_is_followed_to_its_room(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forget()
-    monkeypatch.setattr(fingerprint, "_facts", lambda: "colours and labels")
-    start = time.process_time()
+    monkeypatch.setattr(registry, "facts_digest", lambda _: "colours and labels")
+    fingerprint, start = new(), time.process_time()
     found = {
         path.stem: fingerprint.script_identity(path.name, path.read_text(encoding="utf-8"))
         for path in sorted((root / "workflow/scripts").glob("*.py"))
@@ -220,44 +222,46 @@ def test_every_script_of_the_workflow_is_followed_to_its_room(
         assert any(place.startswith("anonbench.") for place in code), name
 
 
-def states(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what answers are remembered by, where a class is called so, otherwise and so again."""
-    found = []
-    added.cache_clear()
-    for label in ("Twirl", "Whirl", "Twirl"):
-        monkeypatch.setattr(fingerprint, "_facts", lambda label=label: label)
-        fingerprint._state.cache_clear()
-        found.append(fingerprint._state())
-    return found
-
-
 def test_what_another_package_s_class_is_called_is_not_remembered(
-    package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    remembering: Path,
+    package: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Its sources are no part of the state that answers are remembered by."""
-    assert len(set(states(monkeypatch))) == 1, "there is no other package"
+
+    def states() -> list[str]:
+        """Return the states where a class is called so, otherwise and so again."""
+        registry.added.cache_clear()
+        found: list[str] = []
+        for label in ("Twirl", "Whirl", "Twirl"):
+            monkeypatch.setattr(registry, "facts_digest", lambda _, label=label: label)
+            remembering.unlink(missing_ok=True)
+            new(package).module_digest(["anonbench.top"])
+            found += read_json(remembering)
+        return found
+
+    assert len(set(states())) == 1, "there is no other package"
     folder = tmp_path_factory.mktemp("other")
     install(folder, {}, {"anonbench.methods:twirl": "twirl:Twirl"})
     monkeypatch.syspath_prepend(folder)
-    first, other, again = states(monkeypatch)
-    fingerprint._state.cache_clear()
-    added.cache_clear()
+    first, other, again = states()
+    registry.added.cache_clear()
     assert first == again != other
 
 
 @pytest.fixture
 def remembering(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return where answers are remembered; each is asked for as in a new process."""
+    """Return where answers are remembered."""
     monkeypatch.setattr("sys.dont_write_bytecode", False)
     monkeypatch.setattr("sys.pycache_prefix", None)
     return package / "__pycache__" / f"fingerprint.{sys.implementation.cache_tag}.json"
 
 
-def digest_in_a_new_process(script: Path) -> str:
-    forget()
-    for each in (fingerprint.code_digest, fingerprint._remembered, fingerprint._state):
-        each.cache_clear()
-    return fingerprint.code_digest(script)
+def digest_in_a_new_process(script: Path, **changes: Any) -> Any:
+    module = new(script.parent)
+    vars(module).update(changes)
+    return module.code_digest(script)
 
 
 def test_a_digest_is_remembered_until_a_source_changes(
@@ -267,11 +271,11 @@ def test_a_digest_is_remembered_until_a_source_changes(
     first = digest_in_a_new_process(script)
     (state,) = read_json(remembering)
     with monkeypatch.context() as without:
-        without.setattr(fingerprint, "script_identity", lambda *_: pytest.fail("followed again"))
-        assert digest_in_a_new_process(script) == first
+        none = {"script_identity": lambda *_: pytest.fail("followed again")}
+        assert digest_in_a_new_process(script, **none) == first
         # Snakemake gives jobs its own path once more behind theirs
         without.setattr(sys, "path", [str(package), *sys.path, *sys.path])
-        assert digest_in_a_new_process(script) == first
+        assert digest_in_a_new_process(script, **none) == first
     helper = package / "helper.py"
     helper.write_text(HELPER.replace("x / 2", "x / 4"), encoding="utf-8")
     second = digest_in_a_new_process(script)

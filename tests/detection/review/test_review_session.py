@@ -159,7 +159,8 @@ def test_what_no_run_could_read_never_takes_the_files_place(
     session = review(config)
     decide(session, "ä/1", [{"found": 0}, MISSED])
     before = corrections(config).read_bytes()
-    monkeypatch.setattr(file_module, "_cells", lambda name, c: [name, "add", "nose", *"0099"])
+    wrong = "id,action,entity,x0,y0,x1,y1\nä/2,add,nose,0,0,9,9\n"
+    monkeypatch.setattr(pd.DataFrame, "to_csv", lambda _, to, **__: to.write_text(wrong))
     with pytest.raises(InputError, match="'nose' is none of"):
         decide(session, "ä/2", [MISSED])
     assert corrections(config).read_bytes() == before and "ä/2" not in session.record.looks

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from synthetic_results import FakeImages
 
 from anonbench.core.vocabulary import Variant
@@ -71,7 +72,7 @@ def test_every_head_of_every_model_can_be_read(
     titles = [
         title
         for axes in figure.axes[: 1 + heads]
-        for title in (axes._left_title, axes._right_title)  # type: ignore[attr-defined]
+        for title in {*axes.findobj(Text)} - {axes.title, *axes.texts}
         if title.get_text()
     ]
     assert len(titles) >= 2 * heads and min(title.get_fontsize() for title in titles) >= 6

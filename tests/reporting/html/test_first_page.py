@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from html import unescape
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from report_results import make_explorer
 from synthetic_results import make_best, make_scores, write_results
 from test_choices import table_of
@@ -30,7 +32,7 @@ from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
 from anonbench.reporting.html.build import DatasetSection, build_report
-from anonbench.reporting.html.page import FILES, Texts
+from anonbench.reporting.html.page import FILES, FOLDER, Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import METHODS
 
@@ -277,7 +279,9 @@ def _keys(texts: object, path: str = "") -> set[str]:
 
 
 def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() -> None:
-    english, german = (_keys(Texts(language)._texts) for language in LANGUAGES)
+    folder = resources.files("anonbench.reporting") / FOLDER
+    catalogues = ((folder / f"{language}.yaml").read_text("utf-8") for language in LANGUAGES)
+    english, german = map(_keys, map(yaml.safe_load, catalogues))
     assert english == german - {f".methods.{name}" for name in METHODS}
     assert {f".methods.{method.name}" for method in BUILT_IN} <= german
     assert Texts("de").method("pixelate_coarse") == "Verpixelung coarse"

@@ -59,15 +59,16 @@ def test_a_run_killed_while_it_marks_its_results_goes_on(
 ) -> None:
     write_checksum(folder / "set/own.csv")
     Results(folder).begin()
-    write = Results._write_mark
+    replace = Path.replace
 
-    def killed(results: Results, mark: str) -> None:
-        if written:
-            write(results, mark)
-        raise KeyboardInterrupt
+    def killed(temporary: Path, path: Path) -> None:
+        if written or path.name != MARK:
+            replace(temporary, path)
+        if path.name == MARK:
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Results, "_write_mark", killed)
+        patch.setattr(Path, "replace", killed)
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 Results(folder).begin()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.candidates import texts_like, zones_like
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary, ranked
+from anonbench.evaluation.privacy.attacks.kinds.reading import Readability
 from anonbench.evaluation.privacy.attacks.typesetting import Setting, set_in, strips
 
 CARD = (
@@ -103,21 +105,6 @@ def test_no_line_is_wider_or_higher_than_another() -> None:
         assert columns[0] <= 5 and columns[-1] >= 194
 
 
-class Told:
-    """Stands for the recognizer: every line is what it is told to be."""
-
-    def __init__(self, texts: Mapping[bytes, str]) -> None:
-        self._texts = texts
-
-    def look(self, image: np.ndarray, regions: Any, variant: Variant) -> list[Any]:
-        """Return the true line."""
-
-        class Line:
-            text, confidence = self._texts[image.tobytes()], 1.0
-
-        return [Line()]
-
-
 def page(text: str) -> tuple[np.ndarray, Region]:
     """Return a line of type on paper, and where it is."""
     (ink,) = strips((text,), "STIXGeneral", 30)
@@ -141,11 +128,17 @@ def attacked(
     """Return the share of first places of a text by method, where another one may be hidden."""
     image, region = page(text)
     other, _ = page(shown)
+    texts: dict[bytes, str] = {}
+
+    def read(image: np.ndarray, *_: Any) -> list[Any]:
+        return [SimpleNamespace(text=texts[image.tobytes()], confidence=1.0)]
+
+    monkeypatch.setattr(Readability, "load", lambda *_: SimpleNamespace(look=read))
     loaded = Dictionary(candidates=20, tries=3).load(Equipment(Detection(), WEAK))
     found = {}
     for method in methods:
         (truth,) = loaded.look(image, [region], Variant())
-        monkeypatch.setattr(loaded, "_reader", lambda _, t=truth: Told({t.pixels.tobytes(): text}))
+        texts[truth.pixels.tobytes()] = text
         variant = Variant(method, 100) if method else Variant()
         hidden = anonymize(other[:, : image.shape[1]], [region], variant, WEAK)
         (seen,) = loaded.look(hidden, [region], variant)
