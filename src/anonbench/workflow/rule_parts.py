@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
-from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.jobs.checksums import digest_file, made_file
 from anonbench.workflow.paths import digests
 
 Files = str | Iterable[str]
@@ -52,9 +52,14 @@ class RuleFiles:
     def updated(self, **files: Files) -> dict[str, Any]:
         """Outputs that stay when their job starts, whose script calls `JobCache.is_done`.
 
-        Those in a storage alone do not: Snakemake would look for them on this machine and fail.
+        With them comes an output that says that the job ended well (`checksums.made_file`). Outputs
+        in a storage alone do not stay: Snakemake would look for them on this machine and fail.
         """
-        return {name: update(path) for name, path in files.items()} if self._is_local else files
+        if not self._is_local:
+            return files
+        first = next(iter(files.values()))
+        made = made_file(first if isinstance(first, str) else next(iter(first)))
+        return {name: update(path) for name, path in files.items()} | {"made": made}
 
     def plain(self, files: Files) -> Any:
         """A rule's files by their paths in the results, as new objects that may be flagged."""

@@ -11,26 +11,30 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import verify
 
 SNAKEFILE = """
+from anonbench.workflow.rule_parts import RuleFiles
+
 rule model:
-    output: update("results/model.txt")
+    output: **RuleFiles(workflow).updated(model="results/model.txt")
     log: "results/model.log"
-    params: fails=config["fails"], code="1"
+    params: text=config["text"], code="1"
     script: "model.py"
 """
 SCRIPT = """
 from pathlib import Path
 from anonbench.core.jobs.job import job
 
+fails = Path("fails").read_text()
+assert fails != "early"
 with job(snakemake, __file__) as cache:
-    assert snakemake.params.fails != "before"
+    assert fails != "before"
     if not cache.is_done():
-        Path(snakemake.output[0]).write_text(snakemake.params.fails)
-        assert snakemake.params.fails != "while"
+        Path(snakemake.output.model).write_text(snakemake.params.text)
+        assert fails != "while"
 """
 
 
 @pytest.mark.workflow
-def test_a_failing_job_leaves_its_earlier_output_for_whom_it_is_right(
+def test_after_a_failed_job_the_same_command_never_takes_its_earlier_output_for_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
@@ -38,16 +42,20 @@ def test_a_failing_job_leaves_its_earlier_output_for_whom_it_is_right(
     monkeypatch.chdir(tmp_path)
     output, log = Path("results/model.txt"), Path("results/model.log")
 
-    def succeeds(fails: str) -> bool:
-        given = ["--cores", "1", "--rerun-incomplete", "--config", f"fails={fails}"]
+    def succeeds(text: str, fails: str = "") -> bool:
+        Path("fails").write_text(fails)
+        given = ["--cores", "1", "--rerun-incomplete", "--config", f"text={text}"]
         return preloaded.completed("snakemake", given, tmp_path).returncode == 0
 
-    assert succeeds("never")
-    for failing in ("before", "while"):
-        assert not succeeds(failing)
-        assert output.read_text() == "never"
-        with pytest.raises(InputError, match="nothing says what its job wrote into it"):
-            verify(output, must_be_known=True)  # whoever reads it needs the other one
-    assert succeeds("never")
+    assert succeeds("first")
+    for fails in ("early", "before", "while"):
+        assert not succeeds("second", fails)
+        assert output.read_text() == "first"
+    with pytest.raises(InputError, match="nothing says what its job wrote into it"):
+        verify(output, must_be_known=True)  # whoever reads it needs the other one
+    assert succeeds("first")
     assert "outputs are kept" in log.read_text()
     verify(output, must_be_known=True)
+    for fails in ("early", "while"):
+        assert not succeeds(fails, fails) and succeeds(fails)
+        assert output.read_text() == fails

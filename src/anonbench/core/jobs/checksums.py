@@ -19,6 +19,8 @@ from anonbench.core.provenance import file_digest
 FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file with a large file's digest, which Snakemake compares instead."""
+MADE = ".made"
+"""Suffix of an empty output that says that a job ended well."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
 _TYPES = {"name": str, "sha256": str, "size": int}
@@ -34,6 +36,16 @@ _WAY_OUT = (
 def digest_file(path: str) -> str:
     """Return the path of a big file's digest."""
     return path + DIGEST
+
+
+def made_file(path: str) -> str:
+    """Path of the output that a job writes at its end, by the path of its first output.
+
+    If a job fails, Snakemake restores outputs with the flag `update`, and takes them for those of
+    the new inputs and parameters. This one has no such flag: it is then missing, and the job runs
+    again.
+    """
+    return str(Path(path).parent / FOLDER / (Path(path).name + MADE))
 
 
 def record_of(path: Path) -> Path:

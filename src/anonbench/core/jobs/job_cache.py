@@ -23,6 +23,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.jobs.checksums import (
     DIGEST,
+    MADE,
     REPLACED,
     holds,
     listed_files,
@@ -64,7 +65,9 @@ class JobCache:
         storage. Snakemake writes the `benchmark` also of a job that keeps its outputs.
         """
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
-        self._outputs = [Path(path) for path in outputs]
+        made = [Path(path) for path in outputs]
+        self._outputs = [path for path in made if path.suffix != MADE]
+        self._made = [path for path in made if path.suffix == MADE]
         self._given = parameters
         self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
         self._results, self._benchmark = results, benchmark
@@ -156,8 +159,12 @@ class JobCache:
                 kept.unlink(missing_ok=True)
             elif self._benchmark.is_file() and not kept.exists():
                 shutil.copyfile(self._benchmark, kept)
-        if self._is_done:
-            return
+        if not self._is_done:
+            self._record()
+        for path in self._made:
+            path.touch()
+
+    def _record(self) -> None:
         digests: dict[Path, str] = {}
         of_parts = {output for part in self._parts for output in part._outputs}
         outputs = [path for path in self._outputs if path not in of_parts]
