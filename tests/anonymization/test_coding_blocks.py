@@ -30,9 +30,9 @@ from anonbench.core.boxes import (
     with_blocks,
     write_boxes,
 )
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.datasets.coding_blocks import coding_blocks
+from anonbench.datasets.coding_blocks import coding_blocks, shared_coding
 from anonbench.datasets.formats.heif import reads_heif
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.images import encode, read_image
@@ -132,6 +132,25 @@ def tiff_of_shared_colours(image: Image.Image) -> bytes:
     return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
 
 
+def tiff_of_jpeg(image: Image.Image, old: bool = False, scans: int | None = None) -> bytes:
+    """Return a TIFF file with a JPEG; of the old kind with a tag that contradicts its header."""
+    data = saved(image, "JPEG", quality=80, subsampling=2, progressive=scans is not None)
+    data = data if scans is None else without_scans(data, scans)
+    first = data.index(b"\xff\xda") + 14 if old else 0
+    data += bytes(len(data) % 2)
+    (width, height), short, long = image.size, 3, 4
+    tags = [(256, long, 1, width), (257, long, 1, height), (258, short, 3, 8 + len(data))]
+    tags += [(259, short, 1, 6 if old else 7), (262, short, 1, 6), (273, long, 1, 8 + first)]
+    tags += [(277, short, 1, 3), (278, long, 1, height), (279, long, 1, len(data) - first)]
+    tags += [(284, short, 1, 1)]
+    tags += [(512, short, 1, 1), (513, long, 1, 8), (514, long, 1, len(data))] if old else []
+    tags += [(530, short, 2, 1 | 1 << 16 if old else 2 | 2 << 16)]
+    bits = struct.pack("<HHH", 8, 8, 8)
+    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
+    listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
+
+
 def _stream(entries: str, data: bytes) -> bytes:
     return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
 
@@ -159,6 +178,7 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "tiff turned by xmp": (kind("TIFF", compression="jpeg", tiffinfo={700: XMP % 6}), None),
     "tiff mirrored by xmp": (kind("TIFF", compression="jpeg", tiffinfo={700: XMP % 3}), None),
     "tiff of shared colours": (tiff_of_shared_colours, None),
+    "tiff of old jpeg": (partial(tiff_of_jpeg, old=True), None),
     "pdf": (partial(pdf, matrix="203 0 0 141 30 20", subsampling=2), Page(1, 72)),
     "pdf scaled": (partial(pdf, matrix="140 0 0 101 30.3 20", subsampling=1), Page(1, 150)),
     "pdf enlarged": (partial(pdf, matrix="220 0 0 150 30.3 20", subsampling=2), Page(1, 300)),
@@ -175,7 +195,10 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "jpeg 2000": (kind("JPEG2000", irreversible=True, num_resolutions=4), None),
     "heic": (kind("HEIF", quality=60), None),
 }
-WIDER = ("webp", "jpeg 2000", "heic", "pdf without a size", "tiff of shared colours")
+WIDER = (
+    *("webp", "jpeg 2000", "heic", "pdf without a size", "tiff of shared colours"),
+    "tiff of old jpeg",
+)
 EXACT = [name for name in FILES if name not in WIDER]
 """Files whose blocks explain all that a region changes."""
 LOSSLESS = {
@@ -291,6 +314,29 @@ def test_pixels_that_share_a_colour_are_hidden_together() -> None:
     differs = (read_image(data) != read_image(tiff_of_shared_colours(changed))).any(axis=2)
     rows, columns = (differs.any(axis=axis).nonzero()[0] for axis in (1, 0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (60, 73, 76, 97)
+
+
+def test_a_jpeg_in_a_tiff_file_lacks_no_scans() -> None:
+    assert read_image(tiff_of_jpeg(picture(), scans=10)).shape == (HEIGHT, WIDTH, 3)
+    with pytest.raises(UnreadableImage, match="scans of its progression are missing"):
+        read_image(tiff_of_jpeg(picture(), scans=3))
+
+
+SHARED = {
+    "": kind("JPEG"),
+    "WebP": kind("WEBP"),
+    "JPEG 2000": kind("JPEG2000"),
+    "HEIC": kind("HEIF"),
+    "a palette": kind("GIF"),
+    "grey levels by the range in use": kind("TIFF", "F"),
+}
+
+
+@pytest.mark.parametrize("coding", SHARED)
+def test_codings_in_which_all_pixels_depend_on_each_other_are_named(coding: str) -> None:
+    if coding == "HEIC" and not reads_heif():
+        pytest.skip("pillow-heif is not installed")
+    assert shared_coding(SHARED[coding](picture())) == coding
 
 
 @pytest.mark.parametrize("method", ["mask", "pixelate", "inpaint", "layers"])

@@ -1,7 +1,8 @@
 """Coding blocks of an original, from the headers of its file: pixels that share their noise.
 
 Effects beyond a format's blocks have a measured reach (docs/explanation/limits.md): the next
-block's prediction in WebP and HEIC, and the wavelets of JPEG 2000.
+block's prediction in WebP and HEIC, and the wavelets of JPEG 2000. Weak ones have no end, see
+`shared_coding`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from anonbench.core.boxes import Blocks, Region, with_blocks
 from anonbench.datasets.formats import heif
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import Placed, placed_images
-from anonbench.datasets.formats.pixels import orientation
+from anonbench.datasets.formats.pixels import orientation, uses_range
 from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import open_checked, upright_size
 
@@ -34,6 +35,7 @@ _MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7,
 _PHOTOMETRIC, _STRIPS, _TILES = 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
+_OLD_JPEG = "tiff_jpeg"
 
 
 def add_coding_blocks(
@@ -41,6 +43,27 @@ def add_coding_blocks(
 ) -> list[Region]:
     """Return regions with the coding blocks of their image; see `coding_blocks`."""
     return with_blocks(regions, coding_blocks(data, page)) if regions else []
+
+
+JPEG2000 = "JPEG 2000"
+
+
+def shared_coding(data: bytes, page: Page | None = None) -> str:
+    """Name a coding in which each pixel may depend on all others; empty where it has none.
+
+    Quantizers, prediction, rate control, a palette or a scale are chosen for the whole image. Who
+    knows the visible part as it was before may tell what is hidden (docs/explanation/limits.md).
+    """
+    if page is not None and page.dpi:
+        return JPEG2000 if any(each.is_jpeg2000 for each in placed_images(data, page)) else ""
+    with open_checked(data, None, page) as image:
+        inner = str(image.info.get("compression")) if image.format == "TIFF" else image.format
+        named = {"WEBP": "WebP", "webp": "WebP", heif.FORMAT: "HEIC", "JPEG2000": JPEG2000}
+        if inner in named:
+            return named[inner]
+        if image.mode in ("P", "PA"):
+            return "a palette"
+        return "grey levels by the range in use" if uses_range(image) else ""
 
 
 class _Coded(NamedTuple):
@@ -102,7 +125,9 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
     tags, compression = image.tag_v2, str(image.info.get("compression"))
     if compression == "webp":
         coded = _Coded(*_WEBP)
-    elif compression in ("jpeg", "tiff_jpeg"):
+    elif compression == _OLD_JPEG:  # its tags may contradict its data
+        return _Coded(tags[256], tags[257], 0, 0)
+    elif compression == "jpeg":
         coded = _jpeg_in_tiff(tags, data)
     elif max(_sampling(tags)) > 1:  # nothing is lost, but pixels share their colour
         across, down = _sampling(tags)
@@ -121,14 +146,14 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
 
 
 def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _Coded:
-    """Return the blocks of the JPEG data in a TIFF file, from its own header if it has one."""
+    """Return the blocks of the JPEG data in a TIFF file, from its own header; else a single one."""
     starts = tags.get(_STRIPS) or tags.get(_TILES) or (0,)
     try:
         with Image.open(io.BytesIO(data[int(starts[0]) :]), formats=["JPEG"]) as first:
             assert isinstance(first, JpegImagePlugin.JpegImageFile)
             return _jpeg(first)
-    except Exception:  # the older kind of JPEG in TIFF has its header elsewhere
-        return _sampling_blocks(*_sampling(tags))
+    except Exception:
+        return _Coded(tags[256], tags[257], 0, 0)
 
 
 def _sampling(tags: TiffImagePlugin.ImageFileDirectory_v2) -> tuple[int, int]:

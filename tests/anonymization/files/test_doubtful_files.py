@@ -71,6 +71,15 @@ def test_a_run_killed_before_its_first_image_goes_on(
     assert anonymized(photos, Path("new")).written == 3
 
 
+def test_images_whose_visible_pixels_depend_on_hidden_ones_are_counted(photos: Path) -> None:
+    (photos / "b.gif").unlink()
+    save(photos, "d.jp2")
+    save(photos, "e.webp")
+    done = anonymized(photos, Path("out"))
+    assert done.codings == {"JPEG 2000": 1, "WebP": 1}
+    assert done.doubtful == 1 and list(done.reasons["doubtful"]) == [file_job.SHARED_PIXELS]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_image_that_ends_its_worker_is_recorded_and_shows_nothing(

@@ -95,6 +95,17 @@ def test_every_page_is_hidden_and_a_blank_one_is_no_reason_to_refuse(tmp_path: P
     assert [region["page"] for region in row["regions"]] == [1, 3]
 
 
+def test_a_copy_does_not_tell_whether_what_is_hidden_had_colours(tmp_path: Path) -> None:
+    plain = photograph("one", grey=True).convert("RGB")
+    code = np.array(plain)
+    code[(code < 50).all(axis=2)] = (90, 0, 0)  # the code, and nothing else
+    for name, page in (("grey.pdf", plain), ("red.pdf", Image.fromarray(code))):
+        scans(tmp_path / "in" / name, page)
+    assert anonymized(tmp_path / "in", tmp_path / "out").regions == 2
+    for name in ("grey.pdf", "red.pdf"):
+        assert b"/DeviceGray" in (tmp_path / "out" / name).read_bytes(), name
+
+
 def test_a_page_without_a_region_is_not_published(tmp_path: Path) -> None:
     scans(tmp_path / "in/a.pdf", photograph("one"), photograph("", code=False))
     done = anonymized(tmp_path / "in", tmp_path / "out")

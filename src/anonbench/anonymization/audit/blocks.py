@@ -95,15 +95,17 @@ def _of_tiff(data: bytes, tags: Any) -> Sizes | None:
     kind, shared = tags.get(259), tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
     if kind not in (6, 7, 50001) and max(shared) == 1:
         return None
+    if kind == 6:  # its tags may contradict its data
+        return (tags[256], 0), (tags[257], 0)
     if kind == 50001:  # WebP
         sizes: Sizes = ((16, 16), (16, 16))
-    elif kind not in (6, 7):  # each of the pixels that share a colour may show that of the others
-        sizes = (shared[0], shared[0] > 1), (shared[1], shared[1] > 1)
-    elif data.startswith(b"\xff\xd8", first):
+    elif kind == 7 and not data.startswith(b"\xff\xd8", first):
+        sizes = (tags[256], 0), (tags[257], 0)
+    elif kind == 7:
         with Image.open(io.BytesIO(data[first:]), formats=["JPEG"]) as image:
             sizes = _of_jpeg(image)
-    else:
-        sizes = _sampled(*shared)
+    else:  # each of the pixels that share a colour may show that of the others
+        sizes = (shared[0], shared[0] > 1), (shared[1], shared[1] > 1)
     parts = tags.get(322, tags[256]), tags.get(323, tags.get(278, tags[257]))
     across, down = (  # a strip or tile that cuts blocks is one
         (part if part < side and part % size else size, beyond)

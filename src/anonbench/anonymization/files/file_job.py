@@ -42,7 +42,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
 from anonbench.datasets.annotations import Correction
-from anonbench.datasets.coding_blocks import add_coding_blocks
+from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import SeveralFrames, open_checked, read_image
@@ -52,6 +52,7 @@ from anonbench.detection.search import DetectorFailed, Search, Searched
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 PIXELS = "PDF pages drawn as pixels"
+SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Anonymizer:
         found = Outcome(image.name, "failed", "", digest, width=width, height=height)
         try:
             own = task.corrections.get(image.name, [])
-            seen, before, regions = self._regions(image.id, original, own)
+            seen, before, regions = self._regions(image.id, original, own, Source(data))
             found = replace(found, searched=[seen.how])
             if own:
                 corrections = digest_of_corrections(task.corrections)
@@ -236,14 +237,14 @@ class Anonymizer:
             width, height = pdf_size(data, page, job.detection.max_pixels)
             with memory_for(width * height):
                 original = read_image(data, job.detection.max_pixels, page)
-                if (original == original[..., :1]).all():  # PDFium draws in colour only
-                    original = np.ascontiguousarray(original[..., 0])
                 own = task.corrections.get(name, [])
-                seen, before, regions = self._regions(image_id, original, own)
+                seen, before, regions = self._regions(image_id, original, own, Source(data, page))
                 is_blank = bool((original == original[0, 0]).all())
                 if not regions and not is_blank and not job.keep_without_regions:
                     raise _NotPublished(f"nothing was found on page {number}", "without_regions")
                 pixels, hidden = self._hidden(original, regions, Source(data, page))
+                if (pixels == pixels[..., :1]).all():  # whatever is hidden
+                    pixels = np.ascontiguousarray(pixels[..., 0])
                 try:
                     writer.add(pixels, page.dpi)
                 except InputError as error:
@@ -260,7 +261,7 @@ class Anonymizer:
         return _Page(copy, hidden, own_rows, old, seen.how)
 
     def _regions(
-        self, image_id: str, original: np.ndarray, own: Sequence[Correction]
+        self, image_id: str, original: np.ndarray, own: Sequence[Correction], source: Source
     ) -> tuple[Searched, list[dict[str, Any]], list[Region]]:
         """How an image was searched; what was found, as rows; and it corrected, in draw order."""
         original.flags.writeable = False  # it is what the result is held against
@@ -272,6 +273,9 @@ class Anonymizer:
         after, fault = corrected(seen.regions, own, width, height)
         if fault:
             raise _NotPublished(fault)
+        if after:
+            seen.how["coding"] = coding = shared_coding(*source)
+            seen.how["doubts"] += [SHARED_PIXELS] if coding == JPEG2000 else []
         before = as_rows(in_draw_order(image_id, seen.regions), 0)
         return seen, before, in_draw_order(image_id, after)
 

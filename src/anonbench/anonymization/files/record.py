@@ -76,6 +76,11 @@ class Outcome:
         return sorted({doubt for page in self.searched for doubt in page["doubts"]})
 
     @property
+    def codings(self) -> set[str]:
+        """Codings in which pixels depend on hidden ones (`coding_blocks.shared_coding`)."""
+        return {page["coding"] for page in self.searched if page.get("coding")}
+
+    @property
     def text_only(self) -> bool:
         """Whether it was searched for faces, too, and there is text only."""
         return bool(self.searched) and all(page["text_only"] for page in self.searched)

@@ -91,6 +91,9 @@ class Anonymized:
     """Files below the output folder that no run of this command is known to have written."""
     converted: dict[str, int]
     """Of the written ones, how many were changed by reading, and how."""
+    codings: dict[str, int]
+    """Of the written ones with regions, how many have a coding in which visible pixels depend on
+    hidden ones (`anonbench.datasets.coding_blocks.shared_coding`)."""
     reasons: dict[str, dict[str, int]]
     """Why images are `unreadable`, `failed`, `left_out` or `doubtful`, and how many; one image may
     be doubtful for several reasons."""
@@ -279,6 +282,7 @@ def _counted(
     corrections: Corrections,
 ) -> Anonymized:
     counts: Counter[str] = Counter()
+    codings: Counter[str] = Counter()
     names = {image.name for image in given}
     kinds = ("unreadable", "failed", "doubtful")
     reasons: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
@@ -295,6 +299,7 @@ def _counted(
             counts["shown"] += len(each.regions) - hidden
             counts["bare"] += not each.regions
             counts["text_only"] += each.text_only
+            codings.update(each.codings)
             if each.doubts and not is_looked_at(each, looks):
                 counts["doubtful"] += 1
                 reasons["doubtful"].update(each.doubts)
@@ -316,6 +321,7 @@ def _counted(
         not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
         unknown=strange,
         converted=conversion_counts(each.converted for each in now),
+        codings=dict(sorted(codings.items())),
         reasons={status: dict(sorted(why.items())) for status, why in reasons.items() if why},
         audit=audit_file(job.to),
     )

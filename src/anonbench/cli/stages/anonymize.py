@@ -171,6 +171,12 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
             lines.append(f"{count(number, noun)} {text}")
     if done.converted:
         lines.insert(1, f"converted while they were read ({tally(done.converted)})")
+    if done.codings:
+        lines.append(
+            f"in {count(sum(done.codings.values()), 'image')} visible pixels depend on hidden ones "
+            f"({tally(done.codings)}): who knows the rest may tell what is hidden "
+            "(docs/explanation/limits.md)"
+        )
     beside = to.parent / done.audit.name  # as the user gave it, unless a link leads elsewhere
     audit = beside if beside.exists() else done.audit
     lines.append(

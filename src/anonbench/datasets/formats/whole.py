@@ -24,7 +24,9 @@ _MOST_READS = 2**21
 _MOST_PARTS = 2**22
 _MOST_SCANS = 100
 """Greatest number of scans in a JPEG file: each goes over the whole image; about ten are usual."""
-_SCAN = re.compile(rb"\xff\xda")
+_SCAN, _PROGRESSIVE = re.compile(rb"\xff\xda"), b"\xff\xc2"
+_JPEG = 7
+"""Compression of TIFF files."""
 _GUESSED = frozenset(range(10))
 """Coefficients of a progressive JPEG that decoders guess from neighbouring blocks until they are
 sent in full.
@@ -81,8 +83,7 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
         _require_png(data)
     elif kind == "JPEG":
         _pixels_of_jpeg(data)
-        if not has_all_scans(data, image):
-            raise _cut("scans of its progression are missing")
+        _require_scans(data, image)
     elif kind == "WEBP":
         # blocks of one colour take a fraction of a bit each, and may be zeros
         least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
@@ -95,6 +96,11 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
         _require_strips(data, image)
     if all(tile.codec_name == "raw" for tile in image.tile):
         _require_raw(data, image)
+
+
+def _require_scans(data: bytes, image: Image.Image) -> None:
+    if not has_all_scans(data, image):
+        raise _cut("scans of its progression are missing")
 
 
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
@@ -254,6 +260,10 @@ def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:
                 raise _cut("shorter than its header says")
             if start + size - filled >= _ZEROS and size >= _ZEROS:
                 raise _cut("its pixels end in zeros")
+            part = data[start : start + size]
+            if image.tag_v2[259] == _JPEG and _PROGRESSIVE in part:
+                with Image.open(io.BytesIO(part), formats=["JPEG"]) as inner:
+                    _require_scans(part, inner)
 
 
 def _require_raw(data: bytes, image: ImageFile.ImageFile) -> None:
