@@ -83,7 +83,7 @@ def test_what_was_marked_is_hidden_by_the_next_run_and_nothing_else_changes(phot
     confirm(review, "z.png")
     confirm(review, "scan.pdf/page-0002", BOX)
     done = run(photos)
-    assert (done.corrected, done.unmatched_corrections, done.written) == (2, 0, 4)
+    assert (done.corrected, done.written) == (2, 4)
     assert done.doubtful == 0 and not done.is_doubtful, "a person looked at the faint one"
     after = files(Path("out"))
     assert hidden("none.png") and after["scan.pdf"] != before["scan.pdf"]
@@ -130,12 +130,20 @@ def test_what_is_added_to_an_image_is_added_to_its_copies(photos: Path) -> None:
 def test_wrong_corrections_are_said(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(photos)
     Path("out.corrections.csv").write_text(
-        "id,action,entity,x0,y0,x1,y1\na.png,add,text,900,900,950,950\ngone.png,add,text,1,1,9,9\n"
+        "id,action,entity,x0,y0,x1,y1\na.png,add,text,900,900,950,950\nz.png,add,text,1,1,9,9\n"
     )
     done = run(photos)
     assert statuses(done)["a.png"] == "failed" and not Path("out/a.png").exists()
     assert "a correction of it lies outside" in str(done.reasons["failed"])
-    assert done.unmatched_corrections == 1 and done.is_doubtful
+    (photos / "z.png").unlink()
+    assert run(photos).corrected == 1, "a row of an image that is gone is no mistake"
+    Path("out.corrections.csv").write_text(
+        "path,action,entity,x0,y0,x1,y1\na.png,add,text,9,9,50,50\nNone.png,add,text,1,1,9,9\n"
+    )
+    before = files(Path("out"))
+    with pytest.raises(InputError, match=r"row 2 .* below .*photos with its suffix"):
+        run(photos)
+    assert files(Path("out")) == before
 
 
 def test_originals_that_are_elsewhere_or_changed(photos: Path) -> None:

@@ -28,6 +28,7 @@ from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
 from anonbench.datasets.formats.pdf import SUFFIX
 from anonbench.datasets.inputs import ImageFile, open_images
+from anonbench.datasets.inputs import Images as Given
 from anonbench.detection.review.changes import key_of
 from anonbench.detection.review.file import Record
 from anonbench.detection.review.queue import Entry, digest_of, draw_sample
@@ -50,22 +51,18 @@ class Corrections:
     rows: Mapping[str, OfImage] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the file that a person saw, by name."""
-    unmatched: int = 0
-    """Rows that reach no image."""
 
     @classmethod
-    def read(
-        cls, to: Path, images: Sequence[ImageFile], before: Mapping[str, Outcome]
-    ) -> Corrections:
+    def read(cls, to: Path, images: Given, before: Mapping[str, Outcome]) -> Corrections:
         """Read the corrections of a folder; what is added to an image is added to its copies.
 
         Args:
             to: the output folder.
             images: that are anonymized.
-            before: what earlier runs did, by name.
+            before: what earlier runs did, by name. Rows of images that are gone are no mistakes.
 
         Raises:
-            InputError: a row is wrong.
+            InputError: a row is wrong, or names no image.
 
         """
         file = corrections_file(to)
@@ -77,7 +74,9 @@ class Corrections:
         known = pd.DataFrame(
             {"id": [part for _, part in parts], "path": [image.name for image, _ in parts]}
         )
-        found = read_corrections(file, Images(to, known), lenient=True)
+        gone = [(p, name) for name, each in before.items() for p, *_ in found_parts(each)]
+        others = pd.DataFrame(gone, columns=["id", "path"])
+        found = read_corrections(file, Images(Path(images.place), known, others))
         own = group_by_image(found.rows)
         rows: dict[str, OfImage] = {}
         for image, part in parts:
@@ -86,7 +85,7 @@ class Corrections:
         _share(rows, before, {image.name for image in images})
         looks = Record.beside(file).looks
         digests = {i.name: file_digest_of(looks[part].digest) for i, part in parts if part in looks}
-        return cls(rows, digests, found.unmatched)
+        return cls(rows, digests)
 
 
 def digest_of_corrections(own: OfImage) -> str:

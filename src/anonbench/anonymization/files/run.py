@@ -83,8 +83,6 @@ class Anonymized:
     only; where they do not look like documents, they are doubtful."""
     corrected: int
     """Images with corrections of a person, from `<to>.corrections.csv`."""
-    unmatched_corrections: int
-    """Rows of that file that reach no image."""
     not_given: int
     """Copies by earlier runs of images that are gone, or were not given this time."""
     unknown: int
@@ -107,7 +105,7 @@ class Anonymized:
         """Whether images are missing from the output, or may show what should be hidden."""
         missing = self.without_regions + self.unreadable + self.failed + self.left_out
         published = self.published_without_regions + self.shown_regions + self.doubtful
-        return bool(missing + published + self.unknown + self.unmatched_corrections)
+        return bool(missing + published + self.unknown)
 
 
 def anonymize_files(
@@ -180,13 +178,13 @@ def anonymize_files(
     record = Record(job.to, made_by(job, images, given))
     if dry_run:
         before = record.read()
-        corrections = Corrections.read(job.to, given.images, before)
+        corrections = Corrections.read(job.to, given, before)
         return _counted(job, given, before, 0, corrections)
     with writing_to(job.to.parent):
         job.to.mkdir(parents=True, exist_ok=True)
         with locked(job.to):
             before = _earlier_outcomes(record.read(), given)
-            corrections = Corrections.read(job.to, given.images, before)
+            corrections = Corrections.read(job.to, given, before)
             done = dict(before)
             _remove_unfinished(job.to, record, before)
             with record.appending() as journal:
@@ -317,7 +315,6 @@ def _counted(
         doubtful=counts["doubtful"],
         text_only=counts["text_only"],
         corrected=len(corrections.rows),
-        unmatched_corrections=corrections.unmatched,
         not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
         unknown=strange,
         converted=conversion_counts(each.converted for each in now),

@@ -155,7 +155,6 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
         (done.text_only, "with text only, no face"),
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
-        (done.unmatched_corrections, "rows of these corrections reach no image"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
         (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
