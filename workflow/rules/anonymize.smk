@@ -29,6 +29,7 @@ rule anonymize:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
+        run=last_run(),
         code=code_of("anonymize"),
         hiding=lambda w: stage_parameters.hiding(settings, method_of(w)),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
@@ -58,6 +59,7 @@ rule given:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
+        run=last_run(),
         code=code_of("given"),
         hiding=stage_parameters.hiding(settings),
         program=lambda w: program_of(method_of(w)),

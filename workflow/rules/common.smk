@@ -52,8 +52,9 @@ paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
 
-files = RuleFiles(workflow)
-plain, by_digest, updated, gpus = files.plain, files.by_digest, files.updated, files.gpus
+files = RuleFiles(workflow, results)
+plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
+updated, last_run = files.updated, files.last_run
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
     startup.say_what_stands(settings)

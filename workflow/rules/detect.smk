@@ -21,6 +21,7 @@ rule match:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
+        run=last_run(),
         code=code_of("match"),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
@@ -61,6 +62,7 @@ rule detect:
         runtime=growing(lambda w: estimates.minutes("detect", w.dataset, w.split)),
         gpu=gpus(lambda w: estimates.detection_gpus(w.dataset)),
     params:
+        run=last_run(),
         code=code_of("detect"),
         detectors=lambda w: list(map(str, datasets[w.dataset].detectors)),
         detection=lambda w: stage_parameters.detection(settings, w.dataset),
@@ -110,6 +112,7 @@ for _name in experiment.datasets:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
+            run=last_run(),
             code=code_of("gather"),
             keep_without_regions=datasets[_name].keep_without_regions,
             dataset=_name,

@@ -23,6 +23,7 @@ for _name in experiment.datasets:
                 runtime=growing(estimates.minutes("embed", _name, sets=len(_sets))),
                 gpu=gpus(estimates.embedding_gpus(_name)),
             params:
+                run=last_run(),
                 code=code_of("embed"),
                 settings=settings.embedding.effective(),
                 dataset=_name,
@@ -59,6 +60,7 @@ for _name in experiment.datasets:
             runtime=growing(estimates.minutes("embed_baselines", _name, sets=len(_sets))),
             gpu=gpus(estimates.embedding_gpus(_name) if _weights else 0),
         params:
+            run=last_run(),
             code=code_of("embed_baselines"),
             settings=settings.embedding.effective(),
             network=stage_parameters.untrained(settings, _name),
@@ -94,6 +96,7 @@ for _name, _dataset in experiment.datasets.items():
                 mem_mb=growing(estimates.embedding_mb(_name)),
                 runtime=growing(estimates.minutes("embed_system", _name)),
             params:
+                run=last_run(),
                 code=code_of("embed_system"),
                 system=stage_parameters.system(settings, _name),
                 user_files=contents(started.system_files(_name)),
@@ -136,6 +139,7 @@ rule embed_distilled_system:
         mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
     params:
+        run=last_run(),
         code=code_of("embed_system"),
         system=lambda w: stage_parameters.system(settings, w.dataset),
         user_files=lambda w: contents(started.system_files(w.dataset)),
@@ -176,6 +180,7 @@ for _name, _dataset in experiment.datasets.items():
                 mem_mb=growing(6000),
                 runtime=growing(estimates.minutes("map_vectors", _name)),
             params:
+                run=last_run(),
                 code=code_of("map_vectors"),
                 retrieval=settings.retrieval.effective(),
                 confidence=settings.presentation.confidence,

@@ -48,6 +48,7 @@ rule manifest:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("manifest", w.dataset)),
     params:
+        run=last_run(),
         code=code_of("manifest"),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),

@@ -32,6 +32,7 @@ rule reidentify:
         runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
+        run=last_run(),
         code=code_of("reidentify"),
         privacy=stage_parameters.privacy(settings),
         seed=settings.seed,
@@ -105,6 +106,7 @@ rule attack:
         mem_mb=growing(4000),
         runtime=growing(lambda w: estimates.minutes("attack", w.dataset)),
     params:
+        run=last_run(),
         code=code_of("attack"),
         attacks=lambda w: stage_parameters.attack(settings, w.dataset),
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),

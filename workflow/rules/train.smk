@@ -49,6 +49,7 @@ rule train_unadapted:
         gpu=gpus(lambda w: estimates.recipe(w.dataset).gpus_needed),
         tasks_per_gpu=0,  # Slurm starts one process; torchrun starts one a GPU
     params:
+        run=last_run(),
         code=code_of("train"),
         recipe=lambda w: settings.recipe_of(w.dataset).effective(),
         user_files=lambda w: contents(started.pretrained(w.dataset)),
@@ -75,6 +76,8 @@ use rule train_unadapted as train_adapted with:
         "<logs>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.tsv"
+    params:
+        run=last_run(),
 
 
 # A copy of the unadapted model that learns to embed hidden images as it embeds their originals.
@@ -96,6 +99,7 @@ use rule train_unadapted as train_distilled with:
     benchmark:
         "<benchmarks>/train/{dataset}/D-{anonymized}/seed{seed}.tsv"
     params:
+        run=last_run(),
         user_files="",
         adaption="D",
 
@@ -128,6 +132,7 @@ rule distill_system:
         runtime=growing(lambda w: estimates.minutes("distill_system", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
+        run=last_run(),
         code=code_of("distill_system"),
         system=lambda w: stage_parameters.system(settings, w.dataset),
         low_rank=settings.low_rank.model_dump(mode="json"),
@@ -167,6 +172,7 @@ rule train_redrawer:
         runtime=growing(lambda w: estimates.minutes("train_redrawer", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
+        run=last_run(),
         code=code_of("train_redrawer"),
         hiding=stage_parameters.hiding(settings),
         redrawing=settings.redrawing.model_dump(mode="json"),
@@ -208,6 +214,7 @@ rule redraw:
         runtime=growing(lambda w: estimates.minutes("redraw", w.dataset, w.split)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
+        run=last_run(),
         code=code_of("redraw"),
         hiding=stage_parameters.hiding(settings),
     script:

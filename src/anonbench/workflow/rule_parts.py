@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
-from anonbench.core.jobs.checksums import digest_file, made_file
+from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
 from anonbench.workflow.paths import digests
 
+_RUN = "ANONBENCH_RUN"
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
 """Possible input of a rule: a path, several paths, or a function of the wildcards."""
@@ -42,8 +45,13 @@ def _amount(asked: Asked, wildcards: Any) -> int:
 class RuleFiles:
     """Conversion of paths to rule inputs and outputs, in one run of Snakemake."""
 
-    def __init__(self, workflow: Any) -> None:
-        self._workflow = workflow
+    def __init__(self, workflow: Any, results: str) -> None:
+        self._workflow, self._results = workflow, results
+        self._made = ""
+        # read before any job starts, which removes its own
+        made = Path(results).rglob(f"{FOLDER}/*{MADE}")
+        self._runs = {str(path): path.read_text("utf-8") for path in made}
+        self._new = os.environ.setdefault(_RUN, uuid4().hex)  # the same in processes of this run
         storage = workflow.storage_settings
         self._is_local = not storage.default_storage_provider or storage.keep_storage_local
         prefix = storage.default_storage_prefix or ""
@@ -52,14 +60,29 @@ class RuleFiles:
     def updated(self, **files: Files) -> dict[str, Any]:
         """Outputs that stay when their job starts, whose script calls `JobCache.is_done`.
 
-        With them comes an output that says that the job ended well (`checksums.made_file`). Outputs
-        in a storage alone do not stay: Snakemake would look for them on this machine and fail.
+        With them comes one without the flag, for `last_run`. Outputs in a storage alone do not
+        stay: Snakemake would look for them on this machine and fail.
         """
+        self._made = ""
         if not self._is_local:
             return files
         first = next(iter(files.values()))
-        made = made_file(first if isinstance(first, str) else next(iter(first)))
-        return {name: update(path) for name, path in files.items()} | {"made": made}
+        self._made = made_file(first if isinstance(first, str) else next(iter(first)))
+        return {name: update(path) for name, path in files.items()} | {"made": self._made}
+
+    def last_run(self) -> Callable[[Any], str]:
+        """Parameter of a rule with `updated` outputs: the name of the run that made them well.
+
+        If a job fails, Snakemake restores these outputs and records them as made of the new inputs
+        and parameters. The output without the flag is missing then, and the name is a new one, so
+        that the job runs again.
+        """
+        pattern = self._made.replace("<results>", self._results)
+
+        def name(wildcards: Any) -> str:
+            return self._runs.get(pattern.format(**dict(wildcards.items())), self._new)
+
+        return name if pattern else lambda wildcards: ""
 
     def plain(self, files: Files) -> Any:
         """A rule's files by their paths in the results, as new objects that may be flagged."""

@@ -13,10 +13,17 @@ from anonbench.core.jobs.checksums import verify
 SNAKEFILE = """
 from anonbench.workflow.rule_parts import RuleFiles
 
+files = RuleFiles(workflow, "results")
+
+rule reader:
+    input: "results/model.txt"
+    output: "results/read.txt"
+    shell: "cp {input} {output}"
+
 rule model:
-    output: **RuleFiles(workflow).updated(model="results/model.txt")
+    output: **files.updated(model="results/model.txt")
     log: "results/model.log"
-    params: text=config["text"], code="1"
+    params: run=files.last_run(), text=config["text"], code="1"
     script: "model.py"
 """
 SCRIPT = """
@@ -57,5 +64,7 @@ def test_after_a_failed_job_the_same_command_never_takes_its_earlier_output_for_
     assert "outputs are kept" in log.read_text()
     verify(output, must_be_known=True)
     for fails in ("early", "while"):
-        assert not succeeds(fails, fails) and succeeds(fails)
-        assert output.read_text() == fails
+        assert not succeeds(fails, fails) and not succeeds(fails, fails) and succeeds(fails)
+        assert output.read_text() == Path("results/read.txt").read_text() == fails
+    before = output.stat().st_mtime_ns
+    assert succeeds(fails) and output.stat().st_mtime_ns == before, "nothing is left to do"

@@ -16,7 +16,7 @@ def rule_files(prefix: str | None = None, keeps: bool = False) -> RuleFiles:
         default_storage_prefix=prefix,
         keep_storage_local=keeps,
     )
-    return RuleFiles(SimpleNamespace(storage_settings=storage))
+    return RuleFiles(SimpleNamespace(storage_settings=storage), "results")
 
 
 def test_outputs_stay_where_they_are_on_this_machine() -> None:

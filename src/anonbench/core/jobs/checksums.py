@@ -20,7 +20,7 @@ FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file with a large file's digest, which Snakemake compares instead."""
 MADE = ".made"
-"""Suffix of an empty output that says that a job ended well."""
+"""Suffix of the output that says which run of a job ended well."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
 _TYPES = {"name": str, "sha256": str, "size": int}
@@ -39,12 +39,7 @@ def digest_file(path: str) -> str:
 
 
 def made_file(path: str) -> str:
-    """Path of the output that a job writes at its end, by the path of its first output.
-
-    If a job fails, Snakemake restores outputs with the flag `update`, and takes them for those of
-    the new inputs and parameters. This one has no such flag: it is then missing, and the job runs
-    again.
-    """
+    """Path of the output that a job writes at its end, by the path of its first output."""
     return str(Path(path).parent / FOLDER / (Path(path).name + MADE))
 
 

@@ -39,8 +39,10 @@ IDENTITY = "identity"
 """Key in the record of an output of a job that calls `JobCache.is_done`."""
 _KEPT = ".kept"
 """Suffix of the benchmark of the job that made the outputs, beside that of a job that kept them."""
-_ONLY_PLANNED = "user_files"
-"""Parameter that only Snakemake's planning needs: the inputs have the same information."""
+RUN = "run"
+"""Parameter that names a run of the job (`anonbench.workflow.rule_parts`)."""
+_ONLY_PLANNED = {"user_files", RUN}
+"""Parameters that only Snakemake's planning needs: of the first, inputs have the information."""
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class JobCache:
         self._outputs = [path for path in made if path.suffix != MADE]
         self._made = [path for path in made if path.suffix == MADE]
         self._given = parameters
-        self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
+        self._parameters = {name: v for name, v in parameters.items() if name not in _ONLY_PLANNED}
         self._results, self._benchmark = results, benchmark
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
         self._asked = self._is_done = False
@@ -162,7 +164,7 @@ class JobCache:
         if not self._is_done:
             self._record()
         for path in self._made:
-            path.touch()
+            path.write_text(str(self._given[RUN]), encoding="utf-8")
 
     def _record(self) -> None:
         digests: dict[Path, str] = {}
