@@ -28,6 +28,7 @@ from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.registries.method_names import is_given, is_redrawn
 from anonbench.core.vocabulary import Variant
+from anonbench.core.wording import count
 from anonbench.datasets.image_sets.neutral_names import Names
 
 TABLE = "images.csv"
@@ -46,16 +47,19 @@ class Unhidden:
     """Images in which nothing was found."""
     failed: int
     """Images on which a detector failed."""
+    doubtful: int
+    """Images that a person should look at, as the report counts them."""
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Those that have to be accepted: all but the doubtful ones, which every run publishes."""
         return self.without_regions + self.failed
 
     def __str__(self) -> str:
         return (
-            f"{self.without_regions:,} images without a region, {self.failed:,} images on which a "
-            "detector failed"
+            f"{count(self.without_regions, 'image')} without a region, "
+            f"{count(self.failed, 'image')} on which a detector failed, "
+            f"{count(self.doubtful, 'doubtful image')}"
         )
 
 
@@ -218,8 +222,9 @@ def _read_all(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
 
 
 def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
-    """Results of detection per image: id, status, reason."""
-    found = _read_all(base / "detect", "*/*.images.parquet", ["id", "status", "reason"])
+    """Results of detection per image: id, status, reason, doubts."""
+    columns = ["id", "status", "reason", "doubts"]
+    found = _read_all(base / "detect", "*/*.images.parquet", columns)
     if set(found["id"]) != set(listed):
         raise InputError(
             f"{base / 'detect'} is of other images than {base / 'manifest.parquet'}: run the "
@@ -254,7 +259,8 @@ def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
 
 def _unhidden(found: pd.DataFrame) -> Unhidden:
     failed = found["reason"].fillna("") != ""
-    return Unhidden(int(((found["status"] == "empty") & ~failed).sum()), int(failed.sum()))
+    empty = (found["status"] == "empty") & ~failed
+    return Unhidden(int(empty.sum()), int(failed.sum()), int((found["doubts"] != "").sum()))
 
 
 def _write(
