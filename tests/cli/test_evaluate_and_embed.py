@@ -67,6 +67,12 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
     assert images["status"].value_counts().to_dict() == {"ok": SIZE, "left out": 1}
     whole = [(folder / name).read_bytes() for name in sorted(names - {"trec"})]
 
+    for name in ("trec/blur-100.original.run", "reidentification.csv"):  # of an earlier run
+        (Path("again") / name).parent.mkdir(parents=True, exist_ok=True)
+        (Path("again") / name).touch()
+    kept = {"again/notes.txt", "again/trec/bm25-100.original.run", "again/trec/mask-100.mine.run"}
+    for name in kept:
+        Path(name).touch()
     again = [*OPTIONS, "-o", "again", "--json", "--degree", "100"]
     assert main(["evaluate", str(photos), *again]) == 3
     content = json.loads(capsys.readouterr().out)
@@ -74,6 +80,9 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
     assert {row["degree"] for row in content["scores"]} == {100}
     assert [(Path("again") / name).read_bytes() for name in sorted(names - {"trec"})] == whole
     assert len(list(Path("kept").iterdir())) == 3
+    there = {str(path.relative_to("again")) for path in Path("again").rglob("*")}
+    of_one = {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    assert there == of_one | {name.removeprefix("again/") for name in kept}
 
 
 def test_evaluate_writes_over_nothing_that_it_reads(

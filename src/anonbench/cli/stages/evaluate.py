@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import add_detectors, add_images, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL, aligned
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP, add_cache
-from anonbench.core.vocabulary import Method
+from anonbench.core.vocabulary import Method, QueryKind, Variant
 from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
@@ -163,6 +165,8 @@ def _write(result: Result, folder: Path) -> None:
     from anonbench.core.io import atomic, plain_cell, write_csv, write_parquet
 
     folder.mkdir(parents=True, exist_ok=True)
+    for path in [*_optional(folder)]:  # of an earlier run with other methods, or with --attack
+        path.unlink()
     for name, text in (("result.md", result.to_markdown()), ("result.json", result.to_json())):
         with atomic(folder / name) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -174,3 +178,15 @@ def _write(result: Result, folder: Path) -> None:
         write_csv(result.rates, folder / "reidentification.csv")
     write_csv(result.image_list().map(plain_cell), folder / "images.csv")
     result.trec_runs(folder / "trec")
+
+
+def _optional(folder: Path) -> Iterator[Path]:
+    """Files of a run that not every run writes; none that another program named."""
+    if (rates := folder / "reidentification.csv").is_file():
+        yield rates
+    for path in (folder / "trec").glob("*.run"):
+        variant, _, kind = path.stem.rpartition(".")
+        with suppress(ValueError):  # not a name that `write_runs` gives
+            Variant.parse(variant)
+            QueryKind(kind)
+            yield path
