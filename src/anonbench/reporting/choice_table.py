@@ -31,7 +31,7 @@ from anonbench.evaluation.scores import corrected
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 
 _KEYS = ["dataset", "method", "degree", "adaption", "query"]
-_QUALITY = ["kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"]
+_QUALITY = ["kept", "kept_low", "kept_high", "optimism", "yardstick", "unknown", "unknown_detail"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit"]
 _RULE = {
     **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
@@ -42,16 +42,16 @@ _SIZES = ["queries", "clusters", "seeds", "pairs"]
 COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
 COLUMNS += [*_COUNTS, *_SIZES]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
-that is left, corrected for chance and for the optimism of choosing the best: 0 is a random
-order, 1 is the `yardstick`'s quality on originals (`second`: the same model after another
-training, `own`: the system itself). `unknown` is the reason why it is not known (`UNKNOWN`).
-`rate` is the rate, above its control, of the attack that comes closest to its limit or exceeds
-it most. `verdict` is the policy's; `rule_…` and `detail` are the decisive rule if it is no pass.
-`failed`, `open` and `suspected` count rules that failed, rules with unknown result, and those of
-the latter whose value exceeds the limit; `untested` names those with unknown result, separated by
-blanks: attacks, or `rule:entity`. `resisted` counts attacks. `pairs`: images from which a choice's
-map was learned."""
-_NUMBERS = ["degree", *_QUALITY[:3], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
+that is left, corrected for chance and for the optimism of choosing the best: 0 is a random order,
+1 is the `yardstick`'s quality on originals (`second`: the same model after another training,
+`own`: the system itself). `optimism` has been subtracted from the best. `unknown` is the reason
+why it is not known (`UNKNOWN`). `rate` is the rate, above its control, of the attack that comes
+closest to its limit or exceeds it most. `verdict` is the policy's; `rule_…` and `detail` are the
+decisive rule if it is no pass. `failed`, `open` and `suspected` count rules that failed, rules
+with unknown result, and those of the latter whose value exceeds the limit; `untested` names those
+with unknown result, separated by blanks: attacks, or `rule:entity`. `resisted` counts attacks.
+`pairs`: images from which a choice's map was learned."""
+_NUMBERS = ["degree", *_QUALITY[:4], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
 _NUMBERS += ["failed", "suspected", "open", "resisted"]
 _PLACE = ["degree", "method", "adaption", "query"]
 _VARIANT = ["degree", "method", "query"]
@@ -177,7 +177,7 @@ def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> di
             optimism = best.optimism / row["room"] if known else 0.0
             break
     unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
-    found = {name: row[name] - optimism for name in _QUALITY[:3]}
+    found = {name: row[name] - optimism for name in _QUALITY[:3]} | {"optimism": optimism}
     return found | {"yardstick": row["yardstick"], "unknown": unknown, "unknown_detail": detail}
 
 

@@ -172,7 +172,11 @@ def test_no_training_comes_first_where_no_test_shows_that_one_gains() -> None:
     scores = SCORES.assign(value=(0.4 + 0.1 * raised).to_numpy(), low=0.38, high=0.53)
     for unsure, first in ((0.2, "unadapted"), (0.001, "A")):
         bests = best_choices([make_best(scores, unsure=unsure)])
-        assert of(table_of(), scores, bests=bests).iloc[0]["adaption"] == first
+        table = of(table_of(), scores, bests=bests)
+        assert table.iloc[0]["adaption"] == first
+        both = table.merge(of(table_of(), scores), on=KEY, suffixes=("", "_plain"))
+        assert (both["optimism"] > 0).any()
+        assert (both["kept"] + both["optimism"]).tolist() == pytest.approx([*both["kept_plain"]])
 
 
 def test_attacks_without_a_limit_are_named_with_what_they_gain() -> None:

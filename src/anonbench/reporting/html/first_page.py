@@ -79,7 +79,7 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
         "degree": int(row["degree"]),
         "query": row["query"],
         "shown": shown,
-        **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None},
+        **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None, "chosen": ""},
         "attack": words.attack(row["attack"]),
         **{"rate": unknown, "rate_title": str(texts("table.not_sure")), "rate_bar": None},
         "high": "",
@@ -95,6 +95,7 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
         found["kept"] = f"{texts.number(100 * row['kept'])} %"
         found["kept_title"] = f"{ends[0]} ({ends[1]} – {ends[2]})"
         found["kept_bar"] = _bar(row, "kept")
+        found["chosen"] = words.chosen(row)
     if not pd.isna(row["rate"]):
         found |= {"rate": f"{texts.percent(row['rate'])} %", "rate_bar": _bar(row, "rate")}
         if not pd.isna(row["rate_low"]):

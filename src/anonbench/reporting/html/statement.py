@@ -238,7 +238,8 @@ def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
     rows = []
     for row in shown.to_dict("records"):
         name = f"{texts.method(row['method'])}{words.with_(row)}"
-        kept = str(texts("table.unknown")) if row["unknown"] else _percent(row["kept"], texts)
+        kept = _percent(row["kept"], texts) + words.chosen(row)
+        kept = str(texts("table.unknown")) if row["unknown"] else kept
         rate, limit = _percent(row["rate"], texts), _limit(row["limit"], texts)
         verdict = [str(texts(f"short.{NAMES[row['verdict']]}")), str(words.short(row))]
         said = ": ".join(filter(None, verdict))

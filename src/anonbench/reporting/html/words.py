@@ -58,7 +58,8 @@ _NAMED = 3
 """Number of untested attacks that a sentence names."""
 USELESS = 0.1
 """Share of the search quality below which a search hardly works."""
-
+_SUBTRACTED = 0.05
+"""Fewest points of a subtraction that is named."""
 _DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
 _DRAWN |= {"inference": "gallery"}
 """Settings of the section `privacy` that say how often an attack is tried, where it is not
@@ -156,6 +157,13 @@ class Words:
             if row["unknown"] or row["kept_high"] >= top["kept_low"]
         )
         return self.texts("say.alike" if names else "say.best", others=", ".join(names))
+
+    def chosen(self, row: Mapping[Any, Any]) -> str:
+        """What was subtracted from the quality kept, in parentheses; empty if nothing."""
+        points = 100 * row["optimism"]
+        if not points >= _SUBTRACTED:  # NaN is not
+            return ""
+        return f" ({self.texts('table.chosen', points=self.texts.number(points, 1))})"
 
     def unknown(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why the quality kept is not known."""
