@@ -57,7 +57,8 @@ def make_statement(
     if stated:
         table = table[(table["degree"] == stated[0]) & (table["adaption"] == stated[1])]
     write_csv(table, folder / "choices.csv")
-    words = Words(Texts(language), Facts("a", 30, 0, (), 0, None, toy=False, examples={}))
+    doubts = [("doubtful", {"number": 7})]
+    words = Words(Texts(language), Facts("a", 30, 0, doubts, 0, None, toy=False, examples={}))
     write_statement(section, table, policy, words, sets, folder)
     markdown, html = (folder / f"statement.{form}" for form in ("md", "html"))
     return markdown.read_text("utf-8"), html.read_text("utf-8")
@@ -67,7 +68,7 @@ def words_of(text: str) -> list[str]:
     """Return the words of either form, without marks and markup."""
     body = re.sub(r"<head>.*?</head>", "", text, flags=re.DOTALL)
     plain = unescape(unescape(re.sub(r"<[^>]+>", " ", body)))
-    return re.findall(r"[\w.,%]*\w%?", re.sub(r"[\\|#*\u00a0]|---:?|^- ", " ", plain, flags=re.M))
+    return re.findall(r"[\w.,%]*\w%?", re.sub(r"[\\|#*`\u00a0]|---:?|^- ", " ", plain, flags=re.M))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -95,6 +96,8 @@ def test_numbers_are_those_of_the_tables(tmp_path: Path, language: str) -> None:
 def test_both_forms_have_the_same_words(tmp_path: Path, language: str) -> None:
     markdown, html = make_statement(tmp_path, table_of(0.9), language)
     assert words_of(markdown) == words_of(html)
+    assert "(`anonbench review a`)" in markdown and "<code>anonbench review a</code>" in html
+    assert "code>" not in unescape(markdown)
     told = ("7 of 1,234 failed", "No method passes.", "exceeded", "with the same decoder")
     for each in told:
         assert each in markdown or language == "de"

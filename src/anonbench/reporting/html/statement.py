@@ -282,4 +282,9 @@ def _limit(share: float, texts: Texts) -> str:
 
 
 def _markdown(text: str) -> Markup:
-    return Markup(escape_markdown(unescape(str(text))))
+    """Text of a sentence as Markdown, its `<code>` in backticks."""
+    parts = [unescape(part) for part in re.split("</?code>", str(text))]
+    for number, part in enumerate(parts):
+        is_code = number % 2 and "`" not in part
+        parts[number] = f"`{part}`" if is_code else escape_markdown(part)
+    return Markup("".join(parts))
