@@ -2,10 +2,11 @@
 
 Choices that pass the policy come first, then those not known to pass, then those that failed on
 evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
-against them. Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of
-a random ranking; 1 is that of the unadapted model, retrained with another seed and searching
-originals. Both, and the choice, are judged by a second reference, which favours no model; the
-model's own ranking would favour the unadapted one.
+against them. Where the quality is not known, the lower rate of the strongest attack comes first.
+Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of a random
+ranking; 1 is that of the unadapted model, retrained with another seed and searching originals.
+Both, and the choice, are judged by a second reference, which favours no model; the model's own
+ranking would favour the unadapted one.
 """
 
 from __future__ import annotations
@@ -283,6 +284,7 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
         "rank": table["verdict"].map(rank),
         **{name: table[name] for name in ("failed", "suspected", "open")},
         "unknown": table["unknown"] != "",
+        "rate": table["rate"].fillna(math.inf).where(table["unknown"] != "", 0.0),
         "value": -np.where(behind, np.fmin(value, of_plain), value),
         "degree": -table["degree"],
         "adapted": table["adaption"] != UNADAPTED,

@@ -131,6 +131,9 @@ def test_a_value_beyond_its_limit_counts_against_a_choice_though_nothing_is_prov
     table = whole[whole["degree"] == 100]
     assert table.iloc[0]["method"] == "mask"
     assert table.set_index("method")["suspected"].groupby(level=0).first()["blur"] == 1
+    policy.loc[rates & (policy["method"] == "blur"), "value"] = 0.099  # blur keeps more
+    wide = SCORES.assign(low=0.1, high=0.9)
+    assert [of(policy, scores).iloc[0]["method"] for scores in (SCORES, wide)] == ["blur", "mask"]
 
 
 def test_the_strongest_attack_is_above_its_control() -> None:
