@@ -37,14 +37,19 @@ _INTERVAL = 20.0
 
 
 def begin_run(
-    results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
+    results: Path,
+    usual: Mapping[str, float],
+    closing: Callable[[], Iterable[str]] = tuple,
+    targets: Iterable[str] = (),
 ) -> None:
     """Count the jobs of the run that is about to begin.
 
     `usual` is the usual time of a job in seconds, by rule, for estimates. The lines that `closing`
-    returns are printed when Snakemake exits, with every logger and even with --quiet.
+    returns are printed when Snakemake exits, with every logger and even with --quiet. Jobs of the
+    rules `targets` only collect files, and are not counted, as in `anonbench plan`.
     """
     _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
+    _run.leave_out(targets)
 
     def remind() -> None:
         while True:

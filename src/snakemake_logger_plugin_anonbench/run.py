@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,13 @@ class Run:
     running: dict[int, JobRun] = field(default_factory=dict)
     """Running jobs by Snakemake's job number."""
     failed: dict[int, JobRun] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    """Rules whose jobs are not counted."""
+
+    def leave_out(self, rules: Iterable[str]) -> None:
+        """Do not count the jobs of these rules."""
+        self.left_out = frozenset(rules)
+        self.total -= sum(self.waiting.pop(rule, 0) for rule in self.left_out)
 
     def apply(self, event: LogEvent, record: Any, now: float) -> None:
         """Update the counts from a Snakemake log record about the start or end of a job."""
@@ -87,7 +95,7 @@ class Run:
             case LogEvent.RUN_INFO:
                 self.total = record.stats["total"]
                 self.waiting = Counter(record.stats) - Counter(total=self.total)
-            case LogEvent.JOB_INFO:
+            case LogEvent.JOB_INFO if record.rule_name not in self.left_out:
                 self.began = self.began or now
                 if not self.failed.pop(record.jobid, None):  # otherwise it is retried
                     self.waiting -= Counter([record.rule_name])

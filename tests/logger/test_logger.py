@@ -22,7 +22,7 @@ from pathlib import Path
 from snakemake_logger_plugin_anonbench import begin_run
 
 onstart:
-    begin_run(Path("results"), {}, lambda: ["PUBLISHED UNHIDDEN: 3 images"])
+    begin_run(Path("results"), {}, lambda: ["PUBLISHED UNHIDDEN: 3 images"], ["all"])
 
 rule all:
     input: "after.txt", "other.txt"
@@ -60,8 +60,8 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     done = run(tmp_path)
     assert done.returncode != 0
     assert (tmp_path / "other.txt").exists()
-    said = done.stderr[done.stderr.index("[ 25 %] 1 of 4 jobs, 1 failed") :]
-    assert said.splitlines()[1] == "1 job failed, 2 not run because of it:"
+    said = done.stderr[done.stderr.index("[ 33 %] 1 of 3 jobs, 1 failed") :]
+    assert said.splitlines()[1] == "1 job failed, 1 not run because of it:"
     assert "  bad failed\n    logs/bad.log\n    | ERROR root: lent-9.png is no image" in said
     assert done.stderr.count("fix the cause") == 1
     assert done.stderr.endswith(

@@ -23,6 +23,7 @@ onstart:
         settings.results,
         usual_seconds(jobs_of(workflow.dag), estimates),
         lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],
+        [rule.name for rule in workflow.rules if not rule.script],
     )
 
 
