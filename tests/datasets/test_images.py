@@ -93,7 +93,7 @@ def test_one_bit_tiff(tmp_path: Path) -> None:
 def test_animated_and_multi_page_are_refused(tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("RGB", (8, 8), (80 * i, 10, 10)) for i in range(3)]
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
-    assert reason(tmp_path / f"a.{suffix}") == "animated or of several pages (3 frames)"
+    assert reason(tmp_path / f"a.{suffix}") == "animated or of several pages"
 
 
 def test_a_photo_with_a_preview_behind_it_is_one_photo(tmp_path: Path) -> None:

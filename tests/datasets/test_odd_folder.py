@@ -182,7 +182,7 @@ def test_anonymize_counts_and_names_every_file(
     with (tmp_path / "out.audit.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert files_of(odd / "f") - {"more"} <= rows.keys()
-    several = "animated or of several pages (3 frames), of which no copy is made"
+    several = "animated or of several pages, of which no copy is made"
     assert rows["Akte.TIF"]["reason"] == f"{several}: save each as an image, or all as a PDF"
     assert rows["secret.pdf"]["reason"] == "an encrypted PDF; save it without its password"
     assert rows["cmyk.jpg"]["converted"] == "CMYK to RGB without a colour profile"

@@ -178,9 +178,11 @@ def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, lis
         )
     names = [name for name in named.pop() if not (has_boxes and name == "boxes")]
     if unusable := [name for name in names if name in ("boxes", "template")]:
+        own = "; regions of your own: --boxes of evaluate, or FOLDER.corrections.csv beside the"
+        own += " output of anonymize (docs/how-to/review.md)"
         raise InputError(
             f"{file}: {source}: {unusable[0]} needs files of the data set, which only the workflow "
-            "reads; name other detectors by --detector"
+            f"reads; name other detectors by --detector{own if unusable[0] == 'boxes' else ''}"
         )
     return source, names
 

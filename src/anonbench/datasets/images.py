@@ -196,8 +196,8 @@ def _refuse(
     # MPO is a JPEG with previews behind it, as phones and cameras write it; a HEIC file says which
     # of its images is the one to show, and opens at that
     is_single = page is not None or image.format in ("MPO", heif.FORMAT)
-    if not is_single and (frames := int(getattr(image, "n_frames", 1))) > 1:
-        raise SeveralFrames(f"animated or of several pages ({frames} frames)")
+    if not is_single and int(getattr(image, "n_frames", 1)) > 1:
+        raise SeveralFrames("animated or of several pages")  # no number: reasons are counted
     if max_pixels is not None:
         require_whole(data, image)
 

@@ -24,6 +24,7 @@ out: save their pages as images.
 Copies keep names, folders, format and colour profile; they are upright, without other metadata. The
 exit status is 3 if images are missing from the output or may show what should be hidden;
 FOLDER.audit.json and FOLDER.audit.csv say which. The same command continues a stopped run.
+Regions of your own are rows of FOLDER.corrections.csv: docs/how-to/review.md.
 
 Examples:
   anonbench anonymize photos -o anonymized
