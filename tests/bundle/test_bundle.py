@@ -332,13 +332,25 @@ def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) 
     (bundle / "results/.snakemake").mkdir()
     found = verify(bundle)
     assert (found.unlisted, found.made_here, found.differences) == ((), 1, [])
-    (bundle / "workflow/photo.jpg").write_bytes(A_PICTURE)
+    compiled = "workflow/scripts/__pycache__/score.cpython-311.pyc"  # running it leaves none
+    for path in (compiled, "workflow/photo.jpg", ".snakemake/scripts/score.py"):
+        (bundle / path).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / path).write_bytes(A_PICTURE)
     found = verify(bundle)
-    assert found.unlisted == ("workflow/photo.jpg",) and len(found.differences) == 1
+    assert found.unlisted == ("workflow/photo.jpg", compiled) and len(found.differences) == 2
     with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
         tar.add(bundle, "bundle")
-    of_tar = verify(tmp_path / "bundle.tar")
-    assert of_tar.unlisted == ("results/portraits/new.csv", "workflow/photo.jpg")
+    added = (".snakemake/scripts/score.py", "results/portraits/new.csv")
+    assert verify(tmp_path / "bundle.tar").unlisted == (*added, *found.unlisted)
+
+
+@pytest.mark.parametrize("beside", ["a/ro-crate-metadata.json", "z/new.csv", "extra.txt"])
+def test_a_tar_holds_one_folder(bundle: Path, tmp_path: Path, beside: str) -> None:
+    with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
+        tar.add(bundle, "bundle")
+        tar.add(bundle / METADATA, beside)
+    with pytest.raises(InputError, match="is one folder"):
+        verify(tmp_path / "bundle.tar")
 
 
 def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def verify(bundle: Path) -> Verified:
         InputError: it is not a bundle, or contains a link or a special file.
     """
     with _unpacked(bundle) as folder:
-        there = set(_files(folder))
+        there = set(_files(folder, is_run_here=folder == bundle))
         listed = {file.path: file for file in listed_files(folder / METADATA)}
         unlisted = there - listed.keys() - {METADATA}
         made_here = {path for path in unlisted if folder == bundle and _is_generated(path)}
@@ -88,13 +88,16 @@ def _holds(path: Path, size: int, sha256: str) -> bool:
 
 def _is_generated(path: str) -> bool:
     """Whether the workflow, run in a bundle's folder, may have written a file."""
-    return path.startswith(f"{START}/") or "/__pycache__/" in path
+    return path.startswith(f"{START}/")
 
 
-def _files(folder: Path) -> Iterator[str]:
-    """Yield the paths of all files of a bundle; InputError for links, which may leave it."""
+def _files(folder: Path, is_run_here: bool) -> Iterator[str]:
+    """Yield the paths of all files of a bundle; InputError for links, which may leave it.
+
+    Snakemake's own folder is left out where the workflow may have run.
+    """
     for place, folders, names in os.walk(folder):
-        if Path(place) == folder and _SNAKEMAKE in folders:
+        if is_run_here and Path(place) == folder and _SNAKEMAKE in folders:
             folders.remove(_SNAKEMAKE)
         for path in (Path(place, name) for name in (*folders, *names)):
             relative = path.relative_to(folder).as_posix()
@@ -120,7 +123,13 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
         except tarfile.TarError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{bundle} cannot be unpacked as a bundle: {reason}") from None
-        found = sorted(Path(temporary).glob(f"*/{METADATA}"))
+        top = sorted(Path(temporary).iterdir())
+        found = [path for path in top if (path / METADATA).is_file()]
         if not found:
             raise InputError(f"{bundle} is not a bundle: {METADATA} is missing")
-        yield found[0].parent
+        if others := [path.name for path in top if path != found[0]]:
+            raise InputError(
+                f"{bundle} has {others[0]!r} beside {found[0].name!r}, which nothing checks: "
+                "a bundle is one folder, so get it again"
+            )
+        yield found[0]
