@@ -22,7 +22,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation import external
-from anonbench.evaluation.external import compare_scorings, read_scores, run, score
+from anonbench.evaluation.against import compare_scorings, read_scores
+from anonbench.evaluation.external import run, score
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, cutoff
 
 SIZE = 200
@@ -291,23 +292,42 @@ def test_the_difference_is_that_of_a_paired_t_test() -> None:
 
 def test_what_cannot_be_compared_is_said() -> None:
     first = scored(0.4, 1)[0].per_query
-    with pytest.raises(InputError, match="no query in common"):
+    with pytest.raises(InputError, match="other scoring: has no query of this scoring"):
         compare_scorings(first, first.assign(id=first["id"] + "x"))
-    with pytest.raises(InputError, match="other scoring has no column 'ap'"):
+    with pytest.raises(InputError, match="other scoring: has no column 'ap'"):
         compare_scorings(first, first.drop(columns="ap"))
-    with pytest.raises(InputError, match="first scoring has a query twice"):
+    with pytest.raises(InputError, match="first scoring: has a query twice"):
         compare_scorings(pd.concat([first, first]), first)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_scorings_by_different_references_and_settings_are_not_compared() -> None:
+    def of(reference: Pair, **settings: Any) -> pd.DataFrame:
+        return run(reference, QUERIES, DATABASE, **settings).per_query
+
+    first = of(REFERENCE)
+    reordered = (IDS[::-1], REFERENCE[1][::-1])
+    compare_scorings(first, of(reordered, k=SIZE // 20, clusters=None, confidence=0.9, block=64))
+    for other, told in (
+        (of(REFERENCE, k=5), "its k is 5 and not 10"),
+        (of(REFERENCE, top=5, ap_depth="k"), "its ap_depth is k and not full and its top is 5"),
+        (of(REFERENCE, include_self=False, k=10), "its include_self is False and not True"),
+        (of((IDS, REFERENCE[1] + 0.01)), "its reference has other vectors or ids"),
+    ):
+        with pytest.raises(InputError, match=f"blur: cannot be compared .* since {told}"):
+            compare_scorings(first, other, name="blur")
+    first.attrs.clear()
+    with pytest.raises(InputError, match=r"first scoring: does not say .* score it again"):
+        compare_scorings(first, of(REFERENCE))
+
+
 def test_the_command_compares_with_an_earlier_one(
-    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {"original": scored(0.4, 1)[1], "blur": scored(0.4, 1)[2], "mask": scored(0.6, 2)[2]}
     for name, values in files.items():
         table = pd.DataFrame(values, columns=[f"d{n}" for n in range(16)]).assign(id=NAMES)
         table.to_csv(tmp_path / f"{name}.csv", index=False)
-    own = tmp_path / f"blur-queries.{suffix}"
+    own = tmp_path / "blur-queries.parquet"
     given = ["score", *(f"--{name}={tmp_path}/original.csv" for name in ("reference", "queries"))]
     assert main([*given, f"--database={tmp_path}/blur.csv", f"--per-query={own}"]) == 0
     capsys.readouterr()
@@ -319,6 +339,13 @@ def test_the_command_compares_with_an_earlier_one(
     assert rows["map"]["verdict"] == "worse"
     assert rows["map"]["queries"] == 120
     assert read_scores(own)["id"].iloc[0] == "NA"
+    assert main([*again, "--k=7"]) == 1
+    assert f"{own}: cannot be compared" in capsys.readouterr().err
+    pd.read_parquet(own).to_parquet(tmp_path / "earlier.parquet")
+    assert main([*given, f"--database={tmp_path}/blur.csv", f"--per-query={tmp_path}/b.csv"]) == 0
+    for untold in (tmp_path / "earlier.parquet", tmp_path / "b.csv"):
+        assert main([*again, f"--against={untold}"]) == 1
+        assert f"{untold}: does not say" in capsys.readouterr().err
 
 
 def test_a_printed_table_shows_its_intervals() -> None:

@@ -1,11 +1,12 @@
 """Scores of any system's embeddings against its own ranking of the original images.
 
-Computes the results of `anonbench score` and `anonbench.score`, and compares two such scorings;
-needs no pipeline, model or torch.
+Computes the results of `anonbench score` and `anonbench.score`; needs no pipeline, model or torch.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
+from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
-from anonbench.evaluation.comparisons.best import compare_pairs
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
@@ -39,8 +40,14 @@ FEW = 20
 """If fewer than one in this number of images is a query, the archive is not loaded into memory."""
 CEILING = 1.0
 """Value of every metric for the reference against itself."""
+_ROWS = 4096
+"""Vectors that are digested at once."""
 NEAR_CHANCE = 0.05
 """A score is near chance where it is no further above it than this share of what is possible."""
+
+
+SCORED_BY = "anonbench.scored_by"
+"""Key of what scores depend on: k, settings, and a digest of the reference."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class Evaluation:
     table: pd.DataFrame
     """One row a metric, see `score`."""
     per_query: pd.DataFrame
-    """Columns id and ap, ndcg, overlap, overlap_top, rbo, tau, unchanged; sorted by id."""
+    """Columns id and ap, ndcg, overlap, overlap_top, rbo, tau, unchanged; sorted by id. Its `attrs`
+    have what the scores depend on besides queries and database, as `SCORED_BY`."""
     images: int
     """Images in the database."""
     k: int
@@ -184,6 +192,12 @@ def run(
     few = len(queried.ids) * FEW < size
     scores = score_scenario(truth, {"queries": queried}, searched, retrieval, streamed=few)
     per_query = scores.table.drop(columns="query")
+    per_query.attrs[SCORED_BY] = {
+        **comparable_settings(retrieval),
+        "k": k,
+        "similarity": truth.similarity,
+        "reference": _digest_of(truth),
+    }
     groups = cluster_numbers(per_query["id"], labels)
     found = retrieval_scores(
         scores.table,
@@ -246,6 +260,22 @@ def cutoff_settings(settings: Retrieval, images: int, k: int | None) -> Retrieva
     return settings.model_copy(update={"fraction": min(1.0, (k + 0.5) / found)})
 
 
+def comparable_settings(settings: Retrieval) -> dict[str, Any]:
+    """Settings that scores depend on, without those that k and the queries replace."""
+    replaced = ("fraction", "queries")
+    return {name: each for name, each in settings.effective().items() if name not in replaced}
+
+
+def _digest_of(reference: Embeddings) -> str:
+    """SHA-256 of ids and vectors, in the order of the ids."""
+    ids = reference.ids
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    digest = hashlib.sha256(json.dumps([reference.values.shape, sorted(ids)]).encode())
+    for start in range(0, len(order), _ROWS):
+        digest.update(np.ascontiguousarray(reference.values[order[start : start + _ROWS]]).data)
+    return digest.hexdigest()
+
+
 def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
     """Return the number of each query's cluster, int64 [Q].
 
@@ -287,80 +317,3 @@ def _labels(clusters: pd.Series | Path | str) -> pd.Series:
     if missing := [name for name in ("id", "cluster") if name not in table]:
         raise InputError(f"clusters: {path} has no column {missing[0]!r}; it needs id and cluster")
     return table.set_index(table["id"].astype("str"))["cluster"]
-
-
-AGAINST_COLUMNS = [
-    *("metric", "difference", "low", "high", "p", "verdict", "queries", "clusters", "reason")
-]
-"""Columns of the comparison. `difference` is the first one's mean less the other's, over the
-queries that both have; see `anonbench.evaluation.comparisons.best.PAIR_COLUMNS`."""
-
-
-def compare_scorings(
-    per_query: pd.DataFrame,
-    other: pd.DataFrame,
-    clusters: pd.Series | Path | str | None = None,
-    confidence: float = DEFAULTS.confidence,
-    margin: float = DEFAULTS.equivalence_margin,
-) -> pd.DataFrame:
-    """Compare two changes of the images, paired by query: each query is scored under both.
-
-    Args:
-        per_query: scores of each query, as `Evaluation.per_query`.
-        other: the same of the other change, with the same reference and k.
-        clusters: as `run`.
-        confidence: of intervals and tests, as a share.
-        margin: largest difference that does not matter, as a share.
-
-    Returns:
-        One row a metric, columns `AGAINST_COLUMNS`.
-
-    Raises:
-        InputError: a table lacks columns, or they have no query in common.
-
-    """
-    tables = [
-        _group_by_query(each, name) for each, name in ((per_query, "first"), (other, "other"))
-    ]
-    common = tables[0].index.intersection(tables[1].index)
-    if common.empty:
-        raise InputError("the two scorings have no query in common; score the same images in both")
-    numbers = cluster_numbers(pd.Series(common, dtype="str"), clusters)
-    rows = []
-    for metric, column in PER_QUERY.items():
-        values = pd.DataFrame(
-            {name: table.loc[common, column] for name, table in zip("ab", tables, strict=True)}
-        ).astype(np.float64)
-        (row,) = compare_pairs(
-            values, numbers, margin, confidence, hits=metric == "unchanged"
-        ).to_dict("records")
-        rows.append(row | {"metric": metric, "queries": row["n"]})
-    return WholeTable(pd.DataFrame(rows)[AGAINST_COLUMNS])
-
-
-def read_scores(path: Path) -> pd.DataFrame:
-    """Read the values per query that `anonbench score --per-query` wrote.
-
-    Raises:
-        InputError: the file cannot be read.
-
-    """
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        empty = {column: [""] for column in PER_QUERY.values()}  # an id may be NA
-        return pd.read_csv(path, dtype={"id": "str"}, keep_default_na=False, na_values=empty)
-    except (OSError, ValueError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: cannot be read as a table ({text})") from None
-
-
-def _group_by_query(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    if missing := [each for each in ("id", *PER_QUERY.values()) if each not in table]:
-        raise InputError(
-            f"the {name} scoring has no column {missing[0]!r}; --per-query writes such tables"
-        )
-    found = table.assign(id=table["id"].astype("str")).set_index("id")
-    if found.index.has_duplicates:
-        raise InputError(f"the {name} scoring has a query twice")
-    return found

@@ -109,8 +109,8 @@ def add(commands: Any) -> None:
         "--against",
         type=Path,
         metavar="FILE",
-        help="also compare query by query with another scoring, such as that of another method; "
-        "the file is from --per-query",
+        help="also compare query by query with another scoring, such as that of another method, "
+        "by the same reference and settings; the file is a .parquet from --per-query",
     )
     parser.set_defaults(run=run)
 
@@ -136,17 +136,16 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"{file}: no such file")
         verify(file)
 
-    from anonbench.evaluation import external  # imports that take seconds
+    from anonbench.evaluation import against, external  # imports that take seconds
 
+    other = against.read_scores(options.against) if options.against else None
     result = external.run(*files, **settings)
-    compared = None
-    if options.against:
-        other = external.read_scores(options.against)
-        compared = external.compare_scorings(
-            result.per_query, other, options.clusters, result.confidence
-        )
     if options.per_query:
         _write(result.per_query, options.per_query)
+    compared = None
+    if other is not None:
+        given = result.per_query, other, options.clusters, result.confidence
+        compared = against.compare_scorings(*given, name=str(options.against))
     if options.json:
         content = as_json(result)
         if compared is not None:
@@ -161,6 +160,7 @@ def run(options: argparse.Namespace) -> None:
 def as_json(result: Evaluation) -> dict[str, Any]:
     """Result as plain data; undefined values are None."""
     from anonbench.core.provenance import versions
+    from anonbench.evaluation.external import comparable_settings
 
     return {
         "images": result.images,
@@ -172,12 +172,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
         "notes": notes(result),
         "confidence": result.confidence,
         "clusters": result.clusters,
-        # k replaces the fraction that it was computed from
-        "settings": {
-            name: value
-            for name, value in result.settings.effective().items()
-            if name not in ("fraction", "queries")
-        },
+        "settings": comparable_settings(result.settings),
         "versions": versions("numpy"),
     }
 
@@ -251,12 +246,13 @@ def _cell(value: Any) -> str:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    from anonbench.core.io import write_csv, write_parquet
+    from anonbench.core.io import write_csv
+    from anonbench.evaluation.against import write_scores
 
     try:
         if path.suffix == ".csv":
             write_csv(table, path)
         else:
-            write_parquet(table, path)
+            write_scores(table, path)
     except OSError as error:
         raise InputError(f"--per-query {path}: cannot be written ({error.strerror})") from None
