@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_what_stayed_in_sight_is_decoded(
     text = capsys.readouterr().out
     assert "7 images with their originals; 1 files left out" in text
     assert "7 clusters, and at least 8 are needed" in text
+
+
+def test_copies_of_an_image_are_no_independent_probes(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in folders:
+        for number in range(3, 8):
+            shutil.copyfile(folder / f"{number % 3}.png", folder / f"{number}.png")
+    assert main(["attack", *map(str, folders), *OPTIONS]) == 3
+    text = capsys.readouterr().out
+    assert "8 images with their originals, 5 of them copies of others; 0 files left out" in text
+    assert "3 clusters, and at least 8 are needed" in text
 
 
 def test_nothing_that_is_read_is_written_over(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -408,6 +409,25 @@ def test_too_few_images_are_no_ground_for_advice(
     # 100 images are enough, though below five relevant ones a query's own does not count
     assert "it takes 100 images: add 41" in found.advice[0]
     assert "keeps most: " not in " ".join(found.advice)
+
+
+def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: Path) -> None:
+    """Whatever cluster they are given, and however many they are."""
+    some = sorted(photos.rglob("*.png"))[:20]
+    for number in range(120):
+        shutil.copyfile(some[number % 20], tmp_path / f"{number:03d}.png")
+    names = [f"{number:03d}" for number in range(120)]
+    boxes = {name: [Region(Entity.FACE, 2, 2, 9, 9, 1.0)] for name in names}
+    pairs = pd.Series({name: number // 2 for number, name in enumerate(names)})
+    for clusters, expected in ((None, 20), (pairs, 10)):
+        found = anonbench.evaluate(
+            encode, tmp_path, ["mask"], boxes=boxes, clusters=clusters, attack=True
+        )
+        assert found.rates is not None
+        assert set(found.table["clusters"]) == set(found.rates["clusters"]) == {expected}
+        assert found.card()["copies"] == 100
+        assert "120 images scored, 100 of them copies of others" in found.counts()
+        assert "without copies there are 20 images, and it takes 100: add 80" in found.advice[0]
 
 
 Wrong = dict[str, object]

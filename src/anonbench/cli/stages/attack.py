@@ -115,9 +115,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _as_json(found: Attacked) -> str:
     rows = json.loads(found.table.to_json(orient="records"))
-    return json.dumps(
-        {"images": found.pairs, "left_out": found.left_out, "attacks": rows}, indent=2
-    )
+    counts = {"images": found.pairs, "copies": found.copies, "left_out": found.left_out}
+    return json.dumps(counts | {"attacks": rows}, indent=2)
 
 
 def as_text(found: Attacked) -> str:
@@ -127,5 +126,8 @@ def as_text(found: Attacked) -> str:
     grid = attacks_grid("files", found.table, 0.95)
     rows = [row for block in grid.blocks for row in ((block.label, *[""] * 6), *block.rows)]
     text = aligned([grid.heads, *rows], grid.left)
-    counts = f"{found.pairs:,} images with their originals; {found.left_out:,} files left out"
+    copies = f", {found.copies:,} of them copies of others" if found.copies else ""
+    counts = (
+        f"{found.pairs:,} images with their originals{copies}; {found.left_out:,} files left out"
+    )
     return "\n\n".join([*([text] if rows else []), counts, "\n".join(grid.notes)])

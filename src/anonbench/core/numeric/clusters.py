@@ -70,6 +70,19 @@ class Estimate:
         return min(2.0 * min(self.p_above(0.0), self.p_below(0.0)), 1.0)
 
 
+def joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Number [N] of each row's component; rows with equal numbers in either array are linked."""
+    from scipy.sparse import coo_array  # imported here: most commands start without it
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = (np.unique(each, return_inverse=True)[1] for each in (one, other))
+    count = first.max() + 1
+    size = count + second.max() + 1
+    links = coo_array((np.ones(len(one)), (first, count + second)), shape=(size, size))
+    labels: np.ndarray = connected_components(links, directed=False)[1]
+    return labels[first]
+
+
 def t_estimate(
     value: float, variance: float, df: float, confidence: float, n: int, clusters: int
 ) -> Estimate:

@@ -19,7 +19,7 @@ from anonbench.embedding.given_images import Picture
 from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
 from anonbench.evaluation.privacy.attackers import SystemAttacker
 from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
-from anonbench.evaluation.privacy.rates import rates, worst
+from anonbench.evaluation.privacy.rates import rates, with_clusters, worst
 from anonbench.evaluation.privacy.reidentification import reidentify
 
 COLUMNS = [
@@ -35,6 +35,7 @@ def attack(
     encoded: Encoded,
     system: System,
     treatment: Treatment,
+    clusters: pd.Series,
     confidence: float,
 ) -> pd.DataFrame:
     """Share of regions whose own original the system finds first, columns `COLUMNS`.
@@ -44,6 +45,7 @@ def attack(
         encoded: vectors and regions of the images.
         system: the system under test, which searches.
         treatment: how the images were searched and hidden.
+        clusters: of the images, by id.
         confidence: of the intervals, as a share.
 
     """
@@ -65,5 +67,5 @@ def attack(
         how,
         treatment.seed,
     )
-    found = worst(rates("", probes, confidence)).reindex(columns=COLUMNS)
+    found = worst(rates("", with_clusters(probes, clusters), confidence)).reindex(columns=COLUMNS)
     return found.sort_values(["degree", "method"], ignore_index=True, kind="stable")

@@ -14,6 +14,7 @@ from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import joined
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
@@ -70,7 +71,8 @@ def evaluate(
             text, barcodes and machine-readable zones.
         boxes: regions of your own, by image id, or in a file (CSV, Parquet or COCO JSON).
         clusters: groups of queries that are not independent, such as photos of one person: a label
-            for each image by id, or a file with the columns id and cluster.
+            for each image by id, or a file with the columns id and cluster. Files with the same
+            bytes are always one group.
         cache: folder that caches detections and vectors by image content and system.
         similarity: how a function's vectors are compared; a system has its own.
         attack: also measure how often the system finds the original of a hidden region.
@@ -137,17 +139,17 @@ def evaluate(
     )
     with open_encoder(encoder, similarity) as system, encoding(system, cache) as encode:
         encoded = encode_variants(pictures, encode, system.similarity, treatment, threads())
+        ids = encoded.vectors[Variant()].ids
+        numbers, copies = _clusters(ids, clusters, pictures)
         rates = None
         if attack:
             # needs torch, which an encoder need not use
             from anonbench.evaluation.end_to_end.attacked import attack as attack_by
 
             confidence = presentation.confidence
-            rates = attack_by(pictures.images, encoded, system, treatment, confidence)
+            rates = attack_by(pictures.images, encoded, system, treatment, numbers, confidence)
         identity, compared_by = system.identity, system.similarity
     converted = {image.id: image.converted for image in pictures.images}
-    ids = pd.Series(encoded.vectors[Variant()].ids, dtype="str")
-    numbers = pd.Series(cluster_numbers(ids, clusters), index=ids.to_numpy())
     vectors = dict(encoded.vectors)
     if mapped:
         vectors |= {
@@ -166,7 +168,8 @@ def evaluate(
             "system": identity or None,
         },
         "similarity": compared_by,
-        "clusters": None if clusters is None else int(numbers.nunique()),
+        "clusters": None if clusters is None and not copies else int(numbers.nunique()),
+        "copies": copies,
         "settings": _settings(treatment, scored.settings, presentation) | {"mapped": mapped},
         "versions": versions(*installed(*PACKAGES, "pandas", "pillow")),
     }
@@ -176,10 +179,21 @@ def evaluate(
         images=encoded.images.assign(converted=encoded.images["id"].map(converted)),
         left_out=pictures.left_out,
         boxes=encoded.boxes,
-        advice=tuple(advise(scored, len(ids), presentation, rates)),
+        advice=tuple(advise(scored, len(ids), presentation, rates, copies)),
         made_by=made_by,
         rates=rates,
     )
+
+
+def _clusters(
+    ids: Sequence[str], clusters: pd.Series | Path | str | None, pictures: Pictures
+) -> tuple[pd.Series, int]:
+    """Cluster of each image by id, and the number of images that are copies of others."""
+    names = pd.Series(ids, dtype="str")
+    contents = {image.id: image.digest for image in pictures.images}
+    same, different = pd.factorize(names.map(contents))
+    numbers = joined(cluster_numbers(names, clusters), same)
+    return pd.Series(numbers, index=names.to_numpy()), len(names) - len(different)
 
 
 def _require_known(what: str, names: Sequence[str], known: Sequence[str]) -> None:

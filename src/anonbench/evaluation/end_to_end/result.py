@@ -26,8 +26,9 @@ from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import JOINT
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.end_to_end.encoded import METRIC, Scored
+from anonbench.evaluation.retrieval.scoring.metrics import images_needed
 from anonbench.evaluation.retrieval.vectors import ranked
-from anonbench.evaluation.sufficiency import Needs, too_wide, why_no_statement
+from anonbench.evaluation.sufficiency import MIN_QUERIES, Needs, too_wide, why_no_statement
 
 _SHOWN = 0.05
 """Percentage points that a value with one decimal shows."""
@@ -42,7 +43,11 @@ TREC_DEPTH = 1000
 
 
 def advise(
-    scored: Scored, images: int, presentation: Presentation, rates: pd.DataFrame | None = None
+    scored: Scored,
+    images: int,
+    presentation: Presentation,
+    rates: pd.DataFrame | None = None,
+    copies: int = 0,
 ) -> list[str]:
     """Advice, one sentence each: the method that keeps most, and what cannot be told apart.
 
@@ -51,6 +56,7 @@ def advise(
         images: that were scored.
         presentation: how certain a statement has to be.
         rates: of re-identification, where it was tried (`.attacked.attack`).
+        copies: images that are copies of others, and say nothing new.
 
     """
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
@@ -58,6 +64,10 @@ def advise(
     if gap := why_no_statement(scored.table, needs, images):
         gap = gap.replace("validation images", "images")
         return [f"NOT KNOWN what anonymizing costs: {gap}.", *privacy]
+    if copies and images - copies < (needed := max(images_needed(scored.asked), MIN_QUERIES)):
+        gap = f"without copies there are {images - copies:,} images, and it takes {needed:,}"
+        more = needed - images + copies
+        return [f"NOT KNOWN what anonymizing costs: {gap}: add {more:,}.", *privacy]
     sentences = []
     for degree in sorted(scored.table["degree"].unique(), reverse=True):
         methods = set(scored.table["method"])
@@ -265,7 +275,9 @@ class Result(Scored):
             if clusters is None
             else count(clusters, "cluster") + " of queries"
         )
-        used = f"{count(counts['scored'], 'image')} scored, k = {self.k}{left}."
+        copies = self.made_by["copies"]
+        repeated = f", {copies:,} of them copies of others" if copies else ""
+        used = f"{count(counts['scored'], 'image')} scored{repeated}, k = {self.k}{left}."
         confidence = self.made_by["settings"]["confidence"]
         return f"{used} Percent; {confidence:.0%} intervals over {over}."
 

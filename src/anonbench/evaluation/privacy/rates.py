@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_csv
-from anonbench.core.numeric.clusters import clustered_rate
+from anonbench.core.numeric.clusters import clustered_rate, joined
 from anonbench.core.registries.attacks import ATTACKERS
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -60,21 +60,8 @@ def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
     found = probes["cluster"].copy()
     for _, of_entity in given.groupby("entity", sort=False):
         groups = clusters_of(of_entity["id"], clusters)
-        found.loc[of_entity.index] = _joined(of_entity["cluster"].to_numpy(np.int64), groups)
+        found.loc[of_entity.index] = joined(of_entity["cluster"].to_numpy(np.int64), groups)
     return probes.assign(cluster=found)
-
-
-def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Number [N] of each row's component; rows with equal numbers in either array are linked."""
-    from scipy.sparse import coo_array  # imported here: most commands start without it
-    from scipy.sparse.csgraph import connected_components
-
-    first, second = (np.unique(each, return_inverse=True)[1] for each in (one, other))
-    count = first.max() + 1
-    size = count + second.max() + 1
-    links = coo_array((np.ones(len(one)), (first, count + second)), shape=(size, size))
-    labels: np.ndarray = connected_components(links, directed=False)[1]
-    return labels[first]
 
 
 RATE_COLUMNS = [

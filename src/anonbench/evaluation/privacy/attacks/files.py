@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Privacy
@@ -36,6 +35,8 @@ class Attacked:
     """Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`."""
     pairs: int
     """Originals with an anonymized version."""
+    copies: int
+    """Originals among these that are copies of others: with them, they are one cluster."""
     left_out: int
     """Files of either folder that cannot be read or searched, or are the only one of their pair."""
 
@@ -103,11 +104,12 @@ def attack_files(
     # the given images may be only partly masked; the control is always masked here
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
+    contents = pd.Series({name: clear[name].digest for name in sorted(regions)}, dtype="str")
     published = Published(
         originals=GivenImages({name: clear[name] for name in regions}),
         versions={variant: GivenImages({name: hidden[name] for name in regions})},
         boxes=box_table(regions, seed),
-        clusters=pd.Series(np.arange(len(regions)), index=sorted(regions)),
+        clusters=pd.Series(pd.factorize(contents)[0], index=contents.index),
     )
     settings = Privacy(attacks=tuple(attacks))
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)
@@ -115,7 +117,8 @@ def attack_files(
     alone = len(clear) + len(copies) - 2 * len(common)
     unread = sum(not each.quiet for each in (*first.left_out, *second.left_out))
     left_out = alone + failed + unread
-    return Attacked(table, len(common), left_out)
+    repeated = len(common) - len({clear[name].digest for name in common})
+    return Attacked(table, len(common), repeated, left_out)
 
 
 def _searched(
