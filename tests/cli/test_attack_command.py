@@ -87,6 +87,22 @@ def test_nothing_that_is_read_is_written_over(
     assert before == {path: path.read_bytes() for path in before}
 
 
+def test_copies_under_wrong_names_are_left_out(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where nothing surrounds the regions, if the copies hide nothing."""
+    clear, hidden = folders
+    for name, other in (("0", "1"), ("1", "0")):
+        shutil.copyfile(clear / f"{other}.png", hidden / f"{name}.png")
+    assert main(["attack", *map(str, folders), *OPTIONS]) == 3
+    text = capsys.readouterr().out
+    assert "6 images with their originals; 2 files left out, 2 of them showing another" in text
+    for number in range(8):
+        shutil.copyfile(clear / f"{(number + 1) % 8}.png", hidden / f"{number}.png")
+    assert main(["attack", *map(str, folders), *OPTIONS]) == 1
+    assert "8 of 8 images show another picture than their originals" in capsys.readouterr().err
+
+
 def test_images_that_are_no_versions_are_refused(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,7 @@ The two images of a pair have the same path, except for the suffix. Only --outpu
 nothing that was read in an image is shown.
 Without --method, blur and mosaic are not undone, and nothing is compared with candidates. Attacks:
 {", ".join(_DEFAULT)} (the default). Others need vectors and run only in the workflow.
-Exit status 3: done, but some files could not be read, or have no partner.
+Exit status 3: done, but some files could not be read, have no partner, or show another picture.
 What the numbers mean: docs/reference/attacks.md.
 
 Examples:
@@ -115,7 +115,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _as_json(found: Attacked) -> str:
     rows = json.loads(found.table.to_json(orient="records"))
-    counts = {"images": found.pairs, "copies": found.copies, "left_out": found.left_out}
+    names = ("copies", "left_out", "other_pictures")
+    counts = {"images": found.pairs} | {name: getattr(found, name) for name in names}
     return json.dumps(counts | {"attacks": rows}, indent=2)
 
 
@@ -126,8 +127,10 @@ def as_text(found: Attacked) -> str:
     grid = attacks_grid("files", found.table, 0.95)
     rows = [row for block in grid.blocks for row in ((block.label, *[""] * 6), *block.rows)]
     text = aligned([grid.heads, *rows], grid.left)
-    copies = f", {found.copies:,} of them copies of others" if found.copies else ""
-    counts = (
-        f"{found.pairs:,} images with their originals{copies}; {found.left_out:,} files left out"
-    )
+    counts = f"{found.pairs:,} images with their originals"
+    if found.copies:
+        counts += f", {found.copies:,} of them copies of others"
+    counts += f"; {found.left_out:,} files left out"
+    if found.other_pictures:
+        counts += f", {found.other_pictures:,} of them showing another picture than their original"
     return "\n\n".join([*([text] if rows else []), counts, "\n".join(grid.notes)])

@@ -21,6 +21,7 @@ from anonbench.embedding.given_images import Picture, look_at
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.attacks.same_picture import other_pictures
 from anonbench.evaluation.privacy.published import GivenImages, Published
 
 GIVEN = "given"
@@ -38,7 +39,10 @@ class Attacked:
     copies: int
     """Originals among these that are copies of others: with them, they are one cluster."""
     left_out: int
-    """Files of either folder that cannot be read or searched, or are the only one of their pair."""
+    """Files of either folder that cannot be read or searched, or are the only one of their pair;
+    also copies that show another picture."""
+    other_pictures: int
+    """Copies that show another picture than their original."""
 
 
 def attack_files(
@@ -68,7 +72,8 @@ def attack_files(
         seed: of the draw.
 
     Raises:
-        InputError: an attack needs vectors, no image has an anonymized version, or sizes differ.
+        InputError: an attack needs vectors, no image has an anonymized version, sizes differ, or
+            most copies show another picture than their original.
 
     """
     for name in attacks:
@@ -104,6 +109,16 @@ def attack_files(
     # the given images may be only partly masked; the control is always masked here
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
+    pairs = [GivenImages({name: each[name] for name in regions}) for each in (clear, hidden)]
+    wrong = other_pictures(pairs[0], pairs[1], regions)
+    if 2 * len(wrong) > len(regions):
+        raise InputError(
+            f"{anonymized}: {len(wrong)} of {len(regions)} images show another picture than their "
+            f"originals, such as {hidden[wrong[0]].name}; give each copy the path of its original"
+        )
+    for name in wrong:
+        common.remove(name)
+        del regions[name]
     contents = pd.Series({name: clear[name].digest for name in sorted(regions)}, dtype="str")
     published = Published(
         originals=GivenImages({name: clear[name] for name in regions}),
@@ -114,11 +129,11 @@ def attack_files(
     settings = Privacy(attacks=tuple(attacks))
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)
     table = attack("files", published, settings, equipment, seed, confidence)
-    alone = len(clear) + len(copies) - 2 * len(common)
+    alone = len(clear) + len(copies) - 2 * len(hidden)
     unread = sum(not each.quiet for each in (*first.left_out, *second.left_out))
-    left_out = alone + failed + unread
+    left_out = alone + failed + unread + len(wrong)
     repeated = len(common) - len({clear[name].digest for name in common})
-    return Attacked(table, len(common), repeated, left_out)
+    return Attacked(table, len(common), repeated, left_out, len(wrong))
 
 
 def _searched(
