@@ -234,6 +234,20 @@ def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message
     assert "\n" not in str(refused.value)
 
 
+def test_cosines_that_float32_cannot_tell_apart_are_no_ground_for_a_statement() -> None:
+    def of(reference: np.ndarray, database: np.ndarray) -> str:
+        pair = (IDS, reference.astype(np.float32))
+        return run(pair, pair, (IDS, database.astype(np.float32)), k=10).unknown
+
+    original, changed = REFERENCE[1], DATABASE[1]
+    for offset in (300, 1000, 10_000):
+        assert "float32 hardly tells" in of(original + offset, changed + offset)
+        assert of(original + offset - offset, changed) == ""
+    # equal vectors are equal in truth: their ties are exact
+    assert of(np.repeat(original[:40], 5, axis=0), np.repeat(changed[:40], 5, axis=0)) == ""
+    assert "all images are equally similar" in of(np.ones_like(original), changed)
+
+
 def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
     labels = ["NA", "None", "nan", "null", *(f"person {n}" for n in range(SIZE // 10 - 4))] * 10
     names = pd.DataFrame({"id": IDS, "cluster": labels[:SIZE]})

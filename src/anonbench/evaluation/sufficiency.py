@@ -45,7 +45,7 @@ DEFAULTS = Needs.of(Retrieval(), Presentation(), Policy())
 
 
 def identical_vectors_note(scores: pd.DataFrame) -> str:
-    """State that all of the reference's vectors are alike; empty if they are not.
+    """State that the reference finds all images equally similar; empty if it does not.
 
     Then any image may be relevant, and every ranking scores at chance level.
 
@@ -54,7 +54,7 @@ def identical_vectors_note(scores: pd.DataFrame) -> str:
 
     """
     if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
-        return "all embeddings of the reference are equal, so it has no ranking"
+        return "all images are equally similar by the reference, so it has no ranking"
     return ""
 
 
