@@ -122,6 +122,19 @@ def test_weights_beside_a_graph_count_wherever_a_model_is_named(tmp_path: Path) 
     assert len({one for one, _ in seen}) == len({other for _, other in seen}) == 2
 
 
+def test_ids_beside_vectors_count(tmp_path: Path) -> None:
+    """Shuffled ids gave the images other vectors, and a run had nothing to do."""
+    given = system(kind="vectors", path=tmp_path / "{variant}.npy")
+    np.save(tmp_path / "original.npy", np.eye(2, dtype=np.float32))
+    before = identity_of(given)
+    identities = set()
+    for ids in ("a\nb\n", "b\na\n"):
+        (tmp_path / "original.ids.txt").write_text(ids)
+        identities.add(identity_of(given))
+    assert len(identities | {before}) == 3
+    assert given.files() == [tmp_path / "original.npy", tmp_path / "original.ids.txt"]
+
+
 def test_snakemake_is_told_of_weights_beside_a_graph(tmp_path: Path) -> None:
     onnx = write_graph(tmp_path / "m", 1.0)
     data = {"layout": "folder", "path": "images", "detectors": ["face_onnx"], "system": "ours"}

@@ -51,8 +51,12 @@ class Vectors(SystemKind):
         return self.path.with_name(self.path.name.replace(VARIANT, variant))
 
     def files(self) -> list[Path]:
-        """Return the files that are there already."""
-        return sorted(self.path.parent.glob(self.path.name.replace(VARIANT, "*")))
+        """List the files that are there already, with the lists of ids beside NPY files."""
+        from anonbench.embedding.formats import ID_LIST
+
+        found = sorted(self.path.parent.glob(self.path.name.replace(VARIANT, "*")))
+        lists = [file.with_suffix(ID_LIST) for file in found if file.suffix.lower() == ".npy"]
+        return [*found, *(file for file in lists if file.is_file())]
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
