@@ -83,6 +83,13 @@ def test_bad_files_are_recorded_and_never_fatal(
     assert loud.startswith("d: 4 files are left out (") and "1: a single pixel" in loud
 
 
+def test_listed_files_that_are_not_there_are_recorded(tmp_path: Path, celeba: Path) -> None:
+    (celeba / "img_align_celeba" / "000003.jpg").unlink()
+    manifest, skipped = run(dataset("celeba", celeba), tmp_path)
+    assert len(manifest) == 6
+    assert skipped["img_align_celeba/000003.jpg", "train"] == "file is missing"
+
+
 def test_missing_labels_are_recorded_where_a_label_is_asked_for(tmp_path: Path) -> None:
     lines = ["path,split,kind"]
     for i, kind in enumerate(["x", "", "y", "x"]):

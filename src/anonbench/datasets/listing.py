@@ -120,6 +120,11 @@ def count_images(listing: pd.DataFrame) -> dict[Split, int]:
     return {split: int((listing["split"] == str(split)).sum()) for split in Split}
 
 
+def count_found(source: Source) -> dict[Split, int]:
+    """Number of images in each split that are not listed without a file."""
+    return count_images(source.images[~source.images["path"].isin(source.gone)])
+
+
 def _read_demo(name: str, dataset: DataSource, demo: Demo) -> Source:
     from anonbench_demo import expected_listing  # fonts and faces: not for other data
 

@@ -33,6 +33,9 @@ class Source:
     """Listed images that are not used (of a test split, or outside the subset): columns id, path,
     reason. Annotations may name them; they may not exist.
     """
+    gone: frozenset[str] = frozenset()
+    """Listed paths of `images` without a file, as far as the layout looks; the manifest leaves them
+    out."""
     left: dict[str, str] = field(default_factory=dict)
     """Files that were found and are not used: path, and the reason."""
     followed: frozenset[str] = frozenset()

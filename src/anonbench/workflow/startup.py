@@ -23,7 +23,7 @@ from anonbench.core.vocabulary import Entity, Split
 from anonbench.core.wording import harmless
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
+from anonbench.datasets.listing import count_found, read_source, require_apart, root_of
 from anonbench.datasets.walk import scan
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import SCENARIO_TABLES, our_data
@@ -37,7 +37,7 @@ class Startup:
     settings: Config
     experiment: Experiment
     counts: Mapping[str, Mapping[Split, int]]
-    """Number of listed images of each data set by split."""
+    """Number of listed images of each data set by split, without those known to have no file."""
     listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """Listed images of each data set; empty for a bundle."""
     user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
@@ -120,7 +120,7 @@ def start(
             brought = settings.model_dump(include={"detection", "recipes", "privacy"})
             require_absolute({"datasets": {n: dict(d) for n, d in datasets.items()}} | brought)
         listings = {name: source.images for name, source in sources.items()}
-        counts = {name: count_images(images) for name, images in listings.items()}
+        counts = {name: count_found(source) for name, source in sources.items()}
         return Startup(settings, experiment, counts, listings, user_files)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None

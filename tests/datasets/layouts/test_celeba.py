@@ -8,7 +8,8 @@ import pytest
 from small_sets import dataset
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.listing import list_images, root_of
+from anonbench.core.vocabulary import Split
+from anonbench.datasets.listing import count_found, list_images, read_source, root_of
 
 
 def test_the_publishers_files_as_they_are(celeba: Path) -> None:
@@ -80,6 +81,15 @@ def test_lists_may_lack_images_or_be_absent(celeba: Path) -> None:
     assert "identity" not in listing
     with pytest.raises(InputError, match=r"split\.by: .*'identity'.*not found: identity_CelebA"):
         list_images("c", dataset("celeba", celeba, split={"by": "identity"}), 0)
+
+
+def test_images_of_the_lists_that_are_not_there_are_not_counted(celeba: Path) -> None:
+    """A plan of 400 images with the lists of 10,000 was ten times too long."""
+    for number in (2, 3, 7, 8):
+        (celeba / "img_align_celeba" / f"{number:06d}.jpg").unlink()
+    source = read_source("c", dataset("celeba", celeba), 0, labels=False)
+    assert count_found(source) == {Split.TRAIN: 3, Split.VAL: 1}
+    assert len(source.images) == 7, "the manifest records the others as left out"
 
 
 def test_own_split_needs_no_partition_and_never_uses_the_test_images(celeba: Path) -> None:

@@ -205,14 +205,14 @@ def _require_new(to: Path, folder: Path) -> None:
 def _require_enough(config: Config, folder: Path) -> None:
     """Raise an error if the run itself would refuse the config for too few images."""
     from anonbench.config.experiment import Experiment
-    from anonbench.datasets.listing import count_images, read_source
+    from anonbench.datasets.listing import count_found, read_source
     from anonbench.workflow.image_counts import check_counts
 
     try:
         check_counts(
             Experiment(config),
             {
-                name: count_images(read_source(name, dataset, config.seed, labels=False).images)
+                name: count_found(read_source(name, dataset, config.seed, labels=False))
                 for name, dataset in config.datasets.items()
             },
         )

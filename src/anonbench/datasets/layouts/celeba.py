@@ -7,6 +7,7 @@ Source: Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
@@ -92,8 +93,10 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         if file != identity or is_wanted("identity", wanted):
             columns = use if file == attributes else ["identity"]
             frame = frame.assign(**_aligned(name, file, listed["image"], table, columns))
+    there = [f"{folder}/{file}" for file in os.listdir(root / folder)]  # noqa: PTH208  many
     return Source(
         frame,
+        gone=frozenset(frame["path"]).difference(there),
         others=_files(folder, tested).assign(reason=TEST),
         labels=(*names, "identity") if identity else tuple(names),
         absent=tuple(f"{stem}.txt" for stem in (ATTRIBUTES, IDENTITY) if not found[stem]),
