@@ -14,9 +14,11 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets.clusters import (
     COLUMNS,
+    KEY,
     assign,
     clusters_of,
     read_clusters,
+    read_people,
     write_clusters,
 )
 from anonbench.datasets.listing import list_images
@@ -104,3 +106,24 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     write_parquet(listed, output)
     with pytest.raises(InputError, match=r"clusters\.parquet is not a table of clusters"):
         read_clusters(output)
+
+
+def test_images_without_a_person_are_named(
+    celeba: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One went to train while others of the person were in val, and nothing was said."""
+    lines = (celeba / "identity_CelebA.txt").read_text().splitlines()
+    (celeba / "identity_CelebA.txt").write_text("\n".join(lines[:2] + lines[3:]) + "\n")
+    written(dataset("celeba", celeba, split={"validation": 0.5, "by": "identity"}), tmp_path)
+    manifest = tmp_path / "m.parquet"
+    write_clusters("d", manifest, AUTO, ["identity"], tmp_path / "clusters.parquet")
+    read_people(manifest, "identity", "privacy.identity")
+    said = [each.message for each in caplog.records if getattr(each, "loud", False)]
+    assert len(said) == 3
+    for key, text in zip(("split.by", KEY, "privacy.identity"), said, strict=True):
+        assert f": 1 image of 7 without identity ({key}), such as '000003'" in text
+    caplog.clear()
+    pages = images(document=["a", None], document_page=[1, None])
+    pages.to_parquet(manifest)
+    write_clusters("d", manifest, "document", [], tmp_path / "clusters.parquet")
+    assert not [each for each in caplog.records if getattr(each, "loud", False)]

@@ -52,7 +52,9 @@ with job(snakemake, __file__) as cache:
                         originals,
                         dict(zip(versions, images, strict=True)),
                         boxes=read_boxes(Path(snakemake.input.boxes)),
-                        people=read_people(Path(snakemake.input.manifest), settings.identity),
+                        people=read_people(
+                            Path(snakemake.input.manifest), settings.identity, "privacy.identity"
+                        ),
                         train=train,
                         given=given,
                     ),

@@ -20,7 +20,10 @@ from pyarrow.parquet import read_schema
 from anonbench.config import AUTO, NONE, PathPart
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.vocabulary import Split
+from anonbench.core.wording import count
+from anonbench.datasets.documents import DOCUMENT, PAGE
 from anonbench.datasets.source import problem
 
 COLUMNS = ["id", "cluster", "by"]
@@ -74,9 +77,33 @@ def write_clusters(
     images = pd.read_parquet(manifest)
     table = assign(name, images, cluster, likely)
     write_parquet(table, output)
+    warn_of_unnamed(name, KEY, images, str(table["by"].iloc[0]))
     shown = table[(images["split"] == str(Split.VAL)).to_numpy()]
-    count, by = shown["cluster"].nunique(), shown["by"].iloc[0] or "every image for itself"
-    _LOG.info("%s: %d validation images in %d clusters (%s)", name, len(shown), count, by)
+    number, by = shown["cluster"].nunique(), shown["by"].iloc[0] or "every image for itself"
+    _LOG.info("%s: %d validation images in %d clusters (%s)", name, len(shown), number, by)
+
+
+def warn_of_unnamed(name: str, key: str, images: pd.DataFrame, column: str) -> None:
+    """Warn on the terminal about images without a value in a column that groups images.
+
+    Args:
+        name: data set.
+        key: setting that names the column.
+        images: column id, and the one that is asked.
+        column: what groups the images. Without such a column, or where it has a value of pages
+            alone (`DOCUMENT`), nothing is said.
+
+    """
+    if column not in images or (column == DOCUMENT and PAGE in images):
+        return
+    missing = _text(images[column]).isna()
+    if missing.any():
+        warn_on_terminal(
+            _LOG,
+            f"{name}: {count(int(missing.sum()), 'image')} of {len(images):,} without {column} "
+            f"({key}), such as {images['id'][missing].iloc[0]!r}: such an image is not kept or "
+            "counted together with others of the same; complete the data, or leave it out",
+        )
 
 
 def read_clusters(path: Path) -> pd.Series:
@@ -150,9 +177,15 @@ def _text(values: pd.Series) -> pd.Series:
     return text.where(values.notna() & (text != ""))
 
 
-def read_people(manifest: Path, column: str) -> dict[str, str]:
-    """Person of each image by id, from a manifest column; empty without such a column."""
+def read_people(manifest: Path, column: str, key: str = "") -> dict[str, str]:
+    """Person of each image by id, from a manifest column; empty without such a column.
+
+    With the setting `key` that names the column, a warning tells of images without a person.
+    """
     if column not in read_schema(manifest).names:
         return {}
-    known = pd.read_parquet(manifest, columns=["id", column]).dropna()
+    images = pd.read_parquet(manifest, columns=["id", column])
+    if key:
+        warn_of_unnamed(manifest.parent.name, key, images, column)
+    known = images.dropna()
     return dict(zip(known["id"].astype(str), known[column].astype(str), strict=True))

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.config import DataSource, Layout
+from anonbench.config import DataSource, Layout, OwnSplit
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count, tally
+from anonbench.datasets.clusters import warn_of_unnamed
 from anonbench.datasets.documents import PAGE, page_numbers
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.given import reasons_of_given
@@ -79,6 +80,8 @@ def write_manifest(
     write_csv(skips, skipped)
     write_csv(copies, duplicates)
     whole = whole[reasons == ""]
+    if isinstance(dataset.split, OwnSplit) and dataset.split.by is not None:
+        warn_of_unnamed(name, "split.by", whole, dataset.split.by)
     whole = whole.astype({"width": "int32", "height": "int32", "bytes": "int64", "digest": "str"})
     write_csv(whole[whole["converted"] != ""].reindex(columns=CONVERTED), converted)
     labels = [column for column in listed.columns if column not in COLUMNS]
