@@ -28,20 +28,47 @@ def blocks(page: str, kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
 
 
+PAGES = ("adding", "adding-detector")
+
+
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
     """Both pages."""
-    pages = ("adding", "adding-detector")
-    return "".join((root / f"docs/how-to/{name}.md").read_text(encoding="utf-8") for name in pages)
+    return "".join((root / f"docs/how-to/{name}.md").read_text(encoding="utf-8") for name in PAGES)
+
+
+def sources_in(text: str) -> dict[str, str]:
+    """Return the modules that a text shows, by name."""
+    return {re.match(r"# (\w+)\.py\n", each)[1]: each for each in blocks(text, "python")}  # type: ignore[index]
+
+
+def project_of(text: str) -> dict[str, Any]:
+    """Return `pyproject.toml` as a text's blocks make it, one after the other."""
+    whole: dict[str, Any] = {"project": {"entry-points": {}}}
+    for block in map(tomllib.loads, blocks(text, "toml")):
+        points = whole["project"]["entry-points"] | block["project"]["entry-points"]
+        project = whole["project"] | block["project"] | {"entry-points": points}
+        whole = whole | block | {"project": project}
+    return whole
+
+
+def test_a_reader_of_each_page_can_install_what_it_shows(root: Path) -> None:
+    """Setuptools refuses several modules that are not named, and points name what must be there."""
+    text = ""
+    for name in PAGES:
+        text += (root / f"docs/how-to/{name}.md").read_text(encoding="utf-8")
+        project = project_of(text)
+        modules = {module for module in sources_in(text) if not module.startswith("test_")}
+        points = project["project"]["entry-points"].values()
+        named = {value.partition(":")[0] for entries in points for value in entries.values()}
+        assert set(project["tool"]["setuptools"]["py-modules"]) == modules == named
 
 
 @pytest.fixture(scope="module")
 def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the page's package as if installed."""
     folder = tmp_path_factory.mktemp("package")
-    sources = {re.match(r"# (\w+)\.py\n", text)[1]: text for text in blocks(page, "python")}  # type: ignore[index]
-    (project,) = blocks(page, "toml")
-    described = tomllib.loads(project)["project"]
+    sources, described = sources_in(page), project_of(page)["project"]
     points = {
         f"{group}:{name}": value
         for group, entries in described["entry-points"].items()
@@ -74,7 +101,7 @@ def config(page: str) -> dict[str, Any]:
     (text,) = blocks(page, "yaml")
     named = yaml.safe_load(text)
     config = small_archive.config()
-    named["datasets"]["archive"] |= {"adaptions": [], "label": None}
+    named["datasets"]["archive"] |= {"adaptions": [], "label": None, "detectors": ["dark"]}
     config["datasets"]["archive"] |= named["datasets"]["archive"]
     return config | {"anonymization": named["anonymization"], "privacy": {"enabled": False}}
 
