@@ -13,6 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.provenance import model_files
 from anonbench.core.registries.systems import adapter_files
 from anonbench.detection.kinds.ppocr import Ppocr
+from anonbench.embedding.systems.function import Function
 
 _ONNX = b"\x08"
 """First byte of an ONNX file: a protocol buffer that begins with the format's version."""
@@ -51,6 +52,8 @@ def require_files(config: Config) -> None:
                 for file in adapter_files(path) if setting == "adapter" else [path]:
                     _require_file(file, f"systems.{name}.{setting}")
                 model_files(path)
+        if isinstance(system := config.systems[name], Function):
+            system.require_source()
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None:

@@ -129,6 +129,57 @@ def test_a_file_of_a_system_that_is_not_there(
     require_files(given)
 
 
+SOURCE = """import numpy
+try:
+    import not_installed
+except ImportError:
+    numbers = None
+from os.path import join as joined
+def encode(images): inner = 1
+if numpy: later = encode
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "source", "message"),
+    [
+        ("my_find:encode", SOURCE, None),
+        ("my_find:later", SOURCE, None),
+        ("my_find:joined", SOURCE, None),
+        ("my_find:other", SOURCE + "globals()['other'] = encode\n", None),
+        ("my_find:other", "from numpy import *\n", None),
+        ("my_find:encod", SOURCE, r"my_find.py has no function 'encod'; near it: encode"),
+        ("my_find:inner", SOURCE, r"my_find.py has no function 'inner'"),
+        ("my_fin:encode", SOURCE, "no module 'my_fin' for 'my_fin:encode'; near it: my_find; run"),
+        ("my_find:encode", "def encode(:\n", r"my_find.py, line 1: is no Python \(.*syntax"),
+        ("my_find:encode", "import not_installed\n", "imports 'not_installed', and there is no"),
+        ("my_pack.sub:encode", SOURCE, r"sub.py has no function 'encode'"),
+        ("my_pack.sub:wanted", SOURCE, None),
+    ],
+)
+def test_a_function_that_no_module_has(
+    function: str,
+    source: str,
+    message: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise the job that embeds finds it out, after detection and anonymization."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_find.py").write_text(source)
+    (tmp_path / "my_pack").mkdir()
+    (tmp_path / "my_pack" / "__init__.py").write_text("raise SystemExit  # never imported\n")
+    (tmp_path / "my_pack" / "sub.py").write_text("def wanted(images): ...\n")
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
+    system = {"kind": "function", "function": function}
+    given = load({"datasets": {"mine": data}, "systems": {"ours": system}})
+    if message is None:
+        require_files(given)
+        return
+    with pytest.raises(InputError, match=message):
+        require_files(given)
+
+
 def test_a_recognizer_is_a_model_where_attacks_are_asked_for(tmp_path: Path) -> None:
     text = tmp_path / "recognizer.onnx"
     text.write_text("no model")

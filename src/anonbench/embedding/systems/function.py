@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -19,6 +21,9 @@ from anonbench.core.registries.systems import Encoder, SystemKind
 
 if TYPE_CHECKING:
     import numpy as np
+
+_DYNAMIC = {"exec", "globals", "setattr", "vars"}
+"""Functions that can define a name which the source does not show."""
 
 
 class Function(SystemKind):
@@ -42,22 +47,53 @@ class Function(SystemKind):
 
     def files(self) -> list[Path]:
         """List the sources: of the module or its package, and what they import in this folder."""
-        top = self.function.partition(":")[0].partition(".")[0]
-        with _current_folder():
-            try:
-                spec = importlib.util.find_spec(top)
-            except (ImportError, ValueError):
-                spec = None
-        if spec is None:
-            raise InputError(
-                f"systems: there is no module {top!r} for {self.function!r}; run from its folder, "
-                "or install it"
-            )
+        spec = self._top()
         folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
         own = [Path(spec.origin or "")]
         if folders:
             own = sorted(file for folder in folders for file in folder.rglob("*.py"))
         return [*own, *sorted(_imported(own) - {*own})]
+
+    def _top(self) -> ModuleSpec:
+        top = self.function.partition(":")[0].partition(".")[0]
+        if (spec := _spec(top)) is None:
+            near = _near(top, (file.stem for file in Path.cwd().glob("*.py")))
+            raise InputError(
+                f"systems: there is no module {top!r} for {self.function!r}{near}; run from its "
+                "folder, or install it"
+            )
+        return spec
+
+    def require_source(self) -> None:
+        """Check that a module in Python defines the function, without importing it.
+
+        What only an import or a call can tell is left to `start`.
+
+        Raises:
+            InputError: there is no such module; it is no Python, or imports what is not there; or
+                it has no such function.
+
+        """
+        module, _, name = self.function.partition(":")
+        spec, parts = self._top(), module.split(".")[1:]
+        file = Path(spec.origin or "")
+        if parts:
+            package = Path(next(iter(spec.submodule_search_locations or ()), ""), *parts)
+            file = package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
+        if file.suffix != ".py" or not file.is_file():
+            return  # compiled, or in a place of its own
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            raise InputError(f"systems: {file}{line}: is no Python ({error.args[0]})") from None
+        for top in sorted(_top_names(tree.body)):
+            if _spec(top) is None:
+                raise InputError(f"systems: {file} imports {top!r}, and there is no such module")
+        defined = _defined(tree)
+        if defined is not None and name not in defined:
+            near = _near(name, defined)
+            raise InputError(f"systems: {file} has no function {name!r}{near}")
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
@@ -99,12 +135,52 @@ def _imported(files: Sequence[Path]) -> set[Path]:
 
 def _imports(file: Path) -> set[str]:
     try:
-        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+        return _top_names(ast.walk(ast.parse(file.read_bytes())))
     except (SyntaxError, ValueError, OSError):
         return set()  # importing it reports the fault
+
+
+def _top_names(found: Iterable[ast.AST]) -> set[str]:
+    """Top-level modules that the imports among some nodes name."""
+    nodes = list(found)
     names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
     froms = (node for node in nodes if isinstance(node, ast.ImportFrom) and not node.level)
     return {name.partition(".")[0] for name in names | {node.module or "" for node in froms}}
+
+
+def _defined(tree: ast.Module) -> set[str] | None:
+    """Names that a module defines; None if its source does not tell."""
+    names, waiting = set[str](), list[ast.AST](tree.body)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in _DYNAMIC:
+            return None
+        if isinstance(node, ast.Global):
+            names.update(node.names)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+            continue  # what is inside is its own
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {each.asname or each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        waiting += ast.iter_child_nodes(node)
+    return None if names & {"*", "__getattr__"} else names
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 2)
+    return f"; near it: {', '.join(near)}" if near else ""
+
+
+def _spec(top: str) -> ModuleSpec | None:
+    """Where Python finds a module, also one in the current folder."""
+    with _current_folder():
+        try:
+            return importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return None
 
 
 @dataclass(frozen=True)
