@@ -51,6 +51,11 @@ def short(images):
     return np.zeros((1, 4), np.float32)
 def broken(images):
     return np.full((len(images), 4), np.nan)
+def fails(images):
+    raise ValueError("no\\nweights")
+def learned(images):
+    import torch
+    return torch.tensor(encode(images), requires_grad=True)
 """
 
 
@@ -223,6 +228,11 @@ def test_functions(
         ("nowhere:encode", "no module 'nowhere'"),
         ("our_search:short", "return a row"),
         ("our_search:broken", "not finite"),
+        (
+            "our_search:fails",
+            r"our_search:fails raised ValueError: no weights \(.*_search.py, line",
+        ),
+        ("our_search:learned", r"function learned returned what is no array .*`\.detach\(\)\.cpu"),
     ):
         with pytest.raises(InputError, match=message):
             encoded(settings(kind="function", function=name), pictures)

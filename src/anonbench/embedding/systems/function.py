@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,7 +114,24 @@ class Function(SystemKind):
             found = getattr(loaded, name, None)
             if not callable(found):
                 raise InputError(f"systems: the module {module!r} has no function {name!r}")
-            yield InBatches(found, self.batch_size)
+            yield InBatches(self._named(found), self.batch_size)
+
+    def _named(self, found: Callable[[list[np.ndarray]], Any]) -> Callable[[list[np.ndarray]], Any]:
+        """Make exceptions of the function one line that names it, and where it was."""
+
+        @functools.wraps(found)
+        def called(images: list[np.ndarray]) -> Any:
+            try:
+                return found(images)
+            except InputError:
+                raise
+            except Exception as error:  # another package's function may raise anything
+                text = " ".join(f"{type(error).__name__}: {error}".split())
+                raised = traceback.extract_tb(error.__traceback__)[1:]
+                where = f" ({raised[0].filename}, line {raised[0].lineno})" if raised else ""
+                raise InputError(f"systems: {self.function} raised {text}{where}") from error
+
+        return called
 
 
 def _imported(files: Sequence[Path]) -> set[Path]:
@@ -197,9 +216,17 @@ class InBatches:
         parts: list[np.ndarray] = []
         for start in range(0, len(images), self.size):
             batch = list(images[start : start + self.size])
-            part = np.asarray(self.function(batch))
+            given = self.function(batch)
+            name = getattr(self.function, "__qualname__", type(self.function).__name__)
+            try:
+                part = np.asarray(given)
+            except (RuntimeError, TypeError, ValueError) as error:
+                reason = " ".join(str(error).split())
+                raise InputError(
+                    f"systems: the function {name} returned what is no array ({reason}); of a "
+                    "torch tensor, return `.detach().cpu().numpy()`"
+                ) from error
             if part.shape[:1] != (len(batch),):
-                name = getattr(self.function, "__qualname__", type(self.function).__name__)
                 raise InputError(
                     f"systems: the function {name} returned an array of shape {part.shape} for "
                     f"{len(batch)} images; it has to return a row for each"
