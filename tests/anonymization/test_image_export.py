@@ -96,6 +96,21 @@ def refusal(run: Config, to: Path, *variants: Variant, **options: Any) -> str:
     return str(error.value)
 
 
+def test_splits_that_no_run_anonymizes_are_not_missed(run: Config, tmp_path: Path) -> None:
+    """A frozen system without a downstream task needs val alone."""
+    frozen = {"system": "ours", "adaptions": [], "label": None}
+    archive = run.datasets["archive"].model_dump(mode="json") | frozen
+    systems = {"ours": {"kind": "timm"}}
+    values = {"results": str(run.results), "datasets": {"archive": archive}, "systems": systems}
+    config = load(values | {"privacy": {"enabled": False}})
+    left = export(config, tmp_path / "left")  # of an earlier config
+    shutil.rmtree(run.results / "archive/images/mask-100/train")
+    done = export(config, tmp_path / "out")
+    assert done == left and (done.images, done.splits) == (6, ("val",))
+    assert set(pd.read_csv(tmp_path / "out/images.csv")["split"]) == {"val"}
+    assert "it is incomplete" in refusal(run, tmp_path / "trained")
+
+
 def test_every_image_has_its_number_and_no_name(run: Config, tmp_path: Path) -> None:
     to = tmp_path / "out"
     done = export(run, to, MASK, BLUR)

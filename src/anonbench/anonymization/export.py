@@ -27,7 +27,7 @@ from anonbench.core.io import atomic, partial_path, require_folder_or_tar
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.registries.method_names import is_given, is_redrawn
-from anonbench.core.vocabulary import Variant
+from anonbench.core.vocabulary import Split, Variant
 from anonbench.core.wording import count
 from anonbench.datasets.image_sets.neutral_names import Names
 
@@ -71,6 +71,8 @@ class Exported:
     """Of each variant."""
     megabytes: float
     unhidden: Unhidden
+    splits: Sequence[str]
+    """Those that a run anonymizes: nothing else is exported."""
 
 
 def export_images(
@@ -85,7 +87,8 @@ def export_images(
     """Write numbered copies of a data set's anonymized images.
 
     `<variant>/<number>.png` (or .jpg), and the table `images.csv`: number, split and, where the
-    data set has labels, class. The same image sets give the same bytes.
+    data set has labels, class. The same image sets give the same bytes. Splits that a run does not
+    anonymize are not exported.
 
     With `names`, for the owner: `<variant>/<id>.png`, where the id is the original's path without
     suffix, in a folder of mode 0700; and id, split and label in the table.
@@ -110,7 +113,10 @@ def export_images(
     table = _table(manifest, ["id", "split", *([label] if label else [])])
     table.columns = ["id", "split", *(["label"] if label else [])]
     found = _found(base, table["id"])
-    sets = {each: _index(base / "images" / str(each)) for each in variants}
+    has_train = bool((table["split"] == str(Split.TRAIN)).any())
+    splits = Experiment(config).anonymized_splits(name, has_train)
+    found = found[found["id"].isin(table.loc[table["split"].isin(splits), "id"])]
+    sets = {each: _index(base / "images" / str(each), splits) for each in variants}
     for each, index in sets.items():
         _require_same(f"{base / 'images' / str(each)}", index["id"], found)
     first = next(iter(sets.values()))
@@ -136,7 +142,7 @@ def export_images(
     megabytes = _write(table, columns, sets, to, key)
     if names:
         to.chmod(0o700 if to.is_dir() else 0o600)
-    return Exported(len(table), megabytes, unhidden)
+    return Exported(len(table), megabytes, unhidden, splits)
 
 
 def check_request(
@@ -233,9 +239,11 @@ def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
     return found
 
 
-def _index(folder: Path) -> pd.DataFrame:
-    """Return a set's images: id, offset, size, digest and the tar, by id."""
-    index = _read_all(folder, "*/*.parquet", ["id", "offset", "size", "digest"])
+def _index(folder: Path, splits: Sequence[str]) -> pd.DataFrame:
+    """Return a set's images in some splits: id, offset, size, digest and the tar, by id."""
+    # train images that an earlier config had anonymized may be there still
+    pattern = "*/*.parquet" if len(splits) > 1 else f"{splits[0]}/*.parquet"
+    index = _read_all(folder, pattern, ["id", "offset", "size", "digest"])
     tars = {file: Path(file).with_suffix(".tar") for file in index["file"].unique()}
     for tar in tars.values():
         if not tar.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,17 @@ class Experiment:
     def is_frozen(self, name: str) -> bool:
         """Whether no model is trained on a data set: it uses a system."""
         return not self.datasets[name].is_trained
+
+    def anonymized_splits(self, name: str, has_train: bool) -> Sequence[str]:
+        """Splits that are anonymized and embedded; `has_train`: whether there are train images.
+
+        A frozen system needs train images only for a downstream task, for maps and adaption D.
+        Attackers that learn from train images anonymize them themselves.
+        """
+        data = self.datasets[name]
+        is_taught = bool(data.adaptions) and has_train
+        is_needed = not self.is_frozen(name) or data.is_classified or is_taught
+        return ("train", "val") if is_needed else ("val",)
 
     @property
     def system_label(self) -> str | None:

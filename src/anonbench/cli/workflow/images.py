@@ -81,6 +81,8 @@ def run(options: argparse.Namespace) -> None:
     done = export_images(*request, options.accept_unhidden, options.names)
     sets = " and ".join(map(str, variants))
     print(f"wrote {options.to}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
+    if "train" not in done.splits:
+        print("of the split val alone: nothing in this config needs anonymized train images")
     print(f"that may show what should be hidden: {done.unhidden}")
     if options.key:
         print(f"wrote {options.key}: which number is which image; do not pass it on")

@@ -147,15 +147,8 @@ class FilePaths:
         ]
 
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
-        """Splits that are anonymized and embedded.
-
-        A frozen system needs train images only for a downstream task, for maps and adaption D.
-        Attackers that learn from train images anonymize them themselves.
-        """
-        data = self.experiment.datasets[dataset]
-        is_taught = bool(data.adaptions) and bool(self.shards(dataset, "train"))
-        is_needed = not self.experiment.is_frozen(dataset) or data.is_classified or is_taught
-        return _SPLITS if is_needed else ("val",)
+        """Splits that are anonymized and embedded (`Experiment.anonymized_splits`)."""
+        return self.experiment.anonymized_splits(dataset, bool(self.shards(dataset, "train")))
 
     def backbone(self, dataset: str, model: Name, seed: Name) -> str:
         """Weights of a training."""
