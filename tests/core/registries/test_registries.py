@@ -108,6 +108,11 @@ def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
         (TWIRL.replace('    label: ClassVar = "Twirl"\n', ""), POINT, "no value for label"),
         (TWIRL.replace(" = 2.0", ""), POINT, "its parameters need defaults: turns"),
         (TWIRL.replace("float = 2.0", 'int = "a"'), POINT, "ValidationError: .*turns Input should"),
+        (
+            f"{TWIRL}    information_left: ClassVar = 'nothing'\n",
+            POINT,
+            "'nothing', which is none of",
+        ),
         (TWIRL.replace("is_hidden", "is_gone"), POINT, "Twirl has no is_hidden, without which"),
     ],
 )

@@ -63,6 +63,9 @@ class Method(Registered):
     @classmethod
     def lacks(cls) -> str:
         """Missing parts of the class; without a check the audit refuses all of its images."""
+        if cls.information_left not in (*INFORMATION_LEVELS, UNKNOWN):
+            levels = ", ".join((*INFORMATION_LEVELS, UNKNOWN))
+            return f"has information_left {cls.information_left!r}, which is none of {levels}"
         own = cls.is_hidden, cls.is_hidden_in, cls.steps
         if own != (Method.is_hidden, Method.is_hidden_in, Method.steps):
             return ""
