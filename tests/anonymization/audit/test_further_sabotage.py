@@ -299,6 +299,15 @@ def test_another_formula_is_refused(tmp_path: Path, name: str) -> None:
         auditor.check("a", original, encode(wrong), wrong, between)
 
 
+def test_wrong_pixels_are_a_fault_of_the_method() -> None:
+    """It may be another package's: its author is asked, not this program's."""
+    original, settings = picture(seed=2), Anonymization()
+    pixels = layers(original, [FACE], MASK, settings)[-1].copy()
+    pixels[tuple(np.argwhere(pixels != original)[0])] += 9
+    with pytest.raises(InputError, match=r"a fault of the method mask: report it to its author"):
+        Auditor(table([FACE]), MASK, settings).check("a", original, encode(pixels), pixels)
+
+
 @pytest.mark.parametrize("fault", ["blocks of 8 pixels", "turned after", "no blocks", "one side"])
 def test_other_coding_blocks_are_refused(fault: str) -> None:
     """The face touches blocks of 16 pixels, in an image that is decoded upside down."""

@@ -97,8 +97,8 @@ class Auditor:
                 raise RegionVisibleError(fails) from None
             raise InputError(
                 f"{fails}. Nothing of its shard is published. If its file was not changed during "
-                "the run, this is a fault of the program: report it, and leave the image out until "
-                "it is fixed"
+                f"the run, this is a fault of the method {self._variant.method}: report it to its "
+                "author, and leave the image out until it is fixed"
             ) from None
         self._checked[image_id] = len(regions)
         self.counts.update(counted)

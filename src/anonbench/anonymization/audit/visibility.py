@@ -50,7 +50,8 @@ def near(written: np.ndarray, expected: Iterable[Any], allowed: float = 0.5) -> 
     They are best made one after the other: a large image has one of them at a time in memory.
 
     Returns:
-        bool [h, w]: less than `allowed` grey levels away in all channels.
+        bool [h, w]: less than `allowed` grey levels away in all channels. With the usual half of a
+        level, an expected value that ends in .5 is near neither of its neighbours.
 
     """
     kept = np.ones(written.shape[1:], bool)
