@@ -41,14 +41,17 @@ def begin_run(
     usual: Mapping[str, float],
     closing: Callable[[], Iterable[str]] = tuple,
     targets: Iterable[str] = (),
+    at_once: float = 1.0,
 ) -> None:
     """Count the jobs of the run that is about to begin.
 
-    `usual` is the usual time of a job in seconds, by rule, for estimates. The lines that `closing`
-    returns are printed when Snakemake exits, with every logger and even with --quiet. Jobs of the
-    rules `targets` only collect files, and are not counted, as in `anonbench plan`.
+    `usual` is the usual time of a job in seconds, by rule, for estimates, and `at_once` how many
+    such seconds the plan expects in a second. The lines that `closing` returns are printed when
+    Snakemake exits, with every logger and even with --quiet. Jobs of the rules `targets` only
+    collect files, and are not counted, as in `anonbench plan`.
     """
-    _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
+    _run.results, _run.folder = results, Path.cwd()
+    _run.usual, _run.at_once = dict(usual), at_once
     _run.leave_out(targets)
 
     def remind() -> None:

@@ -19,7 +19,7 @@ from anonbench.core.wording import count, duration
 SHOWN = 20
 """Failed jobs that are listed."""
 _TRUSTED = 60.0
-"""Seconds of work at the usual pace, one job at a time, that are added to what was measured."""
+"""Seconds at the plan's pace that are added to what was measured."""
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
 _KEPT = "What is done is kept"
@@ -72,6 +72,8 @@ class Run:
     """Whether Ctrl-C was pressed."""
     usual: dict[str, float] = field(default_factory=dict)
     """Time of a job by rule, from earlier runs or else by formula."""
+    at_once: float = 1.0
+    """Seconds of jobs that the plan expects in a second of time."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Mean time of a job of each rule in this run."""
     total: int = 0
@@ -121,10 +123,11 @@ class Run:
     def seconds_left(self, now: float) -> float | None:
         """Time so far × work left ÷ work done, or None if unknown.
 
-        A minute of time and work is added to both, because the first short jobs and the pauses
-        between them predict little. A job's work is the mean time of its rule in this run. For a
-        rule that has not run yet it is the usual time, scaled by the ratio of actual to usual time
-        of all others, or else the mean of all rules.
+        A minute of time, and the plan's work of a minute, are added to both: the first short jobs
+        and the pauses between them predict little, and at first the plan's time is told. A job's
+        work is the mean time of its rule in this run. For a rule that has not run yet it is the
+        usual time, scaled by the ratio of actual to usual time of all others, or else the mean of
+        all rules.
         """
         ran = self.seconds.keys() & self.usual.keys()
         took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)
@@ -139,7 +142,8 @@ class Run:
         done = spent + sum(jobs * known[rule] for rule, jobs in self.done.items())
         left = sum(jobs * known[rule] for rule, jobs in self.waiting.items())
         left += sum(whole for whole, _ in running) - spent
-        return (now - self.began + _TRUSTED) * left / (done + _TRUSTED) if done > 0 else None
+        expected = _TRUSTED * self.at_once
+        return (now - self.began + _TRUSTED) * left / (done + expected) if done > 0 else None
 
     def line(self, now: float) -> str:
         """Progress in one line."""

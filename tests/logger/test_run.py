@@ -76,6 +76,18 @@ def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
     assert run.seconds_left(6.0) == pytest.approx(training + 2 * (training + 6) / 2)
 
 
+def test_at_first_the_plans_time_is_told() -> None:
+    """The plan said half of it, with two jobs at once."""
+    run = planned({"detect": 10}, {"detect": 60.0})
+    run.at_once = 2.0
+    start(run, 1, "detect", at=0.0)
+    start(run, 2, "detect", at=0.0)
+    assert run.seconds_left(0.01) == pytest.approx(10 * 60 / 2, rel=0.001)
+    done(run, 1, 60.0)
+    done(run, 2, 60.0)
+    assert run.seconds_left(60.0) == pytest.approx(8 * 60 / 2)
+
+
 def test_a_job_that_failed_is_neither_done_nor_waiting() -> None:
     run = planned({"train": 2})
     start(run, 1, "train")

@@ -4,7 +4,7 @@ import atexit
 import os
 
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.workflow.plan_costs import usual_seconds
+from anonbench.workflow.plan_costs import jobs_at_once, usual_seconds
 from anonbench.workflow.planned_jobs import PLAN, jobs_of, write_plan
 from snakemake_logger_plugin_anonbench import begin_run
 
@@ -19,11 +19,14 @@ onstart:
         store.begin()
     except InputError as error:
         refuse(error)
+    jobs, most = jobs_of(workflow.dag), workflow.resource_settings
+    gpus = workflow.global_resources.get("gpu").value
     begin_run(
         settings.results,
-        usual_seconds(jobs_of(workflow.dag), estimates),
+        usual_seconds(jobs, estimates),
         lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],
         [rule.name for rule in workflow.rules if not rule.script],
+        jobs_at_once(jobs, estimates, most.cores or most.nodes, gpus),
     )
 
 

@@ -71,6 +71,21 @@ def usual_seconds(jobs: Sequence[Job], estimates: Estimates) -> dict[str, float]
     return {rule: median(each) for rule, each in seconds.items()}
 
 
+def jobs_at_once(
+    jobs: Sequence[Job], estimates: Estimates, cores: int | None, gpus: float | None
+) -> float:
+    """Seconds of planned jobs (`usual_seconds`) that a second of the plan's time does.
+
+    Without a number of cores, jobs run one after the other; without one of GPUs, one job has them.
+    """
+    planned, usual = [job for job in jobs if job.planned], usual_seconds(jobs, estimates)
+    times = _times(jobs, estimates)
+    found = {job: Cost(each, 0.0, 0.0, basis, None) for job, (each, _, basis) in times.items()}
+    gpus = gpus or max((job.gpus for job in planned), default=0.0)
+    whole = wall_seconds(planned, found, cores or 1, gpus)
+    return sum(usual[job.rule] for job in planned) / whole if whole else 1.0
+
+
 def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, float, str]]:
     """Seconds, CPU seconds and basis of each job."""
     work = {job: _work(estimates, job) for job in jobs}

@@ -14,6 +14,7 @@ from anonbench.workflow.plan_costs import (
     STARTED,
     Cost,
     costs,
+    jobs_at_once,
     usual_seconds,
     wall_seconds,
 )
@@ -108,6 +109,16 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job:
     )
     found = usual_seconds(jobs, estimates)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}
+
+
+def test_what_is_left_at_first_is_the_time_of_the_plan(job: Maker) -> None:
+    jobs = [*(job(number) for number in range(4)), job(4, gpus=1.0), job(5, planned=False)]
+    estimates: Any = SimpleNamespace(seconds=lambda *of: 90.0)
+    each = 90.0 + STARTED
+    for cores, whole in ((1, 5 * each), (2, 5 * each / 2), (None, 5 * each), (8, each)):
+        at_once = jobs_at_once(jobs, estimates, cores, None)
+        assert 5 * usual_seconds(jobs, estimates)["train"] / at_once == pytest.approx(whole)
+    assert jobs_at_once([], estimates, 2, 1) == 1.0
 
 
 def test_the_data_set_of_a_rule_for_one_is_known() -> None:
