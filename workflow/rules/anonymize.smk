@@ -29,8 +29,8 @@ rule anonymize:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
-        run=last_run(),
         code=code_of("anonymize"),
+        run=last_run(),
         hiding=lambda w: stage_parameters.hiding(settings, method_of(w)),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
     script:
@@ -59,8 +59,8 @@ rule given:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
-        run=last_run(),
         code=code_of("given"),
+        run=last_run(),
         hiding=stage_parameters.hiding(settings),
         program=lambda w: program_of(method_of(w)),
         folder=lambda w: str(datasets[w.dataset].given[program_of(method_of(w))]),

@@ -21,8 +21,8 @@ rule match:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        run=last_run(),
         code=code_of("match"),
+        run=last_run(),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
         user_files=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
@@ -62,8 +62,8 @@ rule detect:
         runtime=growing(lambda w: estimates.minutes("detect", w.dataset, w.split)),
         gpu=gpus(lambda w: estimates.detection_gpus(w.dataset)),
     params:
-        run=last_run(),
         code=code_of("detect"),
+        run=last_run(),
         detectors=lambda w: list(map(str, datasets[w.dataset].detectors)),
         detection=lambda w: stage_parameters.detection(settings, w.dataset),
         keep_failed=lambda w: datasets[w.dataset].keep_failed,
@@ -112,8 +112,8 @@ for _name in experiment.datasets:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
-            run=last_run(),
             code=code_of("gather"),
+            run=last_run(),
             keep_without_regions=datasets[_name].keep_without_regions,
             dataset=_name,
         script:

@@ -23,8 +23,8 @@ for _name in experiment.datasets:
                 runtime=growing(estimates.minutes("embed", _name, sets=len(_sets))),
                 gpu=gpus(estimates.embedding_gpus(_name)),
             params:
-                run=last_run(),
                 code=code_of("embed"),
+                run=last_run(),
                 settings=settings.embedding.effective(),
                 dataset=_name,
             script:
@@ -60,8 +60,8 @@ for _name in experiment.datasets:
             runtime=growing(estimates.minutes("embed_baselines", _name, sets=len(_sets))),
             gpu=gpus(estimates.embedding_gpus(_name) if _weights else 0),
         params:
-            run=last_run(),
             code=code_of("embed_baselines"),
+            run=last_run(),
             settings=settings.embedding.effective(),
             network=stage_parameters.untrained(settings, _name),
             seed=experiment.reference_seed,
@@ -96,8 +96,8 @@ for _name, _dataset in experiment.datasets.items():
                 mem_mb=growing(estimates.embedding_mb(_name)),
                 runtime=growing(estimates.minutes("embed_system", _name)),
             params:
-                run=last_run(),
                 code=code_of("embed_system"),
+                run=last_run(),
                 system=stage_parameters.system(settings, _name),
                 user_files=contents(started.system_files(_name)),
                 evidence=startup.evidence(started, _name),
@@ -139,8 +139,8 @@ rule embed_distilled_system:
         mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
     params:
-        run=last_run(),
         code=code_of("embed_system"),
+        run=last_run(),
         system=lambda w: stage_parameters.system(settings, w.dataset),
         user_files=lambda w: contents(started.system_files(w.dataset)),
         evidence=lambda w: startup.evidence(started, w.dataset),
@@ -180,8 +180,8 @@ for _name, _dataset in experiment.datasets.items():
                 mem_mb=growing(6000),
                 runtime=growing(estimates.minutes("map_vectors", _name)),
             params:
-                run=last_run(),
                 code=code_of("map_vectors"),
+                run=last_run(),
                 retrieval=settings.retrieval.effective(),
                 confidence=settings.presentation.confidence,
                 identity=settings.privacy.identity,

@@ -48,8 +48,8 @@ rule manifest:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates.minutes("manifest", w.dataset)),
     params:
-        run=last_run(),
         code=code_of("manifest"),
+        run=last_run(),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
         max_pixels=settings.detection.max_pixels,

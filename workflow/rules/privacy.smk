@@ -32,8 +32,8 @@ rule reidentify:
         runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
-        run=last_run(),
         code=code_of("reidentify"),
+        run=last_run(),
         privacy=stage_parameters.privacy(settings),
         seed=settings.seed,
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
@@ -106,8 +106,8 @@ rule attack:
         mem_mb=growing(4000),
         runtime=growing(lambda w: estimates.minutes("attack", w.dataset)),
     params:
-        run=last_run(),
         code=code_of("attack"),
+        run=last_run(),
         attacks=lambda w: stage_parameters.attack(settings, w.dataset),
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
         hiding=hiding_of,

@@ -185,8 +185,8 @@ for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_clas
             mem_mb=growing(8000),
             runtime=growing(estimates.minutes("downstream", _name)),
         params:
-            run=last_run(),
             code=code_of("downstream"),
+            run=last_run(),
             classifiers=settings.downstream.model_dump(mode="json"),
             label=datasets[_name].label,
             seed=settings.seed,

@@ -49,8 +49,8 @@ rule train_unadapted:
         gpu=gpus(lambda w: estimates.recipe(w.dataset).gpus_needed),
         tasks_per_gpu=0,  # Slurm starts one process; torchrun starts one a GPU
     params:
-        run=last_run(),
         code=code_of("train"),
+        run=last_run(),
         recipe=lambda w: settings.recipe_of(w.dataset).effective(),
         user_files=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
@@ -132,8 +132,8 @@ rule distill_system:
         runtime=growing(lambda w: estimates.minutes("distill_system", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
-        run=last_run(),
         code=code_of("distill_system"),
+        run=last_run(),
         system=lambda w: stage_parameters.system(settings, w.dataset),
         low_rank=settings.low_rank.model_dump(mode="json"),
         user_files=lambda w: contents(started.system_files(w.dataset)),
@@ -172,8 +172,8 @@ rule train_redrawer:
         runtime=growing(lambda w: estimates.minutes("train_redrawer", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
-        run=last_run(),
         code=code_of("train_redrawer"),
+        run=last_run(),
         hiding=stage_parameters.hiding(settings),
         redrawing=settings.redrawing.model_dump(mode="json"),
         recipe=lambda w: settings.recipe_of(w.dataset).model_dump(
@@ -214,8 +214,8 @@ rule redraw:
         runtime=growing(lambda w: estimates.minutes("redraw", w.dataset, w.split)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
-        run=last_run(),
         code=code_of("redraw"),
+        run=last_run(),
         hiding=stage_parameters.hiding(settings),
     script:
         "../scripts/redraw.py"

@@ -41,6 +41,7 @@ def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
         assert rule["params"].strip().startswith(f'code=code_of("{script}"),'), place
         is_cached = ".is_done(" in (root / f"workflow/scripts/{script}.py").read_text("utf-8")
         assert bool(re.search(r"\bupdated?\(", rule["output"])) is is_cached, place
+        assert ("run=last_run()," in rule["params"]) is is_cached, place
 
 
 def test_a_rule_like_another_has_a_log_and_a_benchmark_of_its_own(root: Path) -> None:
@@ -51,6 +52,7 @@ def test_a_rule_like_another_has_a_log_and_a_benchmark_of_its_own(root: Path) ->
         (parent,) = re.findall(r"use rule (\w+)", place)
         (output,) = (r["output"] for p, r in rules(root) if p.endswith(f" rule {parent}:"))
         assert ("updated(" in output) is ("updated(" in rule["output"]), place
+        assert ("updated(" in output) is ("run=last_run()," in rule.get("params", "")), place
 
 
 def test_a_benchmark_has_the_name_of_its_log(root: Path) -> None:
