@@ -62,6 +62,21 @@ def test_slanted_lines_keep_their_quadrilaterals(detector: Detector) -> None:
         assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(12, abs=3)
 
 
+def test_small_pale_lines_at_a_slant_are_found_as_on_a_level_page(weights: Path) -> None:
+    level = np.full((700, 900, 3), 235, np.uint8)
+    for row in range(9):
+        text = "Erika Mustermann 4711 geboren am 12.03.1977"
+        level[240 + 24 * row : 260 + 24 * row, 250:650] = 210 + row  # as the print of a card
+        place = (260, 255 + 24 * row)
+        cv2.putText(level, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (140,) * 3, 1, cv2.LINE_AA)
+    image = turned(level, 40)
+    ink = image.max(axis=2) < 175
+    (once,), (found,) = load().detect([image]), build("ppocr", Detection()).detect([image])
+    assert covered(image.shape, once)[ink].mean() < 0.8
+    assert covered(image.shape, found)[ink].mean() > 0.97
+    assert build("ppocr", Detection()).detect([level, image])[1] == found
+
+
 @pytest.mark.slow
 def test_thresholds_reach_the_model(weights: Path) -> None:
     image, _ = page()

@@ -18,6 +18,7 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, united
 from anonbench.detection.search import build
+from anonbench.detection.slants import slant_of
 from anonbench.detection.views import (
     ALL_TURNS,
     Reach,
@@ -255,3 +256,35 @@ def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> 
 
     assert Views(Blind(), REACH).detect([EMPTY]) == [[]]
     assert [shapes[0] for shapes in seen if len(shapes) == 1] == [(225, 300), (113, 150), (57, 75)]
+
+
+def test_an_image_turned_as_a_whole_is_searched_in_tiles() -> None:
+    image = np.full((900, 1200), 200, np.uint8)
+    image[10:30, 20:100] = 0
+
+    class Dark:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            assert all(max(each.shape) <= REACH.whole for each in images)
+            found = []
+            for each in images:
+                seen = np.argwhere(each < 60)[:, ::-1]
+                corners = [*seen.min(axis=0), *seen.max(axis=0) + 1] if len(seen) else []
+                found.append([face(*map(float, corners))] if corners else [])
+            return found
+
+    mask = drawn(Views(Dark(), REACH).turned(image, 35))
+    assert mask[image == 0].mean() > 0.97
+    assert mask.mean() < 0.02
+
+
+@pytest.mark.parametrize("degrees", [-80, -45, 8, 60, 100])
+def test_the_slant_of_lines_is_told_by_the_lines(degrees: int) -> None:
+    level = [quad(100, 100 + 40 * n, 400, 120 + 40 * n, degrees / 300) for n in range(9)]
+    lines = [quad(100, 100 + 40 * n, 400, 120 + 40 * n, -degrees + n % 3) for n in range(4)]
+    specks = [quad(500, 100 + 40 * n, 520, 115 + 40 * n, 20) for n in range(30)]
+    slant = slant_of([*level, *lines, *specks], [])
+    assert slant is not None
+    assert abs((slant - degrees + 90) % 180 - 90) < 3
+    assert slant_of([*level, *lines[:2], *specks], []) is None
+    assert slant_of([*level, *lines], [slant]) is None
+    assert slant_of([], []) is None

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from anonbench.core.boxes import Quad, Region
+from anonbench.core.boxes import Quad, Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.detection.base import corners_of, united
@@ -129,6 +129,15 @@ class Views:
             "tiles": [len(tiles(size, self._reach)) for size in sizes],
             "turns": list(self._reach.turns),
         }
+
+    def turned(self, image: np.ndarray, degrees: float) -> list[Region]:
+        """Regions that are found in an image turned counterclockwise, in pixels of the image."""
+        views = (
+            view
+            for pixels in pyramid(image, self._reach)
+            for view in turned_tiles(pixels, image.shape, degrees, self._reach)
+        )
+        return [moved(region, view.back) for view, region in self._search_views(views)]
 
     def _search(self, image: np.ndarray) -> list[Region]:
         """Return the regions of all views, in pixels of the image."""
@@ -267,14 +276,48 @@ def turned(pixels: np.ndarray, degrees: int) -> tuple[np.ndarray, np.ndarray]:
         )
         way = np.array(ways[quarters % 4], np.float64)
         return np.ascontiguousarray(np.rot90(pixels, quarters)), way
+    turn, columns, rows = _turn(pixels.shape, degrees)
+    seen = cv2.warpAffine(pixels, turn, (columns, rows), borderValue=(255, 255, 255))
+    return seen, _back(turn)
+
+
+def _turn(shape: Sequence[int], degrees: float) -> tuple[np.ndarray, int, int]:
+    """Matrix, float64 [2, 3], that turns an image for OpenCV; width and height of the turned."""
+    height, width = shape[:2]
     centre = ((width - 1) / 2, (height - 1) / 2)
     turn = np.asarray(cv2.getRotationMatrix2D(centre, degrees, 1.0), np.float64)
     size = np.ceil(np.abs(turn[:, :2]) @ (width, height)).astype(int)
     turn[:, 2] += (size - (width, height)) / 2
-    seen = cv2.warpAffine(pixels, turn, size.tolist(), borderValue=(255, 255, 255))
+    return turn, *size.tolist()
+
+
+def _back(turn: np.ndarray) -> np.ndarray:
     back = np.array(cv2.invertAffineTransform(turn), np.float64)
     back[:, 2] += 0.5 - back[:, :2].sum(axis=1) / 2  # OpenCV counts from pixels' middles
-    return seen, back
+    return back
+
+
+def turned_tiles(
+    pixels: np.ndarray, shape: Sequence[int], degrees: float, reach: Reach
+) -> Iterator[View]:
+    """Yield the tiles of one scale of an image of a shape that is turned as a whole.
+
+    Each is made from its part of the image: the turned image may be twice as large.
+    """
+    turn, width, height = _turn(pixels.shape, degrees)
+    scale = np.array([[shape[1] / pixels.shape[1]], [shape[0] / pixels.shape[0]]])
+    for rows, columns in tiles((height, width), reach):
+        tile = turn - [[0, 0, columns.start], [0, 0, rows.start]]
+        back = _back(tile)
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        corners = rectangle(0, 0, *size) @ back[:, :2].T + back[:, 2]
+        low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 1, 0)
+        high = np.ceil(corners.max(axis=0)).astype(int) + 1
+        part = pixels[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+        if part.size:
+            tile[:, 2] += tile[:, :2] @ low
+            seen = cv2.warpAffine(part, tile, size, borderValue=(255, 255, 255))
+            yield View(seen, back * scale)
 
 
 def tiles(shape: Sequence[int], reach: Reach) -> list[tuple[slice, slice]]:

@@ -26,6 +26,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad, require_finite, united
+from anonbench.detection.slants import Levelled
 from anonbench.detection.text_recognizer import INSTALL, WHEEL
 from anonbench.detection.views import Reach, Views
 
@@ -190,7 +191,7 @@ class Ppocr(DetectorKind):
             halved=whole if quick else None,
             doubled=None if quick else side * 5 // 8,
         )
-        return Views(detector, reach)
+        return Levelled(Views(detector, reach))
 
 
 class DbnetDetector:
