@@ -121,8 +121,9 @@ def count_images(listing: pd.DataFrame) -> dict[Split, int]:
 
 
 def count_found(source: Source) -> dict[Split, int]:
-    """Number of images in each split that are not listed without a file."""
-    return count_images(source.images[~source.images["path"].isin(source.gone)])
+    """Number of listed images in each split that are there; of all, where no image is there yet."""
+    is_there = ~source.images["path"].isin(source.gone)
+    return count_images(source.images[is_there] if is_there.any() else source.images)
 
 
 def _read_demo(name: str, dataset: DataSource, demo: Demo) -> Source:

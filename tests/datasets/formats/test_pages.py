@@ -132,7 +132,7 @@ def test_pillows_pages_are_found(big: bool) -> None:
         np.testing.assert_array_equal(read_image(data, 10**4, Page(number)), np.asarray(page))
     with pytest.raises(UnreadableImage, match="no page 5 of 4"):
         read_image(data, 10**4, Page(5))
-    with pytest.raises(UnreadableImage, match=r"of several pages \(4 frames\)"):
+    with pytest.raises(UnreadableImage, match="of several pages"):
         read_image(data, 10**4)
 
 
