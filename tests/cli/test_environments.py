@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from anonbench.cli.environments import (
+from anonbench.cli.main import (
     CONDA,
     LOCK,
     NO_DEPENDENCIES,

@@ -17,8 +17,8 @@ from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, united
+from anonbench.detection.kinds.ppocr import slant_of
 from anonbench.detection.search import build
-from anonbench.detection.slants import slant_of
 from anonbench.detection.views import (
     ALL_TURNS,
     Reach,

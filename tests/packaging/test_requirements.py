@@ -19,8 +19,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from anonbench.cli import main
-from anonbench.cli.environments import LOCK, NO_DEPENDENCIES, read_pins
-from anonbench.cli.main import EXTRAS
+from anonbench.cli.main import EXTRAS, LOCK, NO_DEPENDENCIES, read_pins
 
 BY_ITSELF = {"facenet_pytorch", "botocore", "boto3", "transformers"}
 """What no extra names: its own pins exclude others', or few need it. Where it is missing, a message

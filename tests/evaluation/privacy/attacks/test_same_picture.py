@@ -11,7 +11,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import decode, encode
-from anonbench.evaluation.privacy.attacks.same_picture import other_pictures
+from anonbench.evaluation.privacy.attacks.files import other_pictures
 
 HEIGHT, WIDTH = 160, 200
 BOX = (60, 50, 130, 110)
