@@ -156,6 +156,10 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     for log in (there / "results/logs/train/portraits").glob("*/seed0.log"):
         assert re.search(r"going on from step [1-9]", log.read_text(encoding="utf-8"))
 
+    # jobs on nodes name their runs as the process that submits them does
+    look = [*NO_PROFILE, "-n", "--rerun-triggers", "mtime", "params", "input", "--", *TARGETS]
+    assert "Nothing to be done" in snakemake(snakefile, there, config, *look).stdout
+
     local = [*NO_PROFILE, "--cores", "2", "--resources", "gpu=4", "--", *TARGETS]
     done = snakemake(snakefile, here, config, *local)
     assert done.returncode == 0, done.stderr[-4000:]
