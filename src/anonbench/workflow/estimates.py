@@ -127,7 +127,9 @@ class Estimates:
             case "map_vectors":
                 seeds = len(self._experiment.training_seeds(name))
                 maps = seeds * len(self._experiment.mapped_variants(name))
-                return maps * _MAP * (1 + images * self._width(name) ** 2 / 10**11)
+                width = self._width(name)
+                smaller = min(1.0, images * width / (2_000 * 512))
+                return maps * _MAP * smaller * (1 + images * width**2 / 10**11)
             case "hash_images":
                 return in_shard / _READ
             case "embed_baselines":
@@ -228,13 +230,13 @@ class Estimates:
         privacy = self._experiment.config.privacy
         looked_at = [(Split.VAL, privacy.gallery)]  # at most so many regions of each entity
         looked_at += [(Split.TRAIN, a.training_size()) for a in privacy.named() if a.learns]
-        crops = sum(
-            min(most, self._counts[name][split] * (_LINES if entity is Entity.TEXT else 1))
-            for split, most in looked_at
-            for entity in self._experiment.entities(name)
-        )
-        crop = 1 / _READ + 2 / self._embedded_per_second(name)
-        return (1 + len(self._experiment.variants(name))) * crops * crop
+        seconds = 0.0
+        for entity in self._experiment.entities(name):
+            an_image = _LINES if entity is Entity.TEXT else 1
+            crop = 1 / _READ / an_image + 2 / self._embedded_per_second(name)
+            for split, most in looked_at:
+                seconds += min(most, self._counts[name][split] * an_image) * crop
+        return (1 + len(self._experiment.variants(name))) * seconds
 
     def _published_in(self, name: str) -> float:
         """Seconds of the attacks on published images, which are read once for all attacks."""
