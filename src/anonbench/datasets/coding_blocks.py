@@ -152,7 +152,7 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
         with Image.open(io.BytesIO(data[int(starts[0]) :]), formats=["JPEG"]) as first:
             assert isinstance(first, JpegImagePlugin.JpegImageFile)
             return _jpeg(first)
-    except Exception:
+    except Exception:  # without a header nobody knows the blocks: the strip or tile is one
         return _Coded(tags[256], tags[257], 0, 0)
 
 
