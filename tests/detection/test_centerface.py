@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_text import turned
 
 from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
@@ -21,7 +22,7 @@ from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Centerface, centerface
 from anonbench.detection.kinds.centerface import read_model
-from anonbench.detection.search import build
+from anonbench.detection.search import build, build_all
 from anonbench_demo import portraits
 
 SIDES = ((218, 178), (327, 500), (96, 64), (33, 31))
@@ -113,23 +114,49 @@ def test_an_image_that_memory_is_too_small_for_is_not_tried(name: str, gigabytes
         detector.detect([image])
 
 
+def faint_portrait(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a card with a faint grey portrait whose face is so wide, and the face's middle."""
+    drawn = portraits.draw(0, f"someone-{number}", 0)
+    (face,) = (region for region in drawn.regions if region.entity == "face")
+    factor = size / (face.x1 - face.x0)
+    small = cv2.resize(drawn.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[:, :, None]
+    card = np.full((416, 600, 3), 225, np.uint8)
+    card[200 : 200 + len(grey), 300 : 300 + grey.shape[1]] = np.rint(225 - 0.15 * (225.0 - grey))
+    middle = np.array([face.x0 + face.x1, face.y0 + face.y1]) / 2
+    return card, (300, 200) + factor * middle
+
+
+def has_face_at(regions: list[Region], x: float, y: float) -> bool:
+    return any(r.entity == "face" and r.x0 < x < r.x1 and r.y0 < y < r.y1 for r in regions)
+
+
 @pytest.mark.slow
 def test_a_faint_second_portrait_on_a_small_card_is_found() -> None:
     detector = build("centerface", Detection.model_validate(COVERING))
     for number, size in enumerate((12, 20, 12)):
-        drawn = portraits.draw(0, f"someone-{number}", 0)
-        (face,) = (region for region in drawn.regions if region.entity == "face")
-        factor = size / (face.x1 - face.x0)
-        small = cv2.resize(drawn.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[:, :, None]
-        card = np.full((416, 600, 3), 225, np.uint8)
-        card[200 : 200 + len(grey), 300 : 300 + grey.shape[1]] = np.rint(
-            225 - 0.15 * (225.0 - grey)
-        )
-        middle_x = 300 + factor * (face.x0 + face.x1) / 2
-        middle_y = 200 + factor * (face.y0 + face.y1) / 2
-        found = detector.detect([card])[0]
-        assert any(r.x0 < middle_x < r.x1 and r.y0 < middle_y < r.y1 for r in found), number
+        card, middle = faint_portrait(number, size)
+        assert has_face_at(detector.detect([card])[0], *middle), number
+
+
+@pytest.mark.parametrize(("degrees", "scale"), [(35, 1.0), (215, 0.6)])
+def test_a_faint_second_portrait_on_a_card_that_lies_askew_is_found(
+    degrees: int, scale: float
+) -> None:
+    card, middle = faint_portrait(1, 30)
+    for number, line in enumerate(("Surname, first name", "Nationality", "Date of birth", "Place")):
+        cv2.putText(card, line, (40, 60 + 80 * number), 0, 0.8, (0, 0, 0), 2, cv2.LINE_AA)
+    margin = 200
+    table = cv2.copyMakeBorder(card, *[margin] * 4, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    turn = cv2.getRotationMatrix2D((500, 408), degrees, 1.0)
+    image = cv2.resize(
+        turned(table, degrees), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
+    x, y = scale * (turn @ [*(middle + margin), 1])
+    alone = build("centerface", Detection()).detect([image])[0]
+    beside_text = build_all(["centerface", "ppocr"], Detection())["centerface"]
+    assert not has_face_at(alone, x, y)
+    assert has_face_at(beside_text.detect([image])[0], x, y)
 
 
 def test_another_file_is_refused_and_a_missing_package_says_what_to_install(

@@ -28,7 +28,7 @@ def build_all(
     templates: Path | None = None,
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
-    shared = len({"ppocr", "mrz", "ink"} & set(names)) > 1
+    shared = len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1
     lines = CachedDetector(build("ppocr", settings, threads)) if shared else None
     return {
         name: lines

@@ -258,7 +258,7 @@ def _crops(
             yield View(seen, back, turn)
 
 
-def turned(pixels: np.ndarray, degrees: int) -> tuple[np.ndarray, np.ndarray]:
+def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
     """Turn an image counterclockwise, on a white background unless by quarters.
 
     Returns:
@@ -266,8 +266,8 @@ def turned(pixels: np.ndarray, degrees: int) -> tuple[np.ndarray, np.ndarray]:
 
     """
     height, width = pixels.shape[:2]
-    quarters, rest = divmod(degrees, 90)
-    if not rest:
+    quarters = round(degrees / 90)
+    if degrees == 90 * quarters:
         ways = (
             ((1, 0, 0), (0, 1, 0)),
             ((0, -1, width), (1, 0, 0)),

@@ -42,7 +42,7 @@ class Loading:
     templates: Path | None = None
     """The data set's folder of annotated templates."""
     lines: Detector | None = None
-    """Detector of text lines in the same images, if the data set has the detector `ppocr`."""
+    """Detector of text lines in the same images, if another detector needs them, too."""
 
 
 class DetectorKind(Registered):

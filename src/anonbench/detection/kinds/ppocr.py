@@ -331,6 +331,14 @@ def _is_in_one(region: Region, lines: Sequence[Region]) -> bool:
     return any(area >= _INSIDE * cv2.contourArea(hull) for area in shared)
 
 
+def slants_of(lines: Sequence[Region]) -> list[float]:
+    """Slants of many lines each, in degrees counterclockwise, without level."""
+    known: list[float] = []
+    while len(known) < _MOST and (slant := slant_of(lines, known)) is not None:
+        known.append(slant)
+    return known
+
+
 def slant_of(regions: Sequence[Region], known: Sequence[float]) -> float | None:
     """Slant of many lines, in degrees counterclockwise, that is not near a known one or level."""
     slants, lengths = _long_lines(regions)
