@@ -200,6 +200,12 @@ def test_limits_without_a_result_are_named(tmp_path: Path) -> None:
     assert said in first_page(tmp_path, table)
 
 
+def test_images_are_not_called_persons_where_each_counts_by_itself(tmp_path: Path) -> None:
+    alone = first_page(tmp_path, scores=SCORES.assign(clusters=SCORES["n"]))
+    assert "searches, each counted as independent;" in alone
+    assert "persons or documents;" in first_page(tmp_path, scores=SCORES.assign(clusters=30))
+
+
 def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
     corners = {"x0": 1.0, "y0": 2.0, "x1": 9.0, "y1": 7.0} | {f"q{n}": np.nan for n in range(8)}
     files = {name: tmp_path / f"{name}.parquet" for name in ("boxes", "manifest")}

@@ -16,7 +16,7 @@ from anonbench.evaluation.policy.evidence import RULES
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.choice_table import COLUMNS, UNKNOWN
 from anonbench.reporting.html.page import Texts
-from anonbench.reporting.html.words import Facts, Step, step
+from anonbench.reporting.html.words import Facts, Step, Words, step
 
 GAPS = {"few_images": 100, "few_queries": 20, "alike": None, "likely": None}
 
@@ -102,6 +102,14 @@ def test_where_all_images_were_attacked_more_images_are_needed() -> None:
     asked = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=120)
     assert "until about 188 can be attacked (120 now)" in asked.text
     assert asked.command == "anonbench run"
+
+
+def test_more_tries_do_not_help_where_a_kind_of_region_was_not_attacked() -> None:
+    top = row(rule_n=229.0, rule_value=0.004, rule_high=0.035, **ATTACKED)
+    asked = found(top, images=144)
+    assert "leave out their detector" in asked.text and asked.command == "anonbench run"
+    why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
+    assert "up to" not in why and "for some kinds of regions" in why
 
 
 def test_an_attack_is_not_tried_more_often_where_nothing_is_left_to_search_by() -> None:

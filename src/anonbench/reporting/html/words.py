@@ -187,7 +187,7 @@ class Words:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
-        keys = [f"why.{kind}.{rule}_wide"] if wide else []
+        keys = [f"why.{kind}.{rule}_{'part' if _is_part(row) else 'wide'}"] if wide else []
         return self.texts.first(*keys, f"why.{kind}.{rule}", **self._values(row))
 
     def short(self, row: Mapping[Any, Any]) -> Markup:
@@ -256,6 +256,11 @@ def _rule(row: Mapping[Any, Any]) -> str:
     return "none" if unattacked else str(row["rule"])
 
 
+def _is_part(row: Mapping[Any, Any]) -> bool:
+    """Whether a rate is within its limit, but not known for every kind of region."""
+    return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
+
+
 @dataclass(frozen=True)
 class Step:
     """One step with its command."""
@@ -308,6 +313,8 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
     kind = "open" if is_open else "fail"
     there, attack = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"]), str(top["rule_attack"])
     tries, boxes = _tries(top, there), _true_boxes(top, there)
+    if is_open and _is_part(top):
+        return Step(texts("step.open.part", dataset=dataset), run)
     if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
         # every image was attacked already
         key = "few_tries" if math.isnan(_times(top)) else "images"
