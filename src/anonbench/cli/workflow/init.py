@@ -192,7 +192,10 @@ def _require_folder(folder: Path) -> None:
     if not folder.exists():
         raise InputError(f"the folder {shown(str(folder))} does not exist")
     if not folder.is_dir():
-        raise InputError(f"{shown(str(folder))} is a file; name a folder of images")
+        raise InputError(
+            f"{shown(str(folder))} is a file; name a folder of images "
+            "(a table needs a config with `layout: table`: docs/how-to/own-data.md)"
+        )
 
 
 def _require_new(to: Path, folder: Path) -> None:

@@ -93,6 +93,7 @@ def survey(folder: Path) -> Survey:
         )
     order = np.argsort(hash_ints((0, "first config"), table["id"]), kind="stable")[:SAMPLED]
     classes = table["class"].value_counts().tolist() if "class" in table else []
+    classes = classes if len(classes) > 1 else []  # one folder around all images tells nothing
     train, val = (int((table["split"] == part).sum()) for part in ("train", "val"))
     is_split = bool(train and val) and not table["split"].isna().any()
     return Survey(
@@ -104,7 +105,7 @@ def survey(folder: Path) -> Survey:
         formats=dict(Counter(path.suffix.lower() for path in table["file"]).most_common()),
         left=dict(left.most_common()),
         split=(train, val) if is_split else None,
-        labels=source.labels,
+        labels=tuple(name for name in source.labels if name != "class" or classes),
         classes=tuple(classes),
         sample=tuple(table["file"].iloc[order]),
     )
