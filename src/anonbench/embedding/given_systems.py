@@ -176,8 +176,8 @@ def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
 
     Args:
         given: as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text, such as
-            `timm:resnet18` or `timm:resnet18,weights=mine.safetensors`: the first value is that of
-            the kind's first field.
+            `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
+            kind's first field.
 
     Raises:
         InputError: there is no such kind, or a setting is wrong.
@@ -207,9 +207,11 @@ def _parsed(text: str) -> dict[str, Any]:
     values[_first_field(SYSTEMS[kind])] = first
     for other in others:
         key, equals, value = other.partition("=")
-        if not equals:
+        section, _, name = key.rpartition(".")
+        place = values.setdefault(section, {}) if section else values
+        if not equals or not isinstance(place, dict):
             raise InputError(f"system {text}: {other!r} is no setting; write key=value")
-        values[key] = value
+        place[name] = value
     return values
 
 
