@@ -10,15 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from odd_folder import (
-    NFC,
-    NFD,
-    coded,
-    pdf,
-    picture,
-    text_page,
-    write_odd_folder,
-)
+from odd_folder import NFC, NFD, coded, pdf, picture, text_page, write_odd_folder
 from small_sets import dataset, written
 
 from anonbench.cli import main

@@ -13,12 +13,7 @@ from anonbench.config import Presentation, Retrieval
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation import scores
-from anonbench.evaluation.near_duplicates import (
-    COLUMNS,
-    nearest_distances,
-    score_without,
-    warning,
-)
+from anonbench.evaluation.near_duplicates import COLUMNS, nearest_distances, score_without, warning
 from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import Vectors

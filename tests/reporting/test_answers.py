@@ -14,12 +14,7 @@ from anonbench.evaluation.map_judging import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
 from anonbench.reporting import answers
 from anonbench.reporting.figures import findings
-from anonbench.reporting.figures.style import (
-    TWO_COLUMNS,
-    legend_above,
-    method_entries,
-    new_figure,
-)
+from anonbench.reporting.figures.style import TWO_COLUMNS, legend_above, method_entries, new_figure
 from anonbench.reporting.summary import SCORE_COLUMNS
 
 KEPT = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}

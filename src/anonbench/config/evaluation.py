@@ -6,15 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.core.settings import (
-    Confidence,
-    Count,
-    Natural,
-    Positive,
-    Resamples,
-    Settings,
-    Share,
-)
+from anonbench.core.settings import Confidence, Count, Natural, Positive, Resamples, Settings, Share
 
 
 class Embedding(Settings):

@@ -17,13 +17,7 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv, write_csv
 from anonbench.core.numeric.grouped_correlation import within_methods
-from anonbench.core.numeric.statistics import (
-    bootstrap_pearson,
-    holm,
-    interval,
-    pearson,
-    spearman,
-)
+from anonbench.core.numeric.statistics import bootstrap_pearson, holm, interval, pearson, spearman
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 
 RESAMPLES, CONFIDENCE = 2000, 0.95

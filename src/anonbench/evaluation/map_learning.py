@@ -16,12 +16,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of
-from anonbench.embedding.store import (
-    Embeddings,
-    read_embeddings,
-    read_provenance,
-    write_embeddings,
-)
+from anonbench.embedding.store import Embeddings, read_embeddings, read_provenance, write_embeddings
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.map_judging import FREE, LABELLED, MAP, MAPPED, SHUFFLED, Judged, judge

@@ -15,14 +15,7 @@ from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND, read_comparisons
 from anonbench.evaluation.deployments import read_deployments
-from anonbench.evaluation.map_judging import (
-    LABELLED,
-    LABELS,
-    MAP,
-    NOTHING,
-    read_maps,
-    remedy_label,
-)
+from anonbench.evaluation.map_judging import LABELLED, LABELS, MAP, NOTHING, read_maps, remedy_label
 from anonbench.evaluation.near_duplicates import (
     ALL,
     DISTINCT,

@@ -12,13 +12,7 @@ from anonbench.core.io import read_csv, write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.detection.quality import ALL
 from anonbench.reporting import grid as grids
-from anonbench.reporting.grid import (
-    escape_latex,
-    grid_of,
-    markdown_grid,
-    write_grid,
-    write_text,
-)
+from anonbench.reporting.grid import escape_latex, grid_of, markdown_grid, write_grid, write_text
 from anonbench.reporting.grid_layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, ENTITIES, NOT_RUN, TIED, WORDS, intervals
 from anonbench.reporting.notes import notes

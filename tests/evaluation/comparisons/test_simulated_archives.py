@@ -15,15 +15,7 @@ from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference, tabulate
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
-from simulated_archives import (
-    CONTROL_SEED,
-    METRICS,
-    NAME,
-    TRAINED,
-    Archive,
-    Truth,
-    write_archive,
-)
+from simulated_archives import CONTROL_SEED, METRICS, NAME, TRAINED, Archive, Truth, write_archive
 
 pytestmark = pytest.mark.slow
 

@@ -7,19 +7,8 @@ import pandas as pd
 import pytest
 
 from anonbench.core.numeric.statistics import wilson
-from anonbench.evaluation.privacy.probes import (
-    NO_LESSON,
-    NO_MODEL,
-    NONE,
-    ONLY_ONE,
-    TOO_LITTLE,
-)
-from anonbench.evaluation.privacy.rates import (
-    ALL,
-    REMAINDER,
-    probes_needed,
-    strongest,
-)
+from anonbench.evaluation.privacy.probes import NO_LESSON, NO_MODEL, NONE, ONLY_ONE, TOO_LITTLE
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, probes_needed, strongest
 from synthetic_rates import make_rates
 
 

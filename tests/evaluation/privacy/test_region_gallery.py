@@ -14,13 +14,7 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.clusters import read_people
 from anonbench.evaluation.privacy import published
-from anonbench.evaluation.privacy.probes import (
-    NONE,
-    ONLY_TRAIN,
-    Gallery,
-    Match,
-    draw_galleries,
-)
+from anonbench.evaluation.privacy.probes import NONE, ONLY_TRAIN, Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.published import HiddenOnRead, KeptImages
 
 PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each

@@ -10,11 +10,7 @@ import pytest
 from anonbench.core.numeric.seeding import rng
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.probes import hit_rates, places
-from anonbench.evaluation.privacy.supervised import (
-    TrainingSet,
-    TrainingSetTooSmallError,
-    learn,
-)
+from anonbench.evaluation.privacy.supervised import TrainingSet, TrainingSetTooSmallError, learn
 
 WIDTH = 24
 

@@ -17,12 +17,7 @@ from synthetic_results import make_log
 
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
-from anonbench.reporting.figures.learning import (
-    QUANTITIES,
-    chance_levels,
-    learning_curves,
-    smooth,
-)
+from anonbench.reporting.figures.learning import QUANTITIES, chance_levels, learning_curves, smooth
 from anonbench.reporting.figures.style import INK, TALLEST
 from anonbench.reporting.labels import METHOD_COLOURS
 

@@ -7,13 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from synthetic_results import (
-    make_best,
-    make_comparisons,
-    make_effects,
-    make_scores,
-    with_baselines,
-)
+from synthetic_results import make_best, make_comparisons, make_effects, make_scores, with_baselines
 
 from anonbench.config.outputs import Table
 from anonbench.evaluation.correlation import metric_rows

@@ -33,12 +33,7 @@ from anonbench.reporting.choice_effects import (
 )
 from anonbench.reporting.choice_table import best_choices
 from anonbench.reporting.html.build import build_report
-from anonbench.reporting.html.tables import (
-    attention,
-    correlations,
-    provenance,
-    skipped,
-)
+from anonbench.reporting.html.tables import attention, correlations, provenance, skipped
 
 NAN = math.nan
 

@@ -17,15 +17,7 @@ from anonbench.evaluation.scores import collect
 from anonbench.reporting.choice_effects import Verdict, keep_model
 from anonbench.reporting.choice_table import best_choices, choices, kept
 from anonbench.reporting.summary import summarize
-from simulated_archives import (
-    CONTROL_SEED,
-    FLOOR,
-    METRICS,
-    NAME,
-    TRAINED,
-    Truth,
-    write_archive,
-)
+from simulated_archives import CONTROL_SEED, FLOOR, METRICS, NAME, TRAINED, Truth, write_archive
 
 CONFIDENCE = 0.95
 REFERENCES = (TRAINED, CONTROL_SEED)

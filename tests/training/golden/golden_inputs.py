@@ -7,15 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from golden_results import (
-    IMAGES,
-    SIZES,
-    STEPS,
-    TRANSFORMERS,
-    Results,
-    official_names,
-    recipe_of,
-)
+from golden_results import IMAGES, SIZES, STEPS, TRANSFORMERS, Results, official_names, recipe_of
 
 from anonbench.config.training import Backbone
 from anonbench.training.export import to_dinov2

@@ -12,13 +12,7 @@ import pandas as pd
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.ids import id_problems, ids_of_files
-from anonbench.datasets.source import (
-    OTHERS,
-    Source,
-    is_wanted,
-    problem,
-    require_folder,
-)
+from anonbench.datasets.source import OTHERS, Source, is_wanted, problem, require_folder
 from anonbench.datasets.walk import FOLLOWED, TEST, name_reason, suffix_reason, walk
 
 _VAL = ("val", "validation")

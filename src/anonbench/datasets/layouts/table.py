@@ -15,14 +15,7 @@ from anonbench.datasets.annotations.table import load_texts
 from anonbench.datasets.documents import PAGE
 from anonbench.datasets.formats.pages import MOST_PAGES
 from anonbench.datasets.ids import CONTROL, id_problems
-from anonbench.datasets.source import (
-    OTHERS,
-    Source,
-    is_wanted,
-    plain_path,
-    problem,
-    without_suffix,
-)
+from anonbench.datasets.source import OTHERS, Source, is_wanted, plain_path, problem, without_suffix
 from anonbench.datasets.walk import LIST_FILE, NOT_NAMED, TEST
 
 # of the manifest itself: made anew, so that a manifest can be given as a table

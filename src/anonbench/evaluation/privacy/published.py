@@ -15,10 +15,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import decode, encode
 from anonbench.embedding.given_images import Picture
-from anonbench.evaluation.privacy.crops import (
-    Images,
-    Readable,
-)
+from anonbench.evaluation.privacy.crops import Images, Readable
 
 HIDDEN = 100
 """Degree at which training sets are hidden."""

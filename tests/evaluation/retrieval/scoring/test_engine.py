@@ -19,12 +19,7 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
-from anonbench.evaluation.retrieval.scoring.engine import (
-    Engine,
-    Search,
-    Searched,
-    score_all,
-)
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, Searched, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])

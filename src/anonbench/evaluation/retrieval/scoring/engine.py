@@ -16,13 +16,7 @@ import numpy as np
 
 from anonbench.core.numeric.frames import COSINE, SharedScale
 from anonbench.core.numeric.seeding import hash_ints
-from anonbench.core.numeric.similarity import (
-    ProductBuffer,
-    Similarity,
-    blocks,
-    threads,
-    whole_rows,
-)
+from anonbench.core.numeric.similarity import ProductBuffer, Similarity, blocks, threads, whole_rows
 from anonbench.core.numeric.similarity import first as first_of
 from anonbench.core.progress import track
 from anonbench.evaluation.retrieval.scoring.counting import Counting
