@@ -47,40 +47,6 @@ from anonbench.core.registries.systems import SYSTEMS, NetworkKind, SystemKind
 from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS, Adaption
 
-__all__ = [
-    "AUTO",
-    "NONE",
-    "Anonymization",
-    "Backbone",
-    "Config",
-    "Crops",
-    "DataSource",
-    "Dataset",
-    "Demo",
-    "Deployments",
-    "Detection",
-    "DetectionQuality",
-    "DocumentsDemo",
-    "Downstream",
-    "Embedding",
-    "IdsDemo",
-    "Layout",
-    "LowRank",
-    "OwnSplit",
-    "PaperRole",
-    "PathPart",
-    "Policy",
-    "PortraitsDemo",
-    "Presentation",
-    "Privacy",
-    "Recipe",
-    "Redrawing",
-    "Retrieval",
-    "Shapes",
-    "load",
-    "load_policy",
-]
-
 S = TypeVar("S", bound=Settings)
 
 if TYPE_CHECKING:

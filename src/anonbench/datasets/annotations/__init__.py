@@ -15,19 +15,3 @@ from anonbench.datasets.annotations.read import (
     write_annotations,
 )
 from anonbench.datasets.annotations.rows import Images
-
-__all__ = [
-    "Action",
-    "Annotations",
-    "Correction",
-    "Images",
-    "correct",
-    "group_by_image",
-    "read_boxes_file",
-    "read_corrections",
-    "read_regions",
-    "read_stored_corrections",
-    "share_among_copies",
-    "write_annotations",
-    "write_coco",
-]
