@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,10 +17,20 @@ if TYPE_CHECKING:
     from anonbench.evaluation.map_learning import fit_map as fit_map
 
 __version__ = "0.1.0"
-__all__ = [
-    *("Map", "anonymize", "anonymize_files", "check_method", "detect", "embed", "evaluate"),
-    *("fit_map", "score"),
-]
+_PLACES = {
+    "Map": "anonbench.embedding.mapping",
+    "anonymize": "anonbench.anonymization.apply",
+    "anonymize_files": "anonbench.anonymization.files.run",
+    "check_method": "anonbench.anonymization.check_method",
+    "detect": "anonbench.detection.files",
+    "embed": "anonbench.embedding.given_systems",
+    "evaluate": "anonbench.evaluation.end_to_end.evaluate",
+    "fit_map": "anonbench.evaluation.map_learning",
+    "score": "anonbench.evaluation.external",
+}
+"""Modules of the public names, imported at first use: nothing heavy is loaded before threads are
+limited (see core.jobs.job)."""
+__all__ = [*_PLACES]
 
 
 def __dir__() -> list[str]:
@@ -27,41 +38,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # nothing heavy is loaded before threads are limited (see core.jobs.job), unless it is used
-    if name == "anonymize":
-        from anonbench.anonymization.apply import anonymize
-
-        return anonymize
-    if name == "anonymize_files":
-        from anonbench.anonymization.files.run import anonymize_files
-
-        return anonymize_files
-    if name == "check_method":
-        from anonbench.anonymization.check_method import check_method
-
-        return check_method
-    if name == "detect":
-        from anonbench.detection.files import detect
-
-        return detect
-    if name == "embed":
-        from anonbench.embedding.given_systems import embed
-
-        return embed
-    if name == "evaluate":
-        from anonbench.evaluation.end_to_end.evaluate import evaluate
-
-        return evaluate
-    if name == "fit_map":
-        from anonbench.evaluation.map_learning import fit_map
-
-        return fit_map
-    if name == "Map":
-        from anonbench.embedding.mapping import Map
-
-        return Map
-    if name == "score":
-        from anonbench.evaluation.external import score
-
-        return score
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
