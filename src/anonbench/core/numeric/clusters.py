@@ -59,11 +59,7 @@ class Estimate:
 
         The mirror image of `p_above`.
         """
-        from scipy.special import stdtr
-
-        if self.se == 0.0:
-            return float(self.value >= bound)
-        return float(stdtr(self.df, (self.value - bound) / self.se))
+        return replace(self, value=-self.value).p_above(-bound)
 
     def p_different(self) -> float:
         """Return the two-sided p-value of the hypothesis that the true value is 0."""
@@ -285,13 +281,11 @@ def clustered_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) ->
         confidence: coverage of the interval, as a share.
 
     """
-    kept = ~np.isnan(hits)
-    hits = hits[kept]
+    hits, codes, sizes = _defined(hits, clusters)
     nan = math.nan  # the same object each time: equal rates are equal
     if not len(hits):
         return Rate(nan, nan, nan, nan, nan, 0, 0, too_few(0))
-    codes = np.unique(clusters[kept], return_inverse=True)[1]
-    groups, value = int(codes.max()) + 1, float(hits.mean())
+    groups, value = len(sizes), float(hits.mean())
     effective = len(hits) / extreme_design_effect(hits, codes, 0.0, 1.0)
     if reason := too_few(groups):
         return Rate(value, nan, nan, nan, nan, len(hits), groups, reason, effective)
@@ -321,12 +315,9 @@ def paired_rate_difference(
         Share of a less that of b; the interval ends within [-1, 1].
 
     """
-    kept = ~(np.isnan(a) | np.isnan(b))
-    differences = a[kept] - b[kept]
+    differences, codes, sizes = _defined(a - b, clusters)
     if not len(differences):
         return t_estimate(float("nan"), float("nan"), 0.0, confidence, 0, 0)
-    codes = np.unique(clusters[kept], return_inverse=True)[1]
-    sizes = np.bincount(codes)
     effect = extreme_design_effect(differences, codes, -1.0, 1.0)
     probes = len(differences) / effect + 2.0
     differing = float(np.square(differences).sum()) / effect + 1.0
