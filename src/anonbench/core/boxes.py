@@ -77,6 +77,16 @@ class Region:
     """Coding blocks of the original's file; none if it is lossless, or unknown."""
 
 
+def overlap(one: Region, other: Region) -> float:
+    """Intersection over union of two regions' boxes."""
+    width = min(one.x1, other.x1) - max(one.x0, other.x0)
+    height = min(one.y1, other.y1) - max(one.y0, other.y0)
+    common = max(width, 0.0) * max(height, 0.0)
+    areas = ((each.x1 - each.x0) * (each.y1 - each.y0) for each in (one, other))
+    whole = sum(areas) - common
+    return common / whole if whole > 0 else 0.0
+
+
 def region_fault(region: Region, width: float, height: float) -> str | None:
     """Reason why a region cannot be hidden in an image of this size; None if it can.
 

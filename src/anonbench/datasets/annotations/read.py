@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import QUAD_COLUMNS, Region
+from anonbench.core.boxes import QUAD_COLUMNS, Region, overlap
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Entity
@@ -229,14 +229,11 @@ def correct(
     return kept + added, unused
 
 
-def _is_meant(a: Region, removal: Correction) -> bool:
+def _is_meant(region: Region, removal: Correction) -> bool:
     """Check whether a removal is of this region: all of its entity, or what its box overlaps."""
-    if a.entity is not removal.entity or (b := removal.region) is None:
-        return a.entity is removal.entity
-    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-    common = max(width, 0.0) * max(height, 0.0)
-    areas = sum((r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b))
-    return common / (areas - common) >= OVERLAP
+    if region.entity is not removal.entity or removal.region is None:
+        return region.entity is removal.entity
+    return overlap(region, removal.region) >= OVERLAP
 
 
 # --- stored in the results: checked, clipped, each with its image's id ---

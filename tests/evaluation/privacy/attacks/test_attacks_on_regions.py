@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.boxes import Region, box_table, image_regions
+from anonbench.core.boxes import Region, box_table, image_regions, overlap
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
@@ -35,7 +35,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
     decoded,
     right_characters,
 )
-from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
+from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, overlap
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.registries.attacks import (
     AttackNotPossibleError,
@@ -110,16 +110,6 @@ class _Searching:
             )
             for measure, boxes in found.boxes.items()
         }
-
-
-def overlap(one: Region, other: Region) -> float:
-    """Intersection over union of two regions' boxes."""
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    common = max(width, 0.0) * max(height, 0.0)
-    areas = ((each.x1 - each.x0) * (each.y1 - each.y0) for each in (one, other))
-    whole = sum(areas) - common
-    return common / whole if whole > 0 else 0.0
 
 
 def _entities(name: str) -> tuple[str, ...]:
