@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -67,13 +66,11 @@ class HuggingFace(NetworkKind):
         open_model = _load_timm if "architecture" in described else _load_transformers
         return open_model(self, place)
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def start(self) -> AbstractContextManager[Encoder]:
         """Load the model, updated if there is an adapter."""
         from anonbench.embedding.systems.torch_encoder import network_encoder
 
-        with network_encoder(self.network(), self.adapter) as encoder:
-            yield encoder
+        return network_encoder(self.network(), self.adapter)
 
 
 def _description(name: str, revision: str | None) -> dict[str, Any]:

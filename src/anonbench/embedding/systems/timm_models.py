@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -70,13 +70,11 @@ class Timm(NetworkKind):
         model = _with_weights(self.model, self.weights, packaged_weights(self))
         return timm_network(model, self.batch_size, self.precision, pick_device(self.device))
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def start(self) -> AbstractContextManager[Encoder]:
         """Build the model and load its weights, updated if there is an adapter."""
         from anonbench.embedding.systems.torch_encoder import network_encoder
 
-        with network_encoder(self.network(), self.adapter) as encoder:
-            yield encoder
+        return network_encoder(self.network(), self.adapter)
 
 
 def packaged_weights(settings: Timm) -> Path | None:

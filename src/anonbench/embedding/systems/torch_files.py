@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -50,10 +49,8 @@ class Checkpoint(NetworkKind):
         compute = partial(class_tokens, model, preprocess)
         return Network(model, preprocess.fit, compute, self.batch_size, place)
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def start(self) -> AbstractContextManager[Encoder]:
         """Load the backbone, updated if there is an adapter."""
         from anonbench.embedding.systems.torch_encoder import network_encoder
 
-        with network_encoder(self.network(), self.adapter) as encoder:
-            yield encoder
+        return network_encoder(self.network(), self.adapter)
