@@ -13,8 +13,7 @@ from pathlib import Path
 from anonbench.bundle.contents import PUBLISHED, START
 from anonbench.bundle.crate import METADATA, require_bundle
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import listed_files
-from anonbench.core.provenance import file_digest
+from anonbench.core.jobs.checksums import holds, listed_files
 
 _SNAKEMAKE = ".snakemake"
 _TIMES = f"{START}/benchmarks/"
@@ -60,7 +59,7 @@ def verify(bundle: Path) -> Verified:
         for path, file in listed.items():
             if path not in there:
                 wrong.append(f"{path}: is not there")
-            elif not _holds(folder / path, file.size, file.sha256):
+            elif not holds(folder / path, file._asdict()):
                 wrong.append(f"{path}: differs from what {METADATA} lists")
         published = {
             path: path.replace(START, PUBLISHED, 1)
@@ -77,13 +76,9 @@ def verify(bundle: Path) -> Verified:
             tuple(
                 f"{path}: other bytes than {published[path]}"
                 for path, file in again.items()
-                if not _holds(folder / path, file.size, file.sha256)
+                if not holds(folder / path, file._asdict())
             ),
         )
-
-
-def _holds(path: Path, size: int, sha256: str) -> bool:
-    return path.stat().st_size == size and file_digest(path) == sha256
 
 
 def _is_generated(path: str) -> bool:
