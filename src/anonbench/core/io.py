@@ -309,6 +309,12 @@ def plain_cell(value: object) -> object:
     return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
 
 
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as plain data; missing values are None."""
+    rows: list[dict[Any, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return rows
+
+
 def read_csv(
     path: Path, columns: Sequence[str], text: Collection[str] = ("reason",)
 ) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
+from anonbench.core.io import records
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of
@@ -161,7 +162,7 @@ def learn(
         log.warning("the map costs privacy: %s. Do not map a face recognizer's vectors", dear)
     card = {
         "clusters": len(fold_of),
-        "judged": table.astype(object).where(table.notna(), None).to_dict("records"),
+        "judged": records(table),
         "recommended": not reasons[QueryKind.ORIGINAL],
         "why_not": reasons,
         "price": found,

@@ -24,7 +24,7 @@ from anonbench.evaluation.map_judging import DISTILLED, MAP, MAPPED, NOTHING
 from anonbench.evaluation.policy.verdicts import strongest_attacks
 from anonbench.reporting.grid import grid_of, to_markdown, write_text
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
-from anonbench.reporting.summary import summarize
+from anonbench.reporting.summary import at_highest_degree, summarize
 
 Tables = Mapping[str, pd.DataFrame]
 """Tables by system: tidy scores (`anonbench.reporting.summary.read_scores`), verdicts
@@ -72,7 +72,7 @@ def values_of(scores: Tables) -> pd.DataFrame:
     parts = []
     for system, table in scores.items():
         rows = table[(table["adaption"] == UNADAPTED) & table["metric"].isin([*RETRIEVAL_METRICS])]
-        parts.append(_at_most(rows).assign(system=system)[VALUES])
+        parts.append(at_highest_degree(rows).assign(system=system)[VALUES])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -90,7 +90,9 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
         signs = {}  # 1 if the first method keeps more, -1 if less, 0 if unclear
         for system, table in comparisons.items():
             asked = (table["query"] == query) & (table["metric"] == metric)
-            of = _at_most(table[asked & (table["adaption"] == UNADAPTED)]).set_index(["a", "b"])
+            of = at_highest_degree(table[asked & (table["adaption"] == UNADAPTED)]).set_index(
+                ["a", "b"]
+            )
             signs[system] = np.sign(of["difference"]).where(of["p_holm"] < level, 0)
         for a, b in combinations(comparisons, 2):
             both = kept[[a, b]].dropna()
@@ -181,7 +183,7 @@ def degrees_of(scores: Tables) -> pd.DataFrame:
     if rows["degree"].nunique() < 2:
         return pd.DataFrame(columns=DEGREES)
     key = ["system", "query", "metric", "method", "adaption"]
-    rows = rows.join(_at_most(rows).set_index(key)["value"].rename("whole"), on=key)
+    rows = rows.join(at_highest_degree(rows).set_index(key)["value"].rename("whole"), on=key)
     return _rounded(rows.assign(more=rows["value"] - rows["whole"])[DEGREES])
 
 
@@ -280,12 +282,6 @@ def _kept(scores: Tables, metrics: Collection[str]) -> pd.DataFrame:
     parts = [summarize(table).assign(system=system) for system, table in scores.items()]
     rows = pd.concat(parts, ignore_index=True)
     return rows[rows["metric"].isin(metrics) & ~rows["adaption"].isin(NO_CHOICE)].copy()
-
-
-def _at_most(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows at the highest degree."""
-    highest: pd.DataFrame = rows[rows["degree"] == rows["degree"].max()]
-    return highest
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:

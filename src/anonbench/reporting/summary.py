@@ -64,6 +64,12 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
     return given.groupby(KEYS, sort=True, dropna=False).agg(**_HOW).reset_index()
 
 
+def at_highest_degree(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the highest degree."""
+    highest: pd.DataFrame = rows[rows["degree"] == rows["degree"].max()]
+    return highest
+
+
 def present(values: pd.Series, order: dict[str, str]) -> list[str]:
     """Keys of `order` that occur in `values`, in that order; others follow, sorted.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.shared import aligned
 from anonbench.core.errors import InputError
-from anonbench.core.io import require_another
+from anonbench.core.io import records, require_another
 from anonbench.core.jobs.checksums import verify
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         content = as_json(result)
         if compared is not None:
-            content["against"] = _rows(compared)
+            content["against"] = records(compared)
         print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print(as_text(result))
@@ -168,7 +168,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
         "queries_given": result.queries_given,
         "left_out": result.left_out,
         "unknown": result.unknown,
-        "rows": _rows(result.table),
+        "rows": records(result.table),
         "notes": notes(result),
         "confidence": result.confidence,
         "clusters": result.clusters,
@@ -227,10 +227,6 @@ def _intervals(result: Evaluation) -> str:
             "pass --clusters."
         )
     return f"{over} {result.clusters:,} clusters of queries."
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def _aligned(table: pd.DataFrame) -> str:

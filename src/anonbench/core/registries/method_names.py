@@ -100,6 +100,14 @@ def base_of(name: str) -> str:
     return max(begun, key=len)
 
 
+def family_of(name: str) -> str:
+    """Return `base_of` a name; the name itself where there is none."""
+    try:
+        return base_of(name)
+    except KeyError:
+        return name
+
+
 def is_method(name: str) -> bool:
     """Check whether a name is one of a method, registered or made by a config."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Policy, Presentation, Retrieval
-from anonbench.core.io import atomic
+from anonbench.core.io import atomic, records
 from anonbench.core.numeric.frames import SharedScale, shared_scale
 from anonbench.core.registries.method_names import pictures_of
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
@@ -213,9 +213,9 @@ class Result(Scored):
         content = {
             "card": self.card(),
             "advice": list(self.advice),
-            "scores": _rows(self.table),
-            "comparisons": _rows(self.comparisons),
-            "reidentification": None if self.rates is None else _rows(self.rates),
+            "scores": records(self.table),
+            "comparisons": records(self.comparisons),
+            "reidentification": None if self.rates is None else records(self.rates),
         }
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -302,10 +302,6 @@ def _cell(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["low"]):
         return f"{100 * row['value']:.1f}"
     return f"{100 * row['value']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 QRELS = "originals.qrels"

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
-from anonbench.core.registries.method_names import base_of, pictures_of, published_as
+from anonbench.core.registries.method_names import family_of, pictures_of, published_as
 from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import NO_CHOICE, Entity
 from anonbench.evaluation.policy.evidence import (
@@ -152,7 +152,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
         if (rule, entity) not in there:
             yield {"rule": rule, "entity": entity, "reason": _NO_EVIDENCE}
     known = {row["measure"] for row in given if row["rule"] == STRENGTH}
-    applied = {_base(method), *(measure.partition(".")[0] for measure in known)}
+    applied = {family_of(method), *(measure.partition(".")[0] for measure in known)}
     for each in policy.strength:
         last = each.parameter.rpartition(".")[2]
         of_another = last in set(map(str, Entity)) and last not in sought
@@ -164,14 +164,6 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
         concerned = attack not in OF_ENTITIES or OF_ENTITIES[attack] & sought
         if limit is not None and attack not in attacked and concerned:
             yield {"rule": ATTACK, "attack": attack, "reason": "this attack was not run"}
-
-
-def _base(method: str) -> str:
-    """Registered method of a name; the name itself for pictures of another program."""
-    try:
-        return base_of(method)
-    except KeyError:
-        return method
 
 
 def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from anonbench.core.registries.method_names import base_of, in_order
+from anonbench.core.registries.method_names import family_of, in_order
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.answers import PREDICTED_BY
 from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ACCURACIES, method_colour
+from anonbench.reporting.summary import at_highest_degree
 
 _ACROSS = 3
 """Most panels side by side."""
@@ -66,12 +67,6 @@ class Question:
                 handles += style.model_entries(list(dict.fromkeys(shown["adaption"])))
             style.legend_above(figure, handles)
             return style.save(figure, outputs, dpi)
-
-
-def _at_most(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows at the highest degree."""
-    highest: pd.DataFrame = rows[rows["degree"] == rows["degree"].max()]
-    return highest
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +149,7 @@ order_figure = Question(
 columns `anonbench.reporting.answers.VALUES`."""
 way_back_figure = Question(
     "Gain in mAP (points)",
-    lambda table: _percent(_at_most(table[table["query"] == ORIGINAL])),
+    lambda table: _percent(at_highest_degree(table[table["query"] == ORIGINAL])),
     _gains,
     ("method", "adaption"),
 )
@@ -163,7 +158,7 @@ degree_figure = Question("mAP (%), mean over systems", _means, _degrees, ("metho
 """Mean mAP over systems by degree, with original queries; of `ANSWERS`."""
 predictor_figure = Question(
     "Pearson’s coefficient",
-    lambda table: _at_most(table.dropna(subset=["pearson"])),
+    lambda table: at_highest_degree(table.dropna(subset=["pearson"])),
     _predictors,
     ("accuracy",),
 )
@@ -177,15 +172,7 @@ def price_figure(table: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None
 
     The table has the columns `anonbench.reporting.answers.PRICE`.
     """
-    rows = _at_most(table[(table["query"] == ORIGINAL) & table["rate"].notna()])
-    rows = rows.assign(method=rows["method"].map(_base))
+    rows = at_highest_degree(table[(table["query"] == ORIGINAL) & table["rate"].notna()])
+    rows = rows.assign(method=rows["method"].map(family_of))
     panels = {str(system): own for system, own in rows.groupby("system", sort=False)}
     _price_figure(panels, outputs, dpi)
-
-
-def _base(method: str) -> str:
-    """Registered method of a strength; other programs' images stand for themselves."""
-    try:
-        return base_of(method)
-    except KeyError:
-        return method
