@@ -166,7 +166,7 @@ LABELS = (
     "“labels” is mAP of images with the query's label (person, class): a second opinion, and of "
     "persons also the price."
 )
-_NAMES = {
+REMEDIES = {
     NOTHING: "as it is",
     SHIFT: "mean shift",
     WHITENING: "whitening",
@@ -176,11 +176,7 @@ _NAMES = {
     DISTILLED: "adaption D",
     SHUFFLED: "shuffled pairs (control)",
 }
-
-
-def remedy_label(remedy: str) -> str:
-    """Display name of a remedy."""
-    return _NAMES[remedy]
+"""Display names."""
 
 
 def table_rows(judged: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -192,7 +188,7 @@ def table_rows(judged: Sequence[Mapping[str, Any]]) -> list[list[str]]:
             gain += f" ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
         rows.append(
             [
-                _NAMES[row["remedy"]],
+                REMEDIES[row["remedy"]],
                 f"{row['pairs']:,}" if row["pairs"] else "",
                 row["query"],
                 {MAP: "own ranking", LABELLED: "labels"}[row["metric"]],

@@ -15,7 +15,7 @@ from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND, read_comparisons
 from anonbench.evaluation.deployments import read_deployments
-from anonbench.evaluation.map_judging import LABELLED, LABELS, MAP, NOTHING, read_maps, remedy_label
+from anonbench.evaluation.map_judging import LABELLED, LABELS, MAP, NOTHING, REMEDIES, read_maps
 from anonbench.evaluation.near_duplicates import (
     ALL,
     DISTINCT,
@@ -101,7 +101,7 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     keys = ["method", "degree", "remedy", "pairs"]
     for (method, degree, remedy, pairs), group in table.groupby(keys, sort=False):
         block = f"{method_name(str(method))}, {degree} %"
-        label, number = remedy_label(str(remedy)), f"{pairs:,}" if int(str(pairs)) else ""
+        label, number = REMEDIES[str(remedy)], f"{pairs:,}" if int(str(pairs)) else ""
         texts = map(_value_and_gain, group.to_dict("records"))
         cells = dict(zip(zip(group["metric"], group["query"], strict=True), texts, strict=True))
         rows.append((block, label, number, *(cells.get(column, NONE) for column in columns)))

@@ -123,35 +123,23 @@ class Published:
         return self.given.get(method) or hidden
 
 
+@dataclass(frozen=True)
 class HiddenOnRead:
-    """Images with all regions hidden by one method, encoded like the published ones."""
+    """Images with regions hidden by one method, encoded like the published ones."""
 
-    def __init__(
-        self,
-        originals: Readable,
-        settings: Anonymization,
-        regions: Mapping[str, Sequence[Region]],
-        method: str,
-        degree: int = HIDDEN,
-    ) -> None:
-        """Take the images and how they are hidden.
-
-        Args:
-            originals: of the images.
-            settings: how they are hidden.
-            regions: all regions of the images, in draw order.
-            method: that hides them.
-            degree: percent of an image's regions that are hidden.
-
-        """
-        self._originals, self._settings = originals, settings
-        self._regions = regions
-        self._variant = Variant(method, degree)
+    originals: Readable
+    settings: Anonymization
+    """How they are hidden."""
+    regions: Mapping[str, Sequence[Region]]
+    """All regions of the images, in draw order."""
+    method: str
+    degree: int = HIDDEN
+    """Percent of an image's regions that are hidden."""
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
-        image, regions = self._originals.read(image_id), self._regions[image_id]
-        hidden = anonymize(image, regions, self._variant, self._settings)
-        if self._settings.format == "png":  # lossless: the same pixels at two thirds of the time
+        image, regions = self.originals.read(image_id), self.regions[image_id]
+        hidden = anonymize(image, regions, Variant(self.method, self.degree), self.settings)
+        if self.settings.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
-        return decode(encode(hidden, self._settings.format))
+        return decode(encode(hidden, self.settings.format))

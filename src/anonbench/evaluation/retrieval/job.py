@@ -26,13 +26,7 @@ from anonbench.core.provenance import versions
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.chance import levels, mean
-from anonbench.evaluation.retrieval.scoring.engine import (
-    Engine,
-    Search,
-    draw,
-    score_all,
-    shard_of_queries,
-)
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, draw, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
@@ -120,7 +114,7 @@ def score_shard(
     images = len(truth.ids)
     settings = metrics.effective_settings(images, settings)
     engine = Engine(settings, images)
-    columns = shard_of_queries(draw(truth.ids, settings.queries), shard, settings.shards)
+    columns = np.array_split(draw(truth.ids, settings.queries), settings.shards)[shard]
     metadata = {IMAGES: str(images)}
     if truth.frame.similarity == "inner":
         metadata[OTHERS_FIRST] = "yes"

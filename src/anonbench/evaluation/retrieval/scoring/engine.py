@@ -350,15 +350,3 @@ def draw(ids: Sequence[str], count: int | None) -> np.ndarray:
         return np.arange(len(ids), dtype=np.int64)
     hashes = hash_ints(("retrieval query",), ids)
     return np.sort(np.lexsort((np.asarray(ids), hashes))[:count]).astype(np.int64)
-
-
-def shard_of_queries(positions: np.ndarray, shard: int, count: int) -> np.ndarray:
-    """One of `count` parts of the positions, in order; sizes differ by at most one.
-
-    Raises:
-        ValueError: there is no such shard.
-
-    """
-    if not 0 <= shard < count:
-        raise ValueError(f"shard {shard} of {count}")
-    return np.array_split(positions, count)[shard]

@@ -22,15 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("ap", "ndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
 """The scores of a query, see `Measures.scores`."""
-PER_QUERY = {
-    "map": "ap",
-    "mndcg": "ndcg",
-    "overlap": "overlap",
-    "overlap_top": "overlap_top",
-    "rbo": "rbo",
-    "tau": "tau",
-    "unchanged": "unchanged",
-}
+PER_QUERY = {"map": "ap", "mndcg": "ndcg"} | {name: name for name in COLUMNS[2:]}
 """The retrieval metrics, means over queries, and the columns of the per-query scores."""
 MIN_K = 5
 """Smallest k for statements. Below it, a query's own image would be most of the relevant images: at
