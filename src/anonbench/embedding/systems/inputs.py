@@ -18,12 +18,6 @@ from anonbench.core.numeric.similarity import threads as granted
 from anonbench.core.registries.systems import ImageInput
 
 Run = Callable[[np.ndarray], np.ndarray]
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
 
 class Prepare:
@@ -79,7 +73,7 @@ class Prepare:
     def _resized(self, image: np.ndarray, height: int, width: int) -> np.ndarray:
         if image.shape[:2] == (height, width):
             return image
-        method = _FILTERS[self.settings.interpolation]
+        method = Image.Resampling[self.settings.interpolation.upper()]
         return np.asarray(Image.fromarray(image).resize((width, height), method))
 
 
