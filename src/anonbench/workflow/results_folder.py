@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MARK = ".anonbench-run"
 """Name of the mark in the results: the version and an identifier of the last run."""
+_MANIFEST = "manifest.parquet"
+"""Name of the first result of a data set."""
 _RECORDS = Path(".snakemake")
 _OTHER_VERSION = (
     f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "
@@ -83,7 +85,8 @@ class Results:
             temporary.write_text("\n".join(marks), encoding="utf-8")
 
     def _is_filled(self) -> bool:
-        return any(self._folder.glob(f"*/{FOLDER}"))
+        # what copies visible files alone, such as an upload of CI, leaves the records behind
+        return any(any(self._folder.glob(f"*/{each}")) for each in (FOLDER, _MANIFEST))
 
     def _mark(self) -> str:
         path = self._folder / MARK

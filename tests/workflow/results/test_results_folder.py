@@ -38,6 +38,18 @@ def test_results_without_records_are_refused(folder: Path) -> None:
         Results(moved).check()
 
 
+@pytest.mark.parametrize("records", [False, True])
+def test_results_copied_without_hidden_files_are_refused(folder: Path, records: bool) -> None:
+    if records:  # where an earlier version of the results is put back
+        Results(folder).begin()
+        (folder / MARK).unlink()
+    (folder / "set/manifest.parquet").touch()
+    with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
+        Results(folder).check()
+    Results(folder).begin()  # with --forceall
+    Results(folder).check()
+
+
 def test_results_of_another_folders_run_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
