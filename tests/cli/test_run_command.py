@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from anonbench.cli.main import main
+from anonbench.core.jobs.checksums import write_checksum
 from anonbench.workflow import plan_costs as costs
 from anonbench.workflow import planned_jobs as jobs
 from anonbench.workflow import snakefile
+
+TABLE = Path("results/tables/effects.csv")
 
 
 class BecameError(Exception):
@@ -31,10 +34,12 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         raise BecameError(*words[1:])
 
     def run(*words: str, gpus: int = 0, wanted: float = 0.0, planned: bool = True) -> list[str]:
-        job = SimpleNamespace(gpus=wanted, stage="train")
+        job = SimpleNamespace(gpus=wanted, stage="train", planned=planned, outputs=[TABLE])
         settings = SimpleNamespace(results=Path("results"))
         plan = SimpleNamespace(
-            planned=[job] if planned else [], started=SimpleNamespace(settings=settings)
+            jobs=[job],
+            planned=[job] if planned else [],
+            started=SimpleNamespace(settings=settings),
         )
         monkeypatch.setattr(os, "execvp", become)
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
@@ -108,3 +113,18 @@ def test_a_wheel_without_a_clone_says_so(
     monkeypatch.setattr(snakefile.anonbench, "__file__", str(Path("a/b/c.py").resolve()))
     assert became() == ["1"]
     assert "a wheel has none" in capfd.readouterr().err
+
+
+def test_a_damaged_table_that_no_job_reads_is_named_with_what_makes_it_again(
+    became: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    became(planned=False)  # where nothing is there yet
+    TABLE.parent.mkdir(parents=True)
+    TABLE.write_text("map,0.5\n")
+    write_checksum(TABLE)
+    assert "--cores" in became(planned=False)
+    TABLE.write_text("map,0.9\n")
+    assert became(planned=False) == ["1"]
+    said = capfd.readouterr().err
+    assert f"{TABLE} is damaged" in said and f"--forcerun {TABLE}" in said
+    assert "--cores" in became(planned=True), "what is made again may be anything"

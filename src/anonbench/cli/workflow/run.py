@@ -88,8 +88,8 @@ def run(options: argparse.Namespace) -> None:
     """Replace this process by snakemake; does not return.
 
     Raises:
-        InputError: snakemake refuses the config or the targets, or jobs need a GPU and there is
-            none.
+        InputError: snakemake refuses the config or the targets, a result that would stay is
+            damaged, or jobs need a GPU and there is none.
     """
     from anonbench.workflow.snakefile import with_snakefile
 
@@ -129,11 +129,16 @@ def _announce(given: Sequence[str]) -> None:
     Raises:
         InputError: see `run`.
     """
+    from anonbench.core.jobs.checksums import digest_file, verify
     from anonbench.workflow.plan_costs import as_data, total
     from anonbench.workflow.planned_jobs import collect
 
     plan = collect(given)
     planned = plan.planned
+    for path in (path for job in plan.jobs if not job.planned for path in job.outputs):
+        # tables, figures and the report have no reader that checks them; big files have a digest
+        if path.is_file() and not Path(digest_file(str(path))).is_file():
+            verify(path)
     wanting = [job for job in planned if job.gpus]
     gpus = _gpus()
     here = not _has(given, (*_ELSEWHERE, *_RESOURCES))
