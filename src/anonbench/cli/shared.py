@@ -46,6 +46,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_root(parser)
 
 
+def workflow_of(options: argparse.Namespace) -> list[str]:
+    """Arguments of snakemake for the workflow at `--root`, or this project's, with the config."""
+    from anonbench.workflow.snakefile import find
+
+    here = options.root / "Snakefile"
+    snakefile = here if here.is_file() else find()
+    return ["-s", str(snakefile), "--configfile", str(options.configfile)]
+
+
 def read_config(path: Path) -> Config:
     """Read the config of a run.
 

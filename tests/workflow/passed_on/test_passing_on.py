@@ -139,6 +139,19 @@ def test_images_that_the_workflow_would_make_again_are_not_exported(
         assert "jobs would run (snakemake -n says why)" in capsys.readouterr().out
 
 
+def test_results_that_the_workflow_would_make_again_are_not_bundled(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["bundle", "--to", "stale.tar", "--root", str(root)]
+    with other_boxes(run):
+        assert main(given) == 1
+        assert "are not what the config, the data and the code say" in capsys.readouterr().err
+        assert not (run / "stale.tar").exists()
+    (run / "results/report.html").rename(run / "kept.html")
+    assert main(given) == 0, "what an unfinished run lacks is no hindrance"
+    (run / "kept.html").rename(run / "results/report.html")
+
+
 def test_where_originals_may_be_shown_the_search_finds_their_names(
     snakemake: Any, run: Path
 ) -> None:

@@ -12,8 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import add_run_options, read_config
+from anonbench.cli.shared import add_run_options, read_config, workflow_of
 from anonbench.core.errors import InputError
+from anonbench.core.wording import count
 
 if TYPE_CHECKING:
     from anonbench.bundle.verify import Verified
@@ -90,6 +91,7 @@ def run(options: argparse.Namespace) -> None:
     if options.repository and not re.fullmatch(r"https?://\S+", options.repository):
         raise InputError(f"--repository {options.repository}: give an address with https://")
     config = read_config(options.configfile)
+    _require_current(options)
 
     from anonbench.bundle.crate import warning
     from anonbench.bundle.write import write_bundle
@@ -112,6 +114,26 @@ def run(options: argparse.Namespace) -> None:
     print(f"\n{warning(options.keep_ids)}", file=sys.stderr)
 
 
+def _require_current(options: argparse.Namespace) -> None:
+    """Raise InputError if results are outdated; those that are missing may be made later."""
+    from anonbench.core.jobs.checksums import MADE
+    from anonbench.workflow.planned_jobs import collect
+
+    given = workflow_of(options)
+    try:
+        planned = collect(given).planned
+    except InputError as error:  # the images or Snakemake's records are elsewhere
+        print(f"whether the results are of this config is not known: {error}\n", file=sys.stderr)
+        return
+    outputs = [[path for path in job.outputs if path.suffix != MADE] for job in planned]
+    if old := sum(all(path.is_file() for path in paths) for paths in outputs):
+        raise InputError(
+            f"the results of {count(old, 'job')} are not what the config, the data and the code "
+            "say: run the workflow, or name the config that it ran with (which and why: "
+            f"snakemake -n {shlex.join(given)})"
+        )
+
+
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
@@ -122,11 +144,11 @@ def _is_day(text: str) -> bool:
 def _as_text(options: argparse.Namespace, written: Written) -> str:
     lines = [f"wrote {options.to}: {written.files:,} files, {written.megabytes:,.1f} MB"]
     if written.missing:
-        count = len(written.missing)
-        lines.append(f"the run was not finished; {count:,} files that it would have are missing:")
+        missing = len(written.missing)
+        lines.append(f"the run was not finished; {missing:,} files that it would have are missing:")
         lines += [f"  {path}" for path in written.missing[:_LISTED]]
-        if count > _LISTED:
-            lines.append(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
+        if missing > _LISTED:
+            lines.append(f"  and {missing - _LISTED:,} more (see the bundle's README.md)")
     if written.commit and not options.repository:
         lines.append(
             "it names the code's commit and no repository; --repository ADDRESS says where it is"
@@ -153,8 +175,8 @@ def run_verify(options: argparse.Namespace) -> None:
         print(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         print(_verified_text(found))
-    if count := len(found.differences):
-        raise InputError(f"{options.bundle}: {count:,} things are not as published")
+    if wrong := len(found.differences):
+        raise InputError(f"{options.bundle}: {wrong:,} things are not as published")
 
 
 def _verified_text(found: Verified) -> str:

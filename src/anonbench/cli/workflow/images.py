@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from anonbench.cli.shared import add_run_options, read_config
+from anonbench.cli.shared import add_run_options, read_config, workflow_of
 from anonbench.core.errors import InputError
 
 _NAMED = """\
@@ -92,16 +92,12 @@ def run(options: argparse.Namespace) -> None:
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     """Raise InputError if the images are outdated, because regions have changed since."""
     from anonbench.workflow.planned_jobs import collect
-    from anonbench.workflow.snakefile import find
 
-    target = f"{options.dataset}_images"
-    here = options.root / "Snakefile"
-    snakefile = here if here.is_file() else find()
-    files = ["-s", str(snakefile), "--configfile", str(options.configfile)]
-    command = shlex.join([target, *files])
+    given = [f"{options.dataset}_images", *workflow_of(options)]
+    command = shlex.join(given)
     waiting = [
         job
-        for job in collect([target, *files]).planned
+        for job in collect(given).planned
         if job.stage != "originals" and job.wildcards.get("variant", variants[0]) in variants
     ]
     if waiting:
