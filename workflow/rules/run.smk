@@ -15,11 +15,11 @@ if PLAN in os.environ and workflow.is_main_process:  # a dry run by anonbench pl
 
 
 onstart:
+    jobs, most = jobs_of(workflow.dag), workflow.resource_settings
     try:
-        store.begin()
+        store.begin(job.wildcards["dataset"] for job in jobs if job.stage == "manifest")
     except InputError as error:
         refuse(error)
-    jobs, most = jobs_of(workflow.dag), workflow.resource_settings
     gpus = workflow.global_resources.get("gpu").value
     begin_run(
         settings.results,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ _UNKNOWN = (
     "from. Run in the folder of the last run, or copy its .snakemake too; or run once with "
     "--forceall, which checks each long job's results and keeps what is up to date; or name "
     "another folder with `results`"
+)
+_LEFT = (
+    "{}: of {} nothing tells what its results were made from, and this run would leave them as "
+    "they are. Name no target and a config that has it, or remove its results"
 )
 _UNREACHABLE = (
     "{}: the bucket is not there or cannot be reached ({}); look at --default-storage-prefix, "
@@ -62,10 +67,20 @@ class Results:
         if message := self._obstacle():
             log.warning("%s", message)
 
-    def begin(self) -> None:
-        """Mark results and records before the first job; an InputError if they are read-only."""
+    def begin(self, made: Iterable[str] = ()) -> None:
+        """Mark results and records before the first job.
+
+        Args:
+            made: data sets that this run makes, or looks at.
+
+        Raises:
+            InputError: the results are read-only, or this run would accept others that it does not
+                make: with `--forceall`, it makes what it is asked for.
+        """
         if message := self._obstacle():
             raise InputError(message)
+        if self._mark() not in self._known() and (left := self._datasets() - {*made}):
+            raise InputError(_LEFT.format(self._name, " and ".join(sorted(left))))
         mark = f"{__version__} {secrets.token_hex(8)}"
         self._record(*self._known(), mark)  # killed from here on, it knows the old and the new mark
         self._write_mark(mark)
@@ -87,6 +102,9 @@ class Results:
     def _is_filled(self) -> bool:
         # what copies visible files alone, such as an upload of CI, leaves the records behind
         return any(any(self._folder.glob(f"*/{each}")) for each in (FOLDER, _MANIFEST))
+
+    def _datasets(self) -> set[str]:
+        return {path.parent.name for path in self._folder.glob(f"*/{_MANIFEST}")}
 
     def _mark(self) -> str:
         path = self._folder / MARK
@@ -112,6 +130,10 @@ class Bucket(Results):
 
     def _is_filled(self) -> bool:
         return any(self._bucket.objects.filter(Prefix=self._place).limit(1))
+
+    def _datasets(self) -> set[str]:
+        keys = (Path(each.key) for each in self._bucket.objects.filter(Prefix=self._place))
+        return {key.parent.name for key in keys if key.name == _MANIFEST}
 
     def _mark(self) -> str:
         from botocore.exceptions import BotoCoreError, ClientError

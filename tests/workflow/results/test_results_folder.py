@@ -46,8 +46,20 @@ def test_results_copied_without_hidden_files_are_refused(folder: Path, records: 
     (folder / "set/manifest.parquet").touch()
     with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
         Results(folder).check()
-    Results(folder).begin()  # with --forceall
+    Results(folder).begin(["set"])  # with --forceall
     Results(folder).check()
+
+
+def test_forcing_one_data_set_does_not_accept_another(folder: Path) -> None:
+    for name in ("set", "other"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "manifest.parquet").touch()
+    with pytest.raises(InputError, match=f"{folder}: of other nothing tells what .* no target"):
+        Results(folder).begin(["set"])
+    with pytest.raises(InputError, match="--forceall"):
+        Results(folder).check()
+    Results(folder).begin(["set", "other"])
+    Results(folder).begin(["set"])  # later, all is known
 
 
 def test_results_of_another_folders_run_are_refused(
@@ -149,7 +161,10 @@ def test_a_bucket_belongs_to_the_folder_that_has_its_records(
         bucket("other").check()
     bucket("other", "s3://bench/part/new").check()
 
-    bucket("other").begin()  # with --forceall
+    s3.Object("bench", "part/results/set/manifest.parquet").put(Body=b"made")
+    with pytest.raises(InputError, match=f"{ADDRESS}/: of set nothing tells what"):
+        bucket("other").begin()
+    bucket("other").begin(["set"])  # with --forceall
     bucket("other").check()
     with pytest.raises(InputError, match=rf"records .*{tmp_path}/one"):
         bucket("one").check()
