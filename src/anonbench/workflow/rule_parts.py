@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from glob import escape, iglob
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -49,8 +50,9 @@ class RuleFiles:
         self._workflow, self._results = workflow, results
         self._made = ""
         # read before any job starts, which removes its own
-        made = Path(results).rglob(f"{FOLDER}/*{MADE}")
-        self._runs = {str(path): path.read_text("utf-8") for path in made}
+        pattern = f"{escape(results)}/**/{FOLDER}/*{MADE}"
+        made = iglob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207  follows links
+        self._runs = {path: Path(path).read_text("utf-8") for path in made}
         self._new = os.environ.setdefault(_RUN, uuid4().hex)  # the same in processes of this run
         storage = workflow.storage_settings
         self._is_local = not storage.default_storage_provider or storage.keep_storage_local

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from snakemake.io import AnnotatedString, flag, is_flagged
 
 from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk, with_digest
@@ -31,6 +32,20 @@ def test_outputs_stay_where_they_are_on_this_machine() -> None:
         assert outputs == given | made and not is_flagged(outputs.get("made", ""), "update")
         assert is_flagged(outputs["scores"], "update") is stays
         assert all(is_flagged(shard, "update") is stays for shard in outputs["shards"])
+
+
+def test_the_last_run_of_results_in_a_linked_folder_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("disk/.checksums", "results"):
+        Path(folder).mkdir(parents=True)
+    Path("results/archive").symlink_to(tmp_path / "disk")
+    Path("results/archive/.checksums/0.tar.made").write_text("earlier")
+    files = rule_files()
+    files.updated(tar="<results>/archive/{shard}.tar")
+    assert files.last_run()({"shard": 0}) == "earlier"
+    assert files.last_run()({"shard": 1}) not in ("earlier", "")
 
 
 def test_big_inputs_are_ancient_and_their_digests_are_not() -> None:
