@@ -18,7 +18,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_box, corners_of
+from anonbench.detection.base import as_grey, clipped_box, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
 
 _SMALL, _LARGE = 700_000, 6_000_000
@@ -36,6 +36,9 @@ _BRIGHTNESS = 33
 """Grey levels that paper spans."""
 _BARE = 0.9
 """Share of paper from which an image without lines of text is a document."""
+_ON_PAGE, _SEEN, _GAP = 4, 1000, 4
+"""Fewest lines of text on a page that is a part of a photograph; longest side at which pages are
+searched; and, there, the greatest width of strokes and of a page's blurred edge."""
 _FEWEST = 8
 """Least number of lines of text for an image to be a document by its text."""
 _TALL = 0.1
@@ -80,8 +83,9 @@ Box = tuple[int, int, int, int]
 class Ink(DetectorKind):
     """Ink of documents that no line of text explains: signatures, handwriting, stamps.
 
-    Photographs are not searched: an image is a document if it has many lines of text, or is mostly
-    paper. The lines are those of the detector ppocr with its settings.
+    An image is a document if it has many lines of text, or is mostly paper. Of other photographs,
+    only pages that lie in them are searched. The lines are those of the detector ppocr with its
+    settings.
     """
 
     name: ClassVar = "ink"
@@ -115,7 +119,10 @@ class InkDetector:
         scale = min(float(np.sqrt(wanted / pixels)), 2.0)
         dark = _darkness(image, scale)
         if not self._is_document(dark, image, lines):
-            return []
+            alone = _pages_alone(image, lines)
+            if alone is None:
+                return []
+            dark = _darkness(alone, scale)
         heights = [scale * _height(line) for line in lines]
         unit = _side(dark)
         if heights:
@@ -174,6 +181,36 @@ class InkDetector:
         long &= ink > 0
         strokes = np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8))
         return strokes, contrast
+
+
+def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | None:
+    """Return a photograph with the colour of paper beside its pages; None if it shows no page."""
+    tallest = _TALL * min(image.shape[:2])
+    printed = [line for line in lines if _height(line) <= tallest]
+    if len(printed) < _ON_PAGE:
+        return None
+    scale = min(1.0, _SEEN / max(image.shape[:2]))
+    grey = cv2.resize(as_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    text = _drawn(grey.shape, printed, scale, 0.0)
+    ground = np.median(grey[text > 0])
+    paper = ((np.abs(grey - ground) <= _BRIGHTNESS) | (text > 0)).astype(np.uint8)
+    closed = cv2.morphologyEx(paper, cv2.MORPH_CLOSE, _square(_GAP))
+    count, labels = cv2.connectedComponents(closed, connectivity=4)
+    middles = [(scale * corners_of(line).mean(axis=0)).astype(int) for line in printed]
+    inside = (labels[min(y, len(labels) - 1), min(x, labels.shape[1] - 1)] for x, y in middles)
+    pages: np.ndarray = np.zeros_like(grey)
+    for label in np.flatnonzero(np.bincount([*inside], minlength=count) >= _ON_PAGE):
+        outline = cv2.findNonZero((labels == label).astype(np.uint8))
+        page: np.ndarray = np.zeros_like(grey)
+        cv2.fillConvexPoly(page, cv2.convexHull(outline), (1,))
+        if label and paper[page > 0].mean() >= _PAPER:
+            pages[cv2.erode(page, _square(_GAP), borderValue=[0.0]) > 0] = 1
+    if not pages.any():
+        return None
+    shown = cv2.resize(pages, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    alone = image.copy()
+    alone[shown == 0] = np.median(image[_drawn(image.shape, printed, 1.0, 0.0) > 0], axis=0)
+    return alone
 
 
 def _darkness(image: np.ndarray, scale: float) -> np.ndarray:
