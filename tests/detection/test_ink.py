@@ -119,15 +119,17 @@ def test_photographs_are_not_searched() -> None:
         assert not ink_of(image, few).any()
 
 
-@pytest.mark.parametrize("brightest", [60, 180])
-def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(brightest: int) -> None:
+@pytest.mark.parametrize(("brightest", "far"), [(60, 1.0), (180, 1.0), (100, 0.6)])
+def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(
+    brightest: int, far: float
+) -> None:
     """Letters in the boxes of a form are no line of text, and stayed visible on every desk."""
     image = np.random.default_rng(0).integers(0, brightest, (90, 120, 3), np.uint8)
     image = cv2.resize(image, (1200, 900), interpolation=cv2.INTER_CUBIC)
     sheet, lines = page()
     true = np.zeros(image.shape[:2], bool)
     true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
-    image[300:700, 280:920] = sheet
+    image[300:700, 280:920] = sheet * np.linspace(1, far, 640)[:, None]  # light from the left
     on_it = [
         Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
         for each in map(around, lines)

@@ -192,19 +192,22 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     scale = min(1.0, _SEEN / max(image.shape[:2]))
     grey = cv2.resize(as_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     text = _drawn(grey.shape, printed, scale, 0.0)
-    ground = np.median(grey[text > 0])
-    paper = ((np.abs(grey - ground) <= _BRIGHTNESS) | (text > 0)).astype(np.uint8)
-    closed = cv2.morphologyEx(paper, cv2.MORPH_CLOSE, _square(_GAP))
-    count, labels = cv2.connectedComponents(closed, connectivity=4)
     middles = [(scale * corners_of(line).mean(axis=0)).astype(int) for line in printed]
-    inside = (labels[min(y, len(labels) - 1), min(x, labels.shape[1] - 1)] for x, y in middles)
+    lit = [np.median(grey[_drawn(grey.shape, [line], scale, 0.0) > 0]) for line in printed]
+    down, across = np.indices(grey.shape, np.float32)
+    x, y, level = np.linalg.lstsq([(*middle, 1) for middle in middles], lit, rcond=None)[0]
     pages: np.ndarray = np.zeros_like(grey)
-    for label in np.flatnonzero(np.bincount([*inside], minlength=count) >= _ON_PAGE):
-        outline = cv2.findNonZero((labels == label).astype(np.uint8))
-        page: np.ndarray = np.zeros_like(grey)
-        cv2.fillConvexPoly(page, cv2.convexHull(outline), (1,))
-        if label and paper[page > 0].mean() >= _PAPER:
-            pages[cv2.erode(page, _square(_GAP), borderValue=[0.0]) > 0] = 1
+    for ground in (np.median(lit), x * across + y * down + level):  # light may come from a side
+        paper = ((np.abs(grey - ground) <= _BRIGHTNESS) | (text > 0)).astype(np.uint8)
+        closed = cv2.morphologyEx(paper, cv2.MORPH_CLOSE, _square(_GAP))
+        count, labels = cv2.connectedComponents(closed, connectivity=4)
+        of_lines = (labels[min(v, len(grey) - 1), min(u, len(grey[0]) - 1)] for u, v in middles)
+        for label in np.flatnonzero(np.bincount([*of_lines], minlength=count) >= _ON_PAGE):
+            outline = cv2.findNonZero((labels == label).astype(np.uint8))
+            page: np.ndarray = np.zeros_like(grey)
+            cv2.fillConvexPoly(page, cv2.convexHull(outline), (1,))
+            if label and paper[page > 0].mean() >= _PAPER:
+                pages[cv2.erode(page, _square(_GAP), borderValue=[0.0]) > 0] = 1
     if not pages.any():
         return None
     shown = cv2.resize(pages, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
