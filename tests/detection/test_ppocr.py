@@ -77,6 +77,20 @@ def test_small_pale_lines_at_a_slant_are_found_as_on_a_level_page(weights: Path)
     assert build("ppocr", Detection()).detect([level, image])[1] == found
 
 
+def test_fine_print_of_a_page_with_ordinary_lines_is_found(weights: Path) -> None:
+    image = np.full((1000, 800, 3), 255, np.uint8)
+    letters = np.full((60, 1200), 255, np.uint8)
+    place, text = (20, 40), "Petra Moretti 14.11.1968 IBAN DE4711"
+    cv2.putText(letters, text, place, cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0,), 3, cv2.LINE_AA)
+    image[100:160, 40:640] = letters[:, :600, None]
+    small = cv2.resize(letters, (140, 7), interpolation=cv2.INTER_AREA)
+    image[702:709, 100:240] = small[..., None]
+    ink = image.max(axis=2) < 160
+    ink[:600] = False
+    (found,) = build("ppocr", Detection()).detect([image])
+    assert covered(image.shape, found)[ink].mean() > 0.97
+
+
 @pytest.mark.slow
 def test_thresholds_reach_the_model(weights: Path) -> None:
     image, _ = page()
