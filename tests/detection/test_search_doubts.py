@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -47,6 +48,16 @@ def test_each_range_is_the_measured_one(monkeypatch: pytest.MonkeyPatch) -> None
     assert of(noise(), weak, FACE) == []
     monkeypatch.setattr(doubts, "MOST_PIXELS", 120 * 160 - 1)
     assert of(noise(), FACE) == [doubts.LARGE]
+
+
+def test_a_page_without_a_sharp_edge_is_doubtful() -> None:
+    page = np.full((400, 600), 230, np.uint8)
+    for row in range(8):
+        place = (20, 40 + 45 * row)
+        cv2.putText(page, "Maria 4711", place, cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0,), 2, cv2.LINE_AA)
+    for sigma, expected in ((0.5, []), (1, []), (3, [doubts.BLURRED])):
+        blurred = cv2.GaussianBlur(page, (0, 0), sigma)
+        assert of(np.clip(1.4 * blurred.astype(int) - 100, 0, 255).astype(np.uint8)) == expected
 
 
 def test_heights_of_lines() -> None:
