@@ -315,16 +315,18 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def read_csv(
-    path: Path, columns: Sequence[str], text: Collection[str] = ("reason",)
-) -> pd.DataFrame:
+_TEXTS = ("dataset", "method", "adaption", "model", "reference", "a", "b", "verdict", "reason")
+"""Columns that are text in every table: `nan`, `true` and `inf` may be names."""
+
+
+def read_csv(path: Path, columns: Sequence[str], text: Collection[str] = ()) -> pd.DataFrame:
     """Read a table that `write_csv` wrote.
 
     Args:
         path: of the file.
         columns: required columns; others are kept.
-        text: required columns in which a missing value is the empty string; in the other required
-            columns it is NaN.
+        text: columns in which a missing value is the empty string, besides `_TEXTS`; in the other
+            required columns it is NaN.
 
     Raises:
         InputError: a column is missing.
@@ -332,8 +334,8 @@ def read_csv(
     """
     import pandas as pd  # imported here, as in `write_parquet`
 
-    missing_values = {name: ["", "nan"] for name in columns if name not in text}
-    types = dict.fromkeys(text, str)  # `nan`, `true` and `inf` may be names
+    types = dict.fromkeys([*_TEXTS, *text], str)
+    missing_values = {name: ["", "nan"] for name in columns if name not in types}
     table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)
     if missing := [name for name in columns if name not in table]:
         raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")

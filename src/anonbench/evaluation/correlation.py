@@ -179,7 +179,7 @@ def read_correlations(path: Path) -> pd.DataFrame:
     Raises:
         InputError: a column is missing, or a metric is unknown.
     """
-    table = read_csv(path, COLUMNS, ("metric", "metric_b", "reason"))
+    table = read_csv(path, COLUMNS, ("metric", "metric_b"))
     if unknown := {*table["metric"], *table["metric_b"]} - set(METRICS):
         raise InputError(f"{path}: metric {min(unknown)!r} is unknown")
     return table

@@ -125,8 +125,7 @@ _Levels = dict[str, tuple[float | None, float | None]]
 
 def read_deployments(path: Path) -> pd.DataFrame:
     """Read scores of mixed archives; missing texts are empty."""
-    table = read_csv(path, COLUMNS)
-    return table.assign(verdict=table["verdict"].fillna(""))
+    return read_csv(path, COLUMNS)
 
 
 def _levels(

@@ -386,4 +386,4 @@ def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
 
 def read_maps(path: Path) -> pd.DataFrame:
     """Read a table of maps, columns `VARIANT_COLUMNS`."""
-    return read_csv(path, VARIANT_COLUMNS, ("dataset", "method", "remedy", "reason", "why_not"))
+    return read_csv(path, VARIANT_COLUMNS, ("remedy", "why_not"))

@@ -15,9 +15,8 @@ KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _MEANS = dict.fromkeys(("value", "se", "low", "high", "chance", "floor"), "mean")
 _COUNTS = dict.fromkeys(("n", "clusters", "k"), "min")
 _FIRST = dict.fromkeys(("reason", "retrained_low", "retrained_high", "retrained_reason"), "first")
-_REASONS = ("reason", "retrained_reason")
 SCORE_COLUMNS = [*KEYS, "seed", *("value", "low", "high", "se", "n", "clusters", "k", "chance")]
-SCORE_COLUMNS += ["floor", "retrained_low", "retrained_high", *_REASONS]
+SCORE_COLUMNS += ["floor", "retrained_low", "retrained_high", "reason", "retrained_reason"]
 _HOW = {name: (name, how) for name, how in (_MEANS | _COUNTS | _FIRST).items()}
 _HOW |= {"sd": ("value", "std"), "seeds": ("seed", "nunique")}
 
@@ -28,7 +27,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     Raises:
         InputError: a column is missing.
     """
-    return read_csv(path, SCORE_COLUMNS, {*KEYS, *_REASONS} - {"degree"})
+    return read_csv(path, SCORE_COLUMNS, ("query", "metric", "retrained_reason"))
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:

@@ -56,16 +56,7 @@ itself, with `JOINT` between them. Without an interval it lists all rows, `reaso
 there is no optimism."""
 JOINT = ";"
 OWN, SECOND = "own", "second"
-_BEST_TEXT = {
-    "scope",
-    "method",
-    "query",
-    "metric",
-    "reference",
-    "best",
-    "indistinguishable",
-    "reason",
-}
+_BEST_TEXT = {"scope", "query", "metric", "best", "indistinguishable"}
 
 
 def second_columns(
@@ -201,7 +192,7 @@ one family. The retraining control and other yardsticks are no choice: they are 
 METHOD_COLUMNS = ["dataset", "degree", "adaption", "query", "metric", *PAIR_COLUMNS]
 """Columns of the tests of methods. One row is one pair of methods with models of one adaption; the
 pairs of methods of an adaption, degree, query kind and metric are one family."""
-_TEST_TEXT = {"query", "verdict", "reason"}
+_TEST_TEXT = {"query"}
 
 
 def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:

@@ -199,7 +199,7 @@ def gain(loss: Estimate) -> Estimate:
 
 def read_effects(path: Path) -> pd.DataFrame:
     """Read a table of effects."""
-    return read_csv(path, COLUMNS, text=("verdict", "reason"))
+    return read_csv(path, COLUMNS)
 
 
 class Judged(NamedTuple):

@@ -87,10 +87,7 @@ _AGAIN = "make the table again (`snakemake -c all policy`)"
 _VARIANT = ["dataset", "method", "degree"]
 _ROW = ["rule", "attack", "measure", "entity"]
 """Columns that tell a variant's rows apart."""
-_TEXTS = (
-    *("dataset", "method", "rule", "attack", "measure", "entity", "risk"),
-    *("reason", "source", "side", "verdict"),
-)
+_TEXTS = ("rule", "attack", "measure", "entity", "risk", "source", "side")
 
 
 def read_policy(path: Path) -> pd.DataFrame:

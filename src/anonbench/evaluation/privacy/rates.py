@@ -120,9 +120,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
 
 def read_rates(path: Path) -> pd.DataFrame:
     """Read a table of rates."""
-    keys = ("dataset", "method", "entity", "match", "regions", "attacker", "against")
-    texts = (*keys, "reason")
-    return read_csv(path, RATE_COLUMNS, texts)
+    return read_csv(path, RATE_COLUMNS, ("entity", "match", "regions", "attacker", "against"))
 
 
 def worst(

@@ -18,7 +18,7 @@ all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters`
 persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
 SEEN = "seen_"
 """Prefix of measures on images that a map or a model of adaption D was learned from."""
-_TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
+_TEXTS = ("attack", "measure", "risk", "entity")
 
 
 def read_attacks(path: Path) -> pd.DataFrame:
