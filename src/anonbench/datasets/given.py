@@ -14,6 +14,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
 from anonbench.datasets.headers import Limits, look_at_all
+from anonbench.datasets.inputs import require_finished
 from anonbench.datasets.walk import SUFFIXES, is_image_name, scan, walk
 
 
@@ -76,6 +77,7 @@ def broken(program: str, why: str) -> str:
 
 def pictures_in(folder: Path) -> list[str]:
     """Return the paths of pictures below a folder, sorted; InputError without any."""
+    require_finished(folder)
     try:
         entries = [entry.path for entry in walk(str(folder)) if not entry.reason]
     except OSError as error:

@@ -171,8 +171,24 @@ def require_place(given: str | Path) -> None:
         )
 
 
+def journal_of(folder: Path) -> Path:
+    """File beside a folder while `anonbench anonymize` writes copies to it."""
+    place = folder.resolve()
+    return place.parent / f".{place.name}.journal"
+
+
+def require_finished(folder: Path) -> None:
+    """Refuse copies of a run of `anonbench anonymize` that did not come to its end."""
+    if (journal := journal_of(folder)).is_file():
+        raise InputError(
+            f"{folder}: copies may be missing, because `anonbench anonymize` was stopped or is "
+            f"still writing them ({journal.name} is beside it): run it again, to its end"
+        )
+
+
 def _place_images(path: Path) -> _Found:
     if path.is_dir():
+        require_finished(path)
         return _folder_images(path)
     require_place(path)
     suffix = path.suffix.lower()

@@ -22,7 +22,9 @@ from anonbench.anonymization.files.stored import standard
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
+from anonbench.datasets.given import pictures_in
 from anonbench.datasets.images import read_image
+from anonbench.datasets.inputs import open_images
 
 NAMES = {
     "a b.JPG": {"format": "JPEG", "quality": 83, "icc_profile": SRGB},
@@ -246,6 +248,9 @@ def test_a_run_that_was_ended_goes_on(
     monkeypatch.setattr(run, "track", ended)
     with pytest.raises(KeyboardInterrupt):
         anonymized(photos, tmp_path / "out")
+    for read in (open_images, pictures_in):  # by commands, and by an experiment
+        with pytest.raises(InputError, match=r"out: copies may be missing.* run it again"):
+            read(tmp_path / "out")
     (tmp_path / "out" / ".99.part").write_bytes(b"half a file")
     with (tmp_path / ".out.journal").open("a") as journal:
         journal.write('{"name": "cut sho')

@@ -25,6 +25,7 @@ from anonbench.core.boxes import Region, draw_order, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.io import plain_cell
 from anonbench.core.vocabulary import Entity
+from anonbench.datasets.inputs import journal_of
 
 SEED = 0
 """Of the draw order, as the config's default."""
@@ -173,7 +174,7 @@ class Record:
         self.json = audit_file(to)
         self.csv = place.with_name(f"{place.name}.audit.csv")
         self.sheet = place.with_name(f"{place.name}.sheet.html")
-        self.journal = place.with_name(f".{place.name}.journal")
+        self.journal = journal_of(to)
         self._to = to
         self.unfinished = set[str]()
         """Names of the images that a run was at when it was ended: they may have copies."""
