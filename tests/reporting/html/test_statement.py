@@ -15,6 +15,7 @@ from test_choices import table_of
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import NO_REGION, PRIVACY_ATTACKS
+from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.evaluation.policy.evidence import (
     ATTACK,
     INFORMATION_LEFT,
@@ -144,6 +145,14 @@ def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
     policy.loc[unsaid, ["value", "low", "high"]] = float("nan")
     found, _ = make_statement(tmp_path, policy)
     assert "What is left of a hidden region is not known." in found and "nan" not in found
+
+
+def test_what_is_left_is_told_of_the_kind_of_region_that_is_hidden_least(tmp_path: Path) -> None:
+    """Coarse is the method `replace`, whose copies of faces are a plain mask."""
+    policy = table_of()
+    policy.loc[policy["rule"] == INFORMATION_LEFT, "value"] = INFORMATION_LEVELS.index("coarse")
+    found, _ = make_statement(tmp_path, policy)
+    assert "At most coarse averages of a hidden region are left, whatever its kind." in found
 
 
 def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:
