@@ -155,6 +155,14 @@ def test_what_is_left_is_told_of_the_kind_of_region_that_is_hidden_least(tmp_pat
     assert "At most coarse averages of a hidden region are left, whatever its kind." in found
 
 
+def test_gains_over_a_control_and_whole_shares_are_told_apart(tmp_path: Path) -> None:
+    facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited={"linkage": 0.92})
+    (said,) = Words(Texts(), facts).risks({"method": "mask"})
+    assert "above their control:</strong> linking images (92 %)" in said
+    found, _ = make_statement(tmp_path, table_of())
+    assert "The shares in this table are whole" in found
+
+
 def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:
     found, _ = make_statement(tmp_path, table_of(), stated=(50, "A"))
     assert "with the model adapted to it (A), 50 % of the regions" in found.replace("\\", "")
