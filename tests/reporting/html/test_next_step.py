@@ -104,6 +104,12 @@ def test_where_all_images_were_attacked_more_images_are_needed() -> None:
     assert asked.command == "anonbench run"
 
 
+def test_where_persons_are_few_the_number_that_is_needed_is_told() -> None:
+    lack = "not known: 6 persons, and 10 are needed"
+    asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))
+    assert f"(30 tries are too few: {lack})" in asked.text
+
+
 def test_more_tries_do_not_help_where_a_kind_of_region_was_not_attacked() -> None:
     top = row(rule_n=229.0, rule_value=0.004, rule_high=0.035, **ATTACKED)
     asked = found(top, images=144)

@@ -318,8 +318,8 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
     if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
         # every image was attacked already
         key = "few_tries" if math.isnan(_times(top)) else "images"
-        numbers = {"images": tries, "there": there}
-        return Step(texts(f"step.open.{key}", **words.numbers(numbers)), run)
+        numbers, detail = {"images": tries, "there": there}, top["detail"]
+        return Step(texts(f"step.open.{key}", detail=detail, **words.numbers(numbers)), run)
     more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
     more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
     commands = {
