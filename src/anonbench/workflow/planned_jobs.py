@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import pickle
 import re
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.core.errors import InputError
+from anonbench.core.wording import suggestion
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.snakefile import START, with_snakefile
 from anonbench.workflow.startup import Startup
@@ -30,7 +30,7 @@ _OPTIONS = (
     # a high number, because threads are capped by it; last, because a list would swallow a target
     *("--cores", "64"),
 )
-_NO_RULE = re.compile(r"No rule to produce ([\w-]+) ")
+_NO_RULE = re.compile(r"No rule to produce (.+) \(if you use")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,8 @@ def collect(arguments: Iterable[str]) -> Plan:
     """Plan of Snakemake for these arguments (targets, --configfile, --config, …).
 
     Raises:
-        InputError: Snakemake refuses them; the message is Snakemake's.
+        InputError: Snakemake refuses them; the message is Snakemake's, unless no rule makes a
+            target.
     """
     given = with_snakefile([*arguments])
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +94,12 @@ def collect(arguments: Iterable[str]) -> Plan:
     _, begun, error = text.rpartition("Building DAG of jobs...")
     refused = text.rpartition(f"\n{START}")[2]
     message = (refused if f"\n{START}" in text or not begun else error).strip()
-    raise InputError(f"{message}{_meant(message, given)}")
+    if unknown := _NO_RULE.search(message):
+        options = [word for word in given if word != unknown[1]]
+        targets = _snakemake([*options, "--list-target-rules"]).stdout.split()
+        near = suggestion(unknown[1], targets)
+        message = f"no rule of this config makes {unknown[1]}{near}"
+    raise InputError(message)
 
 
 def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
@@ -142,13 +148,3 @@ def _snakemake(
     return subprocess.run(
         command, env=os.environ | environment, check=False, capture_output=True, text=True
     )
-
-
-def _meant(message: str, given: Sequence[str]) -> str:
-    """Targets that are spelt like one that no rule makes."""
-    if not (unknown := _NO_RULE.search(message)):
-        return ""
-    options = [word for word in given if word != unknown[1]]
-    targets = _snakemake([*options, "--list-target-rules"]).stdout.split()
-    near = difflib.get_close_matches(unknown[1], targets, 3)
-    return f"\nDid you mean {' or '.join(near)}?" if near else ""
