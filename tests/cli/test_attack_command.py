@@ -54,6 +54,18 @@ def test_what_stayed_in_sight_is_decoded(
     assert "7 clusters, and at least 8 are needed" in text
 
 
+def test_boxes_of_an_unreadable_image_are_not_used(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by `anonbench evaluate`."""
+    rows = [f"{number},barcode,16,16,60,60" for number in range(8)]
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("\n".join(["id,entity,x0,y0,x1,y1", *rows, ""]))
+    (folders[0] / "7.png").write_bytes(b"no image")
+    assert main(["attack", *map(str, folders), *OPTIONS, "--boxes", str(boxes)]) == 3
+    assert "7 images with their originals" in capsys.readouterr().out
+
+
 def test_copies_of_an_image_are_no_independent_probes(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

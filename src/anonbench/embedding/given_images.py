@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 
 from anonbench.core.boxes import Blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
+from anonbench.datasets.annotations import Images
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.headers import Limits, header_of
@@ -76,6 +78,17 @@ class Pictures:
     def conversions(self) -> dict[str, int]:
         """Number of images with each conversion."""
         return conversion_counts(image.converted for image in self.images)
+
+    def listed(self) -> Images:
+        """Return the images for a file of boxes, whose rows of unreadable ones are not used."""
+        columns = ["id", "path", "width", "height"]
+        rows = [(image.id, image.name, image.width, image.height) for image in self.images]
+        others = pd.DataFrame(
+            [(each.name.rpartition(".")[0], each.name) for each in self.left_out],
+            columns=columns[:2],
+            dtype="str",
+        )
+        return Images(self.folder or Path(), pd.DataFrame(rows, columns=columns), others)
 
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.

@@ -22,7 +22,7 @@ from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import Adaption, Method, Variant
 from anonbench.core.wording import count, suggestion
-from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.datasets.annotations import read_boxes_file
 from anonbench.embedding.given_images import Given, Pictures, look_at
 from anonbench.embedding.given_systems import Encoder, encoding, open_encoder, settled
 from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants, score_variants
@@ -239,16 +239,7 @@ def _regions(
                 if fault is not None:
                     raise InputError(f"boxes: of image {image_id!r}, number {number} {fault}")
         return boxes
-    columns = ["id", "path", "width", "height"]
-    rows = [(image.id, image.name, image.width, image.height) for image in pictures.images]
-    table = pd.DataFrame(rows, columns=columns)
-    others = pd.DataFrame(
-        [(each.name.rpartition(".")[0], each.name) for each in pictures.left_out],
-        columns=columns[:2],
-        dtype="str",
-    )
-    root = pictures.folder or Path()
-    return read_boxes_file(Path(boxes), Images(root, table, others)).regions()
+    return read_boxes_file(Path(boxes), pictures.listed()).regions()
 
 
 def _settings(

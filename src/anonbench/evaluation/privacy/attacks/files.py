@@ -17,7 +17,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.datasets.annotations import read_boxes_file
 from anonbench.datasets.given import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given_images import Picture, look_at
@@ -103,10 +103,7 @@ def attack_files(
     if boxes is None:
         regions, failed = _searched([clear[name] for name in common], detectors, detection)
     else:
-        columns = ["id", "path", "width", "height"]
-        rows = [(each.id, each.name, each.width, each.height) for each in first.images]
-        listed = Images(first.folder or Path(), pd.DataFrame(rows, columns=columns))
-        regions, failed = dict(read_boxes_file(boxes, listed).regions()), 0
+        regions, failed = dict(read_boxes_file(boxes, first.listed()).regions()), 0
     blocks = {name: clear[name].blocks for name in common}
     regions = {n: with_blocks(regions[n], blocks[n]) for n in common if n in regions}
     # the given images may be only partly masked; the control is always masked here
