@@ -10,6 +10,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,12 @@ class Results:
         """Warn of results that another version wrote, or that cannot be written to.
 
         Raises:
-            InputError: there are results whose last run was not one of this folder.
+            InputError: there are results whose last run was not one of this folder, or all records
+                of Snakemake are gone.
         """
         mark = self._mark()
-        if self._is_filled() and mark not in self._known():
+        is_other = self._is_filled() and mark not in self._known()
+        if is_other or (_are_gone() and self._datasets()):
             raise InputError(_UNKNOWN.format(self._name, _RECORDS.absolute()))
         if mark and (other := mark.partition(" ")[0]) != __version__:
             log.warning(_OTHER_VERSION, self._name, other)
@@ -161,3 +164,10 @@ def results_of(workflow: Any, results: str) -> Results:
     prefix = storage.default_storage_prefix.rstrip("/")
     client = workflow.storage_registry.default_storage_provider.s3c
     return Bucket(client, f"{prefix}/{results}")
+
+
+def _are_gone() -> bool:
+    """Whether Snakemake's records were removed; as it starts, it makes their folders again."""
+    done, begun = _RECORDS / "metadata", _RECORDS / "incomplete"
+    files = chain(done.rglob("*"), begun.rglob("*"))
+    return done.is_dir() and not any(file.is_file() for file in files)

@@ -50,6 +50,21 @@ def test_results_copied_without_hidden_files_are_refused(folder: Path, records: 
     Results(folder).check()
 
 
+def test_results_whose_records_were_removed_are_refused(folder: Path) -> None:
+    (folder / "set/manifest.parquet").touch()
+    Results(folder).begin(["set"])
+    metadata, incomplete = (Path(".snakemake", name) for name in ("metadata", "incomplete"))
+    for records in (metadata, incomplete):  # the latter where the first job was killed
+        records.mkdir()
+        (records / "job").touch()
+    Results(folder).check()
+    (metadata / "job").unlink()
+    Results(folder).check()
+    (incomplete / "job").unlink()
+    with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
+        Results(folder).check()
+
+
 def test_forcing_one_data_set_does_not_accept_another(folder: Path) -> None:
     for name in ("set", "other"):
         (folder / name).mkdir(exist_ok=True)
