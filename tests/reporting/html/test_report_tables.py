@@ -191,7 +191,9 @@ def test_a_head_looks_for_regions_only_above_all_null_values(tmp_path: Path) -> 
 
 def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     effort = make_effort(tmp_path)
-    found = {grid.stem: grid.blocks[0].rows for grid in provenance({}, {}, effort)}
+    grids = {grid.stem: grid for grid in provenance({}, {}, effort)}
+    assert "config had in earlier runs are counted" in " ".join(grids["effort"].notes)
+    found = {stem: grid.blocks[0].rows for stem, grid in grids.items()}
     assert [row[:3] for row in found["effort"]] == [
         ("train", "2", "9,000.0"),
         ("embed", "2", "360.0"),

@@ -126,8 +126,9 @@ def stage_costs(folder: Path) -> pd.DataFrame:
     """Cost of the jobs of each stage, the longest first, from Snakemake's benchmark files.
 
     The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`. Of a job that ran several times, the last
-    run that made its outputs counts. Very short jobs have no measured memory or CPU time and count
-    as zero. The report's own job is excluded, or the costs would never be up to date.
+    run that made its outputs counts. Those of methods and data sets that the config had
+    earlier count, too. Very short jobs have no measured memory or CPU time and count as zero. The
+    report's own job is excluded, or the costs would never be up to date.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
