@@ -47,7 +47,7 @@ except InputError as error:
 
 settings, experiment = started.settings, started.experiment
 datasets = experiment.datasets
-estimates = Estimates(experiment, started.counts)
+estimates = Estimates(experiment, started.counts, started.megapixels)
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)

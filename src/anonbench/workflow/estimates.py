@@ -1,13 +1,16 @@
 """Estimates of a job's time and memory, for schedulers and for the plan, with all rates.
 
-Rates of CPU stages are below those measured on one shared core with real CelebA images, RVL-CDIP
-pages and the demo. docs/reference/gpu-time.md explains the time on GPUs.
+Rates of CPU stages were measured on a shared core with photographs of 0.1 to 12 megapixels, pages
+of RVL-CDIP and the demo; `test_estimates` compares them with whole runs.
+docs/reference/gpu-time.md explains the time on GPUs.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
+from statistics import fmean
 from typing import Literal
 
 from anonbench.config import Recipe
@@ -23,20 +26,27 @@ from anonbench.training.loop import flops
 from anonbench.training.loop.flops import Sizes, sizes_by_settings
 
 # images per second on a core
-_LISTED = 500.0  # headers read; measured: 4,600
-_READ = 100.0  # decoded; measured: 440 receipts, 650 pages, 1,800 photographs; PNG is slower
-_DRAWN = 50.0  # of a demo
-_TRAINED, _EMBEDDED = 400.0, 500.0  # measured with the demo's models: 640 and 1,400
+_LISTED = 2000.0  # headers read
+_DRAWN = 35.0  # of a demo
+_TRAINED, _EMBEDDED = 350.0, 500.0  # with the demo's models
 _REDRAWING, _REDRAWN = 60.0, 10.0  # learned from, and redrawn; measured: 120 and 100
+
+# seconds on a core of an image, and of each of its megapixels, as `seconds_an_image` of a detector,
+# a method, a system or an attack
+_READ = 0.001, 0.008  # decoded
 
 # seconds on a core
 _PRODUCT = 2.0 / 4e10  # of a multiply-add of float32 matrices; measured: half of it
 _RANK = 6e-9  # of an image in a ranking; measured: 4e-9 to 5e-9
 _NEIGHBOUR = 1.5e-9  # of a train image that k-NN compares with a query
 _FIT = 8 * 6e-8  # of a feature and train image in the probe's eight fits; measured: 8 * 2.6e-8
-_MAP = 30.0  # of a map on 2,000 images of 512 dimensions
+_MAP, _SUMMED = 2e-8, 3e-10  # of a map: rank^2 x width, and images x width^2
+_LEARNED = 4e-6  # of a feature of a region that an attacker learns from
 _RESTORER, _RESTORED = 2.0, 1 / 500  # of a restorer's regression, and of each of its regions
 _VALUE = 1e-8  # of a number that is read, checked and normalized
+STARTED = 1.0
+"""Of a job's start, with Python and packages."""
+_SHORT, _LAST = 20, 8  # jobs of a first run that take a second, and those in its longest chain
 
 # on GPUs
 _SHARE = 0.30  # of the GPU's peak FLOP/s, that a training or embedding uses
@@ -51,9 +61,10 @@ _LARGE = 1024  # dimension of ViT-L's features
 _SYSTEM_WIDTH = 2048  # assumed, as a large one: a system's dimension is unknown before it runs
 PIXELS = 3 * 32 * 32 + 1
 """Dimension of raw pixels (`anonbench.embedding.extract`)."""
+_MEGAPIXELS = 0.3  # assumed of an image that is not there, as in a demo before it is drawn
 _LINES = 20  # assumed text lines in an image; of other entities one each
+_BESIDE = 0.5  # assumed share of images that show a further one of the entities looked for
 _COMPARED = 500  # most queries that trainings are compared by
-_IN_MEMORY = 3.0  # times as fast, to hide images without encoding, writing and audit
 
 # limits
 _START, _SAFETY = 30.0, 3.0
@@ -63,9 +74,16 @@ _START, _SAFETY = 30.0, 3.0
 class Estimates:
     """Time and memory by stage and data set."""
 
-    def __init__(self, experiment: Experiment, counts: dict[str, dict[Split, int]]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        counts: Mapping[str, dict[Split, int]],
+        megapixels: Mapping[str, float] = {},
+    ) -> None:
+        """Take the number of images and their mean size by data set, if it is known."""
         self._experiment = experiment
         self._counts = counts
+        self._megapixels = megapixels
 
     def recipe(self, name: str) -> Recipe:
         """Training recipe of a data set."""
@@ -99,14 +117,14 @@ class Estimates:
         match stage:
             case "detect":
                 detectors = self._experiment.datasets[name].detectors
-                return in_shard * sum(1 / DETECTORS[name].images_per_second for name in detectors)
+                return in_shard * self._each(name, _READ, *map(_searched, detectors))
             case "demo":
                 return images / _DRAWN
             case "manifest":
                 return images / _LISTED
             case "anonymize":
                 methods = self._experiment.datasets[name].methods
-                return in_shard / min(map(_hidden_per_second, methods))
+                return in_shard * fmean(self._each(name, _hidden(each)) for each in methods)
             case "train":
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
@@ -117,24 +135,24 @@ class Estimates:
                 return in_shard / _REDRAWN
             case "embed" | "embed_system":
                 embedded = (sets or 2 + 2 * len(self._experiment.variants(name))) * images / 2
-                return embedded / self._embedded_per_second(name)
+                return embedded * self._embedded_in(name)
             case "distill_system":
                 settings = config.low_rank
                 learned = min(settings.images, counts[Split.TRAIN])
                 # two passes for its targets; a step costs about three passes of its images
                 passes = 2 + 3 * settings.epochs
-                return passes * learned / self._embedded_per_second(name)
+                return passes * learned * self._embedded_in(name)
             case "map_vectors":
                 seeds = len(self._experiment.training_seeds(name))
                 maps = seeds * len(self._experiment.mapped_variants(name))
                 width = self._width(name)
-                smaller = min(1.0, images * width / (2_000 * 512))
-                return maps * _MAP * smaller * (1 + images * width**2 / 10**11)
+                rank = min(width, counts[Split.TRAIN] or images)
+                return maps * (_MAP * rank**2 * width + _SUMMED * images * width**2)
             case "hash_images":
-                return in_shard / _READ
+                return in_shard * self._each(name, _READ)
             case "embed_baselines":
                 # half of the sets, of pixels, are hardly more than read
-                return sets * images / 4 * (1 / _READ + 1 / self._embedded_per_second(name))
+                return sets * images / 4 * (self._each(name, _READ) + self._embedded_in(name))
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":
@@ -159,6 +177,25 @@ class Estimates:
                 seconds = sum(self._classified_in(name, each) for each in models)
                 return seconds / max(self.downstream_threads(name, each) for each in models)
         raise ValueError(f"no stage is called {stage!r}")
+
+    def first_run(self, name: str, cores: int) -> float:
+        """Expected seconds of the whole run of a data set with a system and trainings of nothing.
+
+        As in a plan: the longest chain of jobs, or all work divided among the cores.
+        """
+        methods, work, longest = len(self._experiment.datasets[name].methods), 0.0, 0.0
+        for stage, times in (("detect", 1), ("anonymize", methods)):
+            jobs = [
+                STARTED + self.seconds(stage, name, part)
+                for part in Split
+                for _ in self._experiment.shards(name, part, self._counts[name])
+            ]
+            work, longest = work + times * sum(jobs), longest + max(jobs)
+        # an attack waits for all others that take long, except re-identification
+        for stage in ("reidentify", "embed_system", "map_vectors", "attack"):
+            seconds = STARTED + self.seconds(stage, name)
+            work, longest = work + seconds, longest + seconds * (stage != "reidentify")
+        return max(longest + _LAST * 2 * STARTED, (work + _SHORT * 2 * STARTED) / cores)
 
     def detection_gpus(self, name: str) -> int:
         """GPUs of a detection job."""
@@ -227,15 +264,19 @@ class Estimates:
 
     def _attacked_in(self, name: str) -> float:
         """Seconds of re-identification: crops are read, embedded and learned from, by variant."""
-        privacy = self._experiment.config.privacy
-        looked_at = [(Split.VAL, privacy.gallery)]  # at most so many regions of each entity
-        looked_at += [(Split.TRAIN, a.training_size()) for a in privacy.named() if a.learns]
+        privacy, read = self._experiment.config.privacy, self._each(name, _READ)
         seconds = 0.0
-        for entity in self._experiment.entities(name):
+        for entity, share in self._shown(name).items():
+            learned = self._width(name) * _LEARNED
+            looked_at = [(Split.VAL, privacy.gallery, 0.0)]  # at most so many regions
+            for attacker in privacy.named():
+                if attacker.learns and entity in (attacker.entities or Entity):
+                    looked_at.append((Split.TRAIN, attacker.training_size(), learned))
             an_image = _LINES if entity is Entity.TEXT else 1
-            crop = 1 / _READ / an_image + 2 / self._embedded_per_second(name)
-            for split, most in looked_at:
-                seconds += min(most, self._counts[name][split] * an_image) * crop
+            crop = read / an_image + self._embedded_in(name)
+            for split, most, more in looked_at:
+                regions = min(most, share * self._counts[name][split] * an_image)
+                seconds += regions * (crop + more)
         return (1 + len(self._experiment.variants(name))) * seconds
 
     def _published_in(self, name: str) -> float:
@@ -245,34 +286,47 @@ class Estimates:
         taught = min(privacy.gallery, self._counts[name][Split.TRAIN])
         apart = len(self._experiment.own_vectors(name))  # attacked on train images, too
         vectors = versions - 1 + apart + (1 + 2 * apart if apart else 0)
-        seconds, read, there = 0.0, 0, self._experiment.entities(name)
+        seconds, read, shown = 0.0, 0.0, self._shown(name)
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
-                attacked = [each for each in there if each in (attack.entities or there)]
-                images = min(val, len(attacked) * privacy.attacked_regions)
-                images = min(images, attack.most_images() or images)
-                seconds += images * versions * attack.seconds_an_image
+                sought = attack.entities or tuple(shown)
+                attacked = [share for each, share in shown.items() if each in sought]
+                images = sum(min(share * val, privacy.attacked_regions) for share in attacked)
+                images = min(images, val, attack.most_images() or images)
+                seconds += images * versions * self._each(name, attack.seconds_an_image)
                 read = max(read, images)
             elif isinstance(attack, ArchiveAttack):
                 seconds += vectors * attack.seconds(taught)
-        seconds += read * versions / _READ
+        seconds += read * versions * self._each(name, _READ)
         if not privacy.restores():
             return seconds
         # restorers: images are read and hidden by each method, and by a mask as the control
-        dataset, kinds, regions = self._experiment.datasets[name], len(there), privacy.restored_from
-        images = min(self._counts[name][Split.TRAIN], kinds * regions)
-        slowest = _IN_MEMORY * min(map(_hidden_per_second, dataset.methods))
-        each = images * (2 / _READ + 1 / slowest) + kinds * (_RESTORER + regions * _RESTORED)
+        dataset, regions = self._experiment.datasets[name], privacy.restored_from
+        train = self._counts[name][Split.TRAIN]
+        images = min(train, sum(min(share * train, regions) for share in shown.values()))
+        each = images * self._each(name, _READ, _hidden(Method.MASK.value))
+        each += sum(shown.values()) * (_RESTORER + regions * _RESTORED)
         return seconds + len({*dataset.all_methods, Method.MASK.value}) * each
 
-    def _embedded_per_second(self, name: str) -> float:
+    def _shown(self, name: str) -> dict[Entity, float]:
+        """Entities that are looked for, with the assumed share of images that show them."""
+        there = self._experiment.entities(name)
+        return {entity: _BESIDE if number else 1.0 for number, entity in enumerate(there)}
+
+    def _each(self, name: str, *costs: tuple[float, float]) -> float:
+        """Seconds of an image of a data set, of costs such as `seconds_an_image`."""
+        size = self._megapixels.get(name, _MEGAPIXELS)
+        return sum(image + size * megapixel for image, megapixel in costs)
+
+    def _embedded_in(self, name: str) -> float:
+        """Seconds of an image that is embedded; a system reads it, and models a small copy."""
         if system := self._system(name):
-            return system.images_per_second
+            return self._each(name, _READ, system.seconds_an_image)
         recipe = self.recipe(name)
         if sizes := self._sizes_on_gpu(name):
             of_image = flops.forward_flops(sizes, recipe.crops.global_size)
-            return flops_per_second("fp32") / of_image
-        return _GPU_EMBEDDED if self._is_large(name) else _EMBEDDED
+            return of_image / flops_per_second("fp32")
+        return 1 / (_GPU_EMBEDDED if self._is_large(name) else _EMBEDDED)
 
     def _trained_per_second(self, name: str) -> float:
         recipe = self.recipe(name)
@@ -302,9 +356,13 @@ class Estimates:
         return _LARGE if self._is_large(name) else backbone.width
 
 
-def _hidden_per_second(method: str) -> float:
-    """Images hidden per second by a method or a strength of one."""
-    return METHODS[base_of(method)].images_per_second
+def _searched(detector: str) -> tuple[float, float]:
+    return DETECTORS[detector].seconds_an_image
+
+
+def _hidden(method: str) -> tuple[float, float]:
+    """Cost of a method or a strength of one."""
+    return METHODS[base_of(method)].seconds_an_image
 
 
 @cache

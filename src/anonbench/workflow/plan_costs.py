@@ -22,13 +22,10 @@ from anonbench.core.wording import count, duration
 from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.listing import root_of
 from anonbench.training.loop.flops import sizes_by_settings
-from anonbench.workflow.estimates import PIXELS, Estimates
+from anonbench.workflow.estimates import PIXELS, STARTED, Estimates
 from anonbench.workflow.planned_jobs import Job, Plan
+from anonbench.workflow.startup import drawn
 
-STARTED = 3.0
-"""Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""
-SAMPLED = 8
-"""Images of a data set that are encoded as anonymized ones would be."""
 ID_BYTES = 64
 """Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
 TAR_BYTES = 850
@@ -182,8 +179,7 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
 
     dataset, settings = plan.started.experiment.datasets[name], plan.started.settings
     limit, written = settings.detection.max_pixels, settings.anonymization
-    listed = plan.started.listings[name]
-    some = listed.iloc[np.unique(np.linspace(0, len(listed) - 1, SAMPLED).astype(int))]
+    some = drawn(plan.started.listings[name])
     sizes = []
     for path, number in zip(some["path"], page_numbers(some), strict=True):
         try:
@@ -197,7 +193,7 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
 
 _RATES = (
     "≈: no job of {} was measured here, and rates that were seen elsewhere are counted. It may "
-    "take a tenth of that where images are small, or three times as long."
+    "take half of that, or twice as long."
 )
 _COLUMNS = {"seconds": "time", "cpu_seconds": "CPU time", "gpu_seconds": "GPU time"}
 _NAMED = 4

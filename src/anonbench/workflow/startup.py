@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anonbench.bundle.contents import image_counts
@@ -21,7 +23,9 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Entity, Split
 from anonbench.core.wording import harmless
+from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.given import scan_given
+from anonbench.datasets.headers import Limits, look_at_all
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import count_found, read_source, require_apart, root_of
 from anonbench.datasets.walk import scan
@@ -42,6 +46,8 @@ class Startup:
     """Listed images of each data set; empty for a bundle."""
     user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
     """The user's files of each data set, by setting."""
+    megapixels: Mapping[str, float] = field(default_factory=dict)
+    """Mean size of a data set's images, if some are there; for estimates."""
 
     def demo_marker(self, name: str) -> list[Path]:
         """Marker file of a demo's data set, which is created with it."""
@@ -121,9 +127,31 @@ def start(
             require_absolute({"datasets": {n: dict(d) for n, d in datasets.items()}} | brought)
         listings = {name: source.images for name, source in sources.items()}
         counts = {name: count_found(source) for name, source in sources.items()}
-        return Startup(settings, experiment, counts, listings, user_files)
+        sizes = {name: _megapixels(settings, name, listings[name]) for name in listings if is_main}
+        megapixels = {name: size for name, size in sizes.items() if size is not None}
+        return Startup(settings, experiment, counts, listings, user_files, megapixels)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+SAMPLED = 8
+"""Images of a data set whose size is looked at, and that are encoded as anonymized ones would be.
+"""
+
+
+def drawn(listed: pd.DataFrame) -> pd.DataFrame:
+    """Draw a few images of a data set, at equal distances in its listing."""
+    return listed.iloc[np.unique(np.linspace(0, len(listed) - 1, SAMPLED).astype(int))]
+
+
+def _megapixels(settings: Config, name: str, listed: pd.DataFrame) -> float | None:
+    """Mean size of a few images by their headers; None if none is there."""
+    dataset, some = settings.datasets[name], drawn(listed)
+    limits = Limits(settings.detection.max_pixels, dataset.pdf_dpi)
+    paths = list(map(str, some["path"]))
+    found = list(look_at_all(root_of(dataset), limits, paths, page_numbers(some)))
+    sizes = [each.width * each.height / 1e6 for each in found if not each.reason]
+    return fmean(sizes) if sizes else None
 
 
 def unavailable_targets(startup: Startup) -> dict[str, str]:

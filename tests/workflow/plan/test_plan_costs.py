@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from anonbench.config import Recipe
+from anonbench.workflow.estimates import STARTED
 from anonbench.workflow.plan_costs import (
-    STARTED,
     Cost,
     costs,
     jobs_at_once,
@@ -48,7 +48,7 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
     found = costs(plan(*known, once_more, new, other))
     assert found[once_more] == Cost(70.0, 140.0, 0.0, "measured", 70)
     assert found[new] == Cost(20.0, 40.0, 40.0, "measured", 20)
-    assert found[other] == Cost(4.0, 16.0, 0.0, "rates", None)
+    assert found[other] == Cost(1.0 + STARTED, 4 * (1.0 + STARTED), 0.0, "rates", None)
 
 
 def test_jobs_of_the_same_data_set_come_before_others(

@@ -38,6 +38,16 @@ def test_images_are_counted_by_split(config: dict[str, Any]) -> None:
     assert started.user_files == {"mine": {}}
 
 
+def test_a_few_images_tell_their_size_where_jobs_are_planned(config: dict[str, Any]) -> None:
+    Image.new("L", (800, 1_000)).save("images/train/0.png")
+    Path("images/val/0.png").write_bytes(b"no image")
+    assert start(config).megapixels["mine"] == pytest.approx((0.8 + 5 * 64e-6) / 6)
+    assert start(config, is_main=False).megapixels == {}
+    for file in Path("images").glob("*/*"):
+        file.write_bytes(b"no image")
+    assert start(config).megapixels == {}
+
+
 def test_a_scan_notices_a_replaced_image(config: dict[str, Any]) -> None:
     before = startup.scanned(start(config), "mine")
     assert before == startup.scanned(start(config), "mine")

@@ -19,7 +19,7 @@ class Layers(Method):
     name: ClassVar = "layers"
     label: ClassVar = "Layers"
     line_colour: ClassVar = "#393B79"
-    images_per_second: ClassVar = 40.0
+    seconds_an_image: ClassVar = (0.002, 0.1)
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("pixelate", "blur")
     """Methods in the order in which they are applied."""

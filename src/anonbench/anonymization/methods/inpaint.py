@@ -28,7 +28,7 @@ class Inpaint(Method):
     label: ClassVar = "Inpainting"
     line_colour: ClassVar = "#1B1F24"
     information_left: ClassVar = "none"
-    images_per_second: ClassVar = 5.0
+    seconds_an_image: ClassVar = (0.002, 0.4)
     surroundings: ClassVar = RADIUS + 2
 
     def hide_among(self, pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:

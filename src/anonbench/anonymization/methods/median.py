@@ -28,7 +28,7 @@ class Median(Method):
     line_colour: ClassVar = "#56B4E9"
     information_left: ClassVar = "coarse"
     least_side: ClassVar = LEAST_KERNEL
-    images_per_second: ClassVar = 15.0
+    seconds_an_image: ClassVar = (0.002, 0.15)
 
     size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)
     """Side of the kernel as a share of a region's shorter side, by entity; at most 255 pixels."""

@@ -24,7 +24,7 @@ class Replace(Method):
     name: ClassVar = "replace"
     label: ClassVar = "Replace"
     line_colour: ClassVar = "#7B3294"
-    images_per_second: ClassVar = 12.0
+    seconds_an_image: ClassVar = (0.002, 0.1)
     information_left: ClassVar = "coarse"
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:

@@ -159,8 +159,9 @@ class RegionAttack(PrivacyAttack):
 
     entities: ClassVar[tuple[str, ...]] = ()
     """Entities it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
-    seconds_an_image: ClassVar[float] = 0.1
-    """Seconds for an image on one core, for the plan."""
+    seconds_an_image: ClassVar[tuple[float, float]] = (0.02, 0.0)
+    """On a core, and those that each of its megapixels adds; for the plan and the time limits of
+    clusters."""
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: visible ones are then attacked
     separately, like regions of an original."""

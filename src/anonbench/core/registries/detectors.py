@@ -56,8 +56,9 @@ class DetectorKind(Registered):
     a GPU where the config asks for one."""
     install: ClassVar[str] = "pip install -r requirements.lock"
     """The command that installs what it needs."""
-    images_per_second: ClassVar[float] = 2.0
-    """On a core, for the plan and the time limits of clusters."""
+    seconds_an_image: ClassVar[tuple[float, float]] = (0.2, 0.3)
+    """On a core, and those that each of its megapixels adds; for the plan and the time limits of
+    clusters."""
     memory_mb: ClassVar[int] = 2_000
     """Of a job with images of 10,000 x 10,000 pixels. Seen: 1,530 with ppocr, 1,400 with zxing,
     1,250 with mrz, 910 where they are only read."""

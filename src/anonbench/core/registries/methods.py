@@ -42,10 +42,9 @@ class Method(Registered):
     line_colour: ClassVar[str] = ""
     """In figures, as #RRGGBB; told apart from those of other methods with any colour vision. A
     method without one gets the next of a palette that no other method has."""
-    images_per_second: ClassVar[float] = 60.0
-    """On a core, from file to audited file, for the plan and the time limits of clusters. Seen with
-    most built-in ones: 43 to 124 receipts of 43 lines, 72 to 190 scanned pages of 36, 550 to 1,000
-    faces of CelebA."""
+    seconds_an_image: ClassVar[tuple[float, float]] = (0.002, 0.05)
+    """On a core, and those that each of its megapixels adds; for the plan and the time limits of
+    clusters. From file to audited file."""
 
     information_left: ClassVar[str] = "unknown"
     """What a hidden region still holds: `none` of it, `coarse` (its means, no detail), `most` of it

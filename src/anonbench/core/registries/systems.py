@@ -66,8 +66,9 @@ class SystemKind(Registered):
     """Fields that name files of the user, which decide the vectors."""
     embeds_images: ClassVar[bool] = True
     """Whether it turns any image into a vector, also a crop that an attacker searches with."""
-    images_per_second: ClassVar[float] = 10.0
-    """On a core, for the plan and the time limits of clusters."""
+    seconds_an_image: ClassVar[tuple[float, float]] = (0.05, 0.0)
+    """On a core, and those that each of its megapixels adds; for the plan and the time limits of
+    clusters."""
     memory_mb: ClassVar[int] = 2_000
     """Of a job that embeds images."""
 

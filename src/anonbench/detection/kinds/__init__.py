@@ -24,7 +24,7 @@ class Boxes(DetectorKind):
 
     name: ClassVar = "boxes"
     label: ClassVar = "Boxes from a file"
-    images_per_second: ClassVar = 45.0
+    seconds_an_image: ClassVar = (0.0, 0.0)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

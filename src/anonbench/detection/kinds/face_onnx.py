@@ -34,7 +34,7 @@ class FaceOnnx(DetectorKind):
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("speed",)
     install: ClassVar = "pip install onnxruntime"
-    images_per_second: ClassVar = 2.0
+    seconds_an_image: ClassVar = (0.2, 0.3)
 
     weights: Place | None = None
     """ONNX file of the model, with the outputs of InsightFace's SCRFD."""

@@ -93,8 +93,7 @@ class Ink(DetectorKind):
     entities: ClassVar = (Entity.INK,)
     reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = Ppocr.install
-    # 3.5 pages of RVL-CDIP were seen on a core, with the search for lines
-    images_per_second: ClassVar = 2.5
+    seconds_an_image: ClassVar = (0.03, 0.04)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -46,8 +46,7 @@ class Mrz(DetectorKind):
     entities: ClassVar = (Entity.MRZ,)
     reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = "pip install onnxruntime"
-    # 2.7 pages of RVL-CDIP were seen on a core
-    images_per_second: ClassVar = 2.0
+    seconds_an_image: ClassVar = (0.05, 0.1)
 
     weights: Place | None = None
     """ONNX file of PP-OCR's recognizer or a folder with inference.onnx; by default that of

@@ -28,8 +28,7 @@ class Mtcnn(DetectorKind):
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("device", "speed")
     install: ClassVar = "pip install --no-deps facenet-pytorch==2.6.0"
-    # 20 aligned images of CelebA, and 5 to 10 in the wild, were seen on a busy core
-    images_per_second: ClassVar = 5.0
+    seconds_an_image: ClassVar = (0.03, 0.3)
     # 2,820 were seen
     memory_mb: ClassVar = 3_500
 

@@ -47,7 +47,7 @@ class Template(DetectorKind):
 
     name: ClassVar = "template"
     label: ClassVar = "Templates"
-    images_per_second: ClassVar = 1.0
+    seconds_an_image: ClassVar = (0.0, 1.0)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

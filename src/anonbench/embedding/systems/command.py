@@ -41,7 +41,7 @@ class Command(SystemKind):
 
     name: ClassVar = "command"
     label: ClassVar = "Command"
-    images_per_second: ClassVar = 5.0
+    seconds_an_image: ClassVar = (0.2, 0.0)
 
     kind: Literal["command"] = "command"
     """Kind of system."""

@@ -41,7 +41,7 @@ class Timm(NetworkKind):
     name: ClassVar = "timm"
     label: ClassVar = "timm model"
     file_fields: ClassVar = ("weights",)
-    images_per_second: ClassVar = 20.0
+    seconds_an_image: ClassVar = (0.015, 0.0)
 
     kind: Literal["timm"] = "timm"
     """Kind of system."""
