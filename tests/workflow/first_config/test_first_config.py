@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,19 @@ from PIL import Image
 
 from anonbench.config import Detection, load
 from anonbench.config.detectors import COVERING
+from anonbench.config.experiment import Experiment
 from anonbench.config.privacy import AttackLimits
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_rate
+from anonbench.core.vocabulary import Split
 from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.kinds import Supervised
+from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.first_config import survey as module
-from anonbench.workflow.first_config.document import FEWEST, Choice, compose, estimate, within
+from anonbench.workflow.first_config.document import FEWEST, Choice, compose
 from anonbench.workflow.first_config.survey import Found, Sample, Survey, survey
 
 SECRET = "Erika Mustermann"
@@ -57,8 +59,6 @@ def sample(**found: int) -> Sample:
             for name, entity in names.items()
         },
         png_bytes=[100_000],
-        read_times=[0.01],
-        write_times=[0.02],
         encode_seconds=0.05,
         dimension=1280,
     )
@@ -167,7 +167,7 @@ def test_what_is_found_is_found_for_coverage(propose: Propose) -> None:
 
 
 def test_what_was_found_is_proposed(propose: Propose) -> None:
-    made = propose(sample(ppocr=30, zxing=1), {"images": 300})
+    made = propose(sample(ppocr=30, zxing=1), {"images": 300}, minutes=60.0)
     assert made.archive.detectors == ("ppocr", "zxing")
     assert (made.archive.system, made.archive.adaptions) == ("tested", ("mapped",))
     assert made.archive.subset is None and made.cost.images == 300
@@ -190,20 +190,25 @@ def test_what_could_not_be_tried_is_said(propose: Propose) -> None:
 
 
 def test_the_first_experiment_fits_into_the_time(propose: Propose) -> None:
-    made = propose(seen={"images": 100_000})
+    made = propose(seen={"images": 100_000}, minutes=30.0)
     assert made.archive.subset == made.cost.images
-    assert FEWEST <= made.cost.images < 10_000
-    assert made.cost.seconds <= 600.0
-    cost_of = partial(estimate, PAGES, ["ppocr"], methods=3, cores=2)
-    assert within(cost_of, 100_000, seconds=3600.0).images > made.cost.images
-    whole = estimate(sample(), ["ppocr"], 1000, 3, cores=1)  # a map learns from the other half
-    assert whole.bytes == pytest.approx(1000 * (3 * 100_850 + 4 * (4 * 1280 + 64)))
-    seen = sample(ppocr=30)
-    seen.found["ppocr"].regions = 90
-    attacked = estimate(seen, ["ppocr"], 1000, 3, cores=1)
-    # 500 to find 300 in three variants among, and 500 to learn from, as they are and thrice hidden
-    extra = (500 + 3 * 300 + 4 * 500) * seen.encode_seconds
-    assert attacked.seconds - whole.seconds >= extra * 0.99
+    assert FEWEST < made.cost.images < 10_000
+    assert made.cost.seconds <= 1800.0
+    assert propose(seen={"images": 100_000}, minutes=1.0).cost.images == FEWEST
+    assert propose(seen={"images": 100_000}, minutes=60.0).cost.images > made.cost.images
+    whole = propose(seen={"images": 1000}, minutes=1e5)
+    assert len(whole.archive.methods) == 4
+    assert whole.cost.bytes == pytest.approx(1000 * (4 * 100_850 + 5 * (4 * 1280 + 64)))
+    assert whole.cost.seconds > propose(seen={"images": 500}, minutes=1e5).cost.seconds
+    large = replace(PAGES, megapixels=[12.0])
+    assert propose(large, {"images": 1000}, minutes=1e5).cost.seconds > 2 * whole.cost.seconds
+
+
+def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
+    made = propose(seen={"images": 300}, minutes=100.0)
+    counts = {"archive": dict.fromkeys(Split, 150)}
+    planned = Estimates(Experiment(made.config), counts, {"archive": 1.25}).first_run("archive", 2)
+    assert made.cost.seconds == pytest.approx(planned)
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import yaml
 from jinja2 import Environment, StrictUndefined
 from tqdm import tqdm
 
-from anonbench.config import Layout, Policy, Presentation, Privacy
+from anonbench.config import Config, Layout, Policy, Presentation, Privacy, load
 from anonbench.config.detectors import COVERING
+from anonbench.config.experiment import Experiment
 from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.vocabulary import Entity, Method
+from anonbench.core.vocabulary import Entity, Method, Split
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
+from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.first_config.survey import Sample, Survey
-from anonbench.workflow.plan_costs import ID_BYTES, STARTED, TAR_BYTES
+from anonbench.workflow.plan_costs import ID_BYTES, TAR_BYTES
 
 _TEMPLATE = "config.yaml.j2"
 _WIDTH = 100
@@ -65,58 +68,65 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     methods = [*map(str, Method), *(["replace"] if entities - {"face"} else [])]
     is_classified = choice.label is not None
 
-    def estimated(images: int) -> Estimate:
-        return estimate(sample, detectors, images, len(methods), choice.cores, is_classified)
-
-    cost = within(estimated, seen.images, 60.0 * choice.minutes)
-    share = searched_share(cost.images, is_classified)
-    searched = int(share * cost.images)
+    template = _environment(choice.file).from_string(
+        resources.files(__package__).joinpath(_TEMPLATE).read_text("utf-8")
+    )
     folders = () if seen.layout is Layout.CELEBA else seen.classes
     # class folders that are labels are no clusters, unless they are persons
     are_clusters = len(folders) >= _FEW_CLUSTERS and (choice.persons or choice.label != "class")
-    by_class = share < 1.0 and choice.label != "class" and are_clusters
-    fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
     strictest = min(limits_of(entities))
-    there = int(share * len(folders)) if are_clusters else searched
     needed = fewest_trials(strictest, CONFIDENCE)
-    if there < needed:
-        what = "class folder" if are_clusters else "image"
-        cost = cost._replace(wanted=count(math.ceil(needed / share), what))
-    text = _environment(choice.file).from_string(
-        resources.files(__package__).joinpath(_TEMPLATE).read_text("utf-8")
-    )
-    return text.render(
-        ATTACKED=ATTACKED,
-        FEWEST=FEWEST,
-        GALLERY=GALLERY,
-        HALF=HALF,
-        PROBES=PROBES,
-        SEARCHED=SEARCHED,
-        K=_K,
-        FEW_CLUSTERS=_FEW_CLUSTERS,
-        seen=seen,
-        sample=sample,
-        choice=choice,
-        formats=", ".join(f"{n:,} {suffix}" for suffix, n in seen.formats.items()),
-        looked_at=sample.read + sample.unreadable.total(),
-        unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
-        labels={name: DETECTORS[name].label for name in sample.found},
-        detectors=detectors,
-        methods=methods,
-        cost=cost,
-        whole=estimated(seen.images),
-        share=share,
-        searched=searched,
-        split={"validation": share} | ({"by": "class"} if by_class else {}),
-        folders=folders,
-        are_clusters=are_clusters,
-        covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
-        fraction=min(1.0, fraction),
-        there=there,
-        strictest=strictest,
-        needed=needed,
-        usual=Privacy(),
-    ), cost
+
+    def written(cost: Estimate, whole: Estimate) -> tuple[str, Estimate]:
+        share = searched_share(cost.images, is_classified)
+        searched = int(share * cost.images)
+        by_class = share < 1.0 and choice.label != "class" and are_clusters
+        fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
+        there = int(share * len(folders)) if are_clusters else searched
+        if there < needed:
+            what = "class folder" if are_clusters else "image"
+            cost = cost._replace(wanted=count(math.ceil(needed / share), what))
+        return template.render(
+            ATTACKED=ATTACKED,
+            FEWEST=FEWEST,
+            GALLERY=GALLERY,
+            HALF=HALF,
+            PROBES=PROBES,
+            SEARCHED=SEARCHED,
+            K=_K,
+            FEW_CLUSTERS=_FEW_CLUSTERS,
+            seen=seen,
+            sample=sample,
+            choice=choice,
+            formats=", ".join(f"{n:,} {suffix}" for suffix, n in seen.formats.items()),
+            looked_at=sample.read + sample.unreadable.total(),
+            unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
+            labels={name: DETECTORS[name].label for name in sample.found},
+            detectors=detectors,
+            methods=methods,
+            cost=cost,
+            whole=whole,
+            share=share,
+            searched=searched,
+            split={"validation": share} | ({"by": "class"} if by_class else {}),
+            folders=folders,
+            are_clusters=are_clusters,
+            covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
+            fraction=min(1.0, fraction),
+            there=there,
+            strictest=strictest,
+            needed=needed,
+            usual=Privacy(),
+        ), cost
+
+    def estimated(images: int) -> Estimate:
+        text, _ = written(Estimate(images), Estimate(images))
+        searched = int(searched_share(images, is_classified) * images)
+        split = {Split.TRAIN: images - searched, Split.VAL: searched}
+        return estimate(load(yaml.safe_load(text)), split, sample, images, choice.cores)
+
+    whole = estimated(seen.images)
+    return written(within(estimated, whole, 60.0 * choice.minutes), whole)
 
 
 def _environment(file: Path) -> Environment:
@@ -155,32 +165,20 @@ def limits_of(entities: Iterable[str]) -> list[float]:
 
 
 CONFIDENCE: float = Presentation().confidence
-JOBS = 35
-"""Approximate number of jobs with one data set, one system, three methods and one degree."""
-WRITTEN_TWICE = 2.0
-"""Factor for writing: an anonymized image is encoded, and decoded again by the audit."""
-COMPARED = 60.0
-"""Approximate core seconds of the comparisons."""
 HALF = 0.5
 """Share of the images that is searched; attackers learn from the other half."""
 SEARCHED, LEARNED = 24, 8
 """Fewest images that are searched, slightly more than the 20 that the report needs for a statement;
 and fewest images that an attacker learns from (with fewer, none does)."""
 LEAST, MOST = 0.5, 2.0
-"""Range of measured times as multiples of the estimate: other programs share the cores, and a
-sample differs from the whole."""
+"""Range of measured times as multiples of the estimate: other programs share the cores, and images
+differ."""
 FEWEST = 200
 """Fewest images for a statement about rankings: half of them are searched, and of 100 the first k =
 5 are relevant."""
 PROBES, GALLERY = 300, 500
 """Regions of each kind that a first experiment attacks, and size of the gallery they are matched
 against. As many regions are used for learning."""
-TRIED = 0.3
-"""Core seconds per image of the other attacks, besides the repeated search (measured: 379 core
-seconds for 284 images with barcodes and text in four versions)."""
-MENDED = 5.0
-"""Core seconds to fit a method's restorers (measured on four entities of the demo: two to
-three)."""
 ATTACKED = 50 * math.ceil(fewest_trials(min(limits_of(map(str, Entity))), CONFIDENCE) / 50)
 """Regions of each kind that the other attacks try: enough for an interval within each limit of the
 policy if no attack succeeds. Restorers are learned from as many."""
@@ -190,9 +188,9 @@ class Estimate(NamedTuple):
     """Estimated cost of an experiment."""
 
     images: int
-    seconds: float
-    """Core seconds, in the middle of the range."""
-    bytes: float
+    seconds: float = 0.0
+    """Expected time of the run, as `anonbench plan` tells it."""
+    bytes: float = 0.0
     wanted: str = ""
     """Number of images or class folders before which no method can pass; empty if they are there.
     """
@@ -204,45 +202,20 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    sample: Sample,
-    detectors: Sequence[str],
-    images: int,
-    methods: int,
-    cores: int,
-    is_classified: bool = False,
+    config: Config, split: dict[Split, int], sample: Sample, images: int, cores: int
 ) -> Estimate:
-    """Estimate time and disk space of an experiment with one degree.
+    """Estimate time and disk space of the experiment of a config, with so many images of a split.
 
-    Args:
-        sample: measured seconds and bytes per image.
-        detectors: detectors in use.
-        images: number of images in use.
-        methods: number of anonymization methods.
-        cores: number of CPU cores.
-        is_classified: whether accuracies are requested.
+    The rates are those of `anonbench plan`.
     """
-    read, write, encode = sample.seconds("read"), sample.seconds("write"), sample.encode_seconds
-    versions, half = 1 + methods, HALF * images
-    searched = read + sum(sample.found[name].seconds for name in detectors)
-    hidden = methods * (read + WRITTEN_TWICE * write)
-    attacked = 0.0
-    for name in detectors:  # re-identification reads and embeds the regions of both halves
-        found, of = sample.found[name], max(1, sample.read)
-        regions = half * found.regions / of
-        learned = gallery = min(regions, GALLERY)
-        crops = gallery + methods * min(regions, PROBES) + versions * learned
-        attacked += 2 * versions * min(half * found.images / of, GALLERY) * read + crops * encode
-    # other attacks search images again, as they are and hidden, and read and restore regions
-    most = ATTACKED * len(detectors)
-    tried = min(images * searched_share(images, is_classified), most)
-    attacked += tried * versions * (searched + TRIED)
-    # restorers learn from train images, hidden by each method
-    attacked += methods * (2 * read * min(half, most) + MENDED)
-    work = images * (searched + hidden + versions * (read + encode))
-    seconds = (work + attacked + JOBS * STARTED + COMPARED) / cores
+    ((name, dataset),) = config.datasets.items()
+    sizes = {name: fmean(sample.megapixels)} if sample.megapixels else {}
+    estimates = Estimates(Experiment(config), {name: split}, sizes)
+    methods = len(dataset.methods)
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
-    vectors = versions * (4.0 * sample.dimension + ID_BYTES)
-    return Estimate(images, seconds, images * (methods * (png + TAR_BYTES) + vectors))
+    vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
+    size = images * (methods * (png + TAR_BYTES) + vectors)
+    return Estimate(images, estimates.first_run(name, cores), size)
 
 
 def searched_share(images: int, is_classified: bool) -> float:
@@ -257,9 +230,8 @@ def searched_share(images: int, is_classified: bool) -> float:
     return math.ceil(100 * SEARCHED / images) / 100
 
 
-def within(estimated: Callable[[int], Estimate], images: int, seconds: float) -> Estimate:
+def within(estimated: Callable[[int], Estimate], most: Estimate, seconds: float) -> Estimate:
     """Estimate for as many images as fit into the time, at least `FEWEST`."""
-    most = estimated(images)
     while most.seconds > seconds and most.images > FEWEST:
         most = estimated(max(FEWEST, int(most.images * 0.9) // 50 * 50))
     return most

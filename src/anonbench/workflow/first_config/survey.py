@@ -149,10 +149,6 @@ _MOST_BYTES = 3e8
 _PDF_DPI: int = DataSource.model_fields["pdf_dpi"].default
 
 
-def _median(times: Sequence[float]) -> float:
-    return float(np.median(times)) if times else 0.0
-
-
 @dataclass
 class Found:
     """Findings of one detector in the sample."""
@@ -168,7 +164,7 @@ class Found:
     @property
     def seconds(self) -> float:
         """Median core seconds per image."""
-        return _median(self.times)
+        return float(np.median(self.times)) if self.times else 0.0
 
 
 @dataclass
@@ -181,15 +177,9 @@ class Sample:
     megapixels: list[float] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     png_bytes: list[int] = field(default_factory=list)
-    read_times: list[float] = field(default_factory=list)
-    write_times: list[float] = field(default_factory=list)
     encode_seconds: float = 0.0
     """Core seconds to embed one image."""
     dimension: int = 0
-
-    def seconds(self, kind: str) -> float:
-        """Median seconds per image for `read` or `write`."""
-        return _median(getattr(self, f"{kind}_times"))
 
     @property
     def finding(self) -> list[str]:
@@ -256,16 +246,13 @@ def search_all(
         if number >= FEWEST_LOOKED_AT and time.process_time() - began > ENOUGH:
             break
         try:
-            image, seconds = _timed(read_first_page, file, MAX_PIXELS, _PDF_DPI)
+            image = read_first_page(file, MAX_PIXELS, _PDF_DPI)
         except UnreadableImage as error:
             sample.unreadable[str(error)] += 1
             continue
         sample.read += 1
-        sample.read_times.append(seconds)
         sample.megapixels.append(image.shape[0] * image.shape[1] / 1e6)
-        data, seconds = _timed(encode, image)
-        sample.write_times.append(seconds)
-        sample.png_bytes.append(len(data))
+        sample.png_bytes.append(len(encode(image)))
         for name, detector in detectors.items():
             with suppress(UnreadableImage):
                 regions, seconds = _timed(detector.detect, [image])
