@@ -79,11 +79,16 @@ class Estimates:
         experiment: Experiment,
         counts: Mapping[str, dict[Split, int]],
         megapixels: Mapping[str, float] = {},
+        embedded: Mapping[str, float] = {},
     ) -> None:
-        """Take the number of images and their mean size by data set, if it is known."""
+        """Take the number of images by data set; if known, their mean size and a system's seconds.
+
+        The seconds are those in which it embeds an image.
+        """
         self._experiment = experiment
         self._counts = counts
         self._megapixels = megapixels
+        self._embedded = embedded
 
     def recipe(self, name: str) -> Recipe:
         """Training recipe of a data set."""
@@ -321,7 +326,8 @@ class Estimates:
     def _embedded_in(self, name: str) -> float:
         """Seconds of an image that is embedded; a system reads it, and models a small copy."""
         if system := self._system(name):
-            return self._each(name, _READ, system.seconds_an_image)
+            measured = (self._embedded[name], 0.0) if name in self._embedded else None
+            return self._each(name, _READ, measured or system.seconds_an_image)
         recipe = self.recipe(name)
         if sizes := self._sizes_on_gpu(name):
             of_image = flops.forward_flops(sizes, recipe.crops.global_size)

@@ -206,11 +206,12 @@ def estimate(
 ) -> Estimate:
     """Estimate time and disk space of the experiment of a config, with so many images of a split.
 
-    The rates are those of `anonbench plan`.
+    The rates are those of `anonbench plan`, except that of the system, which was measured.
     """
     ((name, dataset),) = config.datasets.items()
     sizes = {name: fmean(sample.megapixels)} if sample.megapixels else {}
-    estimates = Estimates(Experiment(config), {name: split}, sizes)
+    seconds = {name: sample.encode_seconds} if sample.encode_seconds else {}
+    estimates = Estimates(Experiment(config), {name: split}, sizes, seconds)
     methods = len(dataset.methods)
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
     vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
