@@ -204,7 +204,7 @@ class Estimate(NamedTuple):
 def estimate(
     config: Config, split: dict[Split, int], sample: Sample, images: int, cores: int
 ) -> Estimate:
-    """Estimate time and disk space of the experiment of a config, with so many images of a split.
+    """Estimate time and disk space of a config's experiment with so many images.
 
     The rates are those of `anonbench plan`, except that of the system, which was measured.
     """
