@@ -91,9 +91,8 @@ def check_layers(
     """
     hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
     groups = group_by_methods(str(variant.method), hidden, settings)
-    images, count, shape = [original, *between, pixels], 0, original.shape
-    for _, steps, _ in groups:
-        count += len(steps)
+    images, shape = [original, *between, pixels], original.shape
+    count = sum(len(steps) for _, steps, _ in groups)
     if len(images) - 1 != max(count, 1):
         raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
     for each in images:
@@ -132,8 +131,7 @@ def check_layers(
             else:
                 left.append((leaves > UNKNOWN, region.entity, area))
         edges[sure] = False
-    first = np.atleast_3d(original).transpose(2, 0, 1)
-    last = np.atleast_3d(pixels).transpose(2, 0, 1)
+    first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
     for is_weak, entity, (window, required, _) in left:
         rest = required & ~proved[window]
         check_visibility(first[:, *window], last[:, *window], rest, entity, is_weak)
@@ -228,7 +226,7 @@ def _check_step(
         open_[window] |= may
     open_ &= ~sure
     _check_outside(before, after, open_)
-    first, last = np.atleast_3d(before).transpose(2, 0, 1), np.atleast_3d(after).transpose(2, 0, 1)
+    first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
     for region, (window, required, may) in reversed(found):

@@ -15,7 +15,8 @@ pixels bool [h, w]. OpenCV is imported where it is used: the config is read with
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -109,16 +110,12 @@ def check_custom_method(
         steps = (planes[:, :, 1:] != planes[:, :, :-1]).any(axis=0) & mask[:, 1:] & mask[:, :-1]
         if ((steps.sum(axis=1) >= _RUN) & ~changed.any(axis=1)).any():
             raise NotHidden("a row or a column of a region is unchanged")
-    small, shown, inside = _reduced(before), _reduced(after), _reduced(own[None])[0]
-    ways = [(shown, inside)]
-    if own.shape[0] == own.shape[1]:
-        ways.append((shown.swapaxes(1, 2), inside.T))
-    found = max(
-        _likeness(small, image[:, ::down, ::along], np.minimum(inside, its[::down, ::along]))
-        for image, its in ways
-        for down in (1, -1)
-        for along in (1, -1)
-    )
+    small, inside = _reduced(before), _reduced(own[None])
+    shown, found = np.concatenate([_reduced(after), inside]), 0.0
+    for turns, along in product(range(4), (1, -1)):
+        *turned, its = np.rot90(shown, turns, axes=(1, 2))[:, :, ::along]
+        if its.shape == inside[0].shape:
+            found = max(found, _likeness(small, turned, np.minimum(inside[0], its) > _INSIDE))
     if found >= (_LIKE_NONE if claims_none else _LIKE):
         raise NotHidden(
             f"a region is not hidden: its detail correlates with the original's ({found:.2f})"
@@ -137,36 +134,33 @@ def _unchanged(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False
 ) -> float:
     """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
-    import cv2
-
-    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
-    sums = np.zeros((len(before), 3))
-    for number in range(len(before)):  # one channel at a time: images may be large
-        was = cv2.filter2D(before[number], cv2.CV_32F, _DETAIL)[inside]
-        new = cv2.filter2D(after[number], cv2.CV_32F, _DETAIL)[inside]
+    sums = []
+    for was, new in zip(_details(before, own), _details(after, own), strict=True):
         told = np.count_nonzero(np.abs(was) >= _NEAR)
         energy = np.square(was).sum(dtype=np.float64)
-        changed = np.square(new - was).sum(dtype=np.float64)
-        sums[number] = told, energy, changed
-    counts, energies, changes = sums.T
+        sums.append((told, energy, np.square(new - was).sum(dtype=np.float64)))
+    counts, energies, changes = np.array(sums).T
     if together:
         counts, energies, changes = counts.max(keepdims=True), energies.sum(), changes.sum()
     shares = 1.0 - changes / np.maximum(energies, 1e-9)
     return float(np.where(counts >= _LEAST, shares, 0.0).max())
 
 
-def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
+def _likeness(before: Iterable[np.ndarray], after: Iterable[np.ndarray], own: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
-    import cv2
-
-    inside = cv2.erode((own > _INSIDE).view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
-    was, new = (
-        np.array([cv2.filter2D(plane, cv2.CV_32F, _DETAIL)[inside] for plane in planes], np.float64)
-        for planes in (before, after)
-    )
+    was, new = (np.array([*_details(each, own)], np.float64) for each in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
     return float((np.abs(was @ new.T) / np.maximum(lengths, 1e-9))[told].max(initial=0.0))
+
+
+def _details(planes: Iterable[np.ndarray], own: np.ndarray) -> Iterator[np.ndarray]:
+    """Detail of each channel, one at a time, at pixels whose neighbours belong to a region too."""
+    import cv2
+
+    inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
+    for plane in planes:
+        yield cv2.filter2D(plane, cv2.CV_32F, _DETAIL)[inside]
 
 
 def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
