@@ -42,29 +42,28 @@ MIN_ROWS = 3
 """Two rows always correlate perfectly."""
 
 
-def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
+def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
     """Rows to correlate: method, adaption, and the six metrics as columns.
 
     Seeds are averaged; originals, the retraining control and baselines are left out. A metric that
     was not computed is NaN.
 
     Args:
-        scores: table of one data set, or of several where `dataset` chooses.
+        scores: table of one data set.
         degree: percent of an image's regions that is anonymized.
 
     Raises:
-        InputError: the table holds several data sets and none is chosen.
+        InputError: the table holds several data sets.
 
     """
-    chosen = scores if dataset is None else scores[scores["dataset"] == dataset]
-    if chosen["dataset"].nunique() > 1:
-        names = ", ".join(sorted(chosen["dataset"].unique()))
+    if scores["dataset"].nunique() > 1:
+        names = ", ".join(sorted(scores["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
     # the paper's twelve rows contain no control, baseline, D or map
-    chosen = chosen[
-        (chosen["degree"] == degree)
-        & (chosen["method"] != ORIGINAL)
-        & ~chosen["adaption"].isin(NO_CHOICE | COMPATIBLE)
+    chosen = scores[
+        (scores["degree"] == degree)
+        & (scores["method"] != ORIGINAL)
+        & ~scores["adaption"].isin(NO_CHOICE | COMPATIBLE)
     ]
     kinds = set(QueryKind)
     columns = [

@@ -13,12 +13,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.core.numeric.similarity import Similarity, unit_rows
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream.evaluate import knn_predict
+from anonbench.evaluation.downstream.evaluate import TEMPERATURE, knn_predict
 
 
-def plain_knn(
-    ids: list[str], labels: np.ndarray, similarities: list[float], k: int, temperature: float
-) -> str:
+def plain_knn(ids: list[str], labels: np.ndarray, similarities: list[float], k: int) -> str:
     """The definition, read aloud; sums in the order of the neighbours."""
     near = sorted((-s, name, str(c)) for s, name, c in zip(similarities, ids, labels, strict=True))
     last = near[min(k, len(near)) - 1][0]
@@ -28,14 +26,14 @@ def plain_knn(
     for negative, _, label in near:
         if negative <= last:
             share = left / len(open_) if negative == last and left < len(open_) else 1.0
-            votes[label] += math.exp((-negative + near[0][0]) / temperature) * share
+            votes[label] += math.exp((-negative + near[0][0]) / TEMPERATURE) * share
     return max(sorted(votes), key=lambda label: votes[label])
 
 
 @pytest.mark.slow
 @settings(max_examples=40)
-@given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from([0.07, 1.0]))
-def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:
+@given(st.integers(0, 10_000), st.integers(1, 30))
+def test_equals_the_definition(seed: int, k: int) -> None:
     generator = np.random.default_rng(seed)
     ids = [f"{i:02d}" for i in generator.permutation(25)]
     # whole numbers: many equal embeddings
@@ -43,20 +41,20 @@ def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:
     val = Embeddings(list("abcde"), generator.integers(1, 4, (5, 2)).astype(np.float32))
     labels = generator.choice(["x", "y", "z"], 25)
     similarities = Similarity(unit_rows(train.values), 64)(unit_rows(val.values))
-    predicted = knn_predict(train, labels, val, [k], temperature)[k]
+    predicted = knn_predict(train, labels, val, [k])[k]
     for row, label in zip(similarities.tolist(), predicted, strict=True):
-        assert label == plain_knn(ids, labels, row, k, temperature)
+        assert label == plain_knn(ids, labels, row, k)
 
 
 def test_equal_votes_are_decided_by_name_and_equal_similarities_by_no_id() -> None:
     train = Embeddings(["b", "a", "c", "d"], np.ones((4, 2), np.float32))
     val = Embeddings(["q"], np.ones((1, 2), np.float32))
     labels = np.array(["z", "y", "x", "z"])
-    found = knn_predict(train, labels, val, [1, 2, 3, 4], 0.07)
+    found = knn_predict(train, labels, val, [1, 2, 3, 4])
     # all four share the votes of the k, so that the most frequent class wins, not that of id a
     assert [found[k].tolist() for k in (1, 2, 3, 4)] == [["z"]] * 4
     two = knn_predict(
-        Embeddings(["a", "b"], np.ones((2, 2), np.float32)), np.array(["y", "x"]), val, [1], 0.07
+        Embeddings(["a", "b"], np.ones((2, 2), np.float32)), np.array(["y", "x"]), val, [1]
     )
     assert two[1].tolist() == ["x"]
 
@@ -73,12 +71,12 @@ def test_equals_scikit_learn_and_does_not_depend_on_threads(
     found = {}
     for threads in ("1", "2", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        found[threads] = knn_predict(train, labels[:4000], val, [10, 20, 100, 200], 0.07)
+        found[threads] = knn_predict(train, labels[:4000], val, [10, 20, 100, 200])
     units = values.astype(np.float64)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
     for k in (10, 20, 100, 200):
         model = KNeighborsClassifier(
-            k, weights=lambda d: np.exp((1 - d**2 / 2) / 0.07), algorithm="brute"
+            k, weights=lambda d: np.exp((1 - d**2 / 2) / TEMPERATURE), algorithm="brute"
         )
         expected = model.fit(units[:4000], labels[:4000]).predict(units[4000:])
         assert np.array_equal(found["1"][k], expected)

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.downstream import linear
 from anonbench.evaluation.downstream.linear import HeldOut, hold_out, linear_probe
 from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 
@@ -79,9 +80,10 @@ def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
         assert found[0].held_out_accuracy == other.held_out_accuracy
 
 
-def test_too_few_iterations_are_reported_and_not_warned() -> None:
+def test_too_few_iterations_are_reported_and_not_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "MOST_ITERATIONS", 1)
     train, labels = data(0, 120)
-    probe = linear_probe(train, labels, alone(labels), train, seed=0, most_iterations=1)
+    probe = linear_probe(train, labels, alone(labels), train, seed=0)
     assert not probe.converged
     assert probe.iterations == 1
 

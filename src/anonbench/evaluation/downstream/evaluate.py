@@ -213,7 +213,6 @@ def knn_predict(
     train_labels: np.ndarray,
     val: Embeddings,
     ks: Sequence[int],
-    temperature: float = TEMPERATURE,
 ) -> dict[int, np.ndarray]:
     """Predict the class of each validation image, for several k.
 
@@ -224,7 +223,6 @@ def knn_predict(
         train_labels: their classes [N].
         val: embeddings [M, D].
         ks: numbers of neighbours; larger ones are capped at N.
-        temperature: T, in units of cosine similarity.
 
     Returns:
         By k, the predicted classes [M].
@@ -246,8 +244,8 @@ def knn_predict(
         for row in rows:
             neighbours = _first(similarities[row], widest)
             close = similarities[row, neighbours]
-            # relative to the nearest: the same ratios, and no overflow at a small T
-            weights = np.exp((close.astype(np.float64) - close[0]) / temperature)
+            # relative to the nearest: the same ratios, and no overflow at a small temperature
+            weights = np.exp((close.astype(np.float64) - close[0]) / TEMPERATURE)
             for k, count in capped.items():
                 upto = int(np.searchsorted(-close, -close[count - 1], side="right"))
                 voting = weights[:upto]

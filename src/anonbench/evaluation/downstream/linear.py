@@ -149,7 +149,6 @@ def linear_probe(
     val: Embeddings,
     seed: int,
     strengths: Sequence[float] = STRENGTHS,
-    most_iterations: int = MOST_ITERATIONS,
 ) -> LinearProbe:
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
@@ -163,7 +162,6 @@ def linear_probe(
         val: embeddings of the validation images.
         seed: of the held-out part.
         strengths: in ascending order.
-        most_iterations: of a fit.
 
     """
     held_out = hold_out(train.ids, train_labels, clusters, HELD_OUT, seed)
@@ -178,12 +176,12 @@ def linear_probe(
             standard(train.values, order, pool), codes[order], len(classes), standard.variance, pool
         )
         fitted = int((~is_held_out).sum())
-        path = _path(problem, fitted, strengths, most_iterations) if is_held_out.any() else {}
+        path = _path(problem, fitted, strengths) if is_held_out.any() else {}
         accuracy = {strength: right for strength, (_, right) in path.items()}
         middle = strengths[len(strengths) // 2]
         # max() keeps the first on ties: the strongest regularization among equals
         strength = max(accuracy, key=lambda c: accuracy[c]) if accuracy else middle
-        last = problem.fit(strength, most_iterations)
+        last = problem.fit(strength, MOST_ITERATIONS)
         validation = standard(val.values, np.arange(len(val.values)), pool)
         predictions = classes[last.predict(validation, pool)]
     return LinearProbe(
@@ -198,13 +196,13 @@ def linear_probe(
 
 
 def _path(
-    problem: Problem, fitted: int, strengths: Sequence[float], most_iterations: int
+    problem: Problem, fitted: int, strengths: Sequence[float]
 ) -> dict[float, tuple[Fit, float]]:
     """Fit the first rows at every strength, in ascending order, and score on the others."""
     inside, codes = problem.first(fitted), problem.codes[fitted:]
     path: dict[float, tuple[Fit, float]] = {}
     for strength in strengths:
-        found = inside.fit(strength, most_iterations)
+        found = inside.fit(strength, MOST_ITERATIONS)
         predicted = found.predict(problem.features[fitted:], problem.pool)
         path[strength] = found, float(np.mean(predicted == codes))
         log.info("strength %g: held-out accuracy %.4f", strength, path[strength][1])
