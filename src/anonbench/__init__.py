@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anonbench.evaluation.map_learning import fit_map as fit_map
 
 __version__ = "0.1.0"
-_PLACES = {
+_MODULES = {
     "Map": "anonbench.embedding.mapping",
     "anonymize": "anonbench.anonymization.apply",
     "anonymize_files": "anonbench.anonymization.files.run",
@@ -30,7 +30,7 @@ _PLACES = {
 }
 """Modules of the public names, imported at first use: nothing heavy is loaded before threads are
 limited (see core.jobs.job)."""
-__all__ = [*_PLACES]
+__all__ = [*_MODULES]
 
 
 def __dir__() -> list[str]:
@@ -38,6 +38,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -18,7 +18,7 @@ from anonbench.core.jobs.fingerprint import PACKAGES
 
 ALLOWED = {
     # the public names: fingerprints skip the root, and no job uses these names
-    "anonbench: import_module(_PLACES[name])",
+    "anonbench: import_module(_MODULES[name])",
     # the names are constants, of packages whose versions count
     "anonbench.core.libraries.compat: import_module('torchvision.ops.boxes')",
     # formats of codes, by the name that the demo's own table gives them
