@@ -97,7 +97,7 @@ def hidden_pixels(
     """
     covered = np.zeros(shape[:2], bool)
     for region in regions:
-        form = settings.shape.of(region.entity)
+        form = getattr(settings.shape, region.entity)
         form = "upright" if upright and form != "image" else form
         area = cover(region, shape, settings.margin, 1, form, 0, settings.coding_blocks)
         if area is not None:

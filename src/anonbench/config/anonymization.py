@@ -59,11 +59,6 @@ class Shapes(Settings):
     mrz: Shape = "box"
     ink: Shape = "box"
 
-    def of(self, entity: str) -> Shape:
-        """Shape of an entity's hidden regions."""
-        shape: Shape = getattr(self, entity)
-        return shape
-
 
 class _Strengths(Settings):
     @property

@@ -257,7 +257,7 @@ class Hypotheses:
         """
         self._region, self._method, self._hiding = region, method, hiding
         self._grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        form = hiding.shape.of(region.entity)
+        form = getattr(hiding.shape, region.entity)
         area = cover(region, self._grey.shape, hiding.margin, 1, form)
         assert area is not None
         self._window, self._inside = area.window, area.inside

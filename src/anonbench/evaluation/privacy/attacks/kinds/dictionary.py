@@ -111,14 +111,14 @@ class _Ranking:
 
         if variant.method is not None and not self._hiding.has(str(variant.method)):
             return None  # the methods of other programs are unknown, so candidates cannot be hidden
-        if self._hiding.shape.of(region.entity) == "image" or stands(region):
+        if getattr(self._hiding.shape, region.entity) == "image" or stands(region):
             return None
         plain_area = cover(region, image.shape, self._hiding.margin)
         if plain_area is None:
             return None
         areas = [plain_area]
         if variant.method is not None:
-            form, margin = self._hiding.shape.of(region.entity), self._hiding.margin
+            form, margin = getattr(self._hiding.shape, region.entity), self._hiding.margin
             for _, step in self._hiding.steps(variant.method, region.entity):
                 sides = step.least_side, form, step.surroundings
                 area = cover(region, image.shape, margin, *sides, self._hiding.coding_blocks)

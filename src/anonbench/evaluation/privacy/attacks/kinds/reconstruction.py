@@ -109,7 +109,7 @@ def undone(
     if variant.method is None or not hiding.has(str(variant.method)):
         return [image]
     used = [step for _, step in hiding.steps(variant.method, region.entity)][::-1]
-    form = hiding.shape.of(region.entity)
+    form = getattr(hiding.shape, region.entity)
     ways: list[Deconvolution] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
