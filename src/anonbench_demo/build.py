@@ -6,11 +6,7 @@ import io
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
-from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +27,10 @@ VERSION = 2
 """To be raised with every change of the drawings: data of another version is drawn anew."""
 MARKER = "demo.json"
 JPEG_QUALITY = 92
-CHUNK = 16
 
 
-def generate(demo: Demo, path: Path, seed: int, workers: int = 1) -> None:
-    """Draw a demo data set into the folder `path`; the bytes do not depend on `workers`.
+def generate(demo: Demo, path: Path, seed: int) -> None:
+    """Draw a demo data set into the folder `path`.
 
     The folder appears whole or not at all. One that the same settings have made is kept as it is,
     and one that other settings have made is replaced.
@@ -55,7 +50,7 @@ def generate(demo: Demo, path: Path, seed: int, workers: int = 1) -> None:
     folder = scratch / "data"
     folder.mkdir(parents=True)
     try:
-        _write(demo, folder, seed, workers)
+        _write(demo, folder, seed)
         write_json(folder / MARKER, marker)
         if path.exists():
             path.rename(scratch / "old")
@@ -64,9 +59,9 @@ def generate(demo: Demo, path: Path, seed: int, workers: int = 1) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _write(demo: Demo, folder: Path, seed: int, workers: int) -> None:
+def _write(demo: Demo, folder: Path, seed: int) -> None:
     wanted = items(demo)
-    truths = _draw_all(demo.kind, folder, seed, wanted, workers)
+    truths = _draw_all(demo.kind, folder, seed, wanted)
     if isinstance(demo, PortraitsDemo):
         _write_celeba(folder, wanted, [truths[item.id].labels for item in wanted])
     elif isinstance(demo, DocumentsDemo):
@@ -92,29 +87,16 @@ def _made_by(path: Path) -> Any:
     return marker
 
 
-def _draw_all(
-    kind: str, folder: Path, seed: int, wanted: Sequence[Item], workers: int
-) -> dict[str, Drawing]:
-    for parent in sorted({(folder / item.path).parent for item in wanted}):
-        parent.mkdir(parents=True, exist_ok=True)
-    chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
-    work = partial(_draw_chunk, kind, folder, seed)
-    what = f"drawing {kind}"
-    if workers == 1:
-        return dict(track(chain.from_iterable(map(work, chunks)), len(wanted), what))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return dict(track(chain.from_iterable(pool.map(work, chunks)), len(wanted), what))
-
-
-def _draw_chunk(
-    kind: str, folder: Path, seed: int, chunk: Sequence[Item]
-) -> list[tuple[str, Drawing]]:
-    results = []
-    for item in chunk:
+def _draw_all(kind: str, folder: Path, seed: int, wanted: Sequence[Item]) -> dict[str, Drawing]:
+    """Draw and write all images; of the drawings, only the truth is kept in memory."""
+    truths = {}
+    for item in track(wanted, len(wanted), f"drawing {kind}"):
         drawing = _draw(kind, seed, item)
-        (folder / item.path).write_bytes(encoded(drawing.image, Path(item.path).suffix))
-        results.append((item.id, replace(drawing, image=np.empty(0))))  # the truth alone is kept
-    return results
+        path = folder / item.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(drawing.image, path.suffix))
+        truths[item.id] = replace(drawing, image=np.empty(0))
+    return truths
 
 
 def _draw(kind: str, seed: int, item: Item) -> Drawing:

@@ -87,7 +87,6 @@ class Page:
         width: float,
         text: str,
         font: Font,
-        ink: Ink = 20,
         leading: float = 1.25,
         indent: float = 0.0,
         floor: float | None = None,
@@ -97,7 +96,7 @@ class Page:
         for number, line in enumerate(wrap(text, font, width - indent)):
             if floor is not None and y > floor:
                 return y
-            self.text(x + (indent if number == 0 else 0.0), y, line, font, ink)
+            self.text(x + (indent if number == 0 else 0.0), y, line, font)
             y += step
         return y
 

@@ -41,36 +41,29 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detectors(
-    parser: argparse.ArgumentParser, default: str = "", sections: Sequence[str] = ()
-) -> None:
-    """Add the detectors and their settings; without a default also the kinds of regions.
+def add_detectors(parser: argparse.ArgumentParser, sections: Sequence[str] = ()) -> None:
+    """Add the detectors and their settings, and the kinds of regions.
 
     Args:
         parser: parser of the command.
-        default: the detector used if none is named.
         sections: sections of a config to read besides `detection` and `anonymization`.
     """
-    known = ("centerface", "ppocr", "zxing", "mrz", "ink", "mtcnn", "face_onnx")
-    usual = (default,) if default else known[:5]
-    others = ", ".join(name for name in known if name not in usual)
     *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
     parser.add_argument(
         "--detector",
         action="append",
         dest="detectors",
         metavar="NAME",
-        help=f"by default {', '.join(usual)}; also {others}, or one from another package; may be "
-        "repeated; the regions of all are used",
+        help="by default centerface, ppocr, zxing, mrz, ink; also mtcnn, face_onnx, or one from "
+        "another package; may be repeated; the regions of all are used",
     )
-    if not default:
-        parser.add_argument(
-            "--hide",
-            action="append",
-            metavar="KIND",
-            help="search only for these kinds of regions: face, text, barcode, mrz, ink; a list "
-            "with commas, or repeat the option",
-        )
+    parser.add_argument(
+        "--hide",
+        action="append",
+        metavar="KIND",
+        help="search only for these kinds of regions: face, text, barcode, mrz, ink; a list "
+        "with commas, or repeat the option",
+    )
     parser.add_argument(
         "--speed",
         choices=("thorough", "quick", "single"),

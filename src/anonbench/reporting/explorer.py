@@ -64,7 +64,6 @@ def explore(
     settings: Retrieval,
     queries: int,
     results: int,
-    thumbnail_bytes: int = THUMBNAIL_BYTES,
 ) -> dict[str, Any]:
     """First `results` of so many `queries` in the reference and in every scenario.
 
@@ -76,7 +75,6 @@ def explore(
         settings: section `retrieval` of the config.
         queries: number of queries drawn.
         results: number of first results of each ranking.
-        thumbnail_bytes: see `THUMBNAIL_BYTES`.
 
     Returns:
         What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
@@ -131,7 +129,7 @@ def explore(
             kind: [_source(scaled(of_kind[p], edge)) if p in of_kind else None for p in numbers]
             for kind, of_kind in pictures.items()
         }
-        if sum(len(each or "") for row in thumbnails.values() for each in row) <= thumbnail_bytes:
+        if sum(len(each or "") for row in thumbnails.values() for each in row) <= THUMBNAIL_BYTES:
             break
     return {
         "dataset": dataset,

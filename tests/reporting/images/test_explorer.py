@@ -17,6 +17,7 @@ from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.vectors import draw_queries
+from anonbench.reporting import explorer
 from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore, scaled
 
 IDS = [f"people/a name {i:02d}" for i in range(40)]
@@ -129,7 +130,9 @@ def test_one_image_is_an_example_by_each_method_where_all_may_show_it(
     assert all(each["source"].startswith("data:image/webp;base64,") for each in found.values())
     assert json.dumps(build(scenarios, pictures())) == json.dumps(shown), "not the same bytes"
     room = size(shown) * 3 // 4
-    assert size(build(scenarios, pictures(), thumbnail_bytes=room)) <= room
+    with monkeypatch.context() as little:
+        little.setattr(explorer, "THUMBNAIL_BYTES", room)
+        assert size(build(scenarios, pictures())) <= room
     monkeypatch.setattr(FakeImages, "__contains__", lambda *_: False)
     assert build(scenarios, pictures())["examples"] == {}
 

@@ -112,8 +112,8 @@ def model_entries(adaptions: Sequence[str]) -> list[Line2D]:
     return [entry(ADAPTIONS.get(a, a), marker=model_marker(a), ls="none") for a in adaptions]
 
 
-def blank(text: str, width: float = TWO_COLUMNS) -> Figure:
+def blank(text: str) -> Figure:
     """Figure that says why there is nothing to show."""
-    figure = new_figure(width, 0.5)
+    figure = new_figure(TWO_COLUMNS, 0.5)
     figure.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, wrap=True)
     return figure

@@ -57,8 +57,6 @@ def attack_files(
     boxes: Path | None = None,
     detection: Detection | None = None,
     anonymization: Anonymization | None = None,
-    confidence: float = 0.95,
-    seed: int = 0,
 ) -> Attacked:
     """Attack anonymized images by region; pairs have the same path except for the suffix.
 
@@ -71,8 +69,6 @@ def attack_files(
         boxes: a file of regions of the originals.
         detection: settings of the detectors.
         anonymization: settings of the method.
-        confidence: of the intervals.
-        seed: of the draw.
 
     Raises:
         InputError: an attack needs vectors, no image has an anonymized version, sizes differ, or
@@ -123,12 +119,12 @@ def attack_files(
     published = Published(
         originals=GivenImages({name: clear[name] for name in regions}),
         versions={variant: GivenImages({name: hidden[name] for name in regions})},
-        boxes=box_table(regions, seed),
+        boxes=box_table(regions, seed=0),
         clusters=pd.Series(pd.factorize(contents)[0], index=contents.index),
     )
     settings = Privacy(attacks=tuple(attacks))
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)
-    table = attack("files", published, settings, equipment, seed, confidence)
+    table = attack("files", published, settings, equipment, seed=0, confidence=0.95)
     alone = len(clear) + len(copies) - 2 * len(hidden)
     unread = sum(not each.quiet for each in (*first.left_out, *second.left_out))
     left_out = alone + failed + unread + len(wrong)
