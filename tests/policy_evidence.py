@@ -33,7 +33,6 @@ def make_attacks(
     dataset: str,
     variants: tuple[str, ...],
     rates: dict[str, float],
-    control: float = 0.01,
     **more: Any,
 ) -> pd.DataFrame:
     """Return attacks with intervals of ± 1 point on each variant, and on originals with success."""
@@ -45,7 +44,7 @@ def make_attacks(
             row: dict[str, Any] = {"dataset": dataset, "attack": attack, "measure": "found"}
             row |= {"entity": "", "risk": "singling_out", "method": method, "degree": int(degree)}
             row |= {"rate": value, "low": max(value - 0.01, 0.0), "high": value + 0.01}
-            row |= {"control": control, "chance": 0.01, "n": 200, "clusters": 100, "reason": ""}
+            row |= {"control": 0.01, "chance": 0.01, "n": 200, "clusters": 100, "reason": ""}
             rows.append(row | more)
     return pd.DataFrame(rows, columns=ATTACK_COLUMNS)
 

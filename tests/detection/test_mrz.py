@@ -49,15 +49,15 @@ def detector() -> Detector:
         pytest.skip(str(error))
 
 
-def printed(lines: list[str], size: float = 20, ink: int = 20, paper: int = 235) -> np.ndarray:
+def printed(lines: list[str], size: float = 20) -> np.ndarray:
     """Return a card with lines near its lower edge, uint8 [H, W]."""
     font = load("DejaVuSansMono", size)
     width = int(max(font.getlength(line) for line in lines)) + 60
-    image = Image.new("L", (width, round(width * 0.68)), paper)
+    image = Image.new("L", (width, round(width * 0.68)), 235)
     draw = ImageDraw.Draw(image)
     for number, line in enumerate(reversed(lines)):
-        draw.text((30, image.height - (number + 1.5) * 1.7 * size), line, ink, font)
-    draw.text((30, 30), "Name  Anna Maria", ink, font)
+        draw.text((30, image.height - (number + 1.5) * 1.7 * size), line, 20, font)
+    draw.text((30, 30), "Name  Anna Maria", 20, font)
     return cv2.GaussianBlur(np.asarray(image), (0, 0), 0.6)
 
 

@@ -44,14 +44,14 @@ def card(kind: str, person: int, paper: int = 235) -> np.ndarray:
     return image
 
 
-def view(angle: float, scale: float, bend: float = 0.0, room: int = 40) -> np.ndarray:
+def view(angle: float, scale: float, bend: float = 0.0) -> np.ndarray:
     """Return the transformation, [3, 3], of a card turned by `angle` degrees, scaled, bent."""
     corners = rectangle(0, 0, WIDTH, HEIGHT)
     turn = np.deg2rad(angle)
     spin = np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
     ends = (corners - corners.mean(axis=0)) @ spin * scale
     ends *= 1 + bend * np.array([1, -1, 0.5, -0.5])[:, None]
-    ends += room - ends.min(axis=0)
+    ends += 40 - ends.min(axis=0)
     matrix: np.ndarray = cv2.getPerspectiveTransform(
         corners.astype(np.float32), ends.astype(np.float32)
     )

@@ -150,10 +150,10 @@ def test_code_with_a_wrong_check_digit_is_kept_with_half_the_score() -> None:
     assert [region.score for region in found] == [0.5]
 
 
-def bars(seed: int, modules: int = 95) -> np.ndarray:
+def bars(seed: int) -> np.ndarray:
     """Return bars like those of a linear code, that mean nothing."""
-    widths = np.random.default_rng(seed).integers(1, 4, modules)
-    row = np.repeat(np.arange(modules) % 2 * 255, 3 * widths)[: 3 * modules]
+    widths = np.random.default_rng(seed).integers(1, 4, 95)
+    row = np.repeat(np.arange(95) % 2 * 255, 3 * widths)[: 3 * 95]
     return np.tile(row.astype(np.uint8), (150, 1))
 
 

@@ -31,15 +31,9 @@ PIXEL = (
 )
 
 
-def make_explorer(
-    dataset: str,
-    ids: tuple[str, ...] = (),
-    label: str = "letter",
-    images: int = 30,
-    queries: int = 3,
-    results: int = 5,
-) -> dict[str, Any]:
+def make_explorer(dataset: str, ids: tuple[str, ...] = (), label: str = "letter") -> dict[str, Any]:
     """Return an explorer of random rankings; `ids` name the first images."""
+    images, queries, results = 30, 3, 5
     names = [*ids, *(f"{i + 1:06d}" for i in range(len(ids), images))]
 
     def answer(query: int, *key: object) -> dict[str, Any]:
@@ -78,11 +72,11 @@ def make_explorer(
     }
 
 
-def make_effort(folder: Path, hours: float = 2.5, jobs: int = 2) -> Path:
+def make_effort(folder: Path, jobs: int = 2) -> Path:
     """Write what stages took, and return where it is; without jobs nothing was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        ("train", jobs, hours, 2 * hours - 0.1, 60 * hours, 2.5),
+        ("train", jobs, 2.5, 4.9, 150.0, 2.5),
         ("embed", jobs, 0.1, 0.1, 5, 1),
     ]
     costs = pd.DataFrame(rows if jobs else [], columns=COST_COLUMNS)

@@ -39,7 +39,6 @@ def make_scores(
     seeds: tuple[int, ...] = (0,),
     labelled: bool = True,
     missing: tuple[tuple[str, str, int], ...] = (),
-    n: int = 240,
     control: bool = False,
 ) -> pd.DataFrame:
     """Return random tidy scores; `missing` are (adaption, method, degree) that were not run.
@@ -69,9 +68,9 @@ def make_scores(
         if degree == 0 and query and adaption == "unadapted":
             value = 1.0
         row = {"dataset": dataset, "degree": degree, "method": method, "adaption": adaption}
-        row |= {"seed": seed, "query": query, "metric": metric, "value": value, "n": n}
+        row |= {"seed": seed, "query": query, "metric": metric, "value": value, "n": 240}
         row |= {"low": max(0.0, value - 0.03), "high": min(1.0, value + 0.03), "se": 0.015}
-        row |= {"clusters": n // 6, "reason": "", "retrained_reason": "1 seed"}
+        row |= {"clusters": 40, "reason": "", "retrained_reason": "1 seed"}
         rows.append(row | {"k": {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]})
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -201,13 +200,13 @@ def outputs(folder: Path, name: str = "figure") -> list[Path]:
     return [folder / f"{name}.png", folder / f"{name}.svg"]
 
 
-def make_log(model: str, steps: int = 200, knn: bool = False) -> pd.DataFrame:
+def make_log(model: str, knn: bool = False) -> pd.DataFrame:
     """Return the log of a training that learns, of 256 prototypes; `knn` in every 40th line."""
-    step = np.arange(1, steps + 1)
+    step = np.arange(1, 201)
     random = rng("log", model)
 
     def course(start: float, end: float, noise: float) -> np.ndarray:
-        values = end + (start - end) * np.exp(-step / 60) + random.normal(0, noise, steps)
+        values = end + (start - end) * np.exp(-step / 60) + random.normal(0, noise, len(step))
         return np.asarray(values)
 
     log = pd.DataFrame({"step": step, "teacher_entropy": course(3.4, 3.0, 0.05)})
@@ -219,7 +218,7 @@ def make_log(model: str, steps: int = 200, knn: bool = False) -> pd.DataFrame:
     log["prototypes_used"] = course(230, 250, 3)
     log["feature_rank"] = course(18, 30, 0.7)
     log["gradient_norm"] = np.exp(course(5, 1, 0.1))
-    log["learning_rate"] = 2e-3 * np.sin(np.pi * step / steps)
+    log["learning_rate"] = 2e-3 * np.sin(np.pi * step / len(step))
     log["knn"] = np.where((step % 40 == 0) & knn, course(0.3, 0.6, 0.02), np.nan)
     return log
 

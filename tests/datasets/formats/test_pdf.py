@@ -24,9 +24,9 @@ LIMIT = 10**6
 RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"
 
 
-def nested(levels: int, fan: int = 10) -> bytes:
-    """Return a PDF whose page draws `fan` groups, each of which draws as many, and so on."""
-    draw = b"/X Do " * fan
+def nested(levels: int) -> bytes:
+    """Return a PDF whose page draws ten groups, each of which draws as many, and so on."""
+    draw = b"/X Do " * 10
     bodies = [b"<< /Length %d >>\nstream\n%s\nendstream" % (len(draw), draw)]
     for level in range(levels):
         last = level == levels - 1

@@ -246,13 +246,13 @@ def test_effects_by_hand() -> None:
     assert found["bias"][0] == pytest.approx(0.23)
 
 
-def average_precision(reference: np.ndarray, model: np.ndarray, k: int = 10) -> np.ndarray:
-    """Return AP of each query, similarities [Q, N]; relevant are the reference's first k."""
+def average_precision(reference: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Return AP of each query, similarities [Q, N]; relevant are the reference's first ten."""
     relevant = np.zeros(reference.shape, dtype=bool)
-    np.put_along_axis(relevant, np.argsort(-reference, axis=1)[:, :k], True, axis=1)
+    np.put_along_axis(relevant, np.argsort(-reference, axis=1)[:, :10], True, axis=1)
     hits = np.take_along_axis(relevant, np.argsort(-model, axis=1), axis=1)
     precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return np.asarray((precision * hits).sum(axis=1) / k)
+    return np.asarray((precision * hits).sum(axis=1) / 10)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ CLUSTERS = pd.Series(np.arange(60) // 5, IDS, name="person")
 
 
 def scenario(
-    folder: Path, model: str, variant: str, seed: int, shift: float = 0.0, labelled: bool = True
+    folder: Path, model: str, variant: str, seed: int, shift: float = 0.0
 ) -> ScenarioFiles:
     """Write the files of one scenario; scores of all follow the queries' difficulty."""
     generator = np.random.default_rng([len(model), ord(model[0]), len(variant), seed])
@@ -58,7 +58,7 @@ def scenario(
         Path(f"{stem}.json"),
         Path(f"{stem}.parquet"),
         None,
-        Path(f"{stem}.predictions") if labelled else None,
+        Path(f"{stem}.predictions"),
     )
 
 

@@ -20,15 +20,13 @@ from anonbench.evaluation.downstream.linear import HeldOut, hold_out, linear_pro
 from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 
 
-def data(
-    seed: int, count: int, spread: float = 1.0, scale: float = 1.0
-) -> tuple[Embeddings, np.ndarray]:
+def data(seed: int, count: int, spread: float = 1.0) -> tuple[Embeddings, np.ndarray]:
     generator = np.random.default_rng(seed)
     labels = np.array(["a", "b", "c"])[np.arange(count) % 3]
     centres = np.random.default_rng(99).standard_normal((3, 10))
     values = centres[np.arange(count) % 3] + spread * generator.standard_normal((count, 10))
     values[:, 3] = 7.0  # a constant feature
-    values[:, 4] *= 1e4 * scale
+    values[:, 4] *= 1e4
     return Embeddings([f"{seed}-{i:04d}" for i in range(count)], values.astype(np.float32)), labels
 
 

@@ -18,8 +18,8 @@ from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 SIZE, WIDTH = 410, 24
 
 
-def embeddings(seed: int, near: Embeddings | None = None, noise: float = 1.0) -> Embeddings:
-    values = noise * np.random.default_rng(seed).standard_normal((SIZE, WIDTH))
+def embeddings(seed: int, near: Embeddings | None = None) -> Embeddings:
+    values = np.random.default_rng(seed).standard_normal((SIZE, WIDTH))
     if near is not None:
         values = near.values + values
     ids = [f"images/{(7 * i) % SIZE:03d}" for i in range(SIZE)]

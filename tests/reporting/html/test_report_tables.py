@@ -38,13 +38,13 @@ from anonbench.reporting.html.tables import attention, correlations, provenance,
 NAN = math.nan
 
 
-def costs_of(costs: dict[str, tuple[float, str]], anonymizing: float = 0.05) -> pd.DataFrame:
+def costs_of(costs: dict[str, tuple[float, str]]) -> pd.DataFrame:
     """Return a data set's effects on mAP: of adapted models (cost, verdict); the lead is 0.2."""
     key = ("degree", "method", "query", "metric")
     variant: dict[str, Any] = dict(zip(key, (100, "blur", "original", "map"), strict=True))
     whole: dict[str, Any] = dict.fromkeys(COLUMNS, NAN) | {"ceiling": 0.4, "n": 240}
     whole |= {"seeds": 1, "references": 1, "dataset": "demo", "verdict": "worse"} | variant
-    rows = [{"adaption": "unadapted", "effect": "anonymizing", "value": anonymizing}]
+    rows = [{"adaption": "unadapted", "effect": "anonymizing", "value": 0.05}]
     for adaption, (cost, verdict) in costs.items():
         ends = {"share_low": cost / 0.4 - 0.01, "share_high": cost / 0.4 + 0.01}
         shares = {"share": cost / 0.4, "verdict": verdict} | ends
@@ -89,8 +89,8 @@ def test_verdicts_are_counted_and_signs_are_not() -> None:
     )
 
 
-def flat(dataset: str, value: float = 0.4) -> pd.DataFrame:
-    return make_scores(dataset, control=True).assign(value=value, low=value, high=value)
+def flat(dataset: str) -> pd.DataFrame:
+    return make_scores(dataset, control=True).assign(value=0.4, low=0.4, high=0.4)
 
 
 def raised(scores: pd.DataFrame, by: float = 0.1, **where: str) -> pd.DataFrame:

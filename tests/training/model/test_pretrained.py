@@ -30,9 +30,9 @@ def _images(side: int = 32) -> Tensor:
 
 
 def _from(
-    path: Path, recipe: Make, registers: int = 0, ffn: str = "mlp", **backbone: Any
+    path: Path, recipe: Make, registers: int = 0, **backbone: Any
 ) -> Callable[..., nn.Module]:
-    made = settings(registers, ffn, pretrained=path, **backbone)
+    made = settings(registers, "mlp", pretrained=path, **backbone)
     return lambda **crops: init_backbone(recipe(backbone=made, crops=crops), seed=3).eval()
 
 

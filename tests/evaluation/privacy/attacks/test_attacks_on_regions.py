@@ -60,10 +60,10 @@ class Drawn:
         return self._images[image_id]
 
 
-def qr(text: str, level: str = "H", scale: int = 4) -> np.ndarray:
+def qr(text: str) -> np.ndarray:
     """Return a QR code with its quiet zone, uint8 [H, W]."""
-    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=level)
-    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=scale))
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="H")
+    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=4))
     return np.pad(pixels, 16, constant_values=255)
 
 

@@ -42,10 +42,10 @@ def face(rng: np.random.Generator, colour: bool = True) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=2) if colour else grey
 
 
-def people(count: int, seed: int, colour: bool = True) -> dict[str, np.ndarray]:
+def people(count: int, seed: int) -> dict[str, np.ndarray]:
     """Return images of faces by id."""
     rng = np.random.default_rng(seed)
-    return {f"{seed}-{number:03d}": face(rng, colour) for number in range(count)}
+    return {f"{seed}-{number:03d}": face(rng) for number in range(count)}
 
 
 def shown_beside(train: Mapping[str, np.ndarray], shown: Mapping[str, np.ndarray]) -> Published:
