@@ -195,9 +195,11 @@ def test_a_method_that_claims_to_leave_nothing_is_held_to_it() -> None:
     assert hidden_by(255 - was, Weak), "it says so"
 
 
-def test_the_region_on_its_side_is_found() -> None:
-    was = np.ascontiguousarray(planes()[:, :60])
-    turned = was.transpose(0, 2, 1).copy()
+@pytest.mark.parametrize("width", [80, 79])
+def test_the_region_on_its_side_is_found(width: int) -> None:
+    """Also if it is not quite square."""
+    was = np.ascontiguousarray(picture()[:, :width].transpose(2, 0, 1))
+    turned = np.stack([cv2.resize(plane.T, (width, 80)) for plane in was])
     with pytest.raises(NotHidden, match=r"correlates.*take a stronger method"):
         kept(Lazy(), window(was, turned))
 
