@@ -141,6 +141,28 @@ def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(
     assert not ink_of(image, on_it[:3]).any()
 
 
+@pytest.mark.parametrize("brightness", [1.0, 0.6])
+def test_a_page_is_searched_on_a_desk_of_its_brightness_and_in_a_hard_shadow(
+    brightness: float,
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 4, (900, 1200, 1))
+    image = np.clip(np.array([205, 145, 115]) + noise, 0, 255)  # wood: its luma is 160
+    sheet, lines = page()
+    true = np.zeros(image.shape[:2], bool)
+    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    image[300:700, 280:920] = sheet * brightness
+    if brightness == 1:
+        image[:, :500] *= 0.6
+    on_it = [
+        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
+        for each in map(around, lines)
+        for x in (each.x0, each.x1 / 2)  # words
+    ]
+    found = ink_of(image.astype(np.uint8), on_it)
+    assert found[true].mean() > 0.95
+    assert found.mean() < 0.03
+
+
 @pytest.mark.slow
 def test_ink_of_real_documents_is_covered() -> None:
     """Nine tenths of what people wrote, signed, stamped and pressed; half of it in every place."""

@@ -18,7 +18,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, clipped_box, corners_of
+from anonbench.detection.base import as_rgb, clipped_box, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
 
 _SMALL, _LARGE = 700_000, 6_000_000
@@ -39,6 +39,9 @@ _BARE = 0.9
 _ON_PAGE, _SEEN, _GAP = 4, 1000, 4
 """Fewest lines of text on a page that is a part of a photograph; longest side at which pages are
 searched; and, there, the greatest width of strokes and of a page's blurred edge."""
+_BEHIND, _SHADE = 31, 0.3
+"""Side, there, of the square whose median is the paper behind a line; least share of light on paper
+in a shadow."""
 _FEWEST = 8
 """Least number of lines of text for an image to be a document by its text."""
 _TALL = 0.1
@@ -189,21 +192,32 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     if len(printed) < _ON_PAGE:
         return None
     scale = min(1.0, _SEEN / max(image.shape[:2]))
-    grey = cv2.resize(as_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    text = _drawn(grey.shape, printed, scale, 0.0)
+    small = cv2.resize(as_rgb(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    shape = small.shape[:2]
+    text = _drawn(shape, printed, scale, 0.0)
     middles = [(scale * corners_of(line).mean(axis=0)).astype(int) for line in printed]
-    lit = [np.median(grey[_drawn(grey.shape, [line], scale, 0.0) > 0]) for line in printed]
-    down, across = np.indices(grey.shape, np.float32)
-    x, y, level = np.linalg.lstsq([(*middle, 1) for middle in middles], lit, rcond=None)[0]
-    pages: np.ndarray = np.zeros_like(grey)
-    for ground in (np.median(lit), x * across + y * down + level):  # light may come from a side
-        paper = ((np.abs(grey - ground) <= _BRIGHTNESS) | (text > 0)).astype(np.uint8)
-        closed = cv2.morphologyEx(paper, cv2.MORPH_CLOSE, _square(_GAP))
-        count, labels = cv2.connectedComponents(closed, connectivity=4)
-        of_lines = (labels[min(v, len(grey) - 1), min(u, len(grey[0]) - 1)] for u, v in middles)
+    lit = np.array(
+        [np.median(small[_drawn(shape, [line], scale, 0.0) > 0], axis=0) for line in printed]
+    )
+    down, across = np.indices(shape, np.float32)
+    slopes = np.linalg.lstsq([(*middle, 1) for middle in middles], lit, rcond=None)[0]
+    sloped = np.dstack([across, down, np.ones(shape)]) @ slopes  # light may come from a side
+    behind = cv2.medianBlur(small, _BEHIND)[text > 0]
+    level = behind.mean(axis=1)
+    is_dark = level < np.percentile(level, (5, 95)).mean()  # some large letters are left
+    shades = (level >= _SHADE * level.max()) & is_dark, ~is_dark
+    in_shade = [np.median(behind[each], axis=0) for each in shades if each.any()]
+    pages: np.ndarray = np.zeros(shape, np.uint8)
+    for grounds in ([np.median(lit, axis=0)], [sloped], in_shade):
+        near = [(np.abs(small - ground) <= _BRIGHTNESS).all(axis=2) for ground in grounds]
+        paper = (np.any(near, axis=0) | (text > 0)).astype(np.uint8)
+        solid = cv2.morphologyEx(paper, cv2.MORPH_CLOSE, _square(_GAP))
+        solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _square(2 * _GAP))
+        count, labels = cv2.connectedComponents(solid, connectivity=4)
+        of_lines = (labels[min(v, shape[0] - 1), min(u, shape[1] - 1)] for u, v in middles)
         for label in np.flatnonzero(np.bincount([*of_lines], minlength=count) >= _ON_PAGE):
             outline = cv2.findNonZero((labels == label).astype(np.uint8))
-            page: np.ndarray = np.zeros_like(grey)
+            page: np.ndarray = np.zeros(shape, np.uint8)
             cv2.fillConvexPoly(page, cv2.convexHull(outline), (1,))
             if label and paper[page > 0].mean() >= _PAPER:
                 pages[cv2.erode(page, _square(_GAP), borderValue=[0.0]) > 0] = 1
