@@ -90,7 +90,9 @@ def test_the_detectors_of_a_config_hold(tmp_path: Path) -> None:
     assert found.detectors == ["mtcnn", "ppocr"] and found.is_named
     assert found.config.detection == Detection.model_validate({"ppocr": {"thresh": 0.4}})
     assert found.line.endswith("hold: datasets.d0.detectors, detection; no other setting")
-    assert asked(file, hide=["text"]).detectors == ["ppocr"]
+    only_text = asked(file, hide=["text"])
+    assert only_text.detectors == ["ppocr"]
+    assert only_text.line.endswith("mrz, ink (which also finds single letters in boxes)")
     assert asked(file, detectors=["zxing"]).detectors == ["zxing"]
     assert asked(file, speed="quick").config.detection.speed == "quick"
     assert asked(file, speed="quick").config.detection.ppocr.thresh == 0.4

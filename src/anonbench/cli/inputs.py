@@ -207,6 +207,9 @@ def _searched_for(names: list[str], is_default: bool) -> str:
 
     kinds = kinds_of(names)
     others = [str(each) for each in Entity if each not in kinds]
+    if Entity.TEXT in kinds and Entity.INK not in kinds:
+        # of letters in the boxes of a form, the text detector alone misses more than half
+        others[others.index(Entity.INK)] += " (which also finds single letters in boxes)"
     line = f"searching for {', '.join(kinds) or 'regions'} (by {', '.join(names)})"
     if others:
         return f"{line}; not for {', '.join(others)}"
