@@ -91,6 +91,21 @@ def test_fine_print_of_a_page_with_ordinary_lines_is_found(weights: Path) -> Non
     assert covered(image.shape, found)[ink].mean() > 0.97
 
 
+def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:
+    image = np.full((900, 900, 3), 210, np.uint8)
+    for row in range(9):
+        place = (120, 155 + 60 * row)
+        text = "Erika Mustermann 4711 geboren am 12.03.1977"
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (140,) * 3, 1, cv2.LINE_AA)
+    ink = image.max(axis=2) < 175
+    y, x = np.indices(ink.shape)
+    pixels = (np.sin(2 * np.pi * way / 2.2) for way in (x + 0.06 * y, y - 0.06 * x))
+    shown = np.clip(image * (0.9 + 0.2 * sum(pixels)[..., None]), 0, 255).astype(np.uint8)
+    (once,), (found,) = load().detect([shown]), build("ppocr", Detection()).detect([shown])
+    assert covered(image.shape, once)[ink].mean() < 0.8
+    assert covered(image.shape, found)[ink].mean() > 0.97
+
+
 @pytest.mark.slow
 def test_thresholds_reach_the_model(weights: Path) -> None:
     image, _ = page()

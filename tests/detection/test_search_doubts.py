@@ -60,6 +60,29 @@ def test_a_page_without_a_sharp_edge_is_doubtful() -> None:
         assert of(np.clip(1.4 * blurred.astype(int) - 100, 0, 255).astype(np.uint8)) == expected
 
 
+def screen(image: np.ndarray, periods: tuple[float, float], angle: float = 0.3) -> np.ndarray:
+    """Draw the grid of a screen's pixels on a photograph of it."""
+    y, x = np.indices(image.shape[:2])
+    ways = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    waves = (np.sin(2 * np.pi * way / each) for way, each in zip(ways, periods, strict=True))
+    light = 0.76 + 0.12 * sum(waves)
+    return (image * light.reshape(light.shape + (1,) * (image.ndim - 2))).astype(np.uint8)
+
+
+def test_a_photographed_screen_is_doubtful_and_a_page_with_a_pattern_is_not() -> None:
+    page = np.full((600, 600), 230, np.uint8)
+    page[:, :200] = noise(600, 200)
+    assert of(page, FACE) == []
+    assert of(screen(page, (2.2, 2.4)), FACE) == [doubts.SCREEN]
+    assert of(screen(page, (5.1, 5.3)), FACE) == [doubts.SCREEN]
+    assert of(screen(page, (40, 45)), FACE) == [], "as coarse as lines of text"
+    part = page.copy()
+    part[450:, :250] = screen(page, (2.2, 2.4))[450:, :250]
+    assert of(part, FACE) == [], "a printed picture"
+    blinds = screen(page, (3.1, 1e9))
+    assert of(blinds, FACE) == [], "in one direction only"
+
+
 def test_heights_of_lines() -> None:
     lines = [box(Entity.TEXT, 60, 10 * n, 50, 9) for n in range(9)]
     speck, slanted = box(Entity.TEXT, 0, 0, 6, 6), (60.0, 0.0, 90.0, 30.0, 85.0, 35.0, 55.0, 5.0)

@@ -27,6 +27,19 @@ _SAME_ROWS = 0.6
 LARGE = 4_000_000
 """Number of pixels from which memory is reserved before an image is searched in one piece."""
 _MEMORY = Path("/proc/meminfo")
+_PLACE, _PLACES, _FEWEST = 128, 8, 16
+"""Side of squares that are examined for a grid, greatest number of them along a side of an image,
+and least number in an image that may show a screen.
+"""
+_PEAK, _WAVE, _ANGLE, _COARSEST = 3.5, 2.0, 30, 0.15
+"""Least height of a peak over the spectrum around it (log2) and amplitude of its wave in grey
+levels; angle between two peaks; their lowest frequency in cycles a pixel."""
+_GRID = 0.15
+"""Share of squares with a grid from which an image shows a screen. Of 2,198 photographs and scans
+three have more, two of them pages with a coarse halftone. Of 24 drawn photographs of screens, 19.
+"""
+_PASS = 0.25
+"""Cycles a pixel up to which an image without its grid is left as it is."""
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
@@ -37,6 +50,47 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 def as_grey(image: np.ndarray) -> np.ndarray:
     """Return an image as [H, W], of a colour one its luma."""
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def shows_screen(image: np.ndarray) -> bool:
+    """Whether a fine regular grid covers much of an image, as in a photograph of a screen."""
+    grey = as_grey(image)
+    rows, columns = (
+        np.linspace(0, side - _PLACE, min(_PLACES, side // _PLACE)).round().astype(int)
+        for side in grey.shape
+    )
+    if rows.size * columns.size < _FEWEST:
+        return False
+    squares = (grey[y : y + _PLACE, x : x + _PLACE] for y in rows for x in columns)
+    return sum(map(_has_grid, squares)) >= _GRID * rows.size * columns.size
+
+
+def _has_grid(square: np.ndarray) -> bool:
+    """Whether the spectrum of a square has isolated peaks in two directions."""
+    window = np.outer(np.hanning(_PLACE), np.hanning(_PLACE))
+    waves = np.abs(np.fft.fft2((square - square.mean()) * window)) * (2 / window.sum())
+    waves = np.fft.fftshift(waves)
+    levels = np.clip(20 * np.log2(waves + 1e-3) + 200, 0, 255).astype(np.uint8)
+    heights = levels.astype(np.float32) - cv2.medianBlur(levels, 11)
+    y, x = np.indices(waves.shape) - _PLACE // 2
+    # a JPEG's blocks of 8 pixels are no grid of a screen
+    blocks = np.minimum(np.abs(x), np.abs(y)) <= 1
+    blocks &= (np.abs((np.maximum(np.abs(x), np.abs(y)) + 1) % (_PLACE // 8) - 1)) <= 1
+    peaks = (heights > 20 * _PEAK) & (waves > _WAVE) & ~blocks
+    peaks &= np.hypot(y, x) > _COARSEST * _PLACE
+    angles = np.degrees(np.arctan2(y[peaks], x[peaks]))
+    if not angles.size:
+        return False
+    strongest = angles[heights[peaks].argmax()]
+    return bool((np.abs((angles - strongest + 90) % 180 - 90) > _ANGLE).any())
+
+
+def without_grid(image: np.ndarray) -> np.ndarray:
+    """Return an image without its finest structures, such as the pixels of a screen."""
+    places = np.arange(-12, 13)
+    kernel = np.sinc(2 * _PASS * places) * np.hamming(places.size)
+    kernel /= kernel.sum()
+    return np.asarray(cv2.sepFilter2D(image, -1, kernel, kernel))
 
 
 def require_finite(*numbers: np.ndarray) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, corners_of
+from anonbench.detection.base import as_grey, corners_of, shows_screen
 
 MOST_PIXELS = 100_000_000
 LEAST_FACE = 24
@@ -31,6 +31,7 @@ SMALL_FACES = "faces of less than 24 pixels"
 LINE_HEIGHTS = "lines of text of less than 8 or more than 400 pixels"
 FEW_LEVELS = "fewer than 128 grey levels between the darkest and the brightest pixel"
 BLURRED = "no sharp edge"
+SCREEN = "a fine regular grid, as of a photographed screen"
 COLOUR_ONLY = "edges in colour only where nothing was found"
 WEAK_ONLY = "found at low confidence only"
 TEXT_ONLY = "text and no face, in what does not look like a document"
@@ -70,6 +71,7 @@ def doubts_of(image: np.ndarray, regions: Sequence[Region], kinds: Collection[st
         LARGE: image.shape[0] * image.shape[1] > MOST_PIXELS,
         FEW_LEVELS: 0 < high - low < LEAST_RANGE,
         BLURRED: high - low >= LEAST_RANGE and _is_blurred(image),
+        SCREEN: shows_screen(image),
         COLOUR_ONLY: _has_edges_in_colour_only(image, regions),
         SMALL_FACES: min(faces, default=LEAST_FACE) < LEAST_FACE,
         LINE_HEIGHTS: max(heights, default=0) > LINES[1]

@@ -31,7 +31,9 @@ from anonbench.detection.base import (
     clipped_quad,
     corners_of,
     require_finite,
+    shows_screen,
     united,
+    without_grid,
 )
 from anonbench.detection.text_recognizer import INSTALL, WHEEL
 from anonbench.detection.views import Reach, Views, moved
@@ -327,6 +329,9 @@ class Levelled:
 
     def _completed(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
         height, width = image.shape[:2]
+        if shows_screen(image):
+            image = without_grid(as_grey(image))
+            regions = united([*regions, *self._detector.detect([image])[0]], image)
         regions = self._with_fine_print(image, regions)
         known: list[float] = []
         while len(known) < _MOST and (slant := slant_of(regions, known)) is not None:
