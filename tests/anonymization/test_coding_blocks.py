@@ -33,8 +33,7 @@ from anonbench.core.boxes import (
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.coding_blocks import coding_blocks, shared_coding
-from anonbench.datasets.formats.heif import reads_heif
-from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pages import Page, reads_heif
 from anonbench.datasets.images import encode, read_image
 from keyed_settings import asked
 

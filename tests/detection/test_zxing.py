@@ -265,3 +265,38 @@ def test_rows_of_different_lengths_are_covered(detector: Detector, shared: Path)
             area = np.s_[int(region.y0) : ceil(region.y1), int(region.x0) : ceil(region.x1)]
             visible[area] = False
         assert visible.mean() < 0.01, path.name
+
+
+@pytest.mark.parametrize("angle", [0, 33])
+@pytest.mark.parametrize("name", ["QRCode", "DataMatrix", "PDF417"])
+def test_a_code_without_a_quiet_zone_on_dark_ground_is_found(
+    detector: Detector, name: str, angle: int
+) -> None:
+    """Whoever cuts it out and sets it on white can read it."""
+    code = printed(name, 5)
+    page = np.full((code.shape[0] + 200, code.shape[1] + 240), 20, np.uint8)
+    mask = np.zeros_like(page)
+    page[90 : 90 + code.shape[0], 120 : 120 + code.shape[1]] = np.clip(code, 20, 235)
+    mask[90 : 90 + code.shape[0], 120 : 120 + code.shape[1]] = 1
+    assert decoded(np.where(mask > 0, page, 255).astype(np.uint8))
+    page, mask = turned(page, angle, 20), turned(mask, angle, 0) > 0
+    (found,) = detector.detect([page])
+    hidden = covered(page.shape, found)
+    assert hidden[mask & (page > 60)].mean() > 0.98
+    assert hidden.sum() < 1.15 * mask.sum()
+
+
+def test_dark_ground_with_light_patterns_has_no_barcode(detector: Detector) -> None:
+    page = np.full((300, 500), 20, np.uint8)
+    pattern = np.random.default_rng(0).integers(0, 2, (24, 24)) * 200 + 20
+    page[50:194, 60:204] = np.kron(pattern, np.ones((6, 6)))
+    page[80:140, 300:420] = 220
+    assert detector.detect([page]) == [[]]
+
+
+def test_a_blurred_code_that_can_be_read_once_sharpened_is_found(detector: Detector) -> None:
+    page, mask = pasted(printed("PDF417", 4), 150, 130)
+    page = cv2.GaussianBlur(page, (0, 0), 3)
+    assert decoded(page)
+    (found,) = detector.detect([page])
+    assert covered(page.shape, found)[mask].mean() > 0.95

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from anonbench.core.boxes import Blocks, Region, with_blocks
-from anonbench.datasets.formats import heif
-from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pages import HEIF, Page
 from anonbench.datasets.formats.pdf import Placed, placed_images
 from anonbench.datasets.formats.pixels import orientation, uses_range
 from anonbench.datasets.formats.whole import is_lossless_webp
@@ -58,7 +57,7 @@ def shared_coding(data: bytes, page: Page | None = None) -> str:
         return JPEG2000 if any(each.is_jpeg2000 for each in placed_images(data, page)) else ""
     with open_checked(data, None, page) as image:
         inner = str(image.info.get("compression")) if image.format == "TIFF" else image.format
-        named = {"WEBP": "WebP", "webp": "WebP", heif.FORMAT: "HEIC", "JPEG2000": JPEG2000}
+        named = {"WEBP": "WebP", "webp": "WebP", HEIF: "HEIC", "JPEG2000": JPEG2000}
         if inner in named:
             return named[inner]
         if image.mode in ("P", "PA"):
@@ -102,7 +101,7 @@ def _coded(image: Image.Image, data: bytes) -> _Coded | None:
         return _tiff(image, data)
     if image.format == "WEBP":
         return None if is_lossless_webp(data) else _Coded(*_WEBP)
-    if image.format == heif.FORMAT:
+    if image.format == HEIF:
         return _Coded(*_HEIC)
     if image.format == "JPEG2000":
         reach = 2 ** _levels(data)

@@ -26,9 +26,15 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
-from anonbench.datasets.formats import heif
 from anonbench.datasets.formats.child import ask
-from anonbench.datasets.formats.pages import Page, file_digest_of, require_page, tiff_frames
+from anonbench.datasets.formats.pages import (
+    HEIF,
+    Page,
+    file_digest_of,
+    register_heif,
+    require_page,
+    tiff_frames,
+)
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
@@ -148,7 +154,7 @@ def open_checked(
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
         # which garbles TIFF files that lie on their side
-        image = Image.open(reader, formats=(*FORMATS, *heif.register()))
+        image = Image.open(reader, formats=(*FORMATS, *register_heif()))
         if page is not None:
             _turn_to(image, data, page)
         _refuse(image, data, max_pixels, page)
@@ -195,7 +201,7 @@ def _refuse(
         raise UnreadableImage(f"more than {max_pixels} pixels")
     # MPO is a JPEG with previews behind it, as phones and cameras write it; a HEIC file says which
     # of its images is the one to show, and opens at that
-    is_single = page is not None or image.format in ("MPO", heif.FORMAT)
+    is_single = page is not None or image.format in ("MPO", HEIF)
     if not is_single and int(getattr(image, "n_frames", 1)) > 1:
         raise SeveralFrames("animated or of several pages")  # no number: reasons are counted
     if max_pixels is not None:
@@ -245,7 +251,7 @@ def read_here(data: bytes, max_pixels: int | None, page: Page | None) -> np.ndar
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     """Check whether decoding may take more than some seconds; a child process then does it."""
     decoders = {each.codec_name for each in image.tile}
-    is_odd = image.format in ("JPEG2000", heif.FORMAT) or bool(decoders & _IN_PYTHON)
+    is_odd = image.format in ("JPEG2000", HEIF) or bool(decoders & _IN_PYTHON)
     return is_odd or image.width * image.height > MOST_HERE or size > 2 * MOST_HERE
 
 

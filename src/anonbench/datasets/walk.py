@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from anonbench.datasets.formats import heif
+from anonbench.datasets.formats.pages import HEIC_EXTRA, reads_heif
 
 _LISTS = (".", "Anno", "Eval", "labels")
 """Where publishers put their list files."""
@@ -295,10 +295,10 @@ def head_reason(head: bytes) -> str:
 
 def _unread(kind: str) -> str:
     """Reason why files of a kind are not read here; empty if they are."""
-    if kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif()):
+    if kind in ("", _PDF) or (kind == _HEIC and reads_heif()):
         return ""
     if kind == _HEIC:
-        return f"an image of a kind that is not read without {heif.EXTRA} (HEIC); or convert it"
+        return f"an image of a kind that is not read without {HEIC_EXTRA} (HEIC); or convert it"
     return f"an image of a kind that is not read ({kind}); convert it to PNG or JPEG"
 
 

@@ -401,6 +401,12 @@ def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
             yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=grid).apply(plane)
 
 
+def sharpened_planes(image: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield each of `planes` sharpened, for what is out of focus by up to some six pixels."""
+    for plane in planes(image):
+        yield cv2.addWeighted(plane, 4.0, cv2.GaussianBlur(plane, (0, 0), 3.0), -3.0, 0)
+
+
 def spread_planes(image: np.ndarray) -> Iterator[np.ndarray]:
     """Yield each of `planes`, then its grey levels spread if they are few."""
     for plane in planes(image):

@@ -1,4 +1,4 @@
-"""Pages of documents: pages in digests of images, and pages of TIFF files.
+"""Pages of documents: pages in digests of images, and pages of TIFF files. HEIC, if installed.
 
 TIFF pages are read from the file's directories, without any pixel.
 
@@ -7,8 +7,10 @@ Source: Adobe, TIFF Revision 6.0, 1992, sections 2 and 8; BigTIFF as libtiff def
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
+from importlib.util import find_spec
 from typing import BinaryIO, NamedTuple
 
 from anonbench.core.errors import UnreadableImage
@@ -24,6 +26,29 @@ _KIND, _OLD_KIND = 254, 255
 _SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
 _SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
+HEIF = "HEIF"
+"""Pillow's name for HEIC."""
+HEIC_EXTRA = "the extra `heic`"
+"""Extra of the installation, optional because the package bundles libraries under the LGPL."""
+
+
+@functools.cache
+def reads_heif() -> bool:
+    """Check whether HEIC images can be decoded here."""
+    return find_spec("pillow_heif") is not None
+
+
+@functools.cache
+def register_heif() -> tuple[str, ...]:
+    """Make Pillow decode HEIC if possible; return the formats that this adds."""
+    if not reads_heif():
+        return ()
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(
+        thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
+    )
+    return (HEIF,)
 
 
 class Page(NamedTuple):

@@ -16,8 +16,7 @@ from typing import cast
 import numpy as np
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from anonbench.datasets.formats import heif
-from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pages import HEIF, Page
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE_VALUE, _SAMPLE_FORMAT = 258, 262, 281, 339
 _WHITE_IS_ZERO = 0
@@ -199,7 +198,7 @@ def conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
     is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
     if page is not None:
         yield "page of a document" if is_tiff else "first frame of an animation"
-    if image.format == heif.FORMAT and getattr(image, "n_frames", 1) > 1:
+    if image.format == HEIF and getattr(image, "n_frames", 1) > 1:
         yield "main image of several in a HEIC file"
     # HEIC is opened upright
     if (image.info.get("original_orientation") or orientation(image)) in range(2, 9):

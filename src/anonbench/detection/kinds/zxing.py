@@ -1,6 +1,7 @@
 """Barcodes by zxing-cpp; linear ones that it cannot read by OpenCV.
 
-Of a linear code zxing reports only a few rows; the others are found here.
+Of a linear code zxing reports only a few rows; the others are found here. What it reads only after
+a person sharpened the image, or cut the code out and set it on white, is found as well.
 """
 
 from __future__ import annotations
@@ -17,8 +18,16 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, clipped_quad, corners_of
-from anonbench.detection.views import UPRIGHT, Reach, Views, planes, planes_and_contrast
+from anonbench.detection.base import as_grey, clipped_quad, corners_of, united
+from anonbench.detection.kinds.cut_out import CutOutDetector, corners_reported
+from anonbench.detection.views import (
+    UPRIGHT,
+    Reach,
+    Views,
+    planes,
+    planes_and_contrast,
+    sharpened_planes,
+)
 
 if TYPE_CHECKING:
     import zxingcpp
@@ -68,20 +77,31 @@ class Zxing(DetectorKind):
             turns=(0, 30, 60) if speed == "thorough" else (0,),
             versions=planes if speed == "single" else planes_and_contrast,
         )
-        bars = Views(BarsDetector(), replace(reach, doubled=None, turns=UPRIGHT, versions=planes))
-        return ReadAndUnread(Views(ZxingDetector(), reach), bars)
+        once = replace(reach, doubled=None, turns=UPRIGHT, versions=planes)
+        codes, more = Views(ZxingDetector(), reach), list[Detector]()
+        if speed != "single":
+            blurred = replace(once, versions=sharpened_planes)
+            more = [Views(ZxingDetector(valid_only=True), blurred), CutOutDetector()]
+        return ReadAndUnread(codes, more, Views(BarsDetector(), once))
 
 
 class ReadAndUnread:
     """Codes that were read, and linear ones of which only bars were seen."""
 
-    def __init__(self, read: Detector, bars: Detector) -> None:
-        self._detector, self._bars = read, bars
+    def __init__(self, read: Detector, more: Sequence[Detector], bars: Detector) -> None:
+        self._detector, self._more, self._bars = read, more, bars
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
         found = zip(images, self._detector.detect(images), self._bars.detect(images), strict=True)
-        return [[*codes, *_unread(image, codes, bars)] for image, codes, bars in found]
+        return [self._completed(*each) for each in found]
+
+    def _completed(
+        self, image: np.ndarray, codes: list[Region], bars: Sequence[Region]
+    ) -> list[Region]:
+        others = [region for each in self._more for region in each.detect([image])[0]]
+        codes = united([*codes, *others], image) if others else codes
+        return [*codes, *_unread(image, codes, bars)]
 
 
 def _unread(image: np.ndarray, codes: Sequence[Region], bars: Sequence[Region]) -> Iterator[Region]:
@@ -139,10 +159,10 @@ class BarsDetector:
 class ZxingDetector:
     """Barcodes of each image as quadrilaterals; one that could be decoded is certain (score 1)."""
 
-    def __init__(self) -> None:
+    def __init__(self, valid_only: bool = False) -> None:
         import zxingcpp
 
-        self._zxing = zxingcpp
+        self._zxing, self._valid_only = zxingcpp, valid_only
         linear, *others = (getattr(zxingcpp.BarcodeFormat, name) for name in _BLACK_ONLY)
         self._linear = set(zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(linear)))
         self._black_only = zxingcpp.BarcodeFormats((linear, *others))
@@ -155,7 +175,7 @@ class ZxingDetector:
         read = partial(
             self._zxing.read_barcodes,
             ean_add_on_symbol=self._zxing.EanAddOnSymbol.Read,  # they are hidden, too
-            return_errors=True,
+            return_errors=not self._valid_only,
         )
         for code in (*read(grey), *read(255 - grey, formats=self._black_only)):
             if not code.valid and code.format.name in _MISTAKEN:
@@ -168,9 +188,7 @@ class ZxingDetector:
 
     def _corners(self, code: zxingcpp.Barcode, grey: np.ndarray) -> np.ndarray | None:
         """Corners of a code, float64 [4, 2], from pixels' middles; None if not reported."""
-        at = code.position
-        points = (at.top_left, at.top_right, at.bottom_right, at.bottom_left)
-        corners = np.array([(point.x, point.y) for point in points], np.float64)
+        corners = corners_reported(code)
         if not _plausible(corners):
             if not code.valid:
                 return None
