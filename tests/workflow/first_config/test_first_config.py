@@ -179,6 +179,16 @@ def test_what_was_found_is_proposed(propose: Propose) -> None:
     assert limits == (300, 500, 500)
 
 
+def test_a_kind_too_rare_for_a_verdict_is_said(propose: Propose) -> None:
+    """One barcode in 32 images is hidden, but what is left of it cannot be judged."""
+    seen = {"images": 1200}
+    rare = propose(sample(ppocr=32, zxing=1), seen, minutes=600.0)
+    often = propose(sample(ppocr=32, zxing=16), seen, minutes=600.0)
+    assert rare.archive.detectors == often.archive.detectors == ("ppocr", "zxing")
+    assert rare.said.count("too few for a verdict") == 1
+    assert "too few for a verdict" not in often.said
+
+
 def test_what_could_not_be_tried_is_said(propose: Propose) -> None:
     seen = sample(ppocr=3)
     seen.found["zxing"].missing = "pip install zxing-cpp"

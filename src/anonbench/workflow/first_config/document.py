@@ -102,6 +102,11 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             looked_at=sample.read + sample.unreadable.total(),
             unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
             labels={name: DETECTORS[name].label for name in sample.found},
+            few=[
+                name
+                for name, each in sample.found.items()
+                if each.images * searched < needed * sample.read <= searched * sample.read
+            ],
             detectors=detectors,
             methods=methods,
             cost=cost,
