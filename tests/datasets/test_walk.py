@@ -11,7 +11,6 @@ from PIL import Image
 from small_sets import touch
 
 from anonbench.datasets import walk
-from anonbench.datasets.formats import heif
 from anonbench.datasets.images import FORMATS
 from anonbench.datasets.walk import scan
 
@@ -97,7 +96,7 @@ def test_kinds_are_told_apart_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         assert told.startswith(f"an image of a kind that is not read ({kind}); convert it")
         assert not walk.is_quiet(name, told)
     assert walk.suffix_reason("x/a.PDF") == walk.suffix_reason("a.heic") == ""
-    monkeypatch.setattr(heif, "reads_heif", lambda: False)
+    monkeypatch.setattr(walk, "reads_heif", lambda: False)
     missing = walk.suffix_reason("a.HEIC")
     assert "HEIC" in missing and "`heic`" in missing and not walk.is_quiet("a.HEIC", missing)
 
@@ -120,7 +119,7 @@ def test_other_kinds_are_found_by_content(tmp_path: Path, monkeypatch: pytest.Mo
     assert "(AVIF)" in told(b"\0\0\0\x18ftypavif\0\0\0\0mif1")
     assert "(DICOM)" in told(b"\0" * 128 + b"DICM")
     assert told(b"%PDF-1.7\n") == told(heic) == walk.RENAMED
-    monkeypatch.setattr(heif, "reads_heif", lambda: False)
+    monkeypatch.setattr(walk, "reads_heif", lambda: False)
     assert "`heic`" in told(heic) and "`heic`" not in told(b"%PDF-1.7\n")
     for content in (b"", b"text", b"ftypheic", b"\xff"):
         assert told(content) == walk.NOT_IMAGE

@@ -12,8 +12,7 @@ from odd_folder import coded, grey_profile, picture
 from PIL import Image, ImageCms
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats import heif
-from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pages import HEIF, Page, register_heif
 from anonbench.datasets.formats.pixels import conversions
 from anonbench.datasets.images import open_checked, read_image, upright_size
 
@@ -89,8 +88,8 @@ def test_an_animation_is_its_first_frame_where_that_is_asked_for() -> None:
 
 def heic(image: Image.Image, **options: Any) -> bytes:
     pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
-    heif.register()
-    return coded(image, heif.FORMAT, quality=-1, chroma=444, **options)
+    register_heif()
+    return coded(image, HEIF, quality=-1, chroma=444, **options)
 
 
 def test_heic_is_read_upright() -> None:
@@ -116,7 +115,7 @@ def test_heic_is_refused_where_nothing_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = heic(picture(0))
-    monkeypatch.setattr(heif, "register", tuple)
+    monkeypatch.setattr("anonbench.datasets.images.register_heif", tuple)
     with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):
         read_image(data)
 

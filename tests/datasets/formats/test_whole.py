@@ -8,7 +8,7 @@ from odd_folder import coded
 from PIL import Image
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.heif import reads_heif, register
+from anonbench.datasets.formats.pages import reads_heif, register_heif
 from anonbench.datasets.images import read_image
 
 RNG = np.random.default_rng(5)
@@ -34,7 +34,7 @@ KINDS = {
 
 
 def of_kind(kind: str, image: np.ndarray) -> bytes:
-    register()
+    register_heif()
     name, options = KINDS[kind]
     return coded(Image.fromarray(image), name, **options)
 
