@@ -28,6 +28,7 @@ from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.table import said
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
+from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.scores import corrected
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 
@@ -249,7 +250,8 @@ def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
 def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) -> dict[str, float]:
     """Rates of attacks on a choice that have no limit, above their control, highest first.
 
-    Only those of at least `NAMED` that are shares of regions or images.
+    Only those of at least `NAMED` that are shares of regions or images. Names begin with `SEEN` if
+    the attacked images taught the map or model.
     """
     if judged is None or top is None:
         return {}
@@ -262,7 +264,9 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
         base = row["chance"] if pd.isna(row["control"]) else row["control"]
         if above_control(row["value"], base) >= NAMED:
             rate = above_control(row["value"], row["control"])
-            rates[row["attack"]] = max(rate, rates.get(row["attack"], 0.0))
+            seen = SEEN if row["measure"].startswith(SEEN) else ""
+            name = f"{seen}{row['attack']}"
+            rates[name] = max(rate, rates.get(name, 0.0))
     return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
 

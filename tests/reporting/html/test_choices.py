@@ -189,6 +189,7 @@ def test_attacks_without_a_limit_are_named_with_what_they_gain() -> None:
     one = one.assign(value=0.6, low=0.5, high=0.7, control=0.2)
     top = {"method": "mask", "degree": 100, "adaption": "unadapted"}
     assert without_limit(one, top) == {"linkage": pytest.approx(0.5)}
+    assert [*without_limit(one.assign(measure="seen_rank_1"), top)] == ["seen_linkage"]
     assert without_limit(one.assign(limit=0.9), top) == {}
     assert without_limit(one.assign(control=0.59), top) == {}
     assert without_limit(one.assign(method="blur"), top) == {}

@@ -156,11 +156,23 @@ def test_what_is_left_is_told_of_the_kind_of_region_that_is_hidden_least(tmp_pat
 
 
 def test_gains_over_a_control_and_whole_shares_are_told_apart(tmp_path: Path) -> None:
-    facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited={"linkage": 0.92})
+    rates = {"linkage": 0.92, "seen_linkage": 1.0}
+    facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited=rates)
     (said,) = Words(Texts(), facts).risks({"method": "mask"})
     assert "above their control:</strong> linking images (92 %)" in said
+    assert "linking images among images that the map or model learned from (100 %)" in said
     found, _ = make_statement(tmp_path, table_of())
     assert "The shares in this table are whole" in found
+
+
+def test_of_results_that_are_alike_above_their_control_the_highest_is_told(tmp_path: Path) -> None:
+    policy = table_of()
+    rows = policy[policy["attack"] == "residual"]
+    lower, higher = (rows.assign(value=each, control=each) for each in (0.11, 0.36))
+    both = pd.concat([policy[policy["attack"] != "residual"], lower, higher])
+    found, _ = make_statement(tmp_path, both)
+    shown = next(line for line in found.splitlines() if line.startswith("| detect the hidden"))
+    assert "36 %" in shown and "11 %" not in shown
 
 
 def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:

@@ -199,11 +199,12 @@ def _measured(
 def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
 
-    def weight(row: Mapping[Any, Any]) -> tuple[bool, float]:
-        """Attacks with a limit first, then by rate above control, highest first."""
+    def weight(row: Mapping[Any, Any]) -> tuple[bool, float, float]:
+        """Attacks with a limit first, then by rate above control and by rate, highest first."""
         rate = above_control(row["value"], row["control"])
         limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
-        return pd.isna(row["limit"]), -(rate if rate == rate else row["value"]) / limit
+        share = (rate if rate == rate else row["value"]) / limit
+        return pd.isna(row["limit"]), -share, -row["value"]
 
     strongest: dict[str, Mapping[Any, Any]] = {}
     for row in sorted(rules.dropna(subset=["value"]).to_dict("records"), key=weight):

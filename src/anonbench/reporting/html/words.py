@@ -16,6 +16,7 @@ from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION, RULES
 from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.shown_images import Outlines
 
@@ -236,12 +237,16 @@ class Words:
         """Attacks on the first choice that succeed and have no limit; what alone is hidden."""
         found, rates = [], self.facts.unlimited.items()
         if top is not None and rates:
-            parts = (f"{self.attack(name)} ({self.texts.number(100 * r)} %)" for name, r in rates)
+            parts = (f"{self._of_seen(name)} ({self.texts.number(100 * r)} %)" for name, r in rates)
             named = {"method": self.texts.method(top["method"]), "attacks": ", ".join(parts)}
             found.append(self.texts("unlimited", **named))
         if names := [self.texts.named("entities", name) for name in self.facts.searched]:
             found.append(self.texts("only", entities=", ".join(names)))
         return found
+
+    def _of_seen(self, name: str) -> str:
+        attack = self.attack(name.removeprefix(SEEN))
+        return str(self.texts("seen", attack=attack)) if name.startswith(SEEN) else attack
 
     def model(self, adaption: str) -> str:
         """Name of a model."""

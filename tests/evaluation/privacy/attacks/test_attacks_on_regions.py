@@ -291,6 +291,22 @@ def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch
         Residual().load(EQUIPMENT)
 
 
+@pytest.mark.parametrize(
+    ("box", "is_found"),
+    [
+        ((20, 20, 80, 80), True),  # a tighter frame of the same face
+        ((-20, -20, 120, 120), True),  # a wider one
+        ((60, 0, 160, 100), False),
+        ((100, 0, 200, 100), False),
+    ],
+)
+def test_detectors_may_frame_a_region_tighter_or_wider(
+    box: tuple[float, ...], is_found: bool
+) -> None:
+    region, other = (Region(Entity.FACE, *each, 1.0) for each in ((0, 0, 100, 100), box))
+    assert residual.lies_on(region, other) == is_found
+
+
 TD3 = (
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
     "L898902C36UTO7408122F1204159ZE184226B<<<<<10",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from anonbench.core.boxes import Region, overlap
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.registries.attacks import (
     AttackNotPossibleError,
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from anonbench.core.registries.detectors import Detector
 
 OWN, OTHER = "found", "found_by_other"
-OVERLAP = 0.5
-"""Overlap (IoU) from which a region is found."""
+SHARE = 0.5
+"""Least share of the smaller of region and detected box that lies in the other. Detectors frame the
+same face or line more or less tightly, and regions have margins."""
 OTHERS = ("centerface", "mtcnn")
 """Further detectors; one without its package or weights is left out."""
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Residual(RegionAttack):
     """Detectors on whole published images: those that found the regions, and others.
 
-    A region counts as found where a detected box of its entity overlaps with it.
+    A region counts as found where a detected box of its entity lies on it, see `SHARE`.
     """
 
     name: ClassVar = "residual"
@@ -104,12 +105,20 @@ class _Searching:
         return {
             measure: float(
                 any(
-                    box.entity == found.region.entity and overlap(truth.region, box) >= OVERLAP
+                    box.entity == found.region.entity and lies_on(truth.region, box)
                     for box in boxes
                 )
             )
             for measure, boxes in found.boxes.items()
         }
+
+
+def lies_on(region: Region, box: Region) -> bool:
+    """Whether a detected box shows where a region is, see `SHARE`."""
+    width = min(region.x1, box.x1) - max(region.x0, box.x0)
+    height = min(region.y1, box.y1) - max(region.y0, box.y0)
+    smaller = min((each.x1 - each.x0) * (each.y1 - each.y0) for each in (region, box))
+    return width > 0 and height > 0 and width * height >= SHARE * smaller
 
 
 def _entities(name: str) -> tuple[str, ...]:
