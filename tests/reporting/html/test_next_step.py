@@ -110,6 +110,25 @@ def test_where_persons_are_few_the_number_that_is_needed_is_told() -> None:
     assert f"(30 tries are too few: {lack})" in asked.text
 
 
+@pytest.mark.parametrize(
+    ("seen", "attacked", "share", "add"),
+    [
+        (15.0, 60.0, 1.0, 78),  # probes ask for most: 93
+        (15.0, 60.0, 0.5, 156),  # half of what is added is for training
+        (60.0, 60.0, 1.0, 40),  # the gallery: 100 regions, though 93 probes are enough
+    ],
+)
+def test_the_step_says_how_many_persons_to_add(
+    seen: float, attacked: float, share: float, add: int
+) -> None:
+    top = row(rule_n=attacked, rule_clusters=seen, rule_value=0.05, **ATTACKED)
+    facts = Facts("a", 60, 0, (), 0, None, toy=False, examples={}, searched_share=share)
+    said = {each: str(step(top, facts, Texts(each)).text) for each in ("en", "de")}
+    assert f"at least {add} other persons or documents" in said["en"]
+    assert f"mindestens {add} weiteren Personen oder Dokumenten" in said["de"]
+    assert all("nan" not in text and "probes" not in text for text in said.values())
+
+
 def test_more_tries_do_not_help_where_a_kind_of_region_was_not_attacked() -> None:
     top = row(rule_n=229.0, rule_value=0.004, rule_high=0.035, **ATTACKED)
     asked = found(top, images=144)

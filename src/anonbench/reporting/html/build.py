@@ -180,9 +180,11 @@ def _read(
     found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
-    images = None
+    images, share = None, 1.0
     if counts := section.file("counts"):
-        images = int(pd.read_csv(counts).query("split == 'val'")["used"].sum())
+        used = pd.read_csv(counts).groupby("split")["used"].sum()
+        images = int(used.get("val", 0))
+        share = images / (images + used.get("train", 0)) if images else 1.0
     gap = why_no_statement(summary, needs, images)
     effects = read_effects(path) if (path := section.file("effects")) else None
     if effects is not None and gap:
@@ -216,6 +218,8 @@ def _read(
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
         confidence=needs.confidence,
+        widest=needs.widest,
+        searched_share=share,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, top),
         searched=searched,

@@ -17,6 +17,8 @@ from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION, RULES
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
+from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.shown_images import Outlines
 
@@ -47,6 +49,10 @@ class Facts:
     """Regions of one image, if no picture may be shown."""
     system: str | None = None
     confidence: float = 0.95
+    widest: float = 0.2
+    """The widest interval of a rate that is known, as a share."""
+    searched_share: float = 1.0
+    """Share of the images that are searched; the others are for training."""
     attacks: str = "enabled: true"
     """Setting of the section `privacy` that enables attacks on regions."""
     unlimited: Mapping[str, float] = field(default_factory=dict)
@@ -323,7 +329,8 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
     if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
         # every image was attacked already
         key = "few_tries" if math.isnan(_times(top)) else "images"
-        numbers, detail = {"images": tries, "there": there}, top["detail"]
+        numbers = {"images": tries, "there": there, **_persons(top, there, facts)}
+        detail = top["detail"]
         return Step(texts(f"step.open.{key}", detail=detail, **words.numbers(numbers)), run)
     more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
     more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
@@ -350,6 +357,26 @@ def _times(row: Mapping[Any, Any]) -> float:
     """Factor by which a decisive interval needs more tries; NaN if the rate is over its limit."""
     value, high, limit = row["rule_value"], row["rule_high"], row["rule_limit"]
     return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
+
+
+def _persons(row: Mapping[Any, Any], there: int, facts: Facts) -> dict[str, int]:
+    """Persons or documents `seen`, `needed` among the searched, and to `add` in all.
+
+    Empty unless a re-identification rate is unknown for want of them. Of the needs, the one that
+    asks for most counts: persons, gallery, probes, and tries that show a rate within the limit.
+    """
+    seen = row["rule_clusters"]
+    is_rate = row["rule_attack"] in (REIDENTIFICATION, OF_REMAINDER)
+    if not is_rate or pd.isna(seen) or not pd.isna(row["rule_high"]):
+        return {}
+    needed = max(
+        MIN_PERSONS,
+        int(seen) + MIN_GALLERY - there,
+        probes_needed(facts.widest, facts.confidence),
+        fewest_trials(row["rule_limit"], facts.confidence) if row["rule_limit"] > 0.0 else 0,
+    )
+    more = math.ceil((needed - int(seen)) / facts.searched_share)
+    return {"seen": int(seen), "needed": needed, "add": more} if more > 0 else {}
 
 
 def _true_boxes(row: Mapping[Any, Any], there: int) -> int:
