@@ -27,4 +27,5 @@ with job(snakemake, __file__):
             summary=made["summary"],
             sight=made["visible_area"],
         )
-        write_quality(summary, visible_area, params.dataset, made["markdown"])
+        confidence = params.shown["confidence"]
+        write_quality(summary, visible_area, params.dataset, confidence, made["markdown"])

@@ -9,6 +9,7 @@ import pandas as pd
 
 from anonbench.config.outputs import Table
 from anonbench.core.io import read_csv, write_csv
+from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.detection.quality import ALL
 from anonbench.reporting import grid as grids
@@ -61,12 +62,15 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, .
     ]
 
 
-def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
+def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ...]]:
     """Arrange a summary (`anonbench.detection.quality.SUMMARY_COLUMNS`) by entity.
 
     Columns `QUALITY_HEADS`, in percent; the images are those with such regions or, if there are
     none, all that were measured.
     """
+    measured = summary[["value", "low", "high", "images"]].itertuples(index=False, name=None)
+    ends = [with_width(value, low, high, n, confidence) for value, low, high, n in measured]
+    summary = summary.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
     rows = []
     for entity, label in (ENTITIES | {ALL: "All"}).items():
         found = summary[summary["entity"] == entity].set_index("metric")
@@ -79,7 +83,7 @@ def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def write_quality(
-    summary: pd.DataFrame, visible_area: pd.DataFrame, title: str, markdown: Path
+    summary: pd.DataFrame, visible_area: pd.DataFrame, title: str, confidence: float, markdown: Path
 ) -> None:
     """Write a summary, and the regions left visible, as Markdown tables with captions.
 
@@ -93,7 +97,7 @@ def write_quality(
         intervals(visible_area, ("visible_area", "low", "high"), between=" to "),
     )
     heads = ["Degree", "Entity", "Images", "True area visible"]
-    quality = markdown_grid(QUALITY_HEADS, quality_rows(summary), left=1)
+    quality = markdown_grid(QUALITY_HEADS, quality_rows(summary, confidence), left=1)
     visible = markdown_grid(heads, list(zip(*columns, strict=True)), left=2)
     below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
     write_text(markdown, f"{quality}\n{below[0]}\n\n{visible}\n{below[1]}\n")

@@ -71,6 +71,17 @@ def wilson(correct: float, count: float, confidence: float) -> tuple[float, floa
     return low, high
 
 
+def with_width(
+    value: float, low: float, high: float, images: float, confidence: float
+) -> tuple[float, float]:
+    """Interval of a mean of shares, also where all of its images are alike.
+
+    Then a bootstrap has no width, and Wilson's is wider than any interval of such a mean.
+    """
+    alike = images > 0 and high - low < 1e-12
+    return wilson(images * value, images, confidence) if alike else (low, high)
+
+
 def fewest_trials(limit: float, confidence: float) -> int:
     """Fewest trials after which Wilson's interval ends within a limit if none has succeeded.
 

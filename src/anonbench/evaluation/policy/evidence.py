@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.core.numeric.statistics import wilson
+from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
@@ -164,9 +164,7 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
         value, *ends = (float(found[name].iloc[0]) for name in names)
         if not is_round:  # what is covered
             value, *ends = 1.0 - value, *(1.0 - end for end in ends)
-        if ends[1] - ends[0] < 1e-12:
-            # of images covered alike; Wilson's is wider than any interval of a mean of shares
-            ends = [*wilson(images * value, images, given.confidence)]
+        ends = [*with_width(value, ends[0], ends[1], images, given.confidence)]
         yield row | {"value": value, "low": ends[0], "high": ends[1], "n": images}
 
 

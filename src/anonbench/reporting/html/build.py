@@ -292,7 +292,7 @@ def evidence_pages(
         return {r.section.name: path for r in results if (path := r.section.file(key))}
 
     grids["images"] += tables.attention(files("attention"))
-    grids["detection"] += tables.quality(files("quality"))
+    grids["detection"] += tables.quality(files("quality"), shown.confidence)
     grids["detection"] += tables.sizes(files("counts")) + tables.skipped(files("skipped"))
     grids["paper"] += [] if system else [recommendations_grid(effects, bests)]
     grids["paper"] += paper
@@ -309,7 +309,8 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
     for row in rows.drop_duplicates("entity").to_dict("records"):
         entity = ENTITIES.get(row["entity"], row["entity"])
         named = entity if entity.isupper() else entity.lower()  # MRZ, face
-        yield f"{100 * row['value']:.1f} % of the {named} area ({row['dataset']})"
+        low, high = (f"{100 * row[end]:.1f}" for end in ("low", "high"))
+        yield f"{100 * row['value']:.1f} % ({low} to {high}) of the {named} area ({row['dataset']})"
 
 
 def not_run(layout: Layout) -> str:

@@ -53,9 +53,10 @@ def skipped(files: Mapping[str, Path]) -> list[Grid]:
     return plain("skipped", pd.DataFrame(rows, columns=["Data set", "Reason", "Files"]), 2)
 
 
-def quality(files: Mapping[str, Path]) -> list[Grid]:
+def quality(files: Mapping[str, Path], confidence: float) -> list[Grid]:
     """Table of detection quality, if true boxes are known."""
-    rows = [(name, *row) for name, path in files.items() for row in quality_rows(pd.read_csv(path))]
+    tables = {name: quality_rows(pd.read_csv(path), confidence) for name, path in files.items()}
+    rows = [(name, *row) for name, table in tables.items() for row in table]
     table = pd.DataFrame(rows, columns=["Data set", *QUALITY_HEADS])
     return plain("quality", table, 2)
 
