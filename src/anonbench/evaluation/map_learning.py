@@ -217,6 +217,8 @@ def why_not(
     mapped = of[MAPPED]
     if mapped["reason"]:
         return str(mapped["reason"])
+    if mapped["high"] < 0.0:
+        return "it loses quality"
     if not mapped["low"] > 0.0:
         return "its gain cannot be told from none"
     for remedy in FREE:

@@ -427,6 +427,8 @@ def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: 
         assert set(found.table["clusters"]) == set(found.rates["clusters"]) == {expected}
         assert found.card()["copies"] == 100
         assert "120 images scored, 100 of them copies of others" in found.counts()
+        # without persons, the only clusters are those of the copies
+        assert ("name clusters" in found.counts()) is (clusters is None)
         assert "without copies there are 20 images, and it takes 100: add 80" in found.advice[0]
 
 

@@ -15,8 +15,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.map_judging import gather, labelled, read_maps
-from anonbench.evaluation.map_learning import map_variant, read_labels
+from anonbench.evaluation.map_judging import MAPPED, gather, labelled, read_maps
+from anonbench.evaluation.map_learning import map_variant, read_labels, why_not
 
 WIDTH = 12
 FILES = ("original_val", "hidden_val", "original_train", "hidden_train")
@@ -170,6 +170,8 @@ def test_command_learns_applies_and_refuses(
     assert "The map is recommended for original queries" in text
     assert "shuffled pairs (control)" in text
     assert "keep it as you keep originals" in text
+    assert "100 pairs, which count as independent" in text and "pass --clusters" in text
+    assert "labels" not in text  # none were given
     apply = ["map", "apply", str(path), given[1], "-o", str(output)]
     assert main(apply) == 1
     assert "learned for mask-100" in capsys.readouterr().err
@@ -192,6 +194,16 @@ def test_command_learns_applies_and_refuses(
     refused = ["map", "apply", str(path), str(tmp_path / "x.h5"), "-o", str(output)]
     assert main([*refused, "--method", "mask-100"]) == 1
     assert "learned for the system 'ours'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-0.08, -0.01, "it loses quality"), (-0.08, 0.01, "cannot be told from none"), (0.1, 0.2, "")],
+)
+def test_a_gain_that_is_surely_below_zero_is_a_loss(low: float, high: float, said: str) -> None:
+    row = {"remedy": MAPPED, "query": "original", "metric": "map", "reason": ""}
+    found = why_not(pd.DataFrame([row | {"low": low, "high": high, "gain": (low + high) / 2}]))
+    assert said in found and bool(found) is bool(said)
 
 
 @pytest.mark.parametrize("persons", [True, False])

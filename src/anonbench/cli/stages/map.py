@@ -108,7 +108,7 @@ def run_apply(options: argparse.Namespace) -> None:
 
 def as_text(learned: Map, output: Path) -> str:
     """Compare a map with no remedy, free remedies and the control, as text."""
-    from anonbench.evaluation.map_judging import LABELS, table_rows
+    from anonbench.evaluation.map_judging import LABELLED, LABELS, table_rows
 
     card = learned.card
     rows = [["remedy", "pairs", "queries", "by", "mAP", "gain (interval)"]]
@@ -120,10 +120,15 @@ def as_text(learned: Map, output: Path) -> str:
         else "The map is NOT recommended"
     )
     verdict += f" ({'; '.join(why)})." if why else "."
-    stands = (
-        f"{card['pairs']:,} pairs in {card['clusters']:,} clusters, judged by maps of other "
-        f"clusters; percent, {card['confidence']:.0%} intervals. {LABELS}"
+    are_alone = card["clusters"] == card["pairs"]
+    groups = f" in {card['clusters']:,} clusters"
+    alone = ", which count as independent; where several show one person or page, pass --clusters"
+    stands = f"{card['pairs']:,} pairs{alone if are_alone else groups}. Judged by maps of other "
+    stands += (
+        f"{'pairs' if are_alone else 'clusters'}; percent, {card['confidence']:.0%} intervals."
     )
+    if any(row["metric"] == LABELLED for row in card["judged"]):
+        stands += f" {LABELS}"
     keep = f"{output}: keep it as you keep originals. It makes easier to find what is still there."
     return "\n\n".join([aligned(rows, 4), verdict, stands, keep])
 

@@ -268,14 +268,13 @@ class Result(Scored):
         left += f" ({why})" if why else ""
         if counts["converted"]:
             left += f"; converted while they were read: {tally(counts['converted'])}"
-        clusters = self.made_by["clusters"]
+        clusters, copies = self.made_by["clusters"], self.made_by["copies"]
         over = (
             "queries, which count as independent; where several show one person or page, name "
             "clusters"
-            if clusters is None
+            if clusters in (None, counts["scored"] - copies)  # copies of one image are a cluster
             else count(clusters, "cluster") + " of queries"
         )
-        copies = self.made_by["copies"]
         repeated = f", {copies:,} of them copies of others" if copies else ""
         used = f"{count(counts['scored'], 'image')} scored{repeated}, k = {self.k}{left}."
         confidence = self.made_by["settings"]["confidence"]
