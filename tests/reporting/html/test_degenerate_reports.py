@@ -73,7 +73,7 @@ def test_three_clusters_beside_forty_count_for_nothing(tmp_path: Path) -> None:
     both = page(tmp_path, section(tmp_path, "d", SCORES, (100,)), few)
     assert "among the best in all 2 cases" in both
     retrieval = both.partition("Retrieval d:")[2].partition(".")[0]
-    assert "keeps" in retrieval and "e:" not in retrieval
+    assert "of the search quality" in retrieval and "e:" not in retrieval
 
 
 def test_twelve_queries_are_the_reason_and_no_missing_control(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
 from anonbench.reporting.html.build import DatasetSection, build_report
+from anonbench.reporting.html.first_page import are_alike
 from anonbench.reporting.html.page import FILES, FOLDER, Texts
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import METHODS
@@ -312,3 +313,23 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     first_page(tmp_path, maps=pd.DataFrame(rows, columns=VARIANT_COLUMNS))
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "not recommended, it gains nothing" in page
+
+
+@pytest.mark.parametrize(
+    ("kept", "bars", "alike"),
+    [
+        (("51 %", "51 %"), ((76.0, 75.0, 77.0), (77.0, 76.9, 78.0)), True),
+        (("50 %", "53 %"), ((75.0, 65.0, 85.0), (80.0, 70.0, 90.0)), True),
+        (("50 %", "53 %"), ((75.0, 74.0, 76.0), (80.0, 79.0, 81.0)), False),
+        (("50 %", "53 %"), ((75.0, None, None), (80.0, None, None)), False),
+    ],
+)
+def test_methods_that_keep_about_as_much_have_no_least_and_most(
+    kept: tuple[str, str], bars: tuple[tuple[float | None, ...], ...], alike: bool
+) -> None:
+    ends = ("value", "low", "high")
+    rows = [
+        {"label": name, "kept": text, "kept_bar": dict(zip(ends, bar, strict=True))}
+        for name, text, bar in zip(("Blur", "Mask"), kept, bars, strict=True)
+    ]
+    assert are_alike(rows) is alike

@@ -36,7 +36,7 @@ from anonbench.reporting.choice_table import Bests, best_choices, choices, witho
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
 from anonbench.reporting.grid_layout import Layout, lay_out
 from anonbench.reporting.html import tables
-from anonbench.reporting.html.first_page import first_page, known
+from anonbench.reporting.html.first_page import are_alike, first_page, known
 from anonbench.reporting.html.page import (
     FIGURES,
     DatasetSection,
@@ -151,6 +151,7 @@ def build_report(
         title=title,
         firsts=firsts,
         known=known,
+        are_alike=are_alike,
         pages=pages,
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -63,6 +63,15 @@ def known(first: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Rows seen at first that have a value (`kept` or `rate`), sorted by it."""
     rows = [row for row in first["rows"] if row["shown"] and row[f"{name}_bar"]]
     return sorted(rows, key=lambda row: (row[f"{name}_bar"]["value"], row[name], row["label"]))
+
+
+def are_alike(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether rows of `known` keep about as much: the ends print alike or are in both intervals."""
+    first, last = rows[0], rows[-1]
+    least, most = first["kept_bar"], last["kept_bar"]
+    if first["kept"] == last["kept"] or None in (least["high"], most["low"]):
+        return bool(first["kept"] == last["kept"])
+    return bool(least["high"] >= most["value"] and most["low"] <= least["value"])
 
 
 def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
