@@ -1,4 +1,4 @@
-"""Pages of documents: pages in digests of images, and pages of TIFF files. HEIC, if installed.
+"""Pages in digests of images, pages of TIFF files, and HEIC where it is installed.
 
 TIFF pages are read from the file's directories, without any pixel.
 
