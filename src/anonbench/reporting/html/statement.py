@@ -44,7 +44,7 @@ STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv", "choic
 _OF_ENTITIES = ("entity", "missed", "interval", "images", "limit", "verdict")
 _OF_ATTACKS = ("attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict")
 _NUMBERS = {"listed", "used", "without_regions", "failed", "unreadable", "images", "n", "limit"}
-_NUMBERS |= {"missed", "rate", "interval", "control", "kept", "above"}
+_NUMBERS |= {"missed", "rate", "interval", "control", "above"}
 
 
 @dataclass(frozen=True)
