@@ -16,7 +16,7 @@ from anonbench.core.vocabulary import Method, Variant
 from anonbench.evaluation.correlation import METRICS, read_correlations
 from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
-from anonbench.reporting.figures.style import new_figure, save, styled
+from anonbench.reporting.figures.style import ONE_COLUMN, blank, new_figure, save, styled
 from anonbench.reporting.figures.trends import correlation_heatmap, matrix, notes, trend
 from anonbench.reporting.labels import METHOD_COLOURS, METHODS
 from anonbench.reporting.shown_images import choose
@@ -63,6 +63,14 @@ def test_every_figure_is_written_the_same_each_time(tmp_path: Path, scores: pd.D
         check(first)
         draw(second[1:])  # of a PNG, test_same_bytes.py
         assert first[1].read_bytes() == second[1].read_bytes(), name
+
+
+def test_a_figure_that_says_why_there_is_nothing_fits_a_phone() -> None:
+    text = "archive: too few regions attacked, or too few images for a ranking"
+    figure = blank(text)
+    assert figure.get_figwidth() <= ONE_COLUMN
+    lines = figure.texts[0].get_text().splitlines()
+    assert len(lines) == 2 and " ".join(lines) == text
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -114,6 +115,6 @@ def model_entries(adaptions: Sequence[str]) -> list[Line2D]:
 
 def blank(text: str) -> Figure:
     """Figure that says why there is nothing to show."""
-    figure = new_figure(TWO_COLUMNS, 0.5)
-    figure.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, wrap=True)
+    figure = new_figure(ONE_COLUMN, 0.5)  # a wider one is cut off on a phone
+    figure.text(0.5, 0.5, fill(text, 46), ha="center", va="center", color=SOFT)
     return figure
