@@ -254,7 +254,7 @@ def _notes(
     if scores.empty:
         return ("No scenario was run.",)
     adaptions = set(scores["adaption"])
-    untrained = list(Baseline) if set(Baseline) & adaptions else []
+    untrained = [each for each in Baseline if each in adaptions]
     best = scores.assign(
         row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
     ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")

@@ -68,6 +68,10 @@ def test_tables_show_it_last_and_never_as_the_best(kind: Any) -> None:
     assert of_originals.to_numpy().tolist() == [["pixels"] * 2, ["untrained"] * 2]
     assert "Raw pixels mAP 99.9" in caption(shown) or "Raw pixels k-NN 99.9" in caption(shown)
     assert "Raw pixels" not in caption(plain)
+    both = with_baselines(SCORES)
+    alone = lay_out(given, both[both["adaption"] != "untrained"], tests)
+    assert "“Raw pixels” need no training" in caption(alone)
+    assert "Untrained network" not in caption(alone)
 
 
 def test_a_caption_counts_the_columns_in_which_it_is_above_every_model() -> None:

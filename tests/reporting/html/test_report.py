@@ -164,6 +164,15 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
 
 
+def test_a_system_under_test_has_no_page_of_the_paper(
+    tmp_path: Path, sections: list[DatasetSection]
+) -> None:
+    build_report("T", sections[:1], CONFIG, VERSIONS, tmp_path / "r.html", system="tested")
+    page = (tmp_path / "r.html").read_text()
+    assert 'id="paper"' not in page and "#paper" not in page
+    assert "The system “tested” is measured as it is" in page
+
+
 def test_a_caption_has_two_sentences_at_most(text: str) -> None:
     said = "Lower is 0.5 here (p < 0.05). Is it? It is."
     assert opening(said) == ("Lower is 0.5 here (p < 0.05). Is it?", "It is.")

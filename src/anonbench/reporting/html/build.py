@@ -299,7 +299,7 @@ def evidence_pages(
     grids["paper"] += paper
     stored = digested(r.section for r in results)
     grids["provenance"] += tables.provenance(versions, stored, effort)
-    return list(pages.values())
+    return [page for page in pages.values() if page.name != "paper" or page.grids]
 
 
 def missed(policy: pd.DataFrame | None) -> Iterable[str]:
