@@ -174,7 +174,9 @@ def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) ->
     if copies.empty:
         return
     contents = copies["digest"].nunique()
-    text = f"{name}: {len(copies)} files are copies of each other, of {count(contents, 'image')}"
+    text = (
+        f"{name}: {len(copies)} files show only {count(contents, 'different image')} (equal bytes)"
+    )
     if left := int((~copies["kept"]).sum()):
         text += f"; {left} of them left out of train, because val has them"
     if labels is not None:
