@@ -145,7 +145,8 @@ def test_copies_never_cross_the_splits(tmp_path: Path, caplog: pytest.LogCapture
     ]
     told = [record.message for record in caplog.records if getattr(record, "loud", False)]
     assert told[1] == (
-        "d: 3 files show only 1 different image (equal bytes); 1 of them left out of train, because "
+        "d: 3 files show only 1 different image (equal bytes); 1 of them left out of train, "
+        "because "
         "val has them; 1 of these images have two labels; see duplicates.csv"
     )
     (folder / "train" / "x" / "b.png").unlink()
