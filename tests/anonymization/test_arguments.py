@@ -54,7 +54,8 @@ def test_what_is_no_region_is_refused_by_its_number(region: Region) -> None:
 
 
 @pytest.mark.parametrize(
-    "variant", [Variant("mask"), Variant("mask", -100), Variant("mask", 101), Variant("masc", 100)]
+    "variant",
+    [*(Variant("mask", each) for each in (0, -100, 101, True)), Variant("masc", 100)],
 )
 def test_no_degree_or_no_method_is_refused(variant: Variant) -> None:
     with pytest.raises(InputError, match="variant: "):

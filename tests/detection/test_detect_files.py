@@ -43,7 +43,7 @@ def test_tables_of_boxes_and_images(photos: Path) -> None:
     assert (rows["width"]["blank.png"], rows["regions"]["a code.png"]) == (90, 1)
     assert rows["reason"]["broken.png"] and len(rows["digest"]["blank.png"]) == 64
     assert [each.name for each in found.left_out] == ["photo.cr2"]
-    two = detect(photos, ["zxing"], detection=QUICK, workers=2)
+    two = detect(photos, iter(["zxing"]), detection=QUICK, workers=2)
     assert two.boxes.equals(found.boxes) and two.images.equals(found.images)
 
 

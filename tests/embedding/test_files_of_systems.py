@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from anonbench.anonymization.files.file_job import Job
 from anonbench.anonymization.files.run import made_by
 from anonbench.config import Anonymization, AnySystem, Detection, load
+from anonbench.core.registries.systems import SYSTEMS
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.inputs import open_images
 from anonbench.detection import cache
@@ -47,6 +48,16 @@ def test_replaced_weights_beside_a_graph_are_another_system(tmp_path: Path) -> N
     second = embed(asked, images, tmp_path / "cache")
     assert first.provenance["system"] != second.provenance["system"]
     assert np.allclose(second.values, 2 * first.values)
+
+
+def test_the_code_of_another_packages_system_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = system(kind="function", function="mine:encode")
+    monkeypatch.setattr(type(given), "files", lambda _: [])
+    identities = set()
+    for sources in ("a", "b"):
+        monkeypatch.setattr(type(SYSTEMS), "origin", lambda *_, of=sources: {"sources": of})
+        identities.add(identity_of(given))
+    assert len(identities) == 2
 
 
 def test_any_file_of_a_models_folder_counts(tmp_path: Path) -> None:

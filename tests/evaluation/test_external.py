@@ -116,6 +116,41 @@ def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(score(*in_memory), expected, check_exact=True)
 
 
+@pytest.mark.parametrize("common", [False, True])
+def test_vectors_are_compared_as_their_file_says(tmp_path: Path, common: bool) -> None:
+    lengths = np.random.default_rng(5).uniform(0.2, 5.0, (SIZE, 1))
+    sets = [(ids, (lengths * values).astype(np.float32)) for ids, values in (REFERENCE, DATABASE)]
+    (_, own), (_, searched) = sets
+    truth, found = (np.argsort(-(own @ each.T), axis=1) for each in (own, searched))
+    overlap = [len({*truth[row, :10]} & {*found[row, :10]}) / 10 for row in range(SIZE)]
+    in_memory = [Embeddings(ids, values, {"similarity": "inner"}) for ids, values in sets]
+    paths = [tmp_path / f"{number}.h5" for number in range(2)]
+    for path, embeddings in zip(paths, in_memory, strict=True):
+        write_embeddings(path, embeddings)
+    by_cosine = value(score(sets[0], sets[0], sets[1]), "overlap")
+    given: list[tuple[Any, Any]] = [(in_memory[0], in_memory[1]), (paths[0], paths[1])]
+    for reference, database in given:
+        if common:  # an image that the other set does not have
+            whole = in_memory[1]
+            ids = [*whole.ids[1:], "other"]
+            database = Embeddings(ids, np.roll(whole.values, -1, axis=0), whole.provenance)
+        table = score(reference, reference, database, common=common)
+        measured = value(table, "overlap")
+        assert measured == pytest.approx(np.mean(overlap), abs=0.02 if common else 1e-6)
+        assert abs(measured - by_cosine) > 0.05
+
+
+def test_gains_near_zero_cut_no_interval() -> None:
+    """A negative gain is many times the ideal one: the mean of nDCG is far below −1."""
+    directions = np.eye(12)[np.arange(24) % 12] * np.where(np.arange(24) < 12, 1.0, -1.0)[:, None]
+    values = directions + 0.05 * np.random.default_rng(1).standard_normal(directions.shape)
+    ids = [f"{number:02d}" for number in range(24)]
+    opposite = np.roll(values, 12, axis=0)
+    table = score((ids, values), (ids, opposite), (ids, values), k=5, include_self=False)
+    mndcg = table.set_index("metric").loc["mndcg"]
+    assert mndcg["value"] < -1.0 and mndcg["low"] < mndcg["value"] < mndcg["high"]
+
+
 def test_a_few_queries_score_as_among_all() -> None:
     everyone = run(REFERENCE, QUERIES, DATABASE).per_query
     for count in (5, 150):  # an archive that is streamed, and one in memory

@@ -57,7 +57,7 @@ def anonymize(
             f"variant: {variant!r} is not a variant; Variant.parse('mask-100') makes one"
         )
     degree = variant.degree
-    if variant.method is not None and not (isinstance(degree, int) and 1 <= degree <= 100):
+    if variant.method is not None and not (type(degree) is int and 1 <= degree <= 100):
         raise InputError(f"variant: the degree is 1 to 100 percent, not {degree!r}")
     height, width = image.shape[:2]
     for number, region in enumerate(regions):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,7 +57,7 @@ class Detected:
 
 def detect(
     images: str | Path | Iterable[str | Path],
-    detectors: Sequence[str] = LOOKED_FOR,
+    detectors: Iterable[str] = LOOKED_FOR,
     *,
     workers: int | None = None,
     detection: Detection | None = None,

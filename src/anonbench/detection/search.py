@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,17 @@ def build(
     return CheckedDetector(loaded)
 
 
-def searching(names: Sequence[str]) -> tuple[str, ...]:
+def searching(names: Iterable[str]) -> tuple[str, ...]:
     """Return the detectors with these names, each once; InputError for another list."""
-    if isinstance(names, str) or not names:
+    given = () if isinstance(names, str) else tuple(dict.fromkeys(names))
+    if not given:
         raise InputError(f"detectors: a list of at least one name is needed, not {names!r}")
     known = [name for name in DETECTORS if name not in ("boxes", "template")]
-    for name in names:
+    for name in given:
         if name not in known:
             near = suggestion(str(name), known) or f"; there are {', '.join(known)}"
             raise InputError(f"detector {name}: there is no such detector here{near}")
-    return tuple(dict.fromkeys(names))
+    return given
 
 
 def kinds_of(names: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ into memory and not read, so that archives of millions of images need not fit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
 from anonbench.embedding.hdf5 import opened, require_memory, require_stored
-from anonbench.embedding.store import Embeddings, refuse_repeated
+from anonbench.embedding.store import Embeddings, read_similarity, refuse_repeated
 
 ID_LIST = ".ids.txt"
 """End of the name of an NPY file's id list, instead of `.npy`."""
@@ -37,7 +38,8 @@ def read(path: Path) -> Embeddings:
     """Read embeddings in the format that the file's name tells.
 
     Returns:
-        Embeddings float32 [N, D] in the file's order. Those of a float32 NPY file are mapped.
+        Embeddings float32 [N, D] in the file's order. Those of a float32 NPY file are mapped. Only
+        HDF5 files say by which similarity they are compared.
 
     Raises:
         InputError: the file is missing, truncated or in no known format, or `checked` refuses what
@@ -52,7 +54,10 @@ def read(path: Path) -> Embeddings:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; write the embeddings again")
     ids, values = _READERS[suffix](path)
-    return checked(ids, values, str(path))
+    found = checked(ids, values, str(path))
+    if suffix in _HDF5:
+        found = replace(found, provenance={"similarity": read_similarity(path)})
+    return found
 
 
 def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddings:
@@ -243,9 +248,9 @@ def _from_columns(table: pa.Table, path: Path) -> np.ndarray:
     return values
 
 
+_HDF5 = (".h5", ".hdf5")
 _READERS: dict[str, Callable[[Path], tuple[Any, np.ndarray]]] = {
-    ".h5": _read_hdf5,
-    ".hdf5": _read_hdf5,
+    **dict.fromkeys(_HDF5, _read_hdf5),
     ".npy": _read_npy,
     ".parquet": _read_parquet,
     ".csv": _read_csv,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ class GivenEmbeddings:
         if isinstance(given, str | Path):
             return cls(read(Path(given)), str(given))
         if isinstance(given, Embeddings):
-            return cls(checked(given.ids, given.values, name), name)
+            found = checked(given.ids, given.values, name)
+            return cls(replace(found, provenance=given.provenance), name)
         if isinstance(given, tuple) and len(given) == 2:
             return cls(checked(given[0], given[1], name), name)
         raise InputError(
@@ -117,4 +118,5 @@ def rows_of(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
     """Select embeddings by row numbers [M], ascending."""
     if len(rows) == len(embeddings.ids):  # all of them, in order: nothing to copy
         return embeddings
-    return Embeddings([embeddings.ids[row] for row in rows], embeddings.values[rows])
+    ids = [embeddings.ids[row] for row in rows]
+    return Embeddings(ids, embeddings.values[rows], embeddings.provenance)

@@ -41,8 +41,9 @@ from anonbench.evaluation.retrieval.scoring.chance import AT_TOP
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 CLASSIFIERS = ("knn", "linear")
-LOWEST = {"tau": -1.0, "mndcg": -1.0}
-"""Least possible value of a metric, if it is not 0: gains of nDCG may be negative."""
+LOWEST = {"tau": -1.0, "mndcg": -math.inf}
+"""Least possible value of a metric, if it is not 0: gains of nDCG may be negative, the ideal gain
+near 0."""
 MIN_SEEDS = 3
 """Smallest number of seeds for an interval of retrained models. If trainings differ much more than
 queries, an interval from two seeds covers about 90 of 100, where it should cover 95."""

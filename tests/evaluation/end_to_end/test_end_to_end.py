@@ -440,7 +440,7 @@ Wrong = dict[str, object]
     [
         ({"methods": ["blurr"]}, "no method is called 'blurr'.*did you mean blur"),
         ({"methods": "blur"}, "methods: 'blur' is no list"),
-        ({"degrees": [0]}, "0 is no percentage"),
+        *(({"degrees": [each]}, f"{each} is no whole percentage") for each in (0, 50.5, True)),
         ({"detectors": ["zxin"]}, "no detector is called 'zxin'.*did you mean zxing"),
         ({"detectors": ["template"]}, "only the pipeline has that"),
         ({"detectors": ["boxes"], "boxes": None}, "boxes needs your own regions"),

@@ -114,7 +114,7 @@ def anonymize_files(
     *,
     method: str = "mask",
     degree: int = 100,
-    detectors: Sequence[str] = LOOKED_FOR,
+    detectors: Iterable[str] = LOOKED_FOR,
     keep_without_regions: bool = False,
     workers: int | None = None,
     detection: Detection | None = None,
@@ -267,7 +267,7 @@ def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
             f"no method is called {method!r}; there are {', '.join(names)}"
             f"{suggestion(method, names)}"
         )
-    if not isinstance(degree, int) or not 1 <= degree <= 100:
+    if type(degree) is not int or not 1 <= degree <= 100:
         raise InputError(f"degree {degree}: percent of the regions, from 1 to 100")
     return Variant(method, degree)
 

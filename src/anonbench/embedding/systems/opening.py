@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.systems import Encoder, Similarity, System, SystemKind
+from anonbench.core.registries.systems import SYSTEMS, Encoder, Similarity, System, SystemKind
 from anonbench.embedding.systems import kind_named
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def identity_of(settings: SystemKind) -> str:
         "files": [file_digest(path) for path in settings.files()],
         "evidence": settings.evidence(),
     }
+    described |= SYSTEMS.origin(settings.name)  # the code of another package's system
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 

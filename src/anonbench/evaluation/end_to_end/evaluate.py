@@ -209,8 +209,8 @@ def _require_known(what: str, names: Sequence[str], known: Sequence[str]) -> Non
 
 def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
     for degree in degrees:
-        if not 1 <= degree <= 100:
-            raise InputError(f"degrees: {degree} is no percentage of regions, 1 to 100")
+        if type(degree) is not int or not 1 <= degree <= 100:
+            raise InputError(f"degrees: {degree!r} is no whole percentage of regions, 1 to 100")
     if not degrees:
         raise InputError("degrees: none is given; 100 hides all regions")
     return [
