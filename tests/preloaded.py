@@ -51,8 +51,8 @@ JOBS = ".snakemake/scripts/"
 """Where Snakemake writes the scripts of jobs."""
 STARTS = threading.Lock()
 """Held while a process is started or its end is read: a start reads the ends of all others."""
-SOURCES: list[Path] = []
-"""Folders of sources, besides the installed ones, that are loaded."""
+SOURCES = [Path(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+"""Folders of sources that are loaded in place of the installed ones, such as a worktree's."""
 CALLER = "ANONBENCH_TEST_CALLER"
 """Number of the process that Snakemake started for a job."""
 ONE_THREAD = {
