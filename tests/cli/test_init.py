@@ -55,6 +55,15 @@ def test_a_config_is_written_once_and_names_nobody(
     assert to.read_text(encoding="utf-8") == text
 
 
+def test_a_config_that_cannot_be_written_is_refused_before_the_search(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert main(["init", str(folder), "-o", "new/mine.yaml", *SYSTEM]) == 1
+    printed = capfd.readouterr()
+    assert "make it writable, or name another folder (-o)" in printed.err and not printed.out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -33,17 +33,27 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         assert Path(program).name == words[0] == "snakemake"
         raise BecameError(*words[1:])
 
-    def run(*words: str, gpus: int = 0, wanted: float = 0.0, planned: bool = True) -> list[str]:
+    def run(
+        *words: str,
+        gpus: int = 0,
+        wanted: float = 0.0,
+        planned: bool = True,
+        growth: float = 0.0,
+        missing: Sequence[str] = (),
+    ) -> list[str]:
         job = SimpleNamespace(gpus=wanted, stage="train", planned=planned, outputs=[TABLE])
         settings = SimpleNamespace(results=Path("results"))
         plan = SimpleNamespace(
             jobs=[job],
+            free=10**6,
             planned=[job] if planned else [],
             started=SimpleNamespace(settings=settings),
         )
         monkeypatch.setattr(os, "execvp", become)
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
-        monkeypatch.setattr(costs, "as_data", lambda *_: {})
+        monkeypatch.setattr(
+            costs, "as_data", lambda *_: {"missing": missing, "disk_growth": growth}
+        )
         monkeypatch.setattr(costs, "total", lambda _: "About 5 s")
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
         try:
@@ -105,6 +115,29 @@ def test_a_gpu_that_is_not_there_is_said_before_anything_runs(
     assert "frozen system" in said
     assert became("-n", wanted=1.0)[0] == "-n", "a look is no run"
     assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
+
+
+def test_a_run_that_the_disk_cannot_hold_is_refused(
+    became: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "--cores" in became(growth=1.9e6), "an estimate may be twice too high"
+    assert became(growth=2.1e6) == ["1"]
+    assert "the disk of results is too small" in capfd.readouterr().err
+
+
+def test_results_are_asked_for_a_place_before_jobs_are(
+    became: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert became() == ["1"]
+    assert "cannot be written to (read-only): make it writable, or" in capfd.readouterr().err
+
+
+def test_missing_results_are_named_beside_the_report(
+    became: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    became(planned=False, missing=["results/a.csv"])
+    assert "with --forcerun results/a.csv" in capfd.readouterr().err
 
 
 def test_a_wheel_without_a_clone_says_so(

@@ -66,11 +66,15 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def cannot_be_written_to(folder: Path) -> str | None:
-    """Hint for a results folder that is read-only or someone else's; None for any other."""
-    if not folder.exists() or os.access(folder, os.W_OK):
-        return None
-    return _WRITABLE.format(folder, "read-only", RESULTS)
+def cannot_be_written_to(folder: Path, setting: str = RESULTS) -> str | None:
+    """Hint for a folder that is, or would be made in, a read-only place; None for any other."""
+    place = existing(folder)
+    return None if os.access(place, os.W_OK) else _WRITABLE.format(place, "read-only", setting)
+
+
+def existing(folder: Path) -> Path:
+    """A folder, or the nearest one above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 @contextmanager

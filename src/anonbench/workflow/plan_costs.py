@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -201,7 +202,7 @@ _NAMED = 4
 
 
 def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
-    """Planned jobs with their costs, for a run with these cores and GPUs."""
+    """Planned jobs with their costs, for a run with these cores and GPUs; what would stay gone."""
     jobs, cost = plan.planned, costs(plan)
     rows = [
         {
@@ -214,18 +215,41 @@ def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
         for job in jobs
     ]
     wall = wall_seconds(jobs, cost, cores, gpus)
-    return {"jobs": rows, "cores": cores, "gpus": gpus, "wall_seconds": wall}
+    data = {"jobs": rows, "cores": cores, "gpus": gpus, "wall_seconds": wall}
+    grows = sum(max(0.0, (cost[job].disk or 0.0) - _size(job)) for job in jobs)
+    return data | {
+        "missing": list(map(str, plan.missing)),
+        "disk_growth": grows,
+        "disk_free": plan.free,
+    }
+
+
+def _size(job: Job) -> float:
+    """Bytes of the outputs that a job replaces."""
+    return float(sum(path.stat().st_size for path in job.outputs if path.is_file()))
 
 
 def as_text(data: Mapping[str, Any]) -> str:
     """Format the planned jobs and their cost, by stage."""
     if not data["jobs"]:
-        return "Nothing would run: inputs, settings and code have not changed."
+        nothing = "Nothing would run: inputs, settings and code have not changed."
+        return "\n".join([nothing, *missing(data)])
     jobs = pd.DataFrame(data["jobs"])
     parts = [*jobs.groupby("stage", sort=False), ("total", jobs)]
     table = pd.DataFrame.from_dict({name: _row(part) for name, part in parts}, orient="index")
     lines = [f"{count(len(jobs), 'job')} would run (snakemake -n says why):", ""]
-    return "\n".join([*lines, table.to_string(), "", total(data)])
+    return "\n".join([*lines, table.to_string(), "", total(data), *missing(data)])
+
+
+def missing(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for results that are gone and that no job would make again."""
+    if gone := data["missing"]:
+        named = gone[:_NAMED]
+        more = f" and {len(gone) - _NAMED:,} more" if len(gone) > _NAMED else ""
+        yield (
+            f"GONE, and needed by no job that would run: {', '.join(named)}{more}. To make them "
+            f"again: the same `anonbench run` with --forcerun {shlex.join(named)}"
+        )
 
 
 def _row(jobs: pd.DataFrame) -> dict[str, str]:
@@ -242,6 +266,8 @@ def total(data: Mapping[str, Any]) -> str:
     if jobs["gpu_seconds"].any():
         text += f" and {count(round(data['gpus']), 'GPU')}"
     lines = [f"{text}; {_disk_space(jobs)} on disk."]
+    if data["disk_free"] is not None and data["disk_growth"] > data["disk_free"]:
+        lines.append(f"DISK TOO SMALL: {tqdm.format_sizeof(data['disk_free'], 'B')} are free.")
     if stages := sorted({*jobs["stage"][jobs["basis"] == "rates"]}):
         named = ", ".join(stages) if len(stages) <= _NAMED else f"{len(stages)} stages"
         lines.append(_RATES.format(named))

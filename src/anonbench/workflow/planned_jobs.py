@@ -11,9 +11,12 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from anonbench.core.errors import InputError
+from anonbench.core.io import existing
+from anonbench.core.jobs.checksums import MADE
 from anonbench.core.wording import suggestion
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.snakefile import START, with_snakefile
@@ -66,6 +69,10 @@ class Plan:
     started: Startup
     """Config and data."""
     estimates: Estimates
+    missing: Sequence[Path] = ()
+    """Results that are gone and stay so: no planned job makes or reads them."""
+    free: int | None = None
+    """Free bytes on the disk of the results; None if they are in a bucket."""
 
     @property
     def planned(self) -> list[Job]:
@@ -105,7 +112,12 @@ def collect(arguments: Iterable[str]) -> Plan:
 def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
     if workflow.dag is not None:  # otherwise Snakemake has refused to plan
-        plan = Plan(jobs_of(workflow.dag), started, estimates)
+        jobs, missing, free = jobs_of(workflow.dag), [], None
+        if not workflow.storage_settings.default_storage_provider:
+            free = disk_usage(existing(started.settings.results)).free
+            stay = (path for job in jobs if not job.planned for path in job.outputs)
+            missing = [path for path in stay if path.suffix != MADE and not path.exists()]
+        plan = Plan(jobs, started, estimates, missing, free)
         Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
 
 

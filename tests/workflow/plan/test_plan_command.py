@@ -35,7 +35,12 @@ def plan(folder: Path, root: Path, config: dict[str, Any] = CONFIG) -> dict[str,
 
 def test_nothing_is_planned_where_nothing_changed(scratch: Path, root: Path) -> None:
     found = plan(scratch, root)
-    assert (found["jobs"], found["wall_seconds"]) == ([], 0)
+    assert (found["jobs"], found["wall_seconds"], found["missing"]) == ([], 0, [])
+    assert found["disk_free"] > 0
+    gone = "results/archive/skipped.csv"
+    (scratch / gone).unlink()
+    found = plan(scratch, root)
+    assert (found["jobs"], found["missing"]) == ([], [gone])
 
 
 def test_changed_settings_plan_their_jobs_with_what_they_or_their_like_cost(

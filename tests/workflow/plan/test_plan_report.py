@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,23 @@ def test_the_data_is_json_with_every_job(chain: Plan) -> None:
 def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:
     data = as_data(plan(job(1, planned=False)), 1, 0.0)
     assert as_text(data).startswith("Nothing would run")
+
+
+def test_results_that_nothing_makes_again_are_named(plan: Callable[..., Plan]) -> None:
+    text = as_text(as_data(plan(missing=[Path("a/scores.csv")]), 1, 0.0))
+    assert "GONE, and needed by no job that would run: a/scores.csv. " in text
+    assert text.endswith("with --forcerun a/scores.csv")
+
+
+def test_a_full_disk_is_told_before_the_run(
+    plan: Callable[..., Plan], job: Callable[..., Job], tmp_path: Path
+) -> None:
+    (tmp_path / "model").write_bytes(b"x" * 1000)
+    again = plan(job(1, outputs=[tmp_path / "model"]))
+    assert "DISK TOO SMALL" not in as_text(as_data(replace(again, free=0), 1, 2.0))
+    both = replace(again, jobs=[*again.jobs, job(2)])  # a new output is as large as the other
+    assert "DISK TOO SMALL: 900B are free" in as_text(as_data(replace(both, free=900), 1, 2.0))
+    assert "DISK TOO SMALL" not in as_text(as_data(replace(both, free=1000), 1, 2.0))
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP
 from anonbench.core.errors import InputError
+from anonbench.core.io import atomic, cannot_be_written_to
 from anonbench.core.wording import count, duration
 from anonbench.datasets.walk import shown
 
@@ -85,7 +86,6 @@ def run(options: argparse.Namespace) -> None:
 
     from anonbench.config import load
     from anonbench.config.file import read
-    from anonbench.core.io import atomic
     from anonbench.core.libraries.devices import candidates
     from anonbench.embedding.given_systems import system_settings
     from anonbench.workflow.first_config.document import FEWEST, Choice, compose
@@ -184,7 +184,7 @@ def _positive(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError("must be a number of minutes")
+        raise argparse.ArgumentTypeError("must be a number of minutes above 0")
     return value
 
 
@@ -203,6 +203,8 @@ def _require_new(to: Path, folder: Path) -> None:
         raise InputError(f"{to} is there already, and is not overwritten; name another file (-o)")
     if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{to} is in the folder of the originals: name another place (-o)")
+    if message := cannot_be_written_to(to.parent, " (-o)"):
+        raise InputError(message)
 
 
 def _require_enough(config: Config, folder: Path) -> None:

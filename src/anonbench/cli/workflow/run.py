@@ -129,11 +129,15 @@ def _announce(given: Sequence[str]) -> None:
     Raises:
         InputError: see `run`.
     """
+    from anonbench.core.io import RESULTS, cannot_be_written_to
     from anonbench.core.jobs.checksums import digest_file, verify
-    from anonbench.workflow.plan_costs import as_data, total
+    from anonbench.workflow.plan_costs import as_data, missing, total
     from anonbench.workflow.planned_jobs import collect
 
     plan = collect(given)
+    results = plan.started.settings.results
+    if message := cannot_be_written_to(results):
+        raise InputError(message)
     planned = plan.planned
     for path in (path for job in plan.jobs if not job.planned for path in job.outputs):
         # tables, figures and the report have no reader that checks them; big files have a digest
@@ -150,12 +154,19 @@ def _announce(given: Sequence[str]) -> None:
             "docs/how-to/systems.md); set `device: cpu` in the recipe; or run on a cluster "
             "(--profile). With --resources gpu=1 they run here nevertheless"
         )
+    data = as_data(plan, len(os.sched_getaffinity(0)), float(gpus))
+    lines = [*missing(data)]
     if planned:
-        cores = len(os.sched_getaffinity(0))
-        said = total(as_data(plan, cores, float(gpus)))
-        print(f"{count(len(planned), 'job')}. {said}\n", file=sys.stderr, flush=True)
-    elif (report := plan.started.settings.results / "report.html").is_file():
-        print(f"Nothing to run. The report: {report.absolute()}", file=sys.stderr, flush=True)
+        lines = [f"{count(len(planned), 'job')}. {total(data)}", *lines, ""]
+    elif (report := results / "report.html").is_file():
+        lines = [f"Nothing to run. The report: {report.absolute()}", *lines]
+    print(*lines, sep="\n", end="\n" * bool(lines), file=sys.stderr, flush=True)
+    # estimates may be twice too high, so a run is refused only where even half has no room
+    if plan.free is not None and data["disk_growth"] / 2 > plan.free:
+        raise InputError(
+            f"the disk of {results} is too small for this: make room, or name another folder"
+            f"{RESULTS}"
+        )
 
 
 def run_plan(options: argparse.Namespace) -> None:
@@ -163,6 +174,7 @@ def run_plan(options: argparse.Namespace) -> None:
     from anonbench.workflow.snakefile import require_configfiles
 
     require_configfiles(options.snakemake)
+    from anonbench.core.io import cannot_be_written_to
     from anonbench.workflow.plan_costs import as_data, as_text
     from anonbench.workflow.planned_jobs import collect
     from anonbench.workflow.startup import weak_methods
@@ -170,6 +182,8 @@ def run_plan(options: argparse.Namespace) -> None:
     plan = collect(options.snakemake)
     for sentence in weak_methods(plan.started.settings):
         print(f"anonbench: {sentence}", file=sys.stderr)
+    if message := cannot_be_written_to(plan.started.settings.results):
+        print(f"anonbench: {message}", file=sys.stderr)
     cores = options.cores or len(os.sched_getaffinity(0))
     gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
     data = as_data(plan, cores, gpus)
