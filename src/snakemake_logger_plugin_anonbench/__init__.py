@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -34,6 +35,7 @@ _SILENT = 60.0
 """Seconds of silence after which the progress line is repeated."""
 _INTERVAL = 20.0
 """Seconds between checks for silence."""
+_INTERRUPTED = 130
 
 
 def begin_run(
@@ -64,8 +66,6 @@ def begin_run(
         for line in closing():
             print(harmless(f"anonbench: {line}"), file=sys.stderr)
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
     threading.Thread(target=remind, daemon=True).start()
     atexit.register(close)
 
@@ -73,6 +73,15 @@ def begin_run(
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _run.interrupted = True
     signal.default_int_handler(number, frame)
+
+
+@atexit.register  # early, so that it is called last
+def _leave() -> None:
+    """End an interrupted run with 130, as other commands: Snakemake's 1 is that of a failure."""
+    if _run.interrupted:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(_INTERRUPTED)
 
 
 class LogHandler(LogHandlerBase):
@@ -85,6 +94,8 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
         self._drawn = 0.0
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
         _handlers.append(self)
         # with --quiet progress, Snakemake does not log the end of jobs
         quiet = self.common_settings.quiet or ()
@@ -100,7 +111,7 @@ class LogHandler(LogHandlerBase):
         """Show warnings, errors and progress; before planning ends also Snakemake's messages."""
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
-        if _run.interrupted:  # Ctrl-C has reached the jobs too: what they end with is no error
+        if _run.interrupted and _run.began:  # Ctrl-C has reached the jobs too: what they end with is no error
             return
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             self._print(self.format(record))

@@ -26,7 +26,7 @@ _LOOKS = (
 """Options with which no job runs."""
 _EPILOG = """\
 All arguments are passed to snakemake: targets first, then --configfile, --config, -n. The exit
-status is that of snakemake. Ctrl-C ends the run, and the same command continues it.
+status is that of snakemake, 130 after Ctrl-C; the same command continues the run.
 
 Examples:
   anonbench run --configfile archive.yaml

@@ -5,10 +5,12 @@ Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or
 
 from __future__ import annotations
 
+import atexit
 import errno
 import fcntl
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -92,6 +94,8 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             logging.error("%s", text, exc_info=has_traceback)
             _write_terminal(terminal, text)
             sys.exit(1)
+        finally:  # libraries' own hooks, such as torch's, would print where Ctrl-C reached them
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def _system_error(error: OSError) -> str:
