@@ -35,6 +35,8 @@ _SILENT = 60.0
 """Seconds of silence after which the progress line is repeated."""
 _INTERVAL = 20.0
 """Seconds between checks for silence."""
+_MOMENT = 0.2
+"""Seconds in which a signal that jobs have received reaches this process too."""
 _INTERRUPTED = 130
 
 
@@ -103,6 +105,8 @@ class LogHandler(LogHandlerBase):
 
     def handle(self, record: Any) -> bool:
         """Count jobs before Snakemake's filter, so that --quiet does not affect the counts."""
+        if record.levelno >= logging.ERROR:  # Ctrl-C ends jobs perhaps before it is known here
+            time.sleep(_MOMENT)
         if (event := getattr(record, "event", None)) and not self.common_settings.dryrun:
             _run.apply(event, record, time.time())
         return bool(super().handle(record))
