@@ -16,7 +16,7 @@ import yaml
 from rocrate.rocrate import ROCrate
 
 import bundled_results as made
-from anonbench.bundle.contents import image_counts
+from anonbench.bundle.contents import contents, image_counts
 from anonbench.bundle.crate import METADATA
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
@@ -67,6 +67,17 @@ def passed_on(bundle: Path) -> Config:
 
 def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_nothing_makes_of_a_system_is_not_missing() -> None:
+    dataset = {"layout": "folder", "path": "images", "system": "ours"}
+    dataset |= {"detectors": ["zxing"], "adaptions": ["mapped"]}
+    system = {"kind": "function", "function": "ours:encode"}
+    config = load({"datasets": {"archive": dataset}, "systems": {"ours": system}})
+    paths = {entry.path for entry in contents(config)}
+    trained = ["effects.csv", "variance.csv", "trainings.csv", "attention/unadapted.parquet"]
+    assert not paths & {f"archive/{name}" for name in trained}
+    assert {"archive/best.csv", "archive/maps.csv"} <= paths
 
 
 @pytest.mark.parametrize("name", [TABLE, "config.yaml"])

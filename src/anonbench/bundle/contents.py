@@ -99,7 +99,7 @@ def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
 
     for model, seed in experiment.trainings(name):
         yield Entry(f"{name}/models/{model}/seed{seed}/log.csv")
-    for model in experiment.attending_models(name):
+    for model in () if experiment.is_frozen(name) else experiment.attending_models(name):
         shares = f"{name}/attention/{model}.parquet"
         yield Entry(shares, Copy.ROWS, START, name, tuple(SHARE_COLUMNS))
 
@@ -123,16 +123,14 @@ def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
 
 
 def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
+    absent = experiment.absent(name)
     for table in ("scores", "comparisons", "method_comparisons", "effects", "best", "variance"):
-        yield Entry(f"{name}/{table}.csv", place=PUBLISHED)
+        if table not in absent:
+            yield Entry(f"{name}/{table}.csv", place=PUBLISHED)
     # these need embeddings, which a bundle does not contain
-    yield Entry(f"{name}/trainings.csv")
-    if experiment.datasets[name].is_mapped:
-        yield Entry(f"{name}/maps.csv")
-    if experiment.config.deployments.mixed:
-        yield Entry(f"{name}/deployments.csv")
-    if experiment.config.retrieval.near_duplicates:
-        yield Entry(f"{name}/near_duplicates.csv")
+    for table in ("trainings", "maps", "deployments", "near_duplicates"):
+        if table not in absent:
+            yield Entry(f"{name}/{table}.csv")
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_within.csv"):

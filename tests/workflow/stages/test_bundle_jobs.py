@@ -36,7 +36,7 @@ def passed_on(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     finished = load(config | {"results": str(folder / "results")})
     made.put_there(finished)
     made.finish(finished)
-    given = ["--configfile", str(folder / "config.yaml"), "--root", str(root)]
+    given = ["--configfile", str(folder / "config.yaml")]
     here = Path.cwd()
     os.chdir(folder)
     try:

@@ -96,9 +96,10 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.bundle.crate import warning
     from anonbench.bundle.write import write_bundle
 
+    here = options.root != Path()
     written = write_bundle(
         config,
-        options.root,
+        options.root if here else Path(workflow_of(options)[1]).parent,
         options.to,
         keep_ids=options.keep_ids,
         date=options.date,
