@@ -38,6 +38,10 @@ _INTERVAL = 20.0
 _MOMENT = 0.2
 """Seconds in which a signal that jobs have received reaches this process too."""
 _INTERRUPTED = 130
+_LOCKED = (
+    "anonbench: another run is writing to these results. If none is running, one was killed: run "
+    "the same command with --unlock added, then without it"
+)
 
 
 def begin_run(
@@ -120,7 +124,8 @@ class LogHandler(LogHandlerBase):
         ):  # Ctrl-C has reached the jobs too: what they end with is no error
             return
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
-            self._print(self.format(record))
+            text = self.format(record)
+            self._print(_LOCKED if text.startswith("LockException") else text)
             return
         is_due = time.time() - self._drawn >= (0.2 if self._is_terminal else 5.0)
         if is_due and self._ends_are_logged and event in (LogEvent.JOB_INFO, LogEvent.PROGRESS):

@@ -46,6 +46,8 @@ def test_ci_passes_only_where_every_variant_asked_for_does(
     said = capsys.readouterr().out
     assert "a blur-100: fail\n  reidentification, rank 1 (face): 45.0 %" in said
     assert "b " not in said
+    assert main(["policy", "check", str(results.parent), "--variant", "mask-100"]) == 0, "deeper"
+    assert "b mask-100" in capsys.readouterr().out
     (results / "c").mkdir()
     (results / "c" / "manifest.parquet").touch()  # a data set without a table
     assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 1
@@ -139,7 +141,7 @@ def test_a_table_that_no_job_wrote_is_refused(
     rewritten(results / "a" / "policy.csv", **changes)
     assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 1
     told = capsys.readouterr().err
-    assert said in told and "snakemake -c all policy" in told
+    assert said in told and "by `anonbench run policy --configfile" in told
 
 
 @pytest.mark.slow

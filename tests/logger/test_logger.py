@@ -71,6 +71,16 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     assert not [line for line in NOISE if line in done.stderr]
 
 
+@pytest.mark.workflow
+def test_a_lock_is_told_with_what_removes_it(tmp_path: Path) -> None:
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("other.txt\n")
+    said = run(tmp_path, "other.txt").stderr
+    assert "the same command with --unlock added, then without it" in said
+    assert "LockException" not in said
+
+
 @pytest.mark.slow
 @pytest.mark.workflow
 def test_ctrl_c_is_no_failure(tmp_path: Path) -> None:

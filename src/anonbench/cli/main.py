@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, Parser, add_completion, add_root
+from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, USAGE, Parser, add_completion, add_root
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
 from anonbench.cli.workflow import bundle, images, init, policy, run
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, WrongUsage
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
 from anonbench.core.wording import guard_output
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options) or DONE
     except InputError as error:
-        return _refused(str(error))
+        return _refused(str(error), USAGE if isinstance(error, WrongUsage) else FAILED)
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if module not in EXTRAS:
@@ -81,9 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _refused(text: str) -> int:
+def _refused(text: str, status: int = FAILED) -> int:
     print(f"anonbench: {text}", file=sys.stderr)
-    return FAILED
+    return status
 
 
 def command_parser() -> Parser:

@@ -53,3 +53,7 @@ class Interrupted(Exception):  # noqa: N818 - asked for from outside, not a fail
 
 class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other outcomes
     """A process of a training failed by an error of the program; its log has the details."""
+
+
+class WrongUsage(InputError):  # noqa: N818 - as the others
+    """An unknown or incomplete argument on the command line; the exit status is 2."""

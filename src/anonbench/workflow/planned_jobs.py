@@ -14,7 +14,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, WrongUsage
 from anonbench.core.io import existing
 from anonbench.core.jobs.checksums import MADE
 from anonbench.core.wording import suggestion
@@ -33,6 +33,8 @@ _OPTIONS = (
     # a high number, because threads are capped by it; last, because a list would swallow a target
     *("--cores", "64"),
 )
+_WRONG_USAGE = re.compile(r"^usage: .*?^\S+: error: ([^\n]+)", re.DOTALL | re.MULTILINE)
+_NO_CONFIG = "defines configfile config.yaml but it is not present"
 _NO_RULE = re.compile(r"No rule to produce (.+) \(if you use")
 
 
@@ -84,8 +86,8 @@ def collect(arguments: Iterable[str]) -> Plan:
     """Plan of Snakemake for these arguments (targets, --configfile, --config, …).
 
     Raises:
-        InputError: Snakemake refuses them; the message is Snakemake's, unless no rule makes a
-            target.
+        InputError: Snakemake refuses them; the message is Snakemake's, unless an argument is
+            unknown, or no rule makes a target.
     """
     given = with_snakefile([*arguments])
     with tempfile.TemporaryDirectory() as folder:
@@ -101,6 +103,14 @@ def collect(arguments: Iterable[str]) -> Plan:
     _, begun, error = text.rpartition("Building DAG of jobs...")
     refused = text.rpartition(f"\n{START}")[2]
     message = (refused if f"\n{START}" in text or not begun else error).strip()
+    if wrong := _WRONG_USAGE.search(done.stderr):
+        named = wrong[1].removeprefix("unrecognized arguments: ").partition("=")[0]
+        options = re.findall("--[a-z-]+", done.stderr[: wrong.start(1)])
+        raise WrongUsage(f"{wrong[1]}{suggestion(named, options)}")
+    if _NO_CONFIG in message:
+        raise InputError(
+            "there is no config.yaml in this folder: name the experiment's config by --configfile"
+        )
     if unknown := _NO_RULE.search(message):
         options = [word for word in given if word != unknown[1]]
         targets = _snakemake([*options, "--list-target-rules"]).stdout.split()

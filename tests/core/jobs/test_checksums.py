@@ -48,7 +48,9 @@ def test_content_counts_and_time_does_not(file: Path) -> None:
     assert is_intact(file)
     assert record_of(file).read_bytes() == record, "reading writes nothing"
     file.unlink()
-    with pytest.raises(InputError, match=r"scores.csv is gone; run snakemake with --forcerun"):
+    with pytest.raises(
+        InputError, match=r"scores.csv is gone; `anonbench run .* --forcerun .*scores"
+    ):
         verify(file)
     file.symlink_to("nowhere")
     assert not is_intact(file)

@@ -59,6 +59,25 @@ def test_a_misspelt_target_gets_a_suggestion_from_the_plan(
     assert done.stderr == f"anonbench: {said}\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (
+            ["--confgfile", "x"],
+            2,
+            "unrecognized arguments: --confgfile; did you mean --configfile?",
+        ),
+        ([], 1, "no config.yaml in this folder: name the experiment's config by --configfile"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_told_in_a_line(
+    root: Path, tmp_path: Path, words: list[str], status: int, said: str
+) -> None:
+    done = preloaded.completed("anonbench", ["plan", "-s", root / "Snakefile", *words], tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+    assert said in done.stderr
+
+
 def test_more_gpus_than_there_may_be_are_refused(
     snakemake: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:

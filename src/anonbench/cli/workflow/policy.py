@@ -29,6 +29,7 @@ What passes, and what that means: docs/explanation/policy.md."""
 FILE = "policy.csv"
 _DATASET = "manifest.parquet"
 """File by which a data set's folder is recognized."""
+_FIRST = "first `anonbench run policy --configfile CONFIG`"
 
 
 def add(commands: Any) -> None:
@@ -89,21 +90,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _files(place: Path) -> list[Path]:
-    """Tables in a folder itself, or in the data set folders below it."""
+    """Tables in a folder itself, in the data set folders below it, or in those of its folders."""
     own = place / FILE
     if own.is_file():
         return [own]
-    found = sorted(place.glob(f"[!.]*/{FILE}"))
-    datasets = {each.parent for each in place.glob(f"[!.]*/{_DATASET}")}
+    depths = ("[!.]*", "[!.]*/[!.]*")  # `anonbench init` names a folder in `results`
+    found = next(filter(None, (sorted(place.glob(f"{each}/{FILE}")) for each in depths)), [])
+    datasets = {each.parent for depth in depths for each in place.glob(f"{depth}/{_DATASET}")}
     if found and (bare := sorted(datasets - {each.parent for each in found})):
         raise InputError(
-            f"{bare[0]}: no {FILE} is in it; first `snakemake -c all policy`, or name the folders "
-            "of the data sets that are to be checked"
+            f"{bare[0]}: no {FILE} is in it; {_FIRST}, or name the folders of the data sets that "
+            "are to be checked"
         )
     if not found:
-        raise InputError(
-            f"{place}: no {FILE} is in it, nor in a folder in it; first `snakemake -c all policy`"
-        )
+        raise InputError(f"{place}: no {FILE} is in it, nor in a folder in it; {_FIRST}")
     return found
 
 

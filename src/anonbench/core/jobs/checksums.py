@@ -28,8 +28,8 @@ _TYPES = {"name": str, "sha256": str, "size": int}
 _CHECKED_IN_PARTS = ".tar"
 """Suffix of files whose readers check each part, by the digests in an index beside it."""
 _WAY_OUT = (
-    "run snakemake with --forcerun {}, which makes it again (a file of your own belongs outside "
-    "the folder of results)"
+    "`anonbench run --configfile CONFIG --forcerun {}` makes it again (a file of your own belongs "
+    "outside the folder of results)"
 )
 
 

@@ -83,7 +83,7 @@ def judge_dataset(
     return judged
 
 
-_AGAIN = "make the table again (`snakemake -c all policy`)"
+_AGAIN = "remove it, and make it again by `anonbench run policy --configfile CONFIG`"
 _VARIANT = ["dataset", "method", "degree"]
 _ROW = ["rule", "attack", "measure", "entity"]
 """Columns that tell a variant's rows apart."""
