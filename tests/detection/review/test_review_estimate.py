@@ -74,8 +74,8 @@ def test_too_few_images_give_no_interval() -> None:
     assert "too few images for an interval" in sentences(result, 7, 0)[1]
     assert sentences(estimate([], 10, 0.95), 4, 2) == [
         "Random sample: 0 of 4 images looked at.",
-        "2 images of it looked at out of order: they count when those before them were, since a "
-        "choice is no random sample.",
+        "2 images of it looked at before their turn, such as doubtful ones, which come first: "
+        "each counts once those drawn before it were looked at.",
     ]
 
 

@@ -97,6 +97,8 @@ class Anonymized:
     be doubtful for several reasons."""
     audit: Path
     """Record of every image (JSON; CSV beside it)."""
+    copies_not_given: Sequence[str] = ()
+    """Paths of the copies `not_given`, in the output folder."""
     sheet: Path | None = None
     """Contact sheet, if asked for."""
 
@@ -286,6 +288,7 @@ def _counted(
     reasons: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
     now = [done[name] for name in sorted(names & done.keys())]
+    left = [each.output for name, each in sorted(done.items()) if each.output and name not in names]
     looks = Looks.beside(corrections_file(job.to))
     for each in now:
         counts[each.status] += 1
@@ -315,7 +318,8 @@ def _counted(
         doubtful=counts["doubtful"],
         text_only=counts["text_only"],
         corrected=len(corrections.rows),
-        not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
+        not_given=len(left),
+        copies_not_given=left,
         unknown=strange,
         converted=conversion_counts(each.converted for each in now),
         codings=dict(sorted(codings.items())),

@@ -18,6 +18,8 @@ from anonbench.datasets.walk import shown
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
 
+_NAMED = 4
+"""Copies without an original that are named."""
 _EPILOG = """\
 A PDF becomes a PDF of images, without text. TIFF files of several pages and animations are left
 out: save their pages as images.
@@ -163,12 +165,16 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     ):
         if number:
             lines.append(f"{number:,} {text}")
-    for number, noun, text in (
-        (done.not_given, "copy", "of images that are gone or were not given, also there"),
-        (done.unknown, "file", "also there, not known to be from this command: look"),
-    ):
-        if number:
-            lines.append(f"{count(number, noun)} {text}")
+    if left := done.copies_not_given:
+        more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
+        lines.append(
+            f"{count(len(left), 'copy')} of images that are gone or were not given, also there: "
+            f"{', '.join(map(shown, left[:_NAMED]))}{more}; delete what is not to be passed on"
+        )
+    if done.unknown:
+        lines.append(
+            f"{count(done.unknown, 'file')} also there, not known to be from this command: look"
+        )
     if done.converted:
         lines.insert(1, f"converted while they were read ({tally(done.converted)})")
     if done.codings:

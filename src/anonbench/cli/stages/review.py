@@ -162,7 +162,8 @@ def _print_start(review: Review, line: str | None, address: str) -> None:
         f"{review.what.seed}) and the least certain ones"
     )
     if review.what.unreadable:
-        say(f"{count(review.what.unreadable, 'image')} cannot be read or searched: not shown")
+        missing = count(review.what.unreadable, "image")
+        say(f"{missing} not shown: they cannot be read or searched, or the originals are gone")
     path = review.file.path
     if review.file.unmatched:
         say(f"{count(review.file.unmatched, 'row')} of {path} reach no image; they stay there")

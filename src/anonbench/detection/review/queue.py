@@ -109,8 +109,8 @@ def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
     said = [f"Random sample: {n:,} of {count(drawn, 'image')} looked at."]
     if skipped:
         said.append(
-            f"{count(skipped, 'image')} of it looked at out of order: they count when those before "
-            "them were, since a choice is no random sample."
+            f"{count(skipped, 'image')} of it looked at before their turn, such as doubtful ones, "
+            "which come first: each counts once those drawn before it were looked at."
         )
     if not n:
         return said
