@@ -401,7 +401,7 @@ def test_metadata_that_nobody_could_read_is_refused(
 def test_other_files_are_no_bundles(tmp_path: Path) -> None:
     (tmp_path / "no.tar").write_text("nothing")
     for place, reason in (
-        ("no.tar", "cannot be unpacked"),
+        ("no.tar", "is no tar, or a damaged one"),
         ("nowhere", "is not there"),
         ("", "is missing"),
     ):

@@ -123,4 +123,5 @@ def test_images_that_are_no_versions_are_refused(
     assert "3.png is no version of its original" in capsys.readouterr().err
     for wrong in (["--attack", "linkage"], ["--attack", "x"], ["--method", "x"]):
         assert main(["attack", *map(str, folders), *wrong]) == 1
-        assert wrong[0] in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert wrong[0] in said and "inversion" not in said, "it runs in the workflow only"

@@ -38,6 +38,7 @@ VALUES: list[tuple[str, Any, str]] = [
     ("datasets.mine.enabled", False, "datasets: none is enabled"),
     ("datasets.mine.methods", ["redrawn_mask", "mask"], "methods.0: no method is called so"),
     ("datasets.mine.methods", ["twirl"], "no method is called so; there are pixelate, blur, "),
+    ("datasets.mine.methods", ["blurr"], "did you mean blur?"),
     ("datasets.mine.path", "x" * 300, "datasets.mine.path: is no path: a name in it is longer"),
     ("datasets.mine.recipe", "big", "datasets.mine.recipe: no recipe is called 'big'; there"),
     ("datasets.mine.redrawn", ["mask", "mask"], "redrawn names something twice: mask, mask"),

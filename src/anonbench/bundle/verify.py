@@ -115,6 +115,10 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
         try:
             with tarfile.open(bundle) as tar:
                 tar.extractall(temporary, filter="data")
+        except tarfile.ReadError:
+            raise InputError(
+                f"{bundle} is no tar, or a damaged one: name a bundle's folder or its tar"
+            ) from None
         except tarfile.TarError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{bundle} cannot be unpacked as a bundle: {reason}") from None

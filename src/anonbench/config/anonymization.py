@@ -27,7 +27,7 @@ def _require_method(name: str) -> str:
         return name
     raise ValueError(
         f"no method is called so; there are {', '.join(METHODS)}, and <method>_<strength> of "
-        "`anonymization.strengths`"
+        f"`anonymization.strengths`{suggestion(name, METHODS)}"
     )
 
 

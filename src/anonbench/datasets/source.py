@@ -52,7 +52,8 @@ def problem(name: str, text: str, key: str = "path") -> InputError:
 def require_folder(name: str, folder: Path) -> None:
     """Raise InputError where the data set's folder does not exist."""
     if not folder.exists():
-        raise problem(name, f"the folder {folder} does not exist")
+        here = "" if folder.is_absolute() else f": it is sought in the current folder, {Path.cwd()}"
+        raise problem(name, f"the folder {folder} does not exist{here}")
     if not folder.is_dir():
         raise problem(name, f"{folder} is a file; this layout needs a folder")
 

@@ -75,9 +75,10 @@ def matched(
     both = original & in_database
     if common:
         if not both & in_queries:
+            *first, last = dict.fromkeys([reference.name, queries.name, database.name])
             raise InputError(
-                f"{reference.name}, {queries.name} and {database.name} have no id in common; "
-                "give each image the same id in all three"
+                f"{', '.join(first)} and {last} have no id in common; give each image the same id "
+                "in all of them"
             )
         return _kept(reference, both), _kept(queries, both), _kept(database, both)
     findings = [

@@ -194,6 +194,10 @@ def test_command_learns_applies_and_refuses(
     refused = ["map", "apply", str(path), str(tmp_path / "x.h5"), "-o", str(output)]
     assert main([*refused, "--method", "mask-100"]) == 1
     assert "learned for the system 'ours'" in capsys.readouterr().err
+    strangers = [f"x{each}" for each in other.ids]
+    write_embeddings(tmp_path / "x.h5", Embeddings(strangers, other.values, {"model": "ours"}))
+    assert main(["map", "fit", given[0], str(tmp_path / "x.h5"), "-o", str(output)]) == 1
+    assert capsys.readouterr().err.count("x.h5") == 1, "a file is named once"
 
 
 @pytest.mark.parametrize(

@@ -78,13 +78,14 @@ def run(options: argparse.Namespace) -> int:
     from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, write_csv
-    from anonbench.core.registries.attacks import PRIVACY_ATTACKS
+    from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
     from anonbench.evaluation.privacy.attacks.files import attack_files
 
     attacks = options.attacks or list(_DEFAULT)
     for name in attacks:
         if name not in PRIVACY_ATTACKS:
-            known = ", ".join(PRIVACY_ATTACKS)
+            pixels = (n for n, a in PRIVACY_ATTACKS.items() if issubclass(a, RegionAttack))
+            known = ", ".join(pixels)
             raise InputError(f"--attack {name}: there is no such attack; there are {known}")
     output: Path | None = options.output
     if output is not None:
