@@ -196,7 +196,7 @@ def test_command_learns_applies_and_refuses(
     assert "learned for the system 'ours'" in capsys.readouterr().err
     strangers = [f"x{each}" for each in other.ids]
     write_embeddings(tmp_path / "x.h5", Embeddings(strangers, other.values, {"model": "ours"}))
-    assert main(["map", "fit", given[0], str(tmp_path / "x.h5"), "-o", str(output)]) == 1
+    assert main(["map", "fit", given[0], str(tmp_path / "x.h5"), "-o", str(path)]) == 1
     assert capsys.readouterr().err.count("x.h5") == 1, "a file is named once"
 
 
