@@ -119,10 +119,8 @@ class LogHandler(LogHandlerBase):
         """Show warnings, errors and progress; before planning ends also Snakemake's messages."""
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
-        if (
-            _run.interrupted and _run.began
-        ):  # Ctrl-C has reached the jobs too: what they end with is no error
-            return
+        if _run.interrupted and _run.began:
+            return  # Ctrl-C has reached the jobs too: what they end with is no error
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             text = self.format(record)
             self._print(_LOCKED if text.startswith("LockException") else text)
