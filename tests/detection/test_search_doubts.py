@@ -60,6 +60,20 @@ def test_a_page_without_a_sharp_edge_is_doubtful() -> None:
         assert of(np.clip(1.4 * blurred.astype(int) - 100, 0, 255).astype(np.uint8)) == expected
 
 
+def test_lines_out_of_focus_in_a_sharp_photograph_are_doubtful() -> None:
+    photograph = noise(400, 600)
+    photograph[100:300, 100:500] = 220
+    for row in range(3):
+        place = (120, 150 + 50 * row)
+        cv2.putText(photograph, "Maria 4711", place, cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0,), 2)
+    lines = [box(Entity.TEXT, 115, 125 + 50 * row, 180, 30) for row in range(3)]
+    assert of(photograph, FACE, *lines) == []
+    blurred = photograph.copy()
+    blurred[120:280, 110:480] = cv2.GaussianBlur(photograph[120:280, 110:480], (0, 0), 3)
+    assert of(blurred, FACE, *lines) == [doubts.BLURRED]
+    assert of(blurred, FACE, *lines[:2]) == [], "a sign behind a person"
+
+
 def screen(image: np.ndarray, periods: tuple[float, float], angle: float = 0.3) -> np.ndarray:
     """Draw the grid of a screen's pixels on a photograph of it."""
     y, x = np.indices(image.shape[:2])
