@@ -109,10 +109,10 @@ def _is_blurred(image: np.ndarray, regions: Sequence[Region]) -> bool:
     for line in regions:
         if line.entity is Entity.TEXT:
             rows, columns = (
-                slice(max(0, int(low) - _MARGIN), int(high) + _MARGIN)
+                slice(max(0, int(scale * low) - _MARGIN), int(scale * high) + _MARGIN)
                 for low, high in ((line.y0, line.y1), (line.x0, line.x1))
             )
-            lines += not _has_sharp_edge(grey[rows, columns], _STEEPEST_OF_LINE)
+            lines += not _has_sharp_edge(small[rows, columns], _STEEPEST_OF_LINE)
     return lines >= _BLURRED_LINES
 
 
