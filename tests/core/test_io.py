@@ -13,6 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import (
     RESULTS,
     atomic,
+    cannot_be_written_to,
     read_csv,
     read_json,
     scratch_folder,
@@ -116,3 +117,12 @@ def test_no_room_is_told_with_the_folder_and_where_another_is_named(tmp_path: Pa
             raise OSError(errno.ENOSPC, "No space left on device")
         assert str(told.value).endswith(f"name another folder{setting}")
         assert str(told.value).startswith(f"the disk of {tmp_path} is full")
+
+
+def test_a_folder_yet_to_be_made_is_asked_of_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cannot_be_written_to(tmp_path / "new/results") is None
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    told = cannot_be_written_to(tmp_path / "new/results")
+    assert told and told.startswith(f"{tmp_path} cannot be written to (read-only): make it")

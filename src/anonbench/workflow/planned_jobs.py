@@ -15,7 +15,7 @@ from shutil import disk_usage
 from typing import Any
 
 from anonbench.core.errors import InputError, WrongUsage
-from anonbench.core.io import existing
+from anonbench.core.io import cannot_be_written_to, existing
 from anonbench.core.jobs.checksums import MADE
 from anonbench.core.wording import suggestion
 from anonbench.workflow.estimates import Estimates
@@ -75,6 +75,8 @@ class Plan:
     """Results that are gone and stay so: no planned job makes or reads them."""
     free: int | None = None
     """Free bytes on the disk of the results; None if they are in a bucket."""
+    obstacle: str | None = None
+    """Why the results cannot be written to."""
 
     @property
     def planned(self) -> list[Job]:
@@ -122,12 +124,13 @@ def collect(arguments: Iterable[str]) -> Plan:
 def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
     if workflow.dag is not None:  # otherwise Snakemake has refused to plan
-        jobs, missing, free = jobs_of(workflow.dag), [], None
+        jobs, missing, free, obstacle = jobs_of(workflow.dag), [], None, None
         if not workflow.storage_settings.default_storage_provider:
-            free = disk_usage(existing(started.settings.results)).free
+            results = started.settings.results
+            free, obstacle = disk_usage(existing(results)).free, cannot_be_written_to(results)
             stay = (path for job in jobs if not job.planned for path in job.outputs)
             missing = [path for path in stay if path.suffix != MADE and not path.exists()]
-        plan = Plan(jobs, started, estimates, missing, free)
+        plan = Plan(jobs, started, estimates, missing, free, obstacle)
         Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
 
 

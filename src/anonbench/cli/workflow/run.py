@@ -129,15 +129,15 @@ def _announce(given: Sequence[str]) -> None:
     Raises:
         InputError: see `run`.
     """
-    from anonbench.core.io import RESULTS, cannot_be_written_to
+    from anonbench.core.io import RESULTS
     from anonbench.core.jobs.checksums import digest_file, verify
     from anonbench.workflow.plan_costs import as_data, missing, total
     from anonbench.workflow.planned_jobs import collect
 
     plan = collect(given)
     results = plan.started.settings.results
-    if message := cannot_be_written_to(results):
-        raise InputError(message)
+    if plan.obstacle:
+        raise InputError(plan.obstacle)
     planned = plan.planned
     for path in (path for job in plan.jobs if not job.planned for path in job.outputs):
         # tables, figures and the report have no reader that checks them; big files have a digest
@@ -174,7 +174,6 @@ def run_plan(options: argparse.Namespace) -> None:
     from anonbench.workflow.snakefile import require_configfiles
 
     require_configfiles(options.snakemake)
-    from anonbench.core.io import cannot_be_written_to
     from anonbench.workflow.plan_costs import as_data, as_text
     from anonbench.workflow.planned_jobs import collect
     from anonbench.workflow.startup import weak_methods
@@ -182,8 +181,8 @@ def run_plan(options: argparse.Namespace) -> None:
     plan = collect(options.snakemake)
     for sentence in weak_methods(plan.started.settings):
         print(f"anonbench: {sentence}", file=sys.stderr)
-    if message := cannot_be_written_to(plan.started.settings.results):
-        print(f"anonbench: {message}", file=sys.stderr)
+    if plan.obstacle:
+        print(f"anonbench: {plan.obstacle}", file=sys.stderr)
     cores = options.cores or len(os.sched_getaffinity(0))
     gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
     data = as_data(plan, cores, gpus)
