@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Residual(RegionAttack):
     """Detectors on whole published images: those that found the regions, and others.
 
-    A region counts as found where a detected box of its entity lies on it, see `SHARE`.
+    A region counts as found where a detected box of its entity lies on it.
     """
 
     name: ClassVar = "residual"
