@@ -109,6 +109,35 @@ class Broken(Grey):
         return np.full_like(pixels[:, :, ::-1], 128)
 
 
+class Floats(Grey):
+    """One that returns floats, which OpenCV would not copy."""
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        return np.full(pixels.shape, 128.0)
+
+
+class Narrow(Grey):
+    """One that returns fewer columns."""
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        return np.full_like(pixels[:, 1:], 128)
+
+
+class InPlace(Grey):
+    """One that writes into the pixels that it is given."""
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        pixels[:] = 128
+        return pixels
+
+
+class Nothing(Grey):
+    """One that hides nothing."""
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        return pixels
+
+
 @pytest.mark.parametrize("name", ["mask", "swirl", "inpaint"])
 def test_built_in_methods_pass(name: str) -> None:
     check_method(name)
@@ -121,15 +150,38 @@ def test_built_in_methods_pass(name: str) -> None:
         (Whole, "two regions that overlap .*has to judge each pixel as if the other regions did"),
         (Random, "one region .*a second run gives other pixels"),
         (Broken, "a grey image with one region .*IndexError"),
+        (Floats, r"grey_of_test: it returned float64 \[\d+, \d+, 3\] .*return uint8"),
+        (Narrow, r"grey_of_test: it returned uint8 \[\d+, \d+, 3\] .*return uint8"),
+        (InPlace, None),
+        (Nothing, "a region is unchanged"),
     ],
 )
 def test_what_is_wrong_is_said(
     method: type[Method], message: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {**METHODS, method.name: method}
-    monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
+    monkeypatch.setitem(METHODS._classes, method.name, method)
     if message is None:
         check_method(method.name)
     else:
         with pytest.raises(InputError, match=message):
             check_method(method.name)
+
+
+def test_a_method_that_writes_into_its_pixels_changes_no_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(METHODS._classes, InPlace.name, InPlace)
+    image = IMAGE.copy()
+    hidden = anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(InPlace.name, 100))
+    assert (image == 200).all() and (hidden == 128).any()
+
+
+@pytest.mark.parametrize(("method", "message"), [(Floats, "float64"), (Nothing, "unchanged")])
+def test_an_evaluation_tries_methods_of_other_packages_before_it_encodes(
+    method: type[Method], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS._classes, method.name, method)
+    asked: list[int] = []
+    with pytest.raises(InputError, match=message):
+        anonbench.evaluate(lambda images: asked.append(1), [IMAGE] * 9, [method.name], boxes={})
+    assert not asked

@@ -142,10 +142,21 @@ def hide_regions(
         upright = hidden_pixels(hidden, shape, settings, upright=True)
         areas = [(own[0], area) for area in joined([area for _, area in areas])]
     for region, (window, inside) in areas:
-        pixels = image[window]
+        pixels = image[window].copy()  # a method that writes into it changes no other region
         if around:
-            covered = method.hide_among(pixels, upright[window])
+            covered = method.hide_among(pixels, upright[window].copy())
         else:
             covered = method.hide(pixels, region.entity)
+        _require_pixels(method, covered, pixels.shape)
         cv2.copyTo(covered, (inside & ~done[window]).view(np.uint8), result[window])
     return result
+
+
+def _require_pixels(method: Method, covered: object, shape: tuple[int, ...]) -> None:
+    """Refuse a result that OpenCV would not copy: the region would stay visible."""
+    found = getattr(covered, "dtype", type(covered).__name__), getattr(covered, "shape", ())
+    if not isinstance(covered, np.ndarray) or found != (np.uint8, shape):
+        raise InputError(
+            f"method {method.name}: it returned {found[0]} {[*found[1]]} for a region of uint8 "
+            f"{[*shape]}; return uint8 of the same shape"
+        )

@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from anonbench.anonymization.audit.pixels import LEAST_SIDES
+from anonbench.anonymization.check_method import check_method
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region, region_fault
@@ -20,7 +22,7 @@ from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.systems import Similarity
-from anonbench.core.vocabulary import Adaption, Method, Variant
+from anonbench.core.vocabulary import Adaption, Entity, Method, Variant
 from anonbench.core.wording import count, suggestion
 from anonbench.datasets.annotations import read_boxes_file
 from anonbench.embedding.given_images import Given, Pictures, look_at
@@ -118,6 +120,7 @@ def evaluate(
         known = ", ".join(get_args(Similarity))
         raise InputError(f"similarity: {similarity!r} is not one of {known}")
     variants = _variants(methods, degrees)
+    _try_methods(methods, anonymization)
     detection = detection or default_detection()
     retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
     pictures = look_at(images, detection.max_pixels)
@@ -205,6 +208,14 @@ def _require_known(what: str, names: Sequence[str], known: Sequence[str]) -> Non
                 f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}"
                 f"{suggestion(name, known)}"
             )
+
+
+def _try_methods(methods: Sequence[str], settings: Anonymization) -> None:
+    """Refuse methods of other packages that hide nothing; copies are not audited here."""
+    for name in methods:
+        steps = (step for entity in Entity for _, step in settings.steps(name, entity))
+        if any(step.name not in LEAST_SIDES for step in steps):
+            check_method(name, settings)
 
 
 def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
