@@ -196,6 +196,8 @@ def digest_of(pixels: np.ndarray) -> str:
 
 def _read(image: Picture) -> Original:
     try:
-        return Original(image.id, image.pixels(), image.digest, blocks=image.blocks)
+        pixels = image.pixels().view()
+        pixels.flags.writeable = False  # a detector that writes into it would change the caller's
+        return Original(image.id, pixels, image.digest, blocks=image.blocks)
     except UnreadableImage as error:
         return Original(image.id, NOTHING, problem=str(error))

@@ -28,6 +28,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection import shard
 from anonbench.detection.base import as_rgb
 from anonbench.embedding import given_systems as embed_module
+from anonbench.embedding.given_images import look_at
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons.best import compare_methods
 from anonbench.evaluation.comparisons.columns import columns_of
@@ -477,6 +478,31 @@ def test_what_is_wrong_is_named(
     given: Wrong = {"encoder": encode, "images": photos, "boxes": faces} | wrong
     with pytest.raises(InputError, match=message):
         anonbench.evaluate(**given)  # type: ignore[arg-type]
+
+
+def test_an_encoder_that_writes_into_its_images_changes_no_score_and_no_image() -> None:
+    draw = np.random.default_rng(0)
+    photos = list(draw.integers(0, 255, (120, 16, 16, 3), np.uint8))
+    before = np.array(photos)
+    faces = {f"{number:03d}": [Region("face", 4, 4, 9, 9, 1.0)] for number in range(120)}
+
+    def coarse(images: list[np.ndarray]) -> np.ndarray:
+        return np.array([(image // 64 * 64).ravel() - 127.5 for image in images])
+
+    def in_place(images: list[np.ndarray]) -> np.ndarray:
+        for image in images:
+            image[:] = image // 64 * 64
+        return np.array([image.ravel() - 127.5 for image in images])
+
+    tables = [
+        anonbench.evaluate(each, photos, ["blur", "mask"], boxes=faces).table
+        for each in (coarse, in_place)
+    ]
+    assert np.array_equal(np.array(photos), before)
+    pd.testing.assert_frame_equal(*map(pd.DataFrame, tables))
+    assert anonbench.embed(in_place, photos).ids and np.array_equal(np.array(photos), before)
+    (batch, *_) = look_at(photos).batches(1)
+    assert not batch[0].pixels.flags.writeable  # what a detector gets
 
 
 def test_an_image_without_a_cluster_is_refused_before_anything_is_encoded(photos: Path) -> None:

@@ -22,7 +22,8 @@ class Detector(Protocol):
         """Return the regions of each image, clipped to it; an empty list where nothing is found.
 
         Args:
-            images: uint8 [H, W] grey or [H, W, 3] RGB, of any sizes.
+            images: uint8 [H, W] grey or [H, W, 3] RGB, of any sizes; they are not changed, and
+                arrays may be read-only.
 
         Raises:
             UnreadableImage: an image that this detector cannot look at; the message says why.

@@ -215,7 +215,8 @@ class InBatches:
 
         parts: list[np.ndarray] = []
         for start in range(0, len(images), self.size):
-            batch = list(images[start : start + self.size])
+            # copies: a function that writes into its images changes no later result
+            batch = [image.copy() for image in images[start : start + self.size]]
             given = self.function(batch)
             name = getattr(self.function, "__qualname__", type(self.function).__name__)
             try:
@@ -224,7 +225,7 @@ class InBatches:
                 reason = " ".join(str(error).split())
                 raise InputError(
                     f"systems: the function {name} returned what is no array ({reason}); of a "
-                    "torch tensor, return `.detach().cpu().numpy()`"
+                    "torch tensor, return `.detach().cpu().float().numpy()`"
                 ) from error
             if part.shape[:1] != (len(batch),):
                 raise InputError(
