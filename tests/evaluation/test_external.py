@@ -259,7 +259,9 @@ def test_common_scores_what_all_have() -> None:
         ({"clusters": pd.Series(0, IDS[:-3])}, "clusters: 3 queries have none, such as '"),
         ({"clusters": pd.Series(0, [*IDS, IDS[0]])}, "clusters: '.*' is there twice"),
         ({"clusters": "absent.csv"}, r"clusters: absent\.csv cannot be read"),
-        ({"confidence": 95}, "confidence: 95 is not between 0 and 0"),
+        ({"clusters": {IDS[0]: 0}}, "clusters: a dict has no labels by id; give a file, or pandas"),
+        ({"confidence": 95}, "confidence: 95 cannot be used, it should be less than or equal to 0"),
+        ({"confidence": ".9"}, "confidence: '.9' cannot be used, it should be a valid number"),
     ],
 )
 def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message: str) -> None:
@@ -347,6 +349,10 @@ def test_what_cannot_be_compared_is_said() -> None:
         compare_scorings(first, first.drop(columns="ap"))
     with pytest.raises(InputError, match="first scoring: has a query twice"):
         compare_scorings(pd.concat([first, first]), first)
+    nan = float("nan")
+    for name, wrong in (("confidence", 95), ("margin", -1), ("margin", nan), ("margin", True)):
+        with pytest.raises(InputError, match=f"{name}: .* cannot be used, it should be"):
+            compare_scorings(first, first, **{name: wrong})  # type: ignore[arg-type]
 
 
 def test_scorings_by_different_references_and_settings_are_not_compared() -> None:

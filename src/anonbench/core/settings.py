@@ -5,10 +5,21 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from anonbench.core.errors import InputError
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -130,3 +141,30 @@ def merged(base: Any, own: Any) -> Any:
     if not isinstance(base, Mapping) or not isinstance(own, Mapping):
         return own
     return {**base, **{name: merged(base.get(name), value) for name, value in own.items()}}
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def section(name: str, given: S | None, default: S) -> S:
+    """Section that a function was given as an argument, or the default one; InputError if wrong."""
+    if given is None:
+        return default
+    if not isinstance(given, type(default)):
+        raise InputError(
+            f"{name}: {type(given).__name__} is no section of the config; give "
+            f"anonbench.config.{type(default).__name__}(...)"
+        )
+    return given
+
+
+def require_value(name: str, given: Any, kind: Any) -> None:
+    """Refuse an argument that a setting of this type could not have."""
+    plain = given
+    if isinstance(given, Real) and not isinstance(given, bool):  # NumPy's, too
+        plain = int(given) if isinstance(given, Integral) else float(given)
+    try:
+        TypeAdapter(kind).validate_python(plain, strict=True)
+    except ValidationError as error:
+        why = error.errors(include_url=False)[0]["msg"].removeprefix("Input ")
+        raise InputError(f"{name}: {given!r} cannot be used, it {why}") from None

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
+from anonbench.core.settings import Confidence, Share, require_value
 from anonbench.evaluation.comparisons.best import compare_pairs
 from anonbench.evaluation.external import DEFAULTS, SCORED_BY, cluster_numbers
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
@@ -51,6 +52,8 @@ def compare_scorings(
             reference differ.
 
     """
+    require_value("confidence", confidence, Confidence)
+    require_value("margin", margin, Share)
     pairs = ((per_query, "the first scoring"), (other, name))
     tables = [_group_by_query(each, of) for each, of in pairs]
     if differences := _differences(*(_scored_by(each, of) for each, of in pairs)):

@@ -21,6 +21,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.numeric.statistics import standard_error
+from anonbench.core.settings import Confidence, require_value
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.embedding.store import Embeddings
@@ -36,7 +37,6 @@ DEFAULTS = Presentation()
 """Default confidence."""
 COLUMNS = ["metric", "value", "low", "high", "se", "queries", "k", "chance", "ceiling"]
 """Columns of the scores, see `score`."""
-MOST_CONFIDENT = 0.999_999
 FEW = 20
 """If fewer than one in this number of images is a query, the archive is not loaded into memory."""
 CEILING = 1.0
@@ -181,10 +181,7 @@ def run(
             raise InputError(
                 f"{name}: {asked} is no number of things; give a whole number of at least 1"
             )
-    if not 0.0 < confidence <= MOST_CONFIDENT:
-        raise InputError(
-            f"confidence: {confidence} is not between 0 and {MOST_CONFIDENT}; 0.95 is common"
-        )
+    require_value("confidence", confidence, Confidence)
     retrieval = _retrieval(settings)
     sources = {"reference": reference, "queries": queries, "database": database}
     given = {name: GivenEmbeddings.of(source, name) for name, source in sources.items()}
@@ -333,6 +330,11 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
 def _labels(clusters: pd.Series | Path | str) -> pd.Series:
     if isinstance(clusters, pd.Series):
         return clusters
+    if not isinstance(clusters, str | Path):
+        raise InputError(
+            f"clusters: a {type(clusters).__name__} has no labels by id; give a file, or "
+            "pandas.Series(labels, index=ids)"
+        )
     path = Path(clusters)
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import records
+from anonbench.core.settings import Confidence, Seed, require_value, section
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of
@@ -63,6 +64,10 @@ def fit_map(
         (200, True)
 
     """
+    require_value("method", method, str)
+    require_value("confidence", confidence, Confidence)
+    require_value("seed", seed, Seed)
+    retrieval = section("retrieval", retrieval, Retrieval())
     given = {"originals": originals, "hidden": hidden}
     named = {name: GivenEmbeddings.of(each, name) for name, each in given.items()}
     widths = {name: each.width() for name, each in named.items()}
@@ -81,7 +86,7 @@ def fit_map(
     numbers = cluster_numbers(pd.Series(both[0].ids, dtype="str"), clusters)
     groups = pd.Series(numbers, index=both[0].ids)
     labels = groups if clusters is not None else None
-    settings = (retrieval or Retrieval(), confidence, seed)
+    settings = (retrieval, confidence, seed)
     learned = learn(both, both, groups, labels, *settings, persons=True)
     return replace(learned.map, card={**learned.map.card, "system": systems[1], "method": method})
 

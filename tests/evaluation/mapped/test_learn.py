@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import anonbench
 from anonbench.cli.main import main
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
@@ -98,6 +100,20 @@ def test_an_archive_without_train_images_is_cross_fitted(tmp_path: Path) -> None
     mapped = read_embeddings(outputs["val"]).values
     assert not np.allclose(mapped, learned.apply(hidden.values), atol=1e-3)
     assert len(read_embeddings(outputs["train"]).ids) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"confidence": 95}, {"confidence": 0.0}, {"confidence": float("nan")}, {"seed": "x"}),
+        *({"seed": -1}, {"seed": True}, {"method": 3}, {"retrieval": {"fraction": 0.1}}),
+    ],
+)
+def test_arguments_that_no_setting_could_have_are_refused(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    pair = ([str(number) for number in range(60)], np.eye(60))
+    with pytest.raises(InputError, match=f"{name}: .*(cannot be used, it should|is no section)"):
+        anonbench.fit_map(pair, pair, **wrong)
 
 
 def test_too_few_clusters_give_vectors_as_they_are_and_a_reason(tmp_path: Path) -> None:
