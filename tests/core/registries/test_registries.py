@@ -12,6 +12,7 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import METHODS, Method
 from anonbench.core.registries.registry import Registry, added, facts, facts_digest
+from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import Method as OfThePaper
 from plug_in import install
 
@@ -127,6 +128,25 @@ def test_a_class_that_cannot_be_used_is_named_and_left_out(
     assert list(registry()) == list(METHODS), "the others are there"
     (said,) = caplog.messages
     assert re.match(f"anonbench: entry point .*{message}.* It is left out", said)
+
+
+@pytest.mark.parametrize("kind", ["", 'kind: Literal["other"] = "other"', 'kind: str = "plain"'])
+def test_a_system_whose_kind_is_not_its_name_is_left_out(
+    path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    source = (
+        "from typing import ClassVar, Literal\n"
+        "from anonbench.core.registries.systems import SystemKind\n"
+        "class Plain(SystemKind):\n"
+        f'    name: ClassVar = "plain"\n    label: ClassVar = "Plain"\n    {kind}\n'
+    )
+    install(path, {"plugged_twirl": source}, {"anonbench.systems:plain": "plugged_twirl:Plain"})
+    added.cache_clear()
+    built_in = "anonbench.embedding.systems:BUILT_IN"
+    assert "plain" not in Registry("anonbench.systems", SystemKind, built_in, needs_defaults=False)
+    (said,) = caplog.messages
+    assert 'Plain has no field `kind: Literal["plain"] = "plain"`' in said
+    assert said.endswith("It is left out.")
 
 
 def test_no_class_takes_the_place_of_a_built_in_one(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args
 
 from pydantic import Field
 
@@ -74,6 +74,14 @@ class SystemKind(Registered):
 
     similarity: Similarity = "cosine"
     """Similarity of vectors: `cosine`, `inner` product or `euclidean` distance."""
+
+    @classmethod
+    def lacks(cls) -> str:
+        """Missing field `kind`, by which the config tells systems apart."""
+        field = cls.model_fields.get("kind")
+        if field is None or get_args(field.annotation) != (cls.name,):
+            return f'has no field `kind: Literal["{cls.name}"] = "{cls.name}"`'
+        return ""
 
     @property
     def most_images(self) -> int:
