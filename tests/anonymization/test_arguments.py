@@ -67,6 +67,14 @@ def test_a_text_is_no_variant() -> None:
         anonbench.anonymize(IMAGE, [], "mask-100")  # type: ignore[arg-type]
 
 
+def test_a_dict_is_no_section_of_the_config() -> None:
+    wrong: Any = {"margin": 0.1}
+    with pytest.raises(InputError, match=r"settings: dict .*anonbench\.config\.Anonymization\("):
+        anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK, wrong)
+    with pytest.raises(InputError, match="settings: dict is no section"):
+        check_method("mask", wrong)
+
+
 def test_what_is_right_is_hidden_and_the_original_is_itself() -> None:
     hidden = anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK)
     assert (hidden != IMAGE).all(axis=2).sum() == 900

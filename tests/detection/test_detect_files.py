@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import zxingcpp
 from PIL import Image
 
-from anonbench import detect
+from anonbench import anonymize_files, detect
 from anonbench.config import Detection
 from anonbench.core.errors import InputError
 
@@ -51,3 +52,23 @@ def test_without_faults_nothing_is_in_doubt(photos: Path) -> None:
     assert not detect([photos / "blank.png"], ["zxing"], detection=QUICK).is_doubtful
     with pytest.raises(InputError, match="no such file"):
         detect(photos / "missing")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"detection": {"speed": "quick"}}, r"detection: dict is no section .*config\.Detection"),
+        ({"images": [np.zeros((9, 9), np.uint8)]}, "images: number 0 is ndarray, not a path"),
+        ({"images": 3}, "images: int is no list; give a folder, or a list of paths"),
+    ],
+)
+def test_arguments_of_other_types_are_refused(
+    wrong: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.png"
+    Image.new("L", (9, 9)).save(file)
+    given = {"images": [file]} | wrong
+    with pytest.raises(InputError, match=message):
+        detect(**given)
+    with pytest.raises(InputError, match=message):
+        anonymize_files(**given, to=tmp_path / "copies")

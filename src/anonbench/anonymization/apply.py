@@ -13,6 +13,7 @@ from anonbench.core.boxes import Region, region_fault, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import UNKNOWN, Method
+from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 
@@ -56,6 +57,7 @@ def anonymize(
         raise InputError(
             f"variant: {variant!r} is not a variant; Variant.parse('mask-100') makes one"
         )
+    settings = section("settings", settings, DEFAULTS)
     degree = variant.degree
     if variant.method is not None and not (type(degree) is int and 1 <= degree <= 100):
         raise InputError(f"variant: the degree is 1 to 100 percent, not {degree!r}")

@@ -13,6 +13,7 @@ from anonbench.anonymization.audit.regions import regions_of
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.settings import section
 from anonbench.core.vocabulary import Entity, Variant
 
 _SIZE = (48, 64)
@@ -42,7 +43,7 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
         >>> anonbench.check_method("mask")
 
     """
-    settings = settings or Anonymization()
+    settings = section("settings", settings, Anonymization())
     variant = Variant(name, 100)
     random = np.random.default_rng(0)
     for kind, shape in (("colour", (*_SIZE, 3)), ("grey", _SIZE)):

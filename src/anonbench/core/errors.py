@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
 from anonbench.core.wording import harmless
 
 
@@ -57,3 +60,11 @@ class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other
 
 class WrongUsage(InputError):  # noqa: N818 - as the others
     """An unknown or incomplete argument on the command line; the exit status is 2."""
+
+
+def listed(name: str, given: Any, hint: str) -> list[Any]:
+    """Values of an argument that may be any iterable with an order, which is read once."""
+    if isinstance(given, str | bytes | Mapping | Set) or not isinstance(given, Iterable):
+        what = repr(given) if isinstance(given, str) else type(given).__name__
+        raise InputError(f"{name}: {what} is no list; {hint}")
+    return list(given)

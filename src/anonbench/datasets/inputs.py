@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.wording import tally
 from anonbench.datasets import walk
 from anonbench.datasets.ids import id_problem
@@ -28,6 +28,7 @@ _TWICE = "listed twice"
 _PDF = "a PDF, of which no copy is written; save its pages as images"
 _PAGE = "a page of a file, of which no copy can be written; save it as an image"
 _SETTING = "images"
+GIVE_IMAGES = "give a folder, or a list of paths"
 _THREADS = 8
 
 
@@ -146,7 +147,14 @@ def open_images(
             found = _place_images(Path(given))
     else:
         place = "the list"
-        found = _list_images([os.fspath(path) for path in given])
+        paths = listed("images", given, GIVE_IMAGES)
+        for number, path in enumerate(paths):
+            if not isinstance(path, str | os.PathLike):
+                raise InputError(
+                    f"images: number {number} is {type(path).__name__}, not a path; only embed and "
+                    "evaluate also take arrays (np.asarray(...), uint8), all of one list"
+                )
+        found = _list_images(map(os.fspath, paths))
     files, left = _checked(*found, pages, documents)
     if not files:
         why = f" ({tally(Counter(reason for _, reason in left))})" if left else ""

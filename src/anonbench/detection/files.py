@@ -15,6 +15,7 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
+from anonbench.core.settings import section
 from anonbench.core.workers import DIED, available, map_in_processes
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import read_image
@@ -83,7 +84,7 @@ def detect(
     import pandas as pd
 
     given = open_images(images, pages=True)
-    settings = detection or default_detection()
+    settings = section("detection", detection, default_detection())
     make = partial(_Worker, searching(detectors), settings)
     workers = min(workers or available(), len(given))
     results = map_in_processes(make, given.images, workers, _died)

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.boxes import Blocks
-from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.progress import track
 from anonbench.datasets.annotations import Images
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import MAX_PIXELS, read_image
-from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
+from anonbench.datasets.inputs import GIVE_IMAGES, ImageFile, LeftOut, open_images
 from anonbench.detection.reading import NOTHING, Original, in_batches
 
 Given = str | Path | Sequence[str | Path] | Sequence[np.ndarray]
@@ -113,9 +113,11 @@ def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
         InputError: there is no image, or an array is none.
 
     """
-    if not isinstance(given, str | Path) and len(given) and isinstance(given[0], np.ndarray):
-        return _array_images(given)  # type: ignore[arg-type]
-    found = open_images(given, pages=True)  # type: ignore[arg-type]
+    if not isinstance(given, str | Path):
+        given = listed("images", given, f"{GIVE_IMAGES}, or of arrays")
+        if given and isinstance(given[0], np.ndarray):
+            return _array_images(given)
+    found = open_images(given, pages=True)
 
     def look(start: int) -> list[Picture | LeftOut]:
         return [_look(file, max_pixels) for file in found.images[start : start + _CHUNK]]

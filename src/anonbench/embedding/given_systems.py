@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from pydantic import ValidationError
@@ -135,12 +135,16 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
 
     """
     encoder = settled(encoder)
+    own: Similarity = getattr(encoder, "similarity", similarity)
+    for given in (similarity, own):
+        if given not in get_args(Similarity):
+            known = ", ".join(get_args(Similarity))
+            raise InputError(f"similarity: {given!r} is not one of {known}")
     if isinstance(encoder, SystemKind):
         with open_system(encoder) as system:
             yield system
     elif hasattr(encoder, "encode"):
         identity = str(getattr(encoder, "identity", ""))
-        own: Similarity = getattr(encoder, "similarity", similarity)
         encode: Callable[[list[np.ndarray]], Any] = encoder.encode  # type: ignore[assignment]
         yield Checked(InBatches(encode, _BATCH), identity, own)
     elif callable(encoder):

@@ -433,6 +433,32 @@ def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: 
         assert "without copies there are 20 images, and it takes 100: add 80" in found.advice[0]
 
 
+def test_iterators_are_read_once(photos: Path, faces: dict[str, list[Region]]) -> None:
+    paths = sorted(photos.rglob("*.png"))
+    arrays = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    boxes = {f"{n:03d}": [Region("face", 4, 4, 19, 19, 1.0)] for n in range(SIZE)}
+    lists = anonbench.evaluate(encode, arrays, boxes=boxes, **ASKED)
+    read = anonbench.evaluate(
+        encode,
+        iter(arrays),
+        methods=iter(ASKED["methods"]),
+        degrees=iter(ASKED["degrees"]),
+        detectors=iter(["boxes"]),
+        boxes={image_id: iter(regions) for image_id, regions in boxes.items()},
+    )
+    pd.testing.assert_frame_equal(pd.DataFrame(read.table), pd.DataFrame(lists.table))
+
+
+class Manhattan(Counting):
+    """A system whose similarity is none."""
+
+    similarity = "manhattan"
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        raise AssertionError("nothing is encoded")
+
+
+GREY = np.zeros((4, 4), np.uint8)
 Wrong = dict[str, object]
 
 
@@ -464,6 +490,26 @@ Wrong = dict[str, object]
         ),
         ({"images": [np.zeros((4, 4), np.float32)]}, "image 0 is float32.*uint8"),
         ({"images": "nowhere"}, "nowhere: there is no such file or folder"),
+        ({"images": None}, "images: NoneType is no list; give a folder, or a list of paths, or of"),
+        ({"images": {"a": GREY}}, "images: dict is no list; give a folder"),
+        ({"images": {"a.png"}}, "images: set is no list; give a folder"),
+        ({"images": ["a.png", GREY]}, "images: number 1 is ndarray, not a path"),
+        ({"images": [Image.fromarray(GREY)]}, r"images: number 0 is Image, not .*np\.asarray"),
+        ({"images": [GREY, "a.png"]}, "image 1 is str .*an array has to be uint8"),
+        ({"degrees": 100}, r"degrees: int is no list; give whole numbers, 1 to 100"),
+        ({"degrees": ["100"]}, "degrees: '100' is no percentage"),
+        ({"degrees": [50.5]}, "degrees: 50.5 is no percentage"),
+        ({"degrees": [True]}, "degrees: True is no percentage"),
+        ({"methods": {"blur", "mask"}}, "methods: set is no list"),
+        ({"methods": [3]}, "methods: no method is called 3"),
+        ({"encoder": Manhattan()}, "similarity: 'manhattan' is not one of cosine"),
+        ({"boxes": [Region("face", 1, 1, 9, 9, 1.0)]}, "boxes: a list has no regions by id; give"),
+        ({"clusters": {"a": 1}}, "clusters: a dict has no labels by id; give"),
+        ({"retrieval": {"k": 3}}, r"retrieval: dict is no section .*anonbench\.config\.Retrieval"),
+        ({"presentation": Retrieval()}, "presentation: Retrieval is no section"),
+        ({"anonymization": {}}, "anonymization: dict is no section"),
+        ({"detection": {}}, "detection: dict is no section"),
+        ({"seed": "a"}, "seed: 'a' cannot be used, it should be a valid integer"),
     ],
 )
 def test_what_is_wrong_is_named(

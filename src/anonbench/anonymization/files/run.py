@@ -29,7 +29,7 @@ from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection, Shapes
 from anonbench.config.detectors import LOOKED_FOR, default_detection
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, listed
 from anonbench.core.io import locked, require_folder, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
@@ -37,11 +37,12 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, model_files, versions
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, map_in_processes
 from anonbench.datasets.formats.pixels import conversion_counts
-from anonbench.datasets.inputs import STANDARD_INPUT, Images, open_images
+from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
 from anonbench.datasets.walk import shown
 from anonbench.detection import cache
 from anonbench.detection.review.file import Record as Looks
@@ -159,7 +160,7 @@ def anonymize_files(
             cannot be loaded, or fails on all of the first images.
 
     """
-    anonymization = anonymization or Anonymization()
+    anonymization = section("anonymization", anonymization, Anonymization())
     if not isinstance(keep_without_regions, bool):  # a text would count as yes
         raise InputError(
             f"keep_without_regions: {keep_without_regions!r} is neither True nor False"
@@ -168,12 +169,12 @@ def anonymize_files(
         Path(to),
         searching(detectors),
         _variant(method, degree, anonymization),
-        detection or default_detection(),
+        section("detection", detection, default_detection()),
         anonymization,
         keep_without_regions,
     )
     if not isinstance(images, str | Path):
-        images = list(images)
+        images = listed("images", images, GIVE_IMAGES)
     given = open_images(images, documents=True)
     require_folder(job.to)
     require_apart(given, job.to)

@@ -6,8 +6,9 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.audit.pixels import LEAST_SIDES
@@ -15,13 +16,14 @@ from anonbench.anonymization.check_method import check_method
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region, region_fault
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, listed
 from anonbench.core.numeric.clusters import joined
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.systems import Similarity
+from anonbench.core.settings import Seed, require_value, section
 from anonbench.core.vocabulary import Adaption, Entity, Method, Variant
 from anonbench.core.wording import count, suggestion
 from anonbench.datasets.annotations import read_boxes_file
@@ -103,10 +105,15 @@ def evaluate(
 
     """
     encoder = settled(encoder)
-    given = detectors or (("boxes",) if boxes is not None else LOOKED_FOR)
-    anonymization = anonymization or Anonymization()
-    _require_known("method", methods, anonymization.names)
-    _require_known("detector", given, list(DETECTORS))
+    anonymization = section("anonymization", anonymization, Anonymization())
+    detection = section("detection", detection, default_detection())
+    retrieval = section("retrieval", retrieval, Retrieval())
+    presentation = section("presentation", presentation, Presentation())
+    require_value("seed", seed, Seed)
+    given: Sequence[str] = ("boxes",) if boxes is not None else LOOKED_FOR
+    if detectors:
+        given = _named("detector", detectors, list(DETECTORS))
+    methods = _named("method", methods, anonymization.names)
     if "template" in given:
         raise InputError(
             "detectors: template needs a folder of templates; only the pipeline has that "
@@ -116,13 +123,8 @@ def evaluate(
         raise InputError("detectors: boxes needs your own regions; name them as `boxes`")
     if boxes is not None and "boxes" not in given:
         given = (*given, "boxes")
-    if similarity not in get_args(Similarity):
-        known = ", ".join(get_args(Similarity))
-        raise InputError(f"similarity: {similarity!r} is not one of {known}")
     variants = _variants(methods, degrees)
     _try_methods(methods, anonymization)
-    detection = detection or default_detection()
-    retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
     pictures = look_at(images, detection.max_pixels)
     if len(pictures.images) < (needed := images_needed(retrieval)):
         logger.warning(
@@ -199,15 +201,17 @@ def _clusters(
     return pd.Series(numbers, index=names.to_numpy()), len(names) - len(different)
 
 
-def _require_known(what: str, names: Sequence[str], known: Sequence[str]) -> None:
-    if isinstance(names, str) or not names:
-        raise InputError(f"{what}s: {names!r} is no list of {what}s; there are {', '.join(known)}")
+def _named(what: str, given: Any, known: Sequence[str]) -> list[str]:
+    names = listed(f"{what}s", given, f"there are {', '.join(known)}")
+    if not names:
+        raise InputError(f"{what}s: none is given; there are {', '.join(known)}")
     for name in names:
         if name not in known:
             raise InputError(
                 f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}"
-                f"{suggestion(name, known)}"
+                f"{suggestion(str(name), known)}"
             )
+    return names
 
 
 def _try_methods(methods: Sequence[str], settings: Anonymization) -> None:
@@ -219,8 +223,10 @@ def _try_methods(methods: Sequence[str], settings: Anonymization) -> None:
 
 
 def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
+    degrees = listed("degrees", degrees, "give whole numbers, 1 to 100, such as [100]")
     for degree in degrees:
-        if type(degree) is not int or not 1 <= degree <= 100:
+        is_whole = isinstance(degree, int | np.integer) and not isinstance(degree, bool)
+        if not is_whole or not 1 <= degree <= 100:
             raise InputError(f"degrees: {degree!r} is no whole percentage of regions, 1 to 100")
     if not degrees:
         raise InputError("degrees: none is given; 100 hides all regions")
@@ -244,12 +250,18 @@ def _regions(
                 f"boxes: {len(unknown)} ids are of no image, such as {unknown[0]!r}; ids are paths "
                 "without their suffix, or the numbers of arrays"
             )
+        boxes = {image_id: tuple(regions) for image_id, regions in boxes.items()}
         for image_id, regions in boxes.items():
             for number, region in enumerate(regions):
                 fault = region_fault(region, known[image_id].width, known[image_id].height)
                 if fault is not None:
                     raise InputError(f"boxes: of image {image_id!r}, number {number} {fault}")
         return boxes
+    if not isinstance(boxes, str | Path):
+        raise InputError(
+            f"boxes: a {type(boxes).__name__} has no regions by id; give a file, or a dict of "
+            "lists of Region by image id"
+        )
     return read_boxes_file(Path(boxes), pictures.listed()).regions()
 
 
