@@ -17,6 +17,17 @@ def test_every_room_is_in_the_table_and_nothing_else_is(root: Path) -> None:
     assert {path.name for path in entries if path.is_file()} == {"__init__.py", "py.typed"}
 
 
+def test_every_part_of_a_package_is_there(root: Path) -> None:
+    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)/` \| (.*)$", text, flags=re.MULTILINE)
+    for room, content in rows:
+        folder = root / "src/anonbench" / room
+        folders = {path.name for path in folder.rglob("*") if any(path.glob("*.*"))}
+        modules = {path.stem for path in folder.rglob("*.py")}
+        assert set(re.findall(r"`(\w+)/`", content)) - folders == set(), room
+        assert set(re.findall(r"`(\w+)`", content)) - modules <= {"anonbench"}, room
+
+
 def test_every_name_on_the_page_is_there(root: Path) -> None:
     text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     library = root / "src/anonbench"

@@ -195,7 +195,7 @@ def retrieval_scores(
     Args:
         per_query: of the scenario, columns id, query and those of `PER_QUERY`.
         summary: of the scenario: k, top, chance, and floor by query kind
-            (`anonbench.evaluation.retrieval.job.summarize`).
+            (`anonbench.evaluation.retrieval.job.gather_scenarios`).
 
     Raises:
         InputError: a query has no cluster.

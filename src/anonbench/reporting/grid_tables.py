@@ -88,7 +88,7 @@ def write_quality(
     """Write a summary, and the regions left visible, as Markdown tables with captions.
 
     They have the columns `anonbench.detection.quality.SUMMARY_COLUMNS` and
-    `anonbench.detection.quality.jobs.COLUMNS`.
+    `anonbench.detection.quality_jobs.COLUMNS`.
     """
     columns = (
         visible_area["degree"].map("{} %".format),
