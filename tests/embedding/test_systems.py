@@ -56,6 +56,10 @@ def fails(images):
 def learned(images):
     import torch
     return torch.tensor(encode(images), requires_grad=True)
+def half(images):
+    return learned(images).bfloat16()
+def advised(images):
+    return half(images).detach().float().cpu().numpy()
 """
 
 
@@ -223,6 +227,9 @@ def test_functions(
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     system = settings(kind="function", function="our_search:encode", batch_size=3)
     assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
+    advised = encoded(settings(kind="function", function="our_search:advised"), pictures)
+    assert np.allclose(advised, [quarters(each) for each in pictures], rtol=0.01)
+    advice = re.escape("`.detach().float().cpu().numpy()`")
     for name, message in (
         ("our_search:none", "has no function 'none'"),
         ("nowhere:encode", "no module 'nowhere'"),
@@ -232,7 +239,8 @@ def test_functions(
             "our_search:fails",
             r"our_search:fails raised ValueError: no weights \(.*_search.py, line",
         ),
-        ("our_search:learned", r"function learned returned what is no array .*`\.detach\(\)\.cpu"),
+        ("our_search:learned", rf"function learned returned what is no array .*{advice}"),
+        ("our_search:half", rf"function half returned what is no array .*{advice}"),
     ):
         with pytest.raises(InputError, match=message):
             encoded(settings(kind="function", function=name), pictures)
