@@ -126,8 +126,10 @@ class Method(Registered):
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         """Return bool [h, w]: which pixels are as the method promises; the audit asks for all.
 
-        Computed in another way than `hide` does: no function may run in both. A method that does
-        not say so is refused by the audit.
+        Computed in another way than `hide` does: no function of the method's own package may run
+        in both, so that an error in one is found by the other. Both may call functions of other
+        libraries, such as a conversion of colours that defines the result; errors of these are not
+        found. The audit refuses a method without this check.
 
         Args:
             original: uint8 [c, h, w] of a region's window before, with one or three channels.

@@ -1,7 +1,7 @@
 """Re-identification by the system under test: hidden regions searched among the originals'.
 
-This is the pipeline's weakest attack: it needs no training, no labels and no second model. Whatever
-it finds, stronger attacks find too.
+This attack needs no training, no labels and no second model. It is one attacker among others:
+others may find more, and do not always find the same regions.
 """
 
 from __future__ import annotations
