@@ -12,6 +12,8 @@ from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any
 
+from anonbench.core.registries.registry import Registered
+
 HEAD = """\
 # Python
 
@@ -73,8 +75,10 @@ def _entry(path: str, found: Any, level: str) -> Iterator[str]:
 
 
 def _members(found: type) -> Iterator[str]:
-    """Yield a class's fields, and its own methods, as they stand in its source."""
-    owners = [each for each in found.__mro__[::-1] if each is found or is_dataclass(each)]
+    """Yield a class's fields, those that every added class needs, and its own methods."""
+    owners = [
+        each for each in found.__mro__[::-1] if each in (found, Registered) or is_dataclass(each)
+    ]
     fields = [row for each in owners for row in _fields(each)]
     if fields:
         yield "\n".join(["| field | meaning |", "| --- | --- |", *fields]) + "\n"
