@@ -59,7 +59,7 @@ def learned(images):
 def half(images):
     return learned(images).bfloat16()
 def advised(images):
-    return half(images).detach().float().cpu().numpy()
+    return half(images).detach().cpu().float().numpy()
 """
 
 
@@ -229,7 +229,7 @@ def test_functions(
     assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
     advised = encoded(settings(kind="function", function="our_search:advised"), pictures)
     assert np.allclose(advised, [quarters(each) for each in pictures], rtol=0.01)
-    advice = re.escape("`.detach().float().cpu().numpy()`")
+    advice = re.escape("`.detach().cpu().float().numpy()`")
     for name, message in (
         ("our_search:none", "has no function 'none'"),
         ("nowhere:encode", "no module 'nowhere'"),

@@ -225,7 +225,7 @@ class InBatches:
                 reason = " ".join(str(error).split())
                 raise InputError(
                     f"systems: the function {name} returned what is no array ({reason}); of a "
-                    "torch tensor, return `.detach().float().cpu().numpy()`"
+                    "torch tensor, return `.detach().cpu().float().numpy()`"
                 ) from error
             if part.shape[:1] != (len(batch),):
                 raise InputError(
