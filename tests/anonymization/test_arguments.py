@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -146,6 +147,21 @@ class Nothing(Grey):
         return pixels
 
 
+def install(method: type[Method], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add a method, as an installed package does."""
+    kind, known = type(METHODS), {**METHODS, method.name: method}
+    get, names = kind.__getitem__, kind.__iter__
+
+    def found(self: Any, name: str) -> Any:
+        return known[name] if self is METHODS else get(self, name)
+
+    def named(self: Any) -> Iterator[str]:
+        return iter(known) if self is METHODS else names(self)
+
+    monkeypatch.setattr(kind, "__getitem__", found)
+    monkeypatch.setattr(kind, "__iter__", named)
+
+
 @pytest.mark.parametrize("name", ["mask", "swirl", "inpaint"])
 def test_built_in_methods_pass(name: str) -> None:
     check_method(name)
@@ -167,7 +183,7 @@ def test_built_in_methods_pass(name: str) -> None:
 def test_what_is_wrong_is_said(
     method: type[Method], message: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(METHODS._classes, method.name, method)
+    install(method, monkeypatch)
     if message is None:
         check_method(method.name)
     else:
@@ -178,7 +194,7 @@ def test_what_is_wrong_is_said(
 def test_a_method_that_writes_into_its_pixels_changes_no_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(METHODS._classes, InPlace.name, InPlace)
+    install(InPlace, monkeypatch)
     image = IMAGE.copy()
     hidden = anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(InPlace.name, 100))
     assert (image == 200).all() and (hidden == 128).any()
@@ -188,7 +204,7 @@ def test_a_method_that_writes_into_its_pixels_changes_no_image(
 def test_an_evaluation_tries_methods_of_other_packages_before_it_encodes(
     method: type[Method], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(METHODS._classes, method.name, method)
+    install(method, monkeypatch)
     asked: list[int] = []
     with pytest.raises(InputError, match=message):
         anonbench.evaluate(lambda images: asked.append(1), [IMAGE] * 9, [method.name], boxes={})

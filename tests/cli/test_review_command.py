@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -17,7 +16,6 @@ import pytest
 import yaml
 
 from anonbench.cli import main
-from anonbench.cli.stages.review import _print_start
 from anonbench.config import Config
 from anonbench.core.io import locked
 from anonbench.detection.review.server import ReviewServer
@@ -150,15 +148,3 @@ def test_a_review_is_refused_beside_another_and_without_results(
     assert main(["review", NAME, "--configfile", str(empty)]) == 1
     said = f"run anonbench run {NAME}_boxes --configfile {empty}"
     assert said in capsys.readouterr().err
-
-
-def test_images_that_are_not_shown_may_have_lost_their_originals(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    file = SimpleNamespace(path="c.csv", unmatched=0)
-    what = SimpleNamespace(seed=1, unreadable=2)
-    review: Any = SimpleNamespace(
-        entries=[], what=what, file=file, record=SimpleNamespace(path="r.csv")
-    )
-    _print_start(review, None, "http://localhost")
-    assert "2 images not shown: they cannot be read or searched, or the " in capsys.readouterr().err
