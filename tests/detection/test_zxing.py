@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import zxingcpp
 from drawn_text import covered
 
 from anonbench.config.detectors import Detection
-from anonbench.core.boxes import rectangle
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.zxing import grown_along_bars, grown_sideways
+from anonbench.detection.kinds.zxing import ReadAndUnread, grown_along_bars, grown_sideways
 from anonbench.detection.search import build
 from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids
@@ -300,3 +301,20 @@ def test_a_blurred_code_that_can_be_read_once_sharpened_is_found(detector: Detec
     assert decoded(page)
     (found,) = detector.detect([page])
     assert covered(page.shape, found)[mask].mean() > 0.95
+
+
+class Finds:
+    """A detector that finds the same everywhere."""
+
+    def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
+        self.found = [Region(Entity.BARCODE, *box, 1.0) for box in boxes]
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        return [self.found for _ in images]
+
+
+def test_what_is_read_again_adds_codes_and_changes_none() -> None:
+    once = Finds((20, 40, 100, 60))
+    again = Finds((18, 10, 102, 62), (120, 40, 180, 60))
+    found = ReadAndUnread(once, [again], Finds()).detect([np.zeros((90, 200), np.uint8)])
+    assert found == [[once.found[0], again.found[1]]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Region, rectangle
+from anonbench.core.boxes import Region, overlap, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
@@ -100,7 +100,9 @@ class ReadAndUnread:
         self, image: np.ndarray, codes: list[Region], bars: Sequence[Region]
     ) -> list[Region]:
         others = [region for each in self._more for region in each.detect([image])[0]]
-        codes = united([*codes, *others], image) if others else codes
+        # what is read again is framed less exactly
+        new = [each for each in others if not any(overlap(each, code) for code in codes)]
+        codes = [*codes, *united(new, image)] if new else codes
         return [*codes, *_unread(image, codes, bars)]
 
 
