@@ -82,6 +82,13 @@ def test_what_is_right_is_hidden_and_the_original_is_itself() -> None:
     assert np.array_equal(anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], Variant()), IMAGE)
 
 
+def test_what_a_method_leaves_visible_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(Nothing, monkeypatch)
+    image = np.random.default_rng(0).integers(0, 256, IMAGE.shape, dtype=np.uint8)
+    with pytest.raises(InputError, match="fails its audit: a region is unchanged"):
+        anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(Nothing.name, 100))
+
+
 class Grey(Method):
     """The mean of the region's window."""
 

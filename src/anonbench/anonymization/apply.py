@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 import anonbench.anonymization.methods  # noqa: F401 - a changed method is changed code of this one
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import regions_of
 from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, region_fault, regions_at
@@ -44,7 +47,8 @@ def anonymize(
 
     Raises:
         InputError: the image is not such an array, a region is invalid, there is no such method,
-            or the degree is not 1 to 100. A wrong argument never leaves a region visible.
+            the degree is not 1 to 100, or the result fails the audit that images of a run have to
+            pass. A region is never left visible.
 
     """
     needed = "image: uint8 [H, W] or [H, W, 3] is needed"
@@ -65,7 +69,13 @@ def anonymize(
     for number, region in enumerate(regions):
         if (reason := region_fault(region, width, height)) is not None:
             raise InputError(f"regions: number {number} {reason}")
-    return layers(image, regions, variant, settings)[-1]
+    *between, result = layers(image, regions, variant, settings)
+    audited = regions_of([vars(region) for region in regions])
+    try:
+        check_layers(image, result, audited, variant, settings, between)
+    except Failure as failure:
+        raise InputError(f"variant {variant}: the image fails its audit: {failure}") from None
+    return result
 
 
 def layers(

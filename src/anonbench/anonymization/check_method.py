@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import regions_of
@@ -66,7 +66,7 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
 def _check(
     image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
 ) -> None:
-    hidden = anonymize(image, regions, variant, settings)
+    hidden = layers(image, regions, variant, settings)[-1]
     *between, again = layers(image, regions, variant, settings)
     if not np.array_equal(hidden, again):
         raise Failure("a second run gives other pixels")

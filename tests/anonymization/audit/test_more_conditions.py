@@ -128,7 +128,7 @@ def test_faults_of_methods_are_caught(
 ) -> None:
     monkeypatch.setattr(owner, what, new)
     given = Given(picture(), name, settings)
-    pixels = anonymize(given.original, REGIONS, given.variant, settings)
+    pixels = layers(given.original, REGIONS, given.variant, settings)[-1]
     with pytest.raises(InputError, match=FAILS):
         given.check(pixels)
 
@@ -141,7 +141,7 @@ def test_inpainting_from_other_hidden_regions_is_caught(
     original, variant = picture(), Variant("inpaint", 100)
 
     def check() -> None:
-        pixels = anonymize(original, faces, variant, settings)
+        pixels = layers(original, faces, variant, settings)[-1]
         Auditor(table(faces), variant, settings).check("a", original, encode(pixels), pixels)
 
     check()
@@ -180,7 +180,7 @@ def test_other_strengths_than_asked_for_are_caught(
     values = settings.model_dump()
     changed = Anonymization.model_validate(values | {name: values[name] | weaker})
     given = Given(picture(), name, settings)
-    pixels = anonymize(given.original, REGIONS, given.variant, changed)
+    pixels = layers(given.original, REGIONS, given.variant, changed)[-1]
     with pytest.raises(InputError, match=FAILS):
         given.check(pixels)
 

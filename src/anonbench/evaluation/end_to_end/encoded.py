@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
@@ -149,7 +149,7 @@ def _searched(
 def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:
     """Return an image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
     original, regions = image
-    pixels = anonymize(original.pixels, regions, variant, settings)
+    pixels = layers(original.pixels, regions, variant, settings)[-1]
     if settings.format == "jpeg" and variant.method is not None:
         pixels = decode(encode(pixels, settings.format))
     return as_rgb(pixels)
