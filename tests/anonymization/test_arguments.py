@@ -47,9 +47,15 @@ def test_other_arrays_are_refused(image: Any) -> None:
         face(NAN, 10, 40, 40),
         face(10, 10, 40, 40, quad=(10, 10, NAN, 40, 40, 40, 40, 10)),
         face(90, 10, 120, 40),
+        face("10", 10, 40, 40),  # type: ignore[arg-type]
+        face(10, 10, 40, 40, quad=["10"] * 8),
+        face(10, 10, 40, 40, quad=5),
+        Region(Entity.FACE, 10, 10, 40, 40, None),  # type: ignore[arg-type]
+        Region(Entity.FACE, 10, 10, 40, 40, 1.0, blocks=[NAN]),  # type: ignore[arg-type]
+        (10, 10, 40, 40),
     ],
 )
-def test_what_is_no_region_is_refused_by_its_number(region: Region) -> None:
+def test_what_is_no_region_is_refused_by_its_number(region: Any) -> None:
     with pytest.raises(InputError, match="regions: number 1 "):
         anonbench.anonymize(IMAGE, [face(10, 10, 40, 40), region], MASK)
 
@@ -74,6 +80,19 @@ def test_a_dict_is_no_section_of_the_config() -> None:
         anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK, wrong)
     with pytest.raises(InputError, match="settings: dict is no section"):
         check_method("mask", wrong)
+
+
+@pytest.mark.parametrize("workers", [-1, 0, "2"])
+def test_no_number_of_workers_is_refused(workers: Any) -> None:
+    with pytest.raises(InputError, match="workers: "):
+        anonbench.detect("none", workers=workers)
+    with pytest.raises(InputError, match="workers: "):
+        anonbench.anonymize_files("none", "out", workers=workers)
+
+
+def test_nothing_is_no_method() -> None:
+    with pytest.raises(InputError, match="name: None"):
+        check_method(None)  # type: ignore[arg-type]
 
 
 def test_what_is_right_is_hidden_and_the_original_is_itself() -> None:

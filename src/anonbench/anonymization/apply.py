@@ -13,7 +13,7 @@ from anonbench.anonymization.audit.regions import regions_of
 from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, region_fault, regions_at
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, listed
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import UNKNOWN, Method
 from anonbench.core.settings import section
@@ -66,7 +66,10 @@ def anonymize(
     if variant.method is not None and not (type(degree) is int and 1 <= degree <= 100):
         raise InputError(f"variant: the degree is 1 to 100 percent, not {degree!r}")
     height, width = image.shape[:2]
+    regions = listed("regions", regions, "give a list of `anonbench.core.boxes.Region`")
     for number, region in enumerate(regions):
+        if not isinstance(region, Region):
+            raise InputError(f"regions: number {number} is no Region, but {type(region).__name__}")
         if (reason := region_fault(region, width, height)) is not None:
             raise InputError(f"regions: number {number} {reason}")
     *between, result = layers(image, regions, variant, settings)

@@ -43,6 +43,8 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
         >>> anonbench.check_method("mask")
 
     """
+    if not isinstance(name, str):
+        raise InputError(f"name: {name!r} is no name of a method")
     settings = section("settings", settings, Anonymization())
     variant = Variant(name, 100)
     random = np.random.default_rng(0)

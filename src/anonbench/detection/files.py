@@ -16,7 +16,7 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.settings import section
-from anonbench.core.workers import DIED, available, map_in_processes
+from anonbench.core.workers import DIED, map_in_processes, processes
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
@@ -83,11 +83,11 @@ def detect(
     """
     import pandas as pd
 
+    workers = processes(workers)
     given = open_images(images, pages=True)
     settings = section("detection", detection, default_detection())
     make = partial(_Worker, searching(detectors), settings)
-    workers = min(workers or available(), len(given))
-    results = map_in_processes(make, given.images, workers, _died)
+    results = map_in_processes(make, given.images, min(workers, len(given)), _died)
     rows, regions = [], {}
     for row, found in track(results, len(given), "images searched"):
         rows.append(row)
