@@ -19,6 +19,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_box, clipped_quad
+from anonbench.detection.files import detect
 from anonbench.detection.kinds import FaceOnnx, Mtcnn, Zxing
 from anonbench.detection.search import build
 from anonbench.detection.text_recognizer import LineReader
@@ -142,6 +143,23 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for width in range(60, 66):
         Image.new("RGB", (width, 50), "white").save(folder / f"{width}.png")
     return folder
+
+
+class Whitening:
+    """Finds something in each image, and makes all of it white."""
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        for image in images:
+            image[:] = 255
+        return [[Region(Entity.BARCODE, 5, 5, 20, 20, 1.0)] for _ in images]
+
+
+def test_a_detector_cannot_change_what_later_ones_see(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Zxing, "load", lambda *_: Whitening())
+    found = detect(photos, ["zxing"], workers=1)
+    assert set(found.images["status"]) == {"failed"}
 
 
 def test_anonymize_publishes_no_image_of_a_wrong_region(photos: Path, tmp_path: Path) -> None:

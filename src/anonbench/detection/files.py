@@ -117,6 +117,7 @@ class _Worker:
             header = header_of(data, sha256, image.page, Limits(self._limit))
             with memory_for(header.width * header.height):
                 pixels = read_image(data, self._limit, header.page)
+                pixels.flags.writeable = False  # later detectors see what a detector writes into it
                 height, width = pixels.shape[:2]
                 known = (header.digest, width, height, header.converted)
                 seen = self._search.searched(pixels)
