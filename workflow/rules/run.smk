@@ -24,7 +24,14 @@ onstart:
     begin_run(
         settings.results,
         usual_seconds(jobs, estimates),
-        lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],
+        lambda: [
+            *(
+                doubt
+                for doubt in doubts_of_run(settings.results, experiment.datasets)
+                if doubt not in doubts_at_start
+            ),
+            *last_lines,
+        ],
         [rule.name for rule in workflow.rules if not rule.script],
         jobs_at_once(jobs, estimates, most.cores or most.nodes, gpus),
     )
