@@ -41,6 +41,7 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         growth: float = 0.0,
         missing: Sequence[str] = (),
         obstacle: str | None = None,
+        folder: Path = Path(),
     ) -> list[str]:
         job = SimpleNamespace(gpus=wanted, stage="train", planned=planned, outputs=[TABLE])
         settings = SimpleNamespace(results=Path("results"))
@@ -48,6 +49,7 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             jobs=[job],
             free=10**6,
             obstacle=obstacle,
+            folder=folder,
             planned=[job] if planned else [],
             started=SimpleNamespace(settings=settings),
         )
@@ -161,4 +163,8 @@ def test_a_damaged_table_that_no_job_reads_is_named_with_what_makes_it_again(
     assert became(planned=False) == ["1"]
     said = capfd.readouterr().err
     assert f"{TABLE} is damaged" in said and f"--forcerun {TABLE}" in said
+    Path("elsewhere").mkdir()
+    assert "--cores" in became(folder=Path("elsewhere"), planned=False)
+    Path("results").rename("elsewhere/results")
+    assert became(folder=Path("elsewhere"), planned=False) == ["1"]
     assert "--cores" in became(planned=True), "what is made again may be anything"

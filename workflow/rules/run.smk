@@ -21,13 +21,14 @@ onstart:
     except InputError as error:
         refuse(error)
     gpus = workflow.global_resources.get("gpu").value
+    made = settings.results.absolute()  # at the end, Snakemake has left --directory
     begin_run(
         settings.results,
         usual_seconds(jobs, estimates),
         lambda: [
             *(
                 doubt
-                for doubt in doubts_of_run(settings.results, experiment.datasets)
+                for doubt in doubts_of_run(made, experiment.datasets)
                 if doubt not in doubts_at_start
             ),
             *last_lines,
