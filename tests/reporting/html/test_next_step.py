@@ -108,6 +108,8 @@ def test_where_persons_are_few_the_number_that_is_needed_is_told() -> None:
     lack = "not known: 6 persons, and 10 are needed"
     asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))
     assert f"(30 tries are too few: {lack})" in asked.text
+    german = found(row(rule_n=30.0, detail=lack, **ATTACKED), language="de")
+    assert "(30 Versuche reichen nicht, siehe" in german.text and lack not in german.text
 
 
 @pytest.mark.parametrize(
