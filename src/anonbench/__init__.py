@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anonbench.anonymization.apply import anonymize as anonymize
+    from anonbench.anonymization.check_method import anonymize as anonymize
     from anonbench.anonymization.check_method import check_method as check_method
     from anonbench.anonymization.files.run import anonymize_files as anonymize_files
     from anonbench.detection.files import detect as detect
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _MODULES = {
     "Map": "anonbench.embedding.mapping",
-    "anonymize": "anonbench.anonymization.apply",
+    "anonymize": "anonbench.anonymization.check_method",
     "anonymize_files": "anonbench.anonymization.files.run",
     "check_method": "anonbench.anonymization.check_method",
     "detect": "anonbench.detection.files",

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.check_method import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Variant

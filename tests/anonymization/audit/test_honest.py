@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import picture, table
 
-from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.check_method import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.vocabulary import Entity, Method, Variant

@@ -13,9 +13,10 @@ import pytest
 from sabotage_pixels import SABOTAGES
 from scenes import DEGREE, REGIONS, Scene, picture, table, window
 
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.pixels import LEAST_SIDES, kept
+from anonbench.anonymization.check_method import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Pixelate
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from scenes import table
 
 from anonbench.anonymization import apply
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.pixels import group_by_methods
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.check_method import anonymize
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, region_fault
