@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anonbench.anonymization.apply import layers
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, image_regions, regions_at
 from anonbench.core.vocabulary import Entity, Method, Variant

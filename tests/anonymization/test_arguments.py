@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import anonbench
-from anonbench.anonymization.check_method import check_method
+from anonbench.anonymization.checked import check_method
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import METHODS, Method

@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate
 from anonbench.anonymization.methods.blur import Sigma
 from anonbench.anonymization.methods.box_blur import BoxBlur

@@ -12,7 +12,7 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Variant

@@ -14,7 +14,7 @@ from PIL import Image
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region, regions_at
 from anonbench.core.registries.methods import RegionWindow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scenes import picture, table
 
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.vocabulary import Entity, Method, Variant

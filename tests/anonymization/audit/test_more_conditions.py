@@ -16,7 +16,7 @@ from scenes import DEGREE, REGIONS, Scene, picture, table, window
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.pixels import LEAST_SIDES, kept
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Pixelate
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint

@@ -17,7 +17,7 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.pixels import group_by_methods
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, region_fault

@@ -9,7 +9,7 @@ from scenes import picture, table, window
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.pixels import kept
 from anonbench.anonymization.audit.regions import area_of, read_regions
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.anonymization.check_method import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
