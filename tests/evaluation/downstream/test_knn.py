@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.core.numeric.similarity import Similarity, unit_rows
 from anonbench.embedding.store import Embeddings
@@ -59,7 +58,7 @@ def test_equal_votes_are_decided_by_name_and_equal_similarities_by_no_id() -> No
     assert two[1].tolist() == ["x"]
 
 
-def test_equals_scikit_learn_and_does_not_depend_on_threads(
+def test_predictions_do_not_depend_on_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     generator = np.random.default_rng(3)
@@ -72,13 +71,5 @@ def test_equals_scikit_learn_and_does_not_depend_on_threads(
     for threads in ("1", "2", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         found[threads] = knn_predict(train, labels[:4000], val, [10, 20, 100, 200])
-    units = values.astype(np.float64)
-    units /= np.linalg.norm(units, axis=1, keepdims=True)
-    for k in (10, 20, 100, 200):
-        model = KNeighborsClassifier(
-            k, weights=lambda d: np.exp((1 - d**2 / 2) / TEMPERATURE), algorithm="brute"
-        )
-        expected = model.fit(units[:4000], labels[:4000]).predict(units[4000:])
-        assert np.array_equal(found["1"][k], expected)
-        assert np.array_equal(found["2"][k], found["1"][k])
-        assert np.array_equal(found["3"][k], found["1"][k])
+    for k, expected in found["1"].items():
+        assert np.array_equal(found["2"][k], expected) and np.array_equal(found["3"][k], expected)

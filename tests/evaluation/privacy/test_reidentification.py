@@ -202,14 +202,3 @@ def test_a_recognizer_gives_unit_vectors_of_faces(shared: Path) -> None:
     assert recognizer.side == 112 and vectors.shape == (3, 128)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
     np.testing.assert_allclose(recognizer.embed(crops[1:2])[0], vectors[1], atol=1e-6)
-
-
-@pytest.mark.slow
-def test_a_recognizer_attacks_faces_alone(world: Path, shared: Path) -> None:
-    weights = shared / "weights/face/mobilefacenet.onnx"
-    if not weights.is_file():
-        pytest.skip("no MobileFaceNet beside the checkout")
-    table = attack(world, HIDDEN, adapted=False, probes=9, recognizer=weights)
-    own = table[table["attacker"] == "recognizer"]
-    assert set(own["entity"]) == {"face"}
-    assert rate(own, method="mask", against="anonymized") == pytest.approx(2 / 35)

@@ -1,4 +1,4 @@
-"""Engines against the definitions in plain Python, against scikit-learn, and against each other."""
+"""Engines against the definitions in plain Python, and against each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import average_precision_score, ndcg_score
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
@@ -232,27 +231,6 @@ def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"]) -> Non
     assert first["ndcg"][0] == pytest.approx(first["chance"][0], rel=1e-6)
     by_id = run(reference, scores, own, settings.model_copy(update={"ties": "id"}))
     assert abs(by_id["ap"] - first["ap"]).max() > 1e-3
-
-
-@hypothesis_settings(deadline=None)
-@given(two_rows(), st.integers(1, 40))
-def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> None:
-    reference, scores = pair
-    size = len(reference)
-    k = min(k, size)
-    settings = Retrieval(fraction=min(1, (k + 0.5) / size), negative_gain="clip", ties="id")
-    found = run_one(reference, scores, 0, settings)
-    # scikit-learn takes ties of AP together as one rank; distinct ranks take them away
-    order = sorted(range(size), key=lambda i: (-float(scores[i]), i))
-    ranks = np.empty(size)
-    ranks[order] = -np.arange(size)
-    relevant = np.zeros(size, dtype=int)
-    relevant[sorted(range(size), key=lambda i: (-float(reference[i]), i))[:k]] = 1
-    assert found["ap"] == pytest.approx(average_precision_score(relevant, ranks), abs=1e-12)
-    gains = np.maximum(reference.astype(float), 0)
-    if size > 1 and not math.isnan(found["ndcg"]):
-        expected = ndcg_score(gains[None], ranks[None], k=k, ignore_ties=True)
-        assert found["ndcg"] == pytest.approx(expected, abs=1e-12)
 
 
 @hypothesis_settings(max_examples=50, deadline=None)
