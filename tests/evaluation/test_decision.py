@@ -1,4 +1,4 @@
-"""Verdicts against intervals and SciPy, and simulated archives whose truth is known."""
+"""Verdicts against intervals and SciPy, and choices in simulated archives."""
 
 from __future__ import annotations
 

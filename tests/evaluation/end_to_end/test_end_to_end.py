@@ -229,7 +229,7 @@ def test_boxes_of_a_file_in_any_order_and_any_number_of_threads_give_the_same(
     assert again.to_json() == result.to_json()
 
 
-def test_arrays_give_what_their_files_give(
+def test_arrays_give_what_their_files_give_and_iterators_are_read_once(
     photos: Path, faces: dict[str, list[Region]], result: Result
 ) -> None:
     paths = sorted(photos.rglob("*.png"), key=lambda path: path.relative_to(photos).as_posix())
@@ -240,7 +240,14 @@ def test_arrays_give_what_their_files_give(
         if (image_id := path.relative_to(photos).with_suffix("").as_posix()) in faces
     }
     # the draw of regions is by id, and decides nothing where all are masked
-    found = anonbench.evaluate(encode, arrays, ["mask"], boxes=numbered)
+    found = anonbench.evaluate(
+        encode,
+        iter(arrays),
+        methods=iter(["mask"]),
+        degrees=iter([100]),
+        detectors=iter(["boxes"]),
+        boxes={image_id: iter(regions) for image_id, regions in numbered.items()},
+    )
     expected = result.table.query("degree == 100 and method == 'mask'").reset_index(drop=True)
     pd.testing.assert_frame_equal(found.table, expected, check_exact=True)
 
@@ -298,21 +305,25 @@ def test_equal_similarities_are_written_apart(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cache_spares_what_was_computed(
-    photos: Path,
-    faces: dict[str, list[Region]],
-    result: Result,
-    tmp_path: Path,
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = {"boxes": faces, "cache": tmp_path / "kept", "methods": ["mask"], "degrees": [100]}
+    searched = []
+
+    class Finder:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            searched.extend(images)
+            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
+
+    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
+    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
     first, second, other = Counting(), Counting(), Counting("v2")
-    expected = anonbench.evaluate(first, photos, **kept)
-    again = anonbench.evaluate(second, photos, **kept)
+    expected = anonbench.evaluate(first, photos, **asked)
+    again = anonbench.evaluate(second, photos, **asked)
     assert first.count > SIZE and second.count == 0
     assert again.to_json() == expected.to_json()
-    of_all = result.table.query("degree == 100 and method == 'mask'").reset_index(drop=True)
-    pd.testing.assert_frame_equal(again.table, of_all, check_exact=True)
-    anonbench.evaluate(other, photos, **kept)
+    anonbench.evaluate(other, photos, **asked)
     assert other.count == first.count
+    assert len(searched) == SIZE
 
 
 def test_a_failing_detector_leaves_its_image_out(
@@ -433,22 +444,6 @@ def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: 
         assert "without copies there are 20 images, and it takes 100: add 80" in found.advice[0]
 
 
-def test_iterators_are_read_once(photos: Path, faces: dict[str, list[Region]]) -> None:
-    paths = sorted(photos.rglob("*.png"))
-    arrays = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
-    boxes = {f"{n:03d}": [Region("face", 4, 4, 19, 19, 1.0)] for n in range(SIZE)}
-    lists = anonbench.evaluate(encode, arrays, boxes=boxes, **ASKED)
-    read = anonbench.evaluate(
-        encode,
-        iter(arrays),
-        methods=iter(ASKED["methods"]),
-        degrees=iter(ASKED["degrees"]),
-        detectors=iter(["boxes"]),
-        boxes={image_id: iter(regions) for image_id, regions in boxes.items()},
-    )
-    pd.testing.assert_frame_equal(pd.DataFrame(read.table), pd.DataFrame(lists.table))
-
-
 class Manhattan(Counting):
     """A system whose similarity is none."""
 
@@ -498,8 +493,6 @@ Wrong = dict[str, object]
         ({"images": [GREY, "a.png"]}, "image 1 is str .*an array has to be uint8"),
         ({"degrees": 100}, r"degrees: int is no list; give whole numbers, 1 to 100"),
         ({"degrees": ["100"]}, "degrees: '100' is no whole percentage"),
-        ({"degrees": [50.5]}, "degrees: 50.5 is no whole percentage"),
-        ({"degrees": [True]}, "degrees: True is no whole percentage"),
         ({"methods": {"blur", "mask"}}, "methods: set is no list"),
         ({"methods": [3]}, "methods: no method is called 3"),
         ({"encoder": Manhattan()}, "similarity: 'manhattan' is not one of cosine"),
@@ -575,23 +568,3 @@ def test_mapped_vectors_are_scored_beside_the_others(
     with pytest.raises(InputError, match="3 clusters"):
         groups = pd.Series({name: number % 3 for number, name in enumerate(hidden.ids)})
         anonbench.evaluate(encode, photos, mapped=True, clusters=groups, **asked)
-
-
-@pytest.mark.slow
-def test_detections_are_cached_by_content(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searched = []
-
-    class Finder:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            searched.extend(images)
-            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
-
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
-    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
-    first = anonbench.evaluate(Counting(), photos, **asked)
-    count = len(searched)
-    again = anonbench.evaluate(Counting(), photos, **asked)
-    assert count == SIZE == len(searched)
-    assert again.to_json() == first.to_json()

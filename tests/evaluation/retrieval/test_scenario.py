@@ -12,8 +12,6 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scenario import score_scenario
-from anonbench.evaluation.retrieval.scoring.engine import draw
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 
 SIZE, WIDTH = 410, 24
 
@@ -93,23 +91,6 @@ def some(given: Embeddings, places: list[int]) -> Embeddings:
     return Embeddings([given.ids[place] for place in places], given.values[places])
 
 
-@pytest.mark.parametrize("include_self", [True, False])
-def test_a_query_scores_the_same_among_few_and_among_all(
-    reference: Embeddings, include_self: bool
-) -> None:
-    settings = Retrieval(include_self=include_self)
-    original, anonymized = embeddings(1, reference), embeddings(2, reference)
-    everything = table_of(reference, original, anonymized, settings).set_index("id")
-    for places in ([99, 3, 50, 4], [7]):
-        queries = some(original, places)
-        scores = score_scenario(reference, {"few": queries}, anonymized, settings)
-        rows = scores.table.drop(columns="query").set_index("id")
-        assert rows.index.tolist() == sorted(queries.ids)
-        pd.testing.assert_frame_equal(rows, everything.loc[rows.index], check_exact=True)
-        assert (scores.images, scores.k) == (SIZE, 20)
-        assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
-
-
 def test_kinds_of_other_images_and_no_kinds_are_refused(reference: Embeddings) -> None:
     kinds = {"a": some(reference, [1, 2]), "b": some(reference, [1, 3])}
     with pytest.raises(InputError, match="b queries are of other images than a queries"):
@@ -153,18 +134,3 @@ def test_the_reference_against_itself_is_exactly_one(
     assert (table["ap"] == 1.0).all()
     assert (table["ndcg"] == 1.0).all()
     assert table["id"].tolist() == sorted(reference.ids)
-
-
-NAMES = [f"images/{number:04d}" for number in range(2000)]
-
-
-def test_a_draw_depends_on_ids_alone() -> None:
-    drawn = {NAMES[position] for position in draw(NAMES, 200)}
-    order = np.random.default_rng(0).permutation(len(NAMES))
-    shuffled = [NAMES[place] for place in order]
-    assert {shuffled[position] for position in draw(shuffled, 200)} == drawn
-    assert len(drawn) == 200
-    positions = draw(NAMES, 200)
-    assert (np.diff(positions) > 0).all()
-    # all parts of the list are drawn from: 50 of each quarter, give or take 6
-    assert np.histogram(positions, 4, (0, 2000))[0] == pytest.approx([50] * 4, abs=25)

@@ -342,16 +342,6 @@ def test_devices_and_full_precision() -> None:
             pick_device("cuda")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_on_a_gpu(run: Run, recipe: Make, tmp_path: Path, precision: str) -> None:
-    run(recipe(device="cuda", precision=precision, log_every=1), name="gpu")
-    run(recipe(log_every=1), name="cpu")
-    gpu, cpu = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("gpu", "cpu"))
-    tolerance = 1e-3 if precision == "fp32" else 5e-2
-    np.testing.assert_allclose(gpu["loss"][0], cpu["loss"][0], rtol=tolerance)
-
-
 def test_a_gpu_that_is_too_small(
     run: Run, recipe: Make, before_step: Callable[..., list[int]]
 ) -> None:
