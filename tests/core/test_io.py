@@ -77,9 +77,7 @@ with scratch_folder() as folder:
 """
 
 
-def test_scratch_of_a_killed_process_goes_and_of_a_living_one_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scratch_of_a_killed_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -123,9 +121,7 @@ def test_no_room_is_told_with_the_folder_and_where_another_is_named(tmp_path: Pa
         assert str(told.value).startswith(f"the disk of {tmp_path} is full")
 
 
-def test_a_folder_yet_to_be_made_is_asked_of_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_to_be_made_can_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cannot_be_written_to(tmp_path / "new/results") is None
     monkeypatch.setattr(os, "access", lambda *_: False)
     told = cannot_be_written_to(tmp_path / "new/results")

@@ -127,9 +127,7 @@ def pictures() -> dict[str, np.ndarray]:
     }
 
 
-def test_similarity_of_pixels_is_their_correlation(
-    pictures: dict[str, np.ndarray], tmp_path: Path
-) -> None:
+def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     values = pixels(write_set(tmp_path / "0.tar", pictures), "squash", SETTINGS)
     assert values.shape == (20, 3 * SIDE * SIDE + 1) and values.dtype == np.float32
     small = [
@@ -144,9 +142,7 @@ def test_similarity_of_pixels_is_their_correlation(
     np.testing.assert_allclose(units @ units.T, np.corrcoef(rows), atol=5e-4)
 
 
-def test_images_of_one_colour_can_be_searched(
-    pictures: dict[str, np.ndarray], tmp_path: Path
-) -> None:
+def test_images_of_one_colour(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     blank = {f"blank-{grey}": np.full((30, 30), grey, np.uint8) for grey in (0, 255)}
     images = write_set(tmp_path / "0.tar", pictures | blank)
     embed_pixels([(images, tmp_path / "pixels.h5")], "squash", SETTINGS)

@@ -65,9 +65,7 @@ def encoded(system: Command, number: int = 4) -> np.ndarray:
         ("npy", "np.save(vectors, np.ones((3, 3)))", "vectors.npy: 3 embeddings for 4 ids"),
     ],
 )
-def test_wrong_files_of_a_program_are_refused_by_its_name(
-    tmp_path: Path, form: str, code: str, message: str
-) -> None:
+def test_wrong_files_of_a_program(tmp_path: Path, form: str, code: str, message: str) -> None:
     system = Command.model_validate({"command": program(tmp_path, code), "format": form})
     with pytest.raises(InputError, match=message) as refused:
         encoded(system)
@@ -108,9 +106,7 @@ def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     wait_for(lambda: has_ended(int((tmp_path / "started").read_text())))
 
 
-def test_a_killed_job_ends_its_program_and_its_images_are_removed_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_job_ends_its_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     note = f"part = Path({str(tmp_path / 'part')!r})\n"
     started = "child = subprocess.Popen(['sleep', '600'])\n"
     written = "part.write_text(f'{os.getpid()} {child.pid}')\n"
@@ -142,9 +138,7 @@ with open_system(Command(command={line!r})) as system:
     assert not left.exists()
 
 
-def test_vectors_before_a_change_of_dimension_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vectors_of_another_dimension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "changing.py").write_text(
         "import numpy as np\ncalls = []\ndef encode(images):\n    calls.append(1)\n"
         "    return np.ones((1, 8 if len(calls) <= 64 + 3 else 9))\n"

@@ -113,9 +113,7 @@ def test_other_inputs() -> None:
 
 
 @pytest.mark.slow
-def test_the_small_model_tells_pictures_apart_and_no_bit_depends_on_threads(
-    pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_model(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     small = settings(kind="timm", batch_size=4)
     flower = np.kron(np.eye(8), np.ones((8, 8)))[..., None] * np.uint8([200, 30, 90])
     flower = flower.astype(np.uint8)
@@ -140,9 +138,7 @@ def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> N
         encoded(settings(kind="timm", name="resnet10t", weights=tmp_path / "none"), pictures)
 
 
-def test_a_hub_that_is_out_of_reach_is_one_clear_error(
-    pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreachable_hub(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)

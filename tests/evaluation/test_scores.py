@@ -165,9 +165,7 @@ shares = st.floats(0, 1)
 
 
 @given(shares, shares, shares)
-def test_corrected_scores_are_nought_at_the_floor_and_one_at_the_ceiling(
-    score: float, floor: float, ceiling: float
-) -> None:
+def test_corrected_scores_span_floor_to_ceiling(score: float, floor: float, ceiling: float) -> None:
     assume(ceiling - floor > 1e-6)
     assert corrected(floor, floor, ceiling) == 0.0
     assert corrected(ceiling, floor, ceiling) == 1.0

@@ -126,9 +126,7 @@ def test_all_that_is_seen_counts_for_each_hidden_pixel() -> None:
 
 @pytest.mark.parametrize("resize", ["crop", "squash"])
 @pytest.mark.parametrize("shape", [(70, 50), (33, 90), (200, 150, 3)])
-def test_a_model_sees_what_was_placed(
-    resize: Literal["crop", "squash"], shape: tuple[int, ...]
-) -> None:
+def test_placed_pattern_is_seen(resize: Literal["crop", "squash"], shape: tuple[int, ...]) -> None:
     """A soft pattern goes into an image and comes back; the rest of the image does not matter."""
     preprocess = Preprocess(32, "imagenet", resize)
     rows, columns = np.mgrid[:32, :32] * 7
@@ -163,9 +161,7 @@ def redrawn(folder: Path, pictures: dict[str, np.ndarray], network: Path) -> Ima
     return ImageSet.open([folder / "drawn.tar"])
 
 
-def test_hidden_pixels_are_drawn_from_what_is_around_and_no_others(
-    network: Path, tmp_path: Path
-) -> None:
+def test_only_hidden_pixels_are_drawn(network: Path, tmp_path: Path) -> None:
     pictures = {name: anonymize(portrait(name), [REGION], MASK) for name in "ab"}
     pictures["grey"] = anonymize(portrait("a")[..., 0].copy(), [REGION], MASK)
     images = redrawn(tmp_path, pictures, network)
@@ -236,9 +232,7 @@ def test_other_files_are_no_networks(portraits: Portraits, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_model_embeds_new_pictures_as_their_originals(
-    portraits: Portraits, tmp_path: Path
-) -> None:
+def test_redrawn_pictures_are_near_originals(portraits: Portraits, tmp_path: Path) -> None:
     network = portraits.train(tmp_path, steps=40, learning_rate=6e-3)
     tar = tmp_path / "val.tar"
     shard = portraits.tars["val"], portraits.boxes["val"], MASK, Anonymization()

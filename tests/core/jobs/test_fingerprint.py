@@ -149,9 +149,7 @@ def test_a_module_that_is_not_there_is_refused(package: Path) -> None:
         ("top", "anonbench.helper import half", "anonbench.tool import saw as half", False),
     ],
 )
-def test_what_runs_counts_module_by_module(
-    package: Path, module: str, old: str, new: str, same: bool
-) -> None:
+def test_changes_that_count(package: Path, module: str, old: str, new: str, same: bool) -> None:
     before = of_script(package)
     file = package / f"{module}.py"
     text = file.read_text(encoding="utf-8")
@@ -180,9 +178,7 @@ def test_of_settings_methods_and_constants_count_and_defaults_do_not(package: Pa
 
 
 @pytest.mark.parametrize("file", ["page.html.j2", "texts/de.yaml"])
-def test_a_package_s_data_counts_with_its_modules(
-    remembering: Path, package: Path, file: str
-) -> None:
+def test_package_data_counts(remembering: Path, package: Path, file: str) -> None:
     (package / "shown/deep/texts").mkdir(parents=True)
     (package / "shown/texts").mkdir()
     for place in ("shown", "shown/deep"):
@@ -200,9 +196,7 @@ def test_a_package_s_data_counts_with_its_modules(
 
 
 @pytest.mark.slow
-def test_every_script_of_the_workflow_is_followed_to_its_room(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scripts_of_the_workflow(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "facts_digest", lambda _: "colours and labels")
     fingerprint, start = new(), time.process_time()
     found = {

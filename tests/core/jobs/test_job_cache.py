@@ -110,7 +110,7 @@ CHANGES: dict[str, Callable[[Job], object]] = {
 
 
 @pytest.mark.parametrize("act", CHANGES.values(), ids=CHANGES)
-def test_any_other_job_and_any_damaged_output_is_made_again(
+def test_changed_jobs_and_damaged_outputs_are_redone(
     job: Job, act: Callable[[Job], object]
 ) -> None:
     act(job)

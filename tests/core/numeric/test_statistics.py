@@ -88,7 +88,7 @@ def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say() -> None:
     assert error == pytest.approx(1 / np.sqrt(200), rel=0.1)
 
 
-def test_bootstrap_shares_its_draws_and_depends_on_its_seed_alone(
+def test_bootstrap_draws_depend_on_the_seed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     values = np.random.default_rng(0).random((50, 2))

@@ -222,7 +222,7 @@ def test_equal_votes_are_decided_by_name_and_equal_similarities_by_no_id() -> No
     assert two[1].tolist() == ["x"]
 
 
-def test_predictions_do_not_depend_on_threads(
+def test_knn_does_not_depend_on_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     generator = np.random.default_rng(3)

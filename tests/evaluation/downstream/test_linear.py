@@ -143,7 +143,7 @@ def softmax(ours: Problem, found: Fit) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("classes", "strength"), [(2, 10.0), (5, 0.01)])
-def test_finds_scikit_learns_solution(
+def test_softmax_equals_scikit_learn(
     pool: ThreadPoolExecutor, classes: int, strength: float
 ) -> None:
     values, codes = correlated(900, 12, classes, 1.0)
@@ -192,9 +192,7 @@ archives = st.integers(1, 25).flatmap(
 
 
 @given(archive=archives, share=st.floats(0.01, 0.9), seed=st.integers(0, 3))
-def test_no_cluster_is_torn_and_no_class_is_lost(
-    archive: tuple[list[int], list[str]], share: float, seed: int
-) -> None:
+def test_held_out_clusters(archive: tuple[list[int], list[str]], share: float, seed: int) -> None:
     clusters, labels = np.array(archive[0]), np.array(archive[1][: len(archive[0])])
     found = hold_out(ids_of(len(labels)), labels, clusters, share, seed)
     assert set(labels[~found.images]) == set(labels)

@@ -229,9 +229,7 @@ def test_boxes_of_a_file_in_any_order_and_any_number_of_threads_give_the_same(
     assert again.to_json() == result.to_json()
 
 
-def test_arrays_give_what_their_files_give_and_iterators_are_read_once(
-    photos: Path, faces: dict[str, list[Region]], result: Result
-) -> None:
+def test_iterators_of_arrays(photos: Path, faces: dict[str, list[Region]], result: Result) -> None:
     paths = sorted(photos.rglob("*.png"), key=lambda path: path.relative_to(photos).as_posix())
     arrays = [np.asarray(Image.open(path)) for path in paths]
     numbered = {
@@ -304,9 +302,7 @@ def test_equal_similarities_are_written_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_cache_spares_what_was_computed(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     searched = []
 
     class Finder:
@@ -326,9 +322,7 @@ def test_a_cache_spares_what_was_computed(
     assert len(searched) == SIZE
 
 
-def test_a_failing_detector_leaves_its_image_out(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_detector_excludes_image(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Fails:
         def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
             if any(image.ndim == 2 for image in images):
@@ -343,9 +337,7 @@ def test_a_failing_detector_leaves_its_image_out(
     assert "secret" not in found.images.to_csv()
 
 
-def test_broken_files_are_left_out_with_the_reason(
-    photos: Path, faces: dict[str, list[Region]], tmp_path: Path
-) -> None:
+def test_broken_files(photos: Path, faces: dict[str, list[Region]], tmp_path: Path) -> None:
     good = sorted(photos.rglob("*.png"))[0].read_bytes()
     for number, data in enumerate([b"", b"none", good[: len(good) // 2], good]):
         (tmp_path / f"{number}.png").write_bytes(data)
@@ -410,9 +402,7 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
 
 
-def test_too_few_images_are_no_ground_for_advice(
-    photos: Path, faces: dict[str, list[Region]]
-) -> None:
+def test_no_advice_for_few_images(photos: Path, faces: dict[str, list[Region]]) -> None:
     some = sorted(photos.rglob("*.png"))[1:60]
     everywhere = [Region(Entity.FACE, 2, 2, 9, 9, 1.0)]
     boxes = {path.as_posix().removesuffix(".png").lstrip("/"): everywhere for path in some}
@@ -552,9 +542,7 @@ def test_an_image_without_a_cluster_is_refused_before_anything_is_encoded(photos
     assert system.count == 0
 
 
-def test_mapped_vectors_are_scored_beside_the_others(
-    photos: Path, faces: dict[str, list[Region]]
-) -> None:
+def test_mapped_vectors(photos: Path, faces: dict[str, list[Region]]) -> None:
     asked = {"methods": ["mask"], "boxes": faces, "keep_without_regions": True}
     plain = anonbench.evaluate(encode, photos, **asked)
     assert plain.card()["images"]["scored"] == SIZE

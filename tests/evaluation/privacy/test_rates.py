@@ -273,9 +273,7 @@ def test_each_lack_is_said(change: dict[str, float], said: str) -> None:
     ("originals", "variant", "known"),
     [(0.01, 0.01, False), (0.011, 0.01, True), (0.01, 0.011, True), (0.011, 0.011, True)],
 )
-def test_attacks_that_fail_on_originals_show_nothing(
-    originals: float, variant: float, known: bool
-) -> None:
+def test_attacks_failing_on_originals(originals: float, variant: float, known: bool) -> None:
     """Of each the lower end of the interval; chance is 0.01."""
     rates = make_rates("a").assign(rate=0.02, high=0.06, low=variant)
     rates.loc[rates["method"] == "original", "low"] = originals

@@ -177,7 +177,7 @@ class Upright:
         return unit(values)
 
 
-def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_original(
+def test_points_are_those_of_the_original(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "Landmarks", KnownPoints)
@@ -286,9 +286,7 @@ def test_points_move_with_the_face(landmarks: Landmarks, drawn: np.ndarray) -> N
     )
 
 
-def test_a_face_at_the_edge_and_a_grey_one_have_points(
-    landmarks: Landmarks, drawn: np.ndarray
-) -> None:
+def test_edge_and_grey_faces_have_points(landmarks: Landmarks, drawn: np.ndarray) -> None:
     edge = Region(Entity.FACE, -8, 60, 12, 95, 0.9)
     assert np.isfinite(landmarks.find(drawn, [edge])).all()
     grey = drawn[..., 0]
@@ -297,9 +295,7 @@ def test_a_face_at_the_edge_and_a_grey_one_have_points(
     )
 
 
-def test_eyes_of_aligned_photographs_are_where_they_were_aligned_to(
-    landmarks: Landmarks, shared: Path
-) -> None:
+def test_eyes_of_aligned_photographs(landmarks: Landmarks, shared: Path) -> None:
     """CelebA's own alignment puts the eyes at (69, 111) and (108, 111) of 178 × 218 pixels."""
     folder = shared / "data/celeba/img_align_celeba"
     if not folder.is_dir():

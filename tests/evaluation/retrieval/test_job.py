@@ -118,9 +118,7 @@ def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("queries", [None, 2])
-def test_shards_blocks_and_groups_of_databases_change_no_byte(
-    world: World, queries: int | None
-) -> None:
+def test_shards_blocks_and_memory_change_no_byte(world: World, queries: int | None) -> None:
     settings = SETTINGS.model_copy(update={"queries": queries})
     expected = world.run(settings)
     assert len(expected) == 2 * len(world.scenarios)
@@ -162,9 +160,7 @@ def test_the_order_in_a_file_does_not_matter(world: World) -> None:
     assert world.run() == expected
 
 
-def test_the_reference_is_ranked_once_for_all(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reference_is_ranked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ranked, reference = [], Engine.reference
 
     def counted(engine: Engine, searched: Any, queries: np.ndarray, own: np.ndarray) -> Any:
@@ -176,9 +172,7 @@ def test_the_reference_is_ranked_once_for_all(
     assert sum(ranked) == SIZE
 
 
-def test_databases_are_gone_before_the_next_are_read(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_databases_are_released(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `memory_gb` for one, the reference's own and the latest are all that is held."""
     made: list[weakref.ref[Any]] = []
     held: list[int] = []
@@ -229,9 +223,7 @@ def test_embeddings_that_do_not_fit_are_named(
         world.run()
 
 
-def test_zero_vectors_of_anonymized_images_count_and_those_of_originals_are_refused(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_zero_vectors(world: World, caplog: pytest.LogCaptureFixture) -> None:
     path = world.scenarios[2].database
     for file in (path, world.reference):
         found = read_embeddings(file)
@@ -290,9 +282,7 @@ def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
 
 
-def test_no_more_trainings_are_held_than_memory_allows(
-    files: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trainings_held_in_memory(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = compared(files)
     together: list[int] = []
 
@@ -305,7 +295,7 @@ def test_no_more_trainings_are_held_than_memory_allows(
     assert max(together) == 1 and sum(together) == 6
 
 
-def test_vectors_are_compared_as_their_system_compares_them(files: list[Path]) -> None:
+def test_similarity_of_the_system(files: list[Path]) -> None:
     given = [
         Embeddings(NAMES, 3.0 + vectors(number), {"similarity": "euclidean"}) for number in range(3)
     ]
@@ -317,7 +307,7 @@ def test_vectors_are_compared_as_their_system_compares_them(files: list[Path]) -
     assert row["value"] == pytest.approx(scores["ap"].mean(), abs=1e-12)
 
 
-def test_many_queries_are_a_sample_and_few_clusters_have_a_reason(
+def test_sampled_queries_and_few_clusters(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agreement, "MOST_QUERIES", 40)

@@ -125,9 +125,7 @@ def test_below_k_five_finding_oneself_scores_nothing() -> None:
 
 @pytest.mark.parametrize("include_self", [True, False])
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
-def test_the_reference_against_itself_is_exactly_one(
-    reference: Embeddings, include_self: bool, ap_depth: str
-) -> None:
+def test_reference_scores_one(reference: Embeddings, include_self: bool, ap_depth: str) -> None:
     settings = Retrieval.model_validate({"include_self": include_self, "ap_depth": ap_depth})
     copy = Embeddings(reference.ids, reference.values.copy())
     table = table_of(reference, copy, shuffled(reference, 1), settings)

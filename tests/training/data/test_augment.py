@@ -143,9 +143,7 @@ def test_draws_depend_on_seed_epoch_and_id_alone_and_stay_what_they_are() -> Non
 @given(
     st.integers(1, 300), st.integers(1, 300), st.floats(0.01, 1), st.floats(0, 1), st.integers(0, 9)
 )
-def test_boxes_lie_in_the_image(
-    width: int, height: int, low: float, more: float, seed: int
-) -> None:
+def test_boxes_in_the_image(width: int, height: int, low: float, more: float, seed: int) -> None:
     area = (low, low + more * (1 - low))
     boxes = crop_boxes(crop_draws(seed, 0, "a", 20), np.array([width, height]), area)
     assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= [width, height]).all()

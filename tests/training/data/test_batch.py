@@ -34,9 +34,7 @@ def _augmentations(count: int, settings: Crops) -> CropAugmentations:
 
 
 @pytest.mark.parametrize("pixels", [1, 10**9])
-def test_how_many_are_finished_at_once_has_no_effect(
-    pixels: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_part_size_has_no_effect(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CACHED_PIXELS", pixels)
     settings = Crops()
     crops, augmentations = _crops(37, 16), _augmentations(37, settings)

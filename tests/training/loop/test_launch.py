@@ -90,9 +90,7 @@ def alive(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_several_processes_train_together(
-    job: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_several_processes(job: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     launch.run(job(DONE))
     out = capfd.readouterr().out
     assert "process 0: 3 threads, A" in out
@@ -157,9 +155,7 @@ def test_the_error_of_the_first_process_is_that_of_the_training(
 
 
 @pytest.mark.slow
-def test_processes_that_are_asked_to_end_write_the_checkpoint(
-    job: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_signal_is_passed_on(job: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def signalled() -> None:
         wait_for_ranks(tmp_path)
         os.kill(os.getpid(), signal.SIGUSR1)
@@ -257,9 +253,7 @@ def test_in_another_thread_there_is_nothing_to_hear() -> None:
 @pytest.mark.parametrize(
     ("step", "checkpoint", "margin"), [(1.0, 0.0, 60.0), (1.0, 50.0, 150.0), (45.0, 0.0, 90.0)]
 )
-def test_the_margin_is_what_a_step_and_a_checkpoint_need(
-    step: float, checkpoint: float, margin: float
-) -> None:
+def test_margin_before_the_time_limit(step: float, checkpoint: float, margin: float) -> None:
     now = 1000.0
     with Interrupts(end=now + 3 * step + margin, clock=lambda: now) as interrupts:
         assert interrupts.reason(checkpoint) is None
@@ -270,9 +264,7 @@ def test_the_margin_is_what_a_step_and_a_checkpoint_need(
         assert interrupts.reason(checkpoint) == "the time limit"
 
 
-def test_the_end_of_a_job_is_what_slurm_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_end_of_a_slurm_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert end_of_job({"SLURM_JOB_END_TIME": "17"}) is None
     assert end_of_job({"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": "1795176070"}) == 1795176070.0
     assert end_of_job({"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": "NONE"}) is None

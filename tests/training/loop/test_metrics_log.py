@@ -84,9 +84,7 @@ def _scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-def test_tensorboard_has_every_column_and_hides_what_was_taken_back(
-    tmp_path: Path, recipe: Make
-) -> None:
+def test_tensorboard(tmp_path: Path, recipe: Make) -> None:
     first = MetricsLog(tmp_path, recipe(), CPU, 0)
     for step in (2, 4):
         first.write(row(step, ibot=0.25))

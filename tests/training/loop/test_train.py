@@ -188,9 +188,7 @@ def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
     assert read_checkpoint(path, "this training") is None
 
 
-def test_the_log_and_what_is_written_in_a_backbone(
-    run: Run, recipe: Make, tmp_path: Path, original: ImageSet
-) -> None:
+def test_log_and_description(run: Run, recipe: Make, tmp_path: Path, original: ImageSet) -> None:
     run(recipe(log_every=3, resize="squash"), Adaption.B, seed=3)
     log = pd.read_csv(tmp_path / "a.csv")
     assert list(log.columns) == [
@@ -209,9 +207,7 @@ def test_the_log_and_what_is_written_in_a_backbone(
     assert made_by.items() <= described["provenance"].items()
 
 
-def test_identity_depends_on_what_has_an_effect(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
-) -> None:
+def test_identity(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
     def of(made: Recipe, adaption: Adaption = Adaption.A, seed: int = 0) -> Any:
         return describe(made, adaption, original, anonymized, seed)
 

@@ -49,7 +49,7 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.mark.parametrize("registers", [0, 4])
-def test_positions_of_another_size_are_trained_saved_and_exported(
+def test_positions_of_another_size(
     recipe: Make, write: Write, tmp_path: Path, registers: int
 ) -> None:
     weights = dinov2_weights(registers, grid=7)
@@ -94,9 +94,7 @@ def test_a_trained_backbone_can_be_the_start(
     assert same(loaded.state_dict(), network.backbone.state_dict())
 
 
-def test_what_was_taken_is_logged(
-    recipe: Make, write: Write, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_report_is_logged(recipe: Make, write: Write, caplog: pytest.LogCaptureFixture) -> None:
     weights = huggingface_weights(dinov2_weights(4, grid=7))
     path = write(weights | {"classifier.bias": torch.zeros(2)})
     with caplog.at_level(logging.INFO):

@@ -82,9 +82,7 @@ def test_rows_of_every_shape(kind: str, size: int, like: float) -> None:
         ("save_overload", OSError(errno.ENOSPC, "No space left on device")),
     ],
 )
-def test_where_nothing_can_be_left_it_is_compiled_each_time(
-    monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
-) -> None:
+def test_without_a_cache(monkeypatch: pytest.MonkeyPatch, step: str, error: Exception) -> None:
     refuse = Mock(side_effect=error)
     monkeypatch.setattr(FunctionCache, step, refuse)
     assert compiled(lambda value: value + 1)(1) == 2

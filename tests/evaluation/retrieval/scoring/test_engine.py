@@ -185,9 +185,7 @@ def orders(values: list[float], own: int | None) -> list[list[float]]:
 @pytest.mark.slow
 @hypothesis_settings(max_examples=75, deadline=None)
 @given(st.data(), choices)
-def test_equal_images_count_as_the_mean_over_their_orders(
-    data: st.DataObject, settings: Retrieval
-) -> None:
+def test_ties_count_as_the_mean_of_orders(data: st.DataObject, settings: Retrieval) -> None:
     size = data.draw(st.integers(2, 6))
     few = st.sampled_from([-0.5, 0.0, 0.25, 1.0])
     reference, scores = (data.draw(arrays(np.float32, size, elements=few)) for _ in range(2))
@@ -235,9 +233,7 @@ def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"]) -> Non
 
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(choices, st.integers(2, 5), st.booleans())
-def test_chance_and_floor_are_means_over_all_rankings(
-    settings: Retrieval, size: int, own_first: bool
-) -> None:
+def test_chance_and_floor_are_means(settings: Retrieval, size: int, own_first: bool) -> None:
     """Over all that begin with the own image, which is first in the reference too, the floor."""
     size += own_first
     k = cutoff(size, settings)
@@ -265,7 +261,7 @@ def similarities(rows: int = 37, size: int = 5000) -> tuple[np.ndarray, np.ndarr
 
 @pytest.mark.parametrize("strip", [1, 6000])
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
-def test_neither_threads_nor_strips_nor_rows_change_a_bit(
+def test_threads_strips_and_rows(
     strip: int, ap_depth: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference, scores = similarities()
