@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.core import icao9303
@@ -66,6 +66,7 @@ def test_the_demos_lines_are_those_of_the_specimens() -> None:
     assert icao9303.plausibility("D1FRA13AA000026181231MARTIN<<9") == 1.0
 
 
+@settings(max_examples=20)
 @given(HOLDERS)
 def test_the_demos_zones_are_right(holder: mrz.Holder) -> None:
     for lines, layout in (

@@ -340,13 +340,6 @@ def test_what_is_not_known_never_passes(
     assert standings(judge(table, policy))["portraits", "mask", 100] is not PASS
 
 
-def test_an_attack_is_judged_by_what_is_above_its_control() -> None:
-    policy = Policy.model_validate({"attacks": {"residual": 0.1}})
-    for control, expected in ((0.0, FAIL), (0.48, PASS)):
-        table = attacked((0.5, 0.49, 0.51), control, "")
-        assert standings(judge(table, policy))["portraits", "mask", 100] is expected
-
-
 @given(rate=shares, control=st.floats(0.0, 0.99))
 def test_share_above_control(rate: float, control: float) -> None:
     above = above_control(rate, control)

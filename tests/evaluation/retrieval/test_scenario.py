@@ -128,17 +128,6 @@ def test_below_k_five_finding_oneself_scores_nothing() -> None:
     assert scores.chance["map"] == pytest.approx(np.mean(1 / np.arange(1, 26)))
 
 
-@pytest.mark.parametrize("include_self", [True, False])
-@pytest.mark.parametrize("ap_depth", ["full", "k"])
-def test_reference_scores_one(reference: Embeddings, include_self: bool, ap_depth: str) -> None:
-    settings = Retrieval.model_validate({"include_self": include_self, "ap_depth": ap_depth})
-    copy = Embeddings(reference.ids, reference.values.copy())
-    table = table_of(reference, copy, shuffled(reference, 1), settings)
-    assert (table["ap"] == 1.0).all()
-    assert (table["ndcg"] == 1.0).all()
-    assert table["id"].tolist() == sorted(reference.ids)
-
-
 LARGE, NARROW = 5000, 12
 
 
