@@ -10,12 +10,11 @@ scores (they are not clipped, so that a level is the mean).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from anonbench.config.outputs import Scenario
 from anonbench.core.io import write_json
@@ -44,8 +43,6 @@ class Truth:
     """Score of the unadapted model on originals by a second reference."""
     bias: float = 0.15
     """How much more the unadapted model scores by its own reference."""
-    accuracy: float = 0.7
-    """Of all models: neither anonymizing nor adapting changes it."""
     persons: int = 40
     photographs: int = 10
     alike: float = 0.4
@@ -81,14 +78,6 @@ class Archive:
     clusters: pd.Series
     """The person of each image, by id."""
 
-    def only(self, adaption: Adaption) -> Archive:
-        """Return the archive as if there were no other adaption."""
-        kept = {Adaption.UNADAPTED, adaption}
-        scenarios = [each for each in self.scenarios if each.model.adaption in kept]
-        trained = [each for each in self.trained if each.model.adaption in kept]
-        own = [path for path, each in zip(self.own, self.trained, strict=True) if each in trained]
-        return replace(self, scenarios=scenarios, trained=trained, own=own)
-
 
 def write_archive(truth: Truth, folder: Path, generator: np.random.Generator) -> Archive:
     """Draw an archive and write its files into a folder; what is there is replaced."""
@@ -106,10 +95,8 @@ def write_archive(truth: Truth, folder: Path, generator: np.random.Generator) ->
     for number, scenario in enumerate([*trained, *control]):
         stem = folder / str(number)
         draws.scores(scenario, TRAINED).to_parquet(f"{stem}.parquet")
-        draws.predictions(Path(f"{stem}.predictions.parquet"), Path(f"{stem}.json"))
         key = (scenario.model, scenario.seed, scenario.variant)
-        ends = [Path(f"{stem}{end}") for end in (".parquet", ".json", ".predictions.parquet")]
-        files.append(ScenarioFiles(*key, summary, *ends))
+        files.append(ScenarioFiles(*key, summary, Path(f"{stem}.parquet")))
     second = folder / "second.parquet"
     tables = [draws.scores(each, CONTROL_SEED).assign(scenario=each.path) for each in trained]
     pd.concat(tables, ignore_index=True).to_parquet(second)
@@ -128,7 +115,6 @@ class _Draws:
         self.persons = np.repeat(np.arange(truth.persons), truth.photographs)
         easy = {kind: self.dependent(len(METRICS)) for kind in QueryKind}
         self._easy = {kind: truth.difficulty * values for kind, values in easy.items()}
-        self._clear = self.dependent(1)[:, 0]
 
     def dependent(self, columns: int) -> np.ndarray:
         """Return standard normal values [N, columns] of images, alike within a person."""
@@ -148,20 +134,3 @@ class _Draws:
             table["unchanged"] = (own[:, 0] > 0.0).astype(float)
             tables.append(table.assign(id=self.ids, query=kind.value))
         return pd.concat(tables, ignore_index=True)
-
-    def predictions(self, table: Path, summary: Path) -> None:
-        """Write which images k-NN and the linear probe classify correctly."""
-        truth = self._truth
-        labels = np.array(["a", "b"])[self.persons % 2]
-        predicted = {"id": self.ids, "label": labels}
-        counts = {}
-        for name in ("knn", "linear"):
-            shown = truth.difficulty * self._clear + truth.difference * self.dependent(1)[:, 0]
-            spread = np.hypot(truth.difficulty, truth.difference)
-            correct = shown < spread * ndtri(truth.accuracy)
-            predicted[name] = np.where(correct, labels, "c")
-            right = {"accuracy": float(correct.mean()), "correct": int(correct.sum())}
-            counts[name] = right | {"n": len(correct)}
-        pd.DataFrame(predicted).to_parquet(table)
-        knn = {"k": 20, "knn": {"20": counts["knn"]}}
-        write_json(summary, knn | {"linear": counts["linear"], "chance": 0.5})

@@ -163,42 +163,6 @@ def test_chance_is_what_the_boxes_of_an_image_cover() -> None:
     assert len(set(expected)) == 3
 
 
-GRID = 8
-
-
-def boxes(random: np.random.Generator, images: int) -> np.ndarray:
-    """Boxes of 2 x 2 patches about the middle: their place is no surprise, their offset is."""
-    covered = np.zeros((images, GRID, GRID))
-    for of_image, (row, column) in zip(covered, random.integers(1, 6, (images, 2)), strict=True):
-        of_image[row : row + 2, column : column + 2] = 1.0
-    return covered
-
-
-def planted(seed: int, follows: bool) -> pd.DataFrame:
-    """Shares of a model that looks at the boxes, or at the middle of whatever it sees."""
-    images, random = 40, np.random.default_rng(seed)
-    covered = boxes(np.random.default_rng((seed, 1)), images)
-    middle = np.zeros((GRID, GRID))
-    middle[1:7, 1:7] = 1.0
-    noise = random.exponential(0.3, (2, images, 1, GRID, GRID))
-    target = covered if follows else np.broadcast_to(middle, covered.shape)
-    names = [f"{image:02d}" for image in range(images)]
-    return share_rows("original", names, target[:, None] + noise[0], 0.1 + noise[1], covered)
-
-
-def test_attention_to_the_boxes_beats_all_null_values_and_to_the_middle_only_chance() -> None:
-    lows = ["chance_low", "others_low", "untrained_low"]
-    found = summarize_shares({"A": planted(0, follows=True)}, people(40), 0.95).iloc[-1]
-    assert (found[lows] > 0).tolist() == [True, True, True]
-    clear = np.zeros(3)
-    for seed in range(20):
-        table = planted(seed, follows=False)
-        row = summarize_shares({"A": table}, people(40), 0.95).iloc[-1]
-        clear += (row[lows] > 0).to_numpy()
-    assert clear[0] == 20
-    assert clear[1] <= 3  # a false alarm in one of 40 archives is to be expected
-
-
 @pytest.mark.slow
 def test_a_summary_needs_no_torch() -> None:
     code = "import sys, anonbench.embedding.attention_shares; sys.exit('torch' in sys.modules)"

@@ -70,7 +70,7 @@ def test_any_file_of_a_models_folder_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["models", "--weights=models", "models/net.pt"])
-def test_models_that_a_command_line_names_count(
+def test_models_named_by_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -85,9 +85,7 @@ def test_models_that_a_command_line_names_count(
     assert identities[0] != identities[1] == identities[2]
 
 
-def test_results_in_the_current_folder_are_no_part_of_a_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_are_no_part_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors that a run writes made each next run another system."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.h5").touch()
@@ -97,9 +95,7 @@ def test_results_in_the_current_folder_are_no_part_of_a_command(
     assert identity_of(given) == before
 
 
-def test_what_a_function_imports_in_the_folder_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_imports_of_a_function_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     (tmp_path / "mine_search.py").write_text("import mine_a\nimport numpy\ndef encode(i): ...\n")

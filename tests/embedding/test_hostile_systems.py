@@ -1,4 +1,4 @@
-"""Programs and endpoints that answer wrongly, late or not at all, and caches of their vectors."""
+"""Systems that answer wrongly, late, not at all or otherwise each time; caches of their vectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import anonbench
 from anonbench.core.errors import InputError
 from anonbench.core.io import remove_left_scratch
 from anonbench.embedding.embed_systems import vectors_of
@@ -64,9 +65,7 @@ def encoded(system: Command, number: int = 4) -> np.ndarray:
         ("npy", "np.save(vectors, np.ones((3, 3)))", "vectors.npy: 3 embeddings for 4 ids"),
     ],
 )
-def test_wrong_files_of_a_program_are_refused_by_its_name(
-    tmp_path: Path, form: str, code: str, message: str
-) -> None:
+def test_wrong_files_of_a_program(tmp_path: Path, form: str, code: str, message: str) -> None:
     system = Command.model_validate({"command": program(tmp_path, code), "format": form})
     with pytest.raises(InputError, match=message) as refused:
         encoded(system)
@@ -107,9 +106,7 @@ def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     wait_for(lambda: has_ended(int((tmp_path / "started").read_text())))
 
 
-def test_a_killed_job_ends_its_program_and_its_images_are_removed_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_job_ends_its_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     note = f"part = Path({str(tmp_path / 'part')!r})\n"
     started = "child = subprocess.Popen(['sleep', '600'])\n"
     written = "part.write_text(f'{os.getpid()} {child.pid}')\n"
@@ -141,9 +138,7 @@ with open_system(Command(command={line!r})) as system:
     assert not left.exists()
 
 
-def test_vectors_before_a_change_of_dimension_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vectors_of_another_dimension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "changing.py").write_text(
         "import numpy as np\ncalls = []\ndef encode(images):\n    calls.append(1)\n"
         "    return np.ones((1, 8 if len(calls) <= 64 + 3 else 9))\n"
@@ -166,3 +161,75 @@ def test_a_cache_with_values_that_are_not_finite_is_refused(tmp_path: Path) -> N
     write_embeddings(file, Embeddings(["a", "b"], np.full((2, 3), np.nan, np.float32)))
     with pytest.raises(InputError, match=r"\.h5: some vectors are not finite; delete it"):
         VectorCache(tmp_path, "system").read(["a"])
+
+
+PICTURES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
+RANDOM, BESIDE = "when it is asked again: a part of it is random", "beside other images"
+Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def means(images: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([image.reshape(-1, 48).mean(axis=0) for image in images])
+
+
+def noisy(share: float) -> Encode:
+    """Return an encoder with random noise: a share of what different images differ by."""
+    random = np.random.default_rng(0)
+    spread = np.sqrt(2 * means(PICTURES).var(axis=0).sum())
+
+    def encode(images: Sequence[np.ndarray]) -> np.ndarray:
+        noise = random.standard_normal((len(images), 48))
+        return means(images) + share * spread * noise / np.linalg.norm(noise, axis=1)[:, None]
+
+    return encode
+
+
+def centred(images: Sequence[np.ndarray]) -> np.ndarray:
+    return means(images) - means(images).mean(axis=0)
+
+
+def by_place(images: Sequence[np.ndarray]) -> np.ndarray:
+    return means(images) + 100.0 * np.arange(len(images))[:, None]
+
+
+@pytest.mark.parametrize(
+    ("encode", "message"),
+    [(noisy(0.2), RANDOM), (centred, BESIDE), (by_place, BESIDE)],
+    ids=["random", "by the batch", "by the place"],
+)
+@pytest.mark.parametrize("count", [2, 9])
+def test_such_a_function_is_refused(encode: Encode, message: str, count: int) -> None:
+    with pytest.raises(InputError, match=message):
+        anonbench.embed(encode, PICTURES[:count])
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [noisy(0.001), lambda images: np.ones((len(images), 4)), lambda i: means(i).astype(np.float16)],
+    ids=["rounding", "all alike", "half precision"],
+)
+def test_rounding_is_no_reason_to_refuse(encode: Encode) -> None:
+    assert anonbench.embed(encode, PICTURES).values.shape[0] == 9
+    assert anonbench.embed(encode, PICTURES[:1]).values.shape[0] == 1
+
+
+def test_a_program_is_asked_twice(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import sys, pathlib, numpy as np\n"
+        "n = len(list(pathlib.Path(sys.argv[1]).iterdir()))\n"
+        "np.save(sys.argv[2], np.random.default_rng().random((n, 8)))\n"
+    )
+    line = f"{sys.executable} {tmp_path}/program.py {{images}} {{vectors}}"
+    with open_system(Command(command=line)) as system, pytest.raises(InputError, match=RANDOM):
+        system.encode(PICTURES)
+
+
+def test_few_images_are_asked_for_and_only_once() -> None:
+    calls: list[int] = []
+
+    def counting(images: Sequence[np.ndarray]) -> np.ndarray:
+        calls.append(len(images))
+        return means(images)
+
+    anonbench.embed(counting, 5 * PICTURES)
+    assert calls == [32, 3, 13] or calls == [32, 13, 3]

@@ -101,9 +101,7 @@ def test_hidden_images_of_others_come_nearer(system: Timm, images: Images, updat
 
 
 @pytest.mark.slow
-def test_merged_weights_are_those_of_peft_and_all_others_stay(
-    system: Timm, images: Images, updates: Path
-) -> None:
+def test_merged_weights_are_those_of_peft(system: Timm, images: Images, updates: Path) -> None:
     from peft import PeftModel
 
     plain, ours, theirs = (system.network() for _ in range(3))

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from pydantic import TypeAdapter
+from torch import Tensor, nn
 
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import AnySystem
@@ -26,6 +27,7 @@ from anonbench.embedding.extract import write_untrained
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.embedding.systems.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of, open_system
+from anonbench.embedding.systems.torch_encoder import module_network, network_encoder
 from image_sets import write_set
 from onnx_file import UINT8, model, node, tensor
 
@@ -111,9 +113,7 @@ def test_other_inputs() -> None:
 
 
 @pytest.mark.slow
-def test_the_small_model_tells_pictures_apart_and_no_bit_depends_on_threads(
-    pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_model(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     small = settings(kind="timm", batch_size=4)
     flower = np.kron(np.eye(8), np.ones((8, 8)))[..., None] * np.uint8([200, 30, 90])
     flower = flower.astype(np.uint8)
@@ -138,9 +138,7 @@ def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> N
         encoded(settings(kind="timm", name="resnet10t", weights=tmp_path / "none"), pictures)
 
 
-def test_a_hub_that_is_out_of_reach_is_one_clear_error(
-    pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreachable_hub(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -338,3 +336,48 @@ def test_kinds_have_their_own_field_and_files_count_by_content(tmp_path: Path) -
     assert identity_of(settings(kind="onnx", file=first, output="x")) != identity_of(one)
     second.write_bytes(b"other")
     assert identity_of(one) != identity_of(other)
+
+
+SQUARES = ImageInput(size=(32, 32), resize="squash")
+
+
+class Network(nn.Module):
+    """A convolution with a normalization that has seen something."""
+
+    def __init__(self, decides: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.decides = decides
+        self.calls = 0
+        self.convolution = nn.Conv2d(3, 8, 5, 4)
+        self.norm = nn.BatchNorm2d(8)
+        self.norm.running_mean.uniform_(-1, 1)  # type: ignore[union-attr, operator]
+        self.norm.running_var.uniform_(0.1, 2)  # type: ignore[union-attr, operator]
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.calls += 1
+        vectors = self.norm(self.convolution(images)).flatten(1)
+        if self.decides and images.mean() > 0:
+            return -vectors
+        return vectors
+
+
+@pytest.mark.parametrize("decides", [False, True])
+def test_the_vectors_are_the_models_own(decides: bool) -> None:
+    network, random = Network(decides), np.random.default_rng(0)
+    images = [
+        random.integers(0, int(brightest), (40, 50, 3), dtype=np.uint8)
+        for brightest in np.linspace(2, 255, 10)
+    ]
+    given = module_network(network, SQUARES, 4, "fp32", torch.device("cpu"))
+    with network_encoder(given) as encoder:
+        calls = network.calls
+        found = encoder.encode(images)
+        is_folded = network.calls == calls
+    assert is_folded is not decides
+    prepare = Prepare(SQUARES)
+    for start in (0, 4):  # whole batches: the network decides by their mean
+        batch = torch.from_numpy(np.stack([prepare(each) for each in images[start : start + 4]]))
+        with torch.inference_mode():
+            expected = network(batch).numpy()
+        assert found[start : start + 4] == pytest.approx(expected, abs=1e-4)

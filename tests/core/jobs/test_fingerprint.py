@@ -1,9 +1,12 @@
-"""What a result owes to code: the modules that it imports, without what does not run."""
+"""What a result owes to code: modules that it imports and run, and nothing that cannot be seen."""
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 import time
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec, module_from_spec
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 
 from anonbench.core.io import read_json
+from anonbench.core.jobs.fingerprint import PACKAGES
 from anonbench.core.registries import registry
 from plug_in import install
 
@@ -145,9 +149,7 @@ def test_a_module_that_is_not_there_is_refused(package: Path) -> None:
         ("top", "anonbench.helper import half", "anonbench.tool import saw as half", False),
     ],
 )
-def test_what_runs_counts_module_by_module(
-    package: Path, module: str, old: str, new: str, same: bool
-) -> None:
+def test_changes_that_count(package: Path, module: str, old: str, new: str, same: bool) -> None:
     before = of_script(package)
     file = package / f"{module}.py"
     text = file.read_text(encoding="utf-8")
@@ -176,9 +178,7 @@ def test_of_settings_methods_and_constants_count_and_defaults_do_not(package: Pa
 
 
 @pytest.mark.parametrize("file", ["page.html.j2", "texts/de.yaml"])
-def test_a_package_s_data_counts_with_its_modules(
-    remembering: Path, package: Path, file: str
-) -> None:
+def test_package_data_counts(remembering: Path, package: Path, file: str) -> None:
     (package / "shown/deep/texts").mkdir(parents=True)
     (package / "shown/texts").mkdir()
     for place in ("shown", "shown/deep"):
@@ -196,9 +196,7 @@ def test_a_package_s_data_counts_with_its_modules(
 
 
 @pytest.mark.slow
-def test_every_script_of_the_workflow_is_followed_to_its_room(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scripts_of_the_workflow(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "facts_digest", lambda _: "colours and labels")
     fingerprint, start = new(), time.process_time()
     found = {
@@ -292,3 +290,82 @@ def test_a_digest_is_remembered_until_a_source_changes(
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     assert digest_in_a_new_process(script) == last
     assert not remembering.exists(), "where Python writes no compiled files"
+
+
+# Fingerprints follow imports in the source. What is imported by a computed name, looked up in a
+# module, loaded from a plug-in, executed from text or read from the package would make results
+# silently stale.
+ALLOWED = {
+    # the public names: fingerprints skip the root, and no job uses these names
+    "anonbench: import_module(_MODULES[name])",
+    # the names are constants, of packages whose versions count
+    "anonbench.core.libraries.compat: import_module('torchvision.ops.boxes')",
+    # formats of codes, by the name that the demo's own table gives them
+    "anonbench_demo.ids: getattr(zxingcpp, ...)",
+    "anonbench.detection.kinds.zxing: getattr(zxingcpp, ...)",
+    # another's module, which a digest of its file stands for
+    "anonbench.embedding.systems.function: import_module(module)",
+    # classes of installed packages, whose code `Registry.origin` stands for in the parameters of
+    # the jobs that use them, and built-in ones, which the jobs' own code imports
+    "anonbench.core.registries.registry: entry_points()",
+    "anonbench.core.registries.registry: import_module(module)",
+    "anonbench.core.registries.registry: getattr(importlib, ...)",
+    # where the sources are that are read
+    "anonbench.core.jobs.fingerprint: __file__",
+}
+"""Each with what stands for it."""
+
+_BY_NAME = ("import_module", "entry_points", "run_module", "run_path")
+_BUILT_IN = ("__import__", "exec", "eval")
+_OF_PACKAGE = ("resources.files", "pkgutil.get_data", "resources.open_text", "resources.path")
+_LAST = {*_BY_NAME, *_BUILT_IN, "getattr", *(each.rpartition(".")[2] for each in _OF_PACKAGE)}
+_SUSPECT = re.compile(rf"\b({'|'.join(_LAST)}|__file__)\b|import \*|from \.")
+_BY_ITS_NAME = re.compile(r"__package__|'[\w.]+'")
+"""A package whose data count with it."""
+_APART = ("anonbench.workflow", "anonbench.cli")
+"""Around the jobs: nothing in there makes a result."""
+
+
+def unseen(name: str, source: str) -> Iterator[str]:
+    """Yield what a module does that cannot be seen from the names in it."""
+    if not _SUSPECT.search(source):
+        return  # to parse it takes long
+    tree = ast.parse(source)
+    imported = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "__file__":
+            yield f"{name}: __file__"
+        elif isinstance(node, ast.ImportFrom) and (node.level or node.names[0].name == "*"):
+            yield f"{name}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            last = called.rpartition(".")[2]
+            arguments = ", ".join(map(ast.unparse, node.args))
+            if last in _BY_NAME or called in _BUILT_IN:
+                yield f"{name}: {last}({arguments})"
+            elif called == "getattr" and ast.unparse(node.args[0]).partition(".")[0] in imported:
+                yield f"{name}: getattr({ast.unparse(node.args[0]).partition('.')[0]}, ...)"
+            elif called in _OF_PACKAGE and not _BY_ITS_NAME.fullmatch(arguments):
+                yield f"{name}: {called}"
+
+
+@pytest.mark.slow
+def test_what_cannot_be_seen_is_listed() -> None:
+    found = set()
+    for package, folder in PACKAGES.items():
+        for file in sorted(folder.rglob("*.py")):
+            parts = file.relative_to(folder).with_suffix("").parts
+            name = ".".join([package, *parts]).removesuffix(".__init__")
+            if not name.startswith(_APART):
+                found |= {*unseen(name, file.read_text(encoding="utf-8"))}
+    assert found == ALLOWED
+
+
+def test_folders_of_sources_hold_no_other_package() -> None:
+    assert {folder.name for folder in PACKAGES.values()} == {*PACKAGES}
+    assert all(Path(folder, "__init__.py").is_file() for folder in PACKAGES.values())

@@ -59,9 +59,7 @@ def test_all_output_goes_to_the_log_and_what_is_loud_to_the_terminal_too(tmp_pat
         (STOP, "stopped by SIGTERM at step 41; run again to go on from there", 75),
     ],
 )
-def test_an_error_is_one_line_on_the_terminal(
-    tmp_path: Path, action: str, line: str, status: int
-) -> None:
+def test_errors_are_one_line(tmp_path: Path, action: str, line: str, status: int) -> None:
     log = tmp_path / "a.log"
     done = run(action, log)
     assert done.returncode == status

@@ -32,9 +32,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_rows_of_the_same_identity_are_read_and_no_others(
-    file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_rows_of_the_same_identity(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = cache(file, "abc", identity={"b": [2], "a": 1})
     assert found.table().to_pydict() == {"id": ["a", "b"], "score": [1 / 3, 0.1]}
     assert found.missing == {"c"}

@@ -124,9 +124,7 @@ def test_a_claim_is_said_and_its_environment_comes_back(
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles"])
-def test_without_a_gpu_nothing_is_claimed(
-    machine: Path, monkeypatch: pytest.MonkeyPatch, visible: str
-) -> None:
+def test_no_gpu_no_lock(machine: Path, monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
     folder = machine / "locks"
     with locked_gpus(4, folder) as mine:
         assert mine == []

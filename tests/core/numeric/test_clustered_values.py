@@ -66,7 +66,7 @@ def test_single_values_give_students_interval(values: np.ndarray) -> None:
 
 
 @given(clustered)
-def test_the_variance_is_that_of_leaving_out_one_cluster_at_a_time(
+def test_variance_is_the_jackknife(
     given_values: tuple[np.ndarray, np.ndarray],
 ) -> None:
     values, labels = given_values
@@ -189,7 +189,7 @@ def test_all_hits_count_as_one_of_each_person() -> None:
 
 
 @given(probes)
-def test_intervals_hold_the_rate_and_lie_within_the_bounds(
+def test_intervals_contain_the_rate(
     given_probes: tuple[np.ndarray, np.ndarray],
 ) -> None:
     hits, persons = given_probes
@@ -218,9 +218,7 @@ def test_probes_of_different_persons_give_wilsons_interval(hits: np.ndarray) -> 
     ("groups", "size", "alike", "share"),
     [(32, 3, 0.0, 0.97), (32, 3, 0.3, 0.9), (32, 10, 0.3, 0.97), (100, 3, 0.3, 0.5)],
 )
-def test_intervals_cover_at_least_as_often_as_they_say(
-    groups: int, size: int, alike: float, share: float
-) -> None:
+def test_rate_intervals_cover(groups: int, size: int, alike: float, share: float) -> None:
     generator = np.random.default_rng(0)
     persons = np.repeat(np.arange(groups), size)
     covered = 0

@@ -51,9 +51,7 @@ def registry() -> Registry[Method]:
     return Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
 
-def test_an_installed_class_comes_after_the_built_in_ones(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_installed_class_comes_last(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = facts_digest([registry()])
     install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
     found = registry()
@@ -70,9 +68,7 @@ def test_an_installed_class_comes_after_the_built_in_ones(
     )
 
 
-def test_its_code_and_version_tell_it_from_another(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_origin_has_code_and_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     origins = []
     for folder, source, version in (
         *(("a", TWIRL, "1.0"), ("again", TWIRL, "1.0"), ("newer", TWIRL, "1.1")),
@@ -131,9 +127,7 @@ def test_a_class_that_cannot_be_used_is_named_and_left_out(
 
 
 @pytest.mark.parametrize("kind", ["", 'kind: Literal["other"] = "other"', 'kind: str = "plain"'])
-def test_a_system_whose_kind_is_not_its_name_is_left_out(
-    path: Path, caplog: pytest.LogCaptureFixture, kind: str
-) -> None:
+def test_system_needs_its_kind(path: Path, caplog: pytest.LogCaptureFixture, kind: str) -> None:
     source = (
         "from typing import ClassVar, Literal\n"
         "from anonbench.core.registries.systems import SystemKind\n"

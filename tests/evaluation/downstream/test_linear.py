@@ -35,33 +35,12 @@ def alone(labels: np.ndarray) -> np.ndarray:
     return np.arange(len(labels))
 
 
-def test_equals_scikit_learns_pipeline_at_the_chosen_strength() -> None:
-    train, labels = data(0, 300, spread=1.5)
-    val, _ = data(1, 200, spread=1.5)
-    probe = linear_probe(train, labels, alone(labels), val, seed=0)
-    scaler = StandardScaler().fit(train.values)
-    model = LogisticRegression(C=probe.strength, max_iter=500)
-    model.fit(scaler.transform(train.values), labels)
-    expected = model.predict(scaler.transform(val.values))
-    assert (probe.predictions == expected).mean() > 0.99
-
-
 def test_the_strength_is_the_best_on_the_held_out_part() -> None:
     train, labels = data(0, 120, spread=3.0)
     probe = linear_probe(train, labels, alone(labels), train, seed=0, strengths=(0.001, 0.1, 10.0))
     best = max(probe.held_out_accuracy.values())
     winners = [c for c, accuracy in probe.held_out_accuracy.items() if accuracy == best]
     assert probe.strength == min(winners)
-
-
-def test_held_out_images_are_not_fitted() -> None:
-    generator = np.random.default_rng(0)
-    noise = generator.standard_normal((200, 300)).astype(np.float32)
-    train = Embeddings([f"{i:03d}" for i in range(200)], noise)
-    labels = generator.choice(["a", "b"], 200)  # can be learned by heart and not otherwise
-    probe = linear_probe(train, labels, alone(labels), train, seed=0, strengths=(1.0, 10.0))
-    assert (probe.predictions == labels).mean() > 0.95
-    assert max(probe.held_out_accuracy.values()) < 0.75
 
 
 def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +133,7 @@ def softmax(ours: Problem, found: Fit) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("classes", "strength"), [(2, 10.0), (5, 0.01)])
-def test_finds_scikit_learns_solution(
+def test_softmax_equals_scikit_learn(
     pool: ThreadPoolExecutor, classes: int, strength: float
 ) -> None:
     values, codes = correlated(900, 12, classes, 1.0)
@@ -203,9 +182,7 @@ archives = st.integers(1, 25).flatmap(
 
 
 @given(archive=archives, share=st.floats(0.01, 0.9), seed=st.integers(0, 3))
-def test_no_cluster_is_torn_and_no_class_is_lost(
-    archive: tuple[list[int], list[str]], share: float, seed: int
-) -> None:
+def test_held_out_clusters(archive: tuple[list[int], list[str]], share: float, seed: int) -> None:
     clusters, labels = np.array(archive[0]), np.array(archive[1][: len(archive[0])])
     found = hold_out(ids_of(len(labels)), labels, clusters, share, seed)
     assert set(labels[~found.images]) == set(labels)

@@ -229,9 +229,7 @@ def test_boxes_of_a_file_in_any_order_and_any_number_of_threads_give_the_same(
     assert again.to_json() == result.to_json()
 
 
-def test_arrays_give_what_their_files_give(
-    photos: Path, faces: dict[str, list[Region]], result: Result
-) -> None:
+def test_iterators_of_arrays(photos: Path, faces: dict[str, list[Region]], result: Result) -> None:
     paths = sorted(photos.rglob("*.png"), key=lambda path: path.relative_to(photos).as_posix())
     arrays = [np.asarray(Image.open(path)) for path in paths]
     numbered = {
@@ -240,7 +238,14 @@ def test_arrays_give_what_their_files_give(
         if (image_id := path.relative_to(photos).with_suffix("").as_posix()) in faces
     }
     # the draw of regions is by id, and decides nothing where all are masked
-    found = anonbench.evaluate(encode, arrays, ["mask"], boxes=numbered)
+    found = anonbench.evaluate(
+        encode,
+        iter(arrays),
+        methods=iter(["mask"]),
+        degrees=iter([100]),
+        detectors=iter(["boxes"]),
+        boxes={image_id: iter(regions) for image_id, regions in numbered.items()},
+    )
     expected = result.table.query("degree == 100 and method == 'mask'").reset_index(drop=True)
     pd.testing.assert_frame_equal(found.table, expected, check_exact=True)
 
@@ -297,27 +302,27 @@ def test_equal_similarities_are_written_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_cache_spares_what_was_computed(
-    photos: Path,
-    faces: dict[str, list[Region]],
-    result: Result,
-    tmp_path: Path,
-) -> None:
-    kept = {"boxes": faces, "cache": tmp_path / "kept", "methods": ["mask"], "degrees": [100]}
+def test_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+
+    class Finder:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            searched.extend(images)
+            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
+
+    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
+    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
     first, second, other = Counting(), Counting(), Counting("v2")
-    expected = anonbench.evaluate(first, photos, **kept)
-    again = anonbench.evaluate(second, photos, **kept)
+    expected = anonbench.evaluate(first, photos, **asked)
+    again = anonbench.evaluate(second, photos, **asked)
     assert first.count > SIZE and second.count == 0
     assert again.to_json() == expected.to_json()
-    of_all = result.table.query("degree == 100 and method == 'mask'").reset_index(drop=True)
-    pd.testing.assert_frame_equal(again.table, of_all, check_exact=True)
-    anonbench.evaluate(other, photos, **kept)
+    anonbench.evaluate(other, photos, **asked)
     assert other.count == first.count
+    assert len(searched) == SIZE
 
 
-def test_a_failing_detector_leaves_its_image_out(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_detector_excludes_image(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Fails:
         def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
             if any(image.ndim == 2 for image in images):
@@ -332,9 +337,7 @@ def test_a_failing_detector_leaves_its_image_out(
     assert "secret" not in found.images.to_csv()
 
 
-def test_broken_files_are_left_out_with_the_reason(
-    photos: Path, faces: dict[str, list[Region]], tmp_path: Path
-) -> None:
+def test_broken_files(photos: Path, faces: dict[str, list[Region]], tmp_path: Path) -> None:
     good = sorted(photos.rglob("*.png"))[0].read_bytes()
     for number, data in enumerate([b"", b"none", good[: len(good) // 2], good]):
         (tmp_path / f"{number}.png").write_bytes(data)
@@ -399,9 +402,7 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
 
 
-def test_too_few_images_are_no_ground_for_advice(
-    photos: Path, faces: dict[str, list[Region]]
-) -> None:
+def test_no_advice_for_few_images(photos: Path, faces: dict[str, list[Region]]) -> None:
     some = sorted(photos.rglob("*.png"))[1:60]
     everywhere = [Region(Entity.FACE, 2, 2, 9, 9, 1.0)]
     boxes = {path.as_posix().removesuffix(".png").lstrip("/"): everywhere for path in some}
@@ -431,22 +432,6 @@ def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: 
         # without persons, the only clusters are those of the copies
         assert ("name clusters" in found.counts()) is (clusters is None)
         assert "without copies there are 20 images, and it takes 100: add 80" in found.advice[0]
-
-
-def test_iterators_are_read_once(photos: Path, faces: dict[str, list[Region]]) -> None:
-    paths = sorted(photos.rglob("*.png"))
-    arrays = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
-    boxes = {f"{n:03d}": [Region("face", 4, 4, 19, 19, 1.0)] for n in range(SIZE)}
-    lists = anonbench.evaluate(encode, arrays, boxes=boxes, **ASKED)
-    read = anonbench.evaluate(
-        encode,
-        iter(arrays),
-        methods=iter(ASKED["methods"]),
-        degrees=iter(ASKED["degrees"]),
-        detectors=iter(["boxes"]),
-        boxes={image_id: iter(regions) for image_id, regions in boxes.items()},
-    )
-    pd.testing.assert_frame_equal(pd.DataFrame(read.table), pd.DataFrame(lists.table))
 
 
 class Manhattan(Counting):
@@ -498,8 +483,6 @@ Wrong = dict[str, object]
         ({"images": [GREY, "a.png"]}, "image 1 is str .*an array has to be uint8"),
         ({"degrees": 100}, r"degrees: int is no list; give whole numbers, 1 to 100"),
         ({"degrees": ["100"]}, "degrees: '100' is no whole percentage"),
-        ({"degrees": [50.5]}, "degrees: 50.5 is no whole percentage"),
-        ({"degrees": [True]}, "degrees: True is no whole percentage"),
         ({"methods": {"blur", "mask"}}, "methods: set is no list"),
         ({"methods": [3]}, "methods: no method is called 3"),
         ({"encoder": Manhattan()}, "similarity: 'manhattan' is not one of cosine"),
@@ -572,9 +555,7 @@ def test_an_image_without_a_cluster_is_refused_before_anything_is_encoded(photos
     assert system.count == 0
 
 
-def test_mapped_vectors_are_scored_beside_the_others(
-    photos: Path, faces: dict[str, list[Region]]
-) -> None:
+def test_mapped_vectors(photos: Path, faces: dict[str, list[Region]]) -> None:
     asked = {"methods": ["mask"], "boxes": faces, "keep_without_regions": True}
     plain = anonbench.evaluate(encode, photos, **asked)
     assert plain.card()["images"]["scored"] == SIZE
@@ -588,23 +569,3 @@ def test_mapped_vectors_are_scored_beside_the_others(
     with pytest.raises(InputError, match="3 clusters"):
         groups = pd.Series({name: number % 3 for number, name in enumerate(hidden.ids)})
         anonbench.evaluate(encode, photos, mapped=True, clusters=groups, **asked)
-
-
-@pytest.mark.slow
-def test_detections_are_cached_by_content(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searched = []
-
-    class Finder:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            searched.extend(images)
-            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
-
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
-    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
-    first = anonbench.evaluate(Counting(), photos, **asked)
-    count = len(searched)
-    again = anonbench.evaluate(Counting(), photos, **asked)
-    assert count == SIZE == len(searched)
-    assert again.to_json() == first.to_json()

@@ -125,7 +125,7 @@ def test_too_few_clusters_give_vectors_as_they_are_and_a_reason(tmp_path: Path) 
     assert table["why_not"].str.contains("2 clusters").all()
 
 
-def test_adaption_d_stands_beside_the_map_in_the_table_and_decides_nothing(
+def test_adaption_d_is_listed_and_decides_nothing(
     tmp_path: Path,
 ) -> None:
     files = write(tmp_path, train=200)
@@ -175,9 +175,7 @@ def test_labels_are_those_of_the_first_column_that_tells_images_apart(tmp_path: 
     assert read_labels(tmp_path / "manifest.parquet", ["one", "none"]) is None
 
 
-def test_command_learns_applies_and_refuses(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_map_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = write(tmp_path, train=0)
     path, output = tmp_path / "map.safetensors", tmp_path / "mapped.h5"
     given = [str(files["original_val"]), str(files["hidden_val"])]
@@ -227,9 +225,7 @@ def test_a_gain_that_is_surely_below_zero_is_a_loss(low: float, high: float, sai
 
 
 @pytest.mark.parametrize("persons", [True, False])
-def test_a_map_that_finds_persons_more_easily_says_so(
-    tmp_path: Path, persons: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_price_of_persons(tmp_path: Path, persons: bool, caplog: pytest.LogCaptureFixture) -> None:
     """Vectors hold little but the person, whom hiding mixes: the map undoes this."""
     draw = np.random.default_rng(0).standard_normal
     mixing = np.eye(WIDTH) + 0.6 * draw((WIDTH, WIDTH))

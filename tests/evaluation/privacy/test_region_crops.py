@@ -13,13 +13,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from anonbench.anonymization.checked import anonymize
-from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.detectors import Loading
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy import crops as module
-from anonbench.evaluation.privacy.attackers import OnnxRecognizer, unit
+from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import (
     TEMPLATE,
     TEMPLATE_SIDE,
@@ -178,7 +177,7 @@ class Upright:
         return unit(values)
 
 
-def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_original(
+def test_points_are_those_of_the_original(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "Landmarks", KnownPoints)
@@ -206,41 +205,6 @@ def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_origin
     assert set(table.loc[table["attacker"] == "supervised", "reason"]) == {""}
     assert model.count == 2 * len(ANGLES)  # each as it is, and in its other version
     assert sorted(KnownPoints.seen) == list(range(len(ANGLES)))
-
-
-@pytest.mark.slow
-def test_a_recognizer_finds_more_persons_by_aligned_faces(shared: Path) -> None:
-    weights, folder = shared / "weights/face/mobilefacenet.onnx", shared / "data/celeba_wild"
-    if not weights.is_file() or not folder.is_dir():
-        pytest.skip("no MobileFaceNet or photographs beside the checkout")
-    lines = (folder / "identity_CelebA.txt").read_text("utf-8").split()
-    people = dict(zip(lines[::2], lines[1::2], strict=True))
-    chosen = sorted(set(people.values()))[:8]
-    images = {
-        name: cv2.imread(str(folder / "img_celeba" / name))[..., ::-1].copy()
-        for name, person in people.items()
-        if person in chosen
-    }
-    found = Detection().mtcnn.load(Loading(Detection())).detect(list(images.values()))
-    regions = {name: each[:1] for name, each in zip(images, found, strict=True) if each}
-
-    class Photographs:
-        def read(self, image_id: str) -> np.ndarray:
-            return images[image_id]
-
-    wanted = pd.DataFrame({"id": list(regions), "order": 0, "margin": 1.0, "context": 0.0})
-    points = find_points(Photographs(), regions, wanted)
-    recognizer = OnnxRecognizer(weights)
-    cuts = [Cut(112), Cut(112, aligned=True)]
-    who = np.array([people[name] for name in regions])
-    rates = []
-    for crops in read_crops(Photographs(), regions, wanted, cuts, points).values():
-        vectors = recognizer.embed(crops)
-        similar = vectors @ vectors.T
-        np.fill_diagonal(similar, -np.inf)
-        rates.append(float((who[similar.argmax(axis=1)] == who).mean()))
-    by_box, by_points = rates
-    assert by_points > by_box + 0.15
 
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))
@@ -322,9 +286,7 @@ def test_points_move_with_the_face(landmarks: Landmarks, drawn: np.ndarray) -> N
     )
 
 
-def test_a_face_at_the_edge_and_a_grey_one_have_points(
-    landmarks: Landmarks, drawn: np.ndarray
-) -> None:
+def test_edge_and_grey_faces_have_points(landmarks: Landmarks, drawn: np.ndarray) -> None:
     edge = Region(Entity.FACE, -8, 60, 12, 95, 0.9)
     assert np.isfinite(landmarks.find(drawn, [edge])).all()
     grey = drawn[..., 0]
@@ -333,9 +295,7 @@ def test_a_face_at_the_edge_and_a_grey_one_have_points(
     )
 
 
-def test_eyes_of_aligned_photographs_are_where_they_were_aligned_to(
-    landmarks: Landmarks, shared: Path
-) -> None:
+def test_eyes_of_aligned_photographs(landmarks: Landmarks, shared: Path) -> None:
     """CelebA's own alignment puts the eyes at (69, 111) and (108, 111) of 178 × 218 pixels."""
     folder = shared / "data/celeba/img_align_celeba"
     if not folder.is_dir():

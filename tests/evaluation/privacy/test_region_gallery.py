@@ -59,9 +59,7 @@ def test_without_persons_each_region_is_looked_for_itself(boxes: pd.DataFrame) -
 
 
 @pytest.mark.parametrize(("probes", "gallery"), [(5, 12), (100, 1000)])
-def test_draws_are_bounded_and_keep_persons_whole(
-    boxes: pd.DataFrame, probes: int, gallery: int
-) -> None:
+def test_draws_are_bounded(boxes: pd.DataFrame, probes: int, gallery: int) -> None:
     galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
     for drawn in galleries.values():
         assert len(drawn.crops) == min(gallery, 30)

@@ -131,18 +131,6 @@ def test_faces_are_found_in_originals_and_masks_are_at_chance(world: Path) -> No
     assert strongest["original"] >= strongest["blur"] > strongest["mask"]
 
 
-@pytest.mark.slow
-def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
-    table = attack(world, HIDDEN, Variant(Method.PIXELATE, 100), attackers=("supervised",))
-    lines = table[table["entity"] == "text"]
-    assert set(lines["against"]) == {"original"} and set(lines["match"]) == {"region"}
-    assert rate(lines, method="original", attacker="naive") == 1
-    for attacker in ("naive", "supervised"):
-        assert rate(lines, method="mask", attacker=attacker) < 5 / (4 * 36)
-    naive = rate(lines, method="pixelate", attacker="naive")
-    assert rate(lines, method="pixelate", attacker="supervised") >= naive > 20 / (4 * 36)
-
-
 def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
     table = attack(world, Variant(Method.MASK, 50), HIDDEN, adapted=False)
     lines = table[(table["entity"] == "text") & (table["attacker"] == "naive")]
@@ -202,14 +190,3 @@ def test_a_recognizer_gives_unit_vectors_of_faces(shared: Path) -> None:
     assert recognizer.side == 112 and vectors.shape == (3, 128)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
     np.testing.assert_allclose(recognizer.embed(crops[1:2])[0], vectors[1], atol=1e-6)
-
-
-@pytest.mark.slow
-def test_a_recognizer_attacks_faces_alone(world: Path, shared: Path) -> None:
-    weights = shared / "weights/face/mobilefacenet.onnx"
-    if not weights.is_file():
-        pytest.skip("no MobileFaceNet beside the checkout")
-    table = attack(world, HIDDEN, adapted=False, probes=9, recognizer=weights)
-    own = table[table["attacker"] == "recognizer"]
-    assert set(own["entity"]) == {"face"}
-    assert rate(own, method="mask", against="anonymized") == pytest.approx(2 / 35)

@@ -21,7 +21,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
-from anonbench.evaluation.privacy.probes import NO_MODEL, TOO_LITTLE, UNTAUGHT
+from anonbench.evaluation.privacy.probes import NO_MODEL
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, strongest, worst
 from anonbench.evaluation.privacy.reidentification import SURROUNDED, reidentify
@@ -34,8 +34,6 @@ REGIONS = image_regions(BOXES)
 CHANCE = 2 / 35
 """Two more photographs of the person among 35 others."""
 CLEAR, USUAL = Variant(), Anonymization()
-WHOLE = Anonymization.model_validate({"shape": {"face": "image"}})
-"""Hides a face by hiding its image."""
 
 
 @cache
@@ -205,33 +203,12 @@ def test_what_a_margin_shows_of_the_face_itself_has_no_part_in_it() -> None:
     assert (around(table)["low"] < CHANCE).all() and (around(table)["rate"] < 3 * CHANCE).all()
 
 
-def test_a_method_that_hides_the_whole_image_leaves_no_surroundings() -> None:
-    table = around(attack("mask-100", hiding=WHOLE)).set_index(["method", "against"])["rate"]
-    assert table["mask", "anonymized"] == pytest.approx(CHANCE)
-    assert table["original", "original"] > 5 * CHANCE
-
-
 def test_without_train_images_it_compares_as_the_model_does() -> None:
     table = attack("mask-100", taught=(), attackers=("supervised", "remainder"))
     found = around(table)
     assert found["rate"].notna().all() and (found["rate"] > 5 * CHANCE).all()
     supervised = table[table["attacker"] == "supervised"]
     assert supervised["rate"].isna().all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("taught", "lack"),
-    [(27, f"{TOO_LITTLE}: 9 persons, and 10 are needed"), (30, "")],
-)
-def test_below_ten_persons_to_learn_from_its_rate_is_a_lower_end(taught: int, lack: str) -> None:
-    table = attack("mask-100", taught=sorted(PUPILS)[:taught])
-    assert len(around(table)) == 3  # it is run
-    reasons = set(table.loc[table["attacker"] == "remainder", "reason"]) - {""}
-    assert reasons == ({f"{lack}, {UNTAUGHT}"} if lack else set())
-    unknown = strongest(table, 0.9, 0.95, REMAINDER)["unknown"]
-    assert unknown.str.contains("to learn from").tolist() == [bool(lack)] * 2
-    assert not strongest(table, 0.9, 0.95)["unknown"].str.contains("to learn from").any()
 
 
 def test_where_nobody_is_known_it_says_why_it_is_not_run() -> None:

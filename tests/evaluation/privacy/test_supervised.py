@@ -76,7 +76,7 @@ def test_a_weak_leak_is_found_that_the_naive_attacker_misses() -> None:
 
 
 @pytest.mark.parametrize("gallery_is_hidden", [False, True])
-def test_what_is_not_hidden_is_found_as_often_as_by_the_naive_attacker(
+def test_unhidden_crops_are_found_as_by_the_naive_attacker(
     gallery_is_hidden: bool,
 ) -> None:
     best, naive, _, _ = found(np.copy, gallery_is_hidden=gallery_is_hidden)

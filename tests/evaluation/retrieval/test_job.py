@@ -1,4 +1,4 @@
-"""All scenarios of a data set in one job: what it computes, and what it holds in memory."""
+"""All scenarios of a data set in one job, and the agreement of trainings, against single scores."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval import job
+from anonbench.evaluation.retrieval import training_agreement as agreement
 from anonbench.evaluation.retrieval.job import (
     Embedded,
     gather_in_one_file,
@@ -25,7 +28,8 @@ from anonbench.evaluation.retrieval.job import (
 )
 from anonbench.evaluation.retrieval.scenario import Scores, score_scenario
 from anonbench.evaluation.retrieval.scoring.chance import chance_ap
-from anonbench.evaluation.retrieval.scoring.engine import Engine
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
+from anonbench.evaluation.retrieval.training_agreement import COLUMNS, agreement_of_trainings
 
 SIZE = 450
 IDS = [f"images/{number:03d}" for number in range(SIZE)]
@@ -114,9 +118,7 @@ def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("queries", [None, 2])
-def test_shards_blocks_and_groups_of_databases_change_no_byte(
-    world: World, queries: int | None
-) -> None:
+def test_shards_blocks_and_memory_change_no_byte(world: World, queries: int | None) -> None:
     settings = SETTINGS.model_copy(update={"queries": queries})
     expected = world.run(settings)
     assert len(expected) == 2 * len(world.scenarios)
@@ -158,9 +160,7 @@ def test_the_order_in_a_file_does_not_matter(world: World) -> None:
     assert world.run() == expected
 
 
-def test_the_reference_is_ranked_once_for_all(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reference_is_ranked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ranked, reference = [], Engine.reference
 
     def counted(engine: Engine, searched: Any, queries: np.ndarray, own: np.ndarray) -> Any:
@@ -172,9 +172,7 @@ def test_the_reference_is_ranked_once_for_all(
     assert sum(ranked) == SIZE
 
 
-def test_databases_are_gone_before_the_next_are_read(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_databases_are_released(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `memory_gb` for one, the reference's own and the latest are all that is held."""
     made: list[weakref.ref[Any]] = []
     held: list[int] = []
@@ -225,9 +223,7 @@ def test_embeddings_that_do_not_fit_are_named(
         world.run()
 
 
-def test_zero_vectors_of_anonymized_images_count_and_those_of_originals_are_refused(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_zero_vectors(world: World, caplog: pytest.LogCaptureFixture) -> None:
     path = world.scenarios[2].database
     for file in (path, world.reference):
         found = read_embeddings(file)
@@ -240,3 +236,89 @@ def test_zero_vectors_of_anonymized_images_count_and_those_of_originals_are_refu
             assert "blurred.h5: 2 embeddings are zero" in caplog.text
     with pytest.raises(InputError, match=f"{world.reference}: 2 embeddings of originals are zero"):
         world.run()
+
+
+NAMES = [f"{number:03d}" for number in range(120)]
+PERSONS = pd.Series(np.arange(120) // 6, index=NAMES)
+TRAININGS = [(Model(), 0), (Model(), 1), (Model(Adaption.A, Variant("blur", 100)), 0)]
+
+
+def vectors(training: int) -> np.ndarray:
+    common = np.random.default_rng(9).standard_normal((120, 12))
+    own = np.random.default_rng(training).standard_normal((120, 12))
+    return (common + own).astype(np.float32)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Return three trainings' embeddings, in different orders."""
+    paths = [tmp_path / f"{number}.h5" for number in range(3)]
+    for number, path in enumerate(paths):
+        order = -1 if number else 1
+        write_embeddings(path, Embeddings(NAMES[::order], vectors(number)[::order]))
+    return paths
+
+
+def compared(files: list[Path], clusters: pd.Series = PERSONS, **settings: object) -> pd.DataFrame:
+    asked = Retrieval().model_copy(update=settings)
+    return agreement_of_trainings("faces", TRAININGS, files, clusters, asked, 0.95)
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool) -> None:
+    table = compared(files, include_self=include_self)
+    assert list(table.columns) == COLUMNS and len(table) == 6
+    reference, judged = (Embeddings(NAMES, vectors(number)) for number in (1, 2))
+    settings = Retrieval(include_self=include_self)
+    scores = score_scenario(reference, {"original": judged}, judged, settings).table.sort_values(
+        "id"
+    )
+    expected = clustered_mean(scores["ap"].to_numpy(), PERSONS.to_numpy(), 0.95)
+    (row,) = table[(table["reference_seed"] == 1) & (table["model"] == "A-blur-100")].to_dict(
+        "records"
+    )
+    assert row["reference"] == "unadapted" and (row["n"], row["clusters"]) == (120, 20)
+    assert row["value"] == pytest.approx(expected.value)
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+
+
+def test_trainings_held_in_memory(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = compared(files)
+    together: list[int] = []
+
+    def counted(engine: Engine, reference: Search, searches: list[Any], *given: Any) -> Any:
+        together.append(len(searches))
+        return score_all(engine, reference, searches, *given)
+
+    monkeypatch.setattr(agreement, "score_all", counted)
+    pd.testing.assert_frame_equal(compared(files, memory_gb=1e-9), whole)
+    assert max(together) == 1 and sum(together) == 6
+
+
+def test_similarity_of_the_system(files: list[Path]) -> None:
+    given = [
+        Embeddings(NAMES, 3.0 + vectors(number), {"similarity": "euclidean"}) for number in range(3)
+    ]
+    for path, each in zip(files, given, strict=True):
+        write_embeddings(path, each)
+    table = compared(files)
+    scores = score_scenario(given[0], {"original": given[1]}, given[1], Retrieval()).table
+    row = table[(table["reference_seed"] == 0) & (table["seed"] == 1)].iloc[0]
+    assert row["value"] == pytest.approx(scores["ap"].mean(), abs=1e-12)
+
+
+def test_sampled_queries_and_few_clusters(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "MOST_QUERIES", 40)
+    assert set(compared(files)["n"]) == {40}
+    few = compared(files, PERSONS // 5)
+    assert few["low"].isna().all() and few["reason"].str.startswith("4 clusters").all()
+
+
+def test_what_cannot_be_compared(files: list[Path]) -> None:
+    with pytest.raises(InputError, match="no trainings to compare"):
+        agreement_of_trainings("faces", [], [], PERSONS, Retrieval(), 0.95)
+    write_embeddings(files[2], Embeddings(NAMES[1:], vectors(2)[1:]))
+    with pytest.raises(InputError, match="of the reference are missing"):
+        compared(files)

@@ -1,8 +1,9 @@
-"""One scenario in memory, and which queries are scored."""
+"""One scenario in memory and streamed, which queries are scored, and rankings of a few."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.embedding.store import Embeddings
+from anonbench.core.numeric import similarity
+from anonbench.core.numeric.similarity import ProductBuffer
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.retrieval import vectors
 from anonbench.evaluation.retrieval.scenario import score_scenario
-from anonbench.evaluation.retrieval.scoring.engine import draw
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
+from anonbench.evaluation.retrieval.vectors import Streamed, Vectors, draw_queries, rank, read_some
 
 SIZE, WIDTH = 410, 24
 
@@ -93,23 +96,6 @@ def some(given: Embeddings, places: list[int]) -> Embeddings:
     return Embeddings([given.ids[place] for place in places], given.values[places])
 
 
-@pytest.mark.parametrize("include_self", [True, False])
-def test_a_query_scores_the_same_among_few_and_among_all(
-    reference: Embeddings, include_self: bool
-) -> None:
-    settings = Retrieval(include_self=include_self)
-    original, anonymized = embeddings(1, reference), embeddings(2, reference)
-    everything = table_of(reference, original, anonymized, settings).set_index("id")
-    for places in ([99, 3, 50, 4], [7]):
-        queries = some(original, places)
-        scores = score_scenario(reference, {"few": queries}, anonymized, settings)
-        rows = scores.table.drop(columns="query").set_index("id")
-        assert rows.index.tolist() == sorted(queries.ids)
-        pd.testing.assert_frame_equal(rows, everything.loc[rows.index], check_exact=True)
-        assert (scores.images, scores.k) == (SIZE, 20)
-        assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
-
-
 def test_kinds_of_other_images_and_no_kinds_are_refused(reference: Embeddings) -> None:
     kinds = {"a": some(reference, [1, 2]), "b": some(reference, [1, 3])}
     with pytest.raises(InputError, match="b queries are of other images than a queries"):
@@ -142,29 +128,120 @@ def test_below_k_five_finding_oneself_scores_nothing() -> None:
     assert scores.chance["map"] == pytest.approx(np.mean(1 / np.arange(1, 26)))
 
 
-@pytest.mark.parametrize("include_self", [True, False])
-@pytest.mark.parametrize("ap_depth", ["full", "k"])
-def test_the_reference_against_itself_is_exactly_one(
-    reference: Embeddings, include_self: bool, ap_depth: str
+LARGE, NARROW = 5000, 12
+
+
+def large_embeddings(seed: int, near: Embeddings | None = None) -> Embeddings:
+    generator = np.random.default_rng(seed)
+    values = generator.standard_normal((LARGE, NARROW))
+    if near is not None:
+        values = near.values + 0.5 * values
+    # equal images far apart, so that their ties are decided across parts
+    values[LARGE - 40 :] = values[:40]
+    values = values.astype(np.float32)
+    ids = [f"{(7 * number) % LARGE:04d}" for number in range(LARGE)]
+    return Embeddings(ids, values)
+
+
+def a_few(given: Embeddings, count: int) -> Embeddings:
+    rows = np.random.default_rng(9).permutation(LARGE)[:count]
+    rows = np.unique(np.concatenate([rows, [0, LARGE - 40]]))
+    return Embeddings([given.ids[row] for row in rows], given.values[rows])
+
+
+@pytest.fixture(scope="module")
+def given() -> tuple[Embeddings, Embeddings, Embeddings]:
+    reference = large_embeddings(0)
+    database = large_embeddings(1, reference)
+    return reference, a_few(database, 30), database
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{}, {"include_self": False, "ap_depth": "k"}])
+def test_streaming_changes_no_bit(
+    given: tuple[Embeddings, Embeddings, Embeddings],
+    settings: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = Retrieval.model_validate({"include_self": include_self, "ap_depth": ap_depth})
-    copy = Embeddings(reference.ids, reference.values.copy())
-    table = table_of(reference, copy, shuffled(reference, 1), settings)
-    assert (table["ap"] == 1.0).all()
-    assert (table["ndcg"] == 1.0).all()
-    assert table["id"].tolist() == sorted(reference.ids)
+    reference, queries, database = given
+    retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
+    monkeypatch.setattr(similarity, "CHUNK", 2048)
+    monkeypatch.setattr(vectors, "PART", 4096)
+    expected = score_scenario(reference, {"queries": queries}, database, retrieval)
+    for memory in (vectors.BYTES, vectors.BYTES_A_PAIR * LARGE * 7):  # blocks of 7 queries
+        monkeypatch.setattr(vectors, "BYTES", memory)
+        found = score_scenario(reference, {"queries": queries}, database, retrieval, streamed=True)
+        pd.testing.assert_frame_equal(found.table, expected.table, check_exact=True)
+        assert found.chance == pytest.approx(expected.chance, abs=1e-12)
+        assert (found.images, found.k) == (expected.images, expected.k)
+    assert 0.1 < found.table["ap"].mean() < 0.9
 
 
-NAMES = [f"images/{number:04d}" for number in range(2000)]
+def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One vector more than fits into the chunks of a product."""
+    monkeypatch.setattr(similarity, "CHUNK", 512)
+    monkeypatch.setattr(vectors, "PART", 1024)
+    values = np.random.default_rng(0).standard_normal((1025, 384)).astype(np.float32)
+    opened = Vectors.of(Embeddings([f"{row:04d}" for row in range(1025)], values), "drawn")
+    units = opened.units()
+    whole = similarity.Similarity(units, 192)(units[:24])
+    np.testing.assert_array_equal(Streamed(opened)(units[:24], ProductBuffer()), whole)
 
 
-def test_a_draw_depends_on_ids_alone() -> None:
-    drawn = {NAMES[position] for position in draw(NAMES, 200)}
-    order = np.random.default_rng(0).permutation(len(NAMES))
-    shuffled = [NAMES[place] for place in order]
-    assert {shuffled[position] for position in draw(shuffled, 200)} == drawn
-    assert len(drawn) == 200
-    positions = draw(NAMES, 200)
-    assert (np.diff(positions) > 0).all()
-    # all parts of the list are drawn from: 50 of each quarter, give or take 6
-    assert np.histogram(positions, 4, (0, 2000))[0] == pytest.approx([50] * 4, abs=25)
+IDS = [f"{i:03d}" for i in range(60)]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return embeddings in an order that is not the ids', some of them equal."""
+    values = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
+    values[30:40] = values[5]
+    order = np.random.default_rng(1).permutation(60)
+    path = tmp_path / "e.h5"
+    write_embeddings(path, Embeddings([IDS[i] for i in order], values[order]))
+    return path
+
+
+def by_hand(path: Path, asked: list[str], include_self: bool) -> list[list[tuple[float, str]]]:
+    """Return for each query all (similarity, id), most similar first, ties by id."""
+    every = read_some(path, IDS)
+    units = every.values.astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    of = dict(zip(IDS, units, strict=True))
+    lists = []
+    for query in asked:
+        pairs = [(round(float(of[query] @ of[i]), 5), i) for i in IDS if include_self or i != query]
+        lists.append(sorted(pairs, key=lambda pair: (-pair[0], pair[1])))
+    return lists
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> None:
+    asked = ["031", "005", "059", "000"]
+    found = rank(read_some(file, asked), file, IDS, include_self)
+    for query, expected in enumerate(by_hand(file, asked, include_self)):
+        positions = found.first(query, len(IDS))
+        assert [IDS[p] for p in positions] == [image_id for _, image_id in expected]
+        values = found.similarities[query, positions]
+        assert np.allclose(values, [value for value, _ in expected], atol=2e-5)
+        ranks = found.ranks(query)
+        assert [ranks[IDS.index(i)] for _, i in expected] == list(range(1, len(expected) + 1))
+        assert list(found.first(query, 3)) == list(positions[:3])
+
+
+def test_queries_are_drawn_by_their_ids_alone() -> None:
+    drawn = draw_queries(IDS, 10)
+    assert drawn == draw_queries(reversed(IDS), 10)
+    assert draw_queries(IDS, 4) == drawn[:4]
+    assert len(set(drawn)) == 10 and drawn != sorted(drawn)
+    assert draw_queries(IDS, 100) != IDS and sorted(draw_queries(IDS, 100)) == IDS
+
+
+def test_what_does_not_agree_is_refused(tmp_path: Path, file: Path) -> None:
+    with pytest.raises(InputError, match=r"e\.h5: has no embedding of 'x'"):
+        read_some(file, ["000", "x"])
+    asked = read_some(file, ["000"])
+    with pytest.raises(InputError, match="holds other ids than the reference"):
+        rank(asked, file, IDS[:-1], include_self=True)
+    with pytest.raises(InputError, match="7 dimensions for queries of 3"):
+        rank(Embeddings(["000"], asked.values[:, :3]), file, IDS, include_self=True)

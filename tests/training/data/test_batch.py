@@ -1,12 +1,15 @@
-"""The way of a batch to the network."""
+"""The way of a batch to the network, and its masks."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anonbench.config.training import Crops
+from anonbench.core.numeric.seeding import rng
 from anonbench.training.data import batch as module
 from anonbench.training.data.augment import (
     CropAugmentations,
@@ -16,7 +19,7 @@ from anonbench.training.data.augment import (
     normalize_images,
     steps_of,
 )
-from anonbench.training.data.batch import finish
+from anonbench.training.data.batch import batch_masks, block_mask, finish
 
 CPU = torch.device("cpu")
 
@@ -31,9 +34,7 @@ def _augmentations(count: int, settings: Crops) -> CropAugmentations:
 
 
 @pytest.mark.parametrize("pixels", [1, 10**9])
-def test_how_many_are_finished_at_once_has_no_effect(
-    pixels: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_part_size_has_no_effect(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CACHED_PIXELS", pixels)
     settings = Crops()
     crops, augmentations = _crops(37, 16), _augmentations(37, settings)
@@ -46,10 +47,27 @@ def test_how_many_are_finished_at_once_has_no_effect(
     assert torch.equal(crops, before)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_gpu_and_cpu_agree() -> None:
-    crops, augmentations = _crops(64, 32), _augmentations(64, Crops())
-    found = finish(crops, augmentations, Crops(), torch.device("cuda")).cpu()
-    torch.testing.assert_close(
-        found, finish(crops, augmentations, Crops(), CPU), atol=1e-3, rtol=1e-3
-    )
+@given(st.integers(2, 16), st.floats(0, 1), st.integers(0, 1000))
+def test_a_mask_never_exceeds_its_target(side: int, share: float, seed: int) -> None:
+    target = int(share * side * side)
+    mask = block_mask(side, target, rng(seed))
+    assert mask.shape == (side, side)
+    assert mask.sum() <= target
+
+
+def test_masks_are_made_of_blocks() -> None:
+    mask = block_mask(14, 60, rng(1))
+    grown = np.pad(mask, 1)
+    neighbours = grown[:-2, 1:-1] + grown[2:, 1:-1] + grown[1:-1, :-2] + grown[1:-1, 2:]
+    assert (neighbours[mask] > 0).mean() > 0.9
+
+
+def test_share_and_ratios_of_a_batch() -> None:
+    assert not batch_masks(64, 14, 0.0, (0.1, 0.5), rng(0)).where.any()
+    masks = batch_masks(64, 14, 0.5, (0.1, 0.5), rng(0))
+    ratios = masks.where.mean(axis=1)
+    chosen = np.sort(ratios[ratios > 0])
+    assert len(chosen) == 32
+    assert chosen.max() <= 0.5
+    # one in each of 32 even steps of the range, as far as blocks reach it
+    assert np.abs(chosen - np.linspace(0.1, 0.5, 32)).mean() < 0.04

@@ -55,9 +55,7 @@ def _assert_equal(first: Batch, second: Batch, but: tuple[str, ...] = ()) -> Non
             assert value == other, name
 
 
-def test_paired_crops_differ_in_what_is_hidden_alone(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
-) -> None:
+def test_paired_crops(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
     made = recipe(crops={"solarize": 0.5, "blur": [1.0, 0.1, 0.5]})
     with open_sources(made, Adaption.D, original, anonymized) as sources:
         (batch,) = BatchStream(original.ids, sources, made, 4, 0, is_paired=True)[0]
@@ -70,7 +68,7 @@ def test_paired_crops_differ_in_what_is_hidden_alone(
         np.testing.assert_array_equal(value, getattr(batch.local_augmentations, part))
 
 
-def test_each_adaption_takes_its_crops_from_the_right_version(
+def test_adaptions_use_their_version(
     recipe: Make, original: ImageSet, anonymized: ImageSet
 ) -> None:
     streams = {
@@ -92,9 +90,7 @@ def test_each_adaption_takes_its_crops_from_the_right_version(
         assert (hidden.global_crops.int() <= plain.global_crops.int() + 40).all()
 
 
-def test_epochs_show_each_image_once_in_new_order_and_crops(
-    recipe: Make, original: ImageSet
-) -> None:
+def test_epochs_show_each_image_once(recipe: Make, original: ImageSet) -> None:
     batches = _batches(recipe(), original)  # 24 images, batch 8: three steps an epoch
     epochs = [[image for batch in batches[i : i + 3] for image in batch.ids] for i in (0, 3)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == original.ids
@@ -185,7 +181,7 @@ def test_each_file_is_read_once(recipe: Make, original: ImageSet, anonymized: Im
     assert hidden.reads == []  # nobody needs the anonymized version
 
 
-def test_scratch_holds_shrunk_images_and_goes_away(
+def test_scratch_holds_shrunk_images(
     recipe: Make, original: ImageSet, anonymized: ImageSet
 ) -> None:
     made = recipe(scratch=True, crops={"global_size": 16, "local_size": 8})

@@ -46,9 +46,7 @@ def test_vit_large_as_published() -> None:
         ({"width": 384, "depth": 2, "heads": 6, "ffn": "swiglu"}, 0.005),
     ],
 )
-def test_sizes_without_a_model_are_those_of_the_model(
-    backbone: dict[str, Any], error: float
-) -> None:
+def test_sizes_without_a_model(backbone: dict[str, Any], error: float) -> None:
     settings = Backbone.model_validate(backbone)
     with torch.device("meta"):
         model: Any = build_backbone(settings, 16 * 14)

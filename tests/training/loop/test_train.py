@@ -19,11 +19,9 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
-from anonbench.training.loop.collapse_metrics import collapse_signs
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Schedules, Trainer
 from anonbench.training.model.backbone import encode
@@ -190,9 +188,7 @@ def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
     assert read_checkpoint(path, "this training") is None
 
 
-def test_the_log_and_what_is_written_in_a_backbone(
-    run: Run, recipe: Make, tmp_path: Path, original: ImageSet
-) -> None:
+def test_log_and_description(run: Run, recipe: Make, tmp_path: Path, original: ImageSet) -> None:
     run(recipe(log_every=3, resize="squash"), Adaption.B, seed=3)
     log = pd.read_csv(tmp_path / "a.csv")
     assert list(log.columns) == [
@@ -211,9 +207,7 @@ def test_the_log_and_what_is_written_in_a_backbone(
     assert made_by.items() <= described["provenance"].items()
 
 
-def test_identity_depends_on_what_has_an_effect(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
-) -> None:
+def test_identity(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
     def of(made: Recipe, adaption: Adaption = Adaption.A, seed: int = 0) -> Any:
         return describe(made, adaption, original, anonymized, seed)
 
@@ -222,47 +216,6 @@ def test_identity_depends_on_what_has_an_effect(
     assert of(recipe()) != of(recipe(), Adaption.C)
     assert of(recipe()) != of(recipe(), seed=1)
     assert of(recipe(), Adaption.UNADAPTED)["anonymized"] is None
-
-
-EASY: dict[str, Any] = {
-    "optimizer": {"steps": 60, "batch_size": 24, "ema": [0.9, 1.0]},
-    "crops": {
-        "local_area": [0.4, 0.8],
-        "global_area": [0.6, 1.0],
-        "jitter": [0.2, 0.2, 0, 0],
-        "blur": [0, 0, 0],
-        "grey": 0.0,
-        "flip": 0.0,
-        "solarize": 0.0,
-    },
-    "log_every": 10,
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("centred", [True, False])
-def test_it_collapses_without_centering_alone(
-    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch, centred: bool
-) -> None:
-    """Targets of different images become the same where nothing keeps them apart."""
-    if not centred:
-        monkeypatch.setattr(
-            "anonbench.training.losses.sinkhorn",
-            lambda scores, temperature, ranks: (scores / temperature).softmax(dim=-1),
-        )
-    made = recipe(**EASY, losses={"koleo": 0.0, "ibot": 0.0})
-    *_, trainer = _steps(made, original)
-    pixels = np.stack([original.read(image_id)[:32, :32] for image_id in original.ids])
-    crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous() / 255
-    with torch.no_grad():
-        views = normalize_images(crops, "per_crop")
-        _, scores, _ = trainer.teacher(views, torch.zeros(0, dtype=torch.int64))
-    used = len(scores.argmax(dim=1).unique())
-    assert used >= 12 if centred else used <= 5
-    signs = [collapse_signs(row, 32, row["step"] / 60) for row in trainer.log]
-    assert not any(signs) if centred else "few" in signs[-1]
-    if centred:
-        assert trainer.log[-1]["dino"] < np.log(32) - 1.0
 
 
 def _weights(recipe: Recipe, original: ImageSet) -> torch.Tensor:
@@ -280,13 +233,9 @@ def plain(recipe: Make, original: ImageSet) -> torch.Tensor:
 @pytest.mark.parametrize(
     "change",
     [
-        {"heads": {"teacher_temperature": [0.06, 0.06]}},
         {"backbone": {"drop_path": 0.5}},
         {"crops": {"normalize": "imagenet"}},
-        {"optimizer": {"weight_decay": [0.4, 0.4]}},
         {"optimizer": {"betas": [0.5, 0.9]}},
-        {"optimizer": {"warmup": 0.5}},
-        {"optimizer": {"ema": [0.5, 0.6]}},
         {"precision": "bf16"},
     ],
     ids=str,
@@ -387,16 +336,6 @@ def test_devices_and_full_precision() -> None:
         assert pick_device("auto") == CPU
         with pytest.raises(InputError, match=r"recipe.device is cuda"):
             pick_device("cuda")
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_on_a_gpu(run: Run, recipe: Make, tmp_path: Path, precision: str) -> None:
-    run(recipe(device="cuda", precision=precision, log_every=1), name="gpu")
-    run(recipe(log_every=1), name="cpu")
-    gpu, cpu = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("gpu", "cpu"))
-    tolerance = 1e-3 if precision == "fp32" else 5e-2
-    np.testing.assert_allclose(gpu["loss"][0], cpu["loss"][0], rtol=tolerance)
 
 
 def test_a_gpu_that_is_too_small(

@@ -85,7 +85,7 @@ class Centerface(DetectorKind):
 
 
 class AmongLines:
-    """A detector of faces that searches images with lines of text for faint second portraits, too.
+    """A detector of faces that also searches images with text for faint second portraits.
 
     These are found with contrast raised, and on a card that lies askew only if it is turned so that
     the lines are level.

@@ -300,9 +300,7 @@ def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch
         ((100, 0, 200, 100), False),
     ],
 )
-def test_detectors_may_frame_a_region_tighter_or_wider(
-    box: tuple[float, ...], is_found: bool
-) -> None:
+def test_tighter_and_wider_detections_match(box: tuple[float, ...], is_found: bool) -> None:
     region, other = (Region(Entity.FACE, *each, 1.0) for each in ((0, 0, 100, 100), box))
     assert residual.lies_on(region, other) == is_found
 
@@ -338,7 +336,7 @@ def test_a_zone_with_a_wrong_check_digit_is_no_truth(zones: Any) -> None:
     assert zones((TD3[0], TD3[1].replace("7408122", "7408123")), TD3) == {}
 
 
-def test_the_recognizer_is_loaded_for_the_entities_that_are_there(
+def test_recognizer_is_loaded_only_for_its_entities(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object) -> None:

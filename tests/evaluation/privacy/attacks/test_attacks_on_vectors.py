@@ -168,7 +168,7 @@ def test_a_class_of_one_cluster_does_not_count_for_it_cannot_be_learned() -> Non
     assert first.shares.mean() > 0.9
 
 
-def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(
+def test_vector_files_with_masked_control(
     tmp_path: Path,
 ) -> None:
     whole = archive()
@@ -255,7 +255,7 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
     )
 
 
-def test_pictures_are_drawn_of_vectors_and_mapped_ones_are_judged_on_images_that_maps_saw(
+def test_inversion_and_images_that_maps_have_seen(
     tmp_path: Path,
 ) -> None:
     table = attack(_published(tmp_path), "linkage", "inversion", **SIZES)
@@ -280,9 +280,7 @@ def test_pictures_are_drawn_of_vectors_and_mapped_ones_are_judged_on_images_that
     assert judged["D_blur"] == judged["mapped_blur"]
 
 
-def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decoders_learn_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
     def decode(training_vectors: np.ndarray, *given: np.ndarray) -> np.ndarray:

@@ -100,9 +100,7 @@ def attacked(
 @pytest.mark.parametrize(
     ("quality", "subsampling", "grey"), [(90, 2, False), (75, 0, False), (75, 0, True)]
 )
-def test_numbers_are_read_beside_a_box_at_the_ink(
-    quality: int, subsampling: int, grey: bool
-) -> None:
+def test_numbers_are_read_beside_a_tight_box(quality: int, subsampling: int, grey: bool) -> None:
     assert attacked(quality, subsampling, "png", grey=grey)["top_1"] > 0.7
 
 
@@ -158,7 +156,7 @@ def _turned(stored: np.ndarray, turn: int) -> bytes:
     return file.getvalue()
 
 
-def test_candidates_of_a_large_line_are_not_all_in_memory_at_once(
+def test_large_lines_take_bounded_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A headline of a scan took 4.6 GB."""

@@ -69,9 +69,7 @@ def test_a_short_text_has_few_candidates() -> None:
 
 
 @pytest.mark.parametrize(("lines", "layout"), [(CARD, TD1), (PASSPORT, TD3), (LONG, TD1)])
-def test_candidates_of_a_zone_have_right_check_digits(
-    lines: tuple[str, ...], layout: Format
-) -> None:
+def test_zone_candidates_have_right_check_digits(lines: tuple[str, ...], layout: Format) -> None:
     assert not wrong_checks(lines, layout)
     found = zones_like(lines, layout, 50, np.random.default_rng(0))
     assert found[0] == lines and len(set(found)) == 50
@@ -146,7 +144,7 @@ def attacked(
     return found
 
 
-def test_a_weakly_hidden_text_comes_first_and_a_masked_one_by_chance(
+def test_weakly_hidden_text_ranks_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = attacked("Total 1308.55", "Total 1308.55", monkeypatch)

@@ -1,11 +1,15 @@
-"""Rows ranked by counting are ranked as by a sort of all values with their positions."""
+"""Rows ranked by compiled counting are ranked as by a sort of all values with their positions."""
 
 from __future__ import annotations
 
+import errno
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
+from numba.core.caching import FunctionCache
 
-from anonbench.evaluation.retrieval.scoring.counting import Counting
+from anonbench.evaluation.retrieval.scoring.counting import Counting, compiled
 
 Row = np.ndarray
 Ranked = tuple[Row, Row, Row]
@@ -69,3 +73,17 @@ def test_rows_of_every_shape(kind: str, size: int, like: float) -> None:
     order = np.argsort(-noisy, kind="stable")
     for k, depth in ((1, 10), (size // 20, size // 20), (size // 2, size // 2), (size, size)):
         assert_equal(counting, values, places(order, depth, np.int32), k, depth)
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        ("__init__", RuntimeError("cannot cache function: no locator available")),
+        ("save_overload", OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_without_a_cache(monkeypatch: pytest.MonkeyPatch, step: str, error: Exception) -> None:
+    refuse = Mock(side_effect=error)
+    monkeypatch.setattr(FunctionCache, step, refuse)
+    assert compiled(lambda value: value + 1)(1) == 2
+    assert refuse.called
