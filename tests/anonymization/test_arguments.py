@@ -55,8 +55,7 @@ def test_what_is_no_region_is_refused_by_its_number(region: Region) -> None:
 
 
 @pytest.mark.parametrize(
-    "variant",
-    [*(Variant("mask", each) for each in (0, -100, 101, True)), Variant("masc", 100)],
+    "variant", [*(Variant("mask", each) for each in (0, -100, 101, True)), Variant("masc", 100)]
 )
 def test_no_degree_or_no_method_is_refused(variant: Variant) -> None:
     with pytest.raises(InputError, match="variant: "):
@@ -191,9 +190,7 @@ def test_what_is_wrong_is_said(
             check_method(method.name)
 
 
-def test_a_method_that_writes_into_its_pixels_changes_no_image(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_method_that_writes_in_place_changes_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     install(InPlace, monkeypatch)
     image = IMAGE.copy()
     hidden = anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(InPlace.name, 100))

@@ -425,9 +425,7 @@ def right_digits(settings: Anonymization, numbers: int, **how: object) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("quality", "subsampling"), [(75, 2), (90, 0)])
-def test_masked_digits_are_read_from_cut_blocks_and_from_whole_ones_not(
-    quality: int, subsampling: int
-) -> None:
+def test_masked_digits_are_read_from_cut_blocks_only(quality: int, subsampling: int) -> None:
     how = {"quality": quality, "subsampling": subsampling}
     assert right_digits(PLAIN, 3, **how) >= 9  # of 12
     assert right_digits(Anonymization(), 6, **how) <= 7  # of 24: by chance one time in 200

@@ -64,9 +64,7 @@ def owners(length: int, blocks: int) -> list[np.ndarray]:
 
 
 @given(SIDES, SIDES, st.booleans(), st.integers(1, 9) | st.sampled_from([0.5, 0.25, 0.1, 2.5]))
-def test_pixelate_gives_every_block_its_mean(
-    height: int, width: int, colour: bool, n: float
-) -> None:
+def test_pixelate_gives_blocks_their_mean(height: int, width: int, colour: bool, n: float) -> None:
     image = pixels(height, width, colour)
     settings = Pixelate.model_validate({"blocks": {"face": n}})
     result = settings.hide(image, Entity.FACE)
@@ -84,9 +82,7 @@ def test_pixelate_gives_every_block_its_mean(
 
 
 @pytest.mark.parametrize(("height", "width", "blocks"), [(255, 3279, 9), (2402, 101, 2)])
-def test_no_block_of_a_large_region_is_smaller_than_asked_for(
-    height: int, width: int, blocks: int
-) -> None:
+def test_no_block_of_a_large_region_is_too_small(height: int, width: int, blocks: int) -> None:
     """Sizes at which fixed-point arithmetic moved a border by a pixel."""
     settings = Pixelate.model_validate({"blocks": {"face": blocks}})
     result = settings.hide(pixels(height, width, False), Entity.FACE).astype(int)
@@ -110,9 +106,7 @@ def mirrored_weights(length: int, sigma: float) -> np.ndarray:
 @given(SIDES, SIDES, st.booleans(), st.floats(0.1, 2.0), st.integers(0, 9))
 @example(40, 61, True, 2.0, 0)
 @example(19, 23, False, 2.0, 0)
-def test_a_blur_of_any_width_is_a_sum_over_the_mirrored_window(
-    height: int, width: int, colour: bool, share: float, seed: int
-) -> None:
+def test_blur_is_mirrored(height: int, width: int, colour: bool, share: float, seed: int) -> None:
     """Narrow kernels are summed, of wide ones the few cosines that they leave."""
     image = pixels(height, width, colour, seed)
     result = Blur(sigma=Sigma(text=share)).hide(image, Entity.TEXT)

@@ -162,9 +162,7 @@ def test_commands_and_functions_have_one_set_of_defaults(
     assert signature.parameters["detectors"].default in (LOOKED_FOR, None)
 
 
-def test_a_card_is_hidden_without_any_option(
-    card: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_card_is_hidden_without_any_option(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["anonymize", "cards", "-o", "out", "--workers", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("searching for face, text, barcode, mrz, ink (by ")
@@ -177,9 +175,7 @@ def test_a_card_is_hidden_without_any_option(
     assert not hidden[105:130, 340:600].any() and not hidden[300:320, 530:560].any()
 
 
-def test_nothing_found_names_detectors_to_add(
-    card: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_found_names_more_detectors(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (200, 150), "white").save(card / "cards" / "a.png")
     assert main(["anonymize", "cards", "-o", "out", "--hide", "face", "--workers", "1"]) == 3
     said = capsys.readouterr().out

@@ -113,9 +113,7 @@ def test_score_states_nothing_on_too_little(
     assert json.loads(capsys.readouterr().out)["unknown"].startswith(said)
 
 
-def test_no_command_writes_over_what_it_reads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_command_overwrites_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = tmp_path / "given.parquet"
     pd.DataFrame({"id": list("abcdefgh"), "v0": range(8), "v1": range(8)}).to_parquet(given)
     (tmp_path / "link.parquet").symlink_to(given)
@@ -156,9 +154,7 @@ def test_score_refuses_in_one_line(
     assert line.startswith("anonbench: ") and message in line
 
 
-def test_score_refuses_files_that_do_not_match(
-    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_score_of_mismatch(embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     listed = embedded["database"].with_suffix(".ids.txt")
     listed.write_text(listed.read_text().replace("img 007", "img 700"))
     assert main(score_arguments(embedded)) == 1
@@ -169,9 +165,7 @@ def test_score_refuses_files_that_do_not_match(
     assert "49 queries against 239 images" in capsys.readouterr().out
 
 
-def test_a_reader_that_stops_is_no_error(
-    embedded: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reader_stops_no_error(embedded: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(*arguments: object, **options: object) -> None:
         raise BrokenPipeError
 

@@ -44,9 +44,7 @@ OPTIONS = ["--system", "function:own_search:encode", "--boxes", "boxes.csv", "--
 
 
 @pytest.mark.slow
-def test_evaluate_prints_an_answer_and_writes_its_files(
-    photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluate_prints_and_writes_files(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (photos / "=cmd.jpg").write_bytes(b"none")
     assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer", "--cache", "kept"]) == 3
     printed = capsys.readouterr().out
@@ -85,9 +83,7 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
     assert there == of_one | {name.removeprefix("again/") for name in kept}
 
 
-def test_evaluate_writes_over_nothing_that_it_reads(
-    photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluate_overwrites_no_input(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("answer").mkdir()
     given = Path("answer/scores.csv")
     given.write_bytes(Path("boxes.csv").read_bytes())
@@ -108,9 +104,7 @@ def test_evaluate_writes_over_nothing_that_it_reads(
     assert labels.read_text() == "id,cluster\n"
 
 
-def test_wrong_clusters_are_refused_before_anything_is_embedded(
-    photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_clusters_are_refused_early(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("persons.csv").write_text("id,cluster\n0/000,NA\n")
     arguments = ["evaluate", str(photos), *OPTIONS, "--clusters", "persons.csv", "--cache", "kept"]
     assert main(arguments) == 1

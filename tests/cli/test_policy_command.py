@@ -36,9 +36,7 @@ def results(judged: Path, tmp_path: Path) -> Path:
     return shutil.copytree(judged, tmp_path / "results")
 
 
-def test_ci_passes_only_where_every_variant_asked_for_does(
-    results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ci_passes_if_all_variants_do(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 0
     said = capsys.readouterr().out
     assert "a mask-100: pass\n  resisted these attacks at N = " in said and "b mask-100" in said
@@ -54,9 +52,7 @@ def test_ci_passes_only_where_every_variant_asked_for_does(
     assert "c: no policy.csv is in it" in capsys.readouterr().err
 
 
-def test_json_has_verdicts_by_any_policy_and_their_evidence(
-    results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_has_verdicts_and_evidence(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "check", str(results), "--json"]) == 3
     found = json.loads(capsys.readouterr().out)
     assert found["passes"] is False
@@ -90,9 +86,7 @@ def test_what_cannot_be_checked_is_refused(
     assert said in capsys.readouterr().err
 
 
-def test_a_damaged_or_empty_table_is_not_believed(
-    results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_table_is_not_believed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = results / "a" / "policy.csv"
     write_checksum(table)
     text = table.read_text()

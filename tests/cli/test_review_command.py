@@ -72,9 +72,7 @@ class Running:
 
 
 @pytest.mark.slow
-def test_what_was_confirmed_survives_a_kill_and_the_end_says_what_to_do(
-    archive: tuple[Config, Path],
-) -> None:
+def test_confirmed_survives_a_kill_and_the_end_says_what_next(archive: tuple[Config, Path]) -> None:
     config, configfile = archive
     file = configfile.parent / f"corrections_{NAME}.csv"
     first = Running(configfile)

@@ -108,9 +108,7 @@ def test_what_the_user_names_is_left_alone(became: Any) -> None:
     assert became(*on_a_cluster, wanted=1.0) == on_a_cluster
 
 
-def test_a_gpu_that_is_not_there_is_said_before_anything_runs(
-    became: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_gpu_is_said_before_any_job(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert became(wanted=1.0) == ["1"]
     said = capfd.readouterr().err
     assert "1 job (train) would take a GPU, and this machine has none" in said
@@ -119,24 +117,18 @@ def test_a_gpu_that_is_not_there_is_said_before_anything_runs(
     assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
 
 
-def test_a_run_that_the_disk_cannot_hold_is_refused(
-    became: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_run_that_fills_the_disk_is_refused(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert "--cores" in became(growth=1.9e6), "an estimate may be twice too high"
     assert became(growth=2.1e6) == ["1"]
     assert "the disk of results is too small" in capfd.readouterr().err
 
 
-def test_results_are_asked_for_a_place_before_jobs_are(
-    became: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_results_need_a_place_first(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert became(obstacle="results cannot be written to") == ["1"]
     assert "results cannot be written to" in capfd.readouterr().err
 
 
-def test_missing_results_are_named_beside_the_report(
-    became: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_results_named_in_the_end_(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     became(planned=False, missing=["results/a.csv"])
     assert "with --forcerun results/a.csv" in capfd.readouterr().err
 
@@ -149,9 +141,7 @@ def test_a_wheel_without_a_clone_says_so(
     assert "a wheel has none" in capfd.readouterr().err
 
 
-def test_a_damaged_table_that_no_job_reads_is_named_with_what_makes_it_again(
-    became: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_unread_table_is_named(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     became(planned=False)  # where nothing is there yet
     TABLE.parent.mkdir(parents=True)
     TABLE.write_text("map,0.5\n")

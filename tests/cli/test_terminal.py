@@ -34,11 +34,7 @@ def steers(text: str) -> bool:
     "words",
     [
         *(f"detect {BAD}", f"anonymize . -o {BAD} --detector zxing", f"embed {BAD} -o vectors.h5"),
-        *(
-            f"anonymize a.png -o copies --method {BAD}",
-            f"evaluate {BAD}",
-            f"attack {BAD} {BAD}",
-        ),
+        *(f"anonymize a.png -o copies --method {BAD}", f"evaluate {BAD}", f"attack {BAD} {BAD}"),
         *(f"plan {BAD} --configfile config.yaml", "run --configfile bad.yaml", f"verify {BAD}"),
         *(f"init {BAD}", f"review {BAD} --configfile config.yaml", f"score {BAD}", BAD),
         f"score --reference {BAD} --queries {BAD} --database {BAD}",
@@ -74,9 +70,7 @@ main()
     assert f"ValueError: {SHOWN}" in done and not steers(done)
 
 
-def test_bytes_that_are_no_utf_8_end_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bytes_that_are_no_utf_8_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()
     assert main(["verify", str(folder)]) == 1

@@ -107,9 +107,7 @@ def test_without_labels_there_are_no_accuracies() -> None:
         (Model, ("unadapted", "pixels", "untrained", "A-blur-50", "C-mask-100")),
     ],
 )
-def test_words_are_written_as_they_are_read_and_others_refused(
-    kind: type[Variant] | type[Model], texts: tuple[str, ...]
-) -> None:
+def test_words_written_and_read(kind: type[Variant] | type[Model], texts: tuple[str, ...]) -> None:
     for text in texts:
         assert str(kind.parse(text)) == text
     for text in ("", "blur", "blur-x", "twirl-50", "E-blur-50", "A", "pixels-blur-50"):

@@ -92,8 +92,7 @@ EXCLUDING: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("edits", "said"),
-    [*(({path: value}, said) for path, value, said in VALUES), *EXCLUDING],
+    ("edits", "said"), [*(({path: value}, said) for path, value, said in VALUES), *EXCLUDING]
 )
 def test_what_is_wrong_is_named_with_its_place(edits: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -69,9 +69,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("privacy.probes", 10, {"privacy"}),
     ],
 )
-def test_an_edit_changes_the_parameters_that_it_concerns(
-    root: Path, path: str, value: Any, concerned: set[str]
-) -> None:
+def test_edit_changes_parameters(root: Path, path: str, value: Any, concerned: set[str]) -> None:
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     before, after = parameters(load(values)), parameters(load(edit(values, path, value)))
     assert {stage for stage in before if before[stage] != after[stage]} == concerned

@@ -66,9 +66,7 @@ def test_what_is_not_overridden_is_the_methods(face: int, text: int, least: int,
     assert again == found
 
 
-def test_a_name_that_is_or_reads_as_another_methods_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_name_that_is_or_reads_as_another_methods_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from anonbench.config import anonymization as strengths
 
     other = {"pixelate_fine": "pixelate_fine", "pixelate_dim_light": "pixelate_dim"}
@@ -104,9 +102,7 @@ def slices(values: dict[str, Any]) -> dict[str, Any]:
         ("datasets.mine.methods", [*MINE["methods"], "blur"], set()),
     ],
 )
-def test_an_edit_concerns_the_variants_that_have_it(
-    path: str, value: Any, concerned: set[str]
-) -> None:
+def test_edit_concerns_variants_that_have_it(path: str, value: Any, concerned: set[str]) -> None:
     values = deepcopy(VALUES)
     *parents, last = path.split(".")
     section = values

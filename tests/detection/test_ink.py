@@ -120,9 +120,7 @@ def test_photographs_are_not_searched() -> None:
 
 
 @pytest.mark.parametrize(("brightest", "far"), [(60, 1.0), (180, 1.0), (100, 0.6)])
-def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(
-    brightest: int, far: float
-) -> None:
+def test_page_that_is_a_part_of_a_photograph_is_searched_alone(brightest: int, far: float) -> None:
     """Letters in the boxes of a form are no line of text, and stayed visible on every desk."""
     image = np.random.default_rng(0).integers(0, brightest, (90, 120, 3), np.uint8)
     image = cv2.resize(image, (1200, 900), interpolation=cv2.INTER_CUBIC)
@@ -142,9 +140,7 @@ def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(
 
 
 @pytest.mark.parametrize("brightness", [1.0, 0.6])
-def test_a_page_is_searched_on_a_desk_of_its_brightness_and_in_a_hard_shadow(
-    brightness: float,
-) -> None:
+def test_page_is_searched_on_a_desk_of_its_brightness_and_in_shadow(brightness: float) -> None:
     grain = 45 * np.sin(np.arange(1200) / 12)[:, None]
     image = np.tile(np.array([205, 145, 115]) + grain, (900, 1, 1))  # wood: its luma is 160
     sheet, lines = page()

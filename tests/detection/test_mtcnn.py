@@ -97,9 +97,7 @@ def test_a_face_across_tiles_of_a_large_image_is_found(faces: list[portraits.Dra
     assert max(overlap(region, scaled) for region in found) > 0.6
 
 
-def test_margin_grows_boxes_about_their_centre(
-    detector: Detector, faces: list[portraits.Drawing]
-) -> None:
+def test_margin_grows_about_the_centre(detector: Detector, faces: list[portraits.Drawing]) -> None:
     grown = build("mtcnn", Detection(mtcnn=Mtcnn(margin=1.2), speed="single"))
     (plain,), (wide,) = detector.detect([faces[0].image]), grown.detect([faces[0].image])
     assert wide[0].x1 - wide[0].x0 == pytest.approx(1.2 * (plain[0].x1 - plain[0].x0))

@@ -128,9 +128,7 @@ def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None
     assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
 
 
-def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_wheel(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damaged = tmp_path / "model.onnx"
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1
@@ -140,9 +138,7 @@ def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
         load()
 
 
-def test_weights_of_a_folder_are_used_unless_they_are_damaged(
-    weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_folder_of_weights(weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     onnx = Path(shutil.copy(weights, tmp_path / "inference.onnx"))
     with caplog.at_level(logging.INFO):
         other = load(weights=tmp_path)

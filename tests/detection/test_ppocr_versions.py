@@ -91,9 +91,7 @@ def test_its_package_s_recognizer_reads_lines_for_the_detector_mrz(model: str) -
 
 
 @pytest.mark.slow
-def test_more_of_real_receipts_is_covered_than_by_v3(
-    detector: Detector, model: str, shared: Path
-) -> None:
+def test_real_receipts_are_covered_better(detector: Detector, model: str, shared: Path) -> None:
     paths = sorted((shared / "data/sroie").glob("*.jpg"))[:5]
     if not paths:
         pytest.skip("no receipts in `shared`")
@@ -103,9 +101,7 @@ def test_more_of_real_receipts_is_covered_than_by_v3(
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_without_its_package_the_error_says_what_to_install(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_package_is_missing(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ppocr_model, "PACKAGES", ("a_package_that_is_not_installed",))
     with pytest.raises(InputError, match=rf"no ONNX weights of {name}") as caught:
         load(model=name)

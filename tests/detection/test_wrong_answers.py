@@ -114,12 +114,7 @@ def test_a_box_without_numbers_is_not_left_out(value: float) -> None:
 
 
 NAN = float("nan")
-WRONG = {
-    61: (NAN, 3, 9, 9),
-    62: (0.1, 0.1, 0.4, 0.4),
-    63: (200, 3, 240, 9),
-    64: (5, 5, 5, 20),
-}
+WRONG = {61: (NAN, 3, 9, 9), 62: (0.1, 0.1, 0.4, 0.4), 63: (200, 3, 240, 9), 64: (5, 5, 5, 20)}
 """Boxes by the width of the image that they are of."""
 
 

@@ -45,9 +45,7 @@ def test_a_cell_is_one_row() -> None:
         ),
     ],
 )
-def test_digits_sign_and_scale_are_those_of_the_place(
-    number: str, cell: str, expected: str
-) -> None:
+def test_digits_sign_and_scale_are_of_the_place(number: str, cell: str, expected: str) -> None:
     assert FINDINGS.with_numbers(f"{number}<!-- {cell} -->") == f"{expected}<!-- {cell} -->"
 
 

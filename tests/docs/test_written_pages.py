@@ -128,9 +128,7 @@ def test_the_gallery_has_every_method_figure_and_table() -> None:
     assert drawn == {GALLERY.kind(stem).partition("_1")[0] for stem, _ in GALLERY.FIGURES}
 
 
-def test_the_gallery_without_results_stays_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gallery_without_results_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, pictures = tmp_path / "gallery.md", tmp_path / "pictures"
     shutil.copy(GALLERY.PAGE, page)
     shutil.copytree(GALLERY.PICTURES, pictures)

@@ -75,10 +75,7 @@ def make_explorer(dataset: str, ids: tuple[str, ...] = (), label: str = "letter"
 def make_effort(folder: Path, jobs: int = 2) -> Path:
     """Write what stages took, and return where it is; without jobs nothing was measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        ("train", jobs, 2.5, 4.9, 150.0, 2.5),
-        ("embed", jobs, 0.1, 0.1, 5, 1),
-    ]
+    rows = [("train", jobs, 2.5, 4.9, 150.0, 2.5), ("embed", jobs, 0.1, 0.1, 5, 1)]
     costs = pd.DataFrame(rows if jobs else [], columns=COST_COLUMNS)
     costs.to_csv(folder / "cost.csv", index=False)
     return folder / "cost.csv"

@@ -59,9 +59,7 @@ def test_without_a_second_reference_or_intervals_it_is_said() -> None:
         ("attacks", lambda: make_attacks("a"), read_attacks, "Reading of text"),
     ],
 )
-def test_its_files_have_all_rows(
-    name: str, make: Any, read: Any, text: str, tmp_path: Path
-) -> None:
+def test_files_have_all_rows(name: str, make: Any, read: Any, text: str, tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.csv"}
     write_csv(make(), files[name])
     paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]

@@ -133,9 +133,7 @@ def test_faults_of_methods_are_caught(
         given.check(pixels)
 
 
-def test_inpainting_from_other_hidden_regions_is_caught(
-    settings: Anonymization, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_inpaint_from_a_neighbour(settings: Anonymization, monkeypatch: pytest.MonkeyPatch) -> None:
     """A face beside a face: each would be continued from the other's pixels."""
     faces = [Region(Entity.FACE, x, 20.0, x + 20.0, 50.0, 1.0) for x in (10.0, 31.0)]
     original, variant = picture(), Variant("inpaint", 100)
@@ -174,9 +172,7 @@ def test_inpainting_from_other_hidden_regions_is_caught(
         ("mask", {"colour": "mean"}),
     ],
 )
-def test_other_strengths_than_asked_for_are_caught(
-    settings: Anonymization, name: str, weaker: dict[str, Any]
-) -> None:
+def test_other_strengths_caught(settings: Anonymization, name: str, weaker: dict[str, Any]) -> None:
     values = settings.model_dump()
     changed = Anonymization.model_validate(values | {name: values[name] | weaker})
     given = Given(picture(), name, settings)
@@ -224,9 +220,7 @@ def test_other_combined_methods_are_caught(
         given.check(pixels, between)
 
 
-def test_a_check_of_the_wrong_shape_is_refused(
-    settings: Anonymization, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_of_the_wrong_shape(settings: Anonymization, monkeypatch: pytest.MonkeyPatch) -> None:
     given = Given(picture(), "blur", settings)
     *between, pixels = layers(given.original, REGIONS, given.variant, settings)
     given.check(pixels, between)
@@ -281,9 +275,7 @@ ROOM = {"blur": 0.02, "pixelate": 0.02, "box_blur": 0.001, "dp_pixelate": 0.02}
         ("mask", {"colour": (0, 12, 4)}),
     ],
 )
-def test_rounding_has_no_room_for_a_message(
-    name: str, section: dict[str, Any], tmp_path: Path
-) -> None:
+def test_rounding_holds_no_message(name: str, section: dict[str, Any], tmp_path: Path) -> None:
     """A picture in a blurred face, a bit in each pixel: which way its value was rounded."""
     method = asked(tmp_path, **({name: section} if section else {})).method(name)
     colour = name != "mask"  # the luma of its colour is half-way

@@ -94,9 +94,7 @@ def test_what_is_under_a_mask_has_no_part_in_the_result(
 
 @pytest.mark.parametrize("text", ["mask", "noise"])
 @pytest.mark.parametrize("face", MOVING)
-def test_the_draw_order_of_other_methods_does_not_matter(
-    folder: Path, face: str, text: str
-) -> None:
+def test_draw_order_of_other_methods_does_not_matter(folder: Path, face: str, text: str) -> None:
     settings = combined(folder, face=face, text=text)
     results = [anonymize(picture(), each, VARIANT, settings) for each in (OVER, OVER[::-1])]
     assert np.array_equal(*results)
@@ -153,9 +151,7 @@ class Unstated(Method):
         return np.asarray((written == 0).all(axis=0))
 
 
-def test_a_method_that_may_hide_something_goes_before_a_weak_one(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_method_before_a_weak_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The audit has the same order by itself."""
     known = {**METHODS, "unstated": Unstated}
     monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])

@@ -18,11 +18,7 @@ from anonbench.anonymization.methods import Replace
 from anonbench.core.errors import InputError
 
 NAME = "replace"
-SEEN = {
-    "overlap_the_other_way",
-    "earlier_region_over_the_later_one",
-    "hidden_at_half_the_size",
-}
+SEEN = {"overlap_the_other_way", "earlier_region_over_the_later_one", "hidden_at_half_the_size"}
 """Moved, and yet seen under a mask."""
 NOT_WRONG = {"another_method", "weaker_than_asked", *MOVED} - SEEN
 """There is one strength, picked methods are the paper's, and faces are masked."""

@@ -60,9 +60,7 @@ def test_a_quadrilateral_against_a_library(values: list[float]) -> None:
 
 
 @given(NUMBER, NUMBER, st.floats(0.01, 50), st.floats(0.01, 50))
-def test_a_box_covers_what_it_touches_and_no_more(
-    x: float, y: float, width: float, height: float
-) -> None:
+def test_a_box_covers_what_it_touches_only(x: float, y: float, width: float, height: float) -> None:
     found = area(Region(Entity.FACE, x, y, x + width, y + height, 1.0))
     rows, columns = np.arange(SHAPE[0]), np.arange(SHAPE[1])
     touched = ((rows + 1 > y) & (rows < y + height))[:, None]

@@ -66,9 +66,7 @@ def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) ->
 
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
-    settings: Anonymization, name: str, colour: bool
-) -> None:
+def test_edge_pixel_hidden_or_unchanged(settings: Anonymization, name: str, colour: bool) -> None:
     original, regions = picture(colour), [DIAMOND]
     honest = anonymize(original, regions, Variant(name, 100), settings)
     places = edge_of(DIAMOND)
@@ -86,9 +84,7 @@ def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "replace"])
-def test_over_another_region_it_is_hidden_by_one_of_both(
-    settings: Anonymization, name: str
-) -> None:
+def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name: str) -> None:
     original, regions = picture(), [BEFORE, DIAMOND]
     honest = anonymize(original, regions, Variant(name, 100), settings)
     below = anonymize(original, regions[:1], Variant(name, 100), settings)
@@ -108,9 +104,7 @@ def test_over_another_region_it_is_hidden_by_one_of_both(
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "inpaint"])
-def test_an_edge_is_looked_at_where_others_cover_the_rest(
-    settings: Anonymization, name: str
-) -> None:
+def test_edge_is_looked_at_where_others_cover_the_rest(settings: Anonymization, name: str) -> None:
     original, regions = picture(), [DIAMOND, *INSIDE]
     honest = anonymize(original, regions, Variant(name, 100), settings)
     check(honest, original, regions, name, settings)
@@ -123,9 +117,7 @@ def test_an_edge_is_looked_at_where_others_cover_the_rest(
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ALIKE])
-def test_a_region_explains_no_pixel_that_it_cannot_reach(
-    settings: Anonymization, name: str
-) -> None:
+def test_a_region_explains_no_pixel_out_of_its_reach(settings: Anonymization, name: str) -> None:
     refused = 0
     for end in (100, 96):  # of the two, one at least is drawn so that it moves the corner
         middle = (40 + end) / 2

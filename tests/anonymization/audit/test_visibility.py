@@ -84,9 +84,7 @@ def test_what_another_method_covers_does_not_count_for_it(tmp_path: Path) -> Non
         {"dp_pixelate": {"epsilon": 1e9, "blocks": {"face": 1e6}}},
     ],
 )
-def test_a_large_region_under_a_tiny_strength_is_weak_and_refused(
-    sections: dict[str, Any], tmp_path: Path
-) -> None:
+def test_tiny_strength_of_large_region_is_refused(sections: dict[str, Any], tmp_path: Path) -> None:
     (name,), settings = sections, asked(tmp_path, **sections)
     image = cv2.resize(picture(), (600, 480), interpolation=cv2.INTER_CUBIC)
     region = Region(Entity.FACE, 30.0, 30.0, 510.0, 450.0, 1.0)

@@ -89,9 +89,7 @@ def test_it_is_made_from_copies_as_they_were_audited(photos: Path) -> None:
     assert tiles(done.sheet) == {}
 
 
-def test_regions_in_sight_are_named_and_the_sheet_ends_somewhere(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_visible_regions_named_sheet_ends(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
     both = Image.new("RGB", (400, 150))
     both.paste(photograph("one"), (0, 0))
@@ -107,9 +105,7 @@ def test_regions_in_sight_are_named_and_the_sheet_ends_somewhere(
     assert "; here are the first 2." in done.sheet.read_text("utf-8")
 
 
-def test_doubtful_images_are_counted_recorded_and_come_first(
-    photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_doubtful_images_told_and_first(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faint = photograph("z-faint").convert("L").point(lambda value: 100 + value // 8)
     faint.save(photos / "z-faint.png")
     pages = [photograph("page"), faint]

@@ -67,9 +67,7 @@ def adobe() -> bytes:
     ("profile", "space", "mode", "number"),
     [(SRGB, b"RGB ", "RGB", 0), (adobe(), b"RGB ", "RGB", 2), (grey(), b"GRAY", "L", 2)],
 )
-def test_the_nearest_standard_profile_is_taken(
-    profile: bytes, space: bytes, mode: str, number: int
-) -> None:
+def test_nearest_standard_profile(profile: bytes, space: bytes, mode: str, number: int) -> None:
     made = standard(with_tag(profile, b"thmb", PICTURE), space)
     assert made == standards(space)[number]
     off = np.abs(converted(made, mode) - converted(profile, mode))

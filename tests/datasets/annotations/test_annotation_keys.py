@@ -222,9 +222,7 @@ def test_rows_of_images_that_are_not_used_are_counted(kind: str, tmp_path: Path)
         assert (found.images, found.unused, found.unmatched) == (["1"], 1, 0)
 
 
-def test_corrections_that_reach_no_image_may_be_left_out_unless_all_are_such(
-    tmp_path: Path,
-) -> None:
+def test_corrections_that_reach_no_image_may_be_left_out_unless_all_do(tmp_path: Path) -> None:
     keys: list[Key] = [(None, "1.png"), (None, "caseB/1.png"), (None, "no.png")]
     found = read(write(tmp_path, "corrections", keys), images_of(*TWO), lenient=True)
     assert found.rows["id"].tolist() == found.images == ["2"] and found.unmatched == 2
@@ -288,9 +286,7 @@ def test_json_with_any_part_replaced_is_read_or_refused(tmp_path: Path) -> None:
         look(path, json.dumps(value).encode())
 
 
-def test_two_columns_of_one_name_are_refused_and_those_without_a_name_are_not(
-    tmp_path: Path,
-) -> None:
+def test_two_columns_of_one_name_are_refused_but_not_without_a_name(tmp_path: Path) -> None:
     path = tmp_path / "b.csv"
     path.write_text("id,id,entity,x0,y0,x1,y1\n1,2,face,0,0,9,9\n")
     with pytest.raises(InputError, match="two columns id"):

@@ -201,9 +201,7 @@ def test_shares_in_place_of_pixels_are_refused(tmp_path: Path) -> None:
             assert " 1 (image a" in refusal(path, reader) and said in refusal(path, reader)
 
 
-def test_export_is_coco_as_tools_read_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_export_is_coco_for_other_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     zone = Region(Entity.MRZ, 0, 0, 9, 9, 1.0, (0, 0, 9, 0, 9, 9, 0, 9))
     table = {"a": [FACE], "train/b": [zone]}
     write_boxes(box_table(table, 0), tmp_path / "b.parquet")

@@ -70,9 +70,7 @@ def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.Mo
         ("SECONDS = 0; c.PIXELS_A_SECOND = 10**9", "too much memory or time"),
     ],
 )
-def test_what_exceeds_the_limits_is_one_image_that_cannot_be_read(
-    limits: str, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_image_beyond_the_limits(limits: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     code = [f"from anonbench.datasets import child_process as c; c.{limits}; c.main()"]
     data = b"P5\n2000 1500\n4095\n" + bytes(6_000_000)  # a decoder in Python
     popen = subprocess.Popen

@@ -111,9 +111,7 @@ def test_of_several_heic_images_the_main_one_is_read() -> None:
     assert done(data) == ["main image of several in a HEIC file"]
 
 
-def test_heic_is_refused_where_nothing_reads_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_heic_is_refused_without_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = heic(picture(0))
     monkeypatch.setattr("anonbench.datasets.images.register_heif", tuple)
     with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):

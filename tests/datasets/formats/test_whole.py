@@ -49,9 +49,7 @@ def is_refused(data: bytes) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("image", [NOISE, PAGE, GREY], ids=["noise", "page", "grey"])
-def test_what_is_cut_or_filled_with_zeros_is_refused_and_the_whole_is_not(
-    kind: str, image: np.ndarray
-) -> None:
+def test_cut_or_filled_with_zeros_is_refused_and_whole_is_not(kind: str, image: np.ndarray) -> None:
     data = of_kind(kind, image)
     assert not is_refused(data)
     for share in (0.4, 0.7, 0.9):

@@ -63,9 +63,7 @@ def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> N
         assert content is not None and content.read() == encode(image(IDS[0]))
 
 
-def test_same_images_same_bytes_and_the_digest_does_not_depend_on_sharding(
-    tmp_path: Path,
-) -> None:
+def test_same_images_same_bytes_and_the_digest_does_not_depend_on_sharding(tmp_path: Path) -> None:
     one, two = write(tmp_path / "a/0.tar", IDS), write(tmp_path / "c/0.tar", IDS)
     assert one.read_bytes() == two.read_bytes()
     assert index_path(one).read_bytes() == index_path(two).read_bytes()

@@ -45,9 +45,7 @@ def keys(listed: list[Region]) -> set[object]:
 
 
 @given(cases())
-def test_what_is_wanted_comes_out_and_a_second_time_changes_nothing(
-    case: tuple[list[Region], list[Correction], list[Region]],
-) -> None:
+def test_wanted_regions_come_out(case: tuple[list[Region], list[Correction], list[Region]]) -> None:
     found, present, wanted = case
     kept, new = corrections_for(found, present, wanted)
     assert set(kept) <= set(present)
@@ -57,9 +55,7 @@ def test_what_is_wanted_comes_out_and_a_second_time_changes_nothing(
 
 
 @given(cases())
-def test_after_a_run_what_was_found_is_known_again(
-    case: tuple[list[Region], list[Correction], list[Region]],
-) -> None:
+def test_what_was_found_is_known(case: tuple[list[Region], list[Correction], list[Region]]) -> None:
     found, _, wanted = case
     _, new = corrections_for(found, [], wanted)
     assert all(c.region is not None for c in new)

@@ -10,13 +10,7 @@ import pytest
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.review.queue import (
-    Misses,
-    count_misses,
-    draw_sample,
-    estimate,
-    sentences,
-)
+from anonbench.detection.review.queue import Misses, count_misses, draw_sample, estimate, sentences
 
 
 def box(x0: float, x1: float, entity: Entity = Entity.TEXT) -> Region:

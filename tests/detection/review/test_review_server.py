@@ -141,9 +141,7 @@ def test_other_bodies_are_refused(server: ReviewServer) -> None:
     assert not written(server)
 
 
-def test_a_body_that_stops_ends_and_others_are_served_meanwhile(
-    server: ReviewServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_body_that_stops_is_ended(server: ReviewServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.RequestHandlerClass, "timeout", 0.2)
     with socket.create_connection((HOST, server.server_address[1]), timeout=20) as slow:
         head = f"POST /{server.token}/confirm/0 HTTP/1.1\r\nHost: {server.host}\r\n"

@@ -49,9 +49,7 @@ def names(figure: Figure) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("heads", "hidden"), [(1, False), (3, True), (24, True)])
-def test_every_head_of_every_model_can_be_read(
-    drawn: list[Figure], heads: int, hidden: bool
-) -> None:
+def test_each_head_of_each_model_can_be_read(drawn: list[Figure], heads: int, hidden: bool) -> None:
     attention(make_panels(heads, hidden=hidden), [])
     (figure,) = drawn
     assert len(figure.axes) == 8 + heads * 8

@@ -81,9 +81,7 @@ def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
         check(outputs(tmp_path))
 
 
-def test_the_control_has_a_panel_and_originals_no_point(
-    tmp_path: Path, drawn: list[Figure]
-) -> None:
+def test_control_has_a_panel_and_originals_no_point(tmp_path: Path, drawn: list[Figure]) -> None:
     scores = make_scores("ids", (50, 100), control=True)
     for metric, query in (("map", "original"), ("knn", None)):
         trend(scores, "ids", metric, query, outputs(tmp_path))
@@ -107,10 +105,7 @@ def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path
     assert values[0, list(METRICS).index("knn")] == row["pearson"].iloc[0]
     table = make_correlations(undefined=True)
     assert matrix(table).isna().to_numpy().sum() == 11
-    assert notes(table) == [
-        "Pearson over n = 12 scenarios",
-        "grey, undefined: linear is constant",
-    ]
+    assert notes(table) == ["Pearson over n = 12 scenarios", "grey, undefined: linear is constant"]
     assert notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
     every = table.assign(pearson=np.nan, n=0, reason="fewer than three rows")
     assert notes(every) == ["grey, undefined: fewer than three rows"]

@@ -38,9 +38,7 @@ def test_each_choice_has_its_variants_rate_and_the_control_has_none() -> None:
 
 
 @pytest.mark.parametrize("degrees", [(100,), (25, 50, 100)])
-def test_each_variant_is_named_in_its_methods_colour(
-    degrees: tuple[int, ...], drawn: list[Figure]
-) -> None:
+def test_variant_is_named_in_its_colour(degrees: tuple[int, ...], drawn: list[Figure]) -> None:
     front(make_rates("documents", degrees), make_scores("documents", degrees), "", "map", [])
     labels = [f"{degree} %" for degree in degrees[:-1]]
     highest = " 100 %" if len(degrees) > 1 else ""

@@ -89,9 +89,7 @@ def test_the_chance_level_is_drawn_where_there_is_one(tmp_path: Path, drawn: lis
     assert levels["KL (nats)"] == levels["KoLeo loss"] == []
 
 
-def test_legends_name_one_training_and_more_degrees_than_line_styles(
-    tmp_path: Path, drawn: list[Figure]
-) -> None:
+def test_legends_name_one_training_and_many_degrees(tmp_path: Path, drawn: list[Figure]) -> None:
     draw(tmp_path, ["C-blur-50"], knn=True)
     draw(tmp_path, [f"A-mask-{degree}" for degree in (20, 40, 60, 80, 100)])
     one, many = ([text.get_text() for text in f.legends[0].get_texts()] for f in drawn)
@@ -107,9 +105,7 @@ def test_a_log_without_a_column_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("span", [3.0, 20.0, 200.0, 1e6])
-def test_gradient_norms_of_any_span_can_be_read(
-    tmp_path: Path, drawn: list[Figure], span: float
-) -> None:
+def test_gradient_norms_of_any_span_fit(tmp_path: Path, drawn: list[Figure], span: float) -> None:
     """Some ticks are in view, and their labels are numbers and no formulas."""
     log = make_log("unadapted")
     log["gradient_norm"] = 0.7 * np.geomspace(span, 1, len(log))

@@ -87,9 +87,7 @@ def test_layout_is_the_papers_with_what_the_data_set_has(scores: pd.DataFrame) -
         ({}, [False] * 4),
     ],
 )
-def test_best_is_the_maximum_and_what_prints_like_it(
-    values: dict[str, float], best: list[bool]
-) -> None:
+def test_best_is_the_maximum_as_it_prints(values: dict[str, float], best: list[bool]) -> None:
     layout = lay_out(RETRIEVAL, constant(0.5, **values))
     for block in layout.blocks:
         for column in range(6):

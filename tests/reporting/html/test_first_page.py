@@ -160,9 +160,7 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
     assert re.search(rf"{low}\D+{high} %", said)
 
 
-def test_a_method_that_leaves_little_to_search_by_is_not_praised(
-    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_useless_search_told(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "searching hardly works any more"
     assert text not in pages("passes", "en")[0]
     monkeypatch.setattr(words, "USELESS", 2.0)
@@ -239,9 +237,7 @@ def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
     assert said.startswith("Mask on 50 % of the regions with a corrected search passes every")
 
 
-def test_what_may_be_visible_is_said_before_the_answer_in_each_language(
-    pages: Pages, tmp_path: Path
-) -> None:
+def test_what_may_be_visible_is_said_first_in_each_language(pages: Pages, tmp_path: Path) -> None:
     counts = audit(used=5, used_without_regions=1, used_failed=1200)
     for language, said in (
         ("en", ["1 image in which nothing was found is unchanged", "1,200 images on which"]),

@@ -118,9 +118,7 @@ def test_where_persons_are_few_the_number_that_is_needed_is_told() -> None:
         (60.0, 60.0, 1.0, 40),  # the gallery: 100 regions, though 93 probes are enough
     ],
 )
-def test_the_step_says_how_many_persons_to_add(
-    seen: float, attacked: float, share: float, add: int
-) -> None:
+def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, add: int) -> None:
     top = row(rule_n=attacked, rule_clusters=seen, rule_value=0.05, **ATTACKED)
     facts = Facts("a", 60, 0, (), 0, None, toy=False, examples={}, searched_share=share)
     said = {each: str(step(top, facts, Texts(each)).text) for each in ("en", "de")}

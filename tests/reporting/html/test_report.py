@@ -164,9 +164,7 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
 
 
-def test_a_system_under_test_has_no_page_of_the_paper(
-    tmp_path: Path, sections: list[DatasetSection]
-) -> None:
+def test_a_tested_system_has_no_paper_page(tmp_path: Path, sections: list[DatasetSection]) -> None:
     build_report("T", sections[:1], CONFIG, VERSIONS, tmp_path / "r.html", system="tested")
     page = (tmp_path / "r.html").read_text()
     assert 'id="paper"' not in page and "#paper" not in page

@@ -37,10 +37,7 @@ SCORES = SCORES[SCORES["adaption"].isin(["unadapted", "A"])]
 
 
 def make_statement(
-    folder: Path,
-    policy: pd.DataFrame,
-    language: str = "en",
-    stated: tuple[int, str] | None = None,
+    folder: Path, policy: pd.DataFrame, language: str = "en", stated: tuple[int, str] | None = None
 ) -> tuple[str, str]:
     """Return the statement's Markdown and HTML, of this degree and model if there is one."""
     results = write_results(folder, SCORES)

@@ -74,9 +74,7 @@ def similarities(queries: Path, database: Path, query: str) -> pd.Series:
     return found.sort_values(ascending=False)
 
 
-def test_lists_are_the_first_results_with_their_reference_ranks(
-    scenarios: list[ScenarioEmbeddings],
-) -> None:
+def test_lists_are_first_results_with_their_ranks(scenarios: list[ScenarioEmbeddings]) -> None:
     shown = build(scenarios, pictures(originals=True))
     names = shown["names"]
     drawn = draw_queries(IDS, 4)
@@ -103,9 +101,7 @@ def test_lists_are_the_first_results_with_their_reference_ranks(
             assert answer["ranks"] == ranks
 
 
-def test_originals_and_names_stay_out_unless_asked_for(
-    scenarios: list[ScenarioEmbeddings],
-) -> None:
+def test_originals_and_names_stay_out_unless_asked_for(scenarios: list[ScenarioEmbeddings]) -> None:
     shown = build(scenarios, pictures())
     assert set(shown["thumbnails"]) == {"blur", "mask"} and not shown["originals"]
     assert "people/" not in json.dumps(shown) and "person" not in json.dumps(shown)
@@ -141,9 +137,7 @@ def size(shown: dict[str, Any]) -> int:
     return sum(len(s or "") for sources in shown["thumbnails"].values() for s in sources)
 
 
-def test_every_picture_that_is_needed_is_there_once(
-    scenarios: list[ScenarioEmbeddings],
-) -> None:
+def test_every_picture_that_is_needed_is_there_once(scenarios: list[ScenarioEmbeddings]) -> None:
     images = pictures()
     shown = build(scenarios, images)
     needed: dict[str, set[int]] = {"blur": set(), "mask": set()}

@@ -62,9 +62,7 @@ def test_unadapted_wins_only_where_it_is_above_the_best() -> None:
         (np.nan, False, "not tested", Verdict.OPEN),
     ],
 )
-def test_the_paired_test_is_the_best_rivals(
-    p: float, told: bool, numbers: str, verdict: Verdict
-) -> None:
+def test_paired_test_of_best_rival(p: float, told: bool, numbers: str, verdict: Verdict) -> None:
     (lost,) = unadapted_wins(column(49.0, 40.0, 50.0), pairs(p), 0.05)
     assert lost.holds is False and lost.significant is told
     assert numbers in lost.numbers and decide([lost]) is verdict
@@ -79,9 +77,7 @@ def test_the_paired_test_is_the_best_rivals(
         ("A", "unadapted;A", False, False),
     ],
 )
-def test_the_second_training_names_all_that_are_as_good(
-    best: str, alike: str, holds: bool, told: bool
-) -> None:
+def test_second_training_names_equals(best: str, alike: str, holds: bool, told: bool) -> None:
     row = best_choice(best, alike)
     (case,) = unadapted_wins_by_second(row)
     assert (case.holds, case.significant) == (holds, told)
