@@ -78,17 +78,3 @@ def test_tiny_regions_are_hidden(method: Method) -> None:
         assert result[y : y + height, x : x + width].max() < 200, region
         result[y : y + height, x : x + width] = 0
         assert not result.any(), region
-
-
-def test_a_pixel_is_hidden_by_the_mean_of_the_smallest_block_around_it() -> None:
-    image = picture()
-    region = Region(Entity.FACE, 10, 20, 11, 21, 1.0)
-    result = anonymize(image, [region], Variant(Method.PIXELATE, 100), SETTINGS)
-    means = image[20:22, 10:12].mean(axis=(0, 1))
-    assert np.abs(result[20, 10] - means).max() <= 0.5
-
-
-def test_a_triangle_is_hidden_and_no_more() -> None:
-    triangle = Region(Entity.FACE, 10, 10, 50, 50, 1.0, (10, 10, 50, 10, 10, 50, 10, 10))
-    hidden = hidden_pixels([triangle])
-    assert hidden[10:30, 10:30].all() and not hidden[35:, 35:].any()

@@ -178,13 +178,6 @@ def test_pages_are_images_where_they_are_asked_for(tmp_path: Path) -> None:
         open_images(table)
 
 
-def test_an_image_without_its_suffix_is_said(folder: Path) -> None:
-    (folder / "photo").write_bytes((folder / "b.png").read_bytes())
-    for given in (folder, packed(folder)):
-        left = {each.name: each for each in open_images(given).left_out}
-        assert "rename it" in left["photo"].reason and not left["photo"].quiet
-
-
 @pytest.mark.parametrize("given", ["missing", "empty", "notes"])
 def test_a_place_without_images_is_refused(tmp_path: Path, given: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -76,28 +76,6 @@ def test_every_setting_is_described_in_one_sentence() -> None:
         assert not is_one_sentence(wrong)
 
 
-@pytest.mark.slow
-def test_a_setting_has_its_default_and_its_values(pages: dict[str, str]) -> None:
-    common, expert = (pages[f"settings{end}.md"] for end in ("", "-expert"))
-    assert "| `top` | `10` | integer ≥ 1 ≤ 1000 |" in expert
-    assert "| `split`](#datasetsnamesplit) | `official` |" in common.replace("[`", "`")
-    blocks = "| `blocks` | `{face: 4.0, text: 1.0, barcode: 2.0, mrz: 1.0, ink: 1.0}` | by entity: "
-    assert blocks in expert.partition("## `anonymization.dp_pixelate`")[2]
-    for text in (common, expert):
-        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-        assert len(set(headings)) == len(headings)
-
-
-@pytest.mark.slow
-def test_every_method_is_there(pages: dict[str, str]) -> None:
-    text = pages["methods.md"]
-    for name, method in METHODS.items():
-        assert f"| `{name}` |" in text and f"## `{name}`" in text
-        assert method.information_left in load("methods_page").INFORMATION_LEVELS
-    assert "[`anonymization.blur`](settings.md#anonymizationblur)" in text
-    assert "[`anonymization.noise`](settings-expert.md#anonymizationnoise)" in text
-
-
 def test_every_command_and_interface_is_there(pages: dict[str, str]) -> None:
     python, text = pages["python.md"], pages["command-line.md"]
     assert "anonymize(\n    image: np.ndarray,\n    regions: Sequence[Region],\n" in python

@@ -192,26 +192,11 @@ def test_a_path_that_is_none_is_refused_with_its_place(kind: str, tmp_path: Path
         assert said in str(error.value)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_id_and_path_must_agree(kind: str, tmp_path: Path) -> None:
-    for wrong in ("caseA/1.png", "caseC/1.png"):
-        path = write(tmp_path, kind, [("1", "caseA/1.png"), ("2", wrong)])
-        with pytest.raises(InputError, match=r"are those of two images|no image of the data set"):
-            read(path, images_of(*TWO))
-
-
 def test_a_row_may_leave_one_of_both_keys_empty(tmp_path: Path) -> None:
     keys: list[Key] = [("2", None), (None, "caseA/1.png")]
     assert reached(write(tmp_path, "csv", keys), images_of(*TWO)) == {0: "2", 1: "1"}
     with pytest.raises(InputError, match=r"row 3 .*empty; say whose box this is"):
         read(write(tmp_path, "csv", [*keys, (None, None)]), images_of(*TWO))
-
-
-def test_a_file_that_lists_an_image_twice_is_refused(tmp_path: Path) -> None:
-    # two files of one name in two folders, as tools that drop folders write them
-    path = write(tmp_path, "coco", [(None, "1.png"), (None, "1.png")])
-    with pytest.raises(InputError, match="an entry before it is of the same image"):
-        read(path, images_of(("1", "1.png"), ("2", "caseB/1.png")))
 
 
 @pytest.mark.parametrize("kind", KINDS)

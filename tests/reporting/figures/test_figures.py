@@ -18,7 +18,6 @@ from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import ONE_COLUMN, blank, new_figure, save, styled
 from anonbench.reporting.figures.trends import correlation_heatmap, matrix, notes, trend
-from anonbench.reporting.labels import METHOD_COLOURS, METHODS
 from anonbench.reporting.shown_images import choose
 
 Draw = Callable[[Sequence[Path]], None]
@@ -90,11 +89,6 @@ def test_control_has_a_panel_and_originals_no_point(tmp_path: Path, drawn: list[
         assert titles == ["Unadapted", "Unadapted\nretrained", "A", "B", "C"]
         assert {tuple(line.get_xdata()) for axes in panels for line in axes.lines} == {(50, 100)}
         assert ("by the unadapted" in panels[0].get_ylabel()) == (metric == "map")
-
-
-def test_every_method_has_a_colour_and_a_label_of_its_own() -> None:
-    assert set(METHOD_COLOURS) == set(METHODS) > {str(method) for method in Method}
-    assert len(set(METHOD_COLOURS.values())) == len(METHOD_COLOURS)
 
 
 def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path) -> None:
