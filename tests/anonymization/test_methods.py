@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +14,20 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import read_regions
 from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate
 from anonbench.anonymization.methods.blur import Sigma
 from anonbench.anonymization.methods.dp_pixelate import DpPixelate
 from anonbench.anonymization.methods.pixelate import Blocks
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import with_colours
 from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import undone
 from keyed_settings import ADDED, KEYED, asked
 
 SIDES = st.integers(1, 40)
@@ -284,3 +290,89 @@ def test_a_random_crop_of_the_whole_image_shows_one_rectangle_of_it(tmp_path: Pa
         assert (np.diff(rows) == 1).all() and (np.diff(columns) == 1).all()
         seen.append(shown)
     np.testing.assert_array_equal(*seen)
+
+
+REGIONS = [Region("face", 6.0, 4.0, 54.0, 58.0, 1.0)]
+(AUDITED,) = read_regions(box_table({"a": REGIONS}, 0)).values()
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+OWN: dict[str, Any] = {
+    "pixelate": {"blocks": {"face": 3}},
+    "blur": {"sigma": {"face": 0.3}},
+    "mask": {"colour": [255, 255, 255]},
+    "swirl": {"turns": 0.6},
+}
+SETTINGS = Anonymization.model_validate(
+    {
+        "strengths": {method: {"other": own} for method, own in OWN.items()}
+        | {"layers": {"both": {"methods": ["pixelate_other", "blur"]}}}
+    }
+)
+
+
+@pytest.mark.parametrize("method", OWN)
+def test_a_strength_hides_as_its_method_with_its_parameters(method: str) -> None:
+    found = anonymize(NOISE, REGIONS, Variant(f"{method}_other", 100), SETTINGS)
+    asked = Anonymization.model_validate({method: OWN[method]})
+    assert np.array_equal(found, anonymize(NOISE, REGIONS, Variant(method, 100), asked))
+    plain = anonymize(NOISE, REGIONS, Variant(method, 100), SETTINGS)
+    assert np.array_equal(plain, anonymize(NOISE, REGIONS, Variant(method, 100)))
+    assert not np.array_equal(found, plain)
+
+
+@pytest.mark.parametrize("method", OWN)
+def test_the_audit_holds_each_image_against_its_own_strength(method: str) -> None:
+    variants = [Variant(method, 100), Variant(f"{method}_other", 100)]
+    for made, wanted in product(variants, repeat=2):
+        hidden = anonymize(NOISE, REGIONS, made, SETTINGS)
+        if made == wanted:
+            found = check_layers(NOISE, hidden, AUDITED, wanted, SETTINGS)
+            assert found["hidden_pixels"] == 48 * 54
+        else:
+            with pytest.raises(Failure):
+                check_layers(NOISE, hidden, AUDITED, wanted, SETTINGS)
+
+
+def test_layers_of_strengths_are_hidden_and_audited_one_by_one() -> None:
+    variant = Variant("layers_both", 100)
+    first, last = layers(NOISE, REGIONS, variant, SETTINGS)
+    coarse = anonymize(NOISE, REGIONS, Variant("pixelate_other", 100), SETTINGS)
+    assert np.array_equal(first, coarse)
+    assert check_layers(NOISE, last, AUDITED, variant, SETTINGS, [first])["regions"] == 1
+    with pytest.raises(Failure):
+        plain = anonymize(NOISE, REGIONS, Variant("pixelate", 100), SETTINGS)
+        check_layers(NOISE, last, AUDITED, variant, SETTINGS, [plain])
+
+
+def test_an_attacker_undoes_the_strength_that_was_applied() -> None:
+    smooth = np.asarray(np.add.outer(np.arange(64.0), np.arange(64.0)) + 60, np.uint8)
+    whole = [Region("face", 0.0, 0.0, 64.0, 64.0, 1.0)]
+    variant = Variant("blur_other", 100)
+    hidden = anonymize(smooth, whole, variant, SETTINGS)
+
+    def error(undoing: Variant) -> float:
+        (restored,) = undone(hidden, whole[0], undoing, SETTINGS)
+        return float(np.abs(restored.astype(float) - smooth).mean())
+
+    assert error(variant) < error(Variant("blur", 100))
+    (as_it_is,) = undone(hidden, whole[0], Variant("given_deface", 100), SETTINGS)
+    assert np.array_equal(as_it_is, hidden)
+
+
+def test_strengths_of_one_method_stay_apart_by_entity() -> None:
+    """Two kinds of regions, hidden by the same method at different strengths, in either order."""
+    strengths = {"pixelate": {"fine": {"blocks": {"face": 9, "text": 9}}}}
+    for face, text in (("pixelate_fine", "pixelate"), ("pixelate", "pixelate_fine")):
+        settings = Anonymization.model_validate(
+            {"strengths": strengths, "by_entity": {"face": face, "text": text}}
+        )
+        regions = [
+            Region("face", 2.0, 2.0, 40.0, 40.0, 1.0),
+            Region("text", 30.0, 30.0, 60.0, 60.0, 1.0),
+        ]
+        (audited,) = read_regions(box_table({"a": regions}, 0)).values()
+        ordered = [next(r for r in regions if r.entity == each.entity) for each in audited]
+        made = layers(NOISE, ordered, Variant("by_entity", 100), settings)
+        asked = Variant("by_entity", 100), settings
+        assert check_layers(NOISE, made[-1], audited, *asked, made[:-1])["regions"] == 2
+        only = anonymize(NOISE, [regions[0]], Variant(face, 100), settings)
+        assert np.array_equal(made[-1][2:28, 2:28], only[2:28, 2:28])

