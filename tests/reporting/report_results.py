@@ -12,11 +12,12 @@ from synthetic_results import (
     make_best,
     make_comparisons,
     make_correlations,
+    make_deployments,
     make_effects,
     make_quality,
+    make_trainings,
     write_results,
 )
-from synthetic_tables import make_deployments, make_trainings
 
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json

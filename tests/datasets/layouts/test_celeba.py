@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_sets import dataset
+from small_sets import dataset, draw, touch, written
 
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_found, list_images, read_source, root_of
+from anonbench.datasets.walk import NOT_IMAGE, TEST, TWICE
 
 
 def test_the_publishers_files_as_they_are(celeba: Path) -> None:
@@ -169,3 +171,173 @@ def test_bad_lists_are_named(rvl_cdip: Path, text: str | None, message: str) -> 
 def test_the_image_tree_is_needed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"datasets\.r\.path: no image tree .* folder images"):
         list_images("r", dataset("rvl_cdip", tmp_path), 0)
+
+
+OWN = {"validation": 0.5}
+
+
+def test_flat_and_class_folders(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.JPEG", "c.png", "d.tif", "e.TIFF", "f.bmp", "g.webp", "h.gif", "i.x.png"]
+    touch(tmp_path, *names, "notes.txt", "jpg", ".hidden.jpg", ".git/x.jpg", "._a.jpg")
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert source.images["path"].tolist() == names
+    assert source.images["id"].tolist() == [*"abcdefgh", "i.x"]
+    assert "class" not in source.images
+    assert source.left == dict.fromkeys(("notes.txt", "jpg"), NOT_IMAGE)
+    touch(tmp_path, "cat/1.png", "dog/1.png", "dog/deep/2.png")
+    settings = dataset("folder", tmp_path, split=OWN, label="class")
+    classes = list_images("f", settings, 0).set_index("id")["class"]
+    assert classes.dropna().to_dict() == {"cat/1": "cat", "dog/1": "dog", "dog/deep/2": "deep"}
+    assert classes.isna().sum() == len(names)
+
+
+@pytest.mark.parametrize("val", ["val", "validation"])
+def test_split_folders(tmp_path: Path, val: str) -> None:
+    touch(tmp_path, "train/cat/1.png", "train/2.png", f"{val}/cat/1.png", "test/3.png", "4.png")
+    paths = ["train/2.png", "train/cat/1.png", f"{val}/cat/1.png"]
+    for split in ("official", OWN):
+        source = read_source("f", dataset("folder", tmp_path, split=split), 0)
+        assert source.images["path"].tolist() == paths and source.left == {}
+        assert source.images["class"].dropna().tolist() == ["cat", "cat"]
+        assert source.explain("test/3.png") == TEST
+        assert source.explain("4.png") == "outside the folders train and val"
+    listing = list_images("f", dataset("folder", tmp_path), 0)
+    assert listing["split"].tolist() == ["train", "train", "val"]
+
+
+def test_settings_that_give_no_images_are_refused(tmp_path: Path) -> None:
+    def refused(path: Path, said: str, split: object = "official") -> None:
+        with pytest.raises(InputError, match=said):
+            list_images("f", dataset("folder", path, split=split), 0)
+
+    touch(tmp_path, "flat/a.png", "one/train/a.png", "link/val/a.png", "odd/a.AVIF", "odd/b.djvu")
+    refused(tmp_path / "flat", r"datasets\.f\.split: .* split: \{validation: 0\.2\}")
+    (tmp_path / "one" / "val").mkdir()
+    refused(tmp_path / "one", "none of the 1 images is in the split val")
+    (tmp_path / "link" / "train").symlink_to("val")
+    refused(tmp_path / "link", r"in the split train \(1: a folder that is used under")
+    refused(tmp_path / "odd", r"empty \(1: .*AVIF.*convert.*; 1: .*DjVu", OWN)
+    refused(Path("absent"), r"absent does not exist: it is sought in the current folder, /")
+    refused(tmp_path / "absent", r"datasets\.f\.path: the folder .*absent does not exist")
+    refused(tmp_path / "flat" / "a.png", "is a file")
+
+
+def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path) -> None:
+    touch(tmp_path, "pool/a.png", "data/train/b.png", "data/val/c.png")
+    for split in ("train", "val"):
+        (tmp_path / "data" / split / "pool").symlink_to(tmp_path / "pool")
+    source = read_source("f", dataset("folder", tmp_path / "data"), 0)
+    assert source.images["id"].tolist() == ["train/b", "val/c", "val/pool/a"]
+    assert source.left == {"train/pool": TWICE}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a\nb.png", "a line break"),
+        ("a\x1b[2Jb.png", "control character"),
+        ("/".join(["b" * 250] * 5) + ".png", "longer than 1024"),
+        (" /~ %2E.x.png", ""),
+    ],
+)
+def test_hostile_names_are_left_out_with_a_reason(tmp_path: Path, name: str, why: str) -> None:
+    touch(tmp_path, "a.png", "b.png", name)
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert why in source.left.get(name, "")
+    assert len(source.images) + len(source.left) == 3 and bool(source.left) == bool(why)
+
+
+def write(folder: Path, *lines: str) -> Path:
+    file = folder / "table.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def test_csv(tmp_path: Path) -> None:
+    rows = ["b/1.png,Validation,x,3,", "a/1.png,train,y,,n", "c/1.png,test,y,5,n"]
+    settings = dataset("table", write(tmp_path, "path,split,kind,age,note", *rows), label="kind")
+    listing = list_images("t", settings, 0)
+    assert root_of(settings) == tmp_path
+    assert listing.columns.tolist() == ["id", "path", "split", "kind", "age", "note"]
+    assert listing["id"].tolist() == ["a/1", "b/1"]
+    assert listing["split"].tolist() == ["train", "val"]
+    assert listing["kind"].tolist() == ["y", "x"]
+    assert listing["age"].isna().tolist() == [True, False] and listing["age"].iloc[1] == "3"
+
+
+def test_ids_stay_text_and_columns_without_a_name_keep_apart(tmp_path: Path) -> None:
+    file = write(tmp_path, "\ufeffid,path,kind,,", "007,x.png,a,,", "08,y.png,b,,")
+    listing = list_images("t", dataset("table", file, label="kind", split=OWN), 0)
+    assert listing["id"].tolist() == ["007", "08"]  # the mark of UTF-8 is no part of a name
+    assert listing["kind"].tolist() == ["a", "b"] and listing.columns.is_unique
+
+
+def test_labels_are_text(tmp_path: Path) -> None:
+    people = ["7", "007", "07", "1000", "1e3", "NA", "None", "nan", "TRUE", "1.0", " 7"]
+    lines = [f"{n}.png,{person}" for n, person in enumerate(people)]
+    file = write(tmp_path, "path,identity", *lines, "x.png,")
+    settings = dataset("table", file, label="identity", split=OWN)
+    listing = list_images("t", settings, 0).set_index("id")["identity"]
+    assert [listing[str(n)] for n in range(len(people))] == people
+    assert listing.isna().sum() == 1 and pd.isna(listing["x"])
+
+
+def test_parquet_is_the_same(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"path": ["a.png", "b.png"], "split": ["train", "val"], "n": [1, 2]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    one = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
+    two = list_images("t", dataset("table", tmp_path / "t.parquet"), 0)
+    pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
+
+
+def test_paths_inside_and_outside(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
+    listing = list_images("t", dataset("table", file, split=OWN), 0)
+    paths = {"b": "b.png", "far/d": "/far/d.png", "in/a": "in/a.png", "out/c": "../out/c.png"}
+    assert listing.set_index("id")["path"].to_dict() == paths
+
+
+def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
+    for i in range(4):
+        draw(tmp_path / f"{i}.png", i)
+    file = write(tmp_path, "path,kind", *(f"{i}.png,k{i}" for i in range(4)))
+    written(dataset("table", file, split=OWN), tmp_path)
+    first = (tmp_path / "m.parquet").read_bytes()
+    written(dataset("table", tmp_path / "m.parquet"), tmp_path)
+    assert (tmp_path / "m.parquet").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["a.png,Erika Mustermann"], "has no column `path`"),
+        (["path,split", "a.png,train", ",val"], "row 2 .* has no path"),
+        (["path,split", "a.png,train", "b.png,dev"], "split 'dev' is none of train, val, test"),
+        (["path,id", "a.png,1", "b.png,1"], "two images have the id '1': a.png and b.png"),
+        (["path,id", "a.png,1", "b.png,/etc/passwd"], r"row 2 .* the id '/etc/passwd' starts"),
+        (["path", "a.png", "."], r"row 2 .*add a column `id`"),
+        (["path,id", "a.png,1", "b\0.png,2"], "row 2 .* the path has a line break"),
+        (["path", "a.png"], r"datasets\.t\.split: .*add a column `split`"),
+        (["path,split"], "the data set is empty"),
+        (["path,split", "a.png,train"], "none of the 1 images is in the split val"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        list_images("t", dataset("table", write(tmp_path, *lines)), 0)
+    assert "Erika" not in str(error.value)  # of a row that may be content
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    contents = {"empty.csv": b"", "a.parquet": b"no", "b.csv": b"\xff\xfe\x00"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    said = {"absent.csv": "does not exist", "pipe.csv": "is a pipe", ".": "is a folder"}
+    for name in (*said, *contents):
+        told = said.get(name, r"datasets\.t\.path: .*" + name)
+        with pytest.raises(InputError, match=told):
+            list_images("t", dataset("table", tmp_path / name), 0)
