@@ -1,4 +1,4 @@
-"""Whole images: what is hidden, what stays, how degrees nest."""
+"""Whole images: what is hidden, what stays, which arguments and methods are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods against plain computations, and what must be true of all of them."""
+"""The methods and their strengths against plain computations, and what holds for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `anonbench`."""
+"""The command `anonbench`, and one set of pins for its environments."""
 
 from __future__ import annotations
 

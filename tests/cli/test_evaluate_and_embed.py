@@ -1,4 +1,4 @@
-"""`anonbench embed` and `anonbench evaluate`: from a folder to a file or an answer."""
+"""`anonbench embed`, `evaluate` and `attack`: from a folder to a file or an answer."""
 
 from __future__ import annotations
 

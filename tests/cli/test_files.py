@@ -1,4 +1,4 @@
-"""`anonbench detect` and `anonbench anonymize`: options, output, exit statuses."""
+"""`anonbench detect` and `anonbench anonymize`: options, output, what is searched for."""
 
 from __future__ import annotations
 

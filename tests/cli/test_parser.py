@@ -1,4 +1,4 @@
-"""What all commands share: exit statuses, help, suggestions, completion, a quick start."""
+"""What all commands share: exit statuses, help, completion, a safe terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`anonbench policy check`: exit statuses, other policies, and what is printed."""
+"""`anonbench policy check` and `anonbench review`: exit statuses and what is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`anonbench run`: which command snakemake becomes, and when it does not."""
+"""`anonbench run` and `anonbench init`: which command or config they make, and when not."""
 
 from __future__ import annotations
 

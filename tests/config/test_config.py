@@ -1,4 +1,4 @@
-"""The config model: defaults, refusals, and the files written from it."""
+"""The config model: defaults, refusals of every wrong field, and files written from it."""
 
 from __future__ import annotations
 

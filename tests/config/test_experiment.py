@@ -1,4 +1,4 @@
-"""What a config unfolds to: the paper's numbers of models, scenarios, tables and figures."""
+"""What a config unfolds to: models, scenarios, tables, and the parameters of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strengths: methods by name, with parameters of their own, that concern nobody else."""
+"""Strengths and redrawn methods: parameters of their own, that concern nobody else."""
 
 from __future__ import annotations
 

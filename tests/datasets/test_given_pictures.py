@@ -1,4 +1,4 @@
-"""Which picture of another program belongs to which image."""
+"""Which picture of another program, or which copy, belongs to which image."""
 
 from __future__ import annotations
 

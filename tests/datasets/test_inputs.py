@@ -1,4 +1,4 @@
-"""Images as commands are given them: folder, tar, table, list, one file."""
+"""Images as commands are given them, and files, links and kinds below a folder."""
 
 from __future__ import annotations
 

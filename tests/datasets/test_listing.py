@@ -1,4 +1,4 @@
-"""Splits, subsets and what is common to all layouts."""
+"""Splits, subsets, clusters and what is common to all layouts, also with real data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MTCNN finds drawn and real faces, as facenet-pytorch does image by image."""
+"""MTCNN, ONNX models and CenterFace find faces as the code of their authors does."""
 
 from __future__ import annotations
 

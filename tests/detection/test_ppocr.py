@@ -1,4 +1,4 @@
-"""PP-OCR finds drawn text, with weights from every place that they may come from."""
+"""PP-OCR finds drawn text, in each version, with weights from each place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality of found regions: numbers checked by hand, and what holds for any regions."""
+"""Quality of found regions, true area that stays visible, lists of doubtful images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that gives no numbers has failed, and so has one that gives wrong regions."""
+"""Detectors by name, models that fail, a user's files, and tables of all shards."""
 
 from __future__ import annotations
 

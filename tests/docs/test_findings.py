@@ -1,4 +1,4 @@
-"""The page of findings: its tables and numbers are those of the files beside it."""
+"""Numbers and tables on pages are those of the files beside them."""
 
 from __future__ import annotations
 

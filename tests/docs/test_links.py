@@ -1,4 +1,4 @@
-"""Links, index and names of pages: each leads to a page or heading that exists."""
+"""Pages: their links, names, sizes and words."""
 
 from __future__ import annotations
 

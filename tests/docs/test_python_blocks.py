@@ -1,4 +1,4 @@
-"""Python that pages show, run as a reader would: from the first block of a page to its last."""
+"""Python that pages show, run as a reader would; worked examples; the notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings across systems: what they keep, how they agree, price, way back, predictors, means."""
+"""Findings across systems, and the results files that they are read from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of what images reveal: attacks, areas under the fronts, re-identification."""
+"""Tables of attacks, retrieval and detection quality, and the summary of scores."""
 
 from __future__ import annotations
 

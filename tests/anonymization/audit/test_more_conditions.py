@@ -1,4 +1,4 @@
-"""Conditions of the methods beside the paper's: honest images pass, and no others do."""
+"""Honest images pass by every method, whatever their regions, and no others do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pixels of regions: against geometry by a library, joined, and in pictures made of others."""
+"""The pixels of regions: against a library's geometry, joined, outside, at slanted edges."""
 
 from __future__ import annotations
 

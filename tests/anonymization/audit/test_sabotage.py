@@ -1,4 +1,4 @@
-"""The audit against everything that could go wrong: all of it is caught, in each format."""
+"""The audit catches all that could go wrong, and shares no code with what it audits."""
 
 from __future__ import annotations
 

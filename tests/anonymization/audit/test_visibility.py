@@ -1,4 +1,4 @@
-"""What all layers of a region's methods leave together, judged besides each of their steps."""
+"""What layers and overlapping regions leave together, judged besides each step."""
 
 from __future__ import annotations
 

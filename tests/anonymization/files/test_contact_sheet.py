@@ -1,4 +1,4 @@
-"""Contact sheets of anonymized copies: what they show, in which order, and what they never show."""
+"""Contact sheets and reviews of copies, and what the next run makes of them."""
 
 from __future__ import annotations
 

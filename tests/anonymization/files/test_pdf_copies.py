@@ -1,4 +1,4 @@
-"""Anonymized copies of PDF files: pixels of every page, and nothing else of the original."""
+"""Copies of PDF files, colour profiles and quantization tables: nothing of the original."""
 
 from __future__ import annotations
 

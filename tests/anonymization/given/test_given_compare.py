@@ -1,4 +1,4 @@
-"""Comparison of another program's pictures with originals, on changes that are known."""
+"""Another program's pictures: compared with originals, as an image set, summarized."""
 
 from __future__ import annotations
 

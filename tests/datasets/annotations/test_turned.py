@@ -1,4 +1,4 @@
-"""Boxes that are turned: hidden where the format says how, refused elsewhere."""
+"""Boxes that are turned, and boxes of images of the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of PDF files: their size, what they look like, and what is refused."""
+"""Pages of TIFF and PDF files, and the process with limits that decodes them."""
 
 from __future__ import annotations
 

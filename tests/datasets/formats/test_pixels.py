@@ -1,4 +1,4 @@
-"""What decoding converts, and how: colours, depth, levels, transparency, HEIC."""
+"""What decoding converts, and files that are cut off or whose ends are zeros."""
 
 from __future__ import annotations
 

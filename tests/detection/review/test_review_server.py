@@ -1,4 +1,4 @@
-"""Attacks on the review's page: tokens, hosts, origins, paths, bodies."""
+"""The review's page against attacks, its corrections, and its estimate."""
 
 from __future__ import annotations
 

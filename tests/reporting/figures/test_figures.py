@@ -1,3 +1,5 @@
+"""Figures: trends, examples and the privacy-utility front, with the same bytes each time."""
+
 from __future__ import annotations
 
 import os
@@ -75,7 +77,7 @@ def test_every_figure_is_written_the_same_each_time(tmp_path: Path, scores: pd.D
         first, second = outputs(tmp_path, f"{name} 1"), outputs(tmp_path / "deeper", f"{name} 2")
         draw(first)
         check(first)
-        draw(second[1:])  # of a PNG, test_same_bytes.py
+        draw(second[1:])  # of a PNG, see below
         assert first[1].read_bytes() == second[1].read_bytes(), name
 
 

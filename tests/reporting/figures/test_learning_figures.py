@@ -1,4 +1,4 @@
-"""Learning curves: every line stands in the panel that its log says."""
+"""Learning curves and attention maps: what is drawn, where, and what stays hidden."""
 
 from __future__ import annotations
 

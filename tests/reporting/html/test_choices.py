@@ -1,4 +1,4 @@
-"""Choices in the order of the report: what passes, what is not known to, what failed."""
+"""Choices in the order of the report, and the next step with its command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of the report's pages: costs, recommendations, verdicts, provenance, by hand."""
+"""Tables of the report's pages: costs, recommendations, verdicts, provenance."""
 
 from __future__ import annotations
 

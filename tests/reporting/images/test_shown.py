@@ -1,4 +1,4 @@
-"""Pictures that are passed on, of fully anonymized images or blank; and outlines of regions."""
+"""Pictures that are passed on, of hidden images or blank; canary pixels; the explorer."""
 
 from __future__ import annotations
 
@@ -142,6 +142,7 @@ def test_a_typical_image_with_most_kinds_is_outlined(tmp_path: Path) -> None:
 
 IDS = [f"{number:02d}" for number in range(12)]
 KINDS = ("examples", "attention", "explorer")
+"""Figures that show magenta, the colour of visible regions, unless read through the gate."""
 
 
 def page(hidden: bool) -> np.ndarray:

@@ -1,3 +1,5 @@
+"""The paper's numbers, ours beside them, and its scenarios."""
+
 from __future__ import annotations
 
 import re
