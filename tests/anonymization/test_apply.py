@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 from typing import Any, ClassVar
 
@@ -175,47 +175,22 @@ class Whole(Grey):
         return np.full_like(pixels, pixels.shape[0] + pixels.shape[1])
 
 
-class Random(Grey):
-    """One whose pixels are others each time."""
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        return np.random.default_rng().integers(0, 255, pixels.shape, dtype=np.uint8)
+def hiding(hide: Callable[[np.ndarray], np.ndarray]) -> type[Grey]:
+    return type("Hiding", (Grey,), {"hide": lambda self, pixels, entity: hide(pixels)})
 
 
-class Broken(Grey):
-    """One that cannot take grey images."""
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        return np.full_like(pixels[:, :, ::-1], 128)
+def grey_in_place(pixels: np.ndarray) -> np.ndarray:
+    pixels[:] = 128
+    return pixels
 
 
-class Floats(Grey):
-    """One that returns floats, which OpenCV would not copy."""
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        return np.full(pixels.shape, 128.0)
-
-
-class Narrow(Grey):
-    """One that returns fewer columns."""
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        return np.full_like(pixels[:, 1:], 128)
-
-
-class InPlace(Grey):
-    """One that writes into the pixels that it is given."""
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        pixels[:] = 128
-        return pixels
-
-
-class Nothing(Grey):
-    """One that hides nothing."""
-
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        return pixels
+RNG = np.random.default_rng()
+RANDOM = hiding(lambda pixels: RNG.integers(0, 255, pixels.shape, dtype=np.uint8))
+NO_GREY = hiding(lambda pixels: np.full_like(pixels[:, :, ::-1], 128))
+FLOATS = hiding(lambda pixels: np.full(pixels.shape, 128.0))  # which OpenCV would not copy
+NARROW = hiding(lambda pixels: np.full_like(pixels[:, 1:], 128))
+IN_PLACE = hiding(grey_in_place)
+NOTHING = hiding(lambda pixels: pixels)
 
 
 def install(method: type[AnyMethod], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,12 +218,12 @@ def test_built_in_methods_pass(name: str) -> None:
     [
         (Grey, None),
         (Whole, "two regions that overlap .*has to judge each pixel as if the other regions did"),
-        (Random, "one region .*a second run gives other pixels"),
-        (Broken, "a grey image with one region .*IndexError"),
-        (Floats, r"grey_of_test: it returned float64 \[\d+, \d+, 3\] .*return uint8"),
-        (Narrow, r"grey_of_test: it returned uint8 \[\d+, \d+, 3\] .*return uint8"),
-        (InPlace, None),
-        (Nothing, "a region is unchanged"),
+        (RANDOM, "one region .*a second run gives other pixels"),
+        (NO_GREY, "a grey image with one region .*IndexError"),
+        (FLOATS, r"grey_of_test: it returned float64 \[\d+, \d+, 3\] .*return uint8"),
+        (NARROW, r"grey_of_test: it returned uint8 \[\d+, \d+, 3\] .*return uint8"),
+        (IN_PLACE, None),
+        (NOTHING, "a region is unchanged"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -263,13 +238,13 @@ def test_what_is_wrong_is_said(
 
 
 def test_a_method_that_writes_in_place_changes_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(InPlace, monkeypatch)
+    install(IN_PLACE, monkeypatch)
     image = IMAGE.copy()
-    hidden = anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(InPlace.name, 100))
+    hidden = anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(IN_PLACE.name, 100))
     assert (image == 200).all() and (hidden == 128).any()
 
 
-@pytest.mark.parametrize(("method", "message"), [(Floats, "float64"), (Nothing, "unchanged")])
+@pytest.mark.parametrize(("method", "message"), [(FLOATS, "float64"), (NOTHING, "unchanged")])
 def test_an_evaluation_tries_methods_of_other_packages_before_it_encodes(
     method: type[AnyMethod], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

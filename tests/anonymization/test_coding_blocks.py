@@ -125,6 +125,11 @@ def tiff_of_shared_colours(image: Image.Image) -> bytes:
     tags += [(259, short, 1, 8)]
     tags += [(262, short, 1, 6), (273, long, 1, 8), (277, short, 1, 3), (278, long, 1, height)]
     tags += [(279, long, 1, len(data)), (284, short, 1, 1), (530, short, 2, 2 | 2 << 16)]
+    return tiff(data, tags)
+
+
+def tiff(data: bytes, tags: list[tuple[int, ...]]) -> bytes:
+    """Return a TIFF file of one strip with three bands of 8 bits."""
     bits = struct.pack("<HHH", 8, 8, 8)
     head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
     listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
@@ -144,10 +149,7 @@ def tiff_of_jpeg(image: Image.Image, old: bool = False, scans: int | None = None
     tags += [(284, short, 1, 1)]
     tags += [(512, short, 1, 1), (513, long, 1, 8), (514, long, 1, len(data))] if old else []
     tags += [(530, short, 2, 1 | 1 << 16 if old else 2 | 2 << 16)]
-    bits = struct.pack("<HHH", 8, 8, 8)
-    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
-    listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
+    return tiff(data, tags)
 
 
 def _stream(entries: str, data: bytes) -> bytes:

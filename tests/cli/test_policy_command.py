@@ -82,12 +82,14 @@ def test_json_has_verdicts_and_evidence(results: Path, capsys: pytest.CaptureFix
         (["{}", "--variant", "blur-50"], "there are mask-100, blur-100"),
         (["{}", "--policy", "{}/wrong.yaml"], "policy.degre: unknown key"),
         (["{}", "--policy", "{}/other.yaml"], "no section `policy`"),
+        (["{}", "--policy", "{}/large.yaml"], "policy.attacks.linkage: "),
     ],
 )
 def test_what_cannot_be_checked_is_refused(
     results: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (results / "wrong.yaml").write_text("policy: {degre: 1}")
+    (results / "large.yaml").write_text("policy: {attacks: {linkage: 2}}")
     (results / "other.yaml").write_text("title: a config without one")
     assert main(["policy", "check", *(each.format(results) for each in arguments)]) == 1
     assert said in capsys.readouterr().err

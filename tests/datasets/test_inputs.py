@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 import subprocess
 import sys
 import tarfile
@@ -218,22 +217,6 @@ def entries_of(root: Path, **options: bool) -> dict[str, str]:
     entries = list(walk.walk(str(root), **options))
     assert len({path for path, _ in entries}) == len(entries)
     return dict(entries)
-
-
-def test_what_is_no_file_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "file")
-    os.mkfifo(tmp_path / "pipe.png")
-    (tmp_path / "self.png").symlink_to("self.png")
-    (tmp_path / "gone.png").symlink_to("nowhere.png")
-    (tmp_path / "device.png").symlink_to("/dev/null")
-    (tmp_path / "good.png").symlink_to("file")
-    with socket.socket(socket.AF_UNIX) as server:
-        monkeypatch.chdir(tmp_path)  # a socket's path is short
-        server.bind("s.png")
-        entries = entries_of(tmp_path)
-    special = dict.fromkeys(("pipe.png", "device.png", "s.png"), walk.SPECIAL)
-    broken = dict.fromkeys(("self.png", "gone.png"), walk.BROKEN)
-    assert entries == {"file": "", "good.png": ""} | special | broken
 
 
 def test_mutual_links_end_and_no_folder_is_used_twice(tmp_path: Path) -> None:

@@ -196,6 +196,8 @@ def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
     (root / "val" / "again").symlink_to(root / "train")
     (root / "extra" / "pool").symlink_to(tmp_path / "pool")
     (root / "val" / "gone.png").symlink_to("nowhere")
+    (root / "val" / "self.png").symlink_to("self.png")
+    (root / "val" / "device.png").symlink_to("/dev/null")
     os.mkfifo(root / "val" / "pipe.png")
     odd = os.fsencode(root) + b"/train/\xe4.png"
     try:
@@ -216,9 +218,11 @@ def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
         "train/notes.txt": walk.NOT_IMAGE,
         "train/photo.jpeg_original": walk.RENAMED,
         "val/again": walk.TWICE,
+        "val/device.png": walk.SPECIAL,
         "val/gone.png": walk.BROKEN,
         "val/pipe.png": walk.SPECIAL,
         "val/scan": walk.RENAMED,
+        "val/self.png": walk.BROKEN,
     }
 
 

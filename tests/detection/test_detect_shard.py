@@ -314,18 +314,11 @@ def test_only_new_images_are_searched(tmp_path: Path, run: Runs, opened: list[st
     assert boxes.loc[boxes["id"] == "i003", "x1"].unique().tolist() == [1 + 9 / 256]
 
 
-@pytest.mark.parametrize("change", ["other", "longer", "gone"])
-def test_other_file_than_the_manifests_is_refused(tmp_path: Path, run: Runs, change: str) -> None:
+def test_other_file_than_the_manifests_is_refused(tmp_path: Path, run: Runs) -> None:
     manifest = write_images(tmp_path, [5, 6])
     path = tmp_path / "i001.png"
     before = path.read_bytes()
-    match change:
-        case "other":
-            path.write_bytes(before[:-1] + b"?")
-        case "longer":
-            path.write_bytes(before + b"?")
-        case "gone":
-            path.unlink()
+    path.write_bytes(before[:-1] + b"?")
     for _ in range(2):
         with pytest.raises(ChangedImage, match=r"'i001'.* --forcerun manifest"):
             run(manifest)

@@ -59,6 +59,19 @@ def signature(image: np.ndarray, x: int, y: int, ink: tuple[int, int, int]) -> n
     return (layer < 200).any(axis=2)
 
 
+def signed_page(shape: tuple[int, ...]) -> tuple[np.ndarray, list[Region], np.ndarray]:
+    """Return a page with a signature, and where its words and that ink lie in an image."""
+    sheet, lines = page()
+    true = np.zeros(shape[:2], bool)
+    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    words = [
+        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
+        for each in map(around, lines)
+        for x in (each.x0, each.x1 / 2)
+    ]
+    return sheet, words, true
+
+
 @pytest.mark.parametrize("ink", [(0, 0, 0), (30, 60, 200)])
 def test_a_signature_is_found_beside_known_lines_and_these_are_not(ink: tuple[int, ...]) -> None:
     image, lines = page()
@@ -124,15 +137,8 @@ def test_page_that_is_a_part_of_a_photograph_is_searched_alone(brightest: int, f
     """Letters in the boxes of a form are no line of text, and stayed visible on every desk."""
     image = np.random.default_rng(0).integers(0, brightest, (90, 120, 3), np.uint8)
     image = cv2.resize(image, (1200, 900), interpolation=cv2.INTER_CUBIC)
-    sheet, lines = page()
-    true = np.zeros(image.shape[:2], bool)
-    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    sheet, on_it, true = signed_page(image.shape)
     image[300:700, 280:920] = sheet * np.linspace(1, far, 640)[:, None]  # light from the left
-    on_it = [
-        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
-        for each in map(around, lines)
-        for x in (each.x0, each.x1 / 2)  # words
-    ]
     found = ink_of(image, on_it)
     assert found[true].mean() > 0.95
     assert found.mean() < 0.03
@@ -143,17 +149,10 @@ def test_page_that_is_a_part_of_a_photograph_is_searched_alone(brightest: int, f
 def test_page_is_searched_on_a_desk_of_its_brightness_and_in_shadow(brightness: float) -> None:
     grain = 45 * np.sin(np.arange(1200) / 12)[:, None]
     image = np.tile(np.array([205, 145, 115]) + grain, (900, 1, 1))  # wood: its luma is 160
-    sheet, lines = page()
-    true = np.zeros(image.shape[:2], bool)
-    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    sheet, on_it, true = signed_page(image.shape)
     image[300:700, 280:920] = sheet * brightness
     if brightness == 1:
         image[:, :500] *= 0.6
-    on_it = [
-        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
-        for each in map(around, lines)
-        for x in (each.x0, each.x1 / 2)  # words
-    ]
     found = ink_of(image.astype(np.uint8), on_it)
     assert found[true].mean() > 0.95
     assert found.mean() < 0.03
