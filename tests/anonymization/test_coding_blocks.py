@@ -221,7 +221,6 @@ def file(request: pytest.FixtureRequest) -> tuple[bytes, Page | None]:
 
 
 def drawn(rng: np.random.Generator, shape: tuple[int, ...], blocks: tuple[object, ...]) -> Region:
-    """Return a box or a slanted region."""
     x, y = rng.uniform(0, (shape[1] - 40, shape[0] - 30))
     w, h = rng.uniform(3, (38, 28))
     quad = None

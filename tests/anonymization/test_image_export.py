@@ -72,7 +72,6 @@ def run(tmp_path: Path) -> Config:
 
 
 def pixels(image_id: str, variant: Variant) -> np.ndarray:
-    """Return an image that is another for each id and variant."""
     seed = hashlib.sha256(f"{image_id} {variant}".encode()).digest()
     return np.frombuffer(seed * 2, np.uint8).reshape(8, 8)
 
@@ -232,7 +231,6 @@ def test_images_that_are_in_no_set_are_not_counted(run: Config, tmp_path: Path) 
 
 
 def without(tar: Path, lost: str) -> None:
-    """Write a shard again without one image."""
     images = ImageSet.open([tar])
     kept = {image_id: images.read_bytes(image_id) for image_id in images.ids if image_id != lost}
     with ShardWriter(tar) as shard:

@@ -123,7 +123,6 @@ SHOWN = r"no\u001b[31m\u001b]0;title\u0007\u009b2J\u202egpj\u007f"
 
 
 def python(code: str) -> str:
-    """Return what a process of its own says on standard error."""
     words = [sys.executable, "-c", code]
     return subprocess.run(words, capture_output=True, text=True, check=False).stderr
 

@@ -77,7 +77,6 @@ REDRAWN = {"datasets.mine.redrawn": ["mask"]}
 
 
 def edited(edits: dict[str, Any]) -> Config:
-    """Load a small config with changed settings, by their paths."""
     values: dict[str, Any] = {"datasets": {"mine": dict(DATASET)}}
     for path, value in edits.items():
         *parents, last = path.split(".")

@@ -36,7 +36,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def packed(folder: Path, name: str = "photos.tar", mode: Literal["w", "w:gz"] = "w") -> Path:
-    """Return a tar file of the folder beside it."""
     with tarfile.open(folder.parent / name, mode) as tar:
         tar.add(folder, ".")
     return folder.parent / name

@@ -111,7 +111,6 @@ def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path, tmp_path: Pat
 
 
 def files_of(folder: Path) -> set[str]:
-    """Return the files of a folder, links among them."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return {path.relative_to(folder).as_posix() for path in paths}
 

@@ -78,7 +78,6 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[str, Corner]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Return a list that the names of the files that are read will be in."""
     names: list[str] = []
     whole = reading.read_original
 
@@ -119,7 +118,6 @@ COLUMNS = ["id", "path", "width", "height", "bytes", "digest"]
 
 
 def state(path: Path) -> tuple[int, str]:
-    """Return what a manifest says of a file's content."""
     return path.stat().st_size, file_digest(path)
 
 

@@ -37,7 +37,6 @@ class Lines:
 
 
 def ink_of(image: np.ndarray, lines: Sequence[Region] = ()) -> np.ndarray:
-    """Return the pixels in which ink was found."""
     (found,) = InkDetector(Lines(lines)).detect([image])
     assert all(region.entity == Entity.INK for region in found)
     return covered(image.shape, found)
@@ -50,7 +49,6 @@ def around(mask: np.ndarray) -> Region:
 
 
 def signature(image: np.ndarray, x: int, y: int, ink: tuple[int, int, int]) -> np.ndarray:
-    """Draw a flourish; return its pixels."""
     turn = np.linspace(0, 6 * np.pi, 400)
     points = np.stack([x + 7 * turn, y + 20 * np.sin(turn) * np.cos(turn / 3)], axis=1)
     layer = np.full_like(image, 255)

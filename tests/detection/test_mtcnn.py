@@ -38,7 +38,6 @@ def faces() -> list[portraits.Drawing]:
 
 
 def overlap(a: Region, b: Region) -> float:
-    """Return intersection over union."""
     width = max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0))
     height = max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
     areas = sum((r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b))

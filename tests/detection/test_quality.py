@@ -166,7 +166,6 @@ def test_an_entity_that_is_never_true_has_a_false_area_alone() -> None:
 
 
 def face_box(x0: float, y0: float, x1: float, y1: float, entity: Entity = Entity.FACE) -> Region:
-    """Return a region."""
     return Region(entity, x0, y0, x1, y1, 1.0)
 
 
@@ -177,7 +176,6 @@ def left(
     shapes: Mapping[str, str] | None = None,
     margin: float = 1.0,
 ) -> pd.Series:
-    """Return what stays in sight of one image by degree and entity."""
     table = visible_area(
         {"a": found}, {"a": true}, {"a": SIZE}, degrees, shapes or {}, margin, 20, 0.9
     )

@@ -93,7 +93,6 @@ def detector(folder: Path) -> TemplateDetector:
 
 
 def truth(matrix: np.ndarray) -> dict[Entity, np.ndarray]:
-    """Return the corners, [4, 2], of the boxes under a transformation."""
     return {entity: moved(rectangle(*box), matrix) for entity, box in BOXES.items()}
 
 

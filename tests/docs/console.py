@@ -53,7 +53,6 @@ class Command:
 
     @property
     def fails(self) -> bool:
-        """Whether its documented output is an error's."""
         return any(failure in line for line in self.output for failure in FAILURES)
 
 

@@ -20,7 +20,6 @@ LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 
 
 def prose(page: Path) -> str:
-    """Return a page without its blocks of code."""
     return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
@@ -273,7 +272,6 @@ Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def modules() -> dict[Path, ast.Module]:
-    """Return our sources."""
     files = sorted((ROOT / "src").rglob("*.py"))
     return {file.relative_to(ROOT): ast.parse(file.read_text("utf-8")) for file in files}
 

@@ -37,7 +37,6 @@ def test_a_page_is_what_its_code_says(pages: dict[str, str]) -> None:
 
 
 def settings(sections: list[Any]) -> list[tuple[str, str]]:
-    """Heading and name of each setting, without sections that only hold others."""
     return [
         (section.heading, row.name)
         for section in sections

@@ -85,7 +85,6 @@ def make_effort(folder: Path, jobs: int = 2) -> Path:
 def section(
     folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
 ) -> DatasetSection:
-    """Write the results of one data set, and return where they are."""
     results, correlation = write_results(folder, scores), folder / "correlation.csv"
     png, explorer = folder / "figure.png", folder / "explorer.json"
     Image.new("RGB", (900, 300), "white").save(png)

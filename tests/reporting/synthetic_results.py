@@ -199,7 +199,6 @@ class FakeImages:
 
 
 def outputs(folder: Path, name: str = "figure") -> list[Path]:
-    """Return where a figure goes, as PNG and as SVG."""
     return [folder / f"{name}.png", folder / f"{name}.svg"]
 
 
@@ -255,7 +254,6 @@ FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 
 
 def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
-    """Return a table of mixed archives of two methods."""
     rows = [
         {
             "method": method,

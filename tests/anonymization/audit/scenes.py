@@ -78,7 +78,6 @@ class Scene:
 
 @cache
 def scene(method: Method, form: Format = "png", colour: bool = True) -> Scene:
-    """Return the scene, hidden as it has to be."""
     settings = Anonymization(format=form)
     original = picture(colour)
     assert regions_at(DEGREE, len(REGIONS)) == COUNT

@@ -147,7 +147,6 @@ def differs(
     before: np.ndarray = PICTURE,
     **settings: object,
 ) -> bool:
-    """Return whether a change of one pixel is found."""
     read = read_regions(box_table({"a": regions}, 0)).get("a", [])
     made = np.repeat(before[..., None], 3, axis=2) if before.ndim == 2 else before.copy()
     made[row, column, 1] ^= 1

@@ -378,7 +378,6 @@ def only_checks(judging: set[str]) -> bool:
 
 
 def executed(root: Path, call: Callable[[], object]) -> set[str]:
-    """Return the functions of the anonymizer that run in a call."""
     loader = "anonbench.core.libraries.opencv"  # both have the library
     shared = {str(p) for name, p in modules(root).items() if is_shared(name) and name != loader}
     runs: set[str] = set()

@@ -248,7 +248,6 @@ def noise(seed: int = 0) -> np.ndarray:
 
 
 def check_overlap(image: np.ndarray, found: list[Region], settings: Anonymization) -> None:
-    """Audit what `layers` makes of an image."""
     check("by_entity", settings, image, found)
 
 

@@ -39,7 +39,6 @@ def save(folder: Path, name: str, **options: Any) -> Path:
 
 
 def read_codes(path: Path) -> list[str]:
-    """Return the codes that can be read in an image."""
     with Image.open(path) as image:
         return [found.text for found in zxingcpp.read_barcodes(np.asarray(image.convert("L")))]
 

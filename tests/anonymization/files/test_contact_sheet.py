@@ -173,7 +173,6 @@ def confirm(review: Review, name: str, *added: list[float], removed: bool = Fals
 
 
 def hidden(name: str) -> bool:
-    """Whether the box is black in a copy."""
     x0, y0, x1, y1 = map(int, BOX)
     return not np.asarray(Image.open(Path("out", name)).convert("L"))[y0:y1, x0:x1].any()
 

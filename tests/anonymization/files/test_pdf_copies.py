@@ -58,14 +58,12 @@ def scans(path: Path, *pages: Image.Image) -> Path:
 
 
 def codes_of(path: Path) -> list[str]:
-    """Return the codes that can be read on the pages."""
     data = path.read_bytes()
     pages = [draw_pdf(data, Page(n, DPI), 10**7) for n in range(1, pdf_pages(data) + 1)]
     return [found.text for page in pages for found in zxingcpp.read_barcodes(page)]
 
 
 def texts_of(path: Path) -> str:
-    """Return all text of a PDF that can be selected."""
     return "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path))
 
 

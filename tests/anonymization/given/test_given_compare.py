@@ -269,7 +269,6 @@ def save_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 def made(folder: Path, **settings: Any) -> tuple[ImageSet, pd.DataFrame]:
-    """Return the image set and what was compared."""
     rows = []
     for name in ARCHIVE:
         data = (folder / "photos" / f"{name}.png").read_bytes()

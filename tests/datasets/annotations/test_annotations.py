@@ -44,7 +44,6 @@ def read(path: Path, images: Images = IMAGES) -> dict[str, list[Region]]:
 
 
 def refusal(path: Path, reader: Callable[[Path, Images], Any] = read_boxes_file) -> str:
-    """Return what is said of a file, its name first."""
     with pytest.raises(InputError) as error:
         reader(path, IMAGES)
     assert str(error.value).startswith(f"{path}")
@@ -52,7 +51,6 @@ def refusal(path: Path, reader: Callable[[Path, Images], Any] = read_boxes_file)
 
 
 def corrections_of(path: Path) -> dict[str, list[Correction]]:
-    """Return a file's corrections as they come back from the results."""
     stored = path.with_suffix(".parquet")
     write_annotations(read_corrections(path, IMAGES), stored)
     return read_stored_corrections(stored, IMAGES.ids.tolist())

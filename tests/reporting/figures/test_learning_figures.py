@@ -36,7 +36,6 @@ EVERY = ["unadapted"] + [
 
 
 def draw(folder: Path, models: Sequence[str], knn: bool = False, rows: int | None = None) -> None:
-    """Draw the logs of models, their first rows alone if so many are given."""
     paths = {model: folder / f"{model}.csv" for model in models}
     for model, path in paths.items():
         make_log(model, knn=knn).iloc[:rows].to_csv(path, index=False)

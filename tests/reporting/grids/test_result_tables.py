@@ -44,12 +44,10 @@ DOWNSTREAM = Table("downstream", "documents", 100)
 
 
 def caption(layout: Layout) -> str:
-    """Title and notes of a table."""
     return f"{layout.title}. {' '.join(layout.notes)}"
 
 
 def constant(value: float, **of_models: float) -> pd.DataFrame:
-    """Return scores of one value, but for these models."""
     scores = make_scores("documents")
     values = scores["adaption"].map(of_models).fillna(value)
     return scores.assign(value=values, low=value, high=value)

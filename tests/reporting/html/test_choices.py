@@ -43,7 +43,6 @@ def masks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(table: pd.DataFrame) -> dict[str, set[str]]:
-    """Return the verdicts on masks by model."""
     return dict(masks(table).groupby("adaption")["verdict"].agg(set))
 
 
@@ -214,7 +213,6 @@ def row(verdict: Verdict = Verdict.UNKNOWN, **changes: Any) -> dict[str, Any]:
 def found(
     top: dict[str, Any] | None, gap: str | None = None, images: int = 30, language: str = "en"
 ) -> Step:
-    """Return the next step for a choice of a data set."""
     numbers = {"there": 3, "needed": GAPS[gap]} if gap and GAPS[gap] else {}
     facts = Facts("a", images, 0, (), 0, (gap, numbers) if gap else None, False, {})  # type: ignore[arg-type]
     return step(top, facts, Texts(language))

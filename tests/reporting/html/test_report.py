@@ -89,7 +89,6 @@ def build(output: Path, sections: Sequence[DatasetSection], title: str = "Report
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory, sections: list[DatasetSection]) -> str:
-    """Return the page of these data sets."""
     return build(tmp_path_factory.mktemp("page") / "report.html", sections)
 
 

@@ -112,13 +112,11 @@ def flat(dataset: str) -> pd.DataFrame:
 
 
 def raised(scores: pd.DataFrame, by: float = 0.1, **where: str) -> pd.DataFrame:
-    """Return scores of which those with these keys are higher."""
     chosen = (scores[list(where)] == pd.Series(where)).all(axis=1)
     return scores.assign(value=scores["value"] + by * chosen)
 
 
 def judged(effect: str, words: str | list[str]) -> dict[str, pd.DataFrame]:
-    """Return effects of a data set with these verdicts, in turn."""
     table = make_effects(flat("a"))
     rows = table.index[table["effect"] == effect]
     given = [words] * len(rows) if isinstance(words, str) else words
@@ -225,7 +223,6 @@ def test_time_of_stages_by_hand(tmp_path: Path) -> None:
 
 
 def written(folder: Path) -> bytes:
-    """Write a report and return its bytes."""
     scores = make_scores("documents", control=True)
     parts = [section(folder / "documents", "documents", scores, (100,))]
     output, effort = folder / "report.html", make_effort(folder)

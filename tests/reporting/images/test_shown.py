@@ -270,8 +270,6 @@ def build(
 
 
 def similarities(queries: Path, database: Path, query: str) -> pd.Series:
-    """Return the cosine of a query to all images by id, most similar first."""
-
     def units(path: Path) -> np.ndarray:
         values = read_embeddings(path).values.astype(np.float64)
         return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))

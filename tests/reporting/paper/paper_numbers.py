@@ -18,7 +18,6 @@ def cells(*rows: tuple[str, int, str, str, str, str, float]) -> pd.DataFrame:
 
 
 def our_portraits(**changes: object) -> OurData:
-    """Return a stand-in for CelebA."""
     values: dict[str, object] = {
         "name": "portraits",
         "role": "celeba",

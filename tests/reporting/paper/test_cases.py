@@ -29,7 +29,6 @@ from anonbench.reporting.paper.comparison import published
 
 
 def between(table: pd.DataFrame, half: float) -> pd.DataFrame:
-    """Return the table with intervals of so many points to both sides."""
     return table.assign(low=table["value"] - half, high=table["value"] + half)
 
 
@@ -237,7 +236,6 @@ def test_coefficients_that_do_not_exist() -> None:
 
 
 def rows_of(*metrics: np.ndarray) -> pd.DataFrame:
-    """Return rows of three methods and so many models, with metrics a, b and c."""
     methods = np.repeat(METHODS, len(metrics[0]) // 3)
     return pd.DataFrame({"method": methods} | dict(zip("abc", metrics, strict=True)))
 
