@@ -1,7 +1,5 @@
 """Whole images: what is hidden, what stays, which arguments and methods are refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 from typing import Any, ClassVar

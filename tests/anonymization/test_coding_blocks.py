@@ -1,7 +1,5 @@
 """Regions cover whole coding blocks of their file, for the anonymizer and for its audit alike."""
 
-from __future__ import annotations
-
 import io
 import re
 import struct

@@ -1,7 +1,5 @@
 """Exported images: numbered, whole, without names, and refused where something may be seen."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The methods and their strengths against plain computations, and what holds for all."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A shard of an image set, from files to tar, and the audit file that counts all shards."""
 
-from __future__ import annotations
-
 import tarfile
 import weakref
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The command `anonbench`, and one set of pins for its environments."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """`anonbench embed`, `evaluate` and `attack`: from a folder to a file or an answer."""
 
-from __future__ import annotations
-
 import io
 import json
 import shutil

@@ -1,7 +1,5 @@
 """`anonbench detect` and `anonbench anonymize`: options, output, what is searched for."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import inspect

@@ -1,7 +1,5 @@
 """What all commands share: exit statuses, help, completion, a safe terminal."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """`anonbench policy check` and `anonbench review`: exit statuses and what is printed."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

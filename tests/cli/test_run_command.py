@@ -1,7 +1,5 @@
 """`anonbench run` and `anonbench init`: which command or config they make, and when not."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The config model: defaults, refusals of every wrong field, and files written from it."""
 
-from __future__ import annotations
-
 import copy
 import datetime
 from collections.abc import Iterator

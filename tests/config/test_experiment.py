@@ -1,7 +1,5 @@
 """What a config unfolds to: models, scenarios, tables, and the parameters of jobs."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Strengths and redrawn methods: parameters of their own, that concern nobody else."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from pathlib import Path
 from typing import Any

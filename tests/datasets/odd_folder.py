@@ -1,7 +1,5 @@
 """A folder of odd files, generated: what real archives hold, and what attackers put there."""
 
-from __future__ import annotations
-
 import io
 import struct
 import unicodedata

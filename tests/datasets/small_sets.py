@@ -1,7 +1,5 @@
 """Settings, files and manifests of small data sets."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

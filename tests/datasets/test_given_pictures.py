@@ -1,7 +1,5 @@
 """Which picture of another program, or which copy, belongs to which image."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

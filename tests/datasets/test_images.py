@@ -1,7 +1,5 @@
 """Images as pixels: what is read, turned upright and refused, and what is written."""
 
-from __future__ import annotations
-
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images as commands are given them, and files, links and kinds below a folder."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Splits, subsets, clusters and what is common to all layouts, also with real data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The manifest; every file of a data folder is used or has a reason."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

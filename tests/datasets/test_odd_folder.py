@@ -1,7 +1,5 @@
 """A folder of which nothing is known, to its manifest and the report of what was read."""
 
-from __future__ import annotations
-
 import csv
 import json
 import tarfile

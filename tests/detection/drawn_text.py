@@ -1,7 +1,5 @@
 """Pages with drawn text, for the tests of the text detectors."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A shard's job: every image accounted for, whatever happens to some of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Signatures, handwriting, stamps and fingerprints are found, and photographs left."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Machine-readable zones are found whole, and only they."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 from pathlib import Path

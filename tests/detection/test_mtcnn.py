@@ -1,7 +1,5 @@
 """MTCNN, ONNX models and CenterFace find faces as the code of their authors does."""
 
-from __future__ import annotations
-
 import importlib.util
 from dataclasses import replace
 from pathlib import Path

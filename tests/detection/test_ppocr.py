@@ -1,7 +1,5 @@
 """PP-OCR finds drawn text, in each version, with weights from each place."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from pathlib import Path

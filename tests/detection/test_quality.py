@@ -1,7 +1,5 @@
 """Quality of found regions, true area that stays visible, lists of doubtful images."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Doubts about a searched image: each holds where its bound is passed, and not before."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

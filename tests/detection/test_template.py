@@ -1,7 +1,5 @@
 """A template's boxes land where they belong, or nowhere."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

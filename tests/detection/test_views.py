@@ -1,7 +1,5 @@
 """Search at several scales and in tiles: large faces and small lines of large images are found."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Detectors by name, models that fail, a user's files, and tables of all shards."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

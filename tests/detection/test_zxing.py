@@ -1,7 +1,5 @@
 """Barcodes are found where they were put, over their whole height."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path

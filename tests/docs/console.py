@@ -9,8 +9,6 @@ A line above a block may say what a test cannot do, and why:
 block in a shell of its own, so that `cd` and `export` last to the block's end.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Numbers and tables on pages are those of the files beside them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Pages: their links, names, sizes and words."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Python that pages show, run as a reader would; worked examples; the notebook."""
 
-from __future__ import annotations
-
 import doctest
 import json
 import os

@@ -1,7 +1,5 @@
 """Pages that are written from code: each is what its code says now."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a report is made of, synthetic, in the shape that the workflow writes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

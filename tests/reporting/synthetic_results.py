@@ -1,7 +1,5 @@
 """Synthetic results in the shape that the workflow writes; the numbers are random."""
 
-from __future__ import annotations
-
 from itertools import combinations, permutations, product
 from pathlib import Path
 

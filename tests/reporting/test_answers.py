@@ -1,7 +1,5 @@
 """Findings across systems, and the results files that they are read from."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

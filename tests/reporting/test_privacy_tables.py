@@ -1,7 +1,5 @@
 """Tables of attacks, retrieval and detection quality, and the summary of scores."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

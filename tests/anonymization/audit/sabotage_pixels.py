@@ -1,7 +1,5 @@
 """Ways to hide wrongly: each takes a scene and returns pixels that must not be published."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

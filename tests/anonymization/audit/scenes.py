@@ -1,7 +1,5 @@
 """A picture with regions of every kind, hidden as asked, and its audit."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Faults that an author of a method or of a set makes easily, and that change little."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Honest images pass by every method, whatever their regions, and no others do."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The pixels of regions: against a library's geometry, joined, outside, at slanted edges."""
 
-from __future__ import annotations
-
 import random
 import tracemalloc
 

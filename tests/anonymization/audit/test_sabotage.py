@@ -1,7 +1,5 @@
 """The audit catches all that could go wrong, and shares no code with what it audits."""
 
-from __future__ import annotations
-
 import ast
 import sys
 import zlib

@@ -1,7 +1,5 @@
 """What layers and overlapping regions leave together, judged besides each step."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, ClassVar
 

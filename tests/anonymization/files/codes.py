@@ -1,7 +1,5 @@
 """Photographs with a code that is found at once, in every format that is written."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Anonymized copies of a user's files: what is kept, what is gone, and what is never written."""
 
-from __future__ import annotations
-
 import doctest
 import hashlib
 import io

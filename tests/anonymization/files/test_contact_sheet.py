@@ -1,7 +1,5 @@
 """Contact sheets and reviews of copies, and what the next run makes of them."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io

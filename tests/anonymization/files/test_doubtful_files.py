@@ -1,7 +1,5 @@
 """Copies that must not stay, names that two images want, and records that something befell."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

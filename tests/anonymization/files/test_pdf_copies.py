@@ -1,7 +1,5 @@
 """Copies of PDF files, colour profiles and quantization tables: nothing of the original."""
 
-from __future__ import annotations
-
 import io
 import json
 import operator

@@ -1,7 +1,5 @@
 """Another program's pictures: compared with originals, as an image set, summarized."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from pathlib import Path

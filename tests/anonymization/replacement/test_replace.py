@@ -1,7 +1,5 @@
 """Replacement: what is kept of a region, what is drawn, and that nothing else gets through."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import zxingcpp

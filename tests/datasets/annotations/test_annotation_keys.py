@@ -1,7 +1,5 @@
 """A row reaches the image that its id or path names, letter by letter, or the read refuses."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from pathlib import Path

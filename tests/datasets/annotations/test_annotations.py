@@ -1,7 +1,5 @@
 """Boxes of a user's own: what every format says comes through, what is wrong is named."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

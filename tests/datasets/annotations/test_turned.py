@@ -1,7 +1,5 @@
 """Boxes that are turned, and boxes of images of the same bytes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

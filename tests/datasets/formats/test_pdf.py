@@ -1,7 +1,5 @@
 """Pages of TIFF and PDF files, and the process with limits that decodes them."""
 
-from __future__ import annotations
-
 import io
 import os
 import posixpath

@@ -1,7 +1,5 @@
 """What decoding converts, and files that are cut off or whose ends are zeros."""
 
-from __future__ import annotations
-
 import struct
 from pathlib import Path
 from typing import Any

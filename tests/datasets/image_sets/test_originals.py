@@ -1,7 +1,5 @@
 """Originals: read where they are, as their manifest describes them, or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import multiprocessing
 import os

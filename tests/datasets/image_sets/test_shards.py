@@ -1,7 +1,5 @@
 """Image sets: shards, neutral names, doubts, near-duplicates."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """The layouts: CelebA, RVL-CDIP, folders and tables."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

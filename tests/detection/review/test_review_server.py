@@ -1,7 +1,5 @@
 """The review's page against attacks, its corrections, and its estimate."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import re

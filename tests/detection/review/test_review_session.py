@@ -1,7 +1,5 @@
 """A review from detection's results to the next run: corrections, record, other writers."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

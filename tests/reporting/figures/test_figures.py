@@ -1,7 +1,5 @@
 """Figures: trends, examples and the privacy-utility front, with the same bytes each time."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Learning curves and attention maps: what is drawn, where, and what stays hidden."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

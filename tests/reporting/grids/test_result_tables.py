@@ -1,7 +1,5 @@
 """Tables of scores: every number, its marks, and rows that need no training."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Choices in the order of the report, and the next step with its command."""
 
-from __future__ import annotations
-
 import math
 import shlex
 from typing import Any

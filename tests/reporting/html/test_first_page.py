@@ -1,7 +1,5 @@
 """First page of a data set: five questions answered, every number from its table."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """The report as a page, also of results that hardly say anything."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

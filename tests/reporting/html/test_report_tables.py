@@ -1,7 +1,5 @@
 """Tables of the report's pages: costs, recommendations, verdicts, provenance."""
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -1,7 +1,5 @@
 """Statement to a data protection officer: in the order of a DPIA, every number from its CSV."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from html import unescape

@@ -1,7 +1,5 @@
 """Pictures that are passed on, of hidden images or blank; canary pixels; the explorer."""
 
-from __future__ import annotations
-
 import ast
 import base64
 import io

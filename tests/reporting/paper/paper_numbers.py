@@ -1,7 +1,5 @@
 """Hand-made numbers in the paper's cells."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from anonbench.evaluation.scores import COLUMNS

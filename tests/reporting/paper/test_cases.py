@@ -1,7 +1,5 @@
 """Claims of the paper, case by case."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

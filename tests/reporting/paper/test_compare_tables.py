@@ -1,7 +1,5 @@
 """The paper's numbers, ours beside them, and its scenarios."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from itertools import product
