@@ -132,12 +132,9 @@ def test_no_degree_or_no_method_is_refused(variant: Variant) -> None:
         anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], variant)
 
 
-def test_a_text_is_no_variant() -> None:
+def test_other_types_are_refused() -> None:
     with pytest.raises(InputError, match=r"Variant\.parse"):
         anonbench.anonymize(IMAGE, [], "mask-100")  # type: ignore[arg-type]
-
-
-def test_a_dict_is_no_section_of_the_config() -> None:
     wrong: Any = {"margin": 0.1}
     with pytest.raises(InputError, match=r"settings: dict .*anonbench\.config\.Anonymization\("):
         anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK, wrong)

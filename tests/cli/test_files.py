@@ -116,7 +116,7 @@ def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "weak" not in capsys.readouterr().out
 
 
-def test_anonymize_counts_what_is_there_(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_anonymize_counts_other_files(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = os.fsdecode(b"out\xff")  # a name that is no text
     assert run("anonymize", "photos", "-o", out) == 0
     (photos / "a.png").rename(Path(out, "strange.png"))

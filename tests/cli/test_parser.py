@@ -155,7 +155,9 @@ def test_what_is_given_is_shown(
     assert said and not steers(said), ascii(said)
 
 
-def test_an_unexpected_error_is_shown_too() -> None:
+def test_an_unexpected_error_and_odd_bytes_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = python(
         f"""
 import sys
@@ -167,9 +169,6 @@ main()
 """
     )
     assert f"ValueError: {SHOWN}" in done and not steers(done)
-
-
-def test_bytes_that_are_no_utf_8_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()
     assert main(["verify", str(folder)]) == 1

@@ -112,27 +112,23 @@ def test_what_the_user_names_is_left_alone(became: Any) -> None:
     assert became(*on_a_cluster, wanted=1.0) == on_a_cluster
 
 
-def test_missing_gpu_is_said_before_any_job(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_cannot_be_is_refused_first(
+    became: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert became(wanted=1.0) == ["1"]
     said = capfd.readouterr().err
     assert "1 job (train) would take a GPU, and this machine has none" in said
     assert "frozen system" in said
     assert became("-n", wanted=1.0)[0] == "-n", "a look is no run"
     assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
-
-
-def test_run_that_fills_the_disk_is_refused(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert "--cores" in became(growth=1.9e6), "an estimate may be twice too high"
     assert became(growth=2.1e6) == ["1"]
     assert "the disk of results is too small" in capfd.readouterr().err
-
-
-def test_results_need_a_place_first(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert became(obstacle="results cannot be written to") == ["1"]
     assert "results cannot be written to" in capfd.readouterr().err
 
 
-def test_missing_results_named_in_the_end_(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_missing_results_are_named(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
     became(planned=False, missing=["results/a.csv"])
     assert "with --forcerun results/a.csv" in capfd.readouterr().err
 

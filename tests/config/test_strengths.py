@@ -114,16 +114,13 @@ def test_edit_concerns_variants_that_have_it(path: str, value: Any, concerned: s
     assert {name for name in before if before[name] != after[name]} == concerned
 
 
-def test_a_job_has_the_parameters_of_its_strength_and_of_no_other() -> None:
+def test_a_job_has_its_own_strength_and_a_policy_bounds_it() -> None:
     config = load(VALUES)
     given = stage_parameters.hiding(config, "pixelate_fine")["settings"]
     assert set(given) == {"format", "margin", "coding_blocks", "strengths"}
     assert list(given["strengths"]) == ["pixelate"]
     again = Anonymization.model_validate(given)
     assert again.method("pixelate_fine") == config.anonymization.method("pixelate_fine")
-
-
-def test_a_policy_bounds_strengths_as_it_bounds_methods() -> None:
     given = stage_parameters.policy(load(VALUES), "mine")
     assert given["methods"]["pixelate_fine"]["blocks"]["face"] == 24
     assert given["applied"]["pixelate_fine"] == ["pixelate_fine"]

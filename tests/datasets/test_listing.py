@@ -65,14 +65,6 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     )
 
 
-def test_one_image_or_group_cannot_be_split(tmp_path: Path) -> None:
-    settings = dataset("table", table(tmp_path, ["a", "b"], person=[1, 1]), split={"by": "person"})
-    with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
-        list_images("t", settings, 0)
-    with pytest.raises(InputError, match=r"datasets\.t\.split: none of the 1 images"):
-        list_images("t", dataset("table", table(tmp_path, ["a"]), split={}), 0)
-
-
 def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(400)]
     splits: list[object] = ["train", "val"] * 200
@@ -131,7 +123,12 @@ def test_demo_data_are_planned_as_they_will_be(
     assert drawn[label].notna().all()
 
 
-def test_demo_data_cannot_be_grouped_before_they_exist(tmp_path: Path) -> None:
+def test_one_group_or_no_data_cannot_be_split(tmp_path: Path) -> None:
+    settings = dataset("table", table(tmp_path, ["a", "b"], person=[1, 1]), split={"by": "person"})
+    with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
+        list_images("t", settings, 0)
+    with pytest.raises(InputError, match=r"datasets\.t\.split: none of the 1 images"):
+        list_images("t", dataset("table", table(tmp_path, ["a"]), split={}), 0)
     demo = {"kind": "portraits"}
     settings = dataset("celeba", tmp_path / "x", demo=demo, split={"by": "identity"})
     with pytest.raises(InputError, match=r"datasets\.d\.split\.by: the demo's data"):

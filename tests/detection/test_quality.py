@@ -181,7 +181,14 @@ def left(
     return table.set_index(["degree", "entity"])["visible_area"]
 
 
-def test_boxes_ellipses_and_whole_images() -> None:
+def test_a_degree_hides_the_first_regions_whatever_they_are_taken_for() -> None:
+    one, other = face_box(0, 0, 10, 10), face_box(50, 0, 60, 10)
+    shown = left([one, face_box(50, 0, 60, 5, Entity.TEXT)], [one, other], (50, 100))
+    assert shown.to_dict() == {(50, "face"): 0.5, (100, "face"): 0.25}
+    assert left([other, one], [one], (1, 51)).to_dict() == {(1, "face"): 1.0, (51, "face"): 0.0}
+
+
+def test_boxes_ellipses_slanted_regions_and_whole_images() -> None:
     face = face_box(20, 10, 60, 40)
     assert left([face], [face])[100, "face"] == 0.0
     corners = left([face], [face], shapes={"face": "ellipse"})[100, "face"]
@@ -190,16 +197,6 @@ def test_boxes_ellipses_and_whole_images() -> None:
     grown = left([face], [face], shapes={"face": "ellipse"}, margin=2**0.5)
     assert grown[100, "face"] == pytest.approx(0, abs=2e-3)
     assert left([], [face])[100, "face"] == 1.0
-
-
-def test_a_degree_hides_the_first_regions_whatever_they_are_taken_for() -> None:
-    one, other = face_box(0, 0, 10, 10), face_box(50, 0, 60, 10)
-    shown = left([one, face_box(50, 0, 60, 5, Entity.TEXT)], [one, other], (50, 100))
-    assert shown.to_dict() == {(50, "face"): 0.5, (100, "face"): 0.25}
-    assert left([other, one], [one], (1, 51)).to_dict() == {(1, "face"): 1.0, (51, "face"): 0.0}
-
-
-def test_slanted_regions_stay_what_they_are() -> None:
     quad = (50.0, 0.0, 75.0, 25.0, 50.0, 50.0, 25.0, 25.0)
     slanted = Region(Entity.FACE, 25, 0, 75, 50, 1.0, quad)
     for form in ("box", "ellipse"):
@@ -249,7 +246,7 @@ def listed(table: pd.DataFrame, why: str) -> list[str]:
     return table.loc[table["why"] == why, "id"].tolist()
 
 
-def test_each_kind_of_doubt_has_its_list() -> None:
+def test_lists_of_doubtful_images() -> None:
     table = review(50)
     assert list(table.columns) == REVIEW_COLUMNS
     assert listed(table, "failed") == ["broken", "part"]
@@ -260,9 +257,6 @@ def test_each_kind_of_doubt_has_its_list() -> None:
     assert by_id.loc["broken", "reason"] == "truncated"
     assert table.loc[table["why"] == "doubtful", "reason"].iloc[0] == "pale; small"
     assert by_id.loc["broken", "path"] == "broken.png"
-
-
-def test_the_weakest_region_decides() -> None:
     table = review(3)
     assert listed(table, "lowest score") == ["three", "one", "four"]
     scores = table.loc[table["why"] == "lowest score", "score"]

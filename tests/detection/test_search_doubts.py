@@ -31,12 +31,9 @@ def of(image: np.ndarray, *regions: Region, kinds: list[str] = ALL) -> list[str]
     return doubts.doubts_of(image, regions, kinds)
 
 
-def test_an_image_within_the_measured_range_is_not_doubtful() -> None:
+def test_doubts_are_outside_of_the_measured_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     assert of(noise(), FACE) == []
     assert of(np.full((60, 60), 200, np.uint8)) == [], "a blank page shows nothing"
-
-
-def test_each_range_is_the_measured_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert of(noise() // 2, FACE) == [doubts.FEW_LEVELS]
     assert of(noise() // 2 * 2, FACE) == []
     for side, expected in ((23, [doubts.SMALL_FACES]), (24, [])):
@@ -136,15 +133,12 @@ class Nothing:
         return [[] for _ in images]
 
 
-def test_a_search_says_how_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_says_its_views_and_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
     search = Search(["zxing", "boxes"], Detection())
     found = search.searched(noise(300, 400))
     assert found.how["grey"] == [0, 255] and found.how["doubts"] == []
     assert found.how["views"] == {
         "zxing": {"scales": [2.0, 1.0], "tiles": [1, 1], "turns": [0, 30, 60]}
     }
-
-
-def test_views_say_their_scales_and_tiles() -> None:
     views = Views(Nothing(), Reach(whole=100, tile=80, overlap=10)).views((150, 400, 3))
     assert views == {"scales": [1.0, 0.5, 0.25], "tiles": [12, 3, 1], "turns": [0]}

@@ -102,7 +102,7 @@ SCORES = [
 ]
 
 
-def test_accuracies_are_means_over_trainings() -> None:
+def test_rows_of_models() -> None:
     found = FINDINGS.accuracies_of(pd.DataFrame(SCORES))
     rows = found.set_index(["method", "adaption", "metric"])
     assert rows["value"].round(9).to_dict() == {
@@ -111,9 +111,6 @@ def test_accuracies_are_means_over_trainings() -> None:
         ("blur", "pixels", "linear"): 0.3,
     }
     assert rows["seeds"]["blur", "A", "knn"] == 2
-
-
-def test_effects_at_the_highest_degree_with_their_spread_between_trainings() -> None:
     found = FINDINGS.effects_of(pd.DataFrame(EFFECTS), pd.DataFrame(VARIANCES))
     assert list(found["effect"]) == ["retraining", "anonymizing", "adapting", "lead", "bias"]
     of = found.set_index("effect")["sd_seed"]

@@ -261,13 +261,10 @@ def test_orders_are_of_dependent_pairs() -> None:
     assert (low, high) == (-1.0, 1.0)
 
 
-def test_without_labels_nothing_is_predicted() -> None:
+def test_too_little_is_no_answer() -> None:
     rows = answers.predictors_of({("ours", 100): coefficients(np.nan, np.nan)})
     assert len(rows) == 4
     assert not {"predictor", "lead"} & {*means(predicted=np.nan)["question"]}
-
-
-def test_two_systems_give_no_interval() -> None:
     table = means(("ours", "hog"))
     assert set(table["systems"]) == {2}
     assert table[["low", "high"]].isna().all().all()

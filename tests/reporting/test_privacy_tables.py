@@ -67,14 +67,6 @@ def test_attributes_have_their_names_with_what_was_not_inferred() -> None:
     assert "Inference of attributes, Bald right: not run (no image has a label)." in grid.notes
 
 
-def test_nothing_that_could_be_told_is_said() -> None:
-    table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
-    grid = attacks_grid("a", table, 0.95)
-    assert grid.blocks == ()
-    assert grid.notes[0].startswith("No attack could be run: this says nothing")
-    assert "Reading of text, Text" in grid.notes[1] and "3 clusters" in grid.notes[1]
-
-
 VARIANTS = ("mask-100", "blur-100", "mask-50", "blur-50")
 
 
@@ -160,7 +152,12 @@ def test_a_row_a_database_with_its_queries() -> None:
     assert "intervals of 90 %" in grid.caption and "60 queries in 30 clusters" in grid.caption
 
 
-def test_without_a_second_reference_or_intervals_it_is_said() -> None:
+def test_without_results_or_intervals_it_is_said() -> None:
+    table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
+    grid = attacks_grid("a", table, 0.95)
+    assert grid.blocks == ()
+    assert grid.notes[0].startswith("No attack could be run: this says nothing")
+    assert "Reading of text, Text" in grid.notes[1] and "3 clusters" in grid.notes[1]
     grid = deployments_grid("a", make_deployments("4 clusters are too few", second=False), 0.9)
     assert grid.heads == ("Database", "Queries", "mAP", "Difference", "Verdict")
     assert grid.blocks[0].rows[0][2:] == ("90.0", "–", "–")

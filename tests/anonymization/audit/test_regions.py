@@ -171,16 +171,10 @@ def test_within_a_region_anything_may_be(row: int, column: int) -> None:
     assert differs(row, column, [BOX], shape={"face": "ellipse"})
 
 
-def test_corners_of_the_box_around_a_slanted_region_stay() -> None:
+def test_what_may_differ_beside_regions() -> None:
     assert not differs(7, 23, [SLANTED])
     assert differs(2, 18, [SLANTED])
-
-
-def test_regions_that_the_degree_leaves_in_sight_stay() -> None:
     assert sum(differs(*place, [BOX, SLANTED], 50) for place in ((7, 9), (7, 23))) == 1
-
-
-def test_grey_pictures_may_become_colours() -> None:
     grey = PICTURE[..., 0].copy()
     assert differs(0, 0, [BOX], before=grey)
     assert not differs(6, 6, [BOX], before=grey)

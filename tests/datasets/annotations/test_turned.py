@@ -159,19 +159,6 @@ def read(folder: Path, *rows: str, corrections: bool = False, spread: bool = Tru
     return share_among_copies(found, COPIES, spread=spread)
 
 
-def test_a_box_of_the_copy_that_is_left_out_is_on_those_that_are_used(tmp_path: Path) -> None:
-    rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,").rows
-    pairs = [["val/c", "text"], ["val/a", "face"], ["val/b", "face"]]
-    assert rows[["id", "entity"]].values.tolist() == pairs
-
-
-def test_one_box_on_all_copies_is_one_region_of_each(tmp_path: Path) -> None:
-    boxes = [f"{name},face,1,2,30,12," for name in ("train/a", "val/a", "val/b")]
-    assert read(tmp_path, *boxes).rows["id"].tolist() == ["val/a", "val/b"]
-    rows = read(tmp_path, "val/a,face,1,2,30,12,", "val/b,face,1,2,31,12,").rows
-    assert sorted(rows["id"]) == ["val/a", "val/a", "val/b", "val/b"]
-
-
 def test_additions_count_for_copies_and_removals_do_not(tmp_path: Path) -> None:
     lines = ("val/a,face,1,2,30,12,add", "val/a,text,,,,,remove")
     rows = read(tmp_path, *lines, corrections=True).rows
@@ -179,7 +166,14 @@ def test_additions_count_for_copies_and_removals_do_not(tmp_path: Path) -> None:
     assert rows[["id", "action"]].values.tolist() == pairs
 
 
-def test_a_truth_stays_with_its_images(tmp_path: Path) -> None:
+def test_boxes_of_copies(tmp_path: Path) -> None:
+    rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,").rows
+    pairs = [["val/c", "text"], ["val/a", "face"], ["val/b", "face"]]
+    assert rows[["id", "entity"]].values.tolist() == pairs
+    boxes = [f"{name},face,1,2,30,12," for name in ("train/a", "val/a", "val/b")]
+    assert read(tmp_path, *boxes).rows["id"].tolist() == ["val/a", "val/b"]
+    rows = read(tmp_path, "val/a,face,1,2,30,12,", "val/b,face,1,2,31,12,").rows
+    assert sorted(rows["id"]) == ["val/a", "val/a", "val/b", "val/b"]
     rows = ("train/a,face,1,2,30,12,", "val/a,face,1,2,30,12,")
     found = read(tmp_path, *rows, spread=False)
     assert found.rows["id"].tolist() == found.images == ["val/a"]

@@ -271,13 +271,10 @@ FINE = ["a", "a/b c/ü", "...", "a/...", ".a/b.c", "a..b", " a ", "con", "~", "%
 FINE += ["a" * 1024, "ü" * 512, "身分証/#2", "-rf"]
 
 
-def test_hostile_ids_are_told_apart() -> None:
+def test_hostile_and_unusual_ids() -> None:
     for image_id in HOSTILE:
         problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
         assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1], image_id
-
-
-def test_unusual_ids_are_fine() -> None:
     assert id_problems(pd.Series(FINE, dtype="str")).eq("").all()
     assert id_problems(pd.Series([], dtype="str")).empty
 
@@ -304,12 +301,6 @@ def test_a_digest_says_file_and_page(sha: str, page: Page | None) -> None:
     assert (digest == sha) == (page is None)
 
 
-def test_what_is_no_digest_is_refused() -> None:
-    for text in ("ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"):
-        with pytest.raises(ValueError, match="is no digest of an image"):
-            page_of(text)
-
-
 @pytest.mark.slow
 @given(paths=st.lists(PATHS, min_size=1, max_size=8, unique=True), number=st.integers(1, 9999))
 def test_ids_of_files_and_pages_never_meet_and_can_be_names(paths: list[str], number: int) -> None:
@@ -328,7 +319,10 @@ def test_ids_of_pages_are_in_the_order_of_pages() -> None:
     assert ids == sorted(ids) and ids[0] == "a b/ü/page-0001"
 
 
-def test_pages_that_are_not_there() -> None:
+def test_no_page_and_no_digest() -> None:
+    for text in ("ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"):
+        with pytest.raises(ValueError, match="is no digest of an image"):
+            page_of(text)
     for number, pages in ((0, 3), (4, 3), (1, 0), (1, MOST_PAGES + 1)):
         with pytest.raises(UnreadableImage, match=r"no page|more than 9999 pages"):
             require_page(number, pages)

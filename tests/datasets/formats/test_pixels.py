@@ -63,12 +63,9 @@ def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(built) == 1 and built[0][:3] == ("CMYK", "RGB", intent)
 
 
-def test_lab_becomes_rgb() -> None:
+def test_lab_depth_and_transparency() -> None:
     values = Image.merge("LAB", [Image.new("L", (4, 4), v) for v in (255, 128, 128)])
     assert (read_image(coded(values, "TIFF")) >= 254).all()
-
-
-def test_depth_and_transparency() -> None:
     floats = coded(Image.new("F", (4, 4), 9), "TIFF")
     assert done(floats) == ["32 to 8 bits, by the range in use"]
     palette = coded(Image.new("P", (4, 4)), "PNG", transparency=0)

@@ -188,16 +188,13 @@ LISTED = ["b/10", "a 2", "Ä", "b/9", "a/1"]
 FILE = Path("somewhere.parquet")
 
 
-def test_numbers_have_the_order_of_the_ids() -> None:
+def test_images_and_classes_have_the_order_of_their_names() -> None:
     numbers = Names(LISTED, []).images(pd.Series(LISTED, dtype="str"), FILE)
     assert numbers.tolist() == ["000003", "000001", "000005", "000004", "000002"]
     assert sorted(LISTED) == [LISTED[i] for i in numbers.sort_values().index]
     many = Names([f"{number:07d}" for number in range(1_000_000)], [])
     asked = pd.Series(["0000000", "0999999"])  # seven digits for a million
     assert many.images(asked, FILE).tolist() == ["0000001", "1000000"]
-
-
-def test_classes_sort_as_their_labels_do() -> None:
     labels = [f"person {number}" for number in range(12)]
     names = Names([], labels)
     found = names.classes(pd.Series(labels), FILE)
@@ -244,16 +241,13 @@ def test_a_config_without_places_is_the_same_experiment() -> None:
     assert config.recipes == load(given).recipes
 
 
-def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
+def test_doubts_are_counted_and_published_ones_loudest(tmp_path: Path) -> None:
     rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
     write_counts(tmp_path, rows)
     found = read_doubts(tmp_path / "counts.csv")
     said = "12 images without a region and 2 with a failed detector are left out"
     assert found == Doubts(12, 2) and found.summary() == said
     assert not Doubts() and not Doubts().summary()
-
-
-def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
     rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
     write_counts(tmp_path, rows)
     found = read_doubts(tmp_path / "counts.csv")

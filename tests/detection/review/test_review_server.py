@@ -238,15 +238,12 @@ def test_what_was_found_is_known(case: tuple[list[Region], list[Correction], lis
     assert keys(again) == keys(found) and not absent
 
 
-def test_rows_of_others_that_still_hold_stay() -> None:
+def test_other_corrections_stay_and_are_told() -> None:
     found = [Region(Entity.TEXT, 0, 0, 10, 4, 0.9)]
     rough = Correction("1", Action.REMOVE, Entity.TEXT, Region(Entity.TEXT, 1, 0, 10, 4, 1.0))
     unused = Correction("2", Action.REMOVE, Entity.FACE, None)
     assert corrections_for(found, [rough, unused], []) == ([rough, unused], [])
     assert corrections_for(found, [rough, unused], found) == ([unused], [])
-
-
-def test_boxes_of_other_corrections_are_told() -> None:
     added = Correction("1", Action.ADD, Entity.FACE, Region(Entity.FACE, 0, 0, 5, 5, 1.0))
     assert found_without([], [added]) == ([], 1)
 
@@ -290,7 +287,7 @@ def test_none_among_n_is_the_rule_of_three() -> None:
     ]
 
 
-def test_some_have_wilson_s_interval() -> None:
+def test_intervals_of_some_and_of_too_few_images() -> None:
     looks = [Misses(2, 1, 0)] * 5 + [Misses(2, 0, 0)] * 45
     result = estimate(looks, 0, 0.95)
     assert (result.images.value, result.regions.value) == (0.1, 0.05)
@@ -298,9 +295,6 @@ def test_some_have_wilson_s_interval() -> None:
     assert (result.images.low, result.images.high) == pytest.approx((0.0435, 0.2136), abs=2e-4)
     assert result.missed_images == 5 and result.missed_regions == 5
     assert result.unseen_with_miss == 0
-
-
-def test_too_few_images_give_no_interval() -> None:
     result = estimate([Misses(1, 0, 0)] * 7, 10, 0.95)
     assert result.unseen_with_miss is None
     assert "too few images for an interval" in sentences(result, 7, 0)[1]

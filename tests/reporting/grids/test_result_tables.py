@@ -348,7 +348,7 @@ STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
-def test_no_statement_looks_at_the_untrained_(statement: Callable[[pd.DataFrame], Any]) -> None:
+def test_no_statement_looks_at_the_untrained(statement: Callable[[pd.DataFrame], Any]) -> None:
     without = statement(SCORES)
     assert without
     assert str(statement(with_baselines(SCORES))) == str(without)

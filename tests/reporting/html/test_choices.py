@@ -278,18 +278,6 @@ def test_an_attack_is_tried_more_often_by_the_setting_that_counts_its_tries() ->
 ATTACKED = {"rule": "attack", "rule_attack": "reidentification", "rule_limit": 0.1}
 
 
-def test_where_all_images_were_attacked_more_images_are_needed() -> None:
-    asked = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=120)
-    assert "until about 188 can be attacked (120 now)" in asked.text
-    assert asked.command == "anonbench run"
-
-
-def test_where_persons_are_few_the_number_that_is_needed_is_told() -> None:
-    lack = "not known: 6 persons, and 10 are needed"
-    asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))
-    assert f"(30 tries are too few: {lack})" in asked.text
-
-
 @pytest.mark.parametrize(
     ("seen", "attacked", "share", "add"),
     [
@@ -307,15 +295,18 @@ def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, a
     assert all("nan" not in text and "probes" not in text for text in said.values())
 
 
-def test_more_tries_do_not_help_where_a_kind_of_region_was_not_attacked() -> None:
+def test_what_helps_where_tries_were_too_few() -> None:
+    asked = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=120)
+    assert "until about 188 can be attacked (120 now)" in asked.text
+    assert asked.command == "anonbench run"
+    lack = "not known: 6 persons, and 10 are needed"
+    asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))
+    assert f"(30 tries are too few: {lack})" in asked.text
     top = row(rule_n=229.0, rule_value=0.004, rule_high=0.035, **ATTACKED)
     asked = found(top, images=144)
     assert "leave out their detector" in asked.text and asked.command == "anonbench run"
     why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
     assert "up to" not in why and "for some kinds of regions" in why
-
-
-def test_an_attack_is_not_tried_more_often_where_nothing_is_left_to_search_by() -> None:
     for high, said in ((0.09, "try another search system"), (0.11, "attack more images")):
         kept = {"kept": 0.02, "kept_low": 0.0, "kept_high": high, "rule_n": 20.0}
         assert said in found(row(**kept, **ATTACKED)).text

@@ -140,17 +140,14 @@ def test_every_attack_and_measure_has_words(language: str) -> None:
         assert texts.has(f"statement.counted.{name}"), name
 
 
-def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
+def test_what_is_left_of_a_hidden_region(tmp_path: Path) -> None:
     """Other programs' pictures have neither a information_left nor parameters."""
     policy = table_of()
     unsaid = policy["rule"].isin([INFORMATION_LEFT, STRENGTH])
     policy.loc[unsaid, ["value", "low", "high"]] = float("nan")
     found, _ = make_statement(tmp_path, policy)
     assert "What is left of a hidden region is not known." in found and "nan" not in found
-
-
-def test_what_is_left_is_told_of_the_kind_of_region_that_is_hidden_least(tmp_path: Path) -> None:
-    """Coarse is the method `replace`, whose copies of faces are a plain mask."""
+    # Coarse is the method `replace`, whose copies of faces are a plain mask
     policy = table_of()
     policy.loc[policy["rule"] == INFORMATION_LEFT, "value"] = INFORMATION_LEVELS.index("coarse")
     found, _ = make_statement(tmp_path, policy)

@@ -96,16 +96,13 @@ def series(*values: float, query: str = "original", metric: str = "map") -> pd.D
     return cells(*((where[0], degree, *where[1:], value) for degree, value in rows))
 
 
-def test_falls_with_degree() -> None:
+def test_a_fall_with_the_degree() -> None:
     for values, holds in (((9, 8, 7, 6), True), ((9, 8, 8, 6), False), ((6, 9), False)):
         assert [case.holds for case in falls_with_degree(series(*values))] == [holds]
     assert list(falls_with_degree(series(6, 9, query="anonymized"))) == []
     # one degree is no series; order of the rows does not matter
     assert list(falls_with_degree(series(9))) == []
     assert [c.holds for c in falls_with_degree(series(9, 8, 7).iloc[::-1])] == [True]
-
-
-def test_a_rise_refutes_a_fall_only_where_it_is_told() -> None:
     for half, verdict in ((0.4, Verdict.FAILS), (0.6, Verdict.OPEN), (np.nan, Verdict.OPEN)):
         (case,) = falls_with_degree(between(series(9, 8, 9, 6), half))
         assert case.holds is False and decide([case]) is verdict
@@ -120,14 +117,11 @@ def test_steps_that_are_told_apart() -> None:
         assert told is not None and told.tolist() == steps
 
 
-def test_trends_agree_step_by_step() -> None:
+def test_trends_step_by_step() -> None:
     both = pd.concat([series(9, 8, 7, 7), series(5, 4, 6, 5, metric="mndcg")])
     assert [c.holds for c in trends_agree(both, "mndcg", "map")] == [True, False, False]
     (first, *_) = trends_agree(both, "mndcg", "map")
     assert first.numbers == "mAP -1.0, mnDCG -1.0" and "25 to 50 %" in first.name
-
-
-def test_opposite_steps_refute_only_where_both_are_told() -> None:
     fall, rise = series(9, 8), series(5, 6, metric="mndcg")
     for of_fall, of_rise, told in ((None, None, None), (0.4, 0.4, True), (0.1, 0.6, False)):
         tables = (
@@ -238,7 +232,7 @@ def rows_of(*metrics: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"method": methods} | dict(zip("abc", metrics, strict=True)))
 
 
-def test_told_apart_in_both_directions() -> None:
+def test_within_methods_both_directions_and_undefined_coefficients() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=12)
     good, bad = truth + rng.normal(0, 0.1, 12), rng.normal(size=12)
@@ -247,9 +241,6 @@ def test_told_apart_in_both_directions() -> None:
     assert compare_within(rows_of(bad, good, truth), "a", "b", "c") == pytest.approx(
         (-difference, p)
     )
-
-
-def test_the_same_or_an_undefined_coefficient_is_not_told_apart() -> None:
     a, b, c = np.random.default_rng(3).normal(size=(3, 12))
     flat = np.repeat([1.0, 2.0, 3.0], 4)  # the same within each method
     assert compare_within(rows_of(a, a, c), "a", "b", "c") == (0, 1)
