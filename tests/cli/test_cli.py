@@ -254,14 +254,11 @@ def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
     assert wrong == []
 
 
-def test_condas_environment_comes_from_the_lock(root: Path) -> None:
+def test_conda_and_the_container_install_the_lock(root: Path) -> None:
     assert (root / CONDA).read_text(encoding="utf-8") == conda_text(root)
     assert (root / POST_DEPLOY).read_text(encoding="utf-8") == post_deploy_text(root)
     environment = yaml.safe_load((root / CONDA).read_text(encoding="utf-8"))
     assert environment["dependencies"][-1]["pip"] == read_pins(root / LOCK)
-
-
-def test_the_container_installs_the_lock(root: Path) -> None:
     text = (root / "Dockerfile").read_text(encoding="utf-8")
     assert "FROM python:3.11" in text
     assert f"-r {LOCK}" in text

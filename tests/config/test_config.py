@@ -23,18 +23,15 @@ from anonbench.workflow.preflight import require_files
 DATASET: dict[str, Any] = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
 
 
-def test_the_policy_file_is_the_default_policy(root: Path) -> None:
-    assert (root / POLICY).read_text(encoding="utf-8") == policy_text()
-    assert load_policy(yaml.safe_load(policy_text())) == Policy()
-
-
 def leaves(value: Any, path: str = "") -> set[str]:
     if not isinstance(value, dict) or not value:
         return {path}
     return {leaf for name, inner in value.items() for leaf in leaves(inner, f"{path}.{name}")}
 
 
-def test_the_default_file_has_every_setting_with_its_default() -> None:
+def test_written_files_are_the_defaults(root: Path) -> None:
+    assert (root / POLICY).read_text(encoding="utf-8") == policy_text()
+    assert load_policy(yaml.safe_load(policy_text())) == Policy()
     defaults = yaml.safe_load(defaults_text())
     example = load({"datasets": {"my_images": DATASET | {"path": "data/my_images"}}})
     assert load(defaults) == example

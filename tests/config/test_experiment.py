@@ -70,7 +70,6 @@ def test_the_papers_experiment_and_its_targets(root: Path) -> None:
     # and the reference on the original images, the ceiling; two baselines on every variant
     few, many = 1 + 12 + 2 * (1 + 3), 1 + 48 + 2 * (1 + 12)
     assert scenarios == {"celeba": few, "rvl_cdip": many, "dokiq": few}
-    paper = experiment(root / "config/paper.yaml")
     assert paper.unavailable_targets() == {}
     targets = {f"table_{n}" for n in PAPER_TABLES} | {f"figure_{n}" for n in PAPER_FIGURES}
     assert set(paper.paper_targets()) == targets
@@ -78,16 +77,13 @@ def test_the_papers_experiment_and_its_targets(root: Path) -> None:
     assert paper.paper_targets()["figure_9"] == "trend_rvl_cdip_knn"
 
 
-def test_what_cannot_be_made_says_why(root: Path) -> None:
+def test_what_cannot_be_made_says_why_also_without_labels(root: Path) -> None:
     reasons = experiment(root / "config.yaml").unavailable_targets()
     assert reasons["table_XII"] == "needs degree 50, but datasets.documents.degrees has 25, 100"
     tables = {f"table_{n}" for n in ("XII", "XIII", "XIV", "XV")}
     assert set(reasons) == {*tables, "figure_12", "figure_13"}
     own = experiment(root / "config/own_data.yaml").unavailable_targets()
     assert own["table_V"] == "needs a data set with paper_role: celeba, and none is enabled"
-
-
-def test_without_labels_there_are_no_accuracies() -> None:
     dataset = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "paper_role": "celeba"}
     unlabelled = Experiment(load({"datasets": {"mine": dataset}}))
     assert {table.kind for table in unlabelled.tables} == {"retrieval", "agreement"}
@@ -186,14 +182,11 @@ def test_edit_changes_parameters(root: Path, path: str, value: Any, concerned: s
     assert {stage for stage in before if before[stage] != after[stage]} == concerned
 
 
-def test_parameters_of_a_source_are_a_source_again(root: Path) -> None:
+def test_parameters_are_complete_and_sources_again(root: Path) -> None:
     config = load(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")))
     for name, dataset in config.datasets.items():
         source = DataSource.model_validate(stage_parameters.source(config, name))
         assert source.model_dump() == dataset.model_dump(include=set(DataSource.model_fields))
-
-
-def test_what_has_no_effect_reaches_the_job_all_the_same(root: Path) -> None:
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     for path, value in {
         "recipes.documents.workers": 7,

@@ -158,7 +158,7 @@ def config(**changes: Any) -> dict[str, Any]:
     return {"datasets": {"archive": archive | changes}, "training_seeds": [3, 4]}
 
 
-def test_it_is_a_variant_that_no_model_is_adapted_to() -> None:
+def test_a_redrawn_variant_adapts_no_model_and_is_judged_by_its_own() -> None:
     experiment = Experiment(load(config()))
     plain = Experiment(load(config(redrawn=[])))
     assert experiment.variants("archive") == [*plain.variants("archive"), DRAWN]
@@ -168,10 +168,7 @@ def test_it_is_a_variant_that_no_model_is_adapted_to() -> None:
     strength = {"anonymization": {"strengths": {"blur": {"weak": {}}}}}
     whole = config(methods=["blur_weak"], redrawn=["blur_weak"]) | strength
     assert Experiment(load(whole)).variants("archive")[-1] == Variant("redrawn_blur_weak", 100)
-
-
-def test_the_model_that_it_is_drawn_for_judges_it() -> None:
-    """Another seed's model is another model."""
+    # Another seed's model is another model
     scenarios = Experiment(load(config() | {"control_seeds": [5]})).scenarios("archive")
     models = {(str(run.model), run.seed) for run in scenarios if run.variant == DRAWN}
     assert models == {("unadapted", 3), ("pixels", 3), ("untrained", 3)}

@@ -141,14 +141,11 @@ def test_a_list_on_standard_input(folder: Path, end: str, monkeypatch: pytest.Mo
     assert [*zip([image.name for image in images], greys(images), strict=True)] == expected
 
 
-def test_names_that_leave_their_place_are_shortened_or_left_out(folder: Path) -> None:
+def test_names_that_leave_their_place_or_are_alike(folder: Path, tmp_path: Path) -> None:
     paths = [str(folder / "sub folder" / ".." / "b.png"), "../../x.png", "a\nb.png"]
     images = open_images([*paths, folder / "b.png"])
     assert [image.name for image in images] == [f"{folder}/b.png".lstrip("/"), "x.png"]
     assert len(images.left_out) == 2
-
-
-def test_images_of_one_name_keep_their_suffix_in_the_id(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg", "a.jpg.png", "b.png", "c.tar.png", "d/a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

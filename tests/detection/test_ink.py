@@ -98,14 +98,6 @@ def test_a_fingerprint_is_found_where_its_ridges_are_blurred() -> None:
     assert ink_of(cv2.GaussianBlur(image, (0, 0), 3))[true > 0].mean() > 0.98
 
 
-def test_dust_is_no_ink() -> None:
-    image = np.full((1000, 760), 250, np.uint8)
-    rows, columns = (np.random.default_rng(0).integers(0, side, 400) for side in image.shape)
-    for row, column in zip(rows, columns, strict=True):
-        image[row : row + 2, column : column + 2] = 20
-    assert not ink_of(image).any()
-
-
 def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     """Hair and folds of a photograph are found as a few tall lines."""
     image = np.repeat(np.linspace(90, 250, 900).astype(np.uint8)[:, None], 900, axis=1)
@@ -120,7 +112,12 @@ def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     assert ink_of(image, [headline, *narrow])[true].mean() > 0.9
 
 
-def test_photographs_are_not_searched() -> None:
+def test_dust_and_photographs_have_no_ink() -> None:
+    image = np.full((1000, 760), 250, np.uint8)
+    rows, columns = (np.random.default_rng(0).integers(0, side, 400) for side in image.shape)
+    for row, column in zip(rows, columns, strict=True):
+        image[row : row + 2, column : column + 2] = 20
+    assert not ink_of(image).any()
     for number in range(4):
         image = portraits.draw(number, str(number), 0).image
         assert not ink_of(image).any()

@@ -124,13 +124,12 @@ def test_thresholds_reach_the_model(weights: Path) -> None:
     assert area(limit_side_len=64) < 0.5 * usual
 
 
-def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None:
+def test_weights_of_the_wheel(
+    weights: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = ppocr_model.PUBLISHED[V3].digest
     assert file_digest(weights) == digest
     assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
-
-
-def test_damaged_wheel(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damaged = tmp_path / "model.onnx"
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1

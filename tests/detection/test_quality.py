@@ -74,20 +74,6 @@ def test_numbers_by_hand() -> None:
     )  # fmt: skip
 
 
-def test_a_quadrilateral_counts_its_own_area_in_the_image_and_not_its_boxs() -> None:
-    diamond = Region(Entity.TEXT, 20, 10, 40, 30, 1.0, (30, 10, 40, 20, 30, 30, 20, 20))
-    rows, images = measure_image([diamond], [box(20, 10, 40, 30)], SIZE)
-    assert rows[0]["covered"] == pytest.approx(0.5)
-    rows, images = measure_image([box(20, 10, 40, 30)], [diamond], SIZE)
-    assert rows[0]["covered"] == 1
-    assert images[-1]["false_area"] == pytest.approx(200 / 5000)
-    crossed = Region(Entity.TEXT, 0, 0, 10, 10, 1.0, (0, 0, 10, 10, 10, 0, 0, 10))
-    assert outlines([crossed], SIZE)[0].area == pytest.approx(100)  # that of their hull
-    rows, images = measure_image([box(-50, -50, 10, 10)], [box(0, 0, 10, 10)], SIZE)
-    assert rows[0]["matched"] and images[-1]["false_area"] == 0
-    assert measure_image([], [box(100, 0, 120, 10)], SIZE)[0] == []
-
-
 def test_as_many_pairs_as_possible_are_made() -> None:
     # the second found box fits the first true one best, which would leave the others without
     true = outlines([box(0, 0, 10, 10), box(0, 0, 15, 10)], SIZE)
@@ -119,7 +105,18 @@ def test_more_regions_hide_no_less(found: list[Region], true: list[Region], adde
     assert more_images[-1]["false_area"] >= images[-1]["false_area"] - 1e-9
 
 
-def test_a_flat_region_hides_nothing() -> None:
+def test_quadrilaterals_count_their_own_area_and_flat_ones_none() -> None:
+    diamond = Region(Entity.TEXT, 20, 10, 40, 30, 1.0, (30, 10, 40, 20, 30, 30, 20, 20))
+    rows, images = measure_image([diamond], [box(20, 10, 40, 30)], SIZE)
+    assert rows[0]["covered"] == pytest.approx(0.5)
+    rows, images = measure_image([box(20, 10, 40, 30)], [diamond], SIZE)
+    assert rows[0]["covered"] == 1
+    assert images[-1]["false_area"] == pytest.approx(200 / 5000)
+    crossed = Region(Entity.TEXT, 0, 0, 10, 10, 1.0, (0, 0, 10, 10, 10, 0, 0, 10))
+    assert outlines([crossed], SIZE)[0].area == pytest.approx(100)  # that of their hull
+    rows, images = measure_image([box(-50, -50, 10, 10)], [box(0, 0, 10, 10)], SIZE)
+    assert rows[0]["matched"] and images[-1]["false_area"] == 0
+    assert measure_image([], [box(100, 0, 120, 10)], SIZE)[0] == []
     flat = Region(Entity.TEXT, 0.0, 0.0, 1.0, 1.0, 1.0, (0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0))
     rows, images = measure_image([flat, box(0, 0, 1, 1), box(1, 0, 9, 9)], [box(0, 0, 10, 9)], SIZE)
     assert rows[0]["covered"] == pytest.approx(73 / 90)
@@ -128,7 +125,7 @@ def test_a_flat_region_hides_nothing() -> None:
     assert alone[0]["covered"] == pytest.approx(0.0)
 
 
-def test_summary_by_hand() -> None:
+def test_summary_by_hand_also_of_an_entity_that_is_never_true() -> None:
     true = {
         "a": [box(0, 0, 10, 10), box(20, 0, 30, 10), box(40, 0, 50, 10)],
         "b": [box(0, 0, 10, 10)],
@@ -151,9 +148,6 @@ def test_summary_by_hand() -> None:
         summary["value"] <= summary["high"]
     ).all()
     assert (summary["low"] < summary["high"]).all()
-
-
-def test_an_entity_that_is_never_true_has_a_false_area_alone() -> None:
     true = {name: [box(0, 0, 10, 10)] for name in "ab"}
     found = {**true, "a": [*true["a"], box(50, 0, 100, 50, Entity.FACE)]}
     measured = measure(found, true, dict.fromkeys("ab", SIZE))

@@ -75,15 +75,12 @@ def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         detector.detect([IMAGE])
 
 
-def test_text_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_detector_and_recognizer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build("ppocr", Detection(speed="single"), 1).detect([IMAGE]) == [[]]
     Session(0, lambda *sides: [(1, 1, *sides)]).install(monkeypatch)
     detector = build("ppocr", Detection(speed="single"), 1)
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
-
-
-def test_recognizer(monkeypatch: pytest.MonkeyPatch) -> None:
     Session(0, lambda *_: [(1, 5, 5)]).install(monkeypatch)
     reader = LineReader()
     with pytest.raises(UnreadableImage, match=SAID):

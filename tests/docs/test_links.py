@@ -134,17 +134,6 @@ def test_what_a_page_names_is_there() -> None:
     assert missing(text) == gone
 
 
-def test_every_room_is_in_the_table_and_nothing_else_is(root: Path) -> None:
-    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
-    told = set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.MULTILINE))
-    entries = {
-        path for path in (root / "src/anonbench").iterdir() if path.suffix or any(path.glob("*.py"))
-    }
-    assert told == {path.name for path in entries if path.is_dir()}
-    assert len(told) <= 12
-    assert {path.name for path in entries if path.is_file()} == {"__init__.py", "py.typed"}
-
-
 def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
     text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)/` \| (.*)$", text, flags=re.MULTILINE)
@@ -154,7 +143,6 @@ def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
         modules = {path.stem for path in folder.rglob("*.py")}
         assert set(re.findall(r"`(\w+)/`", content)) - folders == set(), room
         assert set(re.findall(r"`(\w+)`", content)) - modules <= {"anonbench"}, room
-    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     library = root / "src/anonbench"
     rooms = "|".join(path.name for path in library.iterdir() if any(path.glob("*.py")))
     names = re.findall(rf"`((?:{rooms})(?:\.\w+)+)`", text)
@@ -171,7 +159,15 @@ def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
         assert (library / file).is_file(), file
 
 
-def test_tests_have_the_library_s_rooms(root: Path) -> None:
+def test_rooms_are_in_the_table_and_in_the_tests(root: Path) -> None:
+    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.MULTILINE))
+    entries = {
+        path for path in (root / "src/anonbench").iterdir() if path.suffix or any(path.glob("*.py"))
+    }
+    assert told == {path.name for path in entries if path.is_dir()}
+    assert len(told) <= 12
+    assert {path.name for path in entries if path.is_file()} == {"__init__.py", "py.typed"}
     rooms = {path.name for path in (root / "src/anonbench").iterdir() if any(path.glob("*.py"))}
     assert rooms <= {path.name for path in (root / "tests").iterdir()}
 
@@ -242,17 +238,6 @@ def test_all_guides_and_all_hand_written_pages_are_short() -> None:
     assert sum(lines.values()) - lines[ROOT / "CONTRIBUTING.md"] <= 5000
 
 
-def test_what_is_long_is_found() -> None:
-    code = f"```\n{'d' * 121}\n```"
-    text = f"{'a' * 121}\n| {'b' * 161} | c |\n{code}\n| e | {'f' * 100} | {'g' * 100} |"
-    assert too_long(text) == ["a" * 121, "b" * 161]
-    fold = '<details{} markdown="1"><summary>a</summary>\n\nb\n\n</details>\n'
-    text = f"# c\n<!-- console: planned; it takes hours -->\nd\n{2 * fold.format('')}e\n"
-    assert shown(text) == ["# c", "d", "fold", "fold", "e"]
-    assert len(shown(fold.format(" open"))) == 5
-    assert words("Two words <!-- not these -->| – | 3 |\n```\nno code\n```\n") == 3
-
-
 _ALSO_WORDS = {"LayerScale", "VisionTransformer"}
 _TWO_HUMPS = re.compile(r"[A-Z]+[a-z]+[A-Z]\w*")
 _CODE = re.compile(r"```.*?```|`[^`]*`|<!--.*?-->", re.DOTALL)
@@ -302,16 +287,13 @@ def test_no_sentence_has_the_name_of_a_class() -> None:
     assert not found
 
 
-def test_names_have_no_private_words() -> None:
+def test_names_and_docstrings_are_plain() -> None:
     parts = {node.name: set(re.findall("[a-z]+", node.name.lower())) for node in definitions()}
     parts |= {str(file): set(file.stem.split("_")) for file in modules()}
     for name in {node.name for node in definitions() if isinstance(node, ast.ClassDef)}:
         parts[name] = {part.lower() for part in re.findall("[A-Z]?[a-z]+", name)}
     assert len(parts) > 1000 and {"review", "server"} <= parts["ReviewServer"]
     assert not [name for name, words in parts.items() if words & _GONE_FROM_NAMES]
-
-
-def test_first_lines_of_docstrings_are_short() -> None:
     nodes = [*modules().values(), *definitions()]
     lines = [doc.splitlines()[0] for node in nodes if (doc := ast.get_docstring(node))]
     assert len(lines) > 1000 and not [line for line in lines if len(line) > 90]
@@ -328,6 +310,14 @@ def test_pages_and_messages_have_no_private_words(folder: str | None) -> None:
     assert given and not found
 
 
-def test_a_private_word_is_found() -> None:
+def test_what_is_long_or_private_is_found() -> None:
+    code = f"```\n{'d' * 121}\n```"
+    text = f"{'a' * 121}\n| {'b' * 161} | c |\n{code}\n| e | {'f' * 100} | {'g' * 100} |"
+    assert too_long(text) == ["a" * 121, "b" * 161]
+    fold = '<details{} markdown="1"><summary>a</summary>\n\nb\n\n</details>\n'
+    text = f"# c\n<!-- console: planned; it takes hours -->\nd\n{2 * fold.format('')}e\n"
+    assert shown(text) == ["# c", "d", "fold", "fold", "e"]
+    assert len(shown(fold.format(" open"))) == 5
+    assert words("Two words <!-- not these -->| – | 3 |\n```\nno code\n```\n") == 3
     text = "Draw it anew, as it was; nothing stays in plain sight. I recommend `anew`."
     assert words_that_are_gone(text) == ["anew", "as it was", "in plain sight"]

@@ -141,21 +141,15 @@ def test_it_runs_on_any_results(run: Path) -> None:
     assert said.endswith("as in the table\n")
 
 
-def test_its_outputs_are_those_of_its_cells() -> None:
+def test_the_notebook_is_small_and_has_the_outputs_of_its_cells() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     told = "stale: python tools/site/run_notebook.py, after make demo"
     assert notebook.metadata["sources"] == NOTEBOOKS.digest(notebook), told
     notebook.cells[2].source += "\n"
     assert notebook.metadata["sources"] != NOTEBOOKS.digest(notebook)
-
-
-def test_it_is_small_and_says_nothing_of_a_machine() -> None:
     text = NOTEBOOK.read_text("utf-8")
     assert len(text) < 120_000 and str(Path.home()) not in text and "/tmp/" not in text
     assert set(json.loads(text)["metadata"]) == {"kernelspec", "language_info", "sources"}
-
-
-def test_the_site_has_it_as_a_page() -> None:
     page, pictures = load("notebook_page").page(NOTEBOOK)
     assert page.startswith("# Explore the results") and len(pictures) == 3
     assert all(data.startswith(b"\x89PNG") for data in pictures.values())

@@ -71,18 +71,6 @@ def values(*names: str) -> pd.DataFrame:
     return answers.values_of({name: scores(KEPT[name]) for name in names})
 
 
-def test_what_systems_keep_is_that_of_the_system_at_the_highest_degree() -> None:
-    ours = scores(KEPT["ours"])
-    found = answers.values_of({"ours": pd.concat([ours, ours.assign(metric="overlap")])})
-    rows = found[["query", "method", "value"]].to_numpy().tolist()
-    assert sorted(rows) == [
-        ["anonymized", "blur", 0.8],
-        ["anonymized", "mask", 0.2],
-        ["original", "blur", 0.8],
-        ["original", "mask", 0.2],
-    ]
-
-
 def test_only_what_both_know_clearly_can_agree() -> None:
     kept = {"ours": {"pixelate": 0.9, "blur": 0.8, "mask": 0.4}}
     kept["theirs"] = {"pixelate": 0.6, "blur": 0.7, "mask": 0.3}
@@ -120,7 +108,16 @@ def test_tables_have_each_value_with_its_interval(tmp_path: Path) -> None:
     assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
 
 
-def test_methods_come_by_what_they_keep_in_the_mean() -> None:
+def test_what_systems_keep_and_methods_in_its_order() -> None:
+    ours = scores(KEPT["ours"])
+    found = answers.values_of({"ours": pd.concat([ours, ours.assign(metric="overlap")])})
+    rows = found[["query", "method", "value"]].to_numpy().tolist()
+    assert sorted(rows) == [
+        ["anonymized", "blur", 0.8],
+        ["anonymized", "mask", 0.2],
+        ["original", "blur", 0.8],
+        ["original", "mask", 0.2],
+    ]
     assert answers.by_mean(values("ours", "hog")) == ["blur", "mask"]
     assert answers.by_mean(values("hog")) == ["mask", "blur"]
 
@@ -230,7 +227,7 @@ def case(table: pd.DataFrame, question: str, name: str, **of: object) -> list[fl
     return [row[column] for column in ("value", "low", "high")]
 
 
-def test_means_have_students_interval_over_systems() -> None:
+def test_means_over_systems_parts_and_orders() -> None:
     table = means()
     kept = case(table, "kept", "unadapted", method="mask", degree=100, query="original")
     assert kept == pytest.approx([0.3, 0.0, 0.957], abs=1e-3)  # 0.3 ± 4.303 · 0.265 / √3, from 0
@@ -242,21 +239,14 @@ def test_means_have_students_interval_over_systems() -> None:
     )
     assert case(table, "way_back", "D") == [0.3, 0.3, 0.3]
     assert case(table, "attack", "unadapted", method="blur", query="original") == [0.3, 0.3, 0.3]
-
-
-def test_hiding_a_part_is_compared_with_hiding_all() -> None:
-    table = means()
     more = case(table, "part", "unadapted map", method="blur", query="original")
     assert more == pytest.approx([0.05, 0.05, 0.05])
     assert case(table, "part", "mapped map", method="mask", query="anonymized") == [0.0] * 3
     assert set(table.loc[table["question"] == "part", "degree"]) == {50}
     whole = {name: scores(kept).query("degree == 100") for name, kept in KEPT.items()}
     assert answers.degrees_of(whole).empty
-
-
-def test_orders_are_of_dependent_pairs() -> None:
     # τ is 1 of ours and third, -1 of both with hog: the mean is -1/3, without hog 1
-    value, low, high = case(means(), "order", "map", query="original")
+    value, low, high = case(table, "order", "map", query="original")
     assert value == pytest.approx(-1 / 3, abs=1e-5)
     assert (low, high) == (-1.0, 1.0)
 

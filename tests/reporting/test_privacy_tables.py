@@ -187,7 +187,7 @@ def test_files_have_all_rows(name: str, make: Any, read: Any, text: str, tmp_pat
 MANY = [*FEW[:2], *((f"{a}-{m}-100", 0) for a in "ABC" for m in ("pixelate", "blur", "mask"))]
 
 
-def test_a_row_is_judged_and_a_column_judges() -> None:
+def test_trainings_judge_each_other_and_of_many_only_unadapted_ones() -> None:
     grid = trainings_grid("a", make_trainings(), 0.9)
     assert grid.groups == (("", 1), ("By Unadapted", 2), ("By B, Blur 50 %", 1))
     assert grid.heads == ("Training", "seed 0", "seed 1", "seed 0")
@@ -201,9 +201,6 @@ def test_a_row_is_judged_and_a_column_judges() -> None:
         ("Unadapted, seed 1", "15.0", "–", "13.0"),
         ("B, Blur 50 %, seed 0", "20.0", "19.0", "–"),
     )
-
-
-def test_of_many_trainings_only_unadapted_ones_judge() -> None:
     grid = trainings_grid("a", make_trainings(MANY), 0.95)
     assert grid.groups == (("", 1), ("By Unadapted", 2))
     assert len(grid.blocks[0].rows) == len(MANY)
@@ -212,7 +209,7 @@ def test_of_many_trainings_only_unadapted_ones_judge() -> None:
     assert len(square.heads) == 1 + len(square.blocks[0].rows) == 1 + MOST_COLUMNS
 
 
-def test_the_table_has_a_row_an_entity_and_dashes_where_nothing_is_true(tmp_path: Path) -> None:
+def test_detection_quality_has_a_row_an_entity(tmp_path: Path) -> None:
     rows = {row[0]: row for row in quality_rows(make_quality(), 0.95)}
     assert list(rows) == ["Face", "Text", "All"]
     assert rows["Text"][1:4] == ("2", "2", "1")
@@ -227,9 +224,6 @@ def test_the_table_has_a_row_an_entity_and_dashes_where_nothing_is_true(tmp_path
     assert {line.count("|") for line in lines[:5]} == {len(QUALITY_HEADS) + 1}
     assert lines[-1].startswith("pages.")
     assert "| 50 % | Face | 12 | 61.0 (50.0 to 70.0) |" in lines
-
-
-def test_images_that_are_all_alike_have_the_interval_that_the_policy_uses() -> None:
     face = make_quality()
     face.loc[face["metric"] == "covered", ["value", "low", "high", "images"]] = 1.0, 1.0, 1.0, 118
     cells = dict(zip(QUALITY_METRICS, quality_rows(face, 0.95)[0][4:], strict=True))
@@ -251,21 +245,6 @@ def cell(summary: pd.DataFrame, **keys: object) -> pd.Series:
 BLUR_MAP = {"method": "blur", "metric": "map", "query": "original"}
 
 
-def test_several_seeds_give_mean_and_deviation() -> None:
-    one = make_scores("documents").query("adaption == 'A' and method == 'blur' and metric == 'map'")
-    one = one[one["query"] == "original"]
-    seeds = pd.concat([one.assign(seed=seed, value=seed / 4) for seed in (0, 1, 3)])
-    row, alone = summarize(seeds).iloc[0], summarize(one).iloc[0]
-    assert row["value"] == pytest.approx(1 / 3)
-    assert row["sd"] == pytest.approx(np.std([0, 0.25, 0.75], ddof=1))
-    # the interval is of these trained models: how far apart they are is no part of it
-    for end in ("low", "high"):
-        assert row[end] == pytest.approx(one[end].iloc[0]) == alone[end]
-    assert (row["seeds"], alone["seeds"]) == (3, 1)
-    assert alone[["value", "se"]].tolist() == one[["value", "se"]].iloc[0].tolist()
-    assert np.isnan(alone["sd"])
-
-
 def test_originals_are_a_summary_of_their_own_without_missing_values() -> None:
     table = make_scores("documents", control=True)
     originals = summarize_originals(table)
@@ -280,7 +259,19 @@ def test_originals_are_a_summary_of_their_own_without_missing_values() -> None:
     assert len(summarize(table.iloc[:0])) == 0
 
 
-def test_the_interval_of_new_trainings_and_reasons_are_passed_on() -> None:
+def test_several_seeds_give_mean_deviation_and_intervals() -> None:
+    one = make_scores("documents").query("adaption == 'A' and method == 'blur' and metric == 'map'")
+    one = one[one["query"] == "original"]
+    seeds = pd.concat([one.assign(seed=seed, value=seed / 4) for seed in (0, 1, 3)])
+    row, alone = summarize(seeds).iloc[0], summarize(one).iloc[0]
+    assert row["value"] == pytest.approx(1 / 3)
+    assert row["sd"] == pytest.approx(np.std([0, 0.25, 0.75], ddof=1))
+    # the interval is of these trained models: how far apart they are is no part of it
+    for end in ("low", "high"):
+        assert row[end] == pytest.approx(one[end].iloc[0]) == alone[end]
+    assert (row["seeds"], alone["seeds"]) == (3, 1)
+    assert alone[["value", "se"]].tolist() == one[["value", "se"]].iloc[0].tolist()
+    assert np.isnan(alone["sd"])
     few = {"low": np.nan, "high": np.nan, "reason": "4 clusters"}
     new = {"retrained_low": 0.25, "retrained_high": 0.75, "retrained_reason": ""}
     row = summarize(make_scores("documents", seeds=(0, 1, 2)).assign(**few, **new)).iloc[0]

@@ -269,16 +269,13 @@ def test_json_with_any_part_replaced_is_read_or_refused(tmp_path: Path) -> None:
         look(path, json.dumps(value).encode())
 
 
-def test_two_columns_of_one_name_are_refused_but_not_without_a_name(tmp_path: Path) -> None:
+def test_columns_of_one_name_without_a_name_and_of_the_index(tmp_path: Path) -> None:
     path = tmp_path / "b.csv"
     path.write_text("id,id,entity,x0,y0,x1,y1\n1,2,face,0,0,9,9\n")
     with pytest.raises(InputError, match="two columns id"):
         read(path, images_of(*TWO))
     path.write_text("id,entity,x0,y0,x1,y1,,\n1,face,0,0,9,9,,\n")
     read(path, images_of(*TWO))
-
-
-def test_the_index_of_a_parquet_table_is_a_column(tmp_path: Path) -> None:
     path = write(tmp_path, "parquet", [("2", None)])
     pd.read_parquet(path).set_index("id").to_parquet(path)
     assert reached(path, images_of(*TWO)) == {0: "2"}

@@ -78,14 +78,6 @@ def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
 # --- tables ---
 
 
-def test_csv_gives_regions_in_the_files_order(tmp_path: Path) -> None:
-    path = csv(tmp_path, "train/b,text,1,2,3.5,4", "", "a,Face,10,20,30,50", "a,mrz,0,0,100,80")
-    assert read(path) == {
-        "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
-        "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
-    }
-
-
 def test_csv_may_give_paths_corners_and_scores(tmp_path: Path) -> None:
     corners = [10, 20, 30, 20, 30, 50, 10, 50]
     header = CORNERED.replace("id,", "path,score,", 1)
@@ -250,7 +242,12 @@ def test_rows_with_the_same_fault_are_counted(tmp_path: Path) -> None:
     assert "row 1 " in refusal(path) and refusal(path).endswith("(3 more like it)")
 
 
-def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
+def test_csv_gives_regions_that_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
+    path = csv(tmp_path, "train/b,text,1,2,3.5,4", "", "a,Face,10,20,30,50", "a,mrz,0,0,100,80")
+    assert read(path) == {
+        "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
+        "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
+    }
     (region,) = read(csv(tmp_path, "a,face,-1,-0.5,101,80.9"))["a"]
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 100, 80)
 

@@ -67,15 +67,6 @@ def test_a_box_is_turned_about_its_centre_clockwise(tmp_path: Path, rotation: An
     assert hidden[69, 133] and hidden[31, 66] and not hidden[31, 133] and not hidden[69, 66]
 
 
-def test_what_turns_out_of_the_image_is_cut(tmp_path: Path) -> None:
-    standing = only(coco(tmp_path, **by_cvat(90.0)))  # all of it is inside
-    assert (standing.x0, standing.y0, standing.x1, standing.y1) == (90, 10, 110, 90)
-    region = only(coco(tmp_path, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
-    assert region.y1 == 100 and max((region.quad or ())[1::2]) > 110
-    with pytest.raises(InputError, match=r"126\.129 is outside the image"):
-        only(coco(tmp_path, None, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
-
-
 @pytest.mark.parametrize(
     "annotation",
     [
@@ -91,7 +82,13 @@ def test_other_turns_are_refused(tmp_path: Path, annotation: dict[str, Any]) -> 
         only(coco(tmp_path, **annotation))
 
 
-def test_what_turns_nothing_is_fine(tmp_path: Path) -> None:
+def test_what_turns_out_of_the_image_is_cut_and_nothing_is_fine(tmp_path: Path) -> None:
+    standing = only(coco(tmp_path, **by_cvat(90.0)))  # all of it is inside
+    assert (standing.x0, standing.y0, standing.x1, standing.y1) == (90, 10, 110, 90)
+    region = only(coco(tmp_path, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
+    assert region.y1 == 100 and max((region.quad or ())[1::2]) > 110
+    with pytest.raises(InputError, match=r"126\.129 is outside the image"):
+        only(coco(tmp_path, None, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
     nothing = {"attributes": {"angle": None, "rectangle": 7, "rotation": ""}}
     for fields in ({"rotation": 0}, {"rotation": float("nan")}, nothing, by_cvat(0.0)):
         upright = only(coco(tmp_path, **fields))

@@ -271,14 +271,6 @@ FINE = ["a", "a/b c/ü", "...", "a/...", ".a/b.c", "a..b", " a ", "con", "~", "%
 FINE += ["a" * 1024, "ü" * 512, "身分証/#2", "-rf"]
 
 
-def test_hostile_and_unusual_ids() -> None:
-    for image_id in HOSTILE:
-        problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
-        assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1], image_id
-    assert id_problems(pd.Series(FINE, dtype="str")).eq("").all()
-    assert id_problems(pd.Series([], dtype="str")).empty
-
-
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("/.\n"), max_size=20))
 def test_what_is_accepted_is_a_path_in_its_shortest_form(image_id: str) -> None:
     if id_problems(pd.Series([image_id], dtype="str")).iloc[0] == "":
@@ -314,7 +306,12 @@ def test_ids_of_files_and_pages_never_meet_and_can_be_names(paths: list[str], nu
     assert not any(part in ("", ".", "..") for name in names for part in name.split("/"))
 
 
-def test_ids_of_pages_are_in_the_order_of_pages() -> None:
+def test_hostile_and_unusual_ids_and_those_of_pages() -> None:
+    for image_id in HOSTILE:
+        problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
+        assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1], image_id
+    assert id_problems(pd.Series(FINE, dtype="str")).eq("").all()
+    assert id_problems(pd.Series([], dtype="str")).empty
     ids = [page_id("a b/ü", number) for number in (1, 2, 10, 999, MOST_PAGES)]
     assert ids == sorted(ids) and ids[0] == "a b/ü/page-0001"
 

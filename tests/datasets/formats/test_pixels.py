@@ -100,13 +100,12 @@ def test_heic_is_read_upright() -> None:
     assert done(data) == ["turned upright by EXIF"]
 
 
-def test_of_several_heic_images_the_main_one_is_read() -> None:
+def test_heic_files_of_several_images_and_without_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = heic(picture(0), save_all=True, append_images=[picture(1, (20, 20))])
     assert read_image(data).shape == (32, 48, 3)
     assert done(data) == ["main image of several in a HEIC file"]
-
-
-def test_heic_is_refused_without_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = heic(picture(0))
     monkeypatch.setattr("anonbench.datasets.images.register_heif", tuple)
     with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):
@@ -251,20 +250,14 @@ def test_an_image_of_one_colour_is_whole(kind: str) -> None:
         assert not is_refused(of_kind(kind, np.full((1500, 1500, 3), level, np.uint8)))
 
 
-def test_a_jpeg_cut_off_and_ended_is_refused() -> None:
+def test_cut_and_damaged_jpeg_and_png_are_refused() -> None:
     for image in (NOISE, PAGE, GREY_PAGE):
         data = of_kind("jpeg", image)
         with pytest.raises(UnreadableImage, match="its data end before its image does"):
             read_image(data[: len(data) // 2] + b"\xff\xd9")
-
-
-def test_the_end_of_a_preview_is_not_the_end_of_its_photograph() -> None:
     data, preview = of_kind("jpeg", NOISE), of_kind("jpeg", PAGE)
     assert not is_refused(data + preview)
     assert is_refused(data[: len(data) // 2] + bytes(4096) + preview)
-
-
-def test_checksums_of_pixels_are_compared() -> None:
     data = of_kind("png", NOISE)
     at = data.index(b"IDAT") + 1000
     assert is_refused(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])

@@ -51,17 +51,6 @@ def write(tar: Path, ids: list[str]) -> Path:
     return tar
 
 
-def test_images_come_back_by_id_from_any_shard(tmp_path: Path) -> None:
-    shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
-    images = ImageSet.open(shards)
-    assert images.ids == sorted(IDS) and len(images) == len(IDS)
-    assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
-    assert images.size(IDS[0]) == (5, 7)
-    assert "a/1" in images and "a" not in images
-    for image_id in reversed(IDS):
-        np.testing.assert_array_equal(images.read(image_id), image(image_id))
-
-
 def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> None:
     with tarfile.open(write(tmp_path / "0.tar", IDS)) as tar:
         members = tar.getmembers()
@@ -177,7 +166,15 @@ def _sum(images: ImageSet, image_id: str) -> int:
     return int(images.read(image_id).sum())
 
 
-def test_other_processes_read_the_same(tmp_path: Path) -> None:
+def test_images_come_back_by_id_in_any_process(tmp_path: Path) -> None:
+    shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
+    images = ImageSet.open(shards)
+    assert images.ids == sorted(IDS) and len(images) == len(IDS)
+    assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
+    assert images.size(IDS[0]) == (5, 7)
+    assert "a/1" in images and "a" not in images
+    for image_id in reversed(IDS):
+        np.testing.assert_array_equal(images.read(image_id), image(image_id))
     images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
     expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
     with ProcessPoolExecutor(2, get_context("fork")) as pool:
@@ -204,16 +201,13 @@ def test_images_and_classes_have_the_order_of_their_names() -> None:
     assert missing.isna().tolist() == [False, True]
 
 
-def test_labels_are_compared_as_text(tmp_path: Path) -> None:
+def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
     table = pd.DataFrame({"id": ["a", "b", "c"], "old": pd.array([1, 1, 0], dtype="Int8")})
     write_parquet(table, tmp_path / "manifest.parquet")
     names = Names.of(tmp_path / "manifest.parquet", "old")
     assert names.classes(pd.Series(["0", "1"]), FILE).tolist() == ["class 1", "class 2"]
     stored = pd.read_parquet(tmp_path / "manifest.parquet")["old"]
     assert names.classes(stored, FILE).tolist() == ["class 2", "class 2", "class 1"]
-
-
-def test_what_the_manifest_does_not_list_is_refused_and_not_named(tmp_path: Path) -> None:
     names = Names(LISTED, ["one"])
     for ask in (names.images, names.classes):
         for unknown in ("", "zz", "b/100"):

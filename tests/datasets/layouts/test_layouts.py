@@ -139,13 +139,6 @@ def test_files_of_rvl_cdip(rvl_cdip: Path) -> None:
     assert len(own) == 6 and (own["split"] == "val").sum() == 3  # never of the test images
 
 
-def test_a_line_without_a_class_is_a_missing_label(rvl_cdip: Path) -> None:
-    with (rvl_cdip / "labels" / "val.txt").open("a") as file:
-        file.write("imagesz/new.tif\n")
-    listing = list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
-    assert listing["class"].isna().tolist() == [False] * 6 + [True]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -165,7 +158,11 @@ def test_bad_lists_are_named(rvl_cdip: Path, text: str | None, message: str) -> 
         list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
 
 
-def test_the_image_tree_is_needed(tmp_path: Path) -> None:
+def test_lines_without_a_class_and_no_image_tree(rvl_cdip: Path, tmp_path: Path) -> None:
+    with (rvl_cdip / "labels" / "val.txt").open("a") as file:
+        file.write("imagesz/new.tif\n")
+    listing = list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
+    assert listing["class"].isna().tolist() == [False] * 6 + [True]
     with pytest.raises(InputError, match=r"datasets\.r\.path: no image tree .* folder images"):
         list_images("r", dataset("rvl_cdip", tmp_path), 0)
 
@@ -262,14 +259,11 @@ def test_csv(tmp_path: Path) -> None:
     assert listing["age"].isna().tolist() == [True, False] and listing["age"].iloc[1] == "3"
 
 
-def test_ids_stay_text_and_columns_without_a_name_keep_apart(tmp_path: Path) -> None:
+def test_ids_and_labels_of_tables_are_text(tmp_path: Path) -> None:
     file = write(tmp_path, "\ufeffid,path,kind,,", "007,x.png,a,,", "08,y.png,b,,")
     listing = list_images("t", dataset("table", file, label="kind", split=OWN), 0)
     assert listing["id"].tolist() == ["007", "08"]  # the mark of UTF-8 is no part of a name
     assert listing["kind"].tolist() == ["a", "b"] and listing.columns.is_unique
-
-
-def test_labels_are_text(tmp_path: Path) -> None:
     people = ["7", "007", "07", "1000", "1e3", "NA", "None", "nan", "TRUE", "1.0", " 7"]
     lines = [f"{n}.png,{person}" for n, person in enumerate(people)]
     file = write(tmp_path, "path,identity", *lines, "x.png,")
@@ -277,9 +271,6 @@ def test_labels_are_text(tmp_path: Path) -> None:
     listing = list_images("t", settings, 0).set_index("id")["identity"]
     assert [listing[str(n)] for n in range(len(people))] == people
     assert listing.isna().sum() == 1 and pd.isna(listing["x"])
-
-
-def test_parquet_is_the_same(tmp_path: Path) -> None:
     frame = pd.DataFrame({"path": ["a.png", "b.png"], "split": ["train", "val"], "n": [1, 2]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")

@@ -99,12 +99,6 @@ def test_legends_name_one_training_and_many_degrees(tmp_path: Path, drawn: list[
     assert [text for text in many if "%" in text] == ["20 %", "40 %", "60 %", "80 %", "100 %"]
 
 
-def test_a_log_without_a_column_is_refused(tmp_path: Path) -> None:
-    make_log("unadapted").drop(columns="feature_rank").to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(InputError, match="column 'feature_rank' is missing"):
-        learning_curves({"unadapted": tmp_path / "a.csv"}, [], CHANCE)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("span", [3.0, 20.0, 200.0, 1e6])
 def test_gradient_norms_of_any_span_fit(tmp_path: Path, drawn: list[Figure], span: float) -> None:
@@ -130,7 +124,10 @@ def test_smoothing_keeps_length_and_constants() -> None:
     assert len(smooth(values[:0], 0.05)) == 0
 
 
-def test_a_training_of_one_logged_line_is_a_point(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_logs_of_one_line_and_without_a_column(tmp_path: Path, drawn: list[Figure]) -> None:
+    make_log("unadapted").drop(columns="feature_rank").to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(InputError, match="column 'feature_rank' is missing"):
+        learning_curves({"unadapted": tmp_path / "a.csv"}, [], CHANCE)
     draw(tmp_path, ["unadapted"], rows=1)
     for axes in drawn[0].axes:
         if axes.get_visible():

@@ -108,20 +108,14 @@ def test_each_case_is_short_in_each_language(pages: Pages, case: str, language: 
     assert f'lang="{language}"' in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_what_passes_is_recommended(pages: Pages) -> None:
+def test_each_case_has_its_answer(pages: Pages) -> None:
     said, _ = pages("passes", "en")
     assert re.search(rf"Use Mask{MODEL}\. It keeps \d+ % of the search quality and res", said)
     assert "anonbench images export a mask-100 -o mask-100.tar" in said
-
-
-def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(pages: Pages) -> None:
     said, _ = pages("fails", "en")
     assert re.search(rf"No method passes\. Closest is Mask{MODEL}, which keeps", said)
     assert "the detectors leave 9.5 % of the face area visible (at most 3 % allowed)" in said
     assert "anonbench review a" in said
-
-
-def test_what_is_not_known_names_the_step_that_unblocks_it(pages: Pages) -> None:
     said, _ = pages("unproved", "en")
     assert "No method has been shown to pass yet. Closest is Mask" in said
     # of no image yet; the fewest of which none missed would show at most 3 %
@@ -171,7 +165,7 @@ def of_masks(adaption: str, like: str) -> pd.DataFrame:
     return pd.concat([SCORES, masks.assign(adaption=adaption, **GAINS)], ignore_index=True)
 
 
-def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
+def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> None:
     page = first_page(tmp_path, scores=of_masks("mapped", "A"))
     assert "Mask with a corrected search" in page and "adapted to it (mapped)" not in page
     of_map = {"method": "mask", "degree": 100, "remedy": "mapped", "metric": "map", "why_not": ""}
@@ -181,9 +175,6 @@ def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     quality = r"(\d+) % of the search quality \((\d+) % without the correction\)"
     found = re.search(rf"learned from 400 images.* {quality}", page)
     assert found and int(found[1]) > int(found[2])
-
-
-def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) -> None:
     page = first_page(tmp_path, scores=of_masks("D", "unadapted"))
     assert re.search(r"\(D\).* of the search quality \(\d+ % without this update\)", page)
 

@@ -322,7 +322,7 @@ def test_three_clusters_beside_forty_count_for_nothing(tmp_path: Path) -> None:
     assert "of the search quality" in retrieval and "e:" not in retrieval
 
 
-def test_too_few_persons_or_queries_are_the_reason(tmp_path: Path) -> None:
+def test_what_is_too_few_or_missing_is_the_reason(tmp_path: Path) -> None:
     said = page(tmp_path, few_clusters(tmp_path, "d"))
     why = "these images show only 3 different persons or documents, and at least 8 are needed"
     assert f"How sure? Search quality is not known yet: {why}." in said
@@ -332,9 +332,6 @@ def test_too_few_persons_or_queries_are_the_reason(tmp_path: Path) -> None:
     said = page(tmp_path, few_clusters(tmp_path, "d", n=12))
     why = "there are only 12 searches, and at least 20 are needed"
     assert f"The search quality is not known yet: {why}." in said
-
-
-def test_a_missing_control_is_named(tmp_path: Path) -> None:
     once = page(tmp_path, section(tmp_path, "d", make_scores("d"), (100,)))
     assert once.count("no test by a second reference (control_seeds in the config)") == 2
     assert "What adapting gains is not known" in once

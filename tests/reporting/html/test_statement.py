@@ -100,15 +100,11 @@ def test_both_forms_have_the_same_words(tmp_path: Path, language: str) -> None:
     assert f'<html lang="{language}">' in html and "http" not in re.sub("http-equiv", "", html)
 
 
-def test_on_a_phone_each_value_has_its_heading_and_long_cells_can_wrap(tmp_path: Path) -> None:
-    _, html = make_statement(tmp_path, table_of())
+def test_cells_have_headings_and_an_edit_shows_in_the_fingerprint(tmp_path: Path) -> None:
+    markdown, html = make_statement(tmp_path, table_of())
     assert html.count("<td") == html.count("<td data-head=") > 20
     assert '<td data-head="Quality kept: ">' in html  # with the points subtracted
     assert '<td data-head="Limit: " class="number">' in html
-
-
-def test_an_edit_shows_in_the_fingerprint(tmp_path: Path) -> None:
-    markdown, html = make_statement(tmp_path, table_of())
     assert "Still visible" not in markdown
     body, _, last = markdown.rstrip("\n").rpartition("\n\n")
     digest = hashlib.sha256(f"{body}\n".encode()).hexdigest()

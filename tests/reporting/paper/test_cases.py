@@ -96,7 +96,7 @@ def series(*values: float, query: str = "original", metric: str = "map") -> pd.D
     return cells(*((where[0], degree, *where[1:], value) for degree, value in rows))
 
 
-def test_a_fall_with_the_degree() -> None:
+def test_a_fall_with_the_degree_and_its_steps() -> None:
     for values, holds in (((9, 8, 7, 6), True), ((9, 8, 8, 6), False), ((6, 9), False)):
         assert [case.holds for case in falls_with_degree(series(*values))] == [holds]
     assert list(falls_with_degree(series(6, 9, query="anonymized"))) == []
@@ -108,9 +108,6 @@ def test_a_fall_with_the_degree() -> None:
         assert case.holds is False and decide([case]) is verdict
         (case,) = falls_with_degree(between(series(9, 8, 7, 6), half))
         assert case.holds and case.significant is (half == 0.4)
-
-
-def test_steps_that_are_told_apart() -> None:
     assert told_apart(series(1, 2)) is None
     for values, half, steps in (((5, 6, 5, 5), 0.4, [1, -1, 0]), ((5, 6), 0.5, [0])):
         told = told_apart(between(series(*values), half))
