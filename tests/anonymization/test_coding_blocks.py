@@ -304,7 +304,7 @@ def test_no_pixel_beyond_the_blocks_of_a_region_depends_on_it(name: str) -> None
     assert not (differs & ~covered).any()
 
 
-def test_pixels_that_share_a_colour_are_hidden_together() -> None:
+def test_tiff_files_of_shared_colours_and_of_a_jpeg() -> None:
     data = tiff_of_shared_colours(picture())
     assert coding_blocks(data) == (Blocks(0, 0, 202, 140, 0, 0, 2, 2, 1, 1),)
     changed = picture()
@@ -312,9 +312,6 @@ def test_pixels_that_share_a_colour_are_hidden_together() -> None:
     differs = (read_image(data) != read_image(tiff_of_shared_colours(changed))).any(axis=2)
     rows, columns = (differs.any(axis=axis).nonzero()[0] for axis in (1, 0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (60, 73, 76, 97)
-
-
-def test_a_jpeg_in_a_tiff_file_lacks_no_scans() -> None:
     assert read_image(tiff_of_jpeg(picture(), scans=10)).shape == (HEIGHT, WIDTH, 3)
     with pytest.raises(UnreadableImage, match="scans of its progression are missing"):
         read_image(tiff_of_jpeg(picture(), scans=3))

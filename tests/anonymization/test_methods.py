@@ -221,7 +221,7 @@ def test_numbers_come_from_the_key_alone(tmp_path: Path, name: str) -> None:
         hidden(name, IMAGE, without)
 
 
-def test_numbers_follow_from_all_that_the_result_depends_on(tmp_path: Path) -> None:
+def test_numbers_follow_from_all_that_the_result_depends_on_and_a_long_key(tmp_path: Path) -> None:
     """The same numbers under two strengths would be subtracted from each other."""
     noise = asked(tmp_path).method("noise")
     louder = asked(tmp_path, noise={"deviation": 81.0}).method("noise")
@@ -236,9 +236,6 @@ def test_numbers_follow_from_all_that_the_result_depends_on(tmp_path: Path) -> N
     ):
         second = method.random(seen, entity, 1000, 16)
         assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
-
-
-def test_a_short_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 5 bytes"):
         hidden("noise", IMAGE, asked(tmp_path, key=b"12345"))
 

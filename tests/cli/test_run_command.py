@@ -195,15 +195,12 @@ def test_a_config_is_written_once_and_names_nobody(
     assert to.read_text(encoding="utf-8") == text
 
 
-def test_no_minutes_are_no_experiment(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_wishes_that_no_config_can_have(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["init", str(folder), "--minutes", "0"])
     assert "must be a number of minutes above 0" in capfd.readouterr().err
-
-
-def test_a_config_that_cannot_be_written_is_refused_before_the_search(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     assert main(["init", str(folder), "-o", "new/mine.yaml", *SYSTEM]) == 1
     printed = capfd.readouterr()

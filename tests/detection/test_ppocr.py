@@ -139,17 +139,6 @@ def test_weights_of_the_wheel(
         load()
 
 
-def test_folder_of_weights(weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    onnx = Path(shutil.copy(weights, tmp_path / "inference.onnx"))
-    with caplog.at_level(logging.INFO):
-        other = load(weights=tmp_path)
-    assert ppocr_model.PUBLISHED[V3].digest in caplog.text
-    assert other.detect([page()[0]]) == load().detect([page()[0]])
-    onnx.write_bytes(onnx.read_bytes()[:100_000])
-    with pytest.raises(InputError, match="cannot load"):
-        load(weights=tmp_path)
-
-
 @pytest.mark.slow
 def test_neither_threads_nor_neighbours_change_what_is_found(weights: Path) -> None:
     alone = [load().detect([image])[0] for image in pages()]
@@ -181,7 +170,17 @@ def test_of_several_models_what_any_finds_counts() -> None:
         assert 0 < len(both) < sum(map(len, alone))
 
 
-def test_a_model_of_another_kind_is_refused(shared: Path, tmp_path: Path) -> None:
+def test_weights_of_a_folder_of_this_and_of_another_kind(
+    weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, shared: Path
+) -> None:
+    onnx = Path(shutil.copy(weights, tmp_path / "inference.onnx"))
+    with caplog.at_level(logging.INFO):
+        other = load(weights=tmp_path)
+    assert ppocr_model.PUBLISHED[V3].digest in caplog.text
+    assert other.detect([page()[0]]) == load().detect([page()[0]])
+    onnx.write_bytes(onnx.read_bytes()[:100_000])
+    with pytest.raises(InputError, match="cannot load"):
+        load(weights=tmp_path)
     recognizer = shared / "weights/ppocrv3/rec/inference.onnx"
     if not recognizer.is_file():
         pytest.skip("no recognizer in `shared`")

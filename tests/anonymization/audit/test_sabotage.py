@@ -117,16 +117,13 @@ def test_a_corner_that_is_no_number_is_caught() -> None:
         auditor.check("a", made.original, made.code(made.honest), made.honest)
 
 
-def test_regions_of_another_image_are_not_taken() -> None:
+def test_another_images_regions_and_another_variant_are_not_taken() -> None:
     made = scene(Method.MASK)
     auditor = Auditor(table(REGIONS, "b"), made.variant, made.settings)
     with pytest.raises(InputError, match=FAILS):
         auditor.check("a", made.original, made.code(made.honest), made.honest)
     auditor.check("a", made.original, made.code(made.original), made.original)
     assert auditor.counts["without_regions"] == 1
-
-
-def test_the_original_variant_is_the_original() -> None:
     made = scene(Method.MASK)
     auditor = Auditor(table(REGIONS), Variant(), made.settings)
     auditor.check("a", made.original, made.code(made.original), made.original)

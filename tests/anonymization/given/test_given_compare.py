@@ -130,7 +130,7 @@ def test_detail_counts_and_its_flat_surroundings_do_not() -> None:
     assert judged(flat, masked(flat, *BOX))[1].state == State.HIDDEN
 
 
-def test_what_is_changed_outside_is_measured_apart() -> None:
+def test_regions_and_what_is_outside_have_their_own_verdicts() -> None:
     original = scene()
     strip = masked(original, 0, 112, 160, 128)
     found = judged(original, strip)
@@ -138,9 +138,6 @@ def test_what_is_changed_outside_is_measured_apart() -> None:
     assert found[0].changed == pytest.approx(160 * 16 / free, rel=0.15)
     assert found[1].state == State.VISIBLE
     assert found[0].state != ORIGINAL
-
-
-def test_regions_have_their_own_verdict_and_those_outside_none() -> None:
     original = scene()
     other, beyond = region(120, 100, 150, 120, rank=1), region(200, 10, 220, 30, rank=2)
     found = judged(original, masked(original, *BOX), other, beyond)

@@ -213,15 +213,6 @@ def test_corrections_that_reach_no_image_may_be_left_out_unless_all_do(tmp_path:
         read(write(tmp_path, "corrections", keys[::2]), images_of(*TWO), lenient=True)
 
 
-def test_listed_images_without_boxes_are_refused_too(tmp_path: Path) -> None:
-    path = write(tmp_path, "coco", [(None, "caseA/1.png"), (None, "no.png")])
-    data = json.loads(path.read_text())
-    data["annotations"].pop()
-    path.write_text(json.dumps(data))
-    with pytest.raises(InputError, match=r"image 1 .*no image of the data set has this file_name"):
-        read(path, images_of(*TWO))
-
-
 # --- damage and malice get one error that names the file ---
 
 
@@ -304,7 +295,13 @@ def test_an_id_says_which_of_two_images_of_one_path(kind: str, tmp_path: Path) -
             read(write(tmp_path, kind, [key]), images)
 
 
-def test_json_that_loses_boxes_or_never_ends_is_refused(tmp_path: Path) -> None:
+def test_coco_that_lists_other_images_or_loses_boxes_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "coco", [(None, "caseA/1.png"), (None, "no.png")])
+    data = json.loads(path.read_text())
+    data["annotations"].pop()
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"image 1 .*no image of the data set has this file_name"):
+        read(path, images_of(*TWO))
     path = tmp_path / "b.json"
     twice = '{"images": [], "images": [], "annotations": [], "categories": []}'
     for text, said in ((twice, "'images' twice"), ("[" * 100_000, "cannot be read as JSON")):

@@ -159,13 +159,10 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
 SCORES, RATES = make_scores("documents"), make_rates("documents")
 
 
-def test_the_front_is_what_nothing_beats() -> None:
+def test_the_front_has_each_choice_with_its_variants_rate() -> None:
     cost = np.array([1.0, 2.0, 3.0, 3.0, 2.0, 0.5])
     gain = np.array([1.0, 3.0, 2.0, 4.0, 3.0, 0.2])
     assert undominated(cost, gain).tolist() == [True, True, False, True, True, True]
-
-
-def test_each_choice_has_its_variants_rate_and_the_control_has_none() -> None:
     scores = make_scores("documents", (50, 100), control=True)
     points = choices(worst(make_rates("documents", (50, 100))), scores, "map")
     assert len(points) == 2 * 2 * 3 * 4  # query kinds, degrees, methods, models

@@ -144,14 +144,12 @@ def test_recommendations_are_judged_by_verdicts_on_effects(
     assert why.endswith(f"of {36 if effect == 'adapting' else 6} comparisons")
 
 
-def test_a_map_that_gains_refutes_no_unadapted_model() -> None:
+def test_maps_refute_no_unadapted_model_and_cases_may_differ() -> None:
     table = judged("adapting", "worse")["a"]
     mapped = table[table["adaption"] == "A"].assign(adaption="mapped", verdict="better")
     _, verdict, why = keep_model({"a": pd.concat([table, mapped])})
     assert verdict is Verdict.HOLDS and why.endswith("of 36 comparisons")
 
-
-def test_cases_differ_where_no_choice_is_among_the_best_of_all() -> None:
     def of(*tables: pd.DataFrame) -> Row:
         return case_by_case(best_choices(map(make_best, tables)))
 
