@@ -19,6 +19,7 @@ from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import Method
 from anonbench.reporting.grid import to_latex, to_markdown
+from anonbench.reporting.paper import scenario_tables
 from anonbench.reporting.paper.claims import BY_SECOND, CASES, write_claims
 from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS
 from anonbench.reporting.paper.comparison import (
@@ -32,38 +33,11 @@ from anonbench.reporting.paper.comparison import (
     write_comparison,
 )
 from anonbench.reporting.paper.ours import ROLE_NAMES, our_data
-from anonbench.reporting.paper.scenario_tables import (
-    COLUMNS as SCENARIO_COLUMNS,
-)
-from anonbench.reporting.paper.scenario_tables import (
-    profiles,
-    scenario_grid,
-    scenario_rows,
-    write_profiles,
-)
 
-CONFIG = {
-    "datasets": {
-        "faces": {
-            "layout": "celeba",
-            "path": "x",
-            "detectors": ["mtcnn"],
-            "paper_role": "celeba",
-            "label": "Male",
-            "demo": {"kind": "portraits"},
-        },
-        "my_docs": {
-            "layout": "folder",
-            "path": "y",
-            "detectors": ["ppocr"],
-            "paper_role": "rvl_cdip",
-            "degrees": [25, 100],
-            "label": "class",
-        },
-    }
-}
-
-
+DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
+FACES = DEMO | {"paper_role": "celeba", "label": "Male"}
+DOCS = {"layout": "folder", "path": "y", "detectors": ["ppocr"], "paper_role": "rvl_cdip"}
+CONFIG = {"datasets": {"faces": FACES, "my_docs": DOCS | {"degrees": [25, 100], "label": "class"}}}
 DATASETS = our_data(load(CONFIG))
 
 
@@ -164,9 +138,6 @@ def test_grid_escapes_and_spans() -> None:
     assert markdown[3] == r"| a\|b | -1.5 | \#2 |"
 
 
-DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
-
-
 def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
     data = our_portraits(**changes)
     return compare(published(), tidy(scores, data), [data])
@@ -242,7 +213,7 @@ def test_agreement_is_what_its_columns_say() -> None:
     ],
 )
 def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
-    entry = {**DEMO, "paper_role": "celeba", "label": "Male", **changes}
+    entry = {**FACES, **changes}
     config = load({"datasets": {"faces": entry, "other": {**DEMO, "path": "y"}}})
     (data,) = our_data(config)
     assert data.name == "faces" and data.stand_in == expected
@@ -294,7 +265,9 @@ def experiment(**changes: Any) -> Experiment:
 
 
 def frame(made: Experiment) -> pd.DataFrame:
-    return pd.DataFrame(scenario_rows(made, "my_docs"), columns=list(SCENARIO_COLUMNS))
+    return pd.DataFrame(
+        scenario_tables.scenario_rows(made, "my_docs"), columns=list(scenario_tables.COLUMNS)
+    )
 
 
 def test_every_scenario_is_spelled_out() -> None:
@@ -320,7 +293,9 @@ def test_every_scenario_is_spelled_out() -> None:
 
 
 def test_grid_counts_trainings_and_scenarios() -> None:
-    grid = scenario_grid(experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs")
+    grid = scenario_tables.scenario_grid(
+        experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs"
+    )
     assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
     seen = ("original", "anonymized")
     assert grid.blocks[1].rows[5] == ("Raw pixels", "none", "none", *seen, "0", "4")
@@ -328,14 +303,16 @@ def test_grid_counts_trainings_and_scenarios() -> None:
     assert grid.blocks[2].rows[0] == ("Unadapted", *["original"] * 2, *["anonymized"] * 2, "1", "4")
     assert "blur, mask at 25, 100 %" in grid.title
     assert "Table III of arXiv 2602.19641" in grid.caption
-    assert "Table" not in scenario_grid(experiment(paper_role=None), "my_docs").caption
+    assert (
+        "Table" not in scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs").caption
+    )
 
 
 def test_a_system_is_named_and_nothing_was_trained() -> None:
     entry = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "system": "ours"}
     system = {"kind": "timm", "similarity": "euclidean"}
     made = Experiment(load({"datasets": {"my_docs": entry}, "systems": {"ours": system}}))
-    grid = scenario_grid(made, "my_docs")
+    grid = scenario_tables.scenario_grid(made, "my_docs")
     assert grid.blocks[1].rows[0] == ("ours", *["none"] * 2, "original", "anonymized", "0", "3")
     assert "ranked by Euclidean distance" in grid.caption
     assert "The reference ranking is that of the system ours, as it is" in grid.caption
@@ -346,7 +323,7 @@ def test_a_system_is_named_and_nothing_was_trained() -> None:
 
 @pytest.mark.parametrize("role", ["rvl_cdip", None])
 def test_profile_has_the_columns_of_table_one(role: str | None, tmp_path: Path) -> None:
-    (profile,) = profiles(experiment(paper_role=role).config)
+    (profile,) = scenario_tables.profiles(experiment(paper_role=role).config)
     source = "RVL-CDIP: other data, in the layout folder" if role else "own"
     assert [*profile.values()] == [
         *("my_docs", source, "blur, mask (25, 100 %)", "Text, Face, Barcode, MRZ", "A, B, C", ""),
@@ -355,5 +332,5 @@ def test_profile_has_the_columns_of_table_one(role: str | None, tmp_path: Path) 
     counts = tmp_path / "counts.csv"
     counts.write_text("split,listed,used\ntrain,9,8\nval,5,4\n")
     paths = {name: tmp_path / f"experiment.{name}" for name in ("csv", "markdown", "latex")}
-    write_profiles([profile], [counts], **paths)
+    scenario_tables.write_profiles([profile], [counts], **paths)
     assert "4 images" in paths["markdown"].read_text()
