@@ -12,17 +12,9 @@ from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import COLUMNS as CORRELATED
 from anonbench.evaluation.map_judging import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
-from anonbench.reporting import answers
+from anonbench.reporting import answers, results_file
 from anonbench.reporting.figures import findings
 from anonbench.reporting.figures.style import TWO_COLUMNS, legend_above, method_entries, new_figure
-from anonbench.reporting.results_file import (
-    TABLE,
-    Results,
-    read_results,
-    results_of,
-    table_of,
-    write_results,
-)
 from anonbench.reporting.summary import SCORE_COLUMNS
 
 KEPT = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}
@@ -127,7 +119,7 @@ def price(**policies: pd.DataFrame) -> pd.DataFrame:
     return answers.price_of({name: scores(kept) for name, kept in KEPT.items()}, given)
 
 
-def test_price_has_the_strongest_attack_above_its_control() -> None:
+def test_price_has_the_strongest_attack_which_an_unknown_one_may_be() -> None:
     judged = policy(
         attack("blur", 0.3),
         attack("blur", 0.6, "likeness", control=0.2),
@@ -144,9 +136,6 @@ def test_price_has_the_strongest_attack_above_its_control() -> None:
     assert of.loc[(100, "mask", "unadapted"), "rate"] == 0.4
     assert of.loc[(100, "mask", "mapped"), "rate"] == 0.7
     assert np.isnan(of.loc[(50, "mask", "unadapted"), "rate"])
-
-
-def test_an_unknown_attack_may_be_the_strongest() -> None:
     judged = policy(
         attack("blur", 0.3),
         attack("mask", 0.4),
@@ -292,17 +281,19 @@ ABOUT = {"anonbench": "0.1.0", "system": "ours", "kind": "timm", "dataset": "fac
 ABOUT |= {"detectors": ("mtcnn",), "confidence": 0.95}
 
 
-def results(**about: object) -> Results:
+def results(**about: object) -> results_file.Results:
     judged = policy(attack("blur", 0.3), attack("mask", np.nan, reason="too few probes"))
     parameters = {"blur": {"sigma": {"face": 0.12}}}
-    return results_of(ABOUT | about, parameters, scores({"blur": 0.8, "mask": 1 / 3}), judged)
+    return results_file.results_of(
+        ABOUT | about, parameters, scores({"blur": 0.8, "mask": 1 / 3}), judged
+    )
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_results(results(), tmp_path / "faces.json")
+    results_file.write_results(results(), tmp_path / "faces.json")
     first = (tmp_path / "faces.json").read_bytes()
-    assert read_results(tmp_path / "faces.json") == results()
-    write_results(results(), tmp_path / "faces.json")
+    assert results_file.read_results(tmp_path / "faces.json") == results()
+    results_file.write_results(results(), tmp_path / "faces.json")
     assert (tmp_path / "faces.json").read_bytes() == first
     written = json.loads(first)
     assert {score["value"] for each in written["results"] for score in each["scores"]} >= {0.333333}
@@ -317,10 +308,10 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_others_files_stand_in_one_table(tmp_path: Path) -> None:
-    write_results(results(), tmp_path / "own/ours/faces.json")
-    write_results(results(system="theirs"), tmp_path / "others/theirs.json")
-    table = table_of([tmp_path / "own", tmp_path / "others"])
-    assert list(table) == TABLE
+    results_file.write_results(results(), tmp_path / "own/ours/faces.json")
+    results_file.write_results(results(system="theirs"), tmp_path / "others/theirs.json")
+    table = results_file.table_of([tmp_path / "own", tmp_path / "others"])
+    assert list(table) == results_file.TABLE
     row = table[(table["measure"] == "map") & (table["query"] == "original")]
     row = row[(row["method"] == "blur") & (row["degree"] == 100) & (row["adaption"] == "unadapted")]
     assert row["system"].tolist() == ["ours", "theirs"]
@@ -328,10 +319,10 @@ def test_others_files_stand_in_one_table(tmp_path: Path) -> None:
     rates = table[table["measure"] == "linkage: rank_1 face"]
     assert set(rates["value"]) == {0.3}
     with pytest.raises(InputError, match="no results file"):
-        table_of([tmp_path / "none"])
-    write_results(results(), tmp_path / "others/again.json")
+        results_file.table_of([tmp_path / "none"])
+    results_file.write_results(results(), tmp_path / "others/again.json")
     with pytest.raises(InputError, match=r"json is of the same system \(ours\)"):
-        table_of([tmp_path])
+        results_file.table_of([tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -348,9 +339,9 @@ def test_others_files_stand_in_one_table(tmp_path: Path) -> None:
 )
 def test_wrong_files(tmp_path: Path, there: str, instead: str, message: str) -> None:
     path = tmp_path / "faces.json"
-    write_results(results(), path)
+    results_file.write_results(results(), path)
     text = path.read_text()
     assert there in text
     path.write_text(text.replace(there, instead))
     with pytest.raises(InputError, match=rf"faces\.json: {message}.*results-file\.md"):
-        read_results(path)
+        results_file.read_results(path)

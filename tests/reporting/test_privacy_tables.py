@@ -18,6 +18,7 @@ from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.probes import NO_LESSON, UNTAUGHT
+from anonbench.reporting import privacy_tables
 from anonbench.reporting.dataset_tables import (
     MOST_COLUMNS,
     deployments_grid,
@@ -30,19 +31,13 @@ from anonbench.reporting.grid_tables import (
     quality_rows,
     write_quality,
 )
-from anonbench.reporting.privacy_tables import (
-    attacks_grid,
-    front_area_grid,
-    front_areas,
-    reidentification_grid,
-)
 from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize, summarize_originals
 from policy_evidence import make_measured
 from synthetic_rates import make_attacks, make_rates
 
 
-def test_a_row_has_the_rate_beside_what_masks_and_chance_give() -> None:
-    grid = attacks_grid("a", make_attacks("a"), 0.95)
+def test_attacks_have_their_rates_and_attributes_their_names() -> None:
+    grid = privacy_tables.attacks_grid("a", make_attacks("a"), 0.95)
     text, linked = grid.blocks
     assert text.label == "Reading of text: singling out"
     assert linked.label == "Linkage by retrieval: linkability"
@@ -53,16 +48,13 @@ def test_a_row_has_the_rate_beside_what_masks_and_chance_give() -> None:
     assert any(
         "Inference of attributes: not run (the data set has no label)" in n for n in grid.notes
     )
-
-
-def test_attributes_have_their_names_with_what_was_not_inferred() -> None:
     table = make_attacks("a")
     known = table["attack"] == "linkage"
     smiling = table[known].assign(attack="inference", measure="accuracy_of_Mouth_Open")
     lacking = table[table["reason"] != ""].assign(
         measure="accuracy_of_Bald", reason="no image has a label"
     )
-    grid = attacks_grid("a", pd.concat([smiling, lacking]), 0.95)
+    grid = privacy_tables.attacks_grid("a", pd.concat([smiling, lacking]), 0.95)
     assert grid.blocks[0].rows[0][0] == "Mouth Open right"
     assert "Inference of attributes, Bald right: not run (no image has a label)." in grid.notes
 
@@ -72,21 +64,21 @@ VARIANTS = ("mask-100", "blur-100", "mask-50", "blur-50")
 
 def test_every_model_and_utility_counts() -> None:
     judged = judge(evidence(make_measured(VARIANTS)), Policy())
-    table = front_areas(judged, make_scores("portraits", (50, 100)))
+    table = privacy_tables.front_areas(judged, make_scores("portraits", (50, 100)))
     assert set(table["method"]) == {"mask", "blur"} and set(table["variants"]) == {2}
     assert {("map", "original"), ("knn", "")} <= set(
         table[["metric", "query"]].itertuples(index=False, name=None)
     )
-    grid = front_area_grid("portraits", table)
+    grid = privacy_tables.front_area_grid("portraits", table)
     (block,) = grid.blocks
     assert block.label == "Singling out" and grid.heads == ("Utility", "Blur", "Mask")
     assert len(block.rows) == 6 and all("–" not in row for row in block.rows)
-    nothing = front_areas(judged, make_scores("portraits").iloc[:0])
-    assert nothing.empty and front_area_grid("portraits", nothing).blocks == ()
+    nothing = privacy_tables.front_areas(judged, make_scores("portraits").iloc[:0])
+    assert nothing.empty and privacy_tables.front_area_grid("portraits", nothing).blocks == ()
 
 
 def test_a_row_a_variant_with_its_strongest_attack() -> None:
-    grid = reidentification_grid("a", make_rates("a", (50, 100)), 0.9)
+    grid = privacy_tables.reidentification_grid("a", make_rates("a", (50, 100)), 0.9)
     (block,) = grid.blocks
     label = "Face: the same person in another photograph, among 200; chance 1 % at rank 1, "
     assert block.label in {f"{label}2e+01 % at rank 10", f"{label}10 % at rank 10"}
@@ -105,7 +97,7 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
 
 
 def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> None:
-    grid = reidentification_grid("a", make_rates("a", remainder=0.97))
+    grid = privacy_tables.reidentification_grid("a", make_rates("a", remainder=0.97))
     assert ("Unmasked remainder, rank 1", 1) in grid.groups
     (block,) = grid.blocks
     column = list(grid.heads).index("Rank 1") - 1
@@ -115,7 +107,7 @@ def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> Non
     untaught = make_rates("a", remainder=0.4)
     lack = untaught[untaught["regions"] == "remainder"].iloc[:1]
     lack = lack.assign(rate=np.nan, rank=pd.NA, reason=f"{NO_LESSON}, {UNTAUGHT}")
-    caption = reidentification_grid("a", pd.concat([untaught, lack])).caption
+    caption = privacy_tables.reidentification_grid("a", pd.concat([untaught, lack])).caption
     assert f"Not taught: Face, Unmasked remainder ({NO_LESSON}, {UNTAUGHT})." in caption
 
 
@@ -123,12 +115,12 @@ def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     rates = pd.concat(
         [make_rates("a"), make_rates("a", entity="text", match="region", adapted=False)]
     )
-    grid = reidentification_grid("a", rates)
+    grid = privacy_tables.reidentification_grid("a", rates)
     assert [block.label.split(":")[0] for block in grid.blocks] == ["Face", "Text"]
     assert "the very same region" in grid.blocks[1].label
     assert "Not run: Text, Adaptive attacker (adapted model) (no model is adapted" in grid.caption
     assert "not run" in grid.blocks[1].rows[1]
-    nothing = reidentification_grid("a", make_rates("a").iloc[:0])
+    nothing = privacy_tables.reidentification_grid("a", make_rates("a").iloc[:0])
     assert nothing.blocks == () and "No attack was run." in nothing.caption
 
 
@@ -154,7 +146,7 @@ def test_a_row_a_database_with_its_queries() -> None:
 
 def test_without_results_or_intervals_it_is_said() -> None:
     table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
-    grid = attacks_grid("a", table, 0.95)
+    grid = privacy_tables.attacks_grid("a", table, 0.95)
     assert grid.blocks == ()
     assert grid.notes[0].startswith("No attack could be run: this says nothing")
     assert "Reading of text, Text" in grid.notes[1] and "3 clusters" in grid.notes[1]

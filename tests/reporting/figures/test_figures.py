@@ -18,18 +18,10 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.evaluation.correlation import METRICS, read_correlations
 from anonbench.evaluation.privacy.rates import worst
+from anonbench.reporting.figures import trends
 from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import ONE_COLUMN, blank, new_figure, save, styled
-from anonbench.reporting.figures.trends import (
-    choices,
-    correlation_heatmap,
-    front,
-    matrix,
-    notes,
-    trend,
-    undominated,
-)
 from anonbench.reporting.labels import METHODS, method_colour
 from anonbench.reporting.shown_images import choose
 from synthetic_rates import make_rates
@@ -62,10 +54,10 @@ def test_every_figure_is_written_the_same_each_time(tmp_path: Path, scores: pd.D
         make_log(model).to_csv(logs[model], index=False)
     chance, control = chance_levels(256, 0.5), make_scores("ids", control=True, seeds=(0, 1))
     drawings: dict[str, Draw] = {
-        "trend": lambda out: trend(scores, "documents", "map", "original", out),
-        "single": lambda out: trend(control, "ids", "linear", None, out),
-        "nothing": lambda out: trend(scores, "other", "map", "original", out),
-        "correlation": lambda out: correlation_heatmap(correlated, "a_$b$", out),
+        "trend": lambda out: trends.trend(scores, "documents", "map", "original", out),
+        "single": lambda out: trends.trend(control, "ids", "linear", None, out),
+        "nothing": lambda out: trends.trend(scores, "other", "map", "original", out),
+        "correlation": lambda out: trends.correlation_heatmap(correlated, "a_$b$", out),
         "examples": lambda out: examples(variants((50, 100)), ["a"], False, out, dpi=100),
         "learning": lambda out: learning_curves(logs, out, chance),
         "untrained": lambda out: learning_curves({}, out, chance),
@@ -97,7 +89,7 @@ def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
 def test_control_has_a_panel_and_originals_no_point(tmp_path: Path, drawn: list[Figure]) -> None:
     scores = make_scores("ids", (50, 100), control=True)
     for metric, query in (("map", "original"), ("knn", None)):
-        trend(scores, "ids", metric, query, outputs(tmp_path))
+        trends.trend(scores, "ids", metric, query, outputs(tmp_path))
         panels = drawn.pop().axes
         titles = [axes.get_title() for axes in panels]
         assert titles == ["Unadapted", "Unadapted\nretrained", "A", "B", "C"]
@@ -107,18 +99,21 @@ def test_control_has_a_panel_and_originals_no_point(tmp_path: Path, drawn: list[
 
 def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path) -> None:
     table = make_correlations()
-    values = matrix(table.sample(frac=1, random_state=0)).to_numpy()
+    values = trends.matrix(table.sample(frac=1, random_state=0)).to_numpy()
     assert values.shape == (6, 6) and (values == values.T).all() and (np.diag(values) == 1).all()
     row = table[(table["metric"] == "map_original") & (table["metric_b"] == "knn")]
     assert values[0, list(METRICS).index("knn")] == row["pearson"].iloc[0]
     table = make_correlations(undefined=True)
-    assert matrix(table).isna().to_numpy().sum() == 11
-    assert notes(table) == ["Pearson over n = 12 scenarios", "grey, undefined: linear is constant"]
-    assert notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
+    assert trends.matrix(table).isna().to_numpy().sum() == 11
+    assert trends.notes(table) == [
+        "Pearson over n = 12 scenarios",
+        "grey, undefined: linear is constant",
+    ]
+    assert trends.notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
     every = table.assign(pearson=np.nan, n=0, reason="fewer than three rows")
-    assert notes(every) == ["grey, undefined: fewer than three rows"]
+    assert trends.notes(every) == ["grey, undefined: fewer than three rows"]
     every.to_csv(tmp_path / "none.csv", index=False)
-    correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
+    trends.correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
     check(outputs(tmp_path))
 
 
@@ -162,9 +157,9 @@ SCORES, RATES = make_scores("documents"), make_rates("documents")
 def test_the_front_has_each_choice_with_its_variants_rate() -> None:
     cost = np.array([1.0, 2.0, 3.0, 3.0, 2.0, 0.5])
     gain = np.array([1.0, 3.0, 2.0, 4.0, 3.0, 0.2])
-    assert undominated(cost, gain).tolist() == [True, True, False, True, True, True]
+    assert trends.undominated(cost, gain).tolist() == [True, True, False, True, True, True]
     scores = make_scores("documents", (50, 100), control=True)
-    points = choices(worst(make_rates("documents", (50, 100))), scores, "map")
+    points = trends.choices(worst(make_rates("documents", (50, 100))), scores, "map")
     assert len(points) == 2 * 2 * 3 * 4  # query kinds, degrees, methods, models
     rates = points.groupby(["method", "degree"])["rate"].unique()
     assert rates.map(len).eq(1).all()
@@ -178,7 +173,7 @@ def test_the_front_has_each_choice_with_its_variants_rate() -> None:
 
 @pytest.mark.parametrize("degrees", [(100,), (25, 50, 100)])
 def test_variant_is_named_in_its_colour(degrees: tuple[int, ...], drawn: list[Figure]) -> None:
-    front(make_rates("documents", degrees), make_scores("documents", degrees), "", "map", [])
+    trends.front(make_rates("documents", degrees), make_scores("documents", degrees), "", "map", [])
     labels = [f"{degree} %" for degree in degrees[:-1]]
     highest = " 100 %" if len(degrees) > 1 else ""
     for axes in drawn[0].axes:
@@ -188,8 +183,8 @@ def test_variant_is_named_in_its_colour(degrees: tuple[int, ...], drawn: list[Fi
 
 
 def test_what_is_beaten_is_hollow_in_the_same_colour(drawn: list[Figure]) -> None:
-    front(RATES, SCORES, "documents", "map", [])
-    points = choices(worst(RATES), SCORES, "map")
+    trends.front(RATES, SCORES, "documents", "map", [])
+    points = trends.choices(worst(RATES), SCORES, "map")
     marks = {
         (line.get_color(), round(line.get_ydata()[0], 6)): line.get_markerfacecolor()
         for line in drawn[0].axes[0].lines
@@ -207,11 +202,11 @@ def test_what_is_beaten_is_hollow_in_the_same_colour(drawn: list[Figure]) -> Non
 def test_nothing_is_drawn_on_too_little(tmp_path: Path, rates: dict[str, float], k: int) -> None:
     """The same picture as without an attack: it says that nothing is known."""
     empty, few = outputs(tmp_path, "empty")[:1], outputs(tmp_path, "few")[:1]
-    front(RATES.iloc[:0], SCORES, "documents", "map", empty)
-    front(RATES.assign(**rates), SCORES.assign(k=k), "documents", "map", few)
+    trends.front(RATES.iloc[:0], SCORES, "documents", "map", empty)
+    trends.front(RATES.assign(**rates), SCORES.assign(k=k), "documents", "map", few)
     assert few[0].read_bytes() == empty[0].read_bytes()
     if k == 4:
-        front(RATES, SCORES, "documents", "map", few)
+        trends.front(RATES, SCORES, "documents", "map", few)
         assert few[0].read_bytes() != empty[0].read_bytes()
 
 

@@ -110,7 +110,7 @@ def test_best_is_the_maximum_as_it_prints(values: dict[str, float], best: list[b
     assert to_latex(layout).count(r"\textbf") == 6 * 2 * sum(best)
 
 
-def test_columns_and_blocks_are_compared_apart() -> None:
+def test_columns_are_compared_apart_and_what_all_share_is_nobodys_best() -> None:
     scores = constant(0.5, A=0.495)
     tests = make_comparisons(scores)
     scores.loc[(scores["adaption"] == "A") & (scores["query"] == "original"), "value"] = 0.9
@@ -121,9 +121,6 @@ def test_columns_and_blocks_are_compared_apart() -> None:
     tests.loc[sure, "p_holm"] = 0.001
     anonymized = lay_out(RETRIEVAL, scores, tests).blocks[1]
     assert [cell.tied for cell in anonymized.rows[1].cells] == [True] * 5 + [False]
-
-
-def test_what_all_models_share_is_nobodys_best() -> None:
     scores = constant(0.0)
     scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
     layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))

@@ -152,13 +152,6 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
     assert re.search(rf"{low}\D+{high} %", said)
 
 
-def test_useless_search_told(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "searching hardly works any more"
-    assert text not in pages("passes", "en")[0]
-    monkeypatch.setattr(words, "USELESS", 2.0)
-    assert text in first_page(tmp_path, table_of()) and text in first_page(tmp_path, unproved())
-
-
 def of_masks(adaption: str, like: str) -> pd.DataFrame:
     """Return scores in which one more model of masks gains."""
     masks = SCORES[(SCORES["method"] == "mask") & (SCORES["adaption"] == like)]
@@ -261,7 +254,13 @@ def test_pictures_of_other_programs_are_warned_about(tmp_path: Path) -> None:
     assert "von 40 gefundenen Bereichen 2 sichtbar und 1 teilweise" in said
 
 
-def test_a_model_that_knows_less_than_pixels_is_said_once(pages: Pages, tmp_path: Path) -> None:
+def test_a_search_or_model_that_knows_little_is_said(
+    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "searching hardly works any more"
+    assert text not in pages("passes", "en")[0]
+    monkeypatch.setattr(words, "USELESS", 2.0)
+    assert text in first_page(tmp_path, table_of()) and text in first_page(tmp_path, unproved())
     pixels = SCORES[SCORES["adaption"] == "unadapted"].assign(adaption="pixels", value=0.999)
     warned = first_page(tmp_path, table_of(), pd.concat([SCORES, pixels]))
     assert warned.count("raw pixels") == 1 and "raw pixels" not in pages("passes", "en")[0]

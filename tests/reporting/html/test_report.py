@@ -175,7 +175,7 @@ def test_a_tested_system_has_no_paper_page(tmp_path: Path, sections: list[Datase
     assert "The system “tested” is measured as it is" in page
 
 
-def test_a_page_begins_with_its_finding_and_folds_its_tables(text: str) -> None:
+def test_pages_begin_with_a_finding_fold_tables_and_show_detection_quality(text: str) -> None:
     pages = re.findall(r'<section class="page" id="(\w+)"(.*?)</section>\n', text, re.DOTALL)
     assert [name for name, _ in pages] == list(PAGES) and len(PAGES) <= 8
     for name, page in pages:
@@ -184,9 +184,6 @@ def test_a_page_begins_with_its_finding_and_folds_its_tables(text: str) -> None:
         for table in re.finditer("<table", page):
             before = page[: table.start()]
             assert before.count("<details") > before.count("</details"), name
-
-
-def test_detection_quality_is_shown_where_it_was_measured(text: str) -> None:
     table = text.split("<strong>How well the detectors hide")[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', table) == [
         (name, entity) for name in ("documents", "portraits") for entity in ("Face", "Text", "All")

@@ -32,15 +32,8 @@ from anonbench.reporting.choice_effects import (
     tally,
 )
 from anonbench.reporting.choice_table import best_choices, kept
+from anonbench.reporting.html import tables
 from anonbench.reporting.html.build import build_report
-from anonbench.reporting.html.tables import (
-    COST_COLUMNS,
-    attention,
-    correlations,
-    provenance,
-    skipped,
-    stage_costs,
-)
 
 NAN = math.nan
 
@@ -166,7 +159,7 @@ def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
         [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
         columns=["path", "reason"],
     ).to_csv(path, index=False)
-    (grid,) = skipped({"a": path})
+    (grid,) = tables.skipped({"a": path})
     rows = (("truncated", "2"), ("empty file", "1"), ("no reason recorded", "1"))
     assert grid.blocks[0].rows == tuple(("a", *row) for row in rows)
 
@@ -176,7 +169,7 @@ def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
     table = make_correlations(undefined=True)
     table[["pearson", "low", "high", "spearman"]] *= -1
     table.to_csv(path, index=False)
-    (grid,) = correlations("documents", 100, path)
+    (grid,) = tables.correlations("documents", 100, path)
     rows = grid.blocks[0].rows
     assert len(rows) == 15 and len({row[0] for row in rows}) == 15
     undefined = [row for row in rows if row[1] == "–"]
@@ -194,16 +187,16 @@ def test_a_head_looks_for_regions_only_above_all_null_values(tmp_path: Path) -> 
     row |= {"share": 0.3, "low": 0.28, "high": 0.32}
     rows = [row, row | {"head": "mean", "others_low": -0.01}, row | {"chance_low": math.nan}]
     pd.DataFrame(rows).to_csv(tmp_path / "shares.csv", index=False)
-    (grid,) = attention({"portraits": tmp_path / "shares.csv"})
+    (grid,) = tables.attention({"portraits": tmp_path / "shares.csv"})
     first = ("portraits", "A", "Blur 50 %", "1", "30.0 (28.0–32.0)", "17.0", "25.0", "12.0", "yes")
     assert grid.blocks[0].rows[0] == first
     assert [row[-1] for row in grid.blocks[0].rows] == ["yes", "no", "–"]
-    assert attention({}) == []
+    assert tables.attention({}) == []
 
 
 def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     effort = make_effort(tmp_path)
-    grids = {grid.stem: grid for grid in provenance({}, {}, effort)}
+    grids = {grid.stem: grid for grid in tables.provenance({}, {}, effort)}
     assert "config had in earlier runs are counted" in " ".join(grids["effort"].notes)
     found = {stem: grid.blocks[0].rows for stem, grid in grids.items()}
     assert [row[:3] for row in found["effort"]] == [
@@ -212,10 +205,10 @@ def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     ]
     assert [row[0] for row in found["digests"]] == ["tables/cost.csv"]
     nothing = make_effort(tmp_path / "nothing", jobs=0)
-    assert "effort" not in {grid.stem for grid in provenance({}, {}, nothing)}
+    assert "effort" not in {grid.stem for grid in tables.provenance({}, {}, nothing)}
     effort.write_text("stage\ntrain\n")
     with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
-        provenance({}, {}, effort)
+        tables.provenance({}, {}, effort)
 
 
 def written(folder: Path) -> bytes:
@@ -255,8 +248,8 @@ def test_jobs_of_a_stage_add_up_and_a_foreign_file_is_named(tmp_path: Path) -> N
     job(tmp_path, "manifest", 0.4, "NA", "NA")
     job(tmp_path, "report", 100, "100", "100")  # the report's own does not count
     (tmp_path / "notes.txt").write_text("no benchmark")
-    costs = stage_costs(tmp_path)
-    assert list(costs.columns) == COST_COLUMNS
+    costs = tables.stage_costs(tmp_path)
+    assert list(costs.columns) == tables.COST_COLUMNS
     train, embed, manifest = costs.to_dict("records")
     gigabytes = pytest.approx(2000 * 1024**2 / 1e9)
     assert list(train.values()) == ["train", 2, 1.5, 2.5, 60, gigabytes]
@@ -264,4 +257,4 @@ def test_jobs_of_a_stage_add_up_and_a_foreign_file_is_named(tmp_path: Path) -> N
     assert manifest["cpu_hours"] == manifest["peak_gb"] == 0  # too short to be measured
     (tmp_path / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
-        stage_costs(tmp_path)
+        tables.stage_costs(tmp_path)

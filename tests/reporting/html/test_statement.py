@@ -150,7 +150,7 @@ def test_what_is_left_of_a_hidden_region(tmp_path: Path) -> None:
     assert "At most coarse averages of a hidden region are left, whatever its kind." in found
 
 
-def test_gains_over_a_control_and_whole_shares_are_told_apart(tmp_path: Path) -> None:
+def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: Path) -> None:
     rates = {"linkage": 0.92, "seen_linkage": 1.0}
     facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited=rates)
     (said,) = Words(Texts(), facts).risks({"method": "mask"})
@@ -158,9 +158,6 @@ def test_gains_over_a_control_and_whole_shares_are_told_apart(tmp_path: Path) ->
     assert "linking images among images that the map or model learned from (100 %)" in said
     found, _ = make_statement(tmp_path, table_of())
     assert "The shares in this table are whole" in found
-
-
-def test_of_results_that_are_alike_above_their_control_the_highest_is_told(tmp_path: Path) -> None:
     policy = table_of()
     rows = policy[policy["attack"] == "residual"]
     lower, higher = (rows.assign(value=each, control=each) for each in (0.11, 0.36))

@@ -270,7 +270,7 @@ def frame(made: Experiment) -> pd.DataFrame:
     )
 
 
-def test_every_scenario_is_spelled_out() -> None:
+def test_every_scenario_is_spelled_out_and_counted() -> None:
     table = frame(experiment(training_seeds=[0, 1], control_seeds=[7]))
     assert not table.duplicated().any()
     # 2 methods × 2 degrees × (unadapted, control, A, B, C, two baselines), twice; and originals
@@ -290,9 +290,6 @@ def test_every_scenario_is_spelled_out() -> None:
     }
     assert set(one["query_images"]) == {"mask-25"}
     assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
-
-
-def test_grid_counts_trainings_and_scenarios() -> None:
     grid = scenario_tables.scenario_grid(
         experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs"
     )
