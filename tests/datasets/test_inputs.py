@@ -147,9 +147,9 @@ def test_names_that_leave_their_place_or_are_alike(folder: Path, tmp_path: Path)
     assert [image.name for image in images] == [f"{folder}/b.png".lstrip("/"), "x.png"]
     assert len(images.left_out) == 2
     for name in ("a.png", "a.jpg", "a.jpg.png", "b.png", "c.tar.png", "d/a.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    ids = [image.id for image in open_images(tmp_path)]
+        (tmp_path / "alike" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "alike" / name).touch()
+    ids = [image.id for image in open_images(tmp_path / "alike")]
     assert ids == ["a.jpg", "a.jpg.png", "a.png", "b", "c.tar", "d/a"]
 
 

@@ -107,8 +107,8 @@ def test_listed_files_that_are_not_there(tmp_path: Path, celeba: Path) -> None:
     for name in ("000006.jpg", "000007.jpg"):
         (celeba / "img_align_celeba" / name).unlink()
     with pytest.raises(InputError, match=r"datasets\.d\.path: .*split val .*2: file is missing"):
-        run(dataset("celeba", celeba), tmp_path)
-    assert not (tmp_path / "m.parquet").exists()
+        run(dataset("celeba", celeba), tmp_path / "out")
+    assert not (tmp_path / "out" / "m.parquet").exists()
 
 
 def test_bytes_do_not_depend_on_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

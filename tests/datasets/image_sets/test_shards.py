@@ -23,9 +23,16 @@ from anonbench.config import load
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets import near_duplicates as near
-from anonbench.datasets.image_sets import shards
 from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
 from anonbench.datasets.image_sets.neutral_names import Names, without_places
+from anonbench.datasets.image_sets.shards import (
+    INDEX_COLUMNS,
+    ImageSet,
+    ShardWriter,
+    index_path,
+    member_name,
+    open_sets,
+)
 from anonbench.datasets.images import encode
 from written_counts import write as write_counts
 
@@ -38,7 +45,7 @@ def image(image_id: str) -> np.ndarray:
 
 
 def write(tar: Path, ids: list[str]) -> Path:
-    with shards.ShardWriter(tar) as shard:
+    with ShardWriter(tar) as shard:
         for image_id in ids:
             shard.add(image_id, encode(image(image_id)), "png", 5, 7)
     return tar
@@ -47,7 +54,7 @@ def write(tar: Path, ids: list[str]) -> Path:
 def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> None:
     with tarfile.open(write(tmp_path / "0.tar", IDS)) as tar:
         members = tar.getmembers()
-        assert [member.name for member in members] == [shards.member_name(i, "png") for i in IDS]
+        assert [member.name for member in members] == [member_name(i, "png") for i in IDS]
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
         content = tar.extractfile(members[0])
         assert content is not None and content.read() == encode(image(IDS[0]))
@@ -56,11 +63,11 @@ def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> N
 def test_same_images_same_bytes_and_the_digest_does_not_depend_on_sharding(tmp_path: Path) -> None:
     one, two = write(tmp_path / "a/0.tar", IDS), write(tmp_path / "c/0.tar", IDS)
     assert one.read_bytes() == two.read_bytes()
-    assert shards.index_path(one).read_bytes() == shards.index_path(two).read_bytes()
+    assert index_path(one).read_bytes() == index_path(two).read_bytes()
     parts = [write(tmp_path / "b/0.tar", IDS[:2]), write(tmp_path / "b/1.tar", IDS[2:])]
-    whole = shards.ImageSet.open([one])
-    assert shards.ImageSet.open(parts).digest == whole.digest
-    assert shards.ImageSet.open(parts[:1]).digest != whole.digest
+    whole = ImageSet.open([one])
+    assert ImageSet.open(parts).digest == whole.digest
+    assert ImageSet.open(parts[:1]).digest != whole.digest
 
 
 _PARTS = st.sampled_from(["", ".", "..", "a", "A", "con", "a ", " a", "~", "%", "%2E", "\\", "\0"])
@@ -85,7 +92,7 @@ def test_any_ids_unpack_below_the_folder_and_stay_apart(tmp_path: Path, ids: set
     unpacked, tar = home / "in", home / "0.tar"
     with tarfile.open(tar, "w", format=tarfile.PAX_FORMAT) as archive:
         for image_id in sorted(ids):
-            member = tarfile.TarInfo(shards.member_name(image_id, "png"))
+            member = tarfile.TarInfo(member_name(image_id, "png"))
             assert not member.name.startswith("/")  # not to write elsewhere where this fails
             member.size = len(data := image_id.encode("utf-8", "surrogatepass"))
             archive.addfile(member, io.BytesIO(data))
@@ -104,7 +111,7 @@ def test_any_ids_unpack_below_the_folder_and_stay_apart(tmp_path: Path, ids: set
     ["con", "COM1", "a ", " a", "nul/x", "x" * 400, "身" * 85, "/etc/passwd", "a/../../x", "", "."],
 )
 def test_names_are_short_relative_paths_that_any_file_system_takes(image_id: str) -> None:
-    name = shards.member_name(image_id, "png")
+    name = member_name(image_id, "png")
     assert posixpath.normpath(name) == name and not name.startswith(("/", ".."))
     assert name.isascii() and name.count(".") == 1
     for part in name.split("/"):
@@ -115,60 +122,60 @@ def test_names_are_short_relative_paths_that_any_file_system_takes(image_id: str
 
 def test_empty_shards_are_fine(tmp_path: Path) -> None:
     shards = [write(tmp_path / "0.tar", []), write(tmp_path / "1.tar", ["a"])]
-    assert shards.ImageSet.open(shards).ids == ["a"]
-    empty = shards.ImageSet.open(shards[:1])
+    assert ImageSet.open(shards).ids == ["a"]
+    empty = ImageSet.open(shards[:1])
     assert empty.ids == [] and len(empty.digest) == 64
-    assert list(pd.read_parquet(shards.index_path(shards[0])).columns) == shards.INDEX_COLUMNS
+    assert list(pd.read_parquet(index_path(shards[0])).columns) == INDEX_COLUMNS
 
 
 def test_several_sets_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     tars = [write(tmp_path / name, [name]) for name in ("a/0.tar", "a/1.tar", "b/0.tar")]
-    files = [path for tar in tars for path in (tar, shards.index_path(tar))]
-    sets = shards.open_sets(["a", "b"], files)
+    files = [path for tar in tars for path in (tar, index_path(tar))]
+    sets = open_sets(["a", "b"], files)
     ids = {name: images.ids for name, images in sets.items()}
     assert ids == {"a": ["a/0.tar", "a/1.tar"], "b": ["b/0.tar"]}
-    assert shards.open_sets([], []) == {}
+    assert open_sets([], []) == {}
     with pytest.raises(InputError, match="6 files in 2 folders are no 3 image sets"):
-        shards.open_sets(["a", "b", "c"], files)
+        open_sets(["a", "b", "c"], files)
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:
     shard = write(tmp_path / "0.tar", ["a"])
     twin = write(tmp_path / "1.tar", ["a"])
     with pytest.raises(InputError, match="'a' occurs in two shards"):
-        shards.ImageSet.open([shard, twin])
+        ImageSet.open([shard, twin])
     with pytest.raises(InputError, match="'b' is not in"):
-        shards.ImageSet.open([shard]).read("b")
+        ImageSet.open([shard]).read("b")
     with pytest.raises(InputError, match="at least one shard"):
-        shards.ImageSet.open([])
-    shards.index_path(twin).unlink()
+        ImageSet.open([])
+    index_path(twin).unlink()
     with pytest.raises(InputError, match=r"1\.parquet is missing"):
-        shards.ImageSet.open([twin])
+        ImageSet.open([twin])
     os.truncate(shard, 600)
     with pytest.raises(InputError, match="not as its index says"):
-        shards.ImageSet.open([shard]).read("a")
+        ImageSet.open([shard]).read("a")
     for second in ("a", "A"):
         with pytest.raises(ValueError, match="does not come after"):
             write(tmp_path / "failed" / "0.tar", ["a", second])
     assert list((tmp_path / "failed").iterdir()) == []  # nothing is left of such a shard
 
 
-def _sum(images: shards.ImageSet, image_id: str) -> int:
+def _sum(images: ImageSet, image_id: str) -> int:
     return int(images.read(image_id).sum())
 
 
 def test_images_come_back_by_id_in_any_process(tmp_path: Path) -> None:
     shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
-    images = shards.ImageSet.open(shards)
+    images = ImageSet.open(shards)
     assert images.ids == sorted(IDS) and len(images) == len(IDS)
     assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
     assert images.size(IDS[0]) == (5, 7)
     assert "a/1" in images and "a" not in images
     for image_id in reversed(IDS):
         np.testing.assert_array_equal(images.read(image_id), image(image_id))
-    images = shards.ImageSet.open([write(tmp_path / "0.tar", IDS)])
+    images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
     expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
     with ProcessPoolExecutor(2, get_context("fork")) as pool:
         assert list(pool.map(_sum, [images] * len(IDS), IDS)) == expected
@@ -208,7 +215,7 @@ def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
                 ask(pd.Series([unknown]), FILE)
             assert repr(unknown) not in str(error.value)
     with pytest.raises(InputError, match="images cannot be numbered"):
-        Names.of(tmp_path / "manifest.parquet")
+        Names.of(tmp_path / "none.parquet")
 
 
 def test_a_config_without_places_is_the_same_experiment() -> None:
@@ -321,11 +328,11 @@ def test_the_order_does_not_follow_the_names() -> None:
 def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
     files = []
     for shard in range(2):
-        with shards.ShardWriter(tmp_path / f"{shard}.tar") as writer:
+        with ShardWriter(tmp_path / f"{shard}.tar") as writer:
             for number in range(3 * shard, 3 * shard + 3):
                 writer.add(f"{number}", encode(page(number)), "png", 200, 300)
         files.append(tmp_path / f"{shard}.hashes.parquet")
-        near.write_hashes(shards.ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
+        near.write_hashes(ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
     ids = ["5", "0", "3"]
     assert near.read_hashes(files, ids).tolist() == [
         near.perceptual_hash(page(int(each))) for each in ids
