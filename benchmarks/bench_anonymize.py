@@ -14,7 +14,7 @@ import numpy as np
 from common import emit, measure
 from PIL import Image, ImageFilter
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity, Method, Variant
@@ -72,7 +72,7 @@ PEERS: dict[Method, dict[str, Hide]] = {
 def compare(method: Method) -> dict[str, Any]:
     image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
     found = [Region(Entity.TEXT, x, y, x + LINE_WIDTH, y + LINE_HEIGHT, 1.0) for x, y in CORNERS]
-    ours, own = measure(lambda: anonymize(image, found, Variant(method, 100), SETTINGS), REPEAT)
+    ours, own = measure(lambda: layers(image, found, Variant(method, 100), SETTINGS)[-1], REPEAT)
     peers: dict[str, Any] = {}
     for name, hide in PEERS[method].items():
         try:

@@ -21,7 +21,7 @@ import numpy as np
 from common import ANONBENCH, SHARED, emit, measure, measure_command
 from PIL import Image
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.config import Detection
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.detection.search import build
@@ -69,7 +69,7 @@ def models(folder: Path) -> dict[str, dict[str, float]]:
             total["detector"] += list(spent.values())
             used = [pair for pair in zip(pixels, regions, strict=True) if pair[1]]
             for variant in VARIANTS:
-                hidden = [anonymize(image, found, variant) for image, found in used]
+                hidden = [layers(image, found, variant)[-1] for image, found in used]
                 _, spent = measure(lambda images=hidden: system.encode(images))
                 total["system"] += list(spent.values())
     return {

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anonbench.anonymization.apply import anonymize as anonymize
-    from anonbench.anonymization.check_method import check_method as check_method
+    from anonbench.anonymization.checked import anonymize as anonymize
+    from anonbench.anonymization.checked import check_method as check_method
     from anonbench.anonymization.files.run import anonymize_files as anonymize_files
     from anonbench.detection.files import detect as detect
     from anonbench.embedding.given_systems import embed as embed
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _MODULES = {
     "Map": "anonbench.embedding.mapping",
-    "anonymize": "anonbench.anonymization.apply",
+    "anonymize": "anonbench.anonymization.checked",
     "anonymize_files": "anonbench.anonymization.files.run",
-    "check_method": "anonbench.anonymization.check_method",
+    "check_method": "anonbench.anonymization.checked",
     "detect": "anonbench.detection.files",
     "embed": "anonbench.embedding.given_systems",
     "evaluate": "anonbench.evaluation.end_to_end.evaluate",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import anonbench
-from anonbench.anonymization.apply import anonymize, layers
-from anonbench.anonymization.check_method import check_method
+from anonbench.anonymization.apply import layers
+from anonbench.anonymization.checked import anonymize, check_method
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, image_regions, regions_at
 from anonbench.core.errors import InputError
@@ -117,9 +117,15 @@ def test_other_arrays_are_refused(image: Any) -> None:
         face(NAN, 10, 40, 40),
         face(10, 10, 40, 40, quad=(10, 10, NAN, 40, 40, 40, 40, 10)),
         face(90, 10, 120, 40),
+        face("10", 10, 40, 40),  # type: ignore[arg-type]
+        face(10, 10, 40, 40, quad=["10"] * 8),
+        face(10, 10, 40, 40, quad=5),
+        Region(Entity.FACE, 10, 10, 40, 40, None),  # type: ignore[arg-type]
+        Region(Entity.FACE, 10, 10, 40, 40, 1.0, blocks=[NAN]),  # type: ignore[arg-type]
+        (10, 10, 40, 40),
     ],
 )
-def test_what_is_no_region_is_refused_by_its_number(region: Region) -> None:
+def test_what_is_no_region_is_refused_by_its_number(region: Any) -> None:
     with pytest.raises(InputError, match="regions: number 1 "):
         anonbench.anonymize(IMAGE, [face(10, 10, 40, 40), region], MASK)
 
@@ -142,10 +148,30 @@ def test_other_types_are_refused() -> None:
         check_method("mask", wrong)
 
 
+@pytest.mark.parametrize("workers", [-1, 0, "2"])
+def test_no_number_of_workers_is_refused(workers: Any) -> None:
+    with pytest.raises(InputError, match="workers: "):
+        anonbench.detect("none", workers=workers)
+    with pytest.raises(InputError, match="workers: "):
+        anonbench.anonymize_files("none", "out", workers=workers)
+
+
+def test_nothing_is_no_method() -> None:
+    with pytest.raises(InputError, match="name: None"):
+        check_method(None)  # type: ignore[arg-type]
+
+
 def test_what_is_right_is_hidden_and_the_original_is_itself() -> None:
     hidden = anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK)
     assert (hidden != IMAGE).all(axis=2).sum() == 900
     assert np.array_equal(anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], Variant()), IMAGE)
+
+
+def test_what_a_method_leaves_visible_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(NOTHING, monkeypatch)
+    image = np.random.default_rng(0).integers(0, 256, IMAGE.shape, dtype=np.uint8)
+    with pytest.raises(InputError, match="fails its audit: a region is unchanged"):
+        anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(NOTHING.name, 100))
 
 
 class Grey(AnyMethod):

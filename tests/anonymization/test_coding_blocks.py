@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont, features
 
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source, grids_of
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import Area, area_of, read_regions, whole_blocks
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.geometry import Cover, cover, extend_to_blocks
 from anonbench.config import Anonymization
 from anonbench.core.boxes import (

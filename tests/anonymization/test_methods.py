@@ -12,10 +12,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate
 from anonbench.anonymization.methods.blur import Sigma
 from anonbench.anonymization.methods.dp_pixelate import DpPixelate

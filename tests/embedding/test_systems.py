@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from pydantic import TypeAdapter
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import AnySystem
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError

@@ -145,7 +145,7 @@ def _hidden(
     image: np.ndarray, regions: list[Region], variant: str, settings: Anonymization
 ) -> np.ndarray:
     order = np.argsort(draw_order("gallery", len(regions), 0))
-    return apply.anonymize(image, [regions[i] for i in order], Variant.parse(variant), settings)
+    return apply.layers(image, [regions[i] for i in order], Variant.parse(variant), settings)[-1]
 
 
 def _sheet(cards: list[np.ndarray], heads: list[str], portrait: np.ndarray) -> Image.Image:

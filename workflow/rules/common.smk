@@ -57,7 +57,9 @@ plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
 updated, last_run = files.updated, files.last_run
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
-    startup.say_what_stands(settings)
+    doubts_at_start = startup.say_what_stands(settings)
+else:
+    doubts_at_start = []
 
 
 pathvars:

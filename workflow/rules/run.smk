@@ -21,10 +21,18 @@ onstart:
     except InputError as error:
         refuse(error)
     gpus = workflow.global_resources.get("gpu").value
+    made = settings.results.absolute()  # at the end, Snakemake has left --directory
     begin_run(
         settings.results,
         usual_seconds(jobs, estimates),
-        lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],
+        lambda: [
+            *(
+                doubt
+                for doubt in doubts_of_run(made, experiment.datasets)
+                if doubt not in doubts_at_start
+            ),
+            *last_lines,
+        ],
         [rule.name for rule in workflow.rules if not rule.script],
         jobs_at_once(jobs, estimates, most.cores or most.nodes, gpus),
     )

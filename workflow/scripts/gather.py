@@ -30,7 +30,3 @@ with job(snakemake, __file__) as cache:
                 keep=snakemake.params.keep_without_regions,
                 output=Path(index),
             )
-
-    from anonbench.datasets.image_sets.doubts import announce
-
-    announce(snakemake.params.dataset, Path(snakemake.output.counts))

@@ -1,4 +1,4 @@
-"""Anonymization of one image."""
+"""Anonymization of one image, layer by layer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy as np
 import anonbench.anonymization.methods  # noqa: F401 - a changed method is changed code of this one
 from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, region_fault, regions_at
+from anonbench.core.boxes import Region, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import UNKNOWN, Method
-from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 
@@ -24,57 +23,13 @@ leave. Unknown methods run before weak ones.
 """
 
 
-def anonymize(
-    image: np.ndarray,
-    regions: Sequence[Region],
-    variant: Variant,
-    settings: Anonymization = DEFAULTS,
-) -> np.ndarray:
-    """Hide the first regions of the draw order, as many as the variant's degree requires.
-
-    Regions under one method are computed from the same image, so that overlapping ones do not
-    depend on their order, except for the pixels that they share: there the later one in the draw
-    order wins. With several methods, see `layers`.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3] RGB; it is not changed.
-        regions: the image's regions in draw order.
-        variant: method and degree; the original variant returns the image itself.
-        settings: strengths and margin.
-
-    Raises:
-        InputError: the image is not such an array, a region is invalid, there is no such method,
-            or the degree is not 1 to 100. A wrong argument never leaves a region visible.
-
-    """
-    needed = "image: uint8 [H, W] or [H, W, 3] is needed"
-    if not isinstance(image, np.ndarray):
-        raise InputError(f"{needed}, this is no array")
-    is_plain = image.dtype == np.uint8 and image.ndim >= 2 and image.shape[2:] in ((), (3,))
-    if not is_plain or image.size == 0:
-        raise InputError(f"{needed}, this is {image.dtype} {list(image.shape)}")
-    if not isinstance(variant, Variant):
-        raise InputError(
-            f"variant: {variant!r} is not a variant; Variant.parse('mask-100') makes one"
-        )
-    settings = section("settings", settings, DEFAULTS)
-    degree = variant.degree
-    if variant.method is not None and not (type(degree) is int and 1 <= degree <= 100):
-        raise InputError(f"variant: the degree is 1 to 100 percent, not {degree!r}")
-    height, width = image.shape[:2]
-    for number, region in enumerate(regions):
-        if (reason := region_fault(region, width, height)) is not None:
-            raise InputError(f"regions: number {number} {reason}")
-    return layers(image, regions, variant, settings)[-1]
-
-
 def layers(
     image: np.ndarray,
     regions: Sequence[Region],
     variant: Variant,
     settings: Anonymization = DEFAULTS,
 ) -> list[np.ndarray]:
-    """Images after each layer of `anonymize`; the last one is its result.
+    """Images after each layer of an anonymization; the last one is its result.
 
     Most methods have one layer. If there are several, each is computed from the previous image,
     over all regions with the same methods. If kinds of regions have different methods, the

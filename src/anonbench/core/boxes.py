@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,9 +96,16 @@ def region_fault(region: Region, width: float, height: float) -> str | None:
     """
     if region.entity not in list(Entity):
         return f"has an entity that is none of {', '.join(Entity)}"
-    if region.quad is not None and len(region.quad) != 8:
+    if region.quad is not None and not (
+        isinstance(region.quad, tuple | list) and len(region.quad) == 8
+    ):
         return "has no four corners"
     box = (region.x0, region.y0, region.x1, region.y1)
+    if not all(isinstance(each, Real) for each in (*box, *(region.quad or ()), region.score)):
+        return "has a corner or score that is no number"
+    blocks = region.blocks if isinstance(region.blocks, tuple) else (None,)
+    if not all(isinstance(each, Blocks) and np.isfinite(each).all() for each in blocks):
+        return "has coding blocks that are no finite `Blocks`"
     numbers = np.array([*box, *(region.quad or ())], np.float64)
     if not math.isfinite(region.score) or not (np.abs(numbers) <= _FARTHEST).all():
         return "has a number that is not finite, or a corner that is no place in an image"

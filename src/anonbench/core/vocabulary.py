@@ -136,6 +136,8 @@ class Variant:
         method, _, degree = text.rpartition("-")
         if not is_method(method):
             raise ValueError(f"{text!r}: no method is called {method!r}")
+        if not degree.isdecimal() or not 1 <= int(degree) <= 100:
+            raise ValueError(f"{text!r}: the degree is 1 to 100 percent, not {degree!r}")
         return cls(method, int(degree))
 
 

@@ -133,9 +133,18 @@ def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor
         pool.shutdown(cancel_futures=True)
 
 
-def available() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+def processes(workers: int | None) -> int:
+    """Return the requested number of processes, or all cores that this process may use.
+
+    Raises:
+        InputError: it is no number of at least 1.
+
+    """
+    if workers is None:
+        return len(os.sched_getaffinity(0))
+    if type(workers) is not int or workers < 1:
+        raise InputError(f"workers: {workers!r} is no number of at least 1")
+    return workers
 
 
 def _start(make: Callable[[], Callable[[Any], Any]], parent: int) -> None:

@@ -16,7 +16,7 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.settings import section
-from anonbench.core.workers import DIED, available, map_in_processes
+from anonbench.core.workers import DIED, map_in_processes, processes
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
@@ -83,11 +83,11 @@ def detect(
     """
     import pandas as pd
 
+    workers = processes(workers)
     given = open_images(images, pages=True)
     settings = section("detection", detection, default_detection())
     make = partial(_Worker, searching(detectors), settings)
-    workers = min(workers or available(), len(given))
-    results = map_in_processes(make, given.images, workers, _died)
+    results = map_in_processes(make, given.images, min(workers, len(given)), _died)
     rows, regions = [], {}
     for row, found in track(results, len(given), "images searched"):
         rows.append(row)
@@ -117,6 +117,7 @@ class _Worker:
             header = header_of(data, sha256, image.page, Limits(self._limit))
             with memory_for(header.width * header.height):
                 pixels = read_image(data, self._limit, header.page)
+                pixels.flags.writeable = False  # later detectors see what a detector writes into it
                 height, width = pixels.shape[:2]
                 known = (header.digest, width, height, header.converted)
                 seen = self._search.searched(pixels)

@@ -82,6 +82,7 @@ def _read(row: Any, path: Path, max_pixels: int) -> Original:
         data = read_original(image_id, path, int(row.bytes), row.digest)
         page = page_of(row.digest)
         pixels = read_image(data, max_pixels, page)
+        pixels.flags.writeable = False  # later detectors see what a detector writes into it
         blocks = coding_blocks(data, page)
     except UnreadableImage as error:
         return Original(image_id, NOTHING, problem=str(error))

@@ -76,7 +76,8 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
             left += [[names[image.id], image.problem] for image in batch if image.problem]
             readable = [image for image in batch if not image.problem]
             if readable:
-                parts.append(encode([as_rgb(image.pixels) for image in readable]))
+                with naming([names[image.id] for image in readable]):
+                    parts.append(encode([as_rgb(image.pixels) for image in readable]))
                 ids += [keys[image.id] for image in readable]
         identity, similarity = system.identity, system.similarity
     if not parts:
@@ -91,6 +92,21 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
     }
     order = sorted(range(len(ids)), key=ids.__getitem__)
     return Embeddings([ids[row] for row in order], joined(parts)[order], made_by)
+
+
+@contextmanager
+def naming(images: Sequence[str]) -> Iterator[None]:
+    """Add the names of a batch of images to an exception of its encoder."""
+    try:
+        yield
+    except Exception as error:
+        first, *others = images
+        named = f"one of the images {first} to {others[-1]}" if others else f"image {first}"
+        where = f"while it encoded {named}"
+        if isinstance(error, InputError):
+            raise InputError(f"{error}, {where}") from error
+        error.add_note(where)
+        raise
 
 
 @contextmanager

@@ -57,8 +57,13 @@ class Map:
         return len(self.mean)
 
     def apply(self, hidden: np.ndarray) -> np.ndarray:
-        """Map vectors of hidden images, float [N, D]; by cosine their lengths do not matter."""
-        self._require_width(hidden)
+        """Map vectors of hidden images, float [N, D]; by cosine their lengths do not matter.
+
+        Raises:
+            InputError: they have another width, or a value that is no finite number.
+
+        """
+        hidden = self._checked("hidden", hidden)
         mapped = np.empty(hidden.shape, np.float32)
         constant = self.shift - self.mean @ self.weights
         whole = self.weights + np.eye(self.width, dtype=np.float32)
@@ -81,8 +86,12 @@ class Map:
         q · map(x) = (q + Wᵀ q) · x + a term that is the same for all x. So a search by inner
         product finds the same; the index keeps vectors of length 1 where they are compared by
         cosine, and only the lengths of map(x) are then left out of account.
+
+        Raises:
+            InputError: as for `apply`.
+
         """
-        self._require_width(originals)
+        originals = self._checked("originals", originals)
         rows = unit_rows(originals) if self._is_cosine else np.asarray(originals, np.float32)
         return np.asarray(rows + rows @ self.weights.T, np.float32)
 
@@ -141,12 +150,16 @@ class Map:
     def _is_cosine(self) -> bool:
         return str(self.card.get("similarity", "cosine")) == "cosine"
 
-    def _require_width(self, vectors: np.ndarray) -> None:
+    def _checked(self, name: str, vectors: np.ndarray) -> np.ndarray:
+        vectors = np.asarray(vectors)
         if vectors.ndim != 2 or vectors.shape[1] != self.width:
             raise InputError(
-                f"vectors of shape {vectors.shape} for a map of {self.width} dimensions: they are "
-                "another system's"
+                f"{name}: vectors of shape {vectors.shape} for a map of {self.width} dimensions: "
+                "they are another system's"
             )
+        if vectors.dtype.kind not in "fiu" or not np.isfinite(vectors).all():
+            raise InputError(f"{name}: a vector has a value that is no finite number")
+        return vectors
 
 
 def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
@@ -77,6 +78,8 @@ class Plan:
     """Free bytes on the disk of the results; None if they are in a bucket."""
     obstacle: str | None = None
     """Why the results cannot be written to."""
+    folder: Path = Path()
+    """Folder that relative paths are of (`--directory`)."""
 
     @property
     def planned(self) -> list[Job]:
@@ -123,14 +126,16 @@ def collect(arguments: Iterable[str]) -> Plan:
 
 def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
-    if workflow.dag is not None:  # otherwise Snakemake has refused to plan
+    if workflow.dag is None:  # Snakemake has refused to plan
+        return
+    with chdir(workflow.overwrite_workdir or Path()):  # Snakemake has left it by now
         jobs, missing, free, obstacle = jobs_of(workflow.dag), [], None, None
         if not workflow.storage_settings.default_storage_provider:
             results = started.settings.results
             free, obstacle = disk_usage(existing(results)).free, cannot_be_written_to(results)
             stay = (path for job in jobs if not job.planned for path in job.outputs)
             missing = [path for path in stay if path.suffix != MADE and not path.exists()]
-        plan = Plan(jobs, started, estimates, missing, free, obstacle)
+        plan = Plan(jobs, started, estimates, missing, free, obstacle, Path.cwd())
         Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
 
 

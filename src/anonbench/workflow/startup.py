@@ -195,16 +195,18 @@ def contents(files: Iterable[str]) -> list[list[str]]:
     return [[path, _digest(Path(path))] for path in files]
 
 
-def say_what_stands(settings: Config) -> None:
-    """Report weak methods and doubtful results.
+def say_what_stands(settings: Config) -> list[str]:
+    """Report weak methods and doubtful results; return the doubts.
 
-    Doubts are printed, because no job reports them if nothing is left to do, and `--quiet all`
+    Doubts are printed, because a run's end reports them only if a job ran, and `--quiet all`
     silences the logger.
     """
     for sentence in weak_methods(settings):
         print(harmless(f"anonbench: {sentence}"), file=sys.stderr)
-    for doubt in doubts_of_run(settings.results, settings.datasets):
+    doubts = doubts_of_run(settings.results, settings.datasets)
+    for doubt in doubts:
         print(harmless(f"anonbench: the results so far: {doubt}"), file=sys.stderr)
+    return doubts
 
 
 def weak_methods(settings: Config) -> Iterator[str]:

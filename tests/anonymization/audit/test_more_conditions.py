@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sabotage_pixels import SABOTAGES
 from scenes import DEGREE, REGIONS, Scene, picture, table, window
 
-from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.pixels import LEAST_SIDES, kept
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Pixelate
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -130,7 +131,7 @@ def test_faults_of_methods_are_caught(
 ) -> None:
     monkeypatch.setattr(owner, what, new)
     given = Given(picture(), name, settings)
-    pixels = anonymize(given.original, REGIONS, given.variant, settings)
+    pixels = layers(given.original, REGIONS, given.variant, settings)[-1]
     with pytest.raises(InputError, match=FAILS):
         given.check(pixels)
 
@@ -141,7 +142,7 @@ def test_inpaint_from_a_neighbour(settings: Anonymization, monkeypatch: pytest.M
     original, variant = picture(), Variant("inpaint", 100)
 
     def check() -> None:
-        pixels = anonymize(original, faces, variant, settings)
+        pixels = layers(original, faces, variant, settings)[-1]
         Auditor(table(faces), variant, settings).check("a", original, encode(pixels), pixels)
 
     check()
@@ -178,7 +179,7 @@ def test_other_strengths_caught(settings: Anonymization, name: str, weaker: dict
     values = settings.model_dump()
     changed = Anonymization.model_validate(values | {name: values[name] | weaker})
     given = Given(picture(), name, settings)
-    pixels = anonymize(given.original, REGIONS, given.variant, changed)
+    pixels = layers(given.original, REGIONS, given.variant, changed)[-1]
     with pytest.raises(InputError, match=FAILS):
         given.check(pixels)
 

@@ -10,11 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scenes import picture, table, window
 
-from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import Auditor, check_outside
 from anonbench.anonymization.audit.pixels import check_layers, kept
 from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError

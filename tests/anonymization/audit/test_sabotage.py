@@ -136,7 +136,7 @@ def test_an_image_of_one_pixel_is_masked_or_refused() -> None:
     whole = [Region(Entity.FACE, 0.0, 0.0, 1.0, 1.0, 1.0)]
     for method in METHODS:
         variant, settings = Variant(method, 100), Anonymization()
-        pixels = apply.anonymize(image, whole, variant, settings)
+        pixels = apply.layers(image, whole, variant, settings)[-1]
         data = encode(pixels)
         auditor = Auditor(table(whole), variant, settings)
         if method is Method.MASK:
@@ -196,7 +196,7 @@ def test_faults_of_the_anonymizer_are_caught(
     scenes = [scene(method) for method in METHODS]  # made before anything is replaced
     monkeypatch.setattr(module, name, new)
     for made in scenes:
-        pixels = apply.anonymize(made.original, REGIONS, made.variant, made.settings)
+        pixels = apply.layers(made.original, REGIONS, made.variant, made.settings)[-1]
         assert not np.array_equal(pixels, made.honest)
         refuse(made, made.code(pixels), pixels, made.method)
 

@@ -276,7 +276,12 @@ def test_originals_that_are_elsewhere_or_changed(reviewed: Path) -> None:
 def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
     reviewed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (reviewed / "broken.png").write_bytes(b"no image")
+    for name in ("gone.png", "lost.png"):
+        save(reviewed, name)
     run(reviewed)
+    for name in ("gone.png", "lost.png"):
+        (reviewed / name).unlink()
 
     def interrupted(server: ReviewServer) -> None:
         confirm(server.review, "none.png", BOX)
@@ -286,6 +291,8 @@ def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
     assert main(["review", "out", "--sample", "2"]) == 0
     told = capsys.readouterr()
     assert "corrections: " in told.err and "out.corrections.csv" in told.err
+    assert "\n1 image not shown, not readable" in told.err
+    assert "\n2 images not shown, the originals are gone" in told.err
     assert "1 of 5 images were looked at" in told.out
     assert "to hide what was marked: the same `anonbench anonymize … -o out` again" in told.out
     assert main(["review", "photos"]) == 1

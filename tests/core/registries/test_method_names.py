@@ -40,6 +40,12 @@ def test_other_names_are_none(name: str) -> None:
         Variant.parse(f"{name}-100")
 
 
+@pytest.mark.parametrize("degree", ["101", "0", "half", "+5"])
+def test_other_degrees_are_none(degree: str) -> None:
+    with pytest.raises(ValueError, match="the degree is 1 to 100 percent"):
+        Variant.parse(f"mask-{degree}")
+
+
 def test_what_is_behind_a_name() -> None:
     assert [names.base_of(each) for each in ("mask", "blur_weak")] == ["mask", "blur"]
     for name in ("given_blur", "redrawn_blur"):

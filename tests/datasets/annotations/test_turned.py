@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import DataSource, Layout
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError

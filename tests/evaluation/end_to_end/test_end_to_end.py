@@ -526,6 +526,19 @@ def test_what_is_wrong_is_named(
         anonbench.evaluate(**given)  # type: ignore[arg-type]
 
 
+def test_an_exception_of_an_encoder_names_its_images() -> None:
+    def fails(images: Sequence[np.ndarray]) -> np.ndarray:
+        raise KeyError("no such layer")
+
+    arrays = [np.full((8, 8, 3), level, np.uint8) for level in range(40)]
+    for count, named in ((40, "one of the images 00 to 31"), (1, "image 0")):
+        with pytest.raises(KeyError) as raised:
+            anonbench.embed(fails, arrays[:count])
+        assert raised.value.__notes__ == [f"while it encoded {named}"]
+    with pytest.raises(InputError, match=r"not finite .*, while it encoded image 0$"):
+        anonbench.embed(lambda images: np.full((len(images), 3), np.nan), arrays[:1])
+
+
 def test_an_encoder_that_writes_into_its_images_changes_no_score_and_no_image() -> None:
     draw = np.random.default_rng(0)
     photos = list(draw.integers(0, 255, (120, 16, 16, 3), np.uint8))

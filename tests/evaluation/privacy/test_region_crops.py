@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Backbone, Crops, Privacy, Recipe
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError

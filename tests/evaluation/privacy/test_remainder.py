@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.numeric.seeding import rng

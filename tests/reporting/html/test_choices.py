@@ -302,6 +302,8 @@ def test_what_helps_where_tries_were_too_few() -> None:
     lack = "not known: 6 persons, and 10 are needed"
     asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))
     assert f"(30 tries are too few: {lack})" in asked.text
+    german = found(row(rule_n=30.0, detail=lack, **ATTACKED), language="de")
+    assert "(30 Versuche reichen nicht, siehe" in german.text and lack not in german.text
     top = row(rule_n=229.0, rule_value=0.004, rule_high=0.035, **ATTACKED)
     asked = found(top, images=144)
     assert "leave out their detector" in asked.text and asked.command == "anonbench run"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from small_portraits import MASK, REGION, Portraits, portrait
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Recipe
 from anonbench.core.boxes import box_table
 from anonbench.training.model.network import Network

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import save_file
 from small_portraits import MASK, REGION, Portraits, portrait
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import box_table
 from anonbench.core.errors import InputError

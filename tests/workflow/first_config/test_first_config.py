@@ -124,11 +124,12 @@ def test_a_split_and_a_publishers_layout_are_seen(tmp_path: Path) -> None:
         picture(tmp_path / "own" / ("train", "val")[number % 2] / f"{number}.png")
         picture(tmp_path / "faces/img_align_celeba" / f"{number:06d}.jpg")
     assert survey(tmp_path / "own").split == (3, 2)
-    listed = "".join(f"{number:06d}.jpg {number}\n" for number in range(7))
+    listed = "".join(f"{number:06d}.jpg {number // 2}\n" for number in range(7))
     (tmp_path / "faces/identity_CelebA.txt").write_text(listed)
     seen = survey(tmp_path / "faces")
     assert (str(seen.layout), seen.images, seen.labels) == ("celeba", 5, ("identity",))
     assert seen.left == {"named by a list file and not there": 2}
+    assert seen.persons == 3
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
@@ -319,6 +320,15 @@ def test_attacks_are_so_large_that_a_method_can_pass_or_it_is_said(
     best = clustered_rate(np.zeros(images), drawn, 0.95).high
     assert (best <= AttackLimits().residual) == enough
     assert ("no method can pass" in made.said) == (not enough)
+
+
+@pytest.mark.parametrize(("persons", "enough"), [(20, False), (60, True)])
+def test_persons_that_a_list_names_are_counted_as_in_the_report(
+    propose: Propose, persons: int, enough: bool
+) -> None:
+    made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
+    assert ("no method can pass" in made.said) == (not enough)
+    assert ("Until there are about 35 persons" in made.said) == (not enough)
 
 
 def test_attacks_on_documents_can_keep_each_limit(propose: Propose) -> None:

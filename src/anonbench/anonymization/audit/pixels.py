@@ -83,7 +83,7 @@ def check_layers(
         variant: the method and degree requested.
         settings: the strengths.
         between: images between the layers of a method that has several. They need not be trusted.
-        source: the original's file; None: its coding blocks are not known.
+        source: the original's file; None: its coding blocks are those that regions name.
 
     Raises:
         Failure: a pixel inside or outside the regions is not as it has to be.
@@ -98,9 +98,9 @@ def check_layers(
     for each in images:
         if each.shape != shape or each.dtype != original.dtype:
             raise Failure("the shape or depth of a layer differs from the original's")
-    grids: Sequence[Grid] = ()
-    if source is not None and settings.coding_blocks and groups:
-        grids = grids_of(source, shape)
+    grids: Sequence[Grid] | None = ()
+    if settings.coding_blocks and groups:
+        grids = None if source is None else grids_of(source, shape)
     # pixels that the checked methods may have hidden; those that they certainly did, which no later
     # one may change; those that are or seem hidden, and may be changed; those that show nothing
     may_be, sure, edges, proved = np.zeros((4, *shape[:2]), bool)
@@ -114,7 +114,8 @@ def check_layers(
             found = []
             for region in own:
                 sides = step.least, getattr(settings.shape, region.entity), step.around
-                if area := area_of(region, shape, settings.margin, *sides, grids):
+                blocks = region.grids if grids is None else grids
+                if area := area_of(region, shape, settings.margin, *sides, blocks):
                     found.append((region, area))
             upright = np.zeros_like(sure)
             if step.around:

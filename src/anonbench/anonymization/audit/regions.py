@@ -61,9 +61,10 @@ class Region:
         slanted = quad is not None and not np.isnan(quad).any()
         values = quad if slanted else [row[side] for side in _BOX]
         corners = np.array(values, np.float64).reshape(4, 2)
-        named = grids.split(";") if isinstance(grids, str) and grids else []
-        read = tuple(tuple(map(float, each.split())) for each in named)
-        return cls(str(row["entity"]), rank, corners, slanted, read)
+        if isinstance(grids, str):
+            grids = tuple(tuple(map(float, each.split())) for each in grids.split(";") if each)
+        own = grids if isinstance(grids, tuple) else ()
+        return cls(str(row["entity"]), rank, corners, slanted, own)
 
 
 class Area(NamedTuple):
@@ -94,8 +95,10 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
 
 
 def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
-    """Regions of an image's record, in draw order: entity, box, and `quad` of a slanted one."""
-    return [Region.of(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
+    """Regions in draw order, of rows with entity, box, and perhaps `quad` and `blocks`."""
+    return [
+        Region.of(row, rank, row.get("quad"), row.get("blocks")) for rank, row in enumerate(rows)
+    ]
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:

@@ -174,8 +174,8 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
     except InputError as error:
         raise InputError(f"{error}; name the place of the originals by --images") from None
     max_pixels = int(head["max_pixels"])
-    shown = [each for each in outcomes if each.width and each.name in files]
-    shown = [each for each in shown if each.status in ("written", "without_regions")]
+    there = [each for each in outcomes if each.name in files]
+    shown = [e for e in there if e.width and e.status in ("written", "without_regions")]
     entries: dict[str, Entry] = {}
     found: dict[str, list[Region]] = {}
     for outcome in shown:
@@ -205,13 +205,14 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
         max_pixels=max_pixels,
         entries=_queue(entries, found, draw_sample(sorted(entries), SEED, sample)),
         searched=set(entries),
-        unreadable=sum(each.status != "left_out" for each in outcomes) - len(shown),
+        unreadable=sum(each.status != "left_out" for each in there) - len(shown),
         found=found,
         applied={},
         digests=digests,
         images=Images(to, table),
         twins={name: group for group in groups.values() if len(group) > 1 for name in group},
         read=read,
+        gone=sum(each.status != "left_out" for each in outcomes if each.name not in files),
     )
     return Review(what, corrections, Record.beside(corrections))
 

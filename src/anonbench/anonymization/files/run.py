@@ -40,7 +40,7 @@ from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
-from anonbench.core.workers import available, map_in_processes
+from anonbench.core.workers import map_in_processes, processes
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
 from anonbench.datasets.walk import shown
@@ -160,6 +160,7 @@ def anonymize_files(
             cannot be loaded, or fails on all of the first images.
 
     """
+    workers = processes(workers)
     anonymization = section("anonymization", anonymization, Anonymization())
     if not isinstance(keep_without_regions, bool):  # a text would count as yes
         raise InputError(
@@ -191,10 +192,9 @@ def anonymize_files(
             done = dict(before)
             _remove_unfinished(job.to, record, before)
             with record.appending() as journal:
-                cores = workers or available()
                 apart = bool(record.unfinished)  # one of them may have ended the earlier run
                 for outcome in _outcomes(
-                    *(job, given, before, corrections, cores, apart, journal.start)
+                    *(job, given, before, corrections, workers, apart, journal.start)
                 ):
                     done[outcome.name] = outcome
                     journal.finish(outcome)

@@ -162,8 +162,9 @@ def _print_start(review: Review, line: str | None, address: str) -> None:
         f"{review.what.seed}) and the least certain ones"
     )
     if review.what.unreadable:
-        missing = count(review.what.unreadable, "image")
-        say(f"{missing} not shown: they cannot be read or searched, or the originals are gone")
+        say(f"{count(review.what.unreadable, 'image')} not shown, not readable or not searched")
+    if review.what.gone:
+        say(f"{count(review.what.gone, 'image')} not shown, the originals are gone")
     path = review.file.path
     if review.file.unmatched:
         say(f"{count(review.file.unmatched, 'row')} of {path} reach no image; they stay there")

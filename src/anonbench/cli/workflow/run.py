@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,11 @@ def _announce(given: Sequence[str]) -> None:
     if plan.obstacle:
         raise InputError(plan.obstacle)
     planned = plan.planned
-    for path in (path for job in plan.jobs if not job.planned for path in job.outputs):
-        # tables, figures and the report have no reader that checks them; big files have a digest
-        if path.is_file() and not Path(digest_file(str(path))).is_file():
-            verify(path)
+    with chdir(plan.folder):
+        for path in (path for job in plan.jobs if not job.planned for path in job.outputs):
+            # tables, figures and the report have no reader that checks them; big files a digest
+            if path.is_file() and not Path(digest_file(str(path))).is_file():
+                verify(path)
     wanting = [job for job in planned if job.gpus]
     gpus = _gpus()
     here = not _has(given, (*_ELSEWHERE, *_RESOURCES))
@@ -158,7 +160,7 @@ def _announce(given: Sequence[str]) -> None:
     lines = [*missing(data)]
     if planned:
         lines = [f"{count(len(planned), 'job')}. {total(data)}", *lines, ""]
-    elif (report := results / "report.html").is_file():
+    elif (report := plan.folder / results / "report.html").is_file():
         lines = [f"Nothing to run. The report: {report.absolute()}", *lines]
     print(*lines, sep="\n", end="\n" * bool(lines), file=sys.stderr, flush=True)
     # estimates may be twice too high, so a run is refused only where even half has no room

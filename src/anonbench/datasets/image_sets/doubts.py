@@ -8,16 +8,12 @@ No region was found in them, a detector failed on them, or they are doubtful
 from __future__ import annotations
 
 import csv
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
-
-log = logging.getLogger(__name__)
 
 _COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed", "used_doubtful")
 
@@ -107,12 +103,6 @@ def doubts_in_counts(counts: Sequence[Mapping[Any, Any]]) -> Doubts:
         total["used_failed"],
         total["used_doubtful"],
     )
-
-
-def announce(dataset: str, counts: Path) -> None:
-    """Warn on the terminal about doubts in a data set, if there are any (`read_doubts`)."""
-    if doubts := read_doubts(counts):
-        warn_on_terminal(log, f"{dataset}: {doubts.summary()}")
 
 
 def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:

@@ -305,9 +305,13 @@ _INSIDE = 0.9
 """Share of a region in a line of a turned image from which it is dropped."""
 _MOST = 3
 """Greatest number of slants that are searched."""
-_FAINT, _BETWEEN, _FINE, _WORD, _INKED, _AROUND = 48, 7, (3, 9), 20, 0.8, 49
-"""Of fine print: least contrast; greatest distance of letters; least and greatest height of a row,
-and its least width; share of ink from which a row is a rule; side of the square that is searched.
+_FAINT, _GROUND = (24, 48), 6
+"""Least contrast of fine print on plain ground and on any; its multiple of the ground's own between
+these.
+"""
+_BETWEEN, _FINE, _WORD, _INKED, _AROUND = 7, (3, 11), 20, 0.8, 49
+"""Of fine print: greatest distance of letters; least and greatest height of a row, and its least
+width; share of ink from which a row is a rule; side of the square that is searched.
 """
 
 
@@ -358,19 +362,27 @@ class Levelled:
 def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[slice, slice]]:
     """Yield the rows and columns of places with level rows of small dark specks beside lines."""
     contrast = cv2.morphologyEx(as_grey(image), cv2.MORPH_BLACKHAT, np.ones((5, 5), np.uint8))
-    ink = (contrast > _FAINT).astype(np.uint8)
+    ground = _GROUND * np.median(contrast)
     for line in lines:
         hull = cv2.convexHull(corners_of(line).round().astype(np.int32))
-        cv2.fillConvexPoly(ink, hull, (0,))
+        cv2.fillConvexPoly(contrast, hull, (0,))
+    rows = np.zeros(contrast.shape, np.uint8)
+    for least in {_FAINT[1], int(np.clip(ground, *_FAINT))}:  # pale specks; the cores of dark ones
+        rows |= _rows_of_specks((contrast > least).astype(np.uint8))
+    near = cv2.dilate(rows, np.ones((_AROUND, _AROUND), np.uint8))
+    for x, y, wide, high, _ in cv2.connectedComponentsWithStats(near)[2][1:].tolist():
+        yield slice(y, y + high), slice(x, x + wide)
+
+
+def _rows_of_specks(ink: np.ndarray) -> np.ndarray:
+    """Pixels of level rows of specks that may be letters, uint8 [h, w], as `ink`."""
     rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _BETWEEN), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(rows)
     width, height, area = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
     small = (_FINE[0] <= height) & (height <= _FINE[1]) & (width >= _WORD)
     small &= np.bincount(labels.ravel(), ink.ravel(), minlength=len(stats)) < _INKED * area
     small[0] = False
-    near = cv2.dilate(small[labels].astype(np.uint8), np.ones((_AROUND, _AROUND), np.uint8))
-    for x, y, wide, high, _ in cv2.connectedComponentsWithStats(near)[2][1:].tolist():
-        yield slice(y, y + high), slice(x, x + wide)
+    return np.asarray(small[labels].astype(np.uint8))
 
 
 def _is_in_one(region: Region, lines: Sequence[Region]) -> bool:

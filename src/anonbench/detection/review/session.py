@@ -57,7 +57,7 @@ class Reviewed:
     searched: set[str]
     """Ids of all images that the sample was drawn from."""
     unreadable: int
-    """Images that cannot be shown."""
+    """Images that cannot be shown, as they were not read or searched."""
     found: dict[str, list[Region]]
     """Findings in the images of the queue and in those reviewed before, by id."""
     applied: dict[str, list[Correction]]
@@ -69,6 +69,8 @@ class Reviewed:
     """Ids of the images of equal bytes, by id."""
     read: Callable[[queue.Entry], bytes]
     """Bytes of an original; raises ChangedImage if it was changed or removed."""
+    gone: int = 0
+    """Images that cannot be shown, as their originals are gone."""
 
 
 def review_run(config: Config, name: str, corrections: Path, sample: int, target: str) -> Review:

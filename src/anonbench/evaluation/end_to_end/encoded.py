@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
@@ -28,7 +28,7 @@ from anonbench.detection.reading import Original
 from anonbench.detection.search import more_detectors
 from anonbench.detection.shard import Job, ShardSearch
 from anonbench.embedding.given_images import Pictures, ahead
-from anonbench.embedding.given_systems import Encode, joined
+from anonbench.embedding.given_systems import Encode, joined, naming
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best, compare_methods
 from anonbench.evaluation.comparisons.columns import Column, retrieval_columns
@@ -122,7 +122,9 @@ def encode_variants(
             used = [image for image in batch if image and (image[1] or kept)]
             for variant in variants if used else ():
                 make = partial(_pixels, variant=variant, settings=treatment.anonymization)
-                parts[variant].append(encode_images(list(pool.map(make, used))))
+                batch_pixels = list(pool.map(make, used))
+                with naming([original.id for original, _ in used]):
+                    parts[variant].append(encode_images(batch_pixels))
             ids += [original.id for original, _ in used]
             flush_if_due()
     images = search.image_table(regions)
@@ -149,7 +151,7 @@ def _searched(
 def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:
     """Return an image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
     original, regions = image
-    pixels = anonymize(original.pixels, regions, variant, settings)
+    pixels = layers(original.pixels, regions, variant, settings)[-1]
     if settings.format == "jpeg" and variant.method is not None:
         pixels = decode(encode(pixels, settings.format))
     return as_rgb(pixels)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.audit.pixels import LEAST_SIDES
-from anonbench.anonymization.check_method import check_method
+from anonbench.anonymization.checked import check_method
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region, region_fault

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
@@ -139,7 +139,7 @@ class HiddenOnRead:
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
         image, regions = self.originals.read(image_id), self.regions[image_id]
-        hidden = anonymize(image, regions, Variant(self.method, self.degree), self.settings)
+        hidden = layers(image, regions, Variant(self.method, self.degree), self.settings)[-1]
         if self.settings.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
         return decode(encode(hidden, self.settings.format))

@@ -217,8 +217,8 @@ def strongest(
     for _, group in by_entity.groupby(_VARIANT, sort=False):
         best = _decisive(group, regions)
         lacking = {
-            entity: ", ".join(filter(None, reasons))
-            for entity, *reasons in group[["entity", "shortfall", "wide"]].to_numpy()
+            entity: shortfall or wide
+            for entity, shortfall, wide in group[["entity", "shortfall", "wide"]].to_numpy()
         }
         unknown = [*(f"{entity}: {why}" for entity, why in lacking.items() if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))
@@ -246,18 +246,16 @@ def probes_needed(widest: float, confidence: float) -> int:
 
 
 def _shortfall(row: dict[Any, Any], blind: set[str]) -> str:
-    """Why a rate and its interval show nothing, and what to add; empty if they show something."""
-    who = _who(row)
-    reasons = []
+    """First reason why a rate and its interval show nothing; empty if they show something."""
     if row["clusters"] < MIN_CLUSTERS:
-        reasons.append(f"{row['clusters']:.0f} {who}, and {MIN_CLUSTERS} are needed")
+        return f"{row['clusters']:.0f} {_who(row)}, and {MIN_CLUSTERS} are needed"
     if row["gallery"] < MIN_GALLERY:
-        reasons.append(f"a gallery of {row['gallery']:.0f}, and {MIN_GALLERY} are needed")
+        return f"a gallery of {row['gallery']:.0f}, and {MIN_GALLERY} are needed"
     if math.isnan(row["high"] - row["low"]):
-        reasons = reasons or ["no interval"]
+        return "no interval"
     if row["method"] != ORIGINAL and row["entity"] in blind and row["low"] <= row["chance"]:
-        reasons.append("attacks find no more than chance in originals, so that they show nothing")
-    return ", ".join(reasons)
+        return "attacks find no more than chance in originals, so that they show nothing"
+    return ""
 
 
 def _too_wide(row: dict[Any, Any], widest: float, confidence: float) -> str:
@@ -265,11 +263,8 @@ def _too_wide(row: dict[Any, Any], widest: float, confidence: float) -> str:
     width = row["high"] - row["low"]
     if not width > widest:
         return ""
-    return (
-        f"an interval of {100 * width:.1f} points from {row['n']:.0f} probes, and at most "
-        f"{100 * widest:g} are allowed: {probes_needed(widest, confidence)} probes of different "
-        f"{_who(row)} are enough"
-    )
+    enough = f"{probes_needed(widest, confidence)} probes of different {_who(row)} are enough"
+    return f"an interval of {100 * width:.1f} points: {enough}"
 
 
 def _who(row: Mapping[Any, Any]) -> str:

@@ -82,10 +82,13 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         searched = int(share * cost.images)
         by_class = share < 1.0 and choice.label != "class" and are_clusters
         fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
-        there = int(share * len(folders)) if are_clusters else searched
+        what, there, wanted = "image", searched, math.ceil(needed / share)
+        if are_clusters:
+            what, there = "class folder", int(share * len(folders))
+        elif 0 < seen.persons < searched:  # a person has images in both parts
+            what, there, wanted = "person", seen.persons, needed
         if there < needed:
-            what = "class folder" if are_clusters else "image"
-            cost = cost._replace(wanted=count(math.ceil(needed / share), what))
+            cost = cost._replace(wanted=count(wanted, what))
         return template.render(
             ATTACKED=ATTACKED,
             FEWEST=FEWEST,
@@ -118,7 +121,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             are_clusters=are_clusters,
             covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
             fraction=min(1.0, fraction),
-            there=there,
+            there=count(there, what),
             strictest=strictest,
             needed=needed,
             usual=Privacy(),
@@ -197,7 +200,8 @@ class Estimate(NamedTuple):
     """Expected time of the run, as `anonbench plan` tells it."""
     bytes: float = 0.0
     wanted: str = ""
-    """Number of images or class folders before which no method can pass; empty if they are there.
+    """Number of images, persons or class folders before which no method can pass; empty if they are
+    there.
     """
 
     @property

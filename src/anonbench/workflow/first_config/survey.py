@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from anonbench.config import DataSource, Layout, OwnSplit
+from anonbench.config import AUTO, DataSource, Layout, OwnSplit
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.config.file import require_plain
 from anonbench.core.errors import InputError, UnreadableImage
@@ -24,6 +24,7 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.registries.systems import SystemKind
+from anonbench.datasets.clusters import assign
 from anonbench.datasets.headers import read_first_page
 from anonbench.datasets.images import MAX_PIXELS, encode
 from anonbench.datasets.listing import find_unused, read_layout
@@ -55,6 +56,8 @@ class Survey:
     classes: tuple[int, ...]
     """Number of images of each class folder, largest first; empty without class folders."""
     sample: tuple[Path, ...]
+    persons: int = 0
+    """Persons that a publisher's list names, counted as in the report; 0 without a list."""
 
     def source(self) -> dict[str, Any]:
         """Settings of a data set that say where its images are."""
@@ -75,7 +78,7 @@ def survey(folder: Path) -> Survey:
     split = "official" if layout is Layout.RVL_CDIP else OwnSplit()
     dataset = DataSource(layout=layout, path=folder, images=kind, split=split)
     try:
-        source = read_layout(_NAME, dataset, {"class"})
+        source = read_layout(_NAME, dataset, {"class", "identity"})
     except InputError as error:
         raise InputError(str(error).removeprefix(f"datasets.{_NAME}.path: ")) from None
     paths = [folder / path for path in source.images["path"]]
@@ -108,6 +111,7 @@ def survey(folder: Path) -> Survey:
         labels=tuple(name for name in source.labels if name != "class" or classes),
         classes=tuple(classes),
         sample=tuple(table["file"].iloc[order]),
+        persons=assign(_NAME, table, AUTO)["cluster"].nunique() if "identity" in table else 0,
     )
 
 

@@ -14,7 +14,7 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions, overlap
 from anonbench.core.io import write_csv

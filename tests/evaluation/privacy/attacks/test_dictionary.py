@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.icao9303 import TD1, TD3, Format, wrong_checks

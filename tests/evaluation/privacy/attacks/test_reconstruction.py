@@ -9,7 +9,7 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods.blur import Blur
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_attacks_on_regions import Drawn, attack, published
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity, Variant

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import UnreadableImage
@@ -104,7 +104,7 @@ def attack_regions(
                 each.attack(variant, shown, hidden)
         masked_alike = [each for each in ours if not each.kind.reads_files]
         if CONTROL not in versions and masked_alike:
-            masked = anonymize(original[0], regions, CONTROL, hiding), None
+            masked = layers(original[0], regions, CONTROL, hiding)[-1], None
             for each in masked_alike:
                 each.attack(CONTROL, masked, regions)
     for each in running:

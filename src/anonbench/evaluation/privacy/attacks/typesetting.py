@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.geometry import cover
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -311,7 +311,8 @@ class Hypotheses:
             written = levels[ink]
             page[self._window][self._inside] = written[self._inside]
             if self._method is not None:
-                page = anonymize(page, [self._region], Variant(self._method, 100), self._hiding)
+                variant = Variant(self._method, 100)
+                page = layers(page, [self._region], variant, self._hiding)[-1]
             yield page
 
     def _placed(self, ink: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class Residual(RegionAttack):
     name: ClassVar = "residual"
     label: ClassVar = "Detection after hiding"
     risk: ClassVar = Risk.SINGLING_OUT
-    seconds_an_image: ClassVar = (0.15, 0.4)
+    seconds_an_image: ClassVar = (0.02, 0.4)
 
     images: Count = 50
     """Largest number of images of each version that are searched again."""

@@ -1,0 +1,130 @@
+"""Anonymization of one image with its audit, and the trial of a method on drawn images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from anonbench.anonymization.apply import DEFAULTS, layers
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import regions_of
+from anonbench.config import Anonymization
+from anonbench.core.boxes import Region, region_fault
+from anonbench.core.errors import InputError, listed
+from anonbench.core.settings import section
+from anonbench.core.vocabulary import Entity, Variant
+
+_SIZE = (48, 64)
+_BOXES: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
+    "one region": [(8, 8, 40, 32)],
+    "two regions that overlap": [(8, 8, 40, 32), (24, 16, 60, 44)],
+    "a region inside another": [(8, 8, 56, 40), (20, 16, 30, 24)],
+    "a region at the edge": [(0, 0, 20, 48)],
+    "a region of one pixel": [(30, 20, 31, 21)],
+    "a region with broken corners": [(7.3, 5.6, 31.9, 29.2)],
+}
+
+
+def anonymize(
+    image: np.ndarray,
+    regions: Sequence[Region],
+    variant: Variant,
+    settings: Anonymization = DEFAULTS,
+) -> np.ndarray:
+    """Hide the first regions of the draw order, as many as the variant's degree requires.
+
+    Regions under one method are computed from the same image, so that overlapping ones do not
+    depend on their order, except for the pixels that they share: there the later one in the draw
+    order wins. With several methods, see `layers`.
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3] RGB; it is not changed.
+        regions: the image's regions in draw order.
+        variant: method and degree; the original variant returns the image itself.
+        settings: strengths and margin.
+
+    Raises:
+        InputError: the image is not such an array, a region is invalid, there is no such method,
+            the degree is not 1 to 100, or the result fails the audit that images of a run have to
+            pass. A region is never left visible.
+
+    """
+    needed = "image: uint8 [H, W] or [H, W, 3] is needed"
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"{needed}, this is no array")
+    is_plain = image.dtype == np.uint8 and image.ndim >= 2 and image.shape[2:] in ((), (3,))
+    if not is_plain or image.size == 0:
+        raise InputError(f"{needed}, this is {image.dtype} {list(image.shape)}")
+    if not isinstance(variant, Variant):
+        raise InputError(
+            f"variant: {variant!r} is not a variant; Variant.parse('mask-100') makes one"
+        )
+    settings = section("settings", settings, DEFAULTS)
+    degree = variant.degree
+    if variant.method is not None and not (type(degree) is int and 1 <= degree <= 100):
+        raise InputError(f"variant: the degree is 1 to 100 percent, not {degree!r}")
+    height, width = image.shape[:2]
+    regions = listed("regions", regions, "give a list of `anonbench.core.boxes.Region`")
+    for number, region in enumerate(regions):
+        if not isinstance(region, Region):
+            raise InputError(f"regions: number {number} is no Region, but {type(region).__name__}")
+        if (reason := region_fault(region, width, height)) is not None:
+            raise InputError(f"regions: number {number} {reason}")
+    *between, result = layers(image, regions, variant, settings)
+    audited = regions_of([vars(region) for region in regions])
+    try:
+        check_layers(image, result, audited, variant, settings, between)
+    except Failure as failure:
+        raise InputError(f"variant {variant}: the image fails its audit: {failure}") from None
+    return result
+
+
+def check_method(name: str, settings: Anonymization | None = None) -> None:
+    """Hide regions of drawn images by a method and audit the results as a run does.
+
+    Args:
+        name: of an installed method.
+        settings: with its parameters; the defaults without it.
+
+    Raises:
+        InputError: there is no such method, it raises, gives other pixels the second time, or the
+            audit refuses what it made; says for which image and regions.
+
+    Example:
+        >>> import anonbench
+        >>> anonbench.check_method("mask")
+
+    """
+    if not isinstance(name, str):
+        raise InputError(f"name: {name!r} is no name of a method")
+    settings = section("settings", settings, Anonymization())
+    variant = Variant(name, 100)
+    random = np.random.default_rng(0)
+    for kind, shape in (("colour", (*_SIZE, 3)), ("grey", _SIZE)):
+        # dark values are more frequent: equalization must have something to do
+        image = (256 * random.random(shape) ** 2).astype(np.uint8)
+        for what, boxes in _BOXES.items():
+            for entity in Entity:
+                regions = [Region(entity, *box, 1.0) for box in boxes]
+                try:
+                    _check(image, regions, variant, settings)
+                except InputError:  # the argument is wrong, not the method
+                    raise
+                except Exception as error:  # a Failure, or any exception of the method
+                    why = str(error) if isinstance(error, Failure) else repr(error)
+                    raise InputError(
+                        f"method {name}, a {kind} image with {what} ({entity}): {why}"
+                    ) from error
+
+
+def _check(
+    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
+) -> None:
+    hidden = layers(image, regions, variant, settings)[-1]
+    *between, again = layers(image, regions, variant, settings)
+    if not np.array_equal(hidden, again):
+        raise Failure("a second run gives other pixels")
+    rows = [vars(region) for region in regions]
+    check_layers(image, hidden, regions_of(rows), variant, settings, between)
