@@ -1,7 +1,5 @@
 """Regions cover whole coding blocks of their file, for the anonymizer and for its audit alike."""
 
-from __future__ import annotations
-
 import io
 import re
 import struct
@@ -126,6 +124,11 @@ def tiff_of_shared_colours(image: Image.Image) -> bytes:
     tags += [(259, short, 1, 8)]
     tags += [(262, short, 1, 6), (273, long, 1, 8), (277, short, 1, 3), (278, long, 1, height)]
     tags += [(279, long, 1, len(data)), (284, short, 1, 1), (530, short, 2, 2 | 2 << 16)]
+    return tiff(data, tags)
+
+
+def tiff(data: bytes, tags: list[tuple[int, ...]]) -> bytes:
+    """Return a TIFF file of one strip with three bands of 8 bits."""
     bits = struct.pack("<HHH", 8, 8, 8)
     head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
     listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
@@ -145,10 +148,7 @@ def tiff_of_jpeg(image: Image.Image, old: bool = False, scans: int | None = None
     tags += [(284, short, 1, 1)]
     tags += [(512, short, 1, 1), (513, long, 1, 8), (514, long, 1, len(data))] if old else []
     tags += [(530, short, 2, 1 | 1 << 16 if old else 2 | 2 << 16)]
-    bits = struct.pack("<HHH", 8, 8, 8)
-    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
-    listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
+    return tiff(data, tags)
 
 
 def _stream(entries: str, data: bytes) -> bytes:
@@ -220,7 +220,6 @@ def file(request: pytest.FixtureRequest) -> tuple[bytes, Page | None]:
 
 
 def drawn(rng: np.random.Generator, shape: tuple[int, ...], blocks: tuple[object, ...]) -> Region:
-    """Return a box or a slanted region."""
     x, y = rng.uniform(0, (shape[1] - 40, shape[0] - 30))
     w, h = rng.uniform(3, (38, 28))
     quad = None
@@ -306,7 +305,7 @@ def test_no_pixel_beyond_the_blocks_of_a_region_depends_on_it(name: str) -> None
     assert not (differs & ~covered).any()
 
 
-def test_pixels_that_share_a_colour_are_hidden_together() -> None:
+def test_tiff_files_of_shared_colours_and_of_a_jpeg() -> None:
     data = tiff_of_shared_colours(picture())
     assert coding_blocks(data) == (Blocks(0, 0, 202, 140, 0, 0, 2, 2, 1, 1),)
     changed = picture()
@@ -314,9 +313,6 @@ def test_pixels_that_share_a_colour_are_hidden_together() -> None:
     differs = (read_image(data) != read_image(tiff_of_shared_colours(changed))).any(axis=2)
     rows, columns = (differs.any(axis=axis).nonzero()[0] for axis in (1, 0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (60, 73, 76, 97)
-
-
-def test_a_jpeg_in_a_tiff_file_lacks_no_scans() -> None:
     assert read_image(tiff_of_jpeg(picture(), scans=10)).shape == (HEIGHT, WIDTH, 3)
     with pytest.raises(UnreadableImage, match="scans of its progression are missing"):
         read_image(tiff_of_jpeg(picture(), scans=3))
@@ -426,9 +422,7 @@ def right_digits(settings: Anonymization, numbers: int, **how: object) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("quality", "subsampling"), [(75, 2), (90, 0)])
-def test_masked_digits_are_read_from_cut_blocks_and_from_whole_ones_not(
-    quality: int, subsampling: int
-) -> None:
+def test_masked_digits_are_read_from_cut_blocks_only(quality: int, subsampling: int) -> None:
     how = {"quality": quality, "subsampling": subsampling}
     assert right_digits(PLAIN, 3, **how) >= 9  # of 12
     assert right_digits(Anonymization(), 6, **how) <= 7  # of 24: by chance one time in 200

@@ -1,7 +1,5 @@
 """Exported images: numbered, whole, without names, and refused where something may be seen."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -72,7 +70,6 @@ def run(tmp_path: Path) -> Config:
 
 
 def pixels(image_id: str, variant: Variant) -> np.ndarray:
-    """Return an image that is another for each id and variant."""
     seed = hashlib.sha256(f"{image_id} {variant}".encode()).digest()
     return np.frombuffer(seed * 2, np.uint8).reshape(8, 8)
 
@@ -147,9 +144,7 @@ def test_the_owner_may_have_the_names(run: Config, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "out.tar").stat().st_mode) == 0o600
 
 
-def test_the_key_is_its_owners_only_and_has_the_reports_numbers(
-    run: Config, tmp_path: Path
-) -> None:
+def test_key_is_its_owners_only_and_has_the_reports_numbers(run: Config, tmp_path: Path) -> None:
     key = tmp_path / "key.csv"
     export(run, tmp_path / "out.tar", key=key)
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -164,9 +159,7 @@ def test_the_key_is_its_owners_only_and_has_the_reports_numbers(
     assert "inside the exported folder" in refusal(run, to, key=to / "key.csv")
 
 
-def test_a_tar_has_the_folders_files_and_the_same_bytes_each_time(
-    run: Config, tmp_path: Path
-) -> None:
+def test_a_tar_has_the_folders_files_and_same_bytes(run: Config, tmp_path: Path) -> None:
     export(run, tmp_path / "set", MASK, BLUR)
     for place in ("a", "b"):
         export(run, tmp_path / place / "set.tar", MASK, BLUR)
@@ -208,9 +201,7 @@ def test_nothing_is_written_among_the_originals(run: Config, tmp_path: Path) -> 
     assert not list((tmp_path / "images").iterdir())
 
 
-def test_what_may_be_unhidden_is_counted_and_has_to_be_accepted(
-    run: Config, tmp_path: Path
-) -> None:
+def test_what_may_be_unhidden_is_counted_and_to_be_accepted(run: Config, tmp_path: Path) -> None:
     to = tmp_path / "out"
     status(run, IDS[0], "empty")
     status(run, IDS[1], "partial", "zxing failed")
@@ -238,7 +229,6 @@ def test_images_that_are_in_no_set_are_not_counted(run: Config, tmp_path: Path) 
 
 
 def without(tar: Path, lost: str) -> None:
-    """Write a shard again without one image."""
     images = ImageSet.open([tar])
     kept = {image_id: images.read_bytes(image_id) for image_id in images.ids if image_id != lost}
     with ShardWriter(tar) as shard:
@@ -325,9 +315,7 @@ def test_a_killed_export_leaves_nothing_that_looks_complete(
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_jpeg_keeps_its_suffix_and_a_data_set_without_labels_has_no_class(
-    run: Config, tmp_path: Path
-) -> None:
+def test_jpeg_keeps_suffix_and_no_class_without_labels(run: Config, tmp_path: Path) -> None:
     tar = run.results / f"{SHARD}.tar"
     images = ImageSet.open([tar])
     pictures = {i: encode(images.read(i), "jpeg") for i in images.ids}

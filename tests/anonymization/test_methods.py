@@ -1,9 +1,9 @@
-"""The methods against plain computations, and what must be true of all of them."""
-
-from __future__ import annotations
+"""The methods and their strengths against plain computations, and what holds for all."""
 
 import math
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,23 +12,24 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
+from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import read_regions
 from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate
 from anonbench.anonymization.methods.blur import Sigma
-from anonbench.anonymization.methods.box_blur import BoxBlur
-from anonbench.anonymization.methods.colours import Recolour
 from anonbench.anonymization.methods.dp_pixelate import DpPixelate
-from anonbench.anonymization.methods.median import Median
 from anonbench.anonymization.methods.pixelate import Blocks
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import with_colours
 from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import undone
 from keyed_settings import ADDED, KEYED, asked
 
 SIDES = st.integers(1, 40)
-PERMUTATIONS = ["tile_shuffle", "patch_shuffle"]
 KEEP_NOTHING = [each.name for each in BUILT_IN if each.information_left == "none"]
 
 
@@ -64,9 +65,7 @@ def owners(length: int, blocks: int) -> list[np.ndarray]:
 
 
 @given(SIDES, SIDES, st.booleans(), st.integers(1, 9) | st.sampled_from([0.5, 0.25, 0.1, 2.5]))
-def test_pixelate_gives_every_block_its_mean(
-    height: int, width: int, colour: bool, n: float
-) -> None:
+def test_pixelate_gives_blocks_their_mean(height: int, width: int, colour: bool, n: float) -> None:
     image = pixels(height, width, colour)
     settings = Pixelate.model_validate({"blocks": {"face": n}})
     result = settings.hide(image, Entity.FACE)
@@ -84,9 +83,7 @@ def test_pixelate_gives_every_block_its_mean(
 
 
 @pytest.mark.parametrize(("height", "width", "blocks"), [(255, 3279, 9), (2402, 101, 2)])
-def test_no_block_of_a_large_region_is_smaller_than_asked_for(
-    height: int, width: int, blocks: int
-) -> None:
+def test_no_block_of_a_large_region_is_too_small(height: int, width: int, blocks: int) -> None:
     """Sizes at which fixed-point arithmetic moved a border by a pixel."""
     settings = Pixelate.model_validate({"blocks": {"face": blocks}})
     result = settings.hide(pixels(height, width, False), Entity.FACE).astype(int)
@@ -110,9 +107,7 @@ def mirrored_weights(length: int, sigma: float) -> np.ndarray:
 @given(SIDES, SIDES, st.booleans(), st.floats(0.1, 2.0), st.integers(0, 9))
 @example(40, 61, True, 2.0, 0)
 @example(19, 23, False, 2.0, 0)
-def test_a_blur_of_any_width_is_a_sum_over_the_mirrored_window(
-    height: int, width: int, colour: bool, share: float, seed: int
-) -> None:
+def test_blur_is_mirrored(height: int, width: int, colour: bool, share: float, seed: int) -> None:
     """Narrow kernels are summed, of wide ones the few cosines that they leave."""
     image = pixels(height, width, colour, seed)
     result = Blur(sigma=Sigma(text=share)).hide(image, Entity.TEXT)
@@ -190,22 +185,6 @@ def test_inpainting_continues_what_is_around_or_is_grey(settings: Anonymization)
     assert np.all(grey == 128)
 
 
-@given(st.integers(5, 24), st.integers(5, 24), st.booleans())
-def test_box_blur_and_median_are_those_of_the_square(height: int, width: int, colour: bool) -> None:
-    image = pixels(height, width, colour)
-    mean = BoxBlur.model_validate({"size": {"face": 0.3}}).hide(image, "face")
-    median = Median.model_validate({"size": {"face": 0.1}}).hide(image, "face")
-    side = next(k for k in range(5, 99, 2) if k >= max(5, 0.3 * min(height, width)))
-    pads = [(side // 2,) * 2, (side // 2,) * 2, (0, 0)][: image.ndim]
-    mirrored = np.pad(image.astype(float), pads, mode="symmetric")
-    repeated = np.pad(image, [(2, 2), (2, 2), (0, 0)][: image.ndim], mode="edge")
-    for y, x in ((0, 0), (height // 2, width // 3), (height - 1, width - 1)):
-        expected = mirrored[y : y + side, x : x + side].mean(axis=(0, 1))
-        assert np.abs(mean[y, x] - expected).max() <= 0.51
-        expected = np.median(repeated[y : y + 5, x : x + 5], axis=(0, 1))
-        assert np.array_equal(median[y, x], expected)
-
-
 def test_the_mean_mask_is_the_mean_and_a_pixels_one_does_not_tell_itself() -> None:
     for colour in (True, False):
         image = pixels(9, 13, colour)
@@ -217,35 +196,6 @@ def test_the_mean_mask_is_the_mean_and_a_pixels_one_does_not_tell_itself() -> No
     settings = Anonymization.model_validate({"mask": {"colour": "mean"}})
     region = Region(Entity.FACE, 5, 5, 6, 6, 1.0)
     assert anonymize(alone, [region], Variant("mask", 100), settings)[5, 5] == 16
-
-
-@pytest.mark.parametrize("name", PERMUTATIONS)
-@given(height=st.integers(4, 40), width=st.integers(4, 40), colour=st.booleans())
-def test_shuffles_keep_every_pixel(
-    settings: Anonymization, name: str, height: int, width: int, colour: bool
-) -> None:
-    image = pixels(height, width, colour)
-    shown = (image, hidden(name, image, settings))
-    counted = [
-        np.unique(each.reshape(height * width, -1), axis=0, return_counts=True) for each in shown
-    ]
-    for before, after in zip(*counted, strict=True):
-        assert np.array_equal(before, after)
-
-
-def test_pixels_stay_in_their_patch(settings: Anonymization) -> None:
-    patches = np.arange(16, dtype=np.uint8).reshape(4, 4).repeat(8, axis=0).repeat(8, axis=1)
-    method = settings.patch_shuffle
-    assert np.array_equal(method.hide(patches, "face"), patches)
-    assert not np.array_equal(method.hide(patches, "text"), patches)
-
-
-def test_colours_of_another_space() -> None:
-    red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
-    assert Recolour(space="hsv").hide(red, "face")[0, 0].tolist() == [0, 255, 255]
-    assert Recolour(space="ycrcb").hide(red, "face")[0, 0].tolist() == [76, 255, 85]
-    assert Recolour(space="negative").hide(red, "face")[0, 0].tolist() == [0, 255, 255]
-    assert Recolour().hide(red[..., 0], "face").tolist() == [[0, 0], [0, 0]]
 
 
 def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
@@ -272,7 +222,7 @@ def test_numbers_come_from_the_key_alone(tmp_path: Path, name: str) -> None:
         hidden(name, IMAGE, without)
 
 
-def test_numbers_follow_from_all_that_the_result_depends_on(tmp_path: Path) -> None:
+def test_numbers_follow_from_all_that_the_result_depends_on_and_a_long_key(tmp_path: Path) -> None:
     """The same numbers under two strengths would be subtracted from each other."""
     noise = asked(tmp_path).method("noise")
     louder = asked(tmp_path, noise={"deviation": 81.0}).method("noise")
@@ -287,18 +237,8 @@ def test_numbers_follow_from_all_that_the_result_depends_on(tmp_path: Path) -> N
     ):
         second = method.random(seen, entity, 1000, 16)
         assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
-
-
-def test_a_short_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 5 bytes"):
         hidden("noise", IMAGE, asked(tmp_path, key=b"12345"))
-
-
-def test_noise_has_its_deviation(tmp_path: Path) -> None:
-    grey = np.full((200, 200), 128, np.uint8)
-    noisy = hidden("noise", grey, asked(tmp_path, noise={"deviation": 20})).astype(float)
-    assert abs(noisy.mean() - 128) < 0.5
-    assert abs(noisy.std() - 20) < 0.5
 
 
 @pytest.mark.parametrize(("channels", "epsilon"), [(1, 50.0), (3, 200.0)])
@@ -346,3 +286,89 @@ def test_a_random_crop_of_the_whole_image_shows_one_rectangle_of_it(tmp_path: Pa
         assert (np.diff(rows) == 1).all() and (np.diff(columns) == 1).all()
         seen.append(shown)
     np.testing.assert_array_equal(*seen)
+
+
+REGIONS = [Region("face", 6.0, 4.0, 54.0, 58.0, 1.0)]
+(AUDITED,) = read_regions(box_table({"a": REGIONS}, 0)).values()
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+OWN: dict[str, Any] = {
+    "pixelate": {"blocks": {"face": 3}},
+    "blur": {"sigma": {"face": 0.3}},
+    "mask": {"colour": [255, 255, 255]},
+    "swirl": {"turns": 0.6},
+}
+SETTINGS = Anonymization.model_validate(
+    {
+        "strengths": {method: {"other": own} for method, own in OWN.items()}
+        | {"layers": {"both": {"methods": ["pixelate_other", "blur"]}}}
+    }
+)
+
+
+@pytest.mark.parametrize("method", OWN)
+def test_a_strength_hides_as_its_method_with_its_parameters(method: str) -> None:
+    found = anonymize(NOISE, REGIONS, Variant(f"{method}_other", 100), SETTINGS)
+    asked = Anonymization.model_validate({method: OWN[method]})
+    assert np.array_equal(found, anonymize(NOISE, REGIONS, Variant(method, 100), asked))
+    plain = anonymize(NOISE, REGIONS, Variant(method, 100), SETTINGS)
+    assert np.array_equal(plain, anonymize(NOISE, REGIONS, Variant(method, 100)))
+    assert not np.array_equal(found, plain)
+
+
+@pytest.mark.parametrize("method", OWN)
+def test_the_audit_holds_each_image_against_its_own_strength(method: str) -> None:
+    variants = [Variant(method, 100), Variant(f"{method}_other", 100)]
+    for made, wanted in product(variants, repeat=2):
+        hidden = anonymize(NOISE, REGIONS, made, SETTINGS)
+        if made == wanted:
+            found = check_layers(NOISE, hidden, AUDITED, wanted, SETTINGS)
+            assert found["hidden_pixels"] == 48 * 54
+        else:
+            with pytest.raises(Failure):
+                check_layers(NOISE, hidden, AUDITED, wanted, SETTINGS)
+
+
+def test_layers_of_strengths_are_hidden_and_audited_one_by_one() -> None:
+    variant = Variant("layers_both", 100)
+    first, last = layers(NOISE, REGIONS, variant, SETTINGS)
+    coarse = anonymize(NOISE, REGIONS, Variant("pixelate_other", 100), SETTINGS)
+    assert np.array_equal(first, coarse)
+    assert check_layers(NOISE, last, AUDITED, variant, SETTINGS, [first])["regions"] == 1
+    with pytest.raises(Failure):
+        plain = anonymize(NOISE, REGIONS, Variant("pixelate", 100), SETTINGS)
+        check_layers(NOISE, last, AUDITED, variant, SETTINGS, [plain])
+
+
+def test_an_attacker_undoes_the_strength_that_was_applied() -> None:
+    smooth = np.asarray(np.add.outer(np.arange(64.0), np.arange(64.0)) + 60, np.uint8)
+    whole = [Region("face", 0.0, 0.0, 64.0, 64.0, 1.0)]
+    variant = Variant("blur_other", 100)
+    hidden = anonymize(smooth, whole, variant, SETTINGS)
+
+    def error(undoing: Variant) -> float:
+        (restored,) = undone(hidden, whole[0], undoing, SETTINGS)
+        return float(np.abs(restored.astype(float) - smooth).mean())
+
+    assert error(variant) < error(Variant("blur", 100))
+    (as_it_is,) = undone(hidden, whole[0], Variant("given_deface", 100), SETTINGS)
+    assert np.array_equal(as_it_is, hidden)
+
+
+def test_strengths_of_one_method_stay_apart_by_entity() -> None:
+    """Two kinds of regions, hidden by the same method at different strengths, in either order."""
+    strengths = {"pixelate": {"fine": {"blocks": {"face": 9, "text": 9}}}}
+    for face, text in (("pixelate_fine", "pixelate"), ("pixelate", "pixelate_fine")):
+        settings = Anonymization.model_validate(
+            {"strengths": strengths, "by_entity": {"face": face, "text": text}}
+        )
+        regions = [
+            Region("face", 2.0, 2.0, 40.0, 40.0, 1.0),
+            Region("text", 30.0, 30.0, 60.0, 60.0, 1.0),
+        ]
+        (audited,) = read_regions(box_table({"a": regions}, 0)).values()
+        ordered = [next(r for r in regions if r.entity == each.entity) for each in audited]
+        made = layers(NOISE, ordered, Variant("by_entity", 100), settings)
+        asked = Variant("by_entity", 100), settings
+        assert check_layers(NOISE, made[-1], audited, *asked, made[:-1])["regions"] == 2
+        only = anonymize(NOISE, [regions[0]], Variant(face, 100), settings)
+        assert np.array_equal(made[-1][2:28, 2:28], only[2:28, 2:28])

@@ -1,9 +1,5 @@
 """A shard of an image set, from files to tar, and the audit file that counts all shards."""
 
-from __future__ import annotations
-
-import io
-import os
 import tarfile
 import weakref
 from collections.abc import Callable
@@ -63,9 +59,7 @@ def write(shard: dict[str, object], output: Path, variant: str, **changes: objec
     return ImageSet.open([output])
 
 
-def test_images_without_regions_are_dropped_or_kept_and_the_audit_counts(
-    shard: dict[str, object], tmp_path: Path
-) -> None:
+def test_images_without_regions_dropped_or_kept(shard: dict[str, object], tmp_path: Path) -> None:
     assert write(shard, tmp_path / "a.tar", "mask-100").ids == ["0", "2"]
     assert write(shard, tmp_path / "b.tar", "mask-100", keep=True).ids == ["0", "1", "2"]
     assert read_json(tmp_path / "b.audit.json") == {
@@ -107,9 +101,7 @@ def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path)
     assert np.array_equal(plain[25:], original[25:])
 
 
-def test_the_same_input_gives_the_same_bytes_that_any_tar_tool_reads(
-    shard: dict[str, object], tmp_path: Path
-) -> None:
+def test_same_input_same_bytes_of_a_plain_tar(shard: dict[str, object], tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(shard, tmp_path / f"{name}.tar", "blur-100", settings={"format": "jpeg"})
     for suffix in (".tar", ".parquet"):
@@ -122,22 +114,9 @@ def test_the_same_input_gives_the_same_bytes_that_any_tar_tool_reads(
     assert {(member.mtime, member.uid, member.uname) for member in members} == {(0, 0, "")}
 
 
-@pytest.mark.parametrize("change", ["gone", "turned", "longer", "folder", "pipe"])
-def test_an_original_that_changed_is_named_and_nothing_written(
-    shard: dict[str, object], tmp_path: Path, change: str
-) -> None:
+def test_changed_original_is_named(shard: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "2.jpg"
-    before = path.read_bytes()
-    path.unlink()
-    match change:
-        case "turned":
-            Image.open(io.BytesIO(before)).rotate(180).save(path)
-        case "longer":
-            path.write_bytes(before + b"?")
-        case "folder":
-            path.mkdir()
-        case "pipe":
-            os.mkfifo(path)
+    path.write_bytes(path.read_bytes() + b"?")
     with pytest.raises(ChangedImage, match="image '2' differs from its manifest"):
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not (tmp_path / "a.tar").exists()
@@ -215,9 +194,7 @@ def test_an_image_too_large_for_its_format_is_named(
         write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})
 
 
-def test_an_image_that_its_method_does_not_hide_is_masked_and_counted(
-    shard: dict[str, object], tmp_path: Path
-) -> None:
+def test_image_not_hidden_is_masked_and_counted(shard: dict[str, object], tmp_path: Path) -> None:
     """Equalization leaves black and white as they are; nothing can be averaged in one pixel."""
     halves = np.repeat(np.kron(np.eye(12), np.ones((2, 2))).astype(np.uint8)[..., None], 3, 2) * 255
     for values, variant in ((halves, "equalize-100"), (halves[:1, :1], "pixelate-100")):
@@ -272,13 +249,10 @@ def test_every_variant_and_every_doubt_is_counted(tmp_path: Path) -> None:
     assert read_doubts(tmp_path / "audit.csv") == Doubts(3, 1, 0, 1, 3)
 
 
-def test_an_image_more_than_detection_left_is_refused(tmp_path: Path) -> None:
+def test_other_counts_or_columns_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"blur-50, split 'train', has 10 images, .* left 9"):
         audit(tmp_path, images=10)
     assert not (tmp_path / "audit.csv").exists()
-
-
-def test_results_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
     file = audit(tmp_path)
     pd.read_csv(file).drop(columns="used_doubtful").to_csv(file, index=False)
     with pytest.raises(InputError, match=r"audit\.csv: column 'used_doubtful' is missing"):

@@ -1,19 +1,29 @@
-"""The command `anonbench`."""
-
-from __future__ import annotations
+"""The command `anonbench`, and one set of pins for its environments."""
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from anonbench import score
 from anonbench.cli import main
+from anonbench.cli.main import (
+    CONDA,
+    LOCK,
+    NO_DEPENDENCIES,
+    POST_DEPLOY,
+    conda_text,
+    post_deploy_text,
+    read_pins,
+)
 from anonbench.config import load
 from anonbench.config.default_files import DEFAULTS, SCHEMA
 from anonbench.core.vocabulary import Split
@@ -113,9 +123,7 @@ def test_score_states_nothing_on_too_little(
     assert json.loads(capsys.readouterr().out)["unknown"].startswith(said)
 
 
-def test_no_command_writes_over_what_it_reads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_command_overwrites_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = tmp_path / "given.parquet"
     pd.DataFrame({"id": list("abcdefgh"), "v0": range(8), "v1": range(8)}).to_parquet(given)
     (tmp_path / "link.parquet").symlink_to(given)
@@ -156,9 +164,7 @@ def test_score_refuses_in_one_line(
     assert line.startswith("anonbench: ") and message in line
 
 
-def test_score_refuses_files_that_do_not_match(
-    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_score_of_mismatch(embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     listed = embedded["database"].with_suffix(".ids.txt")
     listed.write_text(listed.read_text().replace("img 007", "img 700"))
     assert main(score_arguments(embedded)) == 1
@@ -169,9 +175,7 @@ def test_score_refuses_files_that_do_not_match(
     assert "49 queries against 239 images" in capsys.readouterr().out
 
 
-def test_a_reader_that_stops_is_no_error(
-    embedded: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reader_stops_no_error(embedded: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(*arguments: object, **options: object) -> None:
         raise BrokenPipeError
 
@@ -218,3 +222,45 @@ def test_a_broken_package_is_named_in_one_line_and_left_out(root: Path, tmp_path
     )
     first, _ = done.stderr.splitlines()  # the command's own error is the other
     assert first.startswith("anonbench: entry point broken = broken:Broken ")
+
+
+def test_the_lock_pins_what_is_asked_for_to_one_version(root: Path) -> None:
+    for pin in read_pins(root / LOCK) + read_pins(root / NO_DEPENDENCIES):
+        assert re.fullmatch(r"[A-Za-z0-9_.\-\[\]]+==[0-9][A-Za-z0-9.]*", pin), pin
+    locked = {name.lower().replace("_", "-") for name, _ in split(root / LOCK)}
+    for line in read_pins(root / "requirements.in"):
+        name = line.split("==")[0].lower().replace("_", "-")
+        assert name in locked, f"{name} is in requirements.in and not in the lock"
+        if "==" in line:
+            assert line.lower() in {pin.lower() for pin in read_pins(root / LOCK)}
+
+
+def split(lock: Path) -> list[tuple[str, str]]:
+    pairs = (pin.split("==") for pin in read_pins(lock))
+    return [(name, version) for name, version in pairs]
+
+
+def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
+    wrong = []
+    for name, version in split(root / LOCK) + split(root / NO_DEPENDENCIES):
+        try:
+            installed = metadata.version(name).split("+")[0]
+        except metadata.PackageNotFoundError:
+            installed = "missing"
+        if installed != version:
+            wrong.append(f"{name}: {installed}, pinned {version}")
+    if wrong and not (root / ".venv").exists():
+        pytest.skip("not run in the environment that `make setup` makes")
+    assert wrong == []
+
+
+def test_conda_and_the_container_install_the_lock(root: Path) -> None:
+    assert (root / CONDA).read_text(encoding="utf-8") == conda_text(root)
+    assert (root / POST_DEPLOY).read_text(encoding="utf-8") == post_deploy_text(root)
+    environment = yaml.safe_load((root / CONDA).read_text(encoding="utf-8"))
+    assert environment["dependencies"][-1]["pip"] == read_pins(root / LOCK)
+    text = (root / "Dockerfile").read_text(encoding="utf-8")
+    assert "FROM python:3.11" in text
+    assert f"-r {LOCK}" in text
+    assert f"--no-deps --ignore-requires-python -r {NO_DEPENDENCIES}" in text
+    assert not re.search(r"pip install[^\n]*[a-z]==", text)

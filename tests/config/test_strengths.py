@@ -1,6 +1,4 @@
-"""Strengths: methods by name, with parameters of their own, that concern nobody else."""
-
-from __future__ import annotations
+"""Strengths and redrawn methods: parameters of their own, that concern nobody else."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -17,6 +15,9 @@ from anonbench.anonymization.methods.pixelate import Blocks, Pixelate
 from anonbench.config import Anonymization, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.privacy import Policy
+from anonbench.core.vocabulary import Split, Variant
+from anonbench.workflow.paths import Paths
+from anonbench.workflow.paths.targets import Shown
 
 FINE = {"pixelate": {"fine": {"blocks": {"face": 24}}}}
 MINE: dict[str, Any] = {
@@ -66,9 +67,7 @@ def test_what_is_not_overridden_is_the_methods(face: int, text: int, least: int,
     assert again == found
 
 
-def test_a_name_that_is_or_reads_as_another_methods_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_name_that_is_or_reads_as_another_methods_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from anonbench.config import anonymization as strengths
 
     other = {"pixelate_fine": "pixelate_fine", "pixelate_dim_light": "pixelate_dim"}
@@ -104,9 +103,7 @@ def slices(values: dict[str, Any]) -> dict[str, Any]:
         ("datasets.mine.methods", [*MINE["methods"], "blur"], set()),
     ],
 )
-def test_an_edit_concerns_the_variants_that_have_it(
-    path: str, value: Any, concerned: set[str]
-) -> None:
+def test_edit_concerns_variants_that_have_it(path: str, value: Any, concerned: set[str]) -> None:
     values = deepcopy(VALUES)
     *parents, last = path.split(".")
     section = values
@@ -117,16 +114,13 @@ def test_an_edit_concerns_the_variants_that_have_it(
     assert {name for name in before if before[name] != after[name]} == concerned
 
 
-def test_a_job_has_the_parameters_of_its_strength_and_of_no_other() -> None:
+def test_a_job_has_its_own_strength_and_a_policy_bounds_it() -> None:
     config = load(VALUES)
     given = stage_parameters.hiding(config, "pixelate_fine")["settings"]
     assert set(given) == {"format", "margin", "coding_blocks", "strengths"}
     assert list(given["strengths"]) == ["pixelate"]
     again = Anonymization.model_validate(given)
     assert again.method("pixelate_fine") == config.anonymization.method("pixelate_fine")
-
-
-def test_a_policy_bounds_strengths_as_it_bounds_methods() -> None:
     given = stage_parameters.policy(load(VALUES), "mine")
     assert given["methods"]["pixelate_fine"]["blocks"]["face"] == 24
     assert given["applied"]["pixelate_fine"] == ["pixelate_fine"]
@@ -147,3 +141,54 @@ def test_the_example_has_four_strengths_of_two_methods(root: Path) -> None:
     ours = yaml.safe_load(text)["datasets"]["portraits"]
     same = ("layout", "path", "demo")  # one folder: other images in it would be refused
     assert {n: ours[n] for n in same} == {n: demo["datasets"]["portraits"][n] for n in same}
+
+
+DRAWN = Variant("redrawn_mask", 100)
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    archive = {
+        "layout": "folder",
+        "path": "images",
+        "detectors": ["mtcnn"],
+        "methods": ["blur", "mask"],
+        "degrees": [50, 100],
+        "redrawn": ["mask"],
+    }
+    return {"datasets": {"archive": archive | changes}, "training_seeds": [3, 4]}
+
+
+def test_a_redrawn_variant_adapts_no_model_and_is_judged_by_its_own() -> None:
+    experiment = Experiment(load(config()))
+    plain = Experiment(load(config(redrawn=[])))
+    assert experiment.variants("archive") == [*plain.variants("archive"), DRAWN]
+    assert experiment.models("archive") == plain.models("archive")
+    assert experiment.trainings("archive") == plain.trainings("archive")
+    assert experiment.adapted_model("archive", DRAWN) is None
+    strength = {"anonymization": {"strengths": {"blur": {"weak": {}}}}}
+    whole = config(methods=["blur_weak"], redrawn=["blur_weak"]) | strength
+    assert Experiment(load(whole)).variants("archive")[-1] == Variant("redrawn_blur_weak", 100)
+    # Another seed's model is another model
+    scenarios = Experiment(load(config() | {"control_seeds": [5]})).scenarios("archive")
+    models = {(str(run.model), run.seed) for run in scenarios if run.variant == DRAWN}
+    assert models == {("unadapted", 3), ("pixels", 3), ("untrained", 3)}
+    plain = Experiment(load(config(redrawn=[]) | {"control_seeds": [5]})).scenarios("archive")
+    assert [run for run in scenarios if run.variant != DRAWN] == plain
+
+
+def test_every_attack_has_its_pictures_and_learns_from_them() -> None:
+    experiment = Experiment(load(config()))
+    paths = Paths(experiment, {"archive": {Split.TRAIN: 8, Split.VAL: 8}}, {"archive": {}})
+    assert ("redrawn_mask-100", None) in paths.attacked("archive")
+    assert any("redrawn_mask-100/val" in path for path in paths.attacked_images("archive"))
+    assert any("redrawn_mask-100/train" in path for path in paths.learned_pictures("archive"))
+    assert any("/redrawn_mask-100/" in path for path in paths.published_vectors("archive"))
+    assert not any("redrawn" in variant for _, variant, _ in paths.audited_sets("archive"))
+
+
+def test_it_is_shown_where_originals_are() -> None:
+    hidden = Shown(Experiment(load(config())))
+    assert not any("redrawn" in name for name in hidden.examples("archive"))
+    seen = Shown(Experiment(load(config() | {"presentation": {"show_originals": True}})))
+    assert "redrawn_mask-100" in seen.examples("archive")
+    assert seen.explored_pictures("archive")["redrawn_mask"] == "redrawn_mask-100"

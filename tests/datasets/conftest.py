@@ -1,7 +1,5 @@
 """Small data sets in the publishers' layouts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

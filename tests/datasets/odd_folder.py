@@ -1,7 +1,5 @@
 """A folder of odd files, generated: what real archives hold, and what attackers put there."""
 
-from __future__ import annotations
-
 import io
 import struct
 import unicodedata
@@ -53,7 +51,6 @@ def pdf(pages: Sequence[bytes], media: str = "0 0 144 72", extra: bytes = b"") -
 
 
 def text_page(text: str) -> bytes:
-    """Return the content of a page that shows a text."""
     return f"BT /F 24 Tf 10 30 Td ({text}) Tj ET".encode()
 
 
@@ -78,7 +75,6 @@ def claimed_png(width: int, height: int) -> bytes:
 
 
 def coded(image: Image.Image, kind: str, **options: object) -> bytes:
-    """Return an image as a file's content."""
     data = io.BytesIO()
     image.save(data, kind, **options)
     return data.getvalue()

@@ -1,7 +1,5 @@
 """Settings, files and manifests of small data sets."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,11 @@ def dataset(layout: str, path: Path, **settings: Any) -> Dataset:
 
 
 def draw(path: Path, value: int = 0, size: tuple[int, int] = (4, 3)) -> None:
-    """Write one small image and the folders that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", size, value).save(path)
 
 
 def touch(root: Path, *paths: str, data: bytes = b"") -> Path:
-    """Write files of one content, with the folders that they need."""
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)

@@ -1,7 +1,5 @@
 """Images as pixels: what is read, turned upright and refused, and what is written."""
 
-from __future__ import annotations
-
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,12 +61,6 @@ def test_16_bits_are_scaled_whatever_the_image_uses(tmp_path: Path, suffix: str)
         np.testing.assert_array_equal(pixels, np.rint(deep / 257.0).astype(np.uint8))
 
 
-def test_16_bit_colour(tmp_path: Path) -> None:
-    deep = COLOUR.astype(np.uint16) * 257
-    cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
-
-
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "rgba.png")
     Image.new("LA", (2, 2), (0, 51)).save(tmp_path / "la.png")
@@ -84,7 +76,10 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     assert read_image(tmp_path / "clear.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
 
 
-def test_one_bit_tiff(tmp_path: Path) -> None:
+def test_16_bit_colour_and_one_bit_grey(tmp_path: Path) -> None:
+    deep = COLOUR.astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
     Image.fromarray(GREY > 127).save(tmp_path / "a.tif", compression="group4")
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.uint8(255) * (GREY > 127))
 
@@ -107,9 +102,7 @@ def test_a_photo_with_a_preview_behind_it_is_one_photo(tmp_path: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_any_damage_is_a_reason_and_no_other_error(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_damage_has_a_reason(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP"]))
     buffer = io.BytesIO()
     exif = Image.Exif()
@@ -195,15 +188,6 @@ def test_invalid_exif_counts_as_none(tmp_path: Path, suffix: str) -> None:
         assert read_image(tmp_path / f"a.{suffix}").shape == (6, 9, 3)
         with open_checked(tmp_path / f"a.{suffix}") as image:
             assert upright_size(image) == (9, 6)
-
-
-def test_jpeg_keeps_the_shape_and_carries_no_metadata() -> None:
-    smooth = cv2.GaussianBlur(COLOUR, (0, 0), 3)
-    for image in (smooth, smooth[..., 0]):
-        data = encode(image, "jpeg", 95)
-        assert decode(data).shape == image.shape
-        assert not Image.open(io.BytesIO(data)).getexif()
-        assert np.abs(decode(data).astype(int) - image).max() < 25
 
 
 @pytest.mark.parametrize(("side", "form"), [(65_501, "jpeg"), (1_000_001, "png")])

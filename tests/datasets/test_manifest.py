@@ -1,19 +1,21 @@
-from __future__ import annotations
+"""The manifest; every file of a data folder is used or has a reason."""
 
 import hashlib
 import logging
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
-from small_sets import dataset, draw, written
+from small_sets import dataset, draw, touch, written
 
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.datasets import headers
+from anonbench.datasets import headers, walk
+from anonbench.datasets.listing import find_unused, read_source, root_of
 from anonbench.datasets.manifest import COLUMNS
 from anonbench.datasets.walk import COPY
 
@@ -54,9 +56,7 @@ def test_columns_and_values(tmp_path: Path, celeba: Path, rvl_cdip: Path) -> Non
         pd.testing.assert_series_equal(each[COLUMNS].dtypes, manifest[COLUMNS].dtypes)
 
 
-def test_bad_files_are_recorded_and_never_fatal(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bad_files_are_recorded_not_fatal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "f"
     for value, name in enumerate(("train/a.png", "val/b.png")):
         draw(folder / name, value)
@@ -83,13 +83,6 @@ def test_bad_files_are_recorded_and_never_fatal(
     assert loud.startswith("d: 4 files are left out (") and "1: a single pixel" in loud
 
 
-def test_listed_files_that_are_not_there_are_recorded(tmp_path: Path, celeba: Path) -> None:
-    (celeba / "img_align_celeba" / "000003.jpg").unlink()
-    manifest, skipped = run(dataset("celeba", celeba), tmp_path)
-    assert len(manifest) == 6
-    assert skipped["img_align_celeba/000003.jpg", "train"] == "file is missing"
-
-
 def test_missing_labels_are_recorded_where_a_label_is_asked_for(tmp_path: Path) -> None:
     lines = ["path,split,kind"]
     for i, kind in enumerate(["x", "", "y", "x"]):
@@ -106,12 +99,16 @@ def test_missing_labels_are_recorded_where_a_label_is_asked_for(tmp_path: Path) 
     assert skipped[("m.parquet", "")] == skipped[("copies.csv", "")] == "not named by the table"
 
 
-def test_a_split_of_which_nothing_is_left(tmp_path: Path, celeba: Path) -> None:
+def test_listed_files_that_are_not_there(tmp_path: Path, celeba: Path) -> None:
+    (celeba / "img_align_celeba" / "000003.jpg").unlink()
+    manifest, skipped = run(dataset("celeba", celeba), tmp_path)
+    assert len(manifest) == 6
+    assert skipped["img_align_celeba/000003.jpg", "train"] == "file is missing"
     for name in ("000006.jpg", "000007.jpg"):
         (celeba / "img_align_celeba" / name).unlink()
     with pytest.raises(InputError, match=r"datasets\.d\.path: .*split val .*2: file is missing"):
-        run(dataset("celeba", celeba), tmp_path)
-    assert not (tmp_path / "m.parquet").exists()
+        run(dataset("celeba", celeba), tmp_path / "out")
+    assert not (tmp_path / "out" / "m.parquet").exists()
 
 
 def test_bytes_do_not_depend_on_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,3 +162,103 @@ def test_a_pipe_in_place_of_an_image_is_not_waited_for(tmp_path: Path) -> None:
     _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
     for name in names[2:]:
         assert skipped[(name, "val")] == "a device or pipe, not a file"
+
+
+JPEG = b"\xff\xd8\xff\xe0"
+
+
+def unused(settings: Dataset) -> dict[str, str]:
+    """Return the reasons; no file of the data folder is missing or there twice."""
+    source = read_source("d", settings, 0)
+    is_table = settings.layout == "table"
+    table = find_unused(source, root_of(settings), is_table)
+    assert table["path"].is_unique and table["path"].is_monotonic_increasing
+    assert set(table["path"]).isdisjoint(source.images["path"])
+    if not is_table:
+        command = ["find", settings.path, "!", "-type", "d", "-printf", "%P\\0"]
+        names = subprocess.run(command, check=True, capture_output=True).stdout.split(b"\0")[:-1]
+        found = {name.decode(errors="backslashreplace") for name in names} - source.followed
+        assert found <= {*table["path"], *source.images["path"]}
+    return dict(zip(table["path"], table["reason"], strict=True))
+
+
+def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
+    root = touch(tmp_path / "d", "train/a.png", "val/b.jfif", "train/c.AVIF", "train/notes.txt")
+    touch(root, "train/photo.jpeg_original", "val/scan", data=JPEG)
+    touch(root, ".git/x.png", "train/._a.png", "test/t.png", "extra/e.png", "top.png")
+    touch(tmp_path / "pool", "p.png")
+    (root / "train" / "pool").symlink_to(tmp_path / "pool")
+    (root / "val" / "again").symlink_to(root / "train")
+    (root / "extra" / "pool").symlink_to(tmp_path / "pool")
+    (root / "val" / "gone.png").symlink_to("nowhere")
+    (root / "val" / "self.png").symlink_to("self.png")
+    (root / "val" / "device.png").symlink_to("/dev/null")
+    os.mkfifo(root / "val" / "pipe.png")
+    odd = os.fsencode(root) + b"/train/\xe4.png"
+    try:
+        os.close(os.open(odd, os.O_CREAT))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    avif = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
+    outside = "outside the folders train and val"
+    assert unused(dataset("folder", root)) == {
+        ".git/x.png": walk.HIDDEN,
+        "extra/e.png": outside,
+        "extra/pool": walk.LINKED,
+        "test/t.png": walk.TEST,
+        "top.png": outside,
+        "train/._a.png": walk.HIDDEN,
+        "train/\\xe4.png": walk.NOT_UTF8,
+        "train/c.AVIF": avif,
+        "train/notes.txt": walk.NOT_IMAGE,
+        "train/photo.jpeg_original": walk.RENAMED,
+        "val/again": walk.TWICE,
+        "val/device.png": walk.SPECIAL,
+        "val/gone.png": walk.BROKEN,
+        "val/pipe.png": walk.SPECIAL,
+        "val/scan": walk.RENAMED,
+        "val/self.png": walk.BROKEN,
+    }
+
+
+def test_celeba(celeba: Path) -> None:
+    touch(celeba, "img_align_celeba/000009.jpg", "img_align_celeba/x.avif", "img_celeba/1.jpg")
+    touch(celeba, "Anno/list_bbox_celeba.txt", "README.txt")
+    left = unused(dataset("celeba", celeba))
+    assert left == {
+        "Anno/list_bbox_celeba.txt": walk.LIST_FILE,
+        "README.txt": "outside the folder of the images",
+        "identity_CelebA.txt": walk.LIST_FILE,
+        "img_align_celeba/000008.jpg": walk.TEST,
+        "img_align_celeba/000009.jpg": walk.UNLISTED,
+        "img_align_celeba/x.avif": walk.UNLISTED,
+        "img_celeba/1.jpg": "outside the folder of the images",
+        "list_attr_celeba.txt": walk.LIST_FILE,
+        "list_eval_partition.txt": walk.LIST_FILE,
+    }
+
+
+def test_rvl_cdip(rvl_cdip: Path) -> None:
+    touch(rvl_cdip, "images/imagesq/q/absent.tif", "images/other.tif", "readme.txt")
+    lists = {f"labels/{name}.txt": walk.LIST_FILE for name in ("train", "val", "test")}
+    left = {"images/imagesq/q/absent.tif": walk.TEST, "images/other.tif": walk.UNLISTED}
+    outside = {"readme.txt": "outside the folder of the images"}
+    assert unused(dataset("rvl_cdip", rvl_cdip)) == lists | left | outside
+    (rvl_cdip / "labels" / "test.txt").unlink()
+    left = dict.fromkeys(left, walk.UNLISTED)
+    del lists["labels/test.txt"]
+    assert unused(dataset("rvl_cdip", rvl_cdip)) == lists | left | outside
+
+
+def test_a_table_beside_other_things(tmp_path: Path) -> None:
+    home = touch(tmp_path / "home", "in/a.png", "in/b.avif", "in/.c.png", "in/deep/d.png")
+    touch(home, "letters/private.txt", "notes.txt")
+    far = touch(tmp_path / "far", "e.png", "f.png", "g.png")
+    rows = ["in/a.png,train", f"{far}/e.png,val", "../far/f.png,test"]
+    (home / "t.csv").write_text("\n".join(["path,split", *rows]) + "\n")
+    assert unused(dataset("table", home / "t.csv")) == {
+        "../far/f.png": walk.TEST,
+        "../far/g.png": walk.NOT_NAMED,
+        "in/.c.png": walk.HIDDEN,
+        "in/b.avif": walk.NOT_NAMED,
+    }

@@ -1,7 +1,5 @@
 """A folder of which nothing is known, to its manifest and the report of what was read."""
 
-from __future__ import annotations
-
 import csv
 import json
 import tarfile
@@ -111,7 +109,6 @@ def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path, tmp_path: Pat
 
 
 def files_of(folder: Path) -> set[str]:
-    """Return the files of a folder, links among them."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return {path.relative_to(folder).as_posix() for path in paths}
 
@@ -164,9 +161,7 @@ def test_detect_counts_and_names_every_file(
     assert pages == {*BRIEF}
 
 
-def test_anonymize_counts_and_names_every_file(
-    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_anonymize_names_all(odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--method", "mask", "--keep-without-regions", *_options(tmp_path)]
     assert main(["anonymize", str(odd / "f"), "-o", str(tmp_path / "out"), *options]) == 3
     said = capsys.readouterr().out
@@ -233,9 +228,7 @@ def test_a_manifest_of_pages_is_a_table_again(odd: Path, tmp_path: Path) -> None
     pd.testing.assert_frame_equal(first[columns], second[columns], check_dtype=False)
 
 
-def test_a_table_names_pages_and_a_replaced_document_is_refused_page_by_page(
-    tmp_path: Path,
-) -> None:
+def test_table_names_pages_and_a_replaced_document_is_refused_by_page(tmp_path: Path) -> None:
     file, table = tmp_path / "a.pdf", tmp_path / "t.csv"
     file.write_bytes(pdf([text_page("1"), text_page("2")]))
     (tmp_path / "b.png").write_bytes(coded(picture(0), "PNG"))

@@ -1,7 +1,5 @@
 """Pages with drawn text, for the tests of the text detectors."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 
@@ -37,7 +35,6 @@ def turned(image: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
-    """Return the pixels inside the regions' quadrilaterals or boxes."""
     mask = np.zeros(shape[:2], np.uint8)
     for region in regions:
         cv2.fillPoly(mask, [corners_of(region).round().astype(np.int32)], 1)
@@ -45,7 +42,6 @@ def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
 
 
 def load(**settings: object) -> Detector:
-    """Return PP-OCR's detector, searching images in one piece."""
     return build("ppocr", Detection(speed="single", ppocr=Ppocr.model_validate(settings)))
 
 

@@ -1,6 +1,4 @@
-"""Signatures, handwriting, stamps and fingerprints are found, and photographs left."""
-
-from __future__ import annotations
+"""Ink is found and photographs are left; doubts about a searched image have their bounds."""
 
 import csv
 import hashlib
@@ -12,13 +10,16 @@ import cv2
 import numpy as np
 import pytest
 from drawn_text import covered, page
+from PIL import Image, ImageDraw
 
 from anonbench.config.detectors import LOOKED_FOR, Detection, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
+from anonbench.detection import doubts
 from anonbench.detection.kinds.ink import InkDetector
-from anonbench.detection.search import build_all
+from anonbench.detection.search import Search, build_all
+from anonbench.detection.views import Reach, Views
 from anonbench_demo import portraits
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -37,7 +38,6 @@ class Lines:
 
 
 def ink_of(image: np.ndarray, lines: Sequence[Region] = ()) -> np.ndarray:
-    """Return the pixels in which ink was found."""
     (found,) = InkDetector(Lines(lines)).detect([image])
     assert all(region.entity == Entity.INK for region in found)
     return covered(image.shape, found)
@@ -50,13 +50,25 @@ def around(mask: np.ndarray) -> Region:
 
 
 def signature(image: np.ndarray, x: int, y: int, ink: tuple[int, int, int]) -> np.ndarray:
-    """Draw a flourish; return its pixels."""
     turn = np.linspace(0, 6 * np.pi, 400)
     points = np.stack([x + 7 * turn, y + 20 * np.sin(turn) * np.cos(turn / 3)], axis=1)
     layer = np.full_like(image, 255)
     cv2.polylines(layer, [points.round().astype(np.int32)], False, ink, 2, cv2.LINE_AA)
     np.minimum(image, layer, out=image)
     return (layer < 200).any(axis=2)
+
+
+def signed_page(shape: tuple[int, ...]) -> tuple[np.ndarray, list[Region], np.ndarray]:
+    """Return a page with a signature, and where its words and that ink lie in an image."""
+    sheet, lines = page()
+    true = np.zeros(shape[:2], bool)
+    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    words = [
+        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
+        for each in map(around, lines)
+        for x in (each.x0, each.x1 / 2)
+    ]
+    return sheet, words, true
 
 
 @pytest.mark.parametrize("ink", [(0, 0, 0), (30, 60, 200)])
@@ -89,14 +101,6 @@ def test_a_fingerprint_is_found_where_its_ridges_are_blurred() -> None:
     assert ink_of(cv2.GaussianBlur(image, (0, 0), 3))[true > 0].mean() > 0.98
 
 
-def test_dust_is_no_ink() -> None:
-    image = np.full((1000, 760), 250, np.uint8)
-    rows, columns = (np.random.default_rng(0).integers(0, side, 400) for side in image.shape)
-    for row, column in zip(rows, columns, strict=True):
-        image[row : row + 2, column : column + 2] = 20
-    assert not ink_of(image).any()
-
-
 def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     """Hair and folds of a photograph are found as a few tall lines."""
     image = np.repeat(np.linspace(90, 250, 900).astype(np.uint8)[:, None], 900, axis=1)
@@ -111,7 +115,12 @@ def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     assert ink_of(image, [headline, *narrow])[true].mean() > 0.9
 
 
-def test_photographs_are_not_searched() -> None:
+def test_dust_and_photographs_have_no_ink() -> None:
+    image = np.full((1000, 760), 250, np.uint8)
+    rows, columns = (np.random.default_rng(0).integers(0, side, 400) for side in image.shape)
+    for row, column in zip(rows, columns, strict=True):
+        image[row : row + 2, column : column + 2] = 20
+    assert not ink_of(image).any()
     for number in range(4):
         image = portraits.draw(number, str(number), 0).image
         assert not ink_of(image).any()
@@ -120,21 +129,12 @@ def test_photographs_are_not_searched() -> None:
 
 
 @pytest.mark.parametrize(("brightest", "far"), [(60, 1.0), (180, 1.0), (100, 0.6)])
-def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(
-    brightest: int, far: float
-) -> None:
+def test_page_that_is_a_part_of_a_photograph_is_searched_alone(brightest: int, far: float) -> None:
     """Letters in the boxes of a form are no line of text, and stayed visible on every desk."""
     image = np.random.default_rng(0).integers(0, brightest, (90, 120, 3), np.uint8)
     image = cv2.resize(image, (1200, 900), interpolation=cv2.INTER_CUBIC)
-    sheet, lines = page()
-    true = np.zeros(image.shape[:2], bool)
-    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    sheet, on_it, true = signed_page(image.shape)
     image[300:700, 280:920] = sheet * np.linspace(1, far, 640)[:, None]  # light from the left
-    on_it = [
-        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
-        for each in map(around, lines)
-        for x in (each.x0, each.x1 / 2)  # words
-    ]
     found = ink_of(image, on_it)
     assert found[true].mean() > 0.95
     assert found.mean() < 0.03
@@ -142,22 +142,13 @@ def test_a_page_that_is_a_part_of_a_photograph_is_searched_alone(
 
 
 @pytest.mark.parametrize("brightness", [1.0, 0.6])
-def test_a_page_is_searched_on_a_desk_of_its_brightness_and_in_a_hard_shadow(
-    brightness: float,
-) -> None:
+def test_page_is_searched_on_a_desk_of_its_brightness_and_in_shadow(brightness: float) -> None:
     grain = 45 * np.sin(np.arange(1200) / 12)[:, None]
     image = np.tile(np.array([205, 145, 115]) + grain, (900, 1, 1))  # wood: its luma is 160
-    sheet, lines = page()
-    true = np.zeros(image.shape[:2], bool)
-    true[300:700, 280:920] = signature(sheet, 420, 250, (0, 0, 0))
+    sheet, on_it, true = signed_page(image.shape)
     image[300:700, 280:920] = sheet * brightness
     if brightness == 1:
         image[:, :500] *= 0.6
-    on_it = [
-        Region(Entity.TEXT, x + 280, each.y0 + 300, x + 280 + each.x1 / 2, each.y1 + 300, 0.9)
-        for each in map(around, lines)
-        for x in (each.x0, each.x1 / 2)  # words
-    ]
     found = ink_of(image.astype(np.uint8), on_it)
     assert found[true].mean() > 0.95
     assert found.mean() < 0.03
@@ -190,3 +181,135 @@ def test_ink_of_real_documents_is_covered() -> None:
     assert np.mean([share for each in shares.values() for share in each]) > 0.95
     assert min(np.mean(each) for each in shares.values()) > 0.9
     assert min(min(each) for each in shares.values()) > 0.45
+
+
+ALL = [str(entity) for entity in Entity]
+
+
+def noise(height: int = 120, width: int = 160) -> np.ndarray:
+    """Grey levels from 0 to 255, without edges in colour only."""
+    return np.random.default_rng(0).integers(0, 256, (height, width)).astype(np.uint8)
+
+
+def box(entity: Entity, x0: float, y0: float, width: float, height: float, score: float = 0.9):
+    return Region(entity, x0, y0, x0 + width, y0 + height, score)
+
+
+FACE = box(Entity.FACE, 10, 10, 40, 50)
+
+
+def of(image: np.ndarray, *regions: Region, kinds: list[str] = ALL) -> list[str]:
+    return doubts.doubts_of(image, regions, kinds)
+
+
+def test_doubts_are_outside_of_the_measured_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of(noise(), FACE) == []
+    assert of(np.full((60, 60), 200, np.uint8)) == [], "a blank page shows nothing"
+    assert of(noise() // 2, FACE) == [doubts.FEW_LEVELS]
+    assert of(noise() // 2 * 2, FACE) == []
+    for side, expected in ((23, [doubts.SMALL_FACES]), (24, [])):
+        assert of(noise(), FACE, box(Entity.FACE, 90, 60, side, 30)) == expected
+    weak = box(Entity.FACE, 10, 10, 40, 50, 0.5)
+    assert of(noise(), weak) == [doubts.WEAK_ONLY]
+    assert of(noise(), weak, FACE) == []
+    monkeypatch.setattr(doubts, "MOST_PIXELS", 120 * 160 - 1)
+    assert of(noise(), FACE) == [doubts.LARGE]
+
+
+def test_a_page_without_a_sharp_edge_is_doubtful() -> None:
+    page = np.full((400, 600), 230, np.uint8)
+    for row in range(8):
+        place = (20, 40 + 45 * row)
+        cv2.putText(page, "Maria 4711", place, cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0,), 2, cv2.LINE_AA)
+    for sigma, expected in ((0.5, []), (1, []), (3, [doubts.BLURRED])):
+        blurred = cv2.GaussianBlur(page, (0, 0), sigma)
+        assert of(np.clip(1.4 * blurred.astype(int) - 100, 0, 255).astype(np.uint8)) == expected
+
+
+def test_lines_out_of_focus_in_a_sharp_photograph_are_doubtful() -> None:
+    photograph = noise(400, 600)
+    photograph[100:300, 100:500] = 220
+    for row in range(3):
+        place = (120, 150 + 50 * row)
+        cv2.putText(photograph, "Maria 4711", place, cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0,), 2)
+    lines = [box(Entity.TEXT, 115, 125 + 50 * row, 180, 30) for row in range(3)]
+    assert of(photograph, FACE, *lines) == []
+    blurred = photograph.copy()
+    blurred[120:280, 110:480] = cv2.GaussianBlur(photograph[120:280, 110:480], (0, 0), 3)
+    assert of(blurred, FACE, *lines) == [doubts.BLURRED]
+    assert of(blurred, FACE, *lines[:2]) == [], "a sign behind a person"
+
+
+def screen(image: np.ndarray, periods: tuple[float, float], angle: float = 0.3) -> np.ndarray:
+    """Draw the grid of a screen's pixels on a photograph of it."""
+    y, x = np.indices(image.shape[:2])
+    ways = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    waves = (np.sin(2 * np.pi * way / each) for way, each in zip(ways, periods, strict=True))
+    light = 0.76 + 0.12 * sum(waves)
+    return (image * light.reshape(light.shape + (1,) * (image.ndim - 2))).astype(np.uint8)
+
+
+def test_a_photographed_screen_is_doubtful_and_a_page_with_a_pattern_is_not() -> None:
+    page = np.full((600, 600), 230, np.uint8)
+    page[:, :200] = noise(600, 200)
+    assert of(page, FACE) == []
+    assert of(screen(page, (2.2, 2.4)), FACE) == [doubts.SCREEN]
+    assert of(screen(page, (5.1, 5.3)), FACE) == [doubts.SCREEN]
+    assert of(screen(page, (40, 45)), FACE) == [], "as coarse as lines of text"
+    part = page.copy()
+    part[450:, :250] = screen(page, (2.2, 2.4))[450:, :250]
+    assert of(part, FACE) == [], "a printed picture"
+    blinds = screen(page, (3.1, 1e9))
+    assert of(blinds, FACE) == [], "in one direction only"
+
+
+def test_heights_of_lines() -> None:
+    lines = [box(Entity.TEXT, 60, 10 * n, 50, 9) for n in range(9)]
+    speck, slanted = box(Entity.TEXT, 0, 0, 6, 6), (60.0, 0.0, 90.0, 30.0, 85.0, 35.0, 55.0, 5.0)
+    assert of(noise(), FACE, *lines, speck) == [], "one of ten is a speck"
+    assert of(noise(), FACE, *lines, speck, speck) == [doubts.LINE_HEIGHTS]
+    line = Region(Entity.TEXT, 55.0, 0.0, 90.0, 35.0, 0.9, slanted)
+    assert of(noise(), FACE, line) == [doubts.LINE_HEIGHTS], "7 pixels, though its box has 35"
+    assert of(noise(450, 450), FACE, box(Entity.TEXT, 0, 0, 450, 410)) == [doubts.LINE_HEIGHTS]
+
+
+def test_text_without_a_face_is_doubtful_in_a_photograph_and_not_on_paper() -> None:
+    line = box(Entity.TEXT, 20, 100, 60, 12)
+    assert of(noise(), line) == [doubts.TEXT_ONLY]
+    assert of(noise(), line, box(Entity.INK, 5, 60, 60, 20)) == [doubts.TEXT_ONLY], "ink is no face"
+    assert of(noise(), line, FACE) == of(noise(), line, box(Entity.BARCODE, 0, 0, 30, 30)) == []
+    assert of(noise(), line, kinds=["text"]) == [], "faces were not searched for"
+    paper = np.full((120, 160), 240, np.uint8)
+    paper[60:] = noise()[60:]
+    assert of(paper, line) == [doubts.TEXT_ONLY], "half of it is paper"
+    paper[60:80] = 240
+    assert of(paper, line) == []
+    assert of(noise(), box(Entity.TEXT, 0, 0, 160, 19)) == [], "so much of it is text"
+
+
+def test_lines_in_two_colours_of_one_grey_level() -> None:
+    image = Image.new("RGB", (300, 200), (200, 60, 60))
+    ImageDraw.Draw(image).text((40, 80), "Erika Mustermann", fill=(40, 141, 60), font_size=24)
+    for each in (image, image.convert("L")):
+        pixels = np.asarray(each).copy()
+        pixels[0, 0] = 255
+        assert (doubts.COLOUR_ONLY in of(pixels, FACE)) is (each is image)
+        assert doubts.COLOUR_ONLY not in of(pixels, FACE, box(Entity.TEXT, 35, 75, 220, 35))
+
+
+class Nothing:
+    """A detector that finds nothing."""
+
+    def detect(self, images):
+        return [[] for _ in images]
+
+
+def test_a_search_says_its_views_and_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = Search(["zxing", "boxes"], Detection())
+    found = search.searched(noise(300, 400))
+    assert found.how["grey"] == [0, 255] and found.how["doubts"] == []
+    assert found.how["views"] == {
+        "zxing": {"scales": [2.0, 1.0], "tiles": [1, 1], "turns": [0, 30, 60]}
+    }
+    views = Views(Nothing(), Reach(whole=100, tile=80, overlap=10)).views((150, 400, 3))
+    assert views == {"scales": [1.0, 0.5, 0.25], "tiles": [12, 3, 1], "turns": [0]}

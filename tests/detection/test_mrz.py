@@ -1,7 +1,5 @@
 """Machine-readable zones are found whole, and only they."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -138,7 +136,7 @@ def line(x: float, y: float, width: float, text: str = "", score: float = 0.0) -
     return Line(corners, score, text)
 
 
-def test_lines_that_begin_and_end_together_are_joined() -> None:
+def test_lines_are_joined_and_covered_to_the_blocks_end() -> None:
     read, unread = line(50, 100, 600, TD3[1], 1.0), line(52, 62, 598)
     far, short, below = line(50, 300, 600), line(50, 60, 200), line(50, 142, 610)
     (block,) = blocks([far, unread, read])
@@ -148,9 +146,6 @@ def test_lines_that_begin_and_end_together_are_joined() -> None:
     assert [len(block) for block in blocks(four)] == [3]
     assert blocks([unread, far]) == []
     assert blocks([replace(read, score=0.6)]) == []
-
-
-def test_a_line_that_ends_early_is_covered_to_the_blocks_end() -> None:
     early = line(50, 62, 250, "P<UTOERIKSSON", 0.0)
     (block,) = blocks([early, line(50, 100, 600, TD3[1], 1.0)])
     corners = outline(block, 0.25)
@@ -166,7 +161,7 @@ def lowest_line(image: np.ndarray, width: float = 1.0) -> np.ndarray:
     )
 
 
-def test_a_missed_line_is_found_by_its_ink() -> None:
+def test_missed_and_short_lines_are_completed_by_their_ink() -> None:
     image = printed(TD3)
     second = Line(lowest_line(image), 1.0, TD3[1])
     lines = completed(image, [second])
@@ -176,9 +171,6 @@ def test_a_missed_line_is_found_by_its_ink() -> None:
     assert inside[ink_of(image)].mean() > 0.99
     alone = printed(TD3[1:])  # nothing is above it
     assert len(completed(alone, [Line(lowest_line(alone), 1.0, TD3[1])])) == 1
-
-
-def test_a_line_is_lengthened_to_the_end_of_its_ink_and_no_further() -> None:
     image = printed(TD3)
     whole = lowest_line(image)
     for share in (0.4, 0.8):

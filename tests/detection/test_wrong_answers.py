@@ -1,28 +1,33 @@
-"""A model that gives no numbers has failed, and so has one that gives wrong regions."""
-
-from __future__ import annotations
+"""Detectors by name, models that fail, a user's files, and tables of all shards."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import zxingcpp
 from PIL import Image
 
-from anonbench.anonymization.files.run import anonymize_files
+from anonbench import anonymize_files, detect
 from anonbench.config.detectors import Detection
-from anonbench.core.boxes import Region
-from anonbench.core.errors import UnreadableImage
+from anonbench.core.boxes import Region, box_table, read_boxes, write_boxes
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_box, clipped_quad
-from anonbench.detection.files import detect
+from anonbench.datasets.walk import COPY
+from anonbench.detection.base import CachedDetector, clipped_box, clipped_quad
+from anonbench.detection.gather import gather_boxes
 from anonbench.detection.kinds import FaceOnnx, Mtcnn, Zxing
-from anonbench.detection.search import build
+from anonbench.detection.search import build, build_all
 from anonbench.detection.text_recognizer import LineReader
+from anonbench.detection.views import Views
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)
 SAID = "numbers that are not finite"
@@ -70,15 +75,12 @@ def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         detector.detect([IMAGE])
 
 
-def test_text_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_detector_and_recognizer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build("ppocr", Detection(speed="single"), 1).detect([IMAGE]) == [[]]
     Session(0, lambda *sides: [(1, 1, *sides)]).install(monkeypatch)
     detector = build("ppocr", Detection(speed="single"), 1)
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
-
-
-def test_recognizer(monkeypatch: pytest.MonkeyPatch) -> None:
     Session(0, lambda *_: [(1, 5, 5)]).install(monkeypatch)
     reader = LineReader()
     with pytest.raises(UnreadableImage, match=SAID):
@@ -115,12 +117,7 @@ def test_a_box_without_numbers_is_not_left_out(value: float) -> None:
 
 
 NAN = float("nan")
-WRONG = {
-    61: (NAN, 3, 9, 9),
-    62: (0.1, 0.1, 0.4, 0.4),
-    63: (200, 3, 240, 9),
-    64: (5, 5, 5, 20),
-}
+WRONG = {61: (NAN, 3, 9, 9), 62: (0.1, 0.1, 0.4, 0.4), 63: (200, 3, 240, 9), 64: (5, 5, 5, 20)}
 """Boxes by the width of the image that they are of."""
 
 
@@ -172,3 +169,206 @@ def test_anonymize_publishes_no_image_of_a_wrong_region(photos: Path, tmp_path: 
         if image["status"] == "written":
             assert image["hidden_pixels"] == (image["width"] - 30) * 20
             assert image["regions"][0]["x1"] == image["width"]  # cut at the edge
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "install"),
+    [
+        ("mtcnn", "facenet_pytorch", "facenet-pytorch"),
+        ("ppocr", "onnxruntime", "onnxruntime rapidocr"),
+        ("zxing", "zxingcpp", "zxing-cpp"),
+    ],
+)
+def test_missing_package_says_what_to_install(
+    name: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "anonbench.core.libraries.onnx", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    with pytest.raises(InputError, match=f"pip install.*{install}"):
+        build(name, Detection())
+
+
+def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"detection\.device is cuda, but"):
+        build("mtcnn", Detection(device="cuda"))
+    build("mtcnn", Detection(device="auto"))
+
+
+@pytest.mark.slow
+def test_importing_the_room_imports_no_engine() -> None:
+    code = (
+        "import sys, anonbench.detection.shard\n"
+        "heavy = {'torch', 'torchvision', 'onnxruntime', 'zxingcpp', 'sklearn'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_lines_of_text_are_found_once_for_text_and_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build_all(["mrz", "ppocr"], Detection())
+    images = [np.full((200, 300), 255, np.uint8), np.full((80, 90), 255, np.uint8)]
+    looked: list[int] = []
+    detect = Views.detect
+    monkeypatch.setattr(
+        Views, "detect", lambda self, given: (looked.append(len(given)), detect(self, given))[1]
+    )
+    assert [built[name].detect(images) for name in built] == [[[], []], [[], []]]
+    built["ppocr"].detect(images[:1])
+    built["mrz"].detect([images[0].copy()])  # another, by identity
+    assert looked == [2, 1, 1]
+    assert not isinstance(build_all(["ppocr"], Detection())["ppocr"], CachedDetector)
+
+
+IMAGES = [  # id, split, outcome
+    ("a", "train", "ok"),
+    ("b", "train", "empty"),
+    ("c", "train", "unreadable"),
+    ("d", "val", "ok"),
+    ("e", "val", "empty"),
+]
+FAILED = "mtcnn failed (RuntimeError)"
+DOUBTS = {"a": "found at low confidence only", "b": "faces of less than 24 pixels"}
+REASONS = {"unreadable": "unreadable", "partial": FAILED, "empty failed": FAILED}
+
+
+def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES) -> None:
+    listed = pd.DataFrame(
+        [(i, f"{i}.jpg", s) for i, s, _ in images], columns=["id", "path", "split"]
+    )
+    write_parquet(listed, folder / "manifest.parquet")
+    early = [
+        ("x.jpg", "train", "empty file"),
+        ("w.jpg", "train", COPY),
+        ("y.txt", "", "not in any list"),
+    ]
+    write_csv(pd.DataFrame(early, columns=["path", "split", "reason"]), folder / "early.csv")
+    boxes, states = [], []
+    for number, split in enumerate(("train", "val")):
+        rows = [
+            (i, state.split()[0], REASONS.get(state, ""), DOUBTS.get(i, ""))
+            for i, s, state in images
+            if s == split
+        ]
+        used = [i for i, state, *_ in rows if state in ("ok", "partial")]
+        found = {i: [Region(Entity.FACE, 1, 2, 3, 4, 0.9)] for i in used}
+        boxes.append(folder / f"{number}.boxes.parquet")
+        states.append(folder / f"{number}.images.parquet")
+        write_boxes(box_table(found, 0), boxes[-1])
+        write_parquet(pd.DataFrame(rows, columns=["id", "status", "reason", "doubts"]), states[-1])
+    gather_boxes(
+        folder / "manifest.parquet",
+        folder / "early.csv",
+        boxes,
+        states,
+        keep,
+        folder / "boxes.parquet",
+        folder / "skipped.csv",
+        folder / "counts.csv",
+    )
+
+
+def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
+    gather(tmp_path, keep=False)
+    assert (tmp_path / "counts.csv").read_text(encoding="utf-8").splitlines() == [
+        "split,listed,unreadable,failed,without_regions,used,used_without_regions,used_failed,"
+        "used_doubtful",
+        "train,4,2,0,1,1,0,0,1",
+        "val,2,0,0,1,1,0,0,0",
+    ]
+    assert (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines() == [
+        "path,split,reason",
+        "b.jpg,train,no region found",
+        "c.jpg,train,unreadable",
+        "e.jpg,val,no region found",
+        f"w.jpg,train,{COPY}",
+        "x.jpg,train,empty file",
+        "y.txt,,not in any list",
+    ]
+    assert list(read_boxes(tmp_path / "boxes.parquet")["id"]) == ["a", "d"]
+
+
+def test_images_on_which_a_detector_failed_are_listed_kept_or_not(tmp_path: Path) -> None:
+    images = [*IMAGES, ("f", "train", "partial"), ("g", "val", "empty failed")]
+    gather(tmp_path, keep=False, images=images)
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")["used"]
+    assert counts.to_dict() == {"train": 2, "val": 1}
+    skipped = pd.read_csv(tmp_path / "skipped.csv").set_index("path")["reason"]
+    assert skipped["f.jpg"] == f"{FAILED} (kept)"
+    assert skipped["g.jpg"] == f"no region found; {FAILED}"
+    gather(tmp_path, keep=True, images=images)
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")
+    assert counts["used"].to_dict() == {"train": 3, "val": 3}
+    assert counts["used_doubtful"].to_dict() == {"train": 2, "val": 0}
+    skipped = pd.read_csv(tmp_path / "skipped.csv").set_index("path")["reason"]
+    assert skipped["g.jpg"] == f"{FAILED} (kept)"
+    assert "e.jpg" not in skipped
+
+
+def test_a_split_without_a_region_is_refused(tmp_path: Path) -> None:
+    reason = r"no image of the split 'val' is left after detection \(1: no region found\)"
+    way_out = ".*add others to `detectors` .*centerface \\(face\\), ppocr \\(text\\)"
+    with pytest.raises(InputError, match=reason + way_out):
+        gather(tmp_path, keep=False, images=[*IMAGES[:3], IMAGES[4]])
+    assert not (tmp_path / "counts.csv").exists()
+
+
+QUICK = Detection(speed="single")
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A code, a blank image, a broken one, and one of a kind that is not read."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    code = zxingcpp.create_barcode("one", zxingcpp.BarcodeFormat.QRCode)
+    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
+    Image.fromarray(np.pad(pixels, 20, constant_values=255)).save(folder / "a code.png")
+    Image.new("L", (90, 60), 200).save(folder / "blank.png")
+    (folder / "broken.png").write_bytes((folder / "blank.png").read_bytes()[:50])
+    (folder / "photo.cr2").touch()
+    return folder
+
+
+def test_tables_of_boxes_and_images(mixed: Path) -> None:
+    found = detect(mixed, ["zxing"], detection=QUICK, workers=1)
+    assert found.boxes["id"].tolist() == ["a code"] and found.is_doubtful
+    assert found.boxes["entity"].tolist() == ["barcode"] and found.boxes["x0"][0] > 10
+    rows = found.images.set_index("name")
+    assert rows["status"].to_dict() == {
+        "a code.png": "ok",
+        "blank.png": "empty",
+        "broken.png": "unreadable",
+    }
+    assert (rows["width"]["blank.png"], rows["regions"]["a code.png"]) == (90, 1)
+    assert rows["reason"]["broken.png"] and len(rows["digest"]["blank.png"]) == 64
+    assert [each.name for each in found.left_out] == ["photo.cr2"]
+    two = detect(mixed, iter(["zxing"]), detection=QUICK, workers=2)
+    assert two.boxes.equals(found.boxes) and two.images.equals(found.images)
+
+
+def test_without_faults_nothing_is_in_doubt(mixed: Path) -> None:
+    assert not detect([mixed / "blank.png"], ["zxing"], detection=QUICK).is_doubtful
+    with pytest.raises(InputError, match="no such file"):
+        detect(mixed / "missing")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"detection": {"speed": "quick"}}, r"detection: dict is no section .*config\.Detection"),
+        ({"images": [np.zeros((9, 9), np.uint8)]}, "images: number 0 is ndarray, not a path"),
+        ({"images": 3}, "images: int is no list; give a folder, or a list of paths"),
+    ],
+)
+def test_other_types_are_refused(wrong: dict[str, Any], message: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    Image.new("L", (9, 9)).save(file)
+    given = {"images": [file]} | wrong
+    with pytest.raises(InputError, match=message):
+        detect(**given)
+    with pytest.raises(InputError, match=message):
+        anonymize_files(**given, to=tmp_path / "copies")

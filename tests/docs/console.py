@@ -9,8 +9,6 @@ A line above a block may say what a test cannot do, and why:
 block in a shell of its own, so that `cd` and `export` last to the block's end.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -53,7 +51,6 @@ class Command:
 
     @property
     def fails(self) -> bool:
-        """Whether its documented output is an error's."""
         return any(failure in line for line in self.output for failure in FAILURES)
 
 

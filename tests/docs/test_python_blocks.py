@@ -1,23 +1,27 @@
-"""Python that pages show, run as a reader would: from the first block of a page to its last."""
+"""Python that pages show, run as a reader would; worked examples; the notebook."""
 
-from __future__ import annotations
-
+import doctest
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
+import bundled_results as made
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Entity, Variant
 from plug_in import install
+from site_tools import ROOT, load
 
 
 @pytest.mark.slow
@@ -90,3 +94,63 @@ def test_the_attack_of_contributing_attacks(root: Path) -> None:
     light, dark = loaded.look(image, regions, Variant())
     assert loaded.shares(light, light) == {"same_shade": 1.0}
     assert loaded.shares(light, dark) == {"same_shade": 0.0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page",
+    [
+        "explanation/correlation.md",
+        "explanation/metrics.md",
+        "explanation/paper.md",
+        "explanation/retrieval-bias.md",
+        "explanation/statistics.md",
+    ],
+)
+def test_the_examples_of_a_page_give_what_it_says(root: Path, page: str) -> None:
+    text = (root / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```pycon\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    examples = doctest.DocTestParser().get_doctest("".join(blocks), {}, page, page, 0)
+    assert len(examples.examples) > 3 * len(blocks) > 0
+    said: list[str] = []
+    results = doctest.DocTestRunner(verbose=False).run(examples, out=said.append)
+    assert not results.failed, "".join(said)
+
+
+NOTEBOOKS = load("run_notebook")
+NOTEBOOK = ROOT / "docs/tutorials/explore.ipynb"
+PLACE = "docs/tutorials"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a finished run's results in it, and a place for notebooks."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copytree(made.finished(tmp_path_factory).results, folder / "results")
+    (folder / PLACE).mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.slow
+def test_it_runs_on_any_results(run: Path) -> None:
+    done = NOTEBOOKS.executed(nbformat.read(NOTEBOOK, as_version=4), run / PLACE)
+    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
+    drawn = [output for output in outputs if "image/png" in output.get("data", {})]
+    said = "".join(output.get("text", "") for output in outputs)
+    assert len(drawn) == 3 and "queries are no better than chance" in said
+    assert said.endswith("as in the table\n")
+
+
+def test_the_notebook_is_small_and_has_the_outputs_of_its_cells() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    told = "stale: python tools/site/run_notebook.py, after make demo"
+    assert notebook.metadata["sources"] == NOTEBOOKS.digest(notebook), told
+    notebook.cells[2].source += "\n"
+    assert notebook.metadata["sources"] != NOTEBOOKS.digest(notebook)
+    text = NOTEBOOK.read_text("utf-8")
+    assert len(text) < 120_000 and str(Path.home()) not in text and "/tmp/" not in text
+    assert set(json.loads(text)["metadata"]) == {"kernelspec", "language_info", "sources"}
+    page, pictures = load("notebook_page").page(NOTEBOOK)
+    assert page.startswith("# Explore the results") and len(pictures) == 3
+    assert all(data.startswith(b"\x89PNG") for data in pictures.values())
+    assert "```text\nAP " in page and "](../explanation/metrics.md)" in page

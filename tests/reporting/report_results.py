@@ -1,7 +1,5 @@
 """What a report is made of, synthetic, in the shape that the workflow writes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,12 @@ from synthetic_results import (
     make_best,
     make_comparisons,
     make_correlations,
+    make_deployments,
     make_effects,
     make_quality,
+    make_trainings,
     write_results,
 )
-from synthetic_tables import make_deployments, make_trainings
 
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
@@ -75,10 +74,7 @@ def make_explorer(dataset: str, ids: tuple[str, ...] = (), label: str = "letter"
 def make_effort(folder: Path, jobs: int = 2) -> Path:
     """Write what stages took, and return where it is; without jobs nothing was measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        ("train", jobs, 2.5, 4.9, 150.0, 2.5),
-        ("embed", jobs, 0.1, 0.1, 5, 1),
-    ]
+    rows = [("train", jobs, 2.5, 4.9, 150.0, 2.5), ("embed", jobs, 0.1, 0.1, 5, 1)]
     costs = pd.DataFrame(rows if jobs else [], columns=COST_COLUMNS)
     costs.to_csv(folder / "cost.csv", index=False)
     return folder / "cost.csv"
@@ -87,7 +83,6 @@ def make_effort(folder: Path, jobs: int = 2) -> Path:
 def section(
     folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
 ) -> DatasetSection:
-    """Write the results of one data set, and return where they are."""
     results, correlation = write_results(folder, scores), folder / "correlation.csv"
     png, explorer = folder / "figure.png", folder / "explorer.json"
     Image.new("RGB", (900, 300), "white").save(png)

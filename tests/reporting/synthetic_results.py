@@ -1,8 +1,6 @@
 """Synthetic results in the shape that the workflow writes; the numbers are random."""
 
-from __future__ import annotations
-
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +11,12 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality import measure, summarize_quality
+from anonbench.evaluation import deployments
 from anonbench.evaluation.comparisons.best import BEST_COLUMNS as BEST
+from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.comparisons.best import TEST_COLUMNS as TESTS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECTS
+from anonbench.evaluation.retrieval import training_agreement
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
 
@@ -196,7 +197,6 @@ class FakeImages:
 
 
 def outputs(folder: Path, name: str = "figure") -> list[Path]:
-    """Return where a figure goes, as PNG and as SVG."""
     return [folder / f"{name}.png", folder / f"{name}.svg"]
 
 
@@ -246,3 +246,49 @@ def write_results(folder: Path, scores: pd.DataFrame) -> dict[str, Path]:
     for name, table in tables.items():
         table.to_csv(files[name], index=False)
     return files
+
+
+FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
+
+
+def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
+    rows = [
+        {
+            "method": method,
+            "share": share,
+            "query": query,
+            "reference": reference,
+            "metric": metric,
+            "value": 0.9 - 0.002 * share,
+            "kept": 0.95 - 0.002 * share,
+            "verdict": "worse" if share else "",
+        }
+        for reference in (OWN, SECOND)[: 1 + second]
+        for metric in ("map", "mndcg")
+        for method in ("blur", "mask")
+        for query in ("original", "anonymized")
+        for share in (0, 50, 100)
+    ]
+    found = pd.DataFrame(rows)
+    half = np.nan if reason else 0.05
+    for value, low, high in (("value", "low", "high"), ("kept", "kept_low", "kept_high")):
+        found = found.assign(**{low: found[value] - half, high: found[value] + half})
+    found["difference"] = np.where(found["verdict"] == "", np.nan, -0.0123)
+    found["difference_low"] = found["difference"] - half
+    found["difference_high"] = found["difference"] + half
+    found = found.assign(dataset="a", degree=100, n=60, images=90, clusters=30)
+    found = found.assign(chance=0.1, floor=0.2, reason=reason)
+    return found.reindex(columns=deployments.COLUMNS)
+
+
+def make_trainings(trainings: list[tuple[str, int]] = FEW, reason: str = "") -> pd.DataFrame:
+    """All pairs; each training keeps 5 points more than that before, each judge finds 1 less."""
+    rows = [
+        (*trainings[judge], *trainings[judged], 0.1 + judged / 20 - judge / 100)
+        for judge, judged in permutations(range(len(trainings)), 2)
+    ]
+    keys = ["reference", "reference_seed", "model", "seed", "value"]
+    found = pd.DataFrame(rows, columns=keys).assign(dataset="a", n=200, clusters=40, reason=reason)
+    if not reason:
+        found = found.assign(low=found["value"] - 0.02, high=found["value"] + 0.03)
+    return found.reindex(columns=training_agreement.COLUMNS)

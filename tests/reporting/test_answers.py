@@ -1,7 +1,6 @@
-"""Findings across systems: what they keep, how they agree, price, way back, predictors, means."""
+"""Findings across systems, and the results files that they are read from."""
 
-from __future__ import annotations
-
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import COLUMNS as CORRELATED
 from anonbench.evaluation.map_judging import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
-from anonbench.reporting import answers
+from anonbench.reporting import answers, results_file
 from anonbench.reporting.figures import findings
 from anonbench.reporting.figures.style import TWO_COLUMNS, legend_above, method_entries, new_figure
 from anonbench.reporting.summary import SCORE_COLUMNS
@@ -63,18 +63,6 @@ def values(*names: str) -> pd.DataFrame:
     return answers.values_of({name: scores(KEPT[name]) for name in names})
 
 
-def test_what_systems_keep_is_that_of_the_system_at_the_highest_degree() -> None:
-    ours = scores(KEPT["ours"])
-    found = answers.values_of({"ours": pd.concat([ours, ours.assign(metric="overlap")])})
-    rows = found[["query", "method", "value"]].to_numpy().tolist()
-    assert sorted(rows) == [
-        ["anonymized", "blur", 0.8],
-        ["anonymized", "mask", 0.2],
-        ["original", "blur", 0.8],
-        ["original", "mask", 0.2],
-    ]
-
-
 def test_only_what_both_know_clearly_can_agree() -> None:
     kept = {"ours": {"pixelate": 0.9, "blur": 0.8, "mask": 0.4}}
     kept["theirs"] = {"pixelate": 0.6, "blur": 0.7, "mask": 0.3}
@@ -112,7 +100,16 @@ def test_tables_have_each_value_with_its_interval(tmp_path: Path) -> None:
     assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
 
 
-def test_methods_come_by_what_they_keep_in_the_mean() -> None:
+def test_what_systems_keep_and_methods_in_its_order() -> None:
+    ours = scores(KEPT["ours"])
+    found = answers.values_of({"ours": pd.concat([ours, ours.assign(metric="overlap")])})
+    rows = found[["query", "method", "value"]].to_numpy().tolist()
+    assert sorted(rows) == [
+        ["anonymized", "blur", 0.8],
+        ["anonymized", "mask", 0.2],
+        ["original", "blur", 0.8],
+        ["original", "mask", 0.2],
+    ]
     assert answers.by_mean(values("ours", "hog")) == ["blur", "mask"]
     assert answers.by_mean(values("hog")) == ["mask", "blur"]
 
@@ -122,7 +119,7 @@ def price(**policies: pd.DataFrame) -> pd.DataFrame:
     return answers.price_of({name: scores(kept) for name, kept in KEPT.items()}, given)
 
 
-def test_price_has_the_strongest_attack_above_its_control() -> None:
+def test_price_has_the_strongest_attack_which_an_unknown_one_may_be() -> None:
     judged = policy(
         attack("blur", 0.3),
         attack("blur", 0.6, "likeness", control=0.2),
@@ -139,9 +136,6 @@ def test_price_has_the_strongest_attack_above_its_control() -> None:
     assert of.loc[(100, "mask", "unadapted"), "rate"] == 0.4
     assert of.loc[(100, "mask", "mapped"), "rate"] == 0.7
     assert np.isnan(of.loc[(50, "mask", "unadapted"), "rate"])
-
-
-def test_an_unknown_attack_may_be_the_strongest() -> None:
     judged = policy(
         attack("blur", 0.3),
         attack("mask", 0.4),
@@ -222,7 +216,7 @@ def case(table: pd.DataFrame, question: str, name: str, **of: object) -> list[fl
     return [row[column] for column in ("value", "low", "high")]
 
 
-def test_means_have_students_interval_over_systems() -> None:
+def test_means_over_systems_parts_and_orders() -> None:
     table = means()
     kept = case(table, "kept", "unadapted", method="mask", degree=100, query="original")
     assert kept == pytest.approx([0.3, 0.0, 0.957], abs=1e-3)  # 0.3 ± 4.303 · 0.265 / √3, from 0
@@ -234,32 +228,22 @@ def test_means_have_students_interval_over_systems() -> None:
     )
     assert case(table, "way_back", "D") == [0.3, 0.3, 0.3]
     assert case(table, "attack", "unadapted", method="blur", query="original") == [0.3, 0.3, 0.3]
-
-
-def test_hiding_a_part_is_compared_with_hiding_all() -> None:
-    table = means()
     more = case(table, "part", "unadapted map", method="blur", query="original")
     assert more == pytest.approx([0.05, 0.05, 0.05])
     assert case(table, "part", "mapped map", method="mask", query="anonymized") == [0.0] * 3
     assert set(table.loc[table["question"] == "part", "degree"]) == {50}
     whole = {name: scores(kept).query("degree == 100") for name, kept in KEPT.items()}
     assert answers.degrees_of(whole).empty
-
-
-def test_orders_are_of_dependent_pairs() -> None:
     # τ is 1 of ours and third, -1 of both with hog: the mean is -1/3, without hog 1
-    value, low, high = case(means(), "order", "map", query="original")
+    value, low, high = case(table, "order", "map", query="original")
     assert value == pytest.approx(-1 / 3, abs=1e-5)
     assert (low, high) == (-1.0, 1.0)
 
 
-def test_without_labels_nothing_is_predicted() -> None:
+def test_too_little_is_no_answer() -> None:
     rows = answers.predictors_of({("ours", 100): coefficients(np.nan, np.nan)})
     assert len(rows) == 4
     assert not {"predictor", "lead"} & {*means(predicted=np.nan)["question"]}
-
-
-def test_two_systems_give_no_interval() -> None:
     table = means(("ours", "hog"))
     assert set(table["systems"]) == {2}
     assert table[["low", "high"]].isna().all().all()
@@ -291,3 +275,73 @@ def test_a_legend_of_long_names_is_not_cut_off() -> None:
     (legend,) = figure.legends
     assert legend.get_window_extent().width <= figure.bbox.width
     assert len(legend.get_texts()) == len(names)
+
+
+ABOUT = {"anonbench": "0.1.0", "system": "ours", "kind": "timm", "dataset": "faces", "images": 90}
+ABOUT |= {"detectors": ("mtcnn",), "confidence": 0.95}
+
+
+def results(**about: object) -> results_file.Results:
+    judged = policy(attack("blur", 0.3), attack("mask", np.nan, reason="too few probes"))
+    parameters = {"blur": {"sigma": {"face": 0.12}}}
+    return results_file.results_of(
+        ABOUT | about, parameters, scores({"blur": 0.8, "mask": 1 / 3}), judged
+    )
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    results_file.write_results(results(), tmp_path / "faces.json")
+    first = (tmp_path / "faces.json").read_bytes()
+    assert results_file.read_results(tmp_path / "faces.json") == results()
+    results_file.write_results(results(), tmp_path / "faces.json")
+    assert (tmp_path / "faces.json").read_bytes() == first
+    written = json.loads(first)
+    assert {score["value"] for each in written["results"] for score in each["scores"]} >= {0.333333}
+    assert list(written) == sorted(written)
+    assert {each["adaption"] for each in written["results"]} == {"unadapted", "mapped"}
+    blur = next(
+        each for each in written["results"] if (each["degree"], each["method"]) == (100, "blur")
+    )
+    assert blur["parameters"] == {"sigma": {"face": 0.12}}
+    mask = [each for each in written["results"] if each["method"] == "mask"]
+    assert not any(each["attacks"] for each in mask)
+
+
+def test_others_files_stand_in_one_table(tmp_path: Path) -> None:
+    results_file.write_results(results(), tmp_path / "own/ours/faces.json")
+    results_file.write_results(results(system="theirs"), tmp_path / "others/theirs.json")
+    table = results_file.table_of([tmp_path / "own", tmp_path / "others"])
+    assert list(table) == results_file.TABLE
+    row = table[(table["measure"] == "map") & (table["query"] == "original")]
+    row = row[(row["method"] == "blur") & (row["degree"] == 100) & (row["adaption"] == "unadapted")]
+    assert row["system"].tolist() == ["ours", "theirs"]
+    assert row["value"].tolist() == [0.8, 0.8]
+    rates = table[table["measure"] == "linkage: rank_1 face"]
+    assert set(rates["value"]) == {0.3}
+    with pytest.raises(InputError, match="no results file"):
+        results_file.table_of([tmp_path / "none"])
+    results_file.write_results(results(), tmp_path / "others/again.json")
+    with pytest.raises(InputError, match=r"json is of the same system \(ours\)"):
+        results_file.table_of([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "message"),
+    [
+        ('"images": 90', '"images": "90"', "images: Input should be a valid integer"),
+        ('"images": 90', '"images": 90, "path": "here"', "path: Extra inputs are not permitted"),
+        ('"schema_version": 1', '"schema_version": 2', "schema_version: Input should be 1"),
+        ('"system": "ours"', '"system": "../else"', "system: String should match"),
+        ('"degree": 100', '"degrees": 100', r"results\.\d\.degree: Field required"),
+        ('"value": 0.8', '"value": 80.0', r".*scores\.\d\.value: Input should be less than"),
+        ('"images": 90', "no JSON", "the file: Invalid JSON"),
+    ],
+)
+def test_wrong_files(tmp_path: Path, there: str, instead: str, message: str) -> None:
+    path = tmp_path / "faces.json"
+    results_file.write_results(results(), path)
+    text = path.read_text()
+    assert there in text
+    path.write_text(text.replace(there, instead))
+    with pytest.raises(InputError, match=rf"faces\.json: {message}.*results-file\.md"):
+        results_file.read_results(path)

@@ -1,7 +1,5 @@
 """Ways to write a file that holds more, or something else, than the hidden image."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """Ways to hide wrongly: each takes a scene and returns pixels that must not be published."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,14 +22,12 @@ PART = np.s_[6:28, 8:30]
 
 
 def put(scene: Scene, where: Any, values: Any) -> np.ndarray:
-    """Return the hidden image with other values in some place."""
     pixels = scene.honest.copy()
     pixels[where] = values
     return pixels
 
 
 def left(scene: Scene, where: Any) -> np.ndarray:
-    """Return the hidden image with the original in some place."""
     return put(scene, where, scene.original[where])
 
 
@@ -51,7 +47,6 @@ def hidden_from(scene: Scene, original: np.ndarray) -> np.ndarray:
 
 
 def resized(scene: Scene, width: int, height: int) -> np.ndarray:
-    """Return a thumbnail of the original face."""
     return cv2.resize(scene.original[FACE_WINDOW], (width, height))
 
 

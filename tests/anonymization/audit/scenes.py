@@ -1,7 +1,5 @@
 """A picture with regions of every kind, hidden as asked, and its audit."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
 from functools import cache
@@ -79,7 +77,6 @@ class Scene:
 
 @cache
 def scene(method: Method, form: Format = "png", colour: bool = True) -> Scene:
-    """Return the scene, hidden as it has to be."""
     settings = Anonymization(format=form)
     original = picture(colour)
     assert regions_at(DEGREE, len(REGIONS)) == COUNT

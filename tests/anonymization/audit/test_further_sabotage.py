@@ -1,7 +1,5 @@
 """Faults that an author of a method or of a set makes easily, and that change little."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +51,6 @@ class Hidden:
         return self.original[WHERE]
 
     def by(self, name: str, original: np.ndarray | None = None, **sections: Any) -> np.ndarray:
-        """Hide the same regions otherwise."""
         given = self.original if original is None else original
         settings = self.settings.model_copy(update=sections)
         return layers(given, REGIONS, Variant(name, 100), settings)[-1]
@@ -65,7 +62,6 @@ class Hidden:
         return wrong
 
     def added(self, noise: np.ndarray) -> np.ndarray:
-        """Return the image with other noise where it is hidden."""
         noisy = np.clip(self.original.astype(int) + noise, 0, 255).astype(np.uint8)
         return np.where(self.pixels == self.original, self.original, noisy)
 

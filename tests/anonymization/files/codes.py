@@ -1,7 +1,5 @@
 """Photographs with a code that is found at once, in every format that is written."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -39,7 +37,6 @@ def save(folder: Path, name: str, **options: Any) -> Path:
 
 
 def read_codes(path: Path) -> list[str]:
-    """Return the codes that can be read in an image."""
     with Image.open(path) as image:
         return [found.text for found in zxingcpp.read_barcodes(np.asarray(image.convert("L")))]
 

@@ -1,7 +1,5 @@
 """Anonymized copies of a user's files: what is kept, what is gone, and what is never written."""
 
-from __future__ import annotations
-
 import doctest
 import hashlib
 import io
@@ -133,9 +131,7 @@ def test_what_is_in_doubt_is_not_published(photos: Path, tmp_path: Path) -> None
     assert (kept.published_without_regions, kept.without_regions) == (1, 0)
 
 
-def test_an_image_on_which_a_detector_fails_is_not_copied(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_detector_failure(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
         def detect(self, images: list[np.ndarray]) -> list[Any]:
             raise RuntimeError("shows a secret")
@@ -218,9 +214,7 @@ def test_files_of_others_are_neither_removed_nor_written_over(photos: Path, tmp_
         anonymized(photos, tmp_path / "ours", method="blur")
 
 
-def test_where_case_is_no_difference_the_second_image_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_differing_in_case_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.png", "A.png", "b.png"):
         save(tmp_path / "photos", name)
     assert places.clashes(tmp_path, ["a.png", "A.png"]) == set()
@@ -234,9 +228,7 @@ def test_where_case_is_no_difference_the_second_image_is_refused(
     assert places.clashes(tmp_path, ["a.png", "A.png", "b.png"]) == {"A.png"}
 
 
-def test_a_run_that_was_ended_goes_on(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ended_run_goes_on(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = anonymized(photos, tmp_path / "whole")
 
     def ended(*arguments: Any) -> Iterator[Any]:
@@ -275,9 +267,7 @@ def counting(function: Callable[..., Any], calls: Path) -> Callable[..., Any]:
     return call
 
 
-def test_what_changed_is_made_again_and_what_shows_nothing_now_is_removed(
-    photos: Path, tmp_path: Path
-) -> None:
+def test_changed_is_made_again_and_without_region_is_removed(photos: Path, tmp_path: Path) -> None:
     anonymized(photos, tmp_path / "out")
     save(photos, "old.bmp", code=False)
     (photos / "raw.ppm").write_bytes((photos / "x/page.tif").read_bytes()[:100])
@@ -291,9 +281,7 @@ def test_what_changed_is_made_again_and_what_shows_nothing_now_is_removed(
 
 
 @pytest.mark.slow
-def test_the_number_of_workers_and_the_kind_of_input_change_no_byte(
-    photos: Path, tmp_path: Path
-) -> None:
+def test_number_of_workers_and_kind_of_input_change_no_byte(photos: Path, tmp_path: Path) -> None:
     anonymized(photos, tmp_path / "one")
     two = anonymized(photos, tmp_path / "two", workers=2)
     assert files(tmp_path / "one") == files(tmp_path / "two")
@@ -367,9 +355,7 @@ def test_a_link_in_the_records_place_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "lossy.webp", "b.tif"])
-def test_a_copy_whose_region_cuts_coding_blocks_is_not_written(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cut_coding_blocks_fail(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"compression": "jpeg"} if name == "b.tif" else {"quality": 80}
     save(tmp_path / "photos", name, **options)
     assert anonymized(tmp_path / "photos", tmp_path / "whole").written == 1

@@ -1,7 +1,5 @@
 """Copies that must not stay, names that two images want, and records that something befell."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -43,9 +41,7 @@ def killed_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_copy_that_a_killed_run_wrote_and_did_not_note_is_removed(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
-) -> None:
+def test_copy_of_a_killed_run(photos: Path, monkeypatch: pytest.MonkeyPatch, gone: bool) -> None:
     with monkeypatch.context() as during:
         killed_at(1, during)
         with pytest.raises(KeyboardInterrupt):
@@ -58,9 +54,7 @@ def test_a_copy_that_a_killed_run_wrote_and_did_not_note_is_removed(
     assert set(files(Path("out"))) == {"a.png", "c.jpg"} and done.unknown == 0
 
 
-def test_a_run_killed_before_its_first_image_goes_on(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_killed_at_first_image_goes_on(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as during:
         killed_at(0, during)
         with pytest.raises(KeyboardInterrupt):
@@ -82,9 +76,7 @@ def test_images_whose_visible_pixels_depend_on_hidden_ones_are_counted(photos: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_image_that_ends_its_worker_is_recorded_and_shows_nothing(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
+def test_worker_that_dies(photos: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     anonymized(photos, Path("out"), workers=2)
     save(photos, "b.gif", grey=True)
     write = file_job.write
@@ -192,9 +184,7 @@ def test_two_runs_do_not_write_into_one_folder(photos: Path) -> None:
     assert anonymized(photos, Path("out")).written == 3
 
 
-def test_a_list_from_another_place_is_another_list(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_list_from_elsewhere_is_another_list(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(Path("other"), "a.png")
     out = Path("out").absolute()
     for folder in (photos, photos):
@@ -217,9 +207,7 @@ def test_a_file_that_is_left_out_does_not_hide_the_copy_of_its_name(tmp_path: Pa
     assert (done.written, done.unknown) == (1, 0)
 
 
-def test_another_model_in_the_same_file_makes_other_copies(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_model_of_one_name_counts(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("model.onnx").write_bytes(b"one")
     monkeypatch.setattr(type(QUICK), "paths", lambda *_: [Path("model.onnx")])
     job = file_job.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)

@@ -1,7 +1,5 @@
 """Pictures by a network: a stand-in with fixed random weights, in place of a generator of faces."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

@@ -1,7 +1,5 @@
 """Replacement: what is kept of a region, what is drawn, and that nothing else gets through."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import zxingcpp
@@ -52,9 +50,7 @@ def test_texts_of_one_size_kind_and_colours_become_one_picture() -> None:
 
 @given(st.integers(8, 60), st.integers(8, 300), st.integers(0, 2**32 - 1))
 @settings(max_examples=6, deadline=None)
-def test_only_colours_kind_and_lines_of_the_original_matter(
-    height: int, width: int, seed: int
-) -> None:
+def test_only_colours_kind_and_lines_of_it_matter(height: int, width: int, seed: int) -> None:
     drawn = np.random.default_rng(seed)
     original = drawn.integers(0, 256, (height, width, 3), dtype=np.uint8)
     hidden = Replace().hide(original, "text")
@@ -136,9 +132,7 @@ ZONES_OF_PERSONS = [
 """The specimens of ICAO Doc 9303 and of the German passport."""
 
 
-def test_a_zone_becomes_another_whose_check_digits_are_read_as_right(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_zone_becomes_another_with_right_check_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     size, paper = (110, 900), np.full((110, 900, 1), 255)
     hidden = []
     for zone in ZONES_OF_PERSONS:

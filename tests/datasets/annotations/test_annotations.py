@@ -1,7 +1,5 @@
 """Boxes of a user's own: what every format says comes through, what is wrong is named."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +42,6 @@ def read(path: Path, images: Images = IMAGES) -> dict[str, list[Region]]:
 
 
 def refusal(path: Path, reader: Callable[[Path, Images], Any] = read_boxes_file) -> str:
-    """Return what is said of a file, its name first."""
     with pytest.raises(InputError) as error:
         reader(path, IMAGES)
     assert str(error.value).startswith(f"{path}")
@@ -52,7 +49,6 @@ def refusal(path: Path, reader: Callable[[Path, Images], Any] = read_boxes_file)
 
 
 def corrections_of(path: Path) -> dict[str, list[Correction]]:
-    """Return a file's corrections as they come back from the results."""
     stored = path.with_suffix(".parquet")
     write_annotations(read_corrections(path, IMAGES), stored)
     return read_stored_corrections(stored, IMAGES.ids.tolist())
@@ -80,14 +76,6 @@ def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
 
 
 # --- tables ---
-
-
-def test_csv_gives_regions_in_the_files_order(tmp_path: Path) -> None:
-    path = csv(tmp_path, "train/b,text,1,2,3.5,4", "", "a,Face,10,20,30,50", "a,mrz,0,0,100,80")
-    assert read(path) == {
-        "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
-        "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
-    }
 
 
 def test_csv_may_give_paths_corners_and_scores(tmp_path: Path) -> None:
@@ -201,9 +189,7 @@ def test_shares_in_place_of_pixels_are_refused(tmp_path: Path) -> None:
             assert " 1 (image a" in refusal(path, reader) and said in refusal(path, reader)
 
 
-def test_export_is_coco_as_tools_read_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_export_is_coco_for_other_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     zone = Region(Entity.MRZ, 0, 0, 9, 9, 1.0, (0, 0, 9, 0, 9, 9, 0, 9))
     table = {"a": [FACE], "train/b": [zone]}
     write_boxes(box_table(table, 0), tmp_path / "b.parquet")
@@ -256,7 +242,12 @@ def test_rows_with_the_same_fault_are_counted(tmp_path: Path) -> None:
     assert "row 1 " in refusal(path) and refusal(path).endswith("(3 more like it)")
 
 
-def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
+def test_csv_gives_regions_that_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
+    path = csv(tmp_path, "train/b,text,1,2,3.5,4", "", "a,Face,10,20,30,50", "a,mrz,0,0,100,80")
+    assert read(path) == {
+        "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
+        "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
+    }
     (region,) = read(csv(tmp_path, "a,face,-1,-0.5,101,80.9"))["a"]
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 100, 80)
 

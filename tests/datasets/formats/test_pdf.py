@@ -1,24 +1,45 @@
-"""Pages of PDF files: their size, what they look like, and what is refused."""
+"""Pages of TIFF and PDF files, and the process with limits that decodes them."""
 
-from __future__ import annotations
-
+import io
 import os
+import posixpath
 import re
+import struct
+import subprocess
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from odd_folder import ENCRYPTED, coded, pdf, picture, text_page
+from PIL import Image, TiffImagePlugin
 
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets import images
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats import child
-from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pages import (
+    MOST_PAGES,
+    Page,
+    file_digest_of,
+    page_digest,
+    page_id,
+    page_of,
+    require_page,
+    tiff_frames,
+)
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf, pdf_pages, pdf_size
 from anonbench.datasets.headers import page_to_read
+from anonbench.datasets.ids import id_problems, ids_of_files
+from anonbench.datasets.image_sets.shards import member_name
+from anonbench.datasets.images import open_checked, read_here, read_image, upright_size
 
 LIMIT = 10**6
 RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"
@@ -85,15 +106,12 @@ def test_threads_and_forks_draw_the_same() -> None:
         np.testing.assert_array_equal(alone, list(apart))
 
 
-def test_an_image_in_a_page_is_drawn_and_a_large_one_refused(tmp_path: Path) -> None:
+def test_large_and_thousands_of_images_in_a_page_are_refused(tmp_path: Path) -> None:
     picture(0, (200, 100)).save(tmp_path / "a.pdf", resolution=300)
     data = (tmp_path / "a.pdf").read_bytes()
     assert draw_pdf(data, Page(1, 150), 200 * 100).shape == (50, 100, 3)
     with pytest.raises(UnreadableImage, match="a page with an image of more than 19999 pixels"):
         draw_pdf(data, Page(1, 150), 200 * 100 - 1)
-
-
-def test_a_page_of_thousands_of_lossy_images_is_refused() -> None:
     picture_data = coded(picture(0, (8, 8)), "JPEG")
     head = b"BI /W 8 /H 8 /CS /RGB /BPC 8 /F /DCT ID "
     inline = b"q 144 0 0 72 0 0 cm " + head + picture_data + b"\nEI Q\n"
@@ -168,3 +186,202 @@ def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None
 def test_what_is_a_pdf() -> None:
     assert is_pdf(b"%PDF-1.7") and is_pdf(b"\xef\xbb\xbf\r\n %PDF-1.7")
     assert not is_pdf(b"\xff\xd8\xff\xe1 about %PDF-1.7") and not is_pdf(b"")
+
+
+SMOOTH = np.linspace(0, 255, 64 * 96 * 3).astype(np.uint8).reshape(64, 96, 3)
+
+
+def progressive(scans: int) -> bytes:
+    """Return a grey JPEG file of 64 × 64 pixels whose one scan of details comes so many times."""
+    tables = b"\xff\xdb" + struct.pack(">HB", 67, 0) + bytes([1]) * 64
+    frame = b"\xff\xc2" + struct.pack(">HBHHB", 11, 8, 64, 64, 1) + b"\x01\x11\x00"
+    for kind, symbol in ((0, 0), (16, 0x50)):
+        frame += b"\xff\xc4" + struct.pack(">HB", 20, kind) + bytes([1] + [0] * 15 + [symbol])
+    first = b"\xff\xda" + struct.pack(">HB", 8, 1) + b"\x01\x00\x00\x00\x00" + bytes(9)
+    details = b"\xff\xda" + struct.pack(">HB", 8, 1) + b"\x01\x00\x01\x3f\x00" + b"\x7f\x7f"
+    return b"\xff\xd8" + tables + frame + first + details * scans + b"\xff\xd9"
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(data)
+    return str(caught.value)
+
+
+def test_a_jpeg_of_many_scans_is_refused_and_one_of_some_is_read() -> None:
+    assert read_image(progressive(10)).shape == (64, 64)
+    assert refused(progressive(200)) == "a JPEG of more than 100 scans"
+
+
+@pytest.mark.slow
+def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
+    data = b"P2\n#" + b"a" * 5_000_000 + b"\n8 8\n255\n" + b"0 " * 64
+    start = time.process_time()
+    assert refused(data) == "takes too long to read"
+    assert time.process_time() - start < 30
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "JPEG2000"])
+def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for pixels in (SMOOTH, SMOOTH[..., 0]):
+        data = coded(Image.fromarray(pixels), kind)
+        here = read_here(data, None, None)
+        monkeypatch.setattr(images, "MOST_HERE", 0)
+        apart = read_image(data)
+        np.testing.assert_array_equal(here, apart)
+        apart[0, 0] = 7  # it may be written to
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ("BASE_BYTES = 2**25; c.BYTES_A_PIXEL = {'image': 1}", "MemoryError"),
+        ("SECONDS = 0; c.PIXELS_A_SECOND = 10**9", "too much memory or time"),
+    ],
+)
+def test_image_beyond_the_limits(limits: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = [f"from anonbench.datasets import child_process as c; c.{limits}; c.main()"]
+    data = b"P5\n2000 1500\n4095\n" + bytes(6_000_000)  # a decoder in Python
+    popen = subprocess.Popen
+
+    def limited(command: list[str], **more: Any) -> Any:
+        return popen([command[0], "-c", code.pop()] if code else command, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", limited)
+    with ProcessPoolExecutor(1, get_context("fork")) as fork:  # which has no child yet
+        assert reason in fork.submit(refused, data).result()
+        small = fork.submit(read_image, b"P5\n20 15\n4095\n" + bytes(600))
+        assert small.result().shape == (15, 20)
+
+
+def test_a_large_image_is_decoded_by_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = coded(Image.fromarray(SMOOTH), "PNG")
+    monkeypatch.setattr(images, "MOST_HERE", 64 * 96 - 1)
+    monkeypatch.setattr(images, "to_array", None)  # in this process nothing is
+    assert read_image(data).shape == SMOOTH.shape
+
+
+HOSTILE = ["/etc/passwd", "../x", "a/../b", "a//b", "a/", "/", ".", "..", "./a", "a/.", "a/.."]
+HOSTILE += ["a\nb", "a\0b", "\x1b[2J", "\x7f", "a\u2028b", "\x85", "", "a" * 1025, "ü" * 513]
+FINE = ["a", "a/b c/ü", "...", "a/...", ".a/b.c", "a..b", " a ", "con", "~", "%2E", "\\", "C:\\x"]
+FINE += ["a" * 1024, "ü" * 512, "身分証/#2", "-rf"]
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("/.\n"), max_size=20))
+def test_what_is_accepted_is_a_path_in_its_shortest_form(image_id: str) -> None:
+    if id_problems(pd.Series([image_id], dtype="str")).iloc[0] == "":
+        assert posixpath.normpath(image_id) == image_id
+        assert not image_id.startswith("/") and ".." not in image_id.split("/")
+        assert "\n" not in image_id and "\0" not in image_id
+
+
+SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
+PAGES = st.none() | st.builds(Page, st.integers(1, MOST_PAGES), st.just(0) | st.integers(36, 1200))
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="/"))
+PARTS = NAMES.filter(lambda name: name not in ("", ".", ".."))
+PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
+
+
+@given(sha=SHA, page=PAGES)
+def test_a_digest_says_file_and_page(sha: str, page: Page | None) -> None:
+    digest = page_digest(sha, page)
+    assert page_of(digest) == page and file_digest_of(digest) == sha
+    assert (digest == sha) == (page is None)
+
+
+@pytest.mark.slow
+@given(paths=st.lists(PATHS, min_size=1, max_size=8, unique=True), number=st.integers(1, 9999))
+def test_ids_of_files_and_pages_never_meet_and_can_be_names(paths: list[str], number: int) -> None:
+    ids = ids_of_files(pd.Series(paths, dtype="str"))
+    assert ids.is_unique
+    pages = pd.Series([page_id(each, number) for each in ids], dtype="str")
+    assert pages.is_unique and pages.str.startswith(ids.iloc[0] + "/").any()
+    assert (id_problems(pages) == "").all()
+    names = [member_name(each, "png") for each in pages]
+    assert len(set(names)) == len(names)
+    assert not any(part in ("", ".", "..") for name in names for part in name.split("/"))
+
+
+def test_hostile_and_unusual_ids_and_those_of_pages() -> None:
+    for image_id in HOSTILE:
+        problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
+        assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1], image_id
+    assert id_problems(pd.Series(FINE, dtype="str")).eq("").all()
+    assert id_problems(pd.Series([], dtype="str")).empty
+    ids = [page_id("a b/ü", number) for number in (1, 2, 10, 999, MOST_PAGES)]
+    assert ids == sorted(ids) and ids[0] == "a b/ü/page-0001"
+
+
+def test_no_page_and_no_digest() -> None:
+    for text in ("ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"):
+        with pytest.raises(ValueError, match="is no digest of an image"):
+            page_of(text)
+    for number, pages in ((0, 3), (4, 3), (1, 0), (1, MOST_PAGES + 1)):
+        with pytest.raises(UnreadableImage, match=r"no page|more than 9999 pages"):
+            require_page(number, pages)
+
+
+def frames(data: bytes) -> list[int]:
+    return tiff_frames(io.BytesIO(data))
+
+
+def directories(kinds: list[int | None], order: str = "<", tag: int = 254) -> bytes:
+    """Return a TIFF of empty directories, with the subfile type of each."""
+    data = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    for number, kind in enumerate(kinds):
+        entries = [] if kind is None else [struct.pack(order + "HHII", tag, 4, 1, kind)]
+        end = len(data) + 2 + 12 * len(entries) + 4
+        following = 0 if number == len(kinds) - 1 else end
+        data += struct.pack(order + "H", len(entries)) + b"".join(entries)
+        data += struct.pack(order + "I", following)
+    return data
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_smaller_copies_and_masks_are_no_pages(order: str) -> None:
+    assert frames(directories([None, 1, 0, 4, 2, 5], order)) == [0, 2, 4]
+    assert frames(directories([None, 1, 2, 3], order, tag=255)) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_pillows_pages_are_found(big: bool) -> None:
+    pages = [picture(n) for n in range(4)]
+    data = coded(pages[0], "TIFF", save_all=True, append_images=pages[1:], big_tiff=big)
+    assert frames(data) == [0, 1, 2, 3]
+    assert data[2 if data[:1] == b"I" else 3] == (43 if big else 42)
+    for number, page in enumerate(pages, start=1):
+        np.testing.assert_array_equal(read_image(data, 10**4, Page(number)), np.asarray(page))
+    with pytest.raises(UnreadableImage, match="no page 5 of 4"):
+        read_image(data, 10**4, Page(5))
+    with pytest.raises(UnreadableImage, match="of several pages"):
+        read_image(data, 10**4)
+
+
+def test_circles_and_damage_are_no_pages() -> None:
+    data = directories([None, None])
+    assert frames(data) == [0, 1]
+    circle = data[:-4] + struct.pack("<I", 8)
+    assert frames(circle) == []
+    assert not any(frames(data[:end]) for end in range(len(data)))
+    assert frames(data[:8] + b"\xff\xff" + data[10:]) == []
+    assert frames(coded(picture(0), "PNG")) == frames(b"") == []
+
+
+def test_each_page_has_its_own_size_and_orientation(tmp_path: Path) -> None:
+    turned = TiffImagePlugin.ImageFileDirectory_v2()
+    turned[0x0112] = 6
+    with TiffImagePlugin.AppendingTiffWriter(tmp_path / "a.tif", True) as file:
+        for number, tags in enumerate(({}, turned)):
+            picture(number, (40, 30)).save(file, "TIFF", tiffinfo=tags)
+            file.newFrame()
+    assert count_pages(tmp_path / "a.tif", ".tif") == 2
+    for number, size in ((1, (40, 30)), (2, (30, 40))):
+        with open_checked(tmp_path / "a.tif", 10**4, Page(number)) as image:
+            assert upright_size(image) == size
+        pixels = read_image(tmp_path / "a.tif", 10**4, Page(number))
+        assert pixels.shape[:2] == size[::-1]
+    with pytest.raises(UnreadableImage, match="more than 1199 pixels"):
+        read_image(tmp_path / "a.tif", 1199, Page(2))
+    expected = np.asarray(picture(1, (40, 30)).transpose(Image.Transpose.ROTATE_270))
+    np.testing.assert_array_equal(pixels, expected)

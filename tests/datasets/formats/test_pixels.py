@@ -1,6 +1,4 @@
-"""What decoding converts, and how: colours, depth, levels, transparency, HEIC."""
-
-from __future__ import annotations
+"""What decoding converts, and files that are cut off or whose ends are zeros."""
 
 import struct
 from pathlib import Path
@@ -12,7 +10,7 @@ from odd_folder import coded, grey_profile, picture
 from PIL import Image, ImageCms
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.pages import HEIF, Page, register_heif
+from anonbench.datasets.formats.pages import HEIF, Page, reads_heif, register_heif
 from anonbench.datasets.formats.pixels import conversions
 from anonbench.datasets.images import open_checked, read_image, upright_size
 
@@ -65,12 +63,9 @@ def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(built) == 1 and built[0][:3] == ("CMYK", "RGB", intent)
 
 
-def test_lab_becomes_rgb() -> None:
+def test_lab_depth_and_transparency() -> None:
     values = Image.merge("LAB", [Image.new("L", (4, 4), v) for v in (255, 128, 128)])
     assert (read_image(coded(values, "TIFF")) >= 254).all()
-
-
-def test_depth_and_transparency() -> None:
     floats = coded(Image.new("F", (4, 4), 9), "TIFF")
     assert done(floats) == ["32 to 8 bits, by the range in use"]
     palette = coded(Image.new("P", (4, 4)), "PNG", transparency=0)
@@ -105,15 +100,12 @@ def test_heic_is_read_upright() -> None:
     assert done(data) == ["turned upright by EXIF"]
 
 
-def test_of_several_heic_images_the_main_one_is_read() -> None:
+def test_heic_files_of_several_images_and_without_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = heic(picture(0), save_all=True, append_images=[picture(1, (20, 20))])
     assert read_image(data).shape == (32, 48, 3)
     assert done(data) == ["main image of several in a HEIC file"]
-
-
-def test_heic_is_refused_where_nothing_reads_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     data = heic(picture(0))
     monkeypatch.setattr("anonbench.datasets.images.register_heif", tuple)
     with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):
@@ -190,3 +182,91 @@ def test_colours_of_12_bits_in_16_are_refused() -> None:
     with pytest.raises(UnreadableImage, match="colours of 12 bits; save it"):
         read_image(tiff(colours, 16, photometric=RGB, most=4095))
     assert read_image(tiff(colours, 16, photometric=RGB)).max() == 15
+
+
+RNG = np.random.default_rng(5)
+NOISE = RNG.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+PAGE = np.full((240, 320, 3), 255, np.uint8)
+PAGE[20:60] = NOISE[20:60]
+GREY_PAGE = np.full((240, 320, 3), 128, np.uint8)
+GREY_PAGE[20:60] = NOISE[20:60]
+KINDS = {
+    "png": ("PNG", {}),
+    "gif": ("GIF", {}),
+    "jpeg": ("JPEG", {}),
+    "progressive": ("JPEG", {"progressive": True}),
+    "webp": ("WEBP", {}),
+    "lossless webp": ("WEBP", {"lossless": True}),
+    "jpeg 2000": ("JPEG2000", {}),
+    "lzw": ("TIFF", {"compression": "tiff_lzw"}),
+    "packbits": ("TIFF", {"compression": "packbits"}),
+    "deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "jpeg in tiff": ("TIFF", {"compression": "jpeg"}),
+    **({"heic": ("HEIF", {})} if reads_heif() else {}),
+}
+
+
+def of_kind(kind: str, image: np.ndarray) -> bytes:
+    register_heif()
+    name, options = KINDS[kind]
+    return coded(Image.fromarray(image), name, **options)
+
+
+def is_refused(data: bytes) -> bool:
+    try:
+        read_image(data)
+    except UnreadableImage:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("image", [NOISE, PAGE, GREY_PAGE], ids=["noise", "page", "grey"])
+def test_cut_or_filled_with_zeros_is_refused_and_whole_is_not(kind: str, image: np.ndarray) -> None:
+    data = of_kind(kind, image)
+    assert not is_refused(data)
+    for share in (0.4, 0.7, 0.9):
+        cut = data[: int(share * len(data))]
+        assert is_refused(cut)
+        assert is_refused(cut + bytes(len(data) - len(cut)))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_progressive_jpeg_that_lacks_scans_is_refused(mode: str) -> None:
+    # decoders guess what is missing from blocks around, hidden ones too
+    data = coded(Image.fromarray(NOISE).convert(mode), "JPEG", progressive=True)
+    starts = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    ends = [data.rindex(b"\xff\xc4", 0, start) for start in starts[1:]]  # each has a table of codes
+    assert len(ends) >= 5
+    assert not is_refused(data)
+    for end in ends:
+        with pytest.raises(UnreadableImage, match="scans of its progression are missing"):
+            read_image(data[:end] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("kind", ["webp", "lossless webp", "jpeg", "png", "gif"])
+def test_an_image_of_one_colour_is_whole(kind: str) -> None:
+    for level in (0, 128, 255):
+        assert not is_refused(of_kind(kind, np.full((1500, 1500, 3), level, np.uint8)))
+
+
+def test_cut_and_damaged_jpeg_and_png_are_refused() -> None:
+    for image in (NOISE, PAGE, GREY_PAGE):
+        data = of_kind("jpeg", image)
+        with pytest.raises(UnreadableImage, match="its data end before its image does"):
+            read_image(data[: len(data) // 2] + b"\xff\xd9")
+    data, preview = of_kind("jpeg", NOISE), of_kind("jpeg", PAGE)
+    assert not is_refused(data + preview)
+    assert is_refused(data[: len(data) // 2] + bytes(4096) + preview)
+    data = of_kind("png", NOISE)
+    at = data.index(b"IDAT") + 1000
+    assert is_refused(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+
+
+@pytest.mark.parametrize("kind", ["BMP", "PPM", "TIFF"])
+def test_uncompressed_zeros_are_refused_where_a_block_of_a_disk_begins(kind: str) -> None:
+    data = coded(Image.new("RGB", (333, 100), (200, 200, 200)), kind)
+    dark = data[:60_000] + bytes(len(data) - 60_000)
+    full = data[:61_440] + bytes(len(data) - 61_440)
+    assert not is_refused(data) and not is_refused(dark) and is_refused(full)
+    assert is_refused(data[:60_000])

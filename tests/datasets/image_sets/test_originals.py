@@ -1,7 +1,5 @@
 """Originals: read where they are, as their manifest describes them, or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import multiprocessing
 import os
@@ -106,9 +104,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_changed_file_is_refused_at_once(
-    root: Path, index: Path, change: Callable[[Path], None]
-) -> None:
+def test_changed_file_is_refused(root: Path, index: Path, change: Callable[[Path], None]) -> None:
     images = ImageSet.open([index], root)
     images.read("a")
     change(root / "a.jpg")
@@ -156,9 +152,7 @@ def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> 
 
 
 @pytest.mark.slow
-def test_sets_of_different_numbers_of_files_are_opened_together(
-    root: Path, index: Path, tmp_path: Path
-) -> None:
+def test_sets_of_any_number_of_files_are_opened(root: Path, index: Path, tmp_path: Path) -> None:
     hidden = tmp_path / "results/set/images/mask-100/train/0.tar"
     with ShardWriter(hidden) as shard:
         for image_id in IDS:
@@ -179,9 +173,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o027, 0o640)])
-def test_a_new_results_folder_is_its_owners_and_its_files_have_the_umasks_mode(
-    tmp_path: Path, umask: int, expected: int
-) -> None:
+def test_results_folder_is_its_owners_and_umask(tmp_path: Path, umask: int, expected: int) -> None:
     results = tmp_path / "a/results"
     before = os.umask(umask)
     try:
@@ -204,9 +196,7 @@ def _swap(path: Path, good: bytes, bad: bytes, stop: object) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_that_is_swapped_all_the_time_gives_one_or_the_other(
-    root: Path, index: Path, tmp_path: Path
-) -> None:
+def test_a_swapped_file_gives_one_or_the_other(root: Path, index: Path, tmp_path: Path) -> None:
     images, good = ImageSet.open([index], root), (root / "a.jpg").read_bytes()
     bad = good[:-1] + b"?"
     stop = multiprocessing.Event()

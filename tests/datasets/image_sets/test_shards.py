@@ -1,6 +1,7 @@
-from __future__ import annotations
+"""Image sets: shards, neutral names, doubts, near-duplicates."""
 
 import io
+import json
 import os
 import posixpath
 import shutil
@@ -11,13 +12,19 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anonbench.config import load
 from anonbench.core.errors import InputError
+from anonbench.core.io import write_parquet
+from anonbench.datasets import near_duplicates as near
+from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
+from anonbench.datasets.image_sets.neutral_names import Names, without_places
 from anonbench.datasets.image_sets.shards import (
     INDEX_COLUMNS,
     ImageSet,
@@ -27,6 +34,7 @@ from anonbench.datasets.image_sets.shards import (
     open_sets,
 )
 from anonbench.datasets.images import encode
+from written_counts import write as write_counts
 
 IDS = ["a/1", "a/1.5", "b c/ü", "y" * 150, "zz"]
 
@@ -43,17 +51,6 @@ def write(tar: Path, ids: list[str]) -> Path:
     return tar
 
 
-def test_images_come_back_by_id_from_any_shard(tmp_path: Path) -> None:
-    shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
-    images = ImageSet.open(shards)
-    assert images.ids == sorted(IDS) and len(images) == len(IDS)
-    assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
-    assert images.size(IDS[0]) == (5, 7)
-    assert "a/1" in images and "a" not in images
-    for image_id in reversed(IDS):
-        np.testing.assert_array_equal(images.read(image_id), image(image_id))
-
-
 def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> None:
     with tarfile.open(write(tmp_path / "0.tar", IDS)) as tar:
         members = tar.getmembers()
@@ -63,9 +60,7 @@ def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> N
         assert content is not None and content.read() == encode(image(IDS[0]))
 
 
-def test_same_images_same_bytes_and_the_digest_does_not_depend_on_sharding(
-    tmp_path: Path,
-) -> None:
+def test_same_images_same_bytes_and_the_digest_does_not_depend_on_sharding(tmp_path: Path) -> None:
     one, two = write(tmp_path / "a/0.tar", IDS), write(tmp_path / "c/0.tar", IDS)
     assert one.read_bytes() == two.read_bytes()
     assert index_path(one).read_bytes() == index_path(two).read_bytes()
@@ -171,8 +166,177 @@ def _sum(images: ImageSet, image_id: str) -> int:
     return int(images.read(image_id).sum())
 
 
-def test_other_processes_read_the_same(tmp_path: Path) -> None:
+def test_images_come_back_by_id_in_any_process(tmp_path: Path) -> None:
+    shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
+    images = ImageSet.open(shards)
+    assert images.ids == sorted(IDS) and len(images) == len(IDS)
+    assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
+    assert images.size(IDS[0]) == (5, 7)
+    assert "a/1" in images and "a" not in images
+    for image_id in reversed(IDS):
+        np.testing.assert_array_equal(images.read(image_id), image(image_id))
     images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
     expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
     with ProcessPoolExecutor(2, get_context("fork")) as pool:
         assert list(pool.map(_sum, [images] * len(IDS), IDS)) == expected
+
+
+LISTED = ["b/10", "a 2", "Ä", "b/9", "a/1"]
+FILE = Path("somewhere.parquet")
+
+
+def test_images_and_classes_have_the_order_of_their_names() -> None:
+    numbers = Names(LISTED, []).images(pd.Series(LISTED, dtype="str"), FILE)
+    assert numbers.tolist() == ["000003", "000001", "000005", "000004", "000002"]
+    assert sorted(LISTED) == [LISTED[i] for i in numbers.sort_values().index]
+    many = Names([f"{number:07d}" for number in range(1_000_000)], [])
+    asked = pd.Series(["0000000", "0999999"])  # seven digits for a million
+    assert many.images(asked, FILE).tolist() == ["0000001", "1000000"]
+    labels = [f"person {number}" for number in range(12)]
+    names = Names([], labels)
+    found = names.classes(pd.Series(labels), FILE)
+    assert found.iloc[0] == "class 01" and found.iloc[2] == "class 05"
+    assert found.sort_values().index.tolist() == pd.Series(labels).sort_values().index.tolist()
+    missing = names.classes(pd.Series(["person 3", None]), FILE)
+    assert missing.isna().tolist() == [False, True]
+
+
+def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b", "c"], "old": pd.array([1, 1, 0], dtype="Int8")})
+    write_parquet(table, tmp_path / "manifest.parquet")
+    names = Names.of(tmp_path / "manifest.parquet", "old")
+    assert names.classes(pd.Series(["0", "1"]), FILE).tolist() == ["class 1", "class 2"]
+    stored = pd.read_parquet(tmp_path / "manifest.parquet")["old"]
+    assert names.classes(stored, FILE).tolist() == ["class 2", "class 2", "class 1"]
+    names = Names(LISTED, ["one"])
+    for ask in (names.images, names.classes):
+        for unknown in ("", "zz", "b/100"):
+            with pytest.raises(InputError, match=r"somewhere\.parquet: 1 rows are of") as error:
+                ask(pd.Series([unknown]), FILE)
+            assert repr(unknown) not in str(error.value)
+    with pytest.raises(InputError, match="images cannot be numbered"):
+        Names.of(tmp_path / "none.parquet")
+
+
+def test_a_config_without_places_is_the_same_experiment() -> None:
+    place = "/home/anna"
+    archive = {"layout": "folder", "path": f"{place}/x", "detectors": ["mtcnn"], "label": "class"}
+    given = {
+        "results": f"{place}/results",
+        "privacy": {"recognizer": f"{place}/face.onnx"},
+        "detection": {"mrz": {"weights": f"{place}/mrz.onnx"}},
+        "systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}},
+        "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
+    }
+    config = without_places(load(given))
+    assert "anna" not in json.dumps(config.model_dump(mode="json"))
+    assert list(config.datasets) == ["archive"]
+    assert config.datasets["archive"].label == "class"
+    assert config.recipes == load(given).recipes
+
+
+def test_doubts_are_counted_and_published_ones_loudest(tmp_path: Path) -> None:
+    rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
+    write_counts(tmp_path, rows)
+    found = read_doubts(tmp_path / "counts.csv")
+    said = "12 images without a region and 2 with a failed detector are left out"
+    assert found == Doubts(12, 2) and found.summary() == said
+    assert not Doubts() and not Doubts().summary()
+    rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
+    write_counts(tmp_path, rows)
+    found = read_doubts(tmp_path / "counts.csv")
+    assert found == Doubts(0, 0, 12, 1, 7)
+    assert found.summary() == (
+        "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
+        "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
+        "every image set; what it would have found is visible (keep_failed); DOUBTFUL: 7 images "
+        "to look at, as the detectors were not sure or were never measured on such images "
+        "(`anonbench review` shows them first)"
+    )
+
+
+def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
+    write_counts(
+        tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)]
+    )
+    write_counts(
+        tmp_path / "b", [("train", 9, 0, 0, 0, 9, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)]
+    )
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/counts.csv").write_text("split,listed\ntrain,3\n")
+    lines = doubts_of_run(tmp_path, dict.fromkeys(("a", "b", "old", "nowhere")))
+    assert lines[0] == "a: 1 image with a failed detector is left out"
+    assert [line.split(": ")[0] for line in lines] == ["a", "old"]
+    assert lines[1].endswith("cannot be read: what is published in doubt is not known")
+
+
+def page(seed: int) -> np.ndarray:
+    """Dark lines on paper, uint8 [300, 200]."""
+    image, draw = np.full((300, 200), 240, np.uint8), np.random.default_rng(seed)
+    for top in range(20, 280, 20):
+        image[top : top + 8, 10 : draw.integers(20, 190)] = draw.integers(0, 120)
+    return image
+
+
+def test_it_is_the_hash_of_the_package_imagehash() -> None:
+    drawn = np.add.outer(np.arange(90) ** 2 // 7, 5 * np.arange(120)) % 256
+    # of imagehash 4.3: str(imagehash.phash(Image.fromarray(drawn)))
+    assert f"{near.perceptual_hash(drawn.astype(np.uint8)):016x}" == "d252060707adfdf8"
+    flat = (np.full((9, 7), grey, np.uint8) for grey in (1, 90, 255))
+    assert len(set(map(near.perceptual_hash, flat))) == 1  # of one colour
+
+
+def test_small_changes_are_near_and_other_pages_far() -> None:
+    pages = [page(seed) for seed in range(12)]
+    whole = np.array([near.perceptual_hash(each) for each in pages], np.uint64)
+    for change in (
+        lambda image: cv2.imdecode(
+            cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 0
+        ),
+        lambda image: np.repeat(image[:, :, None] // 2 + 40, 3, axis=2),
+        lambda image: cv2.resize(image, (120, 180), interpolation=cv2.INTER_AREA),
+    ):
+        changed = np.array([near.perceptual_hash(change(each)) for each in pages], np.uint64)
+        apart = near.distances(whole, changed)
+        assert np.diag(apart).max() <= 6
+        assert apart[~np.eye(12, dtype=bool)].min() > 6
+
+
+@given(st.integers(0, 1000), st.integers(0, 12), st.integers(0, 60))
+def test_distinct_images_are_taken_in_turn(seed: int, distance: int, count: int) -> None:
+    draw = np.random.default_rng(seed)
+    # few bits vary, so that many are near
+    hashes = draw.integers(0, 1 << 16, count).astype(np.uint64)
+    order = draw.permutation(count)
+    expected: list[int] = []
+    for each in order.tolist():
+        if all((int(hashes[each]) ^ int(hashes[i])).bit_count() > distance for i in expected):
+            expected.append(each)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near, "BLOCK", 7)
+        assert near.distinct(hashes, order, distance).tolist() == sorted(expected)
+
+
+def test_the_order_does_not_follow_the_names() -> None:
+    ids = [f"class{number // 100}/{number:03d}" for number in range(300)]
+    classes = near.random_order(ids) // 100
+    assert sorted(np.bincount(classes[:150], minlength=3))[0] > 30
+    again = near.random_order(ids[::-1])
+    assert [ids[::-1][place] for place in again] == [ids[place] for place in near.random_order(ids)]
+
+
+def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
+    files = []
+    for shard in range(2):
+        with ShardWriter(tmp_path / f"{shard}.tar") as writer:
+            for number in range(3 * shard, 3 * shard + 3):
+                writer.add(f"{number}", encode(page(number)), "png", 200, 300)
+        files.append(tmp_path / f"{shard}.hashes.parquet")
+        near.write_hashes(ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
+    ids = ["5", "0", "3"]
+    assert near.read_hashes(files, ids).tolist() == [
+        near.perceptual_hash(page(int(each))) for each in ids
+    ]
+    assert pd.read_parquet(files[0]).dtypes["hash"] == np.uint64
+    with pytest.raises(InputError, match="1 images have no perceptual hash, such as '7'"):
+        near.read_hashes(files, ["0", "7"])

@@ -1,7 +1,5 @@
 """A review from detection's results to the next run: corrections, record, other writers."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -153,9 +151,7 @@ def test_a_file_edited_meanwhile_is_read_again_and_never_overwritten(config: Con
         decide(session, "ä/2", [])
 
 
-def test_what_no_run_could_read_never_takes_the_files_place(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_never_takes_the_place(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     session = review(config)
     decide(session, "ä/1", [{"found": 0}, MISSED])
     before = corrections(config).read_bytes()
@@ -299,9 +295,7 @@ def test_the_record_is_the_same_whatever_the_order(config: Config, tmp_path: Pat
         review(config)
 
 
-def test_what_another_program_writes_in_the_middle_is_not_lost(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_others_writing_meanwhile_is_kept(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     session = review(config)
     decide(session, "a b", [{"found": 0}, MISSED])
     path = corrections(config)

@@ -1,5 +1,8 @@
-from __future__ import annotations
+"""Figures: trends, examples and the privacy-utility front, with the same bytes each time."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,12 +17,14 @@ from synthetic_results import FakeImages, make_correlations, make_log, make_scor
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.evaluation.correlation import METRICS, read_correlations
+from anonbench.evaluation.privacy.rates import worst
+from anonbench.reporting.figures import trends
 from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import ONE_COLUMN, blank, new_figure, save, styled
-from anonbench.reporting.figures.trends import correlation_heatmap, matrix, notes, trend
-from anonbench.reporting.labels import METHOD_COLOURS, METHODS
+from anonbench.reporting.labels import METHODS, method_colour
 from anonbench.reporting.shown_images import choose
+from synthetic_rates import make_rates
 
 Draw = Callable[[Sequence[Path]], None]
 
@@ -49,10 +54,10 @@ def test_every_figure_is_written_the_same_each_time(tmp_path: Path, scores: pd.D
         make_log(model).to_csv(logs[model], index=False)
     chance, control = chance_levels(256, 0.5), make_scores("ids", control=True, seeds=(0, 1))
     drawings: dict[str, Draw] = {
-        "trend": lambda out: trend(scores, "documents", "map", "original", out),
-        "single": lambda out: trend(control, "ids", "linear", None, out),
-        "nothing": lambda out: trend(scores, "other", "map", "original", out),
-        "correlation": lambda out: correlation_heatmap(correlated, "a_$b$", out),
+        "trend": lambda out: trends.trend(scores, "documents", "map", "original", out),
+        "single": lambda out: trends.trend(control, "ids", "linear", None, out),
+        "nothing": lambda out: trends.trend(scores, "other", "map", "original", out),
+        "correlation": lambda out: trends.correlation_heatmap(correlated, "a_$b$", out),
         "examples": lambda out: examples(variants((50, 100)), ["a"], False, out, dpi=100),
         "learning": lambda out: learning_curves(logs, out, chance),
         "untrained": lambda out: learning_curves({}, out, chance),
@@ -61,7 +66,7 @@ def test_every_figure_is_written_the_same_each_time(tmp_path: Path, scores: pd.D
         first, second = outputs(tmp_path, f"{name} 1"), outputs(tmp_path / "deeper", f"{name} 2")
         draw(first)
         check(first)
-        draw(second[1:])  # of a PNG, test_same_bytes.py
+        draw(second[1:])  # of a PNG, see below
         assert first[1].read_bytes() == second[1].read_bytes(), name
 
 
@@ -81,12 +86,10 @@ def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
         check(outputs(tmp_path))
 
 
-def test_the_control_has_a_panel_and_originals_no_point(
-    tmp_path: Path, drawn: list[Figure]
-) -> None:
+def test_control_has_a_panel_and_originals_no_point(tmp_path: Path, drawn: list[Figure]) -> None:
     scores = make_scores("ids", (50, 100), control=True)
     for metric, query in (("map", "original"), ("knn", None)):
-        trend(scores, "ids", metric, query, outputs(tmp_path))
+        trends.trend(scores, "ids", metric, query, outputs(tmp_path))
         panels = drawn.pop().axes
         titles = [axes.get_title() for axes in panels]
         assert titles == ["Unadapted", "Unadapted\nretrained", "A", "B", "C"]
@@ -94,28 +97,23 @@ def test_the_control_has_a_panel_and_originals_no_point(
         assert ("by the unadapted" in panels[0].get_ylabel()) == (metric == "map")
 
 
-def test_every_method_has_a_colour_and_a_label_of_its_own() -> None:
-    assert set(METHOD_COLOURS) == set(METHODS) > {str(method) for method in Method}
-    assert len(set(METHOD_COLOURS.values())) == len(METHOD_COLOURS)
-
-
 def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path) -> None:
     table = make_correlations()
-    values = matrix(table.sample(frac=1, random_state=0)).to_numpy()
+    values = trends.matrix(table.sample(frac=1, random_state=0)).to_numpy()
     assert values.shape == (6, 6) and (values == values.T).all() and (np.diag(values) == 1).all()
     row = table[(table["metric"] == "map_original") & (table["metric_b"] == "knn")]
     assert values[0, list(METRICS).index("knn")] == row["pearson"].iloc[0]
     table = make_correlations(undefined=True)
-    assert matrix(table).isna().to_numpy().sum() == 11
-    assert notes(table) == [
+    assert trends.matrix(table).isna().to_numpy().sum() == 11
+    assert trends.notes(table) == [
         "Pearson over n = 12 scenarios",
         "grey, undefined: linear is constant",
     ]
-    assert notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
+    assert trends.notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
     every = table.assign(pearson=np.nan, n=0, reason="fewer than three rows")
-    assert notes(every) == ["grey, undefined: fewer than three rows"]
+    assert trends.notes(every) == ["grey, undefined: fewer than three rows"]
     every.to_csv(tmp_path / "none.csv", index=False)
-    correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
+    trends.correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
     check(outputs(tmp_path))
 
 
@@ -151,3 +149,99 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
         save(new_figure(1, 1), [tmp_path / "figure.gif"], 50)
     with pytest.raises(InputError, match="needs an anonymized variant"):
         examples({Variant(): FakeImages(Variant())}, ["a"], True, outputs(tmp_path))
+
+
+SCORES, RATES = make_scores("documents"), make_rates("documents")
+
+
+def test_the_front_has_each_choice_with_its_variants_rate() -> None:
+    cost = np.array([1.0, 2.0, 3.0, 3.0, 2.0, 0.5])
+    gain = np.array([1.0, 3.0, 2.0, 4.0, 3.0, 0.2])
+    assert trends.undominated(cost, gain).tolist() == [True, True, False, True, True, True]
+    scores = make_scores("documents", (50, 100), control=True)
+    points = trends.choices(worst(make_rates("documents", (50, 100))), scores, "map")
+    assert len(points) == 2 * 2 * 3 * 4  # query kinds, degrees, methods, models
+    rates = points.groupby(["method", "degree"])["rate"].unique()
+    assert rates.map(len).eq(1).all()
+    assert rates["blur", 100][0] == pytest.approx(0.45)
+    assert rates["blur", 50][0] == pytest.approx(0.675)
+    for _, group in points.groupby("query"):
+        least = group[group["rate"] == group["rate"].min()]
+        assert least.loc[least["value"].idxmax(), "best"]
+        assert group.loc[group["value"].idxmax(), "best"]
+
+
+@pytest.mark.parametrize("degrees", [(100,), (25, 50, 100)])
+def test_variant_is_named_in_its_colour(degrees: tuple[int, ...], drawn: list[Figure]) -> None:
+    trends.front(make_rates("documents", degrees), make_scores("documents", degrees), "", "map", [])
+    labels = [f"{degree} %" for degree in degrees[:-1]]
+    highest = " 100 %" if len(degrees) > 1 else ""
+    for axes in drawn[0].axes:
+        for method in ("pixelate", "blur", "mask"):
+            own = [t.get_text() for t in axes.texts if t.get_color() == method_colour(method)]
+            assert sorted(own) == sorted([*labels, f"{METHODS[method]}{highest}"])
+
+
+def test_what_is_beaten_is_hollow_in_the_same_colour(drawn: list[Figure]) -> None:
+    trends.front(RATES, SCORES, "documents", "map", [])
+    points = trends.choices(worst(RATES), SCORES, "map")
+    marks = {
+        (line.get_color(), round(line.get_ydata()[0], 6)): line.get_markerfacecolor()
+        for line in drawn[0].axes[0].lines
+        if len(line.get_ydata()) == 1
+    }
+    for row in points[points["query"] == "original"].to_dict("records"):
+        colour = method_colour(row["method"])
+        assert marks[colour, round(100 * row["value"], 6)] == (colour if row["best"] else "white")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rates", "k"), [({"clusters": 19}, 12), ({"high": 1.0, "low": 0.0}, 12), ({}, 4)]
+)
+def test_nothing_is_drawn_on_too_little(tmp_path: Path, rates: dict[str, float], k: int) -> None:
+    """The same picture as without an attack: it says that nothing is known."""
+    empty, few = outputs(tmp_path, "empty")[:1], outputs(tmp_path, "few")[:1]
+    trends.front(RATES.iloc[:0], SCORES, "documents", "map", empty)
+    trends.front(RATES.assign(**rates), SCORES.assign(k=k), "documents", "map", few)
+    assert few[0].read_bytes() == empty[0].read_bytes()
+    if k == 4:
+        trends.front(RATES, SCORES, "documents", "map", few)
+        assert few[0].read_bytes() != empty[0].read_bytes()
+
+
+DRAW = """
+import os
+import sys
+from pathlib import Path
+import matplotlib
+import numpy as np
+matplotlib.rcParams["font.size"] = 10 * int(os.environ["PYTHONHASHSEED"])  # the user's own
+from anonbench.reporting.figures.style import new_figure, save, styled
+from anonbench.reporting.labels import METHOD_COLOURS
+with styled():
+    figure = new_figure(4, 3)
+    for place, colour in enumerate([*METHOD_COLOURS.values()][:3], 1):
+        axes = figure.add_subplot(1, 3, place)
+        axes.plot([0, 1, 2], [1, 3, 2], marker="o", color=colour)
+        axes.fill_between([0, 1, 2], 0, [1, 2, 1], hatch="//", alpha=0.3)
+        axes.imshow(np.arange(9).reshape(3, 3), extent=(0, 2, 0, 3))
+        axes.set_xlim(0.2, 1.8)
+    save(figure, [Path(sys.argv[1], f"a.{suffix}") for suffix in ("png", "svg")], 100)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_on_two_days_write_the_same_bytes(tmp_path: Path) -> None:
+    written = []
+    for seed, day in (("1", "86400"), ("2", "864000000")):
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = os.environ | {"PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": day}
+        subprocess.run([sys.executable, "-c", DRAW, str(folder)], check=True, env=environment)
+        written.append([(folder / name).read_bytes() for name in ("a.png", "a.svg")])
+    png, svg = written[0]
+    assert written[0] == written[1] and min(len(png), len(svg)) > 2000
+    assert b"clipPath id=" in svg  # ids are there, and the same for the same content
+    for word in (b"dc:date", b"dc:creator", b"matplotlib.org/", b"1970", b"1997"):
+        assert word not in svg, word

@@ -1,7 +1,5 @@
 """Every kind of table in one LaTeX document that needs booktabs and nothing else."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

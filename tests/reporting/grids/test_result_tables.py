@@ -1,16 +1,31 @@
-from __future__ import annotations
+"""Tables of scores: every number, its marks, and rows that need no training."""
 
 import csv
 import re
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from synthetic_results import METHODS, make_comparisons, make_scores, write_results
+from synthetic_results import (
+    METHODS,
+    make_best,
+    make_comparisons,
+    make_effects,
+    make_scores,
+    with_baselines,
+    write_results,
+)
 
 from anonbench.config.outputs import Table
 from anonbench.core.errors import InputError
+from anonbench.evaluation.correlation import metric_rows
+from anonbench.reporting import choice_table
+from anonbench.reporting.choice_effects import recommendations_grid
+from anonbench.reporting.choice_table import best_choices
+from anonbench.reporting.figures.trends import choices
 from anonbench.reporting.grid import escape_latex
 from anonbench.reporting.grid_layout import Layout, lay_out
 from anonbench.reporting.grid_tables import (
@@ -20,18 +35,17 @@ from anonbench.reporting.grid_tables import (
     write_sizes,
     write_table,
 )
+from anonbench.reporting.summary import summarize
 
 RETRIEVAL = Table("retrieval", "documents", 100, "IX")
 DOWNSTREAM = Table("downstream", "documents", 100)
 
 
 def caption(layout: Layout) -> str:
-    """Title and notes of a table."""
     return f"{layout.title}. {' '.join(layout.notes)}"
 
 
 def constant(value: float, **of_models: float) -> pd.DataFrame:
-    """Return scores of one value, but for these models."""
     scores = make_scores("documents")
     values = scores["adaption"].map(of_models).fillna(value)
     return scores.assign(value=values, low=value, high=value)
@@ -87,9 +101,7 @@ def test_layout_is_the_papers_with_what_the_data_set_has(scores: pd.DataFrame) -
         ({}, [False] * 4),
     ],
 )
-def test_best_is_the_maximum_and_what_prints_like_it(
-    values: dict[str, float], best: list[bool]
-) -> None:
+def test_best_is_the_maximum_as_it_prints(values: dict[str, float], best: list[bool]) -> None:
     layout = lay_out(RETRIEVAL, constant(0.5, **values))
     for block in layout.blocks:
         for column in range(6):
@@ -98,7 +110,7 @@ def test_best_is_the_maximum_and_what_prints_like_it(
     assert to_latex(layout).count(r"\textbf") == 6 * 2 * sum(best)
 
 
-def test_columns_and_blocks_are_compared_apart() -> None:
+def test_columns_are_compared_apart_and_what_all_share_is_nobodys_best() -> None:
     scores = constant(0.5, A=0.495)
     tests = make_comparisons(scores)
     scores.loc[(scores["adaption"] == "A") & (scores["query"] == "original"), "value"] = 0.9
@@ -109,9 +121,6 @@ def test_columns_and_blocks_are_compared_apart() -> None:
     tests.loc[sure, "p_holm"] = 0.001
     anonymized = lay_out(RETRIEVAL, scores, tests).blocks[1]
     assert [cell.tied for cell in anonymized.rows[1].cells] == [True] * 5 + [False]
-
-
-def test_what_all_models_share_is_nobodys_best() -> None:
     scores = constant(0.0)
     scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
     layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))
@@ -124,20 +133,6 @@ def test_what_all_models_share_is_nobodys_best() -> None:
     control.loc[control["adaption"] != "control", "value"] = 0.5
     rows = lay_out(RETRIEVAL, control).blocks[0].rows
     assert not any(cell.best for row in rows for cell in row.cells)
-
-
-def test_several_seeds_show_the_deviation_between_them() -> None:
-    scores = make_scores("documents", seeds=(0, 1, 2))
-    layout = lay_out(RETRIEVAL, scores)
-    cell = layout.blocks[0].rows[1].cells[0]
-    values = scores[(scores["adaption"] == "A") & (scores["method"] == "pixelate")]
-    values = values[(values["metric"] == "map") & (values["query"] == "original")]["value"] * 100
-    assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
-    assert "3 seeds" in caption(layout)
-    assert r"$\pm$" in to_latex(layout)
-    row = rows_of(layout)[1]
-    assert row["map_pixelate_sd"] == f"{values.std():.2f}"
-    assert row["map_pixelate_se"] == "1.50"
 
 
 @pytest.mark.parametrize("table", [RETRIEVAL, DOWNSTREAM])
@@ -227,7 +222,18 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
     assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores, other))
 
 
-def test_intervals_are_in_the_csv_alone() -> None:
+def test_deviations_between_seeds_are_shown_and_intervals_in_the_csv() -> None:
+    scores = make_scores("documents", seeds=(0, 1, 2))
+    layout = lay_out(RETRIEVAL, scores)
+    cell = layout.blocks[0].rows[1].cells[0]
+    values = scores[(scores["adaption"] == "A") & (scores["method"] == "pixelate")]
+    values = values[(values["metric"] == "map") & (values["query"] == "original")]["value"] * 100
+    assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
+    assert "3 seeds" in caption(layout)
+    assert r"$\pm$" in to_latex(layout)
+    row = rows_of(layout)[1]
+    assert row["map_pixelate_sd"] == f"{values.std():.2f}"
+    assert row["map_pixelate_se"] == "1.50"
     layout = lay_out(RETRIEVAL, constant(0.5, C=0.48).assign(low=0.4712, high=0.53))
     assert "47.1" not in to_markdown(layout) + to_latex(layout)
     row = rows_of(layout)[0]
@@ -314,3 +320,66 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
     )
     with pytest.raises(InputError, match=r"counts\.csv: column 'used_doubtful' is missing; make"):
         write_sizes({"documents": results["counts"]}, *paths)
+
+
+NAME = "documents"
+RATES = pd.DataFrame(
+    [("pixelate", 100, 0.8, 0.7, 0.9, 0.1), ("mask", 100, 0.1, 0.0, 0.2, 0.1)],
+    columns=["method", "degree", "rate", "low", "high", "chance"],
+)
+
+
+SCORES = make_scores(NAME, control=True)
+"""Worse than what needs no training."""
+STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "first page": lambda scores: choice_table.choices(NAME, summarize(scores)).to_csv(),
+    "recommendations": lambda scores: recommendations_grid(
+        {NAME: make_effects(scores)}, best_choices([make_best(scores)])
+    ),
+    "correlated": lambda scores: metric_rows(scores, 100).to_dict(),
+    "front": lambda scores: choices(RATES, scores, "map").to_dict(),
+}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+def test_no_statement_looks_at_the_untrained(statement: Callable[[pd.DataFrame], Any]) -> None:
+    without = statement(SCORES)
+    assert without
+    assert str(statement(with_baselines(SCORES))) == str(without)
+
+
+@pytest.mark.parametrize("kind", ["retrieval", "downstream"])
+def test_tables_show_it_last_and_never_as_the_best(kind: Any) -> None:
+    given, tests = Table(kind, NAME, 100), make_comparisons(SCORES)
+    plain, shown = lay_out(given, SCORES, tests), lay_out(given, with_baselines(SCORES), tests)
+    for before, block in zip(plain.blocks, shown.blocks, strict=True):
+        assert block.rows[:5] == before.rows
+        assert [row.label for row in block.rows[5:]] == ["Raw pixels", "Untrained network"]
+        cells = [cell for row in block.rows[5:] for cell in row.cells]
+        assert {cell.text for cell in cells} == {"99.9"}
+        assert not any(cell.best or cell.tied for cell in cells)
+    keys = [row.key for row in shown.baselines]
+    assert keys == ["originals", "control", "pixels", "untrained"]
+    of_originals = values_of(shown)[["row", "adaption"]].iloc[-2:]
+    assert of_originals.to_numpy().tolist() == [["pixels"] * 2, ["untrained"] * 2]
+    assert "Raw pixels mAP 99.9" in caption(shown) or "Raw pixels k-NN 99.9" in caption(shown)
+    assert "Raw pixels" not in caption(plain)
+    both = with_baselines(SCORES)
+    alone = lay_out(given, both[both["adaption"] != "untrained"], tests)
+    assert "“Raw pixels” need no training" in caption(alone)
+    assert "Untrained network" not in caption(alone)
+
+
+def test_a_caption_counts_the_columns_in_which_it_is_above_every_model() -> None:
+    def said(value: float) -> str:
+        return caption(lay_out(Table("downstream", NAME, 100), with_baselines(SCORES, value)))
+
+    assert "is above every model" not in said(0.0)
+    assert "In 6 of 6 columns “Raw pixels” is above every model" in said(0.999)
+    of_models = SCORES["adaption"].isin(["unadapted", "A", "B", "C"])
+    columns = SCORES[of_models & SCORES["metric"].isin(["knn", "linear"])]
+    best = columns[columns["method"] != "original"].groupby(["metric", "method"])["value"].max()
+    between = (best.min() + best.max()) / 2
+    expected = int((best < between).sum())
+    assert 0 < expected < 6
+    assert f"In {expected} of 6 columns “Raw pixels” is" in said(between)

@@ -1,7 +1,5 @@
 """First page of a data set: five questions answered, every number from its table."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -110,20 +108,14 @@ def test_each_case_is_short_in_each_language(pages: Pages, case: str, language: 
     assert f'lang="{language}"' in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_what_passes_is_recommended(pages: Pages) -> None:
+def test_each_case_has_its_answer(pages: Pages) -> None:
     said, _ = pages("passes", "en")
     assert re.search(rf"Use Mask{MODEL}\. It keeps \d+ % of the search quality and res", said)
     assert "anonbench images export a mask-100 -o mask-100.tar" in said
-
-
-def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(pages: Pages) -> None:
     said, _ = pages("fails", "en")
     assert re.search(rf"No method passes\. Closest is Mask{MODEL}, which keeps", said)
     assert "the detectors leave 9.5 % of the face area visible (at most 3 % allowed)" in said
     assert "anonbench review a" in said
-
-
-def test_what_is_not_known_names_the_step_that_unblocks_it(pages: Pages) -> None:
     said, _ = pages("unproved", "en")
     assert "No method has been shown to pass yet. Closest is Mask" in said
     # of no image yet; the fewest of which none missed would show at most 3 %
@@ -160,22 +152,13 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
     assert re.search(rf"{low}\D+{high} %", said)
 
 
-def test_a_method_that_leaves_little_to_search_by_is_not_praised(
-    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "searching hardly works any more"
-    assert text not in pages("passes", "en")[0]
-    monkeypatch.setattr(words, "USELESS", 2.0)
-    assert text in first_page(tmp_path, table_of()) and text in first_page(tmp_path, unproved())
-
-
 def of_masks(adaption: str, like: str) -> pd.DataFrame:
     """Return scores in which one more model of masks gains."""
     masks = SCORES[(SCORES["method"] == "mask") & (SCORES["adaption"] == like)]
     return pd.concat([SCORES, masks.assign(adaption=adaption, **GAINS)], ignore_index=True)
 
 
-def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
+def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> None:
     page = first_page(tmp_path, scores=of_masks("mapped", "A"))
     assert "Mask with a corrected search" in page and "adapted to it (mapped)" not in page
     of_map = {"method": "mask", "degree": 100, "remedy": "mapped", "metric": "map", "why_not": ""}
@@ -185,9 +168,6 @@ def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     quality = r"(\d+) % of the search quality \((\d+) % without the correction\)"
     found = re.search(rf"learned from 400 images.* {quality}", page)
     assert found and int(found[1]) > int(found[2])
-
-
-def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) -> None:
     page = first_page(tmp_path, scores=of_masks("D", "unadapted"))
     assert re.search(r"\(D\).* of the search quality \(\d+ % without this update\)", page)
 
@@ -239,9 +219,7 @@ def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
     assert said.startswith("Mask on 50 % of the regions with a corrected search passes every")
 
 
-def test_what_may_be_visible_is_said_before_the_answer_in_each_language(
-    pages: Pages, tmp_path: Path
-) -> None:
+def test_what_may_be_visible_is_said_first_in_each_language(pages: Pages, tmp_path: Path) -> None:
     counts = audit(used=5, used_without_regions=1, used_failed=1200)
     for language, said in (
         ("en", ["1 image in which nothing was found is unchanged", "1,200 images on which"]),
@@ -276,7 +254,13 @@ def test_pictures_of_other_programs_are_warned_about(tmp_path: Path) -> None:
     assert "von 40 gefundenen Bereichen 2 sichtbar und 1 teilweise" in said
 
 
-def test_a_model_that_knows_less_than_pixels_is_said_once(pages: Pages, tmp_path: Path) -> None:
+def test_a_search_or_model_that_knows_little_is_said(
+    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "searching hardly works any more"
+    assert text not in pages("passes", "en")[0]
+    monkeypatch.setattr(words, "USELESS", 2.0)
+    assert text in first_page(tmp_path, table_of()) and text in first_page(tmp_path, unproved())
     pixels = SCORES[SCORES["adaption"] == "unadapted"].assign(adaption="pixels", value=0.999)
     warned = first_page(tmp_path, table_of(), pd.concat([SCORES, pixels]))
     assert warned.count("raw pixels") == 1 and "raw pixels" not in pages("passes", "en")[0]

@@ -1,21 +1,28 @@
-from __future__ import annotations
+"""The report as a page, also of results that hardly say anything."""
 
+import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_results import make_explorer, section
 from synthetic_results import make_comparisons, make_scores, write_results
+from test_choices import table_of
 
 from anonbench.config.outputs import Table
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_json
+from anonbench.core.io import write_csv, write_json
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.comparisons.best import read_best, read_comparisons
+from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.reporting.grid_layout import lay_out
 from anonbench.reporting.html.build import FIGURES, PAGES, build_report
 from anonbench.reporting.html.page import (
@@ -24,8 +31,6 @@ from anonbench.reporting.html.page import (
     DatasetSection,
     data_uri,
     digest,
-    opening,
-    sentences,
 )
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
@@ -82,7 +87,6 @@ def build(output: Path, sections: Sequence[DatasetSection], title: str = "Report
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory, sections: list[DatasetSection]) -> str:
-    """Return the page of these data sets."""
     return build(tmp_path_factory.mktemp("page") / "report.html", sections)
 
 
@@ -164,28 +168,14 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
 
 
-def test_a_system_under_test_has_no_page_of_the_paper(
-    tmp_path: Path, sections: list[DatasetSection]
-) -> None:
+def test_a_tested_system_has_no_paper_page(tmp_path: Path, sections: list[DatasetSection]) -> None:
     build_report("T", sections[:1], CONFIG, VERSIONS, tmp_path / "r.html", system="tested")
     page = (tmp_path / "r.html").read_text()
     assert 'id="paper"' not in page and "#paper" not in page
     assert "The system “tested” is measured as it is" in page
 
 
-def test_a_caption_has_two_sentences_at_most(text: str) -> None:
-    said = "Lower is 0.5 here (p < 0.05). Is it? It is."
-    assert opening(said) == ("Lower is 0.5 here (p < 0.05). Is it?", "It is.")
-    text = text.partition('id="retrieval"')[2]  # those of first pages are catalogued
-    captions = re.findall(r"<(?:fig)?caption>(.*?)</(?:fig)?caption>", text, re.DOTALL)
-    captions += re.findall(r'<p class="how">(.*?)</p>', text, re.DOTALL)
-    assert len(captions) > 20
-    for caption in captions:
-        plain = re.sub(r"<[^>]+>", "", caption)
-        assert len(sentences(plain)) <= 2, plain
-
-
-def test_a_page_begins_with_its_finding_and_folds_its_tables(text: str) -> None:
+def test_pages_begin_with_a_finding_fold_tables_and_show_detection_quality(text: str) -> None:
     pages = re.findall(r'<section class="page" id="(\w+)"(.*?)</section>\n', text, re.DOTALL)
     assert [name for name, _ in pages] == list(PAGES) and len(PAGES) <= 8
     for name, page in pages:
@@ -194,9 +184,6 @@ def test_a_page_begins_with_its_finding_and_folds_its_tables(text: str) -> None:
         for table in re.finditer("<table", page):
             before = page[: table.start()]
             assert before.count("<details") > before.count("</details"), name
-
-
-def test_detection_quality_is_shown_where_it_was_measured(text: str) -> None:
     table = text.split("<strong>How well the detectors hide")[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', table) == [
         (name, entity) for name in ("documents", "portraits") for entity in ("Face", "Text", "All")
@@ -284,3 +271,90 @@ def test_text_has_contrast_in_light_and_dark(root: Path) -> None:
         *(f"var(--{name})" for name in ("ink", "soft", "accent", "good", "mixed", "bad")),
         "#545d68",
     }
+
+
+HIDDEN = {"presentation": {"show_originals": False, "confidence": 0.9}}
+FEW = "3 clusters, and at least 8 are needed for an interval"
+NOTHING = dict.fromkeys(("low", "high", "p", "p_holm", "p_equivalent"), np.nan)
+RETRAINED = make_scores("d", control=True)
+RANKED = RETRAINED["metric"].isin(["map", "mndcg"])
+
+
+def page(folder: Path, *sections: DatasetSection) -> str:
+    """Return the text of a report; none of it is a NaN."""
+    output = folder / "report.html"
+    build_report("Title", sections, HIDDEN, {"anonbench": "0"}, output)
+    text = re.sub(r"<(script|style)[^>]*>.*?</\1>", " ", output.read_text(), flags=re.DOTALL)
+    words = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+    assert not re.findall(r".{40}\b(?:nan|NaN|None|inf|<NA>)\b", words)
+    return words.partition("How to read the numbers")[0]
+
+
+def few_clusters(folder: Path, name: str, **fewer: Any) -> DatasetSection:
+    """Return a data set of three clusters, which has no intervals and no tests."""
+    sizes = {"clusters": 3} | fewer
+    scores = make_scores(name, control=True).assign(low=np.nan, high=np.nan, **sizes)
+    given = section(folder, name, scores, (100,))
+
+    def change(kind: str, read: Callable[[Path], pd.DataFrame], **columns: Any) -> None:
+        read(given.files[kind]).assign(**columns).to_csv(given.files[kind], index=False)
+
+    unknown: dict[str, Any] = NOTHING | {"verdict": "not known", "reason": FEW}
+    change("effects", read_effects, **unknown, share_low=np.nan, share_high=np.nan)
+    change("comparisons", read_comparisons, **unknown)
+    everything = ";".join(f"{m}/{a}" for m in ("blur", "mask") for a in ("unadapted", "A"))
+    alike = read_best(given.files["best"])
+    alike = alike["indistinguishable"].where(alike["method"] != "", everything)
+    numbers = dict.fromkeys(("optimism", "unbiased", "wins"), np.nan)
+    change("best", read_best, **numbers, reason=FEW, indistinguishable=alike)
+    return given
+
+
+@pytest.mark.slow
+def test_three_clusters_beside_forty_count_for_nothing(tmp_path: Path) -> None:
+    few = few_clusters(tmp_path / "e", "e")
+    both = page(tmp_path, section(tmp_path, "d", RETRAINED, (100,)), few)
+    assert "among the best in all 2 cases" in both
+    retrieval = both.partition("Retrieval d:")[2].partition(".")[0]
+    assert "of the search quality" in retrieval and "e:" not in retrieval
+
+
+def test_what_is_too_few_or_missing_is_the_reason(tmp_path: Path) -> None:
+    said = page(tmp_path, few_clusters(tmp_path, "d"))
+    why = "these images show only 3 different persons or documents, and at least 8 are needed"
+    assert f"How sure? Search quality is not known yet: {why}." in said
+    assert "of the search quality" not in said and "Use " not in said
+    assert said.count("cannot be told") == 6, "three in a sentence, three in the table"
+    assert "is unclear in 36 of 36" in said
+    said = page(tmp_path, few_clusters(tmp_path, "d", n=12))
+    why = "there are only 12 searches, and at least 20 are needed"
+    assert f"The search quality is not known yet: {why}." in said
+    once = page(tmp_path, section(tmp_path, "d", make_scores("d"), (100,)))
+    assert once.count("no test by a second reference (control_seeds in the config)") == 2
+    assert "What adapting gains is not known" in once
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "left", [RETRAINED[~RANKED], RETRAINED.iloc[:0]], ids=["no retrieval", "nothing"]
+)
+def test_scores_without_a_value_are_no_answer(tmp_path: Path, left: pd.DataFrame) -> None:
+    given = section(tmp_path, "d", left, (100,))
+    if len(left):
+        numbers = RETRAINED[["value", "low", "high", "se"]].where(~RANKED)
+        RETRAINED.assign(**numbers).to_csv(given.files["scores"], index=False)
+    said = page(tmp_path, given)
+    assert "There is no result yet: no search was run on these images." in said
+    assert said.count("cannot be told") == 6 and "keeps" not in said.partition("Retrieval")[0]
+
+
+@pytest.mark.slow
+def test_what_chance_does_as_well_is_said(tmp_path: Path) -> None:
+    flat = make_scores("d").assign(value=0.1, low=0.08, high=0.12, chance=0.1, floor=0.09)
+    given = section(tmp_path, "d", flat, (100,))
+    write_csv(table_of(), tmp_path / "policy.csv")
+    given = replace(given, files=given.files | {"policy": tmp_path / "policy.csv"})
+    assert "may be no better than chance" in page(tmp_path, given)
+    sharper = flat.assign(value=0.16, low=0.14, high=0.18)
+    sharper.to_csv(given.files["scores"], index=False)
+    assert "no better than chance" not in page(tmp_path, given)

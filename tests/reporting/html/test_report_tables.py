@@ -1,6 +1,4 @@
-"""Tables of the report's pages: costs, recommendations, verdicts, provenance, by hand."""
-
-from __future__ import annotations
+"""Tables of the report's pages: costs, recommendations, verdicts, provenance."""
 
 import math
 import os
@@ -18,7 +16,9 @@ from synthetic_results import make_best, make_correlations, make_effects, make_s
 
 from anonbench.core.errors import InputError
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
-from anonbench.evaluation.comparisons.effect_table import COLUMNS
+from anonbench.evaluation.comparisons.effect_table import (
+    COLUMNS,
+)
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.reporting.choice_effects import (
     Effects,
@@ -31,9 +31,9 @@ from anonbench.reporting.choice_effects import (
     keep_model,
     tally,
 )
-from anonbench.reporting.choice_table import best_choices
+from anonbench.reporting.choice_table import best_choices, kept
+from anonbench.reporting.html import tables
 from anonbench.reporting.html.build import build_report
-from anonbench.reporting.html.tables import attention, correlations, provenance, skipped
 
 NAN = math.nan
 
@@ -77,6 +77,15 @@ def test_a_row_of_costs_by_hand() -> None:
     assert costs_grid("demo", pd.DataFrame(columns=COLUMNS)) is None
 
 
+def test_what_a_choice_keeps_is_net_of_the_floor_and_adds_both_half_widths() -> None:
+    row = {"degree": 100, "method": "blur", "query": "original", "metric": "map", "value": 0.3}
+    found = kept(DEMO, pd.DataFrame([row | {"floor": 0.1, "chance": 0.2}]))
+    of = found.set_index("adaption")[["kept", "kept_low", "kept_high", "room"]]
+    # of a ceiling of 0.4: (0.4 - 0.05 - 0.2) / 0.2, and with the cost of adapting 0.02 less
+    assert of.loc["unadapted"].tolist() == pytest.approx([0.75, 0.7, 0.8, 0.2])
+    assert of.loc["A"].tolist() == pytest.approx([0.65, 0.55, 0.75, 0.2])
+
+
 def test_verdicts_are_counted_and_signs_are_not() -> None:
     found = tally({"demo": DEMO}, "adapting")
     assert (found[Decision.WORSE], found[Decision.BETTER], found.total()) == (1, 1, 3)
@@ -94,13 +103,11 @@ def flat(dataset: str) -> pd.DataFrame:
 
 
 def raised(scores: pd.DataFrame, by: float = 0.1, **where: str) -> pd.DataFrame:
-    """Return scores of which those with these keys are higher."""
     chosen = (scores[list(where)] == pd.Series(where)).all(axis=1)
     return scores.assign(value=scores["value"] + by * chosen)
 
 
 def judged(effect: str, words: str | list[str]) -> dict[str, pd.DataFrame]:
-    """Return effects of a data set with these verdicts, in turn."""
     table = make_effects(flat("a"))
     rows = table.index[table["effect"] == effect]
     given = [words] * len(rows) if isinstance(words, str) else words
@@ -130,14 +137,12 @@ def test_recommendations_are_judged_by_verdicts_on_effects(
     assert why.endswith(f"of {36 if effect == 'adapting' else 6} comparisons")
 
 
-def test_a_map_that_gains_refutes_no_unadapted_model() -> None:
+def test_maps_refute_no_unadapted_model_and_cases_may_differ() -> None:
     table = judged("adapting", "worse")["a"]
     mapped = table[table["adaption"] == "A"].assign(adaption="mapped", verdict="better")
     _, verdict, why = keep_model({"a": pd.concat([table, mapped])})
     assert verdict is Verdict.HOLDS and why.endswith("of 36 comparisons")
 
-
-def test_cases_differ_where_no_choice_is_among_the_best_of_all() -> None:
     def of(*tables: pd.DataFrame) -> Row:
         return case_by_case(best_choices(map(make_best, tables)))
 
@@ -154,7 +159,7 @@ def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
         [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
         columns=["path", "reason"],
     ).to_csv(path, index=False)
-    (grid,) = skipped({"a": path})
+    (grid,) = tables.skipped({"a": path})
     rows = (("truncated", "2"), ("empty file", "1"), ("no reason recorded", "1"))
     assert grid.blocks[0].rows == tuple(("a", *row) for row in rows)
 
@@ -164,7 +169,7 @@ def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
     table = make_correlations(undefined=True)
     table[["pearson", "low", "high", "spearman"]] *= -1
     table.to_csv(path, index=False)
-    (grid,) = correlations("documents", 100, path)
+    (grid,) = tables.correlations("documents", 100, path)
     rows = grid.blocks[0].rows
     assert len(rows) == 15 and len({row[0] for row in rows}) == 15
     undefined = [row for row in rows if row[1] == "–"]
@@ -182,16 +187,16 @@ def test_a_head_looks_for_regions_only_above_all_null_values(tmp_path: Path) -> 
     row |= {"share": 0.3, "low": 0.28, "high": 0.32}
     rows = [row, row | {"head": "mean", "others_low": -0.01}, row | {"chance_low": math.nan}]
     pd.DataFrame(rows).to_csv(tmp_path / "shares.csv", index=False)
-    (grid,) = attention({"portraits": tmp_path / "shares.csv"})
+    (grid,) = tables.attention({"portraits": tmp_path / "shares.csv"})
     first = ("portraits", "A", "Blur 50 %", "1", "30.0 (28.0–32.0)", "17.0", "25.0", "12.0", "yes")
     assert grid.blocks[0].rows[0] == first
     assert [row[-1] for row in grid.blocks[0].rows] == ["yes", "no", "–"]
-    assert attention({}) == []
+    assert tables.attention({}) == []
 
 
 def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     effort = make_effort(tmp_path)
-    grids = {grid.stem: grid for grid in provenance({}, {}, effort)}
+    grids = {grid.stem: grid for grid in tables.provenance({}, {}, effort)}
     assert "config had in earlier runs are counted" in " ".join(grids["effort"].notes)
     found = {stem: grid.blocks[0].rows for stem, grid in grids.items()}
     assert [row[:3] for row in found["effort"]] == [
@@ -200,14 +205,13 @@ def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     ]
     assert [row[0] for row in found["digests"]] == ["tables/cost.csv"]
     nothing = make_effort(tmp_path / "nothing", jobs=0)
-    assert "effort" not in {grid.stem for grid in provenance({}, {}, nothing)}
+    assert "effort" not in {grid.stem for grid in tables.provenance({}, {}, nothing)}
     effort.write_text("stage\ntrain\n")
     with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
-        provenance({}, {}, effort)
+        tables.provenance({}, {}, effort)
 
 
 def written(folder: Path) -> bytes:
-    """Write a report and return its bytes."""
     scores = make_scores("documents", control=True)
     parts = [section(folder / "documents", "documents", scores, (100,))]
     output, effort = folder / "report.html", make_effort(folder)
@@ -226,3 +230,31 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     page = written(tmp_path / "own")
     assert (other / "report.html").read_bytes() == page
     assert len(page) > 50_000 and str(tmp_path).encode() not in page
+
+
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def job(folder: Path, name: str, seconds: float, cpu: str, memory: str) -> None:
+    path = folder / f"{name}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEAD}{seconds}\t0:00:00\t{memory}\t1\t1\t1\t0.0\t0.0\t90.0\t{cpu}\n")
+
+
+def test_jobs_of_a_stage_add_up_and_a_foreign_file_is_named(tmp_path: Path) -> None:
+    job(tmp_path, "train/ids/A-seed0", 3600, "7200", "1000")
+    job(tmp_path, "train/ids/B-seed0", 1800, "1800", "2000")
+    job(tmp_path, "embed/ids", 36, "18", "500")
+    job(tmp_path, "manifest", 0.4, "NA", "NA")
+    job(tmp_path, "report", 100, "100", "100")  # the report's own does not count
+    (tmp_path / "notes.txt").write_text("no benchmark")
+    costs = tables.stage_costs(tmp_path)
+    assert list(costs.columns) == tables.COST_COLUMNS
+    train, embed, manifest = costs.to_dict("records")
+    gigabytes = pytest.approx(2000 * 1024**2 / 1e9)
+    assert list(train.values()) == ["train", 2, 1.5, 2.5, 60, gigabytes]
+    assert embed["stage"] == "embed" and embed["wall_hours"] == pytest.approx(0.01)
+    assert manifest["cpu_hours"] == manifest["peak_gb"] == 0  # too short to be measured
+    (tmp_path / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
+    with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
+        tables.stage_costs(tmp_path)

@@ -1,7 +1,5 @@
 """Statement to a data protection officer: in the order of a DPIA, every number from its CSV."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from html import unescape
@@ -37,10 +35,7 @@ SCORES = SCORES[SCORES["adaption"].isin(["unadapted", "A"])]
 
 
 def make_statement(
-    folder: Path,
-    policy: pd.DataFrame,
-    language: str = "en",
-    stated: tuple[int, str] | None = None,
+    folder: Path, policy: pd.DataFrame, language: str = "en", stated: tuple[int, str] | None = None
 ) -> tuple[str, str]:
     """Return the statement's Markdown and HTML, of this degree and model if there is one."""
     results = write_results(folder, SCORES)
@@ -105,15 +100,11 @@ def test_both_forms_have_the_same_words(tmp_path: Path, language: str) -> None:
     assert f'<html lang="{language}">' in html and "http" not in re.sub("http-equiv", "", html)
 
 
-def test_on_a_phone_each_value_has_its_heading_and_long_cells_can_wrap(tmp_path: Path) -> None:
-    _, html = make_statement(tmp_path, table_of())
+def test_cells_have_headings_and_an_edit_shows_in_the_fingerprint(tmp_path: Path) -> None:
+    markdown, html = make_statement(tmp_path, table_of())
     assert html.count("<td") == html.count("<td data-head=") > 20
     assert '<td data-head="Quality kept: ">' in html  # with the points subtracted
     assert '<td data-head="Limit: " class="number">' in html
-
-
-def test_an_edit_shows_in_the_fingerprint(tmp_path: Path) -> None:
-    markdown, html = make_statement(tmp_path, table_of())
     assert "Still visible" not in markdown
     body, _, last = markdown.rstrip("\n").rpartition("\n\n")
     digest = hashlib.sha256(f"{body}\n".encode()).hexdigest()
@@ -145,24 +136,21 @@ def test_every_attack_and_measure_has_words(language: str) -> None:
         assert texts.has(f"statement.counted.{name}"), name
 
 
-def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
+def test_what_is_left_of_a_hidden_region(tmp_path: Path) -> None:
     """Other programs' pictures have neither a information_left nor parameters."""
     policy = table_of()
     unsaid = policy["rule"].isin([INFORMATION_LEFT, STRENGTH])
     policy.loc[unsaid, ["value", "low", "high"]] = float("nan")
     found, _ = make_statement(tmp_path, policy)
     assert "What is left of a hidden region is not known." in found and "nan" not in found
-
-
-def test_what_is_left_is_told_of_the_kind_of_region_that_is_hidden_least(tmp_path: Path) -> None:
-    """Coarse is the method `replace`, whose copies of faces are a plain mask."""
+    # Coarse is the method `replace`, whose copies of faces are a plain mask
     policy = table_of()
     policy.loc[policy["rule"] == INFORMATION_LEFT, "value"] = INFORMATION_LEVELS.index("coarse")
     found, _ = make_statement(tmp_path, policy)
     assert "At most coarse averages of a hidden region are left, whatever its kind." in found
 
 
-def test_gains_over_a_control_and_whole_shares_are_told_apart(tmp_path: Path) -> None:
+def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: Path) -> None:
     rates = {"linkage": 0.92, "seen_linkage": 1.0}
     facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited=rates)
     (said,) = Words(Texts(), facts).risks({"method": "mask"})
@@ -170,9 +158,6 @@ def test_gains_over_a_control_and_whole_shares_are_told_apart(tmp_path: Path) ->
     assert "linking images among images that the map or model learned from (100 %)" in said
     found, _ = make_statement(tmp_path, table_of())
     assert "The shares in this table are whole" in found
-
-
-def test_of_results_that_are_alike_above_their_control_the_highest_is_told(tmp_path: Path) -> None:
     policy = table_of()
     rows = policy[policy["attack"] == "residual"]
     lower, higher = (rows.assign(value=each, control=each) for each in (0.11, 0.36))

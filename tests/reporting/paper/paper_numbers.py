@@ -1,7 +1,5 @@
 """Hand-made numbers in the paper's cells."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from anonbench.evaluation.scores import COLUMNS
@@ -18,7 +16,6 @@ def cells(*rows: tuple[str, int, str, str, str, str, float]) -> pd.DataFrame:
 
 
 def our_portraits(**changes: object) -> OurData:
-    """Return a stand-in for CelebA."""
     values: dict[str, object] = {
         "name": "portraits",
         "role": "celeba",

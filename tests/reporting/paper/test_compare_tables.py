@@ -1,52 +1,43 @@
-from __future__ import annotations
+"""The paper's numbers, ours beside them, and its scenarios."""
 
 import re
+from collections import Counter
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from paper_numbers import as_scores, our_portraits
+from paper_numbers import ADAPTIONS, as_scores, our_portraits
 from scipy.stats import spearmanr
 from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
 from anonbench.config import load
+from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import Method
 from anonbench.reporting.grid import to_latex, to_markdown
+from anonbench.reporting.paper import scenario_tables
 from anonbench.reporting.paper.claims import BY_SECOND, CASES, write_claims
 from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS
 from anonbench.reporting.paper.comparison import (
+    CELL,
     COLUMNS,
+    METRICS,
     agreement,
     compare,
     published,
     tidy,
     write_comparison,
 )
-from anonbench.reporting.paper.ours import our_data
+from anonbench.reporting.paper.ours import ROLE_NAMES, our_data
 
-CONFIG = {
-    "datasets": {
-        "faces": {
-            "layout": "celeba",
-            "path": "x",
-            "detectors": ["mtcnn"],
-            "paper_role": "celeba",
-            "label": "Male",
-            "demo": {"kind": "portraits"},
-        },
-        "my_docs": {
-            "layout": "folder",
-            "path": "y",
-            "detectors": ["ppocr"],
-            "paper_role": "rvl_cdip",
-            "degrees": [25, 100],
-            "label": "class",
-        },
-    }
-}
-
-
+DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
+FACES = DEMO | {"paper_role": "celeba", "label": "Male"}
+DOCS = {"layout": "folder", "path": "y", "detectors": ["ppocr"], "paper_role": "rvl_cdip"}
+CONFIG = {"datasets": {"faces": FACES, "my_docs": DOCS | {"degrees": [25, 100], "label": "class"}}}
 DATASETS = our_data(load(CONFIG))
 
 
@@ -68,9 +59,7 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
     return found
 
 
-def test_comparison_has_every_published_number(
-    inputs: dict[str, list[Path]], tmp_path: Path
-) -> None:
+def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_path: Path) -> None:
     paths = {name: tmp_path / f"comparison.{name}" for name in ("csv", "markdown", "latex")}
     write_comparison(DATASETS, inputs["scores"], **paths)
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
@@ -149,9 +138,6 @@ def test_grid_escapes_and_spans() -> None:
     assert markdown[3] == r"| a\|b | -1.5 | \#2 |"
 
 
-DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
-
-
 def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
     data = our_portraits(**changes)
     return compare(published(), tidy(scores, data), [data])
@@ -227,8 +213,121 @@ def test_agreement_is_what_its_columns_say() -> None:
     ],
 )
 def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
-    entry = {**DEMO, "paper_role": "celeba", "label": "Male", **changes}
+    entry = {**FACES, **changes}
     config = load({"datasets": {"faces": entry, "other": {**DEMO, "path": "y"}}})
     (data,) = our_data(config)
     assert data.name == "faces" and data.stand_in == expected
     assert data.adaptions == ("unadapted", "A", "B", "C") and data.labelled
+
+
+def test_all_tables_are_whole() -> None:
+    table = published()
+    assert len(table) == 408
+    assert not table.duplicated(CELL).any()
+    assert set(table["metric"]) == set(METRICS) and set(table["role"]) == set(ROLE_NAMES)
+    assert table["value"].between(0, 100).all()
+    for number, (role, kind, degree) in PAPER_TABLES.items():
+        here = table[table["table"] == number]
+        assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
+        queries = ["original", "anonymized"] if kind == "retrieval" else [""]
+        metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]
+        wanted = set(product(Method, ADAPTIONS, queries, metrics))
+        found = here[["method", "adaption", "query", "metric"]].itertuples(index=False, name=None)
+        assert set(found) == wanted
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (("celeba", 100, "pixelate", "unadapted", "original", "map"), 73.2),
+        (("celeba", 100, "mask", "C", "original", "mndcg"), 58.6),
+        (("rvl_cdip", 75, "mask", "C", "", "linear"), 55.5),
+        (("rvl_cdip", 100, "mask", "A", "original", "map"), 6.7),
+        (("dokiq", 100, "blur", "unadapted", "anonymized", "mndcg"), 85.2),
+    ],
+)
+def test_values_are_as_printed(cell: tuple[str | int, ...], value: float) -> None:
+    assert published().set_index(CELL)["value"][cell] == value
+
+
+def experiment(**changes: Any) -> Experiment:
+    entry = {
+        "layout": "folder",
+        "path": "x",
+        "detectors": ["ppocr", "mtcnn", "zxing", "mrz"],
+        "degrees": [100, 25],
+        "methods": ["blur", "mask"],
+        "paper_role": "rvl_cdip",
+        "label": "class",
+    }
+    top = {key: changes.pop(key) for key in ("training_seeds", "control_seeds") if key in changes}
+    return Experiment(load({"datasets": {"my_docs": {**entry, **changes}}, **top}))
+
+
+def frame(made: Experiment) -> pd.DataFrame:
+    return pd.DataFrame(
+        scenario_tables.scenario_rows(made, "my_docs"), columns=list(scenario_tables.COLUMNS)
+    )
+
+
+def test_every_scenario_is_spelled_out_and_counted() -> None:
+    table = frame(experiment(training_seeds=[0, 1], control_seeds=[7]))
+    assert not table.duplicated().any()
+    # 2 methods × 2 degrees × (unadapted, control, A, B, C, two baselines), twice; and originals
+    anonymized = table[table["database"] != "original"]
+    assert len(anonymized) == 2 * 4 * 7 and len(table) - len(anonymized) == 4
+    assert Counter(anonymized["query"]) == {"original": 28, "anonymized": 28}
+    one = table[(table["query"] == "anonymized") & (table["database"] == "mask-25")]
+    rows = one.set_index("adaption")[["model", "global_crops", "local_crops", "seeds"]]
+    assert rows.apply(tuple, axis=1).to_dict() == {
+        "unadapted": ("unadapted", "original", "original", "0"),
+        "control": ("unadapted", "original", "original", "1 7"),
+        "A": ("A-mask-25", "original", "mask-25", "0 1"),
+        "B": ("B-mask-25", "mask-25", "original", "0 1"),
+        "C": ("C-mask-25", "mask-25", "mask-25", "0 1"),
+        "pixels": ("pixels", "", "", "0"),
+        "untrained": ("untrained", "", "", "0"),
+    }
+    assert set(one["query_images"]) == {"mask-25"}
+    assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
+    grid = scenario_tables.scenario_grid(
+        experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs"
+    )
+    assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
+    seen = ("original", "anonymized")
+    assert grid.blocks[1].rows[5] == ("Raw pixels", "none", "none", *seen, "0", "4")
+    assert grid.blocks[1].rows[2] == ("A", *["original", "anonymized"] * 2, "8", "8")
+    assert grid.blocks[2].rows[0] == ("Unadapted", *["original"] * 2, *["anonymized"] * 2, "1", "4")
+    assert "blur, mask at 25, 100 %" in grid.title
+    assert "Table III of arXiv 2602.19641" in grid.caption
+    assert (
+        "Table" not in scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs").caption
+    )
+
+
+def test_a_system_is_named_and_nothing_was_trained() -> None:
+    entry = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "system": "ours"}
+    system = {"kind": "timm", "similarity": "euclidean"}
+    made = Experiment(load({"datasets": {"my_docs": entry}, "systems": {"ours": system}}))
+    grid = scenario_tables.scenario_grid(made, "my_docs")
+    assert grid.blocks[1].rows[0] == ("ours", *["none"] * 2, "original", "anonymized", "0", "3")
+    assert "ranked by Euclidean distance" in grid.caption
+    assert "The reference ranking is that of the system ours, as it is" in grid.caption
+    assert "adapted" not in grid.caption.lower() and "training" not in grid.caption
+    table = frame(made)
+    assert set(table["global_crops"]) | set(table["local_crops"]) == {""}
+
+
+@pytest.mark.parametrize("role", ["rvl_cdip", None])
+def test_profile_has_the_columns_of_table_one(role: str | None, tmp_path: Path) -> None:
+    (profile,) = scenario_tables.profiles(experiment(paper_role=role).config)
+    source = "RVL-CDIP: other data, in the layout folder" if role else "own"
+    assert [*profile.values()] == [
+        *("my_docs", source, "blur, mask (25, 100 %)", "Text, Face, Barcode, MRZ", "A, B, C", ""),
+        "retrieval, classification (class)",
+    ]
+    counts = tmp_path / "counts.csv"
+    counts.write_text("split,listed,used\ntrain,9,8\nval,5,4\n")
+    paths = {name: tmp_path / f"experiment.{name}" for name in ("csv", "markdown", "latex")}
+    scenario_tables.write_profiles([profile], [counts], **paths)
+    assert "4 images" in paths["markdown"].read_text()
