@@ -1,7 +1,5 @@
 """The results of a finished run, small and without images, as the stages write them."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Distinctive words in every place where a name can stand, and a search for them in any file."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import gzip

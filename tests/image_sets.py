@@ -1,7 +1,5 @@
 """Image sets of drawn images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Settings in which every method with random numbers has a key."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

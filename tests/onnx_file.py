@@ -3,8 +3,6 @@
 A model is a protocol buffer (onnx.proto, version 1.12); the numbers are those of its fields.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

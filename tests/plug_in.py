@@ -1,7 +1,5 @@
 """A package of somebody else's, as installed: modules and their entry points in a folder."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from configparser import ConfigParser
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Evidence for policies, synthetic, in the shape that the workflow writes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -7,8 +7,6 @@ sources, the process loads the package anew. `main` loads other sources, once fo
 jobs.
 """
 
-from __future__ import annotations
-
 import atexit
 import gc
 import marshal

@@ -1,7 +1,5 @@
 """A small archive with regions of its own, taken through detection as the workflow does."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

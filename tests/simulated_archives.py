@@ -7,8 +7,6 @@ are alike. Metrics are drawn independently of each other: an archive is one repe
 scores (they are not clipped, so that a level is the mean).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Modules of tools/site, which are no package."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Synthetic re-identification rates in the shape that the workflow writes."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from anonbench.evaluation.privacy.attacks.table import COLUMNS as ATTACK_COLUMNS

@@ -1,7 +1,5 @@
 """What `make lint` asks of the code, so that a change cannot pass without it; and of tests."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

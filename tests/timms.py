@@ -1,7 +1,5 @@
 """The same network as timm's own code has it, weights included."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Counts of images, as detection writes them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

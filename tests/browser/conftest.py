@@ -1,7 +1,5 @@
 """A browser that loads files and nothing else, and a report for it to open."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The report in Chromium: opens offline, sorts, filters, copies, answers and explores."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The review in Chromium: by mouse, by keyboard, in two tabs, and after the command has ended."""
 
-from __future__ import annotations
-
 import shutil
 import threading
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The documentation as a site: builds without a warning, and asks nobody else for anything."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

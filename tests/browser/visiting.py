@@ -1,7 +1,5 @@
 """What a test of the browser is given."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

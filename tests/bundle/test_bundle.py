@@ -1,7 +1,5 @@
 """Bundles: what is in them, what is not, and whether verification finds what was changed."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,7 +1,5 @@
 """An S3 server, and a small experiment that is run with and without it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

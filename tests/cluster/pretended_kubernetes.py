@@ -4,8 +4,6 @@ A pod is a shell in an empty folder of its own, with the environment of its secr
 nothing with other pods but the volumes and what lies in the storage.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -1,7 +1,5 @@
 """A bucket of an S3 server, and Snakemake in a working folder of its own."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 import sys

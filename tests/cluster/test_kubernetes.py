@@ -3,8 +3,6 @@
 No Kubernetes is there: its API is pretended, and pods are processes in empty folders.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Results in S3: the bytes of a run without it; a folder without records of them is refused."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -3,8 +3,6 @@
 Skipped where Slurm's programs or root are missing; `sudo tools/slurm-one-node` installs them.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re

@@ -1,7 +1,5 @@
 """Fake content: valid, of the kind asked for, and a function of sizes alone."""
 
-from __future__ import annotations
-
 import inspect
 import itertools
 

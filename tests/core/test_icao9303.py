@@ -1,7 +1,5 @@
 """Zones that are read, and the demo's, against the specimens printed in ICAO Doc 9303."""
 
-from __future__ import annotations
-
 import re
 from datetime import date
 

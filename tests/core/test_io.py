@@ -1,7 +1,5 @@
 """Files: atomic, the same bytes, and what happens on a full disk."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

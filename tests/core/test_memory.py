@@ -1,7 +1,5 @@
 """Large images share the machine's memory: who waits for whom, and what a killed process leaves."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Which files a model is made of: those that its library opens by itself included."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

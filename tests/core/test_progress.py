@@ -1,7 +1,5 @@
 """Progress bars, also renewed while one item takes long; numbers with their units."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

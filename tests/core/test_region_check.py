@@ -1,7 +1,5 @@
 """Regions that would hide nothing: each is called by its fault, and none else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Worker processes: order, bounded reading ahead, and what happens when one ends."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Small demo data sets, drawn once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The drawings themselves: classes, labels that show, text where truth says it is, faces found."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import cv2

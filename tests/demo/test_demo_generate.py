@@ -1,7 +1,5 @@
 """The written folders: layout, lists, truth, determinism, and what happens to what was there."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Attention maps against timm's own unfused attention, softmax(QKᵀ/√d)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Boxes by the way of the image, and the share of attention inside of them."""
 
-from __future__ import annotations
-
 import sys
 from subprocess import run
 from typing import Any

@@ -1,7 +1,5 @@
 """Files of embeddings: every format that is read, rows of our own, and what is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Embeddings of a model, of raw pixels and of an untrained network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """All files that decide a system's vectors are part of what it is."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files of embeddings that somebody else made, to be read without harm or refused in one line."""
 
-from __future__ import annotations
-
 import json
 import resource
 import zlib

@@ -1,7 +1,5 @@
 """Systems that answer wrongly, late, not at all or otherwise each time; caches of their vectors."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Low-rank updates of a system's network: what they change, and what they leave as it is."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Map of hidden images' vectors: what it learns, what it refuses, and its file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

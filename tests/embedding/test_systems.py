@@ -1,7 +1,5 @@
 """Every kind of system under test: started, asked, and what it says where it cannot answer."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

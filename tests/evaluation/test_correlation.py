@@ -1,7 +1,5 @@
 """The correlation matrices, and the paper's recomputed from its tables."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Verdicts against intervals and SciPy, and choices in simulated archives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import scipy.stats

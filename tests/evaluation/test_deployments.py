@@ -1,7 +1,5 @@
 """Mixed archives, against scores of the same vectors as one archive."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Scores of anyone's embeddings: the Python call, and two scorings compared in pairs."""
 
-from __future__ import annotations
-
 import doctest
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Scores without near-duplicates: which images are left, and where it matters."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Clusters needed and variance components, by hand, tables and simulation; when to say nothing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

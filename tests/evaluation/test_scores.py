@@ -1,7 +1,5 @@
 """The tidy table of scores, and intervals of new trainings."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

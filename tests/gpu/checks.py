@@ -4,8 +4,6 @@
 machine does not have raises `NotApplicable`.
 """
 
-from __future__ import annotations
-
 import gc
 import weakref
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Each imports what it needs itself: most need no torch.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """`benchmarks/gpu.py`, whole on a CPU, and its parts with planted faults: told, and no hang."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

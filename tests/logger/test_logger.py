@@ -1,7 +1,5 @@
 """The logger in real runs: what it says at the end, and what of Snakemake's own is shown."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

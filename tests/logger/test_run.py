@@ -1,7 +1,5 @@
 """Model of a run: counts, estimate, progress line, summary and file."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """What is imported, what pyproject.toml asks for and what the lock pins agree."""
 
-from __future__ import annotations
-
 import ast
 import json
 import os

@@ -1,7 +1,5 @@
 """The wheel, in an environment that has nothing but what it asks for."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

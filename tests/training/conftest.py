@@ -1,7 +1,5 @@
 """Small image sets and a recipe that trains in seconds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Random weights in the names of DINOv2's code and of transformers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

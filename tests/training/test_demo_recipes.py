@@ -3,8 +3,6 @@
 They are judged by held-out images of the train split, never by validation images.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Two processes against one: the same losses, gradients and states on the same global batch."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What trainings load: no more than they need, since a load takes longer than most jobs do."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Redrawn regions: the network, its training, and what it draws in pictures that tell it."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """Snakemake as a user calls it, on a miniature of the demo."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Jobs that Snakemake plans: as a dry run says, or as a Snakefile at its end writes them."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

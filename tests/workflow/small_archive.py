@@ -1,7 +1,5 @@
 """The smallest experiment that has every stage: sixteen drawn codes, three steps of training."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The package of docs/how-to/adding.md and adding-detector.md, through the whole workflow."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

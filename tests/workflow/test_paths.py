@@ -1,7 +1,5 @@
 """Paths of the results, as rules and targets name them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The whole workflow on a miniature: what it makes, makes again, and whether it is right."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

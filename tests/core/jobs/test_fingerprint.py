@@ -1,7 +1,5 @@
 """What a result owes to code: modules that it imports and run, and nothing that cannot be seen."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

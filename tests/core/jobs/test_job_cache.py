@@ -1,7 +1,5 @@
 """A job of the same identity ends at once, any other does its work; files and their records."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable

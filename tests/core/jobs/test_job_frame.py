@@ -1,7 +1,5 @@
 """The frame of a job: log, threads, and errors as one line."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -1,7 +1,5 @@
 """Work that was done before is used only if it is of the same identity and whole."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Non-maximum suppression against a plain reference, and the repaired import of torchvision."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

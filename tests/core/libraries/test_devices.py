@@ -1,7 +1,5 @@
 """GPUs are claimed by one job at a time: real processes, pretended devices."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

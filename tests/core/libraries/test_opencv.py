@@ -1,7 +1,5 @@
 """The same bytes on a machine with one core and on one with many."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Clustered means and rates against SciPy, by hand, and in simulations whose truth is known."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from functools import partial

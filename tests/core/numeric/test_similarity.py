@@ -1,7 +1,5 @@
 """Similarities of every kind: the same bits in every block and buffer, in the defined order."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

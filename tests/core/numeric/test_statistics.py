@@ -1,7 +1,5 @@
 """Intervals and coefficients, also within methods, against SciPy, regression and known values."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Names of methods that a config makes."""
 
-from __future__ import annotations
-
 import pytest
 
 from anonbench.core.registries import method_names as names

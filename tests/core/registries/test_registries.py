@@ -1,7 +1,5 @@
 """Registries with a package of somebody else's."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator

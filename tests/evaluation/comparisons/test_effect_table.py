@@ -1,7 +1,5 @@
 """Effects of a data set by several references and seeds: of single queries, and their table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product

@@ -1,7 +1,5 @@
 """The paired tests and best choices of a data set, against their parts and by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path

@@ -1,7 +1,5 @@
 """k-NN by its definition, and both classifiers from files to files."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import defaultdict

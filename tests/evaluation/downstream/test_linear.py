@@ -1,7 +1,5 @@
 """The linear probe: its solution, what it is chosen on, and that it repeats."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 

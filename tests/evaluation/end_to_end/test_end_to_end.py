@@ -1,7 +1,5 @@
 """A whole evaluation in one process: equal to the pipeline's stages, and what it refuses."""
 
-from __future__ import annotations
-
 import doctest
 import hashlib
 import json

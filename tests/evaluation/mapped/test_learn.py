@@ -1,7 +1,5 @@
 """Map of a variant in the workflow, and the command: which images teach, and which judge."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The area under a front: the quality kept, on average over all limits on a risk."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

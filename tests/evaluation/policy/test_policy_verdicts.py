@@ -1,7 +1,5 @@
 """Verdicts of a policy: nothing passes that is not known to, and less is never allowed more."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

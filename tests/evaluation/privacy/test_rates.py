@@ -1,7 +1,5 @@
 """Ranks and rates of probes with intervals, their clusters, and which rates are known."""
 
-from __future__ import annotations
-
 from itertools import permutations
 from pathlib import Path
 

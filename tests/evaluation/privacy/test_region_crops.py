@@ -1,7 +1,5 @@
 """Crops of regions, and aligned faces: where they are, and that nothing else is seen."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """What is searched where: galleries, persons, and train images."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

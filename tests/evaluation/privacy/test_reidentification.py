@@ -1,7 +1,5 @@
 """Attacks on drawn persons: what must be found, what cannot be, and that it comes out the same."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Attack on what is around a face: the face has no part in it, and methods do not change it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache

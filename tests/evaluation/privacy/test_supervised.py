@@ -1,7 +1,5 @@
 """Supervised attack: leaks that are planted are found, and where there is none it is at chance."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

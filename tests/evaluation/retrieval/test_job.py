@@ -1,7 +1,5 @@
 """All scenarios of a data set in one job, and the agreement of trainings, against single scores."""
 
-from __future__ import annotations
-
 import json
 import weakref
 from collections.abc import Callable

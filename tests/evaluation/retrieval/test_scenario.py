@@ -1,7 +1,5 @@
 """One scenario in memory and streamed, which queries are scored, and rankings of a few."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The file of a trained backbone; in timm, DINOv2's names and transformers, the same numbers."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable
 from pathlib import Path

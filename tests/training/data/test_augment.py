@@ -1,7 +1,5 @@
 """Crops, and augmentations against torchvision's, one image at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import groupby
 

@@ -1,7 +1,5 @@
 """The way of a batch to the network, and its masks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

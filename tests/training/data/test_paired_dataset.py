@@ -1,7 +1,5 @@
 """Batches: the same stream for every adaption, number of workers and restart."""
 
-from __future__ import annotations
-
 import stat
 from collections.abc import Callable
 from pathlib import Path

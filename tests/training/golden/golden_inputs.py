@@ -3,8 +3,6 @@
 numpy promises the stream of a `RandomState` for all its versions.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from golden_results import IMAGES, SIZES, STEPS, TRANSFORMERS, Results, official_names, recipe_of

@@ -4,8 +4,6 @@ Inputs and results are arrays by name. The names, and those of weights, are the 
 official code's numbers are kept: `centering/0/class_target`, `step2/grad_norm/backbone.cls_token`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """Numbers of DINOv2's own code, by the names of our results."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

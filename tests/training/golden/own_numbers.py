@@ -5,8 +5,6 @@ They are written only by a code whose results are those of DINOv2's own code on 
     python tests/training/golden/own_numbers.py <folder of the official numbers>
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

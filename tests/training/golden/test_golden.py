@@ -4,8 +4,6 @@ Against those of DINOv2's own code where they are at hand, and everywhere agains
 were written when ours equalled those (`own_numbers`).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

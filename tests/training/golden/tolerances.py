@@ -5,8 +5,6 @@ but schedules is computed in float32, here as in the official code, with sums in
 2⁻²³ = 1.2e-7 for one rounding.
 """
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

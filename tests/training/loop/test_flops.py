@@ -1,7 +1,5 @@
 """Counted FLOPs against published arithmetic and against torch's own counter."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

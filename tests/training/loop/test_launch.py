@@ -1,7 +1,5 @@
 """Trainings on several GPUs: torchrun, pretended trainings, signals, the end of a job, errors."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The metrics log: speed, TensorBoard, signs of a collapse, and warnings that are said once."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable

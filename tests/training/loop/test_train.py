@@ -1,7 +1,5 @@
 """Whole trainings: they learn, repeat, go on after a kill, and say what is wrong."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Callable, Iterator

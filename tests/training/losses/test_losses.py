@@ -1,7 +1,5 @@
 """Losses: in chunks, in little memory, and what `golden` has no numbers of."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

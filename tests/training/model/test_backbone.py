@@ -1,7 +1,5 @@
 """The vision transformer: construction, initialization, masks."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable

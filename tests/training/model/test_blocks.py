@@ -1,7 +1,5 @@
 """Packed blocks against timm's own, and what student and teacher make of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

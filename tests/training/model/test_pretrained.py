@@ -1,7 +1,5 @@
 """Starting from a file: formats and exact round trips, a report, and what does not fit."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from pathlib import Path

@@ -3,8 +3,6 @@
 Stands in for `anonbench.training.loop.launch` in the tests of `launch`; its seed says how to end.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

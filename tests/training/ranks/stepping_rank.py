@@ -4,8 +4,6 @@ Arguments: JSON files, each with a recipe, the shard, and where to write. They a
 the other. What the steps came to is written by the first process.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable

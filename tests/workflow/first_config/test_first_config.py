@@ -1,7 +1,5 @@
 """A first config: what is counted, what is proposed, and that it can be loaded."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ Distinctive words stand wherever a user's names can stand; every file that is me
 is unpacked, decoded and searched for them. Where originals may be shown, the search finds them.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -5,8 +5,6 @@ in any picture of the report or the figures: not of images in which only some re
 (data set `half`), nor of those in which nothing was found (`some`).
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import re

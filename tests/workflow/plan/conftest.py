@@ -1,7 +1,5 @@
 """Plans without a workflow."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Disk by formula, against files as the jobs write them."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

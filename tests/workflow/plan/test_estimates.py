@@ -1,7 +1,5 @@
 """What jobs ask of a scheduler grows with the data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

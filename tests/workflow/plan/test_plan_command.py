@@ -1,7 +1,5 @@
 """`anonbench plan` after real edits: the jobs that would run, and what they would cost."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What planned jobs would cost, and how long they take side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace

@@ -4,8 +4,6 @@ Images are replaced when a certain file is written (see `swapper/sitecustomize.p
 depends on how fast a machine is.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -3,8 +3,6 @@
 A damaged result of any stage is never believed: its reader refuses it by name.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Only what an edit concerns is planned: the table of docs/explanation/design.md, row by row."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What a failing job leaves of its earlier outputs: Snakemake's `update` and the jobs' records."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

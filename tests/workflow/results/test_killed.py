@@ -5,8 +5,6 @@ or depends on how fast a machine is. The results are killed in one stage after t
 one death leaves behind is what the next run finds.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

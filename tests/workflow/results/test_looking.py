@@ -1,7 +1,5 @@
 """A look changes no result and no record, whatever state they are in."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import signal

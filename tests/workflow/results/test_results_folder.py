@@ -1,7 +1,5 @@
 """Results are refused where nothing tells what they were made from."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

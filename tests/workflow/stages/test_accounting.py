@@ -3,8 +3,6 @@
 Bad files are recorded and skipped, never fatal, never silent. `test_odd_folder` has more kinds.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

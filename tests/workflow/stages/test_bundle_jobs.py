@@ -1,7 +1,5 @@
 """A bundle in the workflow: the same tables without images, from what it carries alone."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

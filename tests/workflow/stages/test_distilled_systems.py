@@ -1,7 +1,5 @@
 """Adaption D of a frozen system: its network learns, and everything else is measured as ever."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path

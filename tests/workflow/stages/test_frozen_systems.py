@@ -1,7 +1,5 @@
 """A frozen experiment: a function of somebody's is measured from images to the report."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Callable

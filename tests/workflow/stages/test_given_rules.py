@@ -1,7 +1,5 @@
 """Another program's pictures in the workflow: judged, and never taken for ours."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

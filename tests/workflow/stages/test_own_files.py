@@ -1,7 +1,5 @@
 """A user's own boxes and corrections, and images added later: only what is new is searched."""
 
-from __future__ import annotations
-
 import io
 import os
 import shutil

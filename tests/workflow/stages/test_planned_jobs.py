@@ -1,7 +1,5 @@
 """What jobs read, ask for and come after: every planned job of one experiment that has them all."""
 
-from __future__ import annotations
-
 import re
 from copy import deepcopy
 from pathlib import Path

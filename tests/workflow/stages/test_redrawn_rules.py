@@ -1,7 +1,5 @@
 """Pictures drawn anew in the workflow: embedded by an unchanged model, attacked as all are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Too few images are refused by counts alone, before anything is searched or trained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Weights and names that a stage would only miss hours into a run."""
 
-from __future__ import annotations
-
 import json
 import os
 import zipfile

@@ -1,7 +1,5 @@
 """What is wrong is said in one message, with its place, before any job is planned."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Inputs and outputs of rules, as Snakemake reads them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 

@@ -3,8 +3,6 @@
 Each rule says what its jobs read, ask for and write beside results.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

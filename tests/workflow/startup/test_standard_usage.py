@@ -1,7 +1,5 @@
 """The workflow as others take it: by `workflow/Snakefile`, as a module, from the catalog."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

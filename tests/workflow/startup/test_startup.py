@@ -1,7 +1,5 @@
 """What is read and checked when the Snakefile is parsed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

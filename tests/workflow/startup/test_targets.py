@@ -1,7 +1,5 @@
 """Targets that are not the default, and what is planned for them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Too few images, and images in doubt, are said on the terminal: before a run, and at its end."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

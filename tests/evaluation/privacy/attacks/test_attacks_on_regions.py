@@ -1,7 +1,5 @@
 """Attacks on regions with planted truths: what is drawn is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Attacks on published vectors with planted truths."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Attack by coding noise with planted truths: what is drawn and coded is known."""
 
-from __future__ import annotations
-
 import io
 import tracemalloc
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Dictionary attack with planted truths: what is drawn is known."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Restorers learned from pairs whose secret is planted, and by a known kernel."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

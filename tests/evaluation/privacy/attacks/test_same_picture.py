@@ -1,7 +1,5 @@
 """Copies of the right and of the wrong image, told apart by what no region covers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rows ranked by compiled counting are ranked as by a sort of all values with their positions."""
 
-from __future__ import annotations
-
 import errno
 from unittest.mock import Mock
 

@@ -1,7 +1,5 @@
 """Engines against the definitions in plain Python, and against each other."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations, permutations, product
 from typing import Literal

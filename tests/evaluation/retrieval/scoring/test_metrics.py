@@ -1,7 +1,5 @@
 """Cut-offs, gains and levels of chance; scores of rankings are tested with the engine."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import comb, perm
 
