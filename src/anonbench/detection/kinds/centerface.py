@@ -107,19 +107,25 @@ class AmongLines:
     def _completed(
         self, image: np.ndarray, faces: list[Region], lines: list[Region]
     ) -> list[Region]:
-        found = list(faces)
-        if lines:
-            found += self._raised.detect([raised_darkness(image)])[0]
-        for slant in slants_of(lines):
-            seen, back = turned(image, -slant)
-            regions = (
-                self._turned.detect([seen])[0] + self._raised.detect([raised_darkness(seen)])[0]
-            )
+        found, slants = list(faces), [-slant for slant in slants_of(lines)]
+        for degrees in (*_levelling(lines), *slants):
+            seen, back = turned(image, degrees)
+            regions = self._raised.detect([raised_darkness(seen)])[0]
+            if degrees in slants:
+                regions += self._turned.detect([seen])[0]
             for face in (moved(each, back) for each in regions):
                 # with corners, neighbouring faces would be joined like parts of a line
                 box = np.array([face.x0, face.y0, face.x1, face.y1])
                 found += base.clipped_box(face.entity, box, face.score, image)
         return base.united(found, image) if len(found) > len(faces) else faces
+
+
+def _levelling(lines: Sequence[Region]) -> tuple[int, ...]:
+    """Quarter turns, in degrees, that may make most lines level and upright; of none, no turn."""
+    if not lines:
+        return ()
+    is_level = sum((r.x1 - r.x0) - (r.y1 - r.y0) for r in lines) >= 0
+    return (0,) if is_level else (90, -90)
 
 
 def raised_darkness(image: np.ndarray) -> np.ndarray:
