@@ -295,10 +295,16 @@ class Estimates:
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
                 sought = attack.entities or tuple(shown)
-                attacked = [share for each, share in shown.items() if each in sought]
-                images = sum(min(share * val, privacy.attacked_regions) for share in attacked)
+                attacked = {each: share for each, share in shown.items() if each in sought}
+                most, images, regions = privacy.attacked_regions, 0.0, 0.0
+                for entity, share in attacked.items():
+                    with_it = min(share * val, most, attack.most_images() or val)
+                    lines = _LINES if entity is Entity.TEXT else 1
+                    images += with_it
+                    regions += min(with_it * min(lines, attack.most_in_an_image() or lines), most)
                 images = min(images, val, attack.most_images() or images)
                 seconds += images * versions * self._each(name, attack.seconds_an_image)
+                seconds += regions * versions * attack.seconds_a_region
                 read = max(read, images)
             elif isinstance(attack, ArchiveAttack):
                 seconds += vectors * attack.seconds(taught)

@@ -32,7 +32,7 @@ _ROOT = "anonbench"
 _SETTINGS = "anonbench.config"
 """Only methods and constants of settings count: the values of fields are part of a job's identity.
 A script depends on the sections that it names, not on the whole config."""
-_FACT = re.compile(r"(label|line_colour|seconds_an_image|memory_mb|install): .*ClassVar")
+_FACT = re.compile(r"(label|line_colour|seconds_an?_\w+|memory_mb|install): .*ClassVar")
 """Class values that only plans and shown results depend on; `registry.facts` stands for them."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""

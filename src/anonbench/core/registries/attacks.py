@@ -159,9 +159,11 @@ class RegionAttack(PrivacyAttack):
 
     entities: ClassVar[tuple[str, ...]] = ()
     """Entities it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
-    seconds_an_image: ClassVar[tuple[float, float]] = (0.02, 0.0)
+    seconds_an_image: ClassVar[tuple[float, float]] = (0.0, 0.0)
     """On a core, and those that each of its megapixels adds; for the plan and the time limits of
     clusters."""
+    seconds_a_region: ClassVar[float] = 0.02
+    """On a core, besides those of its image."""
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: visible ones are then attacked
     separately, like regions of an original."""

@@ -52,7 +52,7 @@ class BlockNoise(Candidates):
     label: ClassVar = "Noise of coding blocks"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
-    seconds_an_image: ClassVar = (0.4, 0.0)
+    seconds_a_region: ClassVar = 0.2
     reads_files: ClassVar = True
     guesses: ClassVar = 3
 

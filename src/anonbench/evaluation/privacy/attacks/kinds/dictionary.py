@@ -60,7 +60,7 @@ class Dictionary(Candidates):
     label: ClassVar = "Dictionary of candidates"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT, Entity.MRZ)
-    seconds_an_image: ClassVar = (0.6, 0.0)
+    seconds_a_region: ClassVar = 0.1
     tells_hidden: ClassVar = True
     guesses: ClassVar = 1
 

@@ -41,7 +41,7 @@ class Readability(RegionAttack):
     label: ClassVar = "Reading of text"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
-    seconds_an_image: ClassVar = (0.05, 0.0)
+    seconds_a_region: ClassVar = 0.025
     reads_text: ClassVar = True
 
     def load(self, equipment: Equipment) -> LoadedAttack:
@@ -134,7 +134,7 @@ class MrzReading(RegionAttack):
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.MRZ,)
     reads_text: ClassVar = True
-    seconds_an_image: ClassVar = (0.1, 0.0)
+    seconds_a_region: ClassVar = 0.1
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
@@ -244,7 +244,6 @@ class Barcodes(RegionAttack):
     label: ClassVar = "Decoding of barcodes"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.BARCODE,)
-    seconds_an_image: ClassVar = (0.02, 0.0)
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""

@@ -67,7 +67,7 @@ class Reconstruction(RegionAttack):
     restores: ClassVar = True
     entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
     reads_text: ClassVar = True
-    seconds_an_image: ClassVar = (0.15, 0.0)
+    seconds_a_region: ClassVar = 0.045
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
