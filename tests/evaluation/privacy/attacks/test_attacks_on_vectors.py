@@ -18,6 +18,7 @@ from anonbench.evaluation.policy.table import subject
 from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,
+    Inversion,
     Linkage,
     decoded,
     membership,
@@ -63,6 +64,23 @@ def archive(count: int = 60, persons: int = 20, seed: int = 0) -> Archive:
 def test_equal_vectors_are_found_as_often_as_by_chance() -> None:
     same = np.ones((5, 9))
     assert rank_1(same, np.arange(5)).mean() == pytest.approx(1 / 9)
+
+
+def test_of_images_that_are_there_twice_inversion_finds_every_second_one() -> None:
+    once = archive(30)
+    vectors = {each: np.concatenate([rows, rows]) for each, rows in once.vectors.items()}
+    drawn = vectors[Variant()] @ np.random.default_rng(1).normal(size=(16, 3072))
+    shown = np.clip(128 + 20 * drawn, 0, 255).astype(np.uint8)
+    given = replace(
+        once,
+        ids=[f"{n:03d}" for n in range(60)],
+        vectors=vectors,
+        clusters=np.arange(60) % 30,
+        pictures=lambda side: shown.reshape(60, side, side, 3),
+    )
+    found = Inversion().outcomes(replace(given, training_set=given))
+    rates = {str(each.variant): each.shares.mean() for each in found}
+    assert rates["original"] == pytest.approx(0.5)
 
 
 def test_membership_needs_a_second_image_and_somebody_else() -> None:

@@ -288,16 +288,9 @@ class Inversion(ArchiveAttack):
             pictures = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
             pictures = pictures.reshape(-1, *shown.shape[1:])
             for measure, judge in judges.items():
-                similar = judge(pictures) @ judge(shown).T
-                own = similar[np.arange(len(asked)), asked][:, None]
-                first = (similar >= own).sum(axis=1) == 1
-                yield Outcome(
-                    measure,
-                    variant,
-                    first.astype(np.float64),
-                    archive.clusters[asked],
-                    1.0 / len(archive.ids),
-                )
+                own = rank_1(judge(pictures) @ judge(shown).T, asked)
+                clusters, chance = archive.clusters[asked], 1.0 / len(archive.ids)
+                yield Outcome(measure, variant, own, clusters, chance)
 
 
 def decoded(training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
