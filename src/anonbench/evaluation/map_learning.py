@@ -229,8 +229,8 @@ def why_not(
     for remedy in FREE:
         if remedy in of and not mapped["low"] > of[remedy]["gain"]:
             return f"{remedy} gains as much and needs no map"
-    if SHUFFLED in of and of[SHUFFLED]["gain"] > 0.0:
-        return "a map of shuffled pairs gains, too: what it gains is not what the pairs tell"
+    if SHUFFLED in of and not mapped["low"] > of[SHUFFLED]["gain"]:
+        return "a map of shuffled pairs gains as much: what it gains is not what the pairs tell"
     found, is_sure = price(table, query) if persons else ("", False)
     return found if is_sure else ""
 

@@ -15,7 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.map_judging import MAPPED, gather, labelled, read_maps
+from anonbench.evaluation.map_judging import MAPPED, SHUFFLED, gather, labelled, read_maps
 from anonbench.evaluation.map_learning import map_variant, read_labels, why_not
 
 WIDTH = 12
@@ -213,12 +213,21 @@ def test_map_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [(-0.08, -0.01, "it loses quality"), (-0.08, 0.01, "cannot be told from none"), (0.1, 0.2, "")],
+    ("low", "high", "shuffled", "said"),
+    [
+        (-0.08, -0.01, -0.3, "it loses quality"),
+        (-0.08, 0.01, -0.3, "cannot be told from none"),
+        (0.1, 0.2, 0.12, "shuffled pairs gains as much"),
+        (0.1, 0.2, 0.01, ""),
+    ],
 )
-def test_a_gain_that_is_surely_below_zero_is_a_loss(low: float, high: float, said: str) -> None:
+def test_a_recommended_map_surely_gains_and_more_than_from_shuffled_pairs(
+    low: float, high: float, shuffled: float, said: str
+) -> None:
     row = {"remedy": MAPPED, "query": "original", "metric": "map", "reason": ""}
-    found = why_not(pd.DataFrame([row | {"low": low, "high": high, "gain": (low + high) / 2}]))
+    control = row | {"remedy": SHUFFLED, "gain": shuffled}
+    mapped = row | {"low": low, "high": high, "gain": (low + high) / 2}
+    found = why_not(pd.DataFrame([mapped, control]))
     assert said in found and bool(found) is bool(said)
 
 
