@@ -22,6 +22,7 @@ from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Linkage,
     decoded,
     membership,
+    membership_by_chance,
     predicted,
     rank_1,
 )
@@ -89,6 +90,17 @@ def test_membership_needs_a_second_image_and_somebody_else() -> None:
     shares = membership(similar, np.arange(6), persons)
     assert np.isnan(shares[[2, 3]]).all()
     assert (shares[[0, 1, 4, 5]] == 1.0).all()
+
+
+def test_membership_of_uneven_persons_by_chance_is_that_of_noise() -> None:
+    persons = np.repeat([0, 1, 2, 3, -1], [20, 6, 3, 1, 4])
+    own, draw = np.arange(len(persons)), np.random.default_rng(0).normal
+    found = [
+        np.nanmean(membership(draw(size=(len(own), len(own))), own, persons)) for _ in range(400)
+    ]
+    error = np.std(found) / np.sqrt(len(found))
+    assert membership_by_chance(own, persons) == pytest.approx(np.mean(found), abs=4 * error)
+    assert membership_by_chance(own, np.zeros_like(persons)) == 0.5
 
 
 def test_no_cluster_is_in_the_lesson_and_in_the_test() -> None:

@@ -96,13 +96,16 @@ def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
     """Value of `membership` for uninformative similarities, a little above one half.
 
     The highest of n similarities exceeds the highest of m others with probability n / (n + m), and
-    an archive without a person is smaller.
+    the archive that another query is compared by is smaller, without that query's person.
     """
     mine = persons[own]
     sizes = (mine[:, None] == persons).sum(axis=1)
     able = (mine >= 0) & (sizes > 1)
-    with_person, without_person = len(persons) - 1.0, len(persons) - sizes[able]
-    return float((with_person / (with_person + without_person)).mean()) if able.any() else 0.5
+    mine, with_person, without_person = mine[able], len(persons) - 1.0, len(persons) - sizes[able]
+    others = mine[:, None] != mine
+    others = others[others.any(axis=1)]
+    exceeds = with_person / (with_person + without_person)
+    return float((others @ exceeds / others.sum(axis=1)).mean()) if len(others) else 0.5
 
 
 MEASURE = "accuracy"
