@@ -121,6 +121,11 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
         (example(rows=1), "1 row (model × method), at least 3 are needed"),
         (example(rows=0).reindex(columns=example().columns), "0 rows"),
         (example().assign(value=0.3), "k-NN is the same in all 12 rows"),
+        # but for the order in which accuracies were added
+        (
+            example().assign(value=lambda t: np.resize([*[0.3] * 4, 0.1 + 0.2], len(t))),
+            "k-NN is the",
+        ),
     ],
 )
 def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, reason: str) -> None:

@@ -17,7 +17,14 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv, write_csv
 from anonbench.core.numeric.grouped_correlation import within_methods
-from anonbench.core.numeric.statistics import bootstrap_pearson, holm, interval, pearson, spearman
+from anonbench.core.numeric.statistics import (
+    bootstrap_pearson,
+    holm,
+    interval,
+    pearson,
+    spearman,
+    varies,
+)
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 
 RESAMPLES, CONFIDENCE = 2000, 0.95
@@ -167,7 +174,7 @@ def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
         rows_given = f"{len(x)} row{'' if len(x) == 1 else 's'} (model × method)"
         return f"{rows_given}, at least {MIN_ROWS} are needed"
     for name, values in ((a, x), (b, y)):
-        if np.ptp(values) == 0:
+        if not varies(values):
             return f"{METRICS[name]} is the same in all {len(values)} rows"
     return ""
 

@@ -41,6 +41,7 @@ def test_what_is_undefined_is_nan_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isnan(pearson(np.full(5, 0.1), np.arange(5.0)))
+        assert np.isnan(pearson(np.array([0.3, 0.1 + 0.2, 0.3]), np.arange(3.0)))
         assert np.isnan(pearson(np.ones(1), np.ones(1)))
         assert np.isnan(pearson(np.array([0.0, 1e-300, 0.0]), np.arange(3.0)))
         samples = bootstrap_pearson(np.arange(3.0), np.arange(3.0), 200, "x")

@@ -115,14 +115,18 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
+def varies(values: np.ndarray) -> np.ndarray:
+    """Whether series vary along the last axis by more than means rounded in another order do."""
+    return np.asarray(np.ptp(values, axis=-1) > 1e-12 * np.abs(values).max(axis=-1))
+
+
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return Pearson's coefficient along the last axis; NaN where a series is constant."""
     if x.shape[-1] < 2:
         return np.full(x.shape[:-1], np.nan)
     dx = x - x.mean(axis=-1, keepdims=True)
     dy = y - y.mean(axis=-1, keepdims=True)
-    # a constant series has no exact zero deviation after rounding, but it has no range
-    varied = (np.ptp(x, axis=-1) > 0) & (np.ptp(y, axis=-1) > 0)
+    varied = varies(x) & varies(y)
     scale = np.sqrt((dx * dx).sum(axis=-1) * (dy * dy).sum(axis=-1))
     varied &= scale > 0
     value = (dx * dy).sum(axis=-1) / np.where(varied, scale, 1.0)
