@@ -34,11 +34,13 @@ IDS = [f"images/{number:03d}" for number in range(SIZE)]
 SETTINGS = Retrieval(fraction=0.1, block=16)
 
 
-def write(path: Path, seed: int, near: Path | None = None, width: int = 24) -> Path:
+def write(
+    path: Path, seed: int, near: Path | None = None, width: int = 24, similarity: str = "cosine"
+) -> Path:
     values = np.random.default_rng(seed).standard_normal((SIZE, width)).astype(np.float32)
     if near is not None:
         values += read_embeddings(near).values
-    write_embeddings(path, Embeddings(IDS, values))
+    write_embeddings(path, Embeddings(IDS, values, {"similarity": similarity}))
     return path
 
 
@@ -64,12 +66,13 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    reference = write(tmp_path / "reference.h5", 0)
-    control = write(tmp_path / "control.h5", 1, reference)
-    adapted = write(tmp_path / "adapted.h5", 2, width=10)
-    blurred = write(tmp_path / "blurred.h5", 3, reference)
-    masked = write(tmp_path / "masked.h5", 4, adapted, width=10)
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    alike = {"similarity": getattr(request, "param", "cosine")}
+    reference = write(tmp_path / "reference.h5", 0, **alike)
+    control = write(tmp_path / "control.h5", 1, reference, **alike)
+    adapted = write(tmp_path / "adapted.h5", 2, width=10, **alike)
+    blurred = write(tmp_path / "blurred.h5", 3, reference, **alike)
+    masked = write(tmp_path / "masked.h5", 4, adapted, width=10, **alike)
     return World(
         tmp_path,
         reference,
@@ -88,6 +91,7 @@ def scored_alone(reference: Path, scenario: Embedded) -> Scores:
     return score_scenario(truth, queries, database, SETTINGS)
 
 
+@pytest.mark.parametrize("world", ["cosine", "euclidean"], indirect=True)
 def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
     files = world.run()
     for scenario in world.scenarios:

@@ -40,6 +40,10 @@ class SharedScale:
     """Float64 [D]; none for a cosine or an inner product."""
     scale: float = 1.0
 
+    def suits(self, similarity: str, width: int) -> bool:
+        """Whether vectors of this similarity and dimension can be compared in this frame."""
+        return similarity == self.similarity and (self.centre is None or len(self.centre) == width)
+
     def rows(self, values: np.ndarray) -> np.ndarray:
         """Return vectors [N, D] as rows of a database, float32 [N, D], or [N, D + 2] for distances.
 

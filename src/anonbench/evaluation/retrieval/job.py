@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -156,7 +156,11 @@ def _search(
         units = database.units()
         searched, rows = engine.database(units, database.frame), units.__getitem__
     in_memory = {each.database: rows, truth.path: rows_of_reference}
-    return Search(searched, [in_memory.get(p, files[p].rows) for p in each.kinds.values()])
+    kinds = [
+        in_memory.get(path, replace(files[path], frame=database.frame).rows)
+        for path in each.kinds.values()
+    ]
+    return Search(searched, kinds)
 
 
 def _table(

@@ -71,7 +71,7 @@ def score_scenario(
     k = metrics.cutoff(len(ids), settings)
     if frame.similarity == "cosine":
         require_rankings(reference.ids, reference.values, "reference")
-    is_alike = database.similarity == frame.similarity
+    is_alike = frame.suits(database.similarity, database.values.shape[1])
     searched = Vectors.of(database, "database", frame if is_alike else None)
     if searched.ids != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")

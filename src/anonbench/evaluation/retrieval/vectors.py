@@ -170,7 +170,7 @@ def look_through(
     if blank and similarity == "cosine":
         _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
     kept = in_order if ids is None else ids  # one shared list for all files
-    if frame is None or similarity != frame.similarity:
+    if frame is None or not frame.suits(similarity, width):
         try:
             frame = shared_scale(
                 similarity,
