@@ -14,6 +14,7 @@ from anonbench.core.registries.attacks import NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_information_left
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality_jobs import COLUMNS
+from anonbench.evaluation.policy import verdicts
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.table import read_policy, resisted, unlimited, why_not
 from anonbench.evaluation.policy.verdicts import (
@@ -118,6 +119,18 @@ def test_limits_and_intervals(change: dict[str, Any], limit: float, verdict: Ver
     table = judge(evidence(make_measured(("blur-100",), rates=rates)), policy)
     (found,) = table.loc[table["attack"] == "reidentification", "verdict"]
     assert found == str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("rule", "rate", "control", "limit"),
+    [("missed", 1 - 0.97, float("nan"), 0.03), ("attack", 0.1 + 0.05 * 0.9, 0.1, 0.05)],
+)
+def test_a_rate_at_its_limit_is_within_it(
+    rule: str, rate: float, control: float, limit: float
+) -> None:
+    row = {"rule": rule, "low": rate, "high": rate, "control": control, "reason": ""}
+    assert verdicts.verdict_of(row, "most", limit) is PASS
+    assert verdicts.verdict_of(row | {"high": rate + 1e-6}, "most", limit) is UNKNOWN
 
 
 def test_surroundings_are_measured_apart_and_judged_where_a_limit_is_set() -> None:

@@ -176,7 +176,8 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 def verdict_of(row: Mapping[str, Any], side: str, limit: float) -> Verdict:
     """Verdict on a row of evidence that has to stay on one side of a limit."""
     control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
-    low, high = (above_control(_number(row.get(end)), control) for end in ("low", "high"))
+    ends = (above_control(_number(row.get(end)), control) for end in ("low", "high"))
+    low, high = (round(each, 12) for each in ends)  # 1 - 0.97 is 0.03, not more
     if side == _LEAST:
         within, beyond = low >= limit, high < limit
     else:
