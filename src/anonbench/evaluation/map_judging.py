@@ -19,12 +19,13 @@ from anonbench.config import Retrieval
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.seeding import hash_ints, rng
-from anonbench.core.numeric.similarity import threads, unit_rows
+from anonbench.core.numeric.similarity import repeated, threads, unit_rows
 from anonbench.core.progress import quiet
 from anonbench.core.vocabulary import QueryKind, Variant
 from anonbench.embedding.mapping import Map, Pairs, rows_of
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scenario import score_scenario
+from anonbench.evaluation.retrieval.scoring.ties import average_precision, harmonic_numbers
 
 NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
 MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
@@ -257,6 +258,8 @@ class _Table:
 def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the average precision of images with the query's label, float64 [N].
 
+    It is the mean over all orders of equal images.
+
     Args:
         queries: float32 [N, D], compared by inner product.
         database: of the same images; a query's own is left out.
@@ -267,14 +270,15 @@ def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> n
 
     """
     found = np.full(len(labels), np.nan)
-    ranks = np.arange(1, len(labels))
+    harmonic = harmonic_numbers(len(labels))
+    again, first = repeated(np.ascontiguousarray(database))
     for row in np.flatnonzero(labels >= 0):
         similar = database @ queries[row]
-        similar[row] = np.inf
-        order = np.argsort(-similar, kind="stable")[1:]
-        hits = labels[order] == labels[row]
-        if hits.any():
-            found[row] = float((np.cumsum(hits) / ranks)[hits].mean())
+        similar[again] = similar[first]
+        others = np.arange(len(labels)) != row
+        hits = (labels == labels[row])[others].astype(np.float32)
+        if count := int(hits.sum()):
+            found[row] = average_precision(similar[others], hits, count, len(hits), harmonic)
     return found
 
 

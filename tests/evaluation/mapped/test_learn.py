@@ -162,6 +162,8 @@ def test_labelled_precision_leaves_the_own_image_out() -> None:
     mixed = labelled(vectors, vectors, np.array([0, 1, 0, 1]))
     assert (mixed < 1.0).all()
     assert np.isnan(labelled(vectors, vectors, np.array([0, 1, 2, -1]))).all()
+    equal = labelled(np.ones((6, 3)), np.ones((6, 3)), np.array([0, 0, 1, 1, 2, 2]))
+    np.testing.assert_allclose(equal, np.mean(1 / np.arange(1, 6)))  # whatever the order of ids
 
 
 def test_labels_are_those_of_the_first_column_that_tells_images_apart(tmp_path: Path) -> None:
