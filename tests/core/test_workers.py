@@ -106,6 +106,22 @@ def test_a_worker_that_never_starts_ends_all() -> None:
         list(map_in_processes(partial(os._exit, 9), range(10), 2))
 
 
+def slow() -> Callable[[float], float]:
+    def work(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
+    return work
+
+
+def test_stopping_waits_for_no_item() -> None:
+    results = workers.map_in_processes(slow, [0.0, 60.0, 60.0, 60.0], 2, float)
+    assert next(results) == 0.0
+    start = time.monotonic()
+    results.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 30
+
+
 def is_running(process: int) -> bool:
     state = Path(f"/proc/{process}/stat")
     return state.exists() and state.read_text().split()[2] != "Z"

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -126,9 +126,14 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
 def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor]:
     # forked: modules imported by this process are not imported again
     context = get_context("fork")
+    others = set(active_children())
     pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid()))
     try:
         yield pool
+    except BaseException:  # Ctrl-C too: the items in hand may take minutes
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
