@@ -119,7 +119,7 @@ def test_stopping_waits_for_no_item() -> None:
     results = workers.map_in_processes(slow, [60.0, 0.0, 60.0, 60.0], 2, float)
     assert next(results) == 0.0  # nor does a slow one hold up the others
     start = time.monotonic()
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert time.monotonic() - start < 30
 
 
