@@ -26,7 +26,7 @@ from anonbench.core.wording import harmless
         (["scoer"], "did you mean score?"),
         ([], "required: command"),
         (["score", "--k", "3", "--fraction", "0.1"], "not allowed with argument --k"),
-        (["detect", "x", "--workers", "0"], "must be 1 or more"),
+        (["detect", "x", "--workers", "0"], "must be a whole number, 1 or more"),
         (["images", "exprt"], "did you mean export?"),
         (["bundle", "--to", "x", "--auhtor", "y"], "did you mean --author?"),
         (["export", "a", "b", "--format", "tim"], "did you mean timm?"),

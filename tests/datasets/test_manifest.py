@@ -80,7 +80,7 @@ def test_bad_files_are_recorded_not_fatal(tmp_path: Path, caplog: pytest.LogCapt
     assert "d: 2 train, 1 val; 5 files left out" in caplog.text
     done, loud = (record.message for record in caplog.records if getattr(record, "loud", False))
     assert done == "d: 1 image converted (1: first frame of an animation); see converted.csv"
-    assert loud.startswith("d: 4 files are left out (") and "1: a single pixel" in loud
+    assert loud.startswith("d: 4 files left out (") and "1: a single pixel" in loud
 
 
 def test_missing_labels_are_recorded_where_a_label_is_asked_for(tmp_path: Path) -> None:

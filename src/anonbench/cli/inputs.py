@@ -82,7 +82,7 @@ def add_detectors(parser: argparse.ArgumentParser, sections: Sequence[str] = ())
 def positive(text: str) -> int:
     """Parse a number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
     return int(text)
 
 

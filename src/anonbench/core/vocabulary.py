@@ -134,6 +134,8 @@ class Variant:
         from anonbench.core.registries.method_names import is_method
 
         method, _, degree = text.rpartition("-")
+        if not method:
+            raise ValueError(f"{text!r}: not <method>-<degree>, such as mask-100")
         if not is_method(method):
             raise ValueError(f"{text!r}: no method is called {method!r}")
         if not degree.isdecimal() or not 1 <= int(degree) <= 100:

@@ -1,4 +1,4 @@
-"""Worker processes: set up once each, given one item at a time, results in order."""
+"""Worker processes: set up once each, given one item at a time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import os
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
-from multiprocessing import get_context
+from itertools import count, islice
+from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -26,7 +25,7 @@ Result = TypeVar("Result")
 DIED = "the process that worked on it died, perhaps out of memory"
 """Reason why an item has no result if its worker died."""
 _AHEAD = 8
-"""Items handed out to each worker before the first result is back; this bounds memory."""
+"""Items handed out to each worker whose results are not back; this bounds memory."""
 SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None
 
@@ -39,7 +38,9 @@ def map_in_processes(
     *,
     apart: bool = False,
 ) -> Iterator[Result]:
-    """Yield the result of each item, in the order of the items.
+    """Yield the result of each item as soon as it is done.
+
+    So a slow item does not hold up the others, and progress counts what is done.
 
     If a worker dies, the items that were handed out are done again, one at a time.
 
@@ -62,30 +63,33 @@ def map_in_processes(
         return
     left = iter(items)
     while True:
-        handed_out: deque[Item] = deque()
+        handed_out: dict[int, Item] = {}
         try:
             with _pool(make, workers) as pool:
-                yield from _results_in_order(pool, left, _AHEAD * workers, handed_out)
+                yield from _results(pool, left, _AHEAD * workers, handed_out)
             return
         except BrokenProcessPool:
             pass
-        yield from _results_one_by_one(make, handed_out, died)
+        yield from _results_one_by_one(make, handed_out.values(), died)
 
 
-def _results_in_order(
-    pool: ProcessPoolExecutor, left: Iterator[Any], most: int, handed_out: deque[Any]
+def _results(
+    pool: ProcessPoolExecutor, left: Iterator[Any], most: int, handed_out: dict[int, Any]
 ) -> Iterator[Any]:
-    """Yield the results of items; `handed_out` holds those without a result."""
-    futures: deque[Future[Any]] = deque()
+    """Yield the results of items; `handed_out` holds those without a result, by number."""
+    futures: dict[Future[Any], int] = {}
+    numbers = count()
     while True:
         for item in islice(left, most - len(handed_out)):
-            handed_out.append(item)
-            futures.append(pool.submit(_do, item))
+            number = next(numbers)
+            handed_out[number] = item  # first: the pool may be broken
+            futures[pool.submit(_do, item)] = number
         if not handed_out:
             return
-        result = futures.popleft().result()
-        handed_out.popleft()
-        yield result
+        for future in wait(futures, return_when=FIRST_COMPLETED).done:
+            result = future.result()
+            del handed_out[futures.pop(future)]
+            yield result
 
 
 def _results_one_by_one(
@@ -126,9 +130,14 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
 def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor]:
     # forked: modules imported by this process are not imported again
     context = get_context("fork")
+    others = set(active_children())
     pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid()))
     try:
         yield pool
+    except BaseException:  # Ctrl-C too: the items in hand may take minutes
+        for worker in set(active_children()) - others:
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

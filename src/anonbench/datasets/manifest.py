@@ -95,7 +95,7 @@ def write_manifest(
         _LOG.info("%s: %d left out: %s", name, number, reason)
     pairs = zip(skips["path"], skips["reason"], strict=True)
     if loud := Counter(reason for path, reason in pairs if not is_quiet(path, reason)):
-        text = f"{name}: {loud.total()} files are left out ({tally(loud)})"
+        text = f"{name}: {count(loud.total(), 'file')} left out ({tally(loud)})"
         warn_on_terminal(_LOG, text + "; see skipped/manifest.csv")
     warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
 

@@ -88,12 +88,11 @@ def detect(
     settings = section("detection", detection, default_detection())
     make = partial(_Worker, searching(detectors), settings)
     results = map_in_processes(make, given.images, min(workers, len(given)), _died)
-    rows, regions = [], {}
-    for row, found in track(results, len(given), "images searched"):
-        rows.append(row)
-        regions[row[0]] = found
+    by_id = {row[0]: (row, found) for row, found in track(results, len(given), "images searched")}
+    rows, regions = zip(*(by_id[image.id] for image in given), strict=True)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Detected(box_table(regions, SEED), table, given.left_out)
+    boxes = box_table(dict(zip(table["id"], regions, strict=True)), SEED)
+    return Detected(boxes, table, given.left_out)
 
 
 _Found = tuple[tuple[str, str, str, str, str, int, int, str, int, str], list[Region]]

@@ -210,7 +210,9 @@ def test_files_of_others_are_neither_removed_nor_written_over(photos: Path, tmp_
         anonymized(photos, tmp_path / "file", dry_run=True)
     assert [path.read_text() for path in own] == ["mine"] * 3
     anonymized(photos, tmp_path / "ours")
-    with pytest.raises(InputError, match="by other settings"):
+    with pytest.raises(
+        InputError, match=r"by other settings .*\(different: anonymization, method\)"
+    ):
         anonymized(photos, tmp_path / "ours", method="blur")
 
 

@@ -204,7 +204,7 @@ class Record:
         if filled and any(head != self._head for head in heads):
             raise InputError(
                 f"{self._to} was made from other images, by other settings or another version "
-                f"({self.json.name} has them): name a new folder, or remove it"
+                f"(different: {self._differences(heads)}): name a new folder, or remove it"
             )
         for file in (self.json, self.csv):
             if file.exists() and not (heads and file.is_file()):
@@ -216,6 +216,17 @@ class Record:
             return {}
         self.unfinished = journal.unfinished if journal else set()
         return {name: each for name, each in found.items() if name not in self.unfinished}
+
+    def _differences(self, heads: Iterable[str]) -> str:
+        now = json.loads(self._head)
+        names = set[str]()
+        for head in heads:
+            try:
+                before = json.loads(head)
+            except ValueError:
+                before = {}
+            names |= {name for name in now | before if now.get(name) != before.get(name)}
+        return ", ".join(sorted(name.replace("_", " ") for name in names))
 
     @contextmanager
     def appending(self) -> Iterator[Journal]:

@@ -32,7 +32,8 @@ HIDDEN, IN_SIGHT = (255, 0, 170), (255, 140, 0)
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = (
     "body{font:14px sans-serif;margin:1em}main{display:flex;flex-wrap:wrap;gap:1em}"
-    f"figure{{margin:0;width:{SIDE}px}}figcaption{{overflow-wrap:anywhere}}b{{color:#b00020}}"
+    f"figure{{margin:0;width:{SIDE}px;max-width:100%}}img{{max-width:100%;height:auto}}"
+    "figcaption{overflow-wrap:anywhere}b{color:#b00020}"
 )
 
 
@@ -59,6 +60,7 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
         text += f"; here are the first {len(tiles):,}"
     page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f"<title>Contact sheet</title><style>{_STYLE}</style></head>\n<body><p>{text}. "
         "Anonymized copies only: missed regions are visible here "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,19 +102,23 @@ def run(options: argparse.Namespace) -> int:
     names, config, _, line = settings_of(options, LOOKED_FOR)
     if not options.json:
         print(line, flush=True)
-    done = anonymize_files(
-        options.images,
-        options.output,
-        method=options.method,
-        degree=options.degree,
-        detectors=names,
-        keep_without_regions=options.keep_without_regions,
-        workers=options.workers,
-        detection=config.detection,
-        anonymization=config.anonymization,
-        dry_run=options.dry_run,
-        contact_sheet=options.contact_sheet,
-    )
+    try:
+        done = anonymize_files(
+            options.images,
+            options.output,
+            method=options.method,
+            degree=options.degree,
+            detectors=names,
+            keep_without_regions=options.keep_without_regions,
+            workers=options.workers,
+            detection=config.detection,
+            anonymization=config.anonymization,
+            dry_run=options.dry_run,
+            contact_sheet=options.contact_sheet,
+        )
+    except KeyboardInterrupt:
+        print("what is done is kept: the same command goes on", file=sys.stderr)
+        raise
     if options.json:
         paths = {"audit": done.audit, "sheet": done.sheet}
         texts = {name: path and shown(str(path)) for name, path in paths.items()}

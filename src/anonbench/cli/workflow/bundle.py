@@ -177,7 +177,7 @@ def run_verify(options: argparse.Namespace) -> None:
     else:
         print(_verified_text(found))
     if wrong := len(found.differences):
-        raise InputError(f"{options.bundle}: {wrong:,} things are not as published")
+        raise InputError(f"{options.bundle} is not as published: {count(wrong, 'difference')}")
 
 
 def _verified_text(found: Verified) -> str:
