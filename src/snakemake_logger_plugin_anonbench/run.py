@@ -97,6 +97,7 @@ class Run:
             case LogEvent.RUN_INFO:
                 self.total = record.stats["total"]
                 self.waiting = Counter(record.stats) - Counter(total=self.total)
+                self.leave_out(self.left_out)  # Snakemake's log may come late
             case LogEvent.JOB_INFO if record.rule_name not in self.left_out:
                 self.began = self.began or now
                 if not self.failed.pop(record.jobid, None):  # otherwise it is retried

@@ -37,6 +37,15 @@ def fail(run: Run, job: int, *logs: str, message: str | None = None) -> None:
     apply(run, LogEvent.JOB_ERROR, 2.0, jobid=job, log=logs, rule_msg=message)
 
 
+def test_targets_are_left_out_also_if_the_log_comes_late() -> None:
+    late, early = Run(), planned({"all": 1, "train": 2})
+    late.leave_out(["all"])
+    apply(late, LogEvent.RUN_INFO, at=0.0, stats={"all": 1, "train": 2, "total": 3})
+    early.leave_out(["all"])
+    assert late.total == early.total == 2
+    assert late.waiting == early.waiting
+
+
 def test_a_run_is_counted_and_estimated_rule_by_rule() -> None:
     run = planned({"train": 4, "table": 2})
     start(run, 1, "train", "ids")

@@ -285,11 +285,13 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     plain = value[table["adaption"] == UNADAPTED]
     plain.index = pd.MultiIndex.from_frame(table.loc[plain.index, _VARIANT])
     of_plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).to_numpy()
+    is_short = (table["unknown"] != "") | (table["verdict"] == Verdict.FAIL)
     keys = {
         "rank": table["verdict"].map(rank),
         **{name: table[name] for name in ("failed", "suspected", "open")},
         "unknown": table["unknown"] != "",
-        "rate": table["rate"].fillna(math.inf).where(table["unknown"] != "", 0.0),
+        # of those that fail, the one of which attacks find less is closer to passing
+        "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
         "value": -np.where(behind, np.fmin(value, of_plain), value),
         "degree": -table["degree"],
         "adapted": table["adaption"] != UNADAPTED,

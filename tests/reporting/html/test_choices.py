@@ -73,6 +73,10 @@ def test_what_failed_comes_after_what_is_only_unproved_the_nearest_first() -> No
     assert first["rule"] == MISSED and first["rule_value"] > first["rule_limit"]
     blur = table[(table["method"] == "blur") & (table["degree"] == 100)].iloc[0]
     assert (blur["failed"], blur["rule"]) == (2, ATTACK)
+    alike = table.groupby(["failed", "suspected", "open"])["rate"]
+    assert (
+        alike.nunique().max() > 1 and alike.agg(lambda rates: rates.is_monotonic_increasing).all()
+    )
     assert blur["rule_attack"] == "reidentification"
 
 
