@@ -34,7 +34,7 @@ def test_names_are_of_variants(name: str) -> None:
 )
 def test_other_names_are_none(name: str) -> None:
     assert not names.is_method(name) and not names.is_redrawn(name)
-    with pytest.raises(ValueError, match="no method is called|not <method>"):
+    with pytest.raises(ValueError, match=r"no method is called|not <method>"):
         Variant.parse(f"{name}-100")
 
 
