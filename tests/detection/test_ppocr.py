@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import pytest
 from drawn_text import covered, load, page, pages, receipt_coverage, turned
 
 from anonbench.config.detectors import COVERING, Detection
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import Ppocr
 from anonbench.detection.kinds import ppocr as ppocr_model
-from anonbench.detection.kinds.ppocr import PUBLISHED
+from anonbench.detection.kinds.ppocr import PUBLISHED, Levelled
 from anonbench.detection.search import build
 from anonbench.detection.text_recognizer import LineReader
+from anonbench.detection.views import Reach, Views
 from anonbench_demo import documents
 
 V3 = Ppocr().model
@@ -107,6 +110,32 @@ def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> No
     (once,), (found,) = load().detect([shown]), build("ppocr", Detection()).detect([shown])
     assert covered(image.shape, once)[ink].mean() < 0.8
     assert covered(image.shape, found)[ink].mean() > 0.97
+
+
+def test_a_dim_word_that_the_edge_cuts_is_found_by_the_second_model(weights: Path) -> None:
+    image = np.full((700, 500, 3), 30, np.uint8)
+    cv2.rectangle(image, (150, 150), (350, 650), (120, 60, 60), -1)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(image, "CARNIVAL", (40, 14), font, 0.8, (75,) * 3, 2, cv2.LINE_AA)
+    ink = image.min(axis=2) > 60
+    ink[20:] = False
+    (found,) = build("ppocr", Detection.model_validate(COVERING)).detect([image])
+    assert covered(image.shape, found)[ink].mean() > 0.97
+
+
+def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
+    class Boxes:
+        def __init__(self, *boxes: tuple[int, int, int, int]) -> None:
+            self.regions = [Region(Entity.TEXT, *box, 0.9) for box in boxes]
+
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            return [self.regions for _ in images]
+
+    line, new, face = (10, 10, 90, 20), (10, 60, 90, 70), (10, 10, 90, 70)
+    first = Views(Boxes(line), Reach(whole=200, tile=200, overlap=20))
+    both = Levelled(first, None, Boxes((20, 10, 70, 21), new, face))
+    (found,) = both.detect([np.zeros((200, 200, 3), np.uint8)])
+    assert [(each.x0, each.y0, each.x1, each.y1) for each in found] == [line, new]
 
 
 @pytest.mark.slow

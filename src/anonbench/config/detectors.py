@@ -12,9 +12,14 @@ from anonbench.core.settings import Count, Settings, merged
 
 LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz", "ink")
 """Default detectors: one for each kind of region, none of which needs a user's file."""
-COVERING: Mapping[str, Mapping[str, float]] = {
+COVERING: Mapping[str, Mapping[str, Any]] = {
     "centerface": {"threshold": 0.3, "margin": 1.3},
-    "ppocr": {"thresh": 0.2, "box_thresh": 0.4, "unclip_ratio": 2.0},
+    "ppocr": {
+        "thresh": 0.2,
+        "box_thresh": 0.4,
+        "unclip_ratio": 2.0,
+        "second_model": "PP-OCRv6_small_det",
+    },
 }
 """Detection settings without a config, and of a first config, chosen for high coverage, because
 missed regions are published. Their coverage and false area are measured in

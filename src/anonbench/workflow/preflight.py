@@ -93,7 +93,8 @@ def _require_detectors(config: Config, used: set[str]) -> None:
         inside = weights / "inference.onnx" if weights.is_dir() else weights
         _require_onnx(inside, "detection.mrz.weights")
     lines, usual = detection.ppocr, Ppocr()
-    other = (lines.model, lines.weights) != (usual.model, usual.weights)
+    second = [] if lines.second_model is None else [lines.second_model]
+    other = second or (lines.model, lines.weights) != (usual.model, usual.weights)
     if other and used & {"ppocr", "mrz"}:
         from anonbench.detection.kinds.ppocr import find_models, missing_weights_hint
 
@@ -104,6 +105,7 @@ def _require_detectors(config: Config, used: set[str]) -> None:
                 f"{missing_weights_hint(lines.models[0])}"
             )
         find_models(lines.models, lines.weights)
+        find_models(second, None)
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:
