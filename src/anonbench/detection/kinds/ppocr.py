@@ -327,7 +327,7 @@ width; share of ink from which a row is a rule; side of the square that is searc
 
 
 class Levelled:
-    """A detector of lines that also searches slanted images and fine print, and by a second model.
+    """A detector that also searches slanted lines and fine print, and by a second model.
 
     Slanted images are turned level. Of lines of 4 to 7 pixels two thirds are missed on a page of
     usual size. To search all of it at double size takes five times as long, so that only places
