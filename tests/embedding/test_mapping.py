@@ -87,6 +87,7 @@ def test_clusters_stay_together_and_too_few_are_refused() -> None:
     folds = folds_of(clusters, 0)
     assert all(len(set(folds[clusters == each])) == 1 for each in range(40))
     assert set(folds) == set(range(5))
+    assert (folds != folds_of(clusters, 1)).any()
     with pytest.raises(InputError, match="4 clusters"):
         folds_of(np.arange(4), 0)
 

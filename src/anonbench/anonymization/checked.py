@@ -98,7 +98,7 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
 
     """
     if not isinstance(name, str):
-        raise InputError(f"name: {name!r} is no name of a method")
+        raise InputError(f"name: give a method's name, such as 'mask', not {name!r}")
     settings = section("settings", settings, Anonymization())
     variant = Variant(name, 100)
     random = np.random.default_rng(0)

@@ -297,3 +297,6 @@ def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
     assert "to hide what was marked: the same `anonbench anonymize … -o out` again" in told.out
     assert main(["review", "photos"]) == 1
     assert "photos: no folder that `anonbench anonymize` wrote" in capsys.readouterr().err
+    Path("out.audit.json").rename(".out.journal")  # as while a first run goes on
+    assert main(["review", "out"]) == 1
+    assert "stopped or is still writing them" in capsys.readouterr().err

@@ -117,7 +117,8 @@ def run(options: argparse.Namespace) -> int:
             contact_sheet=options.contact_sheet,
         )
     except KeyboardInterrupt:
-        print("what is done is kept: the same command goes on", file=sys.stderr)
+        if not options.dry_run:
+            print("what is done is kept: the same command goes on", file=sys.stderr)
         raise
     if options.json:
         paths = {"audit": done.audit, "sheet": done.sheet}

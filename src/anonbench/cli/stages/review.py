@@ -102,9 +102,11 @@ _Session = tuple[Path, "Callable[[], Review]", str | None, str]
 def _folder_review(options: argparse.Namespace) -> _Session | None:
     """Review of a folder of anonymized copies; None if a data set is reviewed."""
     from anonbench.anonymization.files.record import audit_file
+    from anonbench.datasets.inputs import require_finished
 
     to = Path(options.what)
     if not (to.is_dir() and audit_file(to).is_file()):
+        require_finished(to)
         return None
     from anonbench.anonymization.files.corrections import review_folder
 
