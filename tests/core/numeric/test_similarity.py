@@ -147,6 +147,8 @@ def test_similarities_of_originals_lie_within_one(similarity: str) -> None:
     if similarity == "euclidean":
         far = database.astype(np.float64) + 1000.0
         assert np.allclose(products(far), own, atol=1e-6), "wherever the origin is"
+        with pytest.raises(InputError, match="times as far from the mean of the originals"):
+            shared_scale(similarity, lambda: [database]).rows(far * 1000)
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])

@@ -26,9 +26,12 @@ from typing import Literal
 
 import numpy as np
 
+from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import unit_rows
 
 Similarity = Literal["cosine", "inner", "euclidean"]
+_FARTHEST = 200.0
+"""Greatest length of a scaled vector: half its square has an error of 0.001 in float32."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class SharedScale:
         """Return vectors [N, D] as rows of a database, float32 [N, D], or [N, D + 2] for distances.
 
         A zero vector stays zero by cosine: its similarity to all is 0.
+
+        Raises:
+            InputError: by Euclidean distance, vectors are so far away that float32 is too coarse.
+
         """
         return unit_rows(values) if self.similarity == "cosine" else self._scaled(values)
 
@@ -67,6 +74,12 @@ class SharedScale:
             return shifted.astype(np.float32)
         # the product of (v, 1, h) and (w, i, 1) is v · w + h + i = 1 - |v - w|² / 2
         halves = 0.5 - np.square(shifted).sum(axis=1, keepdims=True) / 2
+        if (farthest := float(np.sqrt(1 - 2 * halves.min(initial=0.5)))) > _FARTHEST:
+            raise InputError(
+                f"similarity euclidean: vectors lie {farthest:,.0f} times as far from the mean of "
+                "the originals as any original: float32 loses the order of such distances; give "
+                "vectors of one scale, or use cosine"
+            )
         return np.concatenate([shifted, halves, np.ones_like(halves)], axis=1, dtype=np.float32)
 
 
