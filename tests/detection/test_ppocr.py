@@ -131,11 +131,12 @@ def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
         def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
             return [self.regions for _ in images]
 
-    line, new, face = (10, 10, 90, 20), (10, 60, 90, 70), (10, 10, 90, 70)
-    first = Views(Boxes(line), Reach(whole=200, tile=200, overlap=20))
-    both = Levelled(first, None, Boxes((20, 10, 70, 21), new, face))
-    (found,) = both.detect([np.zeros((200, 200, 3), np.uint8)])
-    assert [(each.x0, each.y0, each.x1, each.y1) for each in found] == [line, new]
+    line, new, face = (20, 20, 180, 40), (20, 220, 180, 240), (20, 20, 180, 180)
+    first = Views(Boxes(line), Reach(whole=600, tile=600, overlap=20))
+    both = Levelled(first, None, Boxes((40, 20, 140, 42), new, face))
+    large, small = both.detect([np.zeros((side, side, 3), np.uint8) for side in (600, 300)])
+    assert [(each.x0, each.y0, each.x1, each.y1) for each in large] == [line, new]
+    assert (small[-1].x0, small[-1].y1) == (10, 120), "searched at double size"
 
 
 @pytest.mark.slow

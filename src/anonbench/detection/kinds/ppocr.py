@@ -179,8 +179,8 @@ class Ppocr(DetectorKind):
     unclip_ratio: Positive = 1.5
     """Factor of the enlargement of a box beyond the text's core."""
     second_model: str | None = None
-    """Model that also searches each image once, at most 960 pixels large, for what the others miss,
-    such as logos and decorated letters; with `speed: thorough`."""
+    """Model that also searches each image once, at up to 960 pixels, for what the others miss, such
+    as logos and decorated letters; with `speed: thorough`."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -312,9 +312,10 @@ _INSIDE = 0.9
 """Share of a region in a line of a turned image from which it is dropped."""
 _MOST = 3
 """Greatest number of slants that are searched."""
-_NEW, _HIGHEST = 0.5, 0.25
+_NEW, _HIGHEST, _SMALL = 0.5, 0.25, 480
 """Share of a second model's region in others from which it is dropped; its greatest height, as a
-share of the image's shorter side: PP-OCRv6 takes some faces for text.
+share of the image's shorter side, as PP-OCRv6 takes some faces for text; longest side of an image
+that it searches at double size.
 """
 _FAINT, _GROUND = (24, 48), 6
 """Least contrast of fine print on plain ground and on any; its multiple of the ground's own between
@@ -364,10 +365,13 @@ class Levelled:
         """Regions by the second model where there are no others."""
         if self._second is None:
             return []
-        highest = _HIGHEST * min(image.shape[:2])
+        seen, highest = image, _HIGHEST * min(image.shape[:2])
+        if is_small := max(image.shape[:2]) <= _SMALL:
+            seen = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        back = np.eye(2, 3) / (2 if is_small else 1)
         return [
             region
-            for region in self._second.detect([image])[0]
+            for region in (moved(each, back) for each in self._second.detect([seen])[0])
             if min(cv2.minAreaRect(corners_of(region).astype(np.float32))[1]) <= highest
             and sum(_shares(region, regions)) < _NEW
         ]
