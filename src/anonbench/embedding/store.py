@@ -172,15 +172,7 @@ class VectorCache:
         return digest in self._places or digest in self._new
 
     def add(self, digests: Sequence[str], vectors: np.ndarray) -> None:
-        """Add the vectors [N, D] of N images.
-
-        Raises:
-            InputError: earlier ones have another dimension.
-
-        """
-        before = next((len(vector) for vector in self._new.values()), vectors.shape[1])
-        if before != vectors.shape[1]:
-            raise self._several_widths({before, vectors.shape[1]})
+        """Add the vectors [N, D] of N images; D is the same for all (`Checked`)."""
         self._new |= dict(zip(digests, vectors, strict=True))
 
     def flush(self) -> None:
@@ -218,15 +210,12 @@ class VectorCache:
             known |= {wanted[row]: vector for row, vector in zip(rows, vectors, strict=True)}
         widths = {len(vector) for vector in known.values()}
         if len(widths) > 1:
-            raise self._several_widths(widths)
+            raise InputError(
+                f"systems: the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
+                "dimensions; one system has one. If its model has changed, give the system another "
+                f"`version` or delete {self._folder} (a cache: its images are embedded again)"
+            )
         return np.stack([known[each] for each in digests]) if digests else np.empty((0, 0), "f4")
-
-    def _several_widths(self, widths: set[int]) -> InputError:
-        return InputError(
-            f"systems: the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
-            "dimensions; one system has one. If its model has changed, give the system another "
-            f"`version` or delete {self._folder} (a cache: its images are embedded again)"
-        )
 
     def _note(self, file: Path, digests: Sequence[str]) -> None:
         self._places |= {digest: (file, row) for row, digest in enumerate(digests)}
