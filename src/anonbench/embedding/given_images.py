@@ -93,8 +93,7 @@ class Pictures:
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
 
-        Args:
-            threads: number of reading threads; it has no effect on the result.
+        The number of reading threads has no effect on the result.
 
         Raises:
             InputError: a file changed since it was examined.
