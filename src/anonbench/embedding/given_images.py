@@ -15,7 +15,7 @@ import pandas as pd
 from anonbench.core.boxes import Blocks
 from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.progress import track
-from anonbench.datasets.annotations import Images
+from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.headers import Limits, header_of
