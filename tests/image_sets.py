@@ -11,7 +11,7 @@ from anonbench.datasets.images import encode
 
 def write_set(path: Path, images: Mapping[str, np.ndarray]) -> ImageSet:
     """Write one shard and open it."""
-    with ShardWriter(path) as shard:
+    with ShardWriter.open(path) as shard:
         for image_id, image in sorted(images.items()):
             shard.add(image_id, encode(image), "png", image.shape[1], image.shape[0])
     return ImageSet.open([path])

@@ -35,7 +35,7 @@ def measure(report: Report, tiny: bool) -> None:
     random = np.random.default_rng(0)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "images.tar"
-        with ShardWriter(path) as shard:
+        with ShardWriter.open(path) as shard:
             for number in range(images):
                 shard.add(f"{number:04}", encode(drawn(random), "jpeg"), "jpg", *SIDES)
         source = ImageSet.open([path])

@@ -63,7 +63,7 @@ def run(tmp_path: Path) -> Config:
             for half in range(2):
                 own = sorted(i for i, s in zip(IDS, splits, strict=True) if s == split)
                 path = base / "images" / str(variant) / split / f"{half}.tar"
-                with ShardWriter(path) as shard:
+                with ShardWriter.open(path) as shard:
                     for image_id in own[half::2]:
                         shard.add(image_id, encode(pixels(image_id, variant)), "png", 8, 8)
     return config
@@ -231,7 +231,7 @@ def test_images_that_are_in_no_set_are_not_counted(run: Config, tmp_path: Path) 
 def without(tar: Path, lost: str) -> None:
     images = ImageSet.open([tar])
     kept = {image_id: images.read_bytes(image_id) for image_id in images.ids if image_id != lost}
-    with ShardWriter(tar) as shard:
+    with ShardWriter.open(tar) as shard:
         for image_id, data in kept.items():
             shard.add(image_id, data, "png", 8, 8)
 
@@ -319,7 +319,7 @@ def test_jpeg_keeps_suffix_and_no_class_without_labels(run: Config, tmp_path: Pa
     tar = run.results / f"{SHARD}.tar"
     images = ImageSet.open([tar])
     pictures = {i: encode(images.read(i), "jpeg") for i in images.ids}
-    with ShardWriter(tar) as shard:
+    with ShardWriter.open(tar) as shard:
         for image_id, data in pictures.items():
             shard.add(image_id, data, "jpg", 8, 8)
     export(config_of(tmp_path, label=None), tmp_path / "out")

@@ -22,7 +22,8 @@ from anonbench.cli.inputs import Requested, settings_of
 from anonbench.config import Detection
 from anonbench.config.detectors import COVERING, LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError
-from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.datasets.annotations.read import read_boxes_file
+from anonbench.datasets.annotations.rows import Images
 from anonbench_demo import portraits
 from anonbench_demo.fonts import Family
 

@@ -138,7 +138,7 @@ with files.atomic(path) as temporary:
     save_file({'a': torch.from_numpy(values)}, temporary)
 """,
     "x.tar": """
-with ShardWriter(path) as shard:
+with ShardWriter.open(path) as shard:
     shard.add('0', values.tobytes(), 'png', 1, 1)
 """,
 }

@@ -21,7 +21,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.registries.registry import NAME
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Action, Correction
+from anonbench.datasets.annotations.read import Action, Correction
 from anonbench.datasets.images import encode
 from anonbench.detection import cache, doubts, reading, shard
 from anonbench.detection.cache import SCHEMA, as_findings, as_table, places

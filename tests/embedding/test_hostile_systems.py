@@ -144,6 +144,9 @@ def test_vectors_of_another_dimension(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     system = Function(function="changing:encode", batch_size=1)
     assert system.most_images == 64
+    with pytest.raises(InputError, match="of 8 and of 9 dimensions; all have to have the same"):
+        vectors_of(system, [few(100)], tmp_path)
+    # the first 64 are cached
     with pytest.raises(InputError, match=r"of 8 and 9 dimensions.*`version`") as no:
         vectors_of(system, [few(100)], tmp_path)
     assert str(tmp_path) in str(no.value)

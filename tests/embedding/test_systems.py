@@ -126,7 +126,7 @@ def test_small_model(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 
 
 def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> None:
-    with pytest.raises(InputError, match="near it: vit_tiny_patch16_224"):
+    with pytest.raises(InputError, match="did you mean vit_tiny_patch16_224"):
         encoded(settings(kind="timm", name="vit_tiny_patch16_223"), pictures)
     torch.save({"state_dict": {"a": torch.ones(1)}}, tmp_path / "w.pt")
     wrong = settings(kind="timm", name="resnet10t", weights=tmp_path / "w.pt")

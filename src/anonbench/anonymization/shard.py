@@ -69,7 +69,7 @@ def anonymize_shard(
     files = zip(*(rows[name].tolist() for name in ("id", "path", "bytes", "digest")), strict=True)
     auditor = Auditor(boxes, variant, settings)
     # products of an audit are small: threads would take longer to meet than to compute
-    with threadpool_limits(1, user_api="blas"), ShardWriter(output) as shard:
+    with threadpool_limits(1, user_api="blas"), ShardWriter.open(output) as shard:
 
         def add(image_id: str, data: bytes, page: Page | None) -> None:
             original = read_image(data, None, page)

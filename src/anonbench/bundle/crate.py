@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,49 +43,45 @@ _FORMATS = {
 """Media types by suffix; a bundle holds no other kind of file."""
 
 
-@dataclass(frozen=True)
-class About:
-    """Description of a bundle in its metadata, besides its files."""
-
-    title: str
-    description: str
-    date: str
-    """Date of publication, YYYY-MM-DD."""
-    authors: tuple[str, ...] = ()
-    licence: str = ""
-    """Address or SPDX identifier; empty if none is stated."""
-    commit: str = ""
-    """Commit of the workflow's repository; empty if unknown."""
-    repository: str = ""
-    """Address of the repository; empty if none is stated."""
-
-
 def write_metadata(
-    folder: Path, files: Sequence[str], about: About, versions: Mapping[str, str]
+    folder: Path,
+    files: Sequence[str],
+    versions: Mapping[str, str],
+    *,
+    title: str,
+    description: str,
+    date: str,
+    authors: Sequence[str],
+    licence: str,
+    commit: str,
+    repository: str,
 ) -> None:
     """Write the metadata of a bundle's files; the same files give the same bytes.
 
     `files` are paths below the folder, the workflow's included, in the order to list them;
-    `versions` are those of Python and the packages, by name.
+    `versions` are those of Python and the packages, by name; for the others see `write_bundle`.
     """
     from rocrate.model.person import Person
     from rocrate.rocrate import ROCrate
 
     crate = ROCrate(version=_VERSION)
     crate.metadata.extra_terms.update(_SHA256)
-    crate.name, crate.description = about.title, about.description
-    crate.datePublished = about.date
-    crate.root_dataset["license"] = _licence(crate, about.licence)
+    crate.name, crate.description, crate.datePublished = title, description, date
+    crate.root_dataset["license"] = _licence(crate, licence)
     people = [
         crate.add(Person(crate, f"#author-{number}", {"name": name}))
-        for number, name in enumerate(about.authors, start=1)
+        for number, name in enumerate(authors, start=1)
     ]
     if people:
         crate.root_dataset["author"] = people if len(people) > 1 else people[0]
     for file in files:
         properties = _properties(folder / file)
         if file == WORKFLOW:
-            _add_workflow(crate, folder / file, properties, about, versions)
+            workflow = _add_workflow(crate, folder / file, properties, versions)
+            if commit:
+                workflow["version"] = commit
+            if repository:
+                workflow["codeRepository"] = repository
             continue
         entity = crate.add_file(folder / file, file, properties=properties)
         if file == README:
@@ -130,8 +125,8 @@ def _licence(crate: Any, given: str) -> Any:
 
 
 def _add_workflow(
-    crate: Any, file: Path, properties: dict[str, Any], about: About, versions: Mapping[str, str]
-) -> None:
+    crate: Any, file: Path, properties: dict[str, Any], versions: Mapping[str, str]
+) -> Any:
     from rocrate.model.contextentity import ContextEntity
     from rocrate.model.softwareapplication import SoftwareApplication
 
@@ -146,10 +141,6 @@ def _add_workflow(
     workflow["conformsTo"] = crate.add(
         ContextEntity(crate, _PROFILE, {"@type": "CreativeWork", "name": "ComputationalWorkflow"})
     )
-    if about.commit:
-        workflow["version"] = about.commit
-    if about.repository:
-        workflow["codeRepository"] = about.repository
     workflow["softwareRequirements"] = [
         crate.add(
             SoftwareApplication(
@@ -158,6 +149,7 @@ def _add_workflow(
         )
         for name, version in versions.items()
     ]
+    return workflow
 
 
 _SCORES_TELL = (

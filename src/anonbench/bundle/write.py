@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 
 from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
-from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, readme, write_metadata
+from anonbench.bundle.crate import METADATA, README, WORKFLOW, readme, write_metadata
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_folder_or_tar, write_csv, write_parquet
@@ -102,18 +102,16 @@ def write_bundle(
         write_metadata(
             folder,
             files,
-            About(
-                config.title,
-                f"Results of anonbench on {', '.join(config.enabled)}: what anonymizing the images "
-                "costs their retrieval. Without images; the tables can be made again from it by "
-                "the workflow.",
-                day,
-                tuple(authors),
-                licence,
-                commit,
-                repository,
-            ),
             {"python": python_version()} | versions(*_PACKAGES),
+            title=config.title,
+            description=f"Results of anonbench on {', '.join(config.enabled)}: what anonymizing "
+            "the images costs their retrieval. Without images; the tables can be made again from "
+            "it by the workflow.",
+            date=day,
+            authors=authors,
+            licence=licence,
+            commit=commit,
+            repository=repository,
         )
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         if to.suffix == ".tar":

@@ -44,9 +44,7 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
 def add_detectors(parser: argparse.ArgumentParser, sections: Sequence[str] = ()) -> None:
     """Add the detectors and their settings, and the kinds of regions.
 
-    Args:
-        parser: parser of the command.
-        sections: sections of a config to read besides `detection` and `anonymization`.
+    `sections` of a config are read besides `detection` and `anonymization`.
     """
     *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
     parser.add_argument(

@@ -173,7 +173,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _export_boxes(options: argparse.Namespace) -> None:
-    from anonbench.datasets.annotations import write_coco
+    from anonbench.datasets.annotations.coco import write_coco
 
     require_another(options.output, options.boxes, options.manifest)
     verify_file(options.boxes)

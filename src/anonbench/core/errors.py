@@ -24,13 +24,7 @@ class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a 
 
     @classmethod
     def of(cls, image_id: str, what: str) -> ChangedImage:
-        """Return the error of one image.
-
-        Args:
-            image_id: of the image.
-            what: what has changed, in two or three words.
-
-        """
+        """Return the error of one image; `what` has changed, in two or three words."""
         return cls(
             f"image {image_id!r} differs from its manifest: {what}. It was not used. Run "
             "the same command again, which searches changed images again. If the file has "

@@ -68,13 +68,7 @@ def characters(kind: TextKind, size: Size, row: int) -> Iterator[str]:
 
 
 def zone(layout: Format, size: Size) -> tuple[str, ...]:
-    """Return the lines of a machine-readable zone whose check digits are right.
-
-    Args:
-        layout: one of `ZONES`.
-        size: of the region.
-
-    """
+    """Return the lines of a machine-readable zone, one of `ZONES`, whose check digits are right."""
     drawn = rng("replace", layout.name, *size)
     # optional fields are filled with digits: readers miscount long runs of fillers
     number = _picked(drawn, string.digits, 9)

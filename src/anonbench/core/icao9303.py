@@ -128,13 +128,7 @@ def format_of(lines: Sequence[str]) -> Format | None:
 
 
 def wrong_checks(lines: Sequence[str], layout: Format) -> list[Check]:
-    """Return the check digits that do not agree with their fields.
-
-    Args:
-        lines: of the format `layout`, see `format_of`.
-        layout: says where the check digits are.
-
-    """
+    """Return the check digits of lines of a format that do not agree with their fields."""
     return [check for check in layout.checks if not _agrees(lines, check)]
 
 
@@ -153,12 +147,8 @@ def _agrees(lines: Sequence[str], check: Check) -> bool:
 def corrected(line: str, classes: str) -> str:
     """Return a reading with its letters and digits corrected to the classes of their positions.
 
-    Only for telling a zone from other text: the corrections may be wrong.
-
-    Args:
-        line: as long as `classes`.
-        classes: of the format, see `Format`.
-
+    Only for telling a zone from other text: the corrections may be wrong. `classes` are those of a
+    `Format`, as many as the reading has characters.
     """
     return "".join(
         c.translate(DIGIT_LIKE)

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -126,13 +126,8 @@ def partial_path(path: Path) -> Path:
 def scratch_folder() -> Iterator[Path]:
     """Yield a temporary, private folder for the block; see also `remove_left_scratch`."""
     remove_left_scratch()
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name:
-        lock = _locked(Path(name))
-        try:
-            yield Path(name)
-        finally:
-            if lock is not None:
-                os.close(lock)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name, _lock(Path(name)):
+        yield Path(name)
 
 
 @contextmanager
@@ -143,13 +138,10 @@ def locked(folder: Path) -> Iterator[None]:
         InputError: another process has locked it, or it is someone else's.
 
     """
-    lock = _locked(folder)
-    if lock is None:
-        raise InputError(f"{folder} is in use by another process, or someone else's")
-    try:
+    with _lock(folder) as is_locked:
+        if not is_locked:
+            raise InputError(f"{folder} is in use by another process, or someone else's")
         yield
-    finally:
-        os.close(lock)
 
 
 def remove_left_scratch() -> None:
@@ -161,9 +153,9 @@ def remove_left_scratch() -> None:
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
         if _is_new(left) or not left.is_dir():
             continue
-        if (lock := _locked(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(lock)
+        with _lock(left) as is_locked:
+            if is_locked:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def make_private(folder: Path) -> None:
@@ -185,18 +177,17 @@ def _is_new(path: Path) -> bool:
         return True
 
 
-def _locked(folder: Path) -> int | None:
-    """Return the descriptor that locks a folder, or None if another process has the lock."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # removed, or someone else's
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Lock a folder for the block; False if another process has the lock, or there is no access."""
+    with ExitStack() as stack:
+        is_locked = False
+        with suppress(OSError):  # in use, removed, or someone else's
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_locked = True
+        yield is_locked
 
 
 def append_checksum(path: Path) -> None:

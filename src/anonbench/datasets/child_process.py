@@ -37,10 +37,8 @@ def main() -> None:
         pixels = np.empty(0, np.uint8)
         try:
             told: Any = _answer(question, data)
-            if question["what"] == "image":
+            if isinstance(told, np.ndarray):
                 pixels, told = told, told.shape
-            elif question["what"] == "draw":
-                told, pixels = [], told
             answer: dict[str, Any] = {"told": told, "pixels": pixels.size}
         except UnreadableImage as error:
             answer = {"refused": str(error)}

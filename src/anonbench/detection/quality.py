@@ -17,7 +17,7 @@ import shapely
 from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.numeric.statistics import bootstrap_means, interval
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import read_regions
+from anonbench.datasets.annotations.read import read_regions
 from anonbench.detection.base import corners_of
 
 IOU = 0.5

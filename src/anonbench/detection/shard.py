@@ -28,7 +28,7 @@ from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track_batches
 from anonbench.core.registries.detectors import Detector
-from anonbench.datasets.annotations import Correction, correct
+from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original

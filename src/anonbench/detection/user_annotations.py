@@ -12,10 +12,9 @@ from anonbench.config import Dataset, DataSource
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
-from anonbench.datasets.annotations import (
+from anonbench.datasets.annotations.read import (
     Annotations,
     Correction,
-    Images,
     read_boxes_file,
     read_corrections,
     read_regions,
@@ -23,6 +22,7 @@ from anonbench.datasets.annotations import (
     share_among_copies,
     write_annotations,
 )
+from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.manifest import copies_of_used, left_out_copies, read_copies
 from anonbench.datasets.source import Source, problem

@@ -33,12 +33,8 @@ def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) 
     """Return the class token's attention to the patches in the last block, by head.
 
     Queries and keys are computed again from the block's input, so that the network itself may use
-    fused attention, which keeps no weights.
-
-    Args:
-        model: of `load_backbone`.
-        preprocess: of `load_backbone`.
-        image: uint8 [H, W] or [H, W, 3] RGB.
+    fused attention, which keeps no weights. Model and preprocess are of `load_backbone`, the image
+    is uint8 [H, W] or [H, W, 3] RGB.
 
     Returns:
         float32 [heads, h, w], one value a patch; a head's sum is 1 minus the class token's

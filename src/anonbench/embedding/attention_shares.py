@@ -43,12 +43,8 @@ def visible_boxes(
 ) -> np.ndarray:
     """Share of each pixel of the network's input that lies in a region.
 
-    The regions are drawn at the image's full size, then resized and cropped as the image is.
-
-    Args:
-        regions: of the image; where they overlap, a pixel counts once.
-        size: width and height of the image.
-        preprocess: of the network.
+    The regions are drawn at the image's full size (width, height), then resized and cropped as the
+    image is. Where they overlap, a pixel counts once.
 
     Returns:
         float32 [side, side] in [0, 1].

@@ -15,7 +15,7 @@ import pandas as pd
 from anonbench.core.boxes import Blocks
 from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.progress import track
-from anonbench.datasets.annotations import Images
+from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.headers import Limits, header_of
@@ -93,8 +93,7 @@ class Pictures:
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
 
-        Args:
-            threads: number of reading threads; it has no effect on the result.
+        The number of reading threads has no effect on the result.
 
         Raises:
             InputError: a file changed since it was examined.

@@ -91,7 +91,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
         "versions": versions("numpy"),
     }
     order = sorted(range(len(ids)), key=ids.__getitem__)
-    return Embeddings([ids[row] for row in order], joined(parts)[order], made_by)
+    return Embeddings([ids[row] for row in order], np.concatenate(parts)[order], made_by)
 
 
 @contextmanager
@@ -241,19 +241,3 @@ def _first_field(kind: type[SystemKind]) -> str:
         if name not in NetworkKind.model_fields and name != "kind":
             return field.alias or name
     raise InputError(f"system: {kind.name} takes no value")
-
-
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the vectors of all batches, float32 [N, D].
-
-    Raises:
-        InputError: batches have different dimensions.
-
-    """
-    widths = sorted({part.shape[1] for part in parts})
-    if len(widths) > 1:
-        raise InputError(
-            f"the system returned vectors of {widths[0]} and of {widths[-1]} dimensions; all have "
-            "to have the same"
-        )
-    return np.concatenate(parts)

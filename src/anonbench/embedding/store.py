@@ -78,9 +78,7 @@ def read_embeddings(path: Path) -> Embeddings:
 def read_ids(path: Path) -> tuple[list[str], int]:
     """Return the ids [N] of embeddings, in the file's order, and the dimension D.
 
-    Raises:
-        InputError: `anonbench.embedding.hdf5.opened` refuses the file, or it names an id twice.
-
+    Raises as `hdf5.opened`, and InputError where the file names an id twice.
     """
     with opened(path) as file:
         ids, width = _ids(file), int(file.vectors.shape[1])
@@ -89,34 +87,21 @@ def read_ids(path: Path) -> tuple[list[str], int]:
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """Return the attribute `provenance` of a file of embeddings; empty where there is none.
-
-    Raises:
-        InputError: `hdf5.opened` refuses the file.
-
-    """
+    """Return the attribute `provenance` of a file, empty without one; raises as `hdf5.opened`."""
     with opened(path) as file:
         return file.provenance()
 
 
 def read_similarity(path: Path) -> str:
-    """Similarity by which a file's embeddings are compared; see `Embeddings.similarity`.
-
-    Raises:
-        InputError: `hdf5.opened` refuses the file.
-
-    """
+    """Return the `Embeddings.similarity` of a file; raises as `hdf5.opened`."""
     return Embeddings([], np.empty((0, 0)), read_provenance(path)).similarity
 
 
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     """Return some embeddings of a file, float32 [M, D]; `rows` are their places, int64 [M].
 
-    Neighbours are read at once: fast for ascending places, whatever the file's size.
-
-    Raises:
-        InputError: `anonbench.embedding.hdf5.opened` refuses the file.
-
+    Neighbours are read at once: fast for ascending places, whatever the file's size. Raises as
+    `hdf5.opened`.
     """
     with opened(path) as file:
         values = file.vectors
@@ -133,12 +118,7 @@ def _ids(file: Stored) -> list[str]:
 
 
 def refuse_repeated(names: list[str], where: object) -> None:
-    """Check that no id occurs twice.
-
-    Raises:
-        InputError: one does.
-
-    """
+    """Raise InputError if an id occurs twice; names `where`."""
     if len(set(names)) == len(names):
         return
     repeated = {name: times for name, times in Counter(names).items() if times > 1}
@@ -172,15 +152,7 @@ class VectorCache:
         return digest in self._places or digest in self._new
 
     def add(self, digests: Sequence[str], vectors: np.ndarray) -> None:
-        """Add the vectors [N, D] of N images.
-
-        Raises:
-            InputError: earlier ones have another dimension.
-
-        """
-        before = next((len(vector) for vector in self._new.values()), vectors.shape[1])
-        if before != vectors.shape[1]:
-            raise self._several_widths({before, vectors.shape[1]})
+        """Add the vectors [N, D] of N images; D is the same for all (`Checked`)."""
         self._new |= dict(zip(digests, vectors, strict=True))
 
     def flush(self) -> None:
@@ -218,15 +190,12 @@ class VectorCache:
             known |= {wanted[row]: vector for row, vector in zip(rows, vectors, strict=True)}
         widths = {len(vector) for vector in known.values()}
         if len(widths) > 1:
-            raise self._several_widths(widths)
+            raise InputError(
+                f"systems: the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
+                "dimensions; one system has one. If its model has changed, give the system another "
+                f"`version` or delete {self._folder} (a cache: its images are embedded again)"
+            )
         return np.stack([known[each] for each in digests]) if digests else np.empty((0, 0), "f4")
-
-    def _several_widths(self, widths: set[int]) -> InputError:
-        return InputError(
-            f"systems: the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
-            "dimensions; one system has one. If its model has changed, give the system another "
-            f"`version` or delete {self._folder} (a cache: its images are embedded again)"
-        )
 
     def _note(self, file: Path, digests: Sequence[str]) -> None:
         self._places |= {digest: (file, row) for row, digest in enumerate(digests)}

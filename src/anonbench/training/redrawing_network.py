@@ -189,7 +189,7 @@ def redraw_shard(
     images, drawing = ImageSet.open([hidden]), load_redrawer(network)
     where = shown_hidden(image_regions(boxes), variant.degree)
     audited = read_regions(boxes)
-    with ShardWriter(output) as shard:
+    with ShardWriter.open(output) as shard:
         for image_id in track(images.ids, len(images), f"{variant} redrawn"):
             picture = images.read(image_id)
             regions = hidden_pixels(where.get(image_id, ()), picture.shape, hiding)

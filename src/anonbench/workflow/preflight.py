@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -12,6 +11,7 @@ from anonbench.config import Config, Dataset, Layout
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import model_files
 from anonbench.core.registries.systems import adapter_files
+from anonbench.core.wording import suggestion
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.embedding.systems.function import Function
 
@@ -41,8 +41,8 @@ def require_files(config: Config) -> None:
         for path in asked.method(name).files():
             if not path.exists():
                 raise InputError(
-                    f"anonymization.{name}: there is no {path}{_near(path)}; a key is made by "
-                    "`openssl rand -hex 32 > FILE`"
+                    f"anonymization.{name}: a key is made by `openssl rand -hex 32 > FILE`, and "
+                    f"there is no {path}{_near(path)}"
                 )
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
@@ -134,8 +134,7 @@ def _near(path: Path) -> str:
         names = [file.name for file in path.parent.iterdir()]
     except OSError:
         return f" (nor a folder {path.parent})"
-    near = difflib.get_close_matches(path.name, names, 2)
-    return f"; near it: {', '.join(near)}" if near else ""
+    return suggestion(path.name, names)
 
 
 def _head(path: Path, field: str) -> bytes:

@@ -12,15 +12,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.annotations import (
+from anonbench.datasets.annotations.read import (
     Annotations,
-    Images,
     read_boxes_file,
     read_corrections,
     read_regions,
     read_stored_corrections,
     write_annotations,
 )
+from anonbench.datasets.annotations.rows import Images
 
 ROOT = Path("/data/archive")
 SIDE = 1000

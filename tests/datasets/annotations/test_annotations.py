@@ -15,17 +15,17 @@ from anonbench.cli import main
 from anonbench.core.boxes import Region, box_table, region_fault, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import (
+from anonbench.datasets.annotations.coco import write_coco
+from anonbench.datasets.annotations.read import (
     Correction,
-    Images,
     correct,
     read_boxes_file,
     read_corrections,
     read_regions,
     read_stored_corrections,
     write_annotations,
-    write_coco,
 )
+from anonbench.datasets.annotations.rows import Images
 
 ROOT = Path("/data/archive")
 LISTED = pd.DataFrame(

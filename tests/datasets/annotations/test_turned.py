@@ -14,14 +14,14 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.annotations import (
+from anonbench.datasets.annotations.read import (
     Annotations,
-    Images,
     read_boxes_file,
     read_corrections,
     read_regions,
     share_among_copies,
 )
+from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.listing import list_images
 from anonbench.datasets.manifest import left_out_copies
 from anonbench.detection.user_annotations import match_user_file

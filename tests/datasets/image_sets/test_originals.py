@@ -154,7 +154,7 @@ def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> 
 @pytest.mark.slow
 def test_sets_of_any_number_of_files_are_opened(root: Path, index: Path, tmp_path: Path) -> None:
     hidden = tmp_path / "results/set/images/mask-100/train/0.tar"
-    with ShardWriter(hidden) as shard:
+    with ShardWriter.open(hidden) as shard:
         for image_id in IDS:
             shard.add(image_id, b"hidden", "png", 1, 1)
     files = [index, hidden, hidden.with_suffix(".parquet")]

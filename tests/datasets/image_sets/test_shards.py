@@ -45,7 +45,7 @@ def image(image_id: str) -> np.ndarray:
 
 
 def write(tar: Path, ids: list[str]) -> Path:
-    with ShardWriter(tar) as shard:
+    with ShardWriter.open(tar) as shard:
         for image_id in ids:
             shard.add(image_id, encode(image(image_id)), "png", 5, 7)
     return tar
@@ -328,7 +328,7 @@ def test_the_order_does_not_follow_the_names() -> None:
 def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
     files = []
     for shard in range(2):
-        with ShardWriter(tmp_path / f"{shard}.tar") as writer:
+        with ShardWriter.open(tmp_path / f"{shard}.tar") as writer:
             for number in range(3 * shard, 3 * shard + 3):
                 writer.add(f"{number}", encode(page(number)), "png", 200, 300)
         files.append(tmp_path / f"{shard}.hashes.parquet")

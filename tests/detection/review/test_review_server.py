@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Action, Correction, correct
+from anonbench.datasets.annotations.read import Action, Correction, correct
 from anonbench.detection.review import server as module
 from anonbench.detection.review.changes import corrections_for, found_without, key_of
 from anonbench.detection.review.queue import Misses, count_misses, draw_sample, estimate, sentences

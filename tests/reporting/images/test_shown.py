@@ -43,7 +43,7 @@ def sets(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     for variant in VARIANTS:
         path = tmp_path / variant / "val" / "0.tar"
         path.parent.mkdir(parents=True)
-        with ShardWriter(path) as shard:
+        with ShardWriter.open(path) as shard:
             for number, name in enumerate(sorted(ALL)):
                 shard.add(name, encode(np.full((5, 4), number, np.uint8)), "png", 4, 5)
         files += [path, index_path(path)]
@@ -154,7 +154,7 @@ def made(folder: Path, variant: str, visible: str) -> tuple[list[Path], list[Pat
     """Write an image set and detection's outcome; every other image has the status `visible`."""
     tar, outcome = folder / variant / "0.tar", folder / "0.images.parquet"
     states = [visible if number % 2 else "ok" for number in range(len(IDS))]
-    with ShardWriter(tar) as shard:
+    with ShardWriter.open(tar) as shard:
         for image_id, state in zip(IDS, states, strict=True):
             shard.add(image_id, encode(page(state == "ok" and "100" in variant)), "png", 96, 120)
     write_parquet(pd.DataFrame({"id": IDS, "status": states}), outcome)

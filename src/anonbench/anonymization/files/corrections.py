@@ -16,14 +16,14 @@ from anonbench.anonymization.files.record import SEED, Outcome, as_region, audit
 from anonbench.config import Presentation
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
-from anonbench.datasets.annotations import (
+from anonbench.datasets.annotations.read import (
     Action,
     Correction,
-    Images,
     correct,
     group_by_image,
     read_corrections,
 )
+from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
 from anonbench.datasets.formats.pdf import SUFFIX

@@ -41,7 +41,7 @@ from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
-from anonbench.datasets.annotations import Correction
+from anonbench.datasets.annotations.read import Correction
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size

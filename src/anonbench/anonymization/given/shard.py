@@ -76,7 +76,7 @@ def given_shard(
     regions = read_regions(boxes)
     extension = "png" if settings.format == "png" else "jpg"
     found: list[tuple[object, ...]] = []
-    with ShardWriter(output) as shard:
+    with ShardWriter.open(output) as shard:
 
         def add(image_id: str, original: np.ndarray, own_path: str | None) -> None:
             picture, data = _read(image_id, own_path, folder, program, max_pixels)

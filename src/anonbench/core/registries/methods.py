@@ -160,12 +160,7 @@ _PALETTE = ("#AA3377", "#4477AA", "#228833", "#CCBB44", "#EE6677", "#66CCEE")
 
 
 def with_colours(own: Mapping[str, str]) -> dict[str, str]:
-    """Give a colour to each method that has none of its own.
-
-    Args:
-        own: `line_colour` by method.
-
-    """
+    """Give a colour to each method that has none of its own; `own` are `line_colour` by method."""
     free = cycle([colour for colour in _PALETTE if colour not in own.values()])
     return {name: colour or next(free) for name, colour in own.items()}
 

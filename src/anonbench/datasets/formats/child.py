@@ -76,7 +76,7 @@ def ask(
 ) -> tuple[Any, np.ndarray]:
     """Have a child answer a question of `anonbench.datasets.formats.pdf`, or decode an `image`.
 
-    Returns what is told, as JSON holds it (of an image its shape), and pixels, flat.
+    Returns what is told, as JSON holds it (of pixels their shape), and pixels, flat.
 
     Raises:
         UnreadableImage: it cannot be read, or not within the limits.

@@ -52,7 +52,8 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """
     width, height = pdf_size(data, page, max_pixels)
     with memory_for(width * height):
-        return ask("draw", data, page, max_pixels)[1].reshape(height, width, 3)
+        shape, values = ask("draw", data, page, max_pixels)
+        return values.reshape(shape)
 
 
 class Placed(NamedTuple):

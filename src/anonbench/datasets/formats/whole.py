@@ -66,10 +66,7 @@ class HeaderReader(io.BytesIO):
 def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
     """Raise UnreadableImage if a file's structure shows that it is incomplete.
 
-    Args:
-        data: the file.
-        image: opened from it, at the relevant page; no pixel is read.
-
+    `image` is opened from it, at the relevant page; no pixel is read.
     """
     try:
         _require(data, image)
@@ -106,12 +103,8 @@ def _require_scans(data: bytes, image: Image.Image) -> None:
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
     """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
 
-    Progressive files may lack their last scans.
-
-    Args:
-        data: the file, which has an end marker.
-        image: opened from it.
-
+    Progressive files may lack their last scans. The file has an end marker; `image` is opened from
+    it.
     """
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
         return True
@@ -129,10 +122,7 @@ def has_all_scans(data: bytes, image: Image.Image) -> bool:
 def require_filled(data: bytes, image: Image.Image) -> None:
     """Raise UnreadableImage for a JPEG file whose data end before its image does.
 
-    Args:
-        data: the file, which has passed `require_whole`.
-        image: read from it, as it is stored.
-
+    The file has passed `require_whole`; `image` is read from it, as it is stored.
     """
     width, height = image.size
     corner = image.crop((max(0, width - _CORNER), max(0, height - _CORNER), width, height))

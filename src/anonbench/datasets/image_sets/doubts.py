@@ -8,7 +8,7 @@ No region was found in them, a detector failed on them, or they are doubtful
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,15 @@ from typing import Any
 from anonbench.core.wording import count
 
 _COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed", "used_doubtful")
+
+_WARNINGS = {
+    "unhidden": "PUBLISHED UNHIDDEN: {images} without a region {are} in every image set as in the "
+    "original (keep_without_regions)",
+    "partly": "PUBLISHED PARTLY HIDDEN: {images} on which a detector failed {are} in every image "
+    "set; what it would have found is visible (keep_failed)",
+    "doubtful": "DOUBTFUL: {images} to look at, as the detectors were not sure or were never "
+    "measured on such images (`anonbench review` shows them first)",
+}
 
 
 @dataclass(frozen=True)
@@ -37,26 +46,12 @@ class Doubts:
         """True if there is any doubt."""
         return bool(self.summary())
 
-    def published(self) -> Iterator[str]:
+    def published(self) -> list[str]:
         """Warnings about images that are published although regions may be visible."""
-        if self.used_without_regions:
-            yield (
-                f"PUBLISHED UNHIDDEN: {count(self.used_without_regions, 'image')} without a region "
-                f"{_are(self.used_without_regions)} in every image set as in the original "
-                "(keep_without_regions)"
-            )
-        if self.used_failed:
-            yield (
-                f"PUBLISHED PARTLY HIDDEN: {count(self.used_failed, 'image')} on which a detector "
-                f"failed {_are(self.used_failed)} in every image set; what it would have found is "
-                "visible (keep_failed)"
-            )
-        if self.used_doubtful:
-            yield (
-                f"DOUBTFUL: {count(self.used_doubtful, 'image')} to look at, as the detectors were "
-                "not sure or were never measured on such images (`anonbench review` shows them "
-                "first)"
-            )
+        return [
+            _WARNINGS[kind].format(images=count(number, "image"), are=_are(number))
+            for kind, number in self.published_counts().items()
+        ]
 
     def published_counts(self) -> dict[str, int]:
         """Number of images by kind of these warnings, in their order, of kinds that occur."""

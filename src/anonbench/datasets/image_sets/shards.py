@@ -12,18 +12,17 @@ import hashlib
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import partial_path, write_parquet
+from anonbench.core.io import atomic, write_parquet
 from anonbench.core.jobs.checksums import refusal
 from anonbench.datasets.formats.pages import file_digest_of, page_of
 from anonbench.datasets.images import decode, read_image, read_original
@@ -75,17 +74,25 @@ def _part_name(part: str) -> str:
 
 
 class ShardWriter:
-    """Writes one shard and its index; both appear when the block ends well, or neither."""
+    """Writes the images of one shard, and notes where they are."""
 
-    def __init__(self, tar: Path) -> None:
-        self._path = tar
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self._rows: list[tuple[str, int, int, int, int, str]] = []
 
-    def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._part = partial_path(self._path)
-        self._file = self._part.open("w+b")
-        return self
+    @classmethod
+    @contextmanager
+    def open(cls, tar: Path) -> Iterator[Self]:
+        """Yield the writer of a shard: tar and index appear if the block ends well, or neither."""
+        with atomic(tar) as temporary:
+            with temporary.open("w+b") as file:
+                shard = cls(file)
+                yield shard
+                end = 2 * tarfile.BLOCKSIZE  # of zeros, padded to a full record
+                file.write(bytes(end + -(file.tell() + end) % tarfile.RECORDSIZE))
+            # the types are stated for shards without images, which small data sets have
+            index = pd.DataFrame(shard._rows, columns=INDEX_COLUMNS).astype(_INDEX_TYPES)
+            write_parquet(index, index_path(tar))
 
     def add(self, image_id: str, data: bytes, extension: str, width: int, height: int) -> None:
         """Append one coded image; ids must come in ascending order."""
@@ -107,30 +114,6 @@ class ShardWriter:
             raise ValueError(f"{image_id!r} was not added last")
         self._file.flush()
         return os.pread(self._file.fileno(), size, offset)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            end = 2 * tarfile.BLOCKSIZE  # of zeros, padded to a full record
-            end += -(self._file.tell() + end) % tarfile.RECORDSIZE
-            self._file.write(bytes(end))
-            self._file.close()
-            if kind is None:
-                # the types are stated for shards without images, which small data sets have
-                frame = pd.DataFrame(self._rows, columns=INDEX_COLUMNS).astype(_INDEX_TYPES)
-                write_parquet(frame, self._index())
-                self._part.replace(self._path)
-        finally:
-            self._part.unlink(missing_ok=True)
-            with suppress(OSError):  # a full disk fails here, with the data still to be written
-                self._file.close()
-
-    def _index(self) -> Path:
-        return index_path(self._path)
 
 
 class ImageSet:

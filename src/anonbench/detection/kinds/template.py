@@ -264,7 +264,8 @@ def _read_boxes(
     """Return the templates' boxes by name: the path in the folder without suffix is the id."""
     import pandas as pd
 
-    from anonbench.datasets.annotations import Images, read_boxes_file
+    from anonbench.datasets.annotations.read import read_boxes_file
+    from anonbench.datasets.annotations.rows import Images
 
     files = [folder / name for name in ANNOTATIONS if (folder / name).is_file()]
     if len(files) != 1:

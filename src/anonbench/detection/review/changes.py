@@ -12,7 +12,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Action, Correction, correct
+from anonbench.datasets.annotations.read import Action, Correction, correct
 from anonbench.detection.quality import Size
 
 Key = tuple[str, float, float, float, float]

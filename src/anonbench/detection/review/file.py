@@ -12,14 +12,8 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_csv
-from anonbench.datasets.annotations import (
-    Action,
-    Correction,
-    Images,
-    group_by_image,
-    read_corrections,
-)
-from anonbench.datasets.annotations.rows import BOX
+from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
+from anonbench.datasets.annotations.rows import BOX, Images
 from anonbench.datasets.annotations.table import load_texts
 from anonbench.detection.review.queue import Misses
 

@@ -16,7 +16,7 @@ from anonbench.core.jobs.checksums import verify
 from anonbench.core.numeric.clusters import Rate, clustered_rate
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.wording import count
-from anonbench.datasets.annotations import Correction, read_stored_corrections
+from anonbench.datasets.annotations.read import Correction, read_stored_corrections
 from anonbench.detection.quality import COVERAGES, Size, hidden_shares, outlines
 from anonbench.detection.quality_jobs import DOUBTFUL, least_certain, read_outcomes
 from anonbench.detection.review.changes import found_without, key_of

@@ -18,7 +18,8 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.numeric.clusters import Rate
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Correction, Images
+from anonbench.datasets.annotations.read import Correction
+from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of

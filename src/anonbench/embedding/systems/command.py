@@ -9,7 +9,6 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -81,28 +80,11 @@ class Command(SystemKind):
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
-        """Find the program."""
-        words = shlex.split(self.command)
-        if shutil.which(words[0]) is None:
-            raise InputError(f"systems: there is no program {words[0]!r}")
-        yield _Program(words, self.format, self.timeout)
-
-
-def _is_model_folder(path: Path) -> bool:
-    """Check whether a folder holds weights, and not something else, such as work in progress.
-
-    The current folder and those above never count: they also hold results, which change.
-    """
-    if not path.is_dir() or Path.cwd().is_relative_to(path.resolve()):
-        return False
-    return any(file.suffix in _WEIGHTS for file in path.iterdir())
-
-
-@dataclass(frozen=True)
-class _Program:
-    words: Sequence[str]
-    format: str
-    timeout: float
+        """Find the program, which is started for each group of images."""
+        program = shlex.split(self.command)[0]
+        if shutil.which(program) is None:
+            raise InputError(f"systems: there is no program {program!r}")
+        yield self
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Write the images, run the program and read its vectors."""
@@ -114,13 +96,14 @@ class _Program:
             names = [f"{number:06d}" for number in range(len(images))]
             for number, name in enumerate(names):  # one after the other: they are read on demand
                 Image.fromarray(images[number]).save(folder / f"{name}{_SUFFIX}", compress_level=1)
-            words = [word.replace("{images}", str(folder)) for word in self.words]
+            words = shlex.split(self.command)
+            words = [word.replace("{images}", str(folder)) for word in words]
             self._run([word.replace("{vectors}", str(file)) for word in words], file)
             try:
                 return _ordered(file, names)
             except InputError as error:  # the message names a temporary file
                 text = str(error).replace(f"{scratch}{os.sep}", "")
-                raise InputError(f"systems: {self.words[0]}: {text}") from None
+                raise InputError(f"systems: {words[0]}: {text}") from None
 
     def _run(self, words: Sequence[str], file: Path) -> None:
         output = file.with_name("output")
@@ -147,6 +130,16 @@ class _Program:
             raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
         if not file.is_file():
             raise InputError(f"systems: {words[0]} wrote no file {{vectors}}: {said or 'silent'}")
+
+
+def _is_model_folder(path: Path) -> bool:
+    """Check whether a folder holds weights, and not something else, such as work in progress.
+
+    The current folder and those above never count: they also hold results, which change.
+    """
+    if not path.is_dir() or Path.cwd().is_relative_to(path.resolve()):
+        return False
+    return any(file.suffix in _WEIGHTS for file in path.iterdir())
 
 
 def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import importlib
 import importlib.util
@@ -20,6 +19,7 @@ from pydantic import Field
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.wording import suggestion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,10 +59,10 @@ class Function(SystemKind):
     def _top(self) -> ModuleSpec:
         top = self.function.partition(":")[0].partition(".")[0]
         if (spec := _spec(top)) is None:
-            near = _near(top, (file.stem for file in Path.cwd().glob("*.py")))
+            near = suggestion(top, (file.stem for file in Path.cwd().glob("*.py")))
             raise InputError(
-                f"systems: there is no module {top!r} for {self.function!r}{near}; run from its "
-                "folder, or install it"
+                f"systems: there is no module {top!r} for {self.function!r}; run from its folder, "
+                f"or install it{near}"
             )
         return spec
 
@@ -94,8 +94,7 @@ class Function(SystemKind):
                 raise InputError(f"systems: {file} imports {top!r}, and there is no such module")
         defined = _defined(tree)
         if defined is not None and name not in defined:
-            near = _near(name, defined)
-            raise InputError(f"systems: {file} has no function {name!r}{near}")
+            raise InputError(f"systems: {file} has no function {name!r}{suggestion(name, defined)}")
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
@@ -186,11 +185,6 @@ def _defined(tree: ast.Module) -> set[str] | None:
             names.add(node.id)
         waiting += ast.iter_child_nodes(node)
     return None if names & {"*", "__getattr__"} else names
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, 2)
-    return f"; near it: {', '.join(near)}" if near else ""
 
 
 def _spec(top: str) -> ModuleSpec | None:

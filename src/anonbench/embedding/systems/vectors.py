@@ -65,10 +65,7 @@ class Vectors(SystemKind):
         yield  # a context manager is a generator
 
     def image_set_vectors(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
-        """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
-
-        Args:
-            sets: variant and images of each.
+        """Return the vectors of image sets (by variant), float32 [N, D], in the order of their ids.
 
         Raises:
             InputError: a file is missing (the message names the images that need vectors), or it

@@ -28,7 +28,7 @@ from anonbench.detection.reading import Original
 from anonbench.detection.search import more_detectors
 from anonbench.detection.shard import Job, ShardSearch
 from anonbench.embedding.given_images import Pictures, ahead
-from anonbench.embedding.given_systems import Encode, joined, naming
+from anonbench.embedding.given_systems import Encode, naming
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best, compare_methods
 from anonbench.evaluation.comparisons.columns import Column, retrieval_columns
@@ -131,7 +131,7 @@ def encode_variants(
     if not ids:
         raise InputError(_nothing(pictures.place, images, treatment))
     made_by = {"similarity": similarity}
-    vectors = {variant: Embeddings(ids, joined(found), made_by) for variant, found in parts.items()}
+    vectors = {v: Embeddings(ids, np.concatenate(found), made_by) for v, found in parts.items()}
     hidden = box_table({image_id: regions[image_id] for image_id in ids}, treatment.seed)
     return Encoded(vectors, images, hidden)
 

@@ -26,7 +26,7 @@ from anonbench.core.registries.systems import Similarity
 from anonbench.core.settings import Seed, require_value, section
 from anonbench.core.vocabulary import Adaption, Entity, Method, Variant
 from anonbench.core.wording import count, suggestion
-from anonbench.datasets.annotations import read_boxes_file
+from anonbench.datasets.annotations.read import read_boxes_file
 from anonbench.embedding.given_images import Given, Pictures, look_at
 from anonbench.embedding.given_systems import Encoder, encoding, open_encoder, settled
 from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants, score_variants

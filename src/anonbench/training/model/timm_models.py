@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, cast
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.core.wording import suggestion
 from anonbench.training.model.blocks import PackedBlock
 
 install_torchvision_ops()  # timm imports torchvision
@@ -20,7 +20,6 @@ from timm.models import create_model, get_pretrained_cfg, is_model, list_models 
 from timm.models.vision_transformer import Block, VisionTransformer  # noqa: E402
 
 FIELD = "recipe.backbone.name"
-_NEAR = 3
 
 
 def require_name(name: str, field: str) -> None:
@@ -36,7 +35,8 @@ def require_name(name: str, field: str) -> None:
     try:
         get_pretrained_cfg(name)
     except RuntimeError:
-        raise InputError(f"{field}: timm has no weights {name!r}{_near(name, True)}") from None
+        near = suggestion(name, list_models("*vit*", pretrained=True))
+        raise InputError(f"{field}: timm has no weights {name!r}{near}") from None
 
 
 def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
@@ -49,7 +49,8 @@ def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
 
     """
     if not is_model(name):
-        raise InputError(f"{field}: timm has no model {name!r}{_near(name, False)}")
+        near = suggestion(name, list_models("*vit*"))
+        raise InputError(f"{field}: timm has no model {name!r}{near}")
     try:
         model = create_model(name, num_classes=0, dynamic_img_size=True, **options)
     except (OSError, RuntimeError, TypeError, AssertionError) as error:
@@ -57,11 +58,6 @@ def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
     if not isinstance(model, VisionTransformer) or model.cls_token is None:
         raise InputError(f"{field}: {name} is no ViT with a class token")
     return cast(nn.Module, model)
-
-
-def _near(name: str, pretrained: bool) -> str:
-    near = difflib.get_close_matches(name, list_models("*vit*", pretrained=pretrained), _NEAR)
-    return f"; near it: {', '.join(near)}" if near else ""
 
 
 def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:

@@ -17,7 +17,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.annotations import read_boxes_file
+from anonbench.datasets.annotations.read import read_boxes_file
 from anonbench.datasets.given import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given_images import Picture, look_at
