@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from anonbench.embedding.store import (
     read_ids,
     read_rows,
     read_similarity,
+    refuse_repeated,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -71,10 +71,8 @@ class Vectors:
             InputError: an id is there twice.
 
         """
+        refuse_repeated(given.ids, what)
         ids, order = _sorted(given.ids)
-        for one, following in pairwise(ids):
-            if one == following:
-                raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
         if frame is None:
             frame = shared_scale(given.similarity, lambda: [given.values])
         return cls(ids, given.values.shape[1], given.values.__getitem__, order, frame)
