@@ -234,7 +234,7 @@ def _effects(
     ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
 
     def judged(model: Model, variant: Variant, query: QueryKind, own: bool = False) -> np.ndarray:
-        """Scores by the second references, or by those of the training seeds [pairs, Q, metrics]."""
+        """Scores by second references, or by the training seeds' `own` [pairs, Q, metrics]."""
         found = []
         for seed, other in pairs:
             reference, scenario = seed if own else other, Scenario(model, seed, variant).path

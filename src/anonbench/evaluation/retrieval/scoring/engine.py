@@ -21,7 +21,6 @@ from anonbench.core.numeric.similarity import first as first_of
 from anonbench.core.progress import track
 from anonbench.evaluation.retrieval.scoring.counting import Counting
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
-from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
@@ -161,26 +160,21 @@ class Engine:
         measures = self._measures
         k, depth = measures.k, measures.depth
         result = np.empty((len(COLUMNS), kinds, rows))
-        is_full, averaged = self._settings.ap_depth == "full", self._settings.ties == "mean"
+        is_full = self._settings.ap_depth == "full"
 
         def rank(part: slice) -> None:
             count = (part.stop - part.start) * kinds
             found = np.empty((count, depth), dtype=np.int64)
             places = np.empty((count, depth), dtype=truth.place.dtype)
-            precision = np.empty((count, k)) if is_full else None
+            precision = np.empty((count, k))
             gained = np.empty((count, k), dtype=np.float32)
             tied = []
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
-                if precision is not None:
-                    given = values, place, truth.first[query, :k]
-                    is_tied = self._counting().rank(*given, found[row], places[row], precision[row])
-                else:
-                    found[row] = first_of(values, depth)
-                    places[row] = place.take(found[row])
-                    is_tied = averaged and among_first(values, found[row, :k])
+                given = values, place, truth.first[query, :k]
+                is_tied = self._counting().rank(*given, found[row], places[row], precision[row])
                 if is_tied or truth.open[query]:
                     tied.append((row, query, values))
                 truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
@@ -188,7 +182,7 @@ class Engine:
             gain = measures.gain(gained, places)
             for row, query, values in tied:
                 measures.average_gain(gain[row], found[row, :k], values, truth.similarity[query])
-            scores = measures.scores(places, precision, gain, ideal)
+            scores = measures.scores(places, precision if is_full else None, gain, ideal)
             for row, query, values in tied:
                 if truth.open[query] or not is_full:
                     both = values, truth.similarity[query]
