@@ -213,14 +213,11 @@ def by_hand(path: Path, asked: list[str], include_self: bool) -> list[list[tuple
 def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> None:
     asked = ["031", "005", "059", "000"]
     found = rank(read_some(file, asked), file, IDS, include_self)
-    for query, expected in enumerate(by_hand(file, asked, include_self)):
-        positions = found.first(query, len(IDS))
-        assert [IDS[p] for p in positions] == [image_id for _, image_id in expected]
-        values = found.similarities[query, positions]
-        assert np.allclose(values, [value for value, _ in expected], atol=2e-5)
-        ranks = found.ranks(query)
-        assert [ranks[IDS.index(i)] for _, i in expected] == list(range(1, len(expected) + 1))
-        assert list(found.first(query, 3)) == list(positions[:3])
+    for (order, similarities), expected in zip(
+        found, by_hand(file, asked, include_self), strict=True
+    ):
+        assert [IDS[p] for p in order] == [image_id for _, image_id in expected]
+        assert np.allclose(similarities, [value for value, _ in expected], atol=2e-5)
 
 
 def test_queries_are_drawn_by_their_ids_alone() -> None:
