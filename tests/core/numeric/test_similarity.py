@@ -164,4 +164,4 @@ def test_scores_follow_the_system_s_own_similarity(similarity: str, tmp_path: Pa
     assert np.allclose(job["ap"], wanted)
     found = rank(read_some(stored, IDS[:3]), stored, IDS, True)
     order = by_definition(similarity, database.values[:3], database.values)
-    assert ([each for each, _ in found] == np.argsort(-order, axis=1)).all()
+    np.testing.assert_array_equal([each for each, _ in found], np.argsort(-order, axis=1))
