@@ -7,7 +7,7 @@ differences do not matter. All comparisons that are shown together are one famil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -129,27 +129,6 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
         verdict = _verdict(estimate, [value <= 1.0 - confidence for value in p])
         judged.append(Judgement(estimate, verdict, *p))
     return judged
-
-
-def judge_families(
-    rows: Sequence[tuple[Hashable, dict[str, Any], Estimate]], judging: Judging
-) -> list[tuple[dict[str, Any], Judgement]]:
-    """Judge the differences of a table's rows, each among those of its family.
-
-    Args:
-        rows: each with the key of its family, its cells, and the difference.
-        judging: margin and confidence.
-
-    """
-    families: dict[Hashable, list[int]] = {}
-    for number, (key, _, _) in enumerate(rows):
-        families.setdefault(key, []).append(number)
-    found: dict[int, Judgement] = {}
-    for numbers in families.values():
-        own = [rows[number][2] for number in numbers]
-        family = judge(own, judging.equivalence_margin, judging.confidence)
-        found |= zip(numbers, family, strict=True)
-    return [(cells, found[number]) for number, (_, cells, _) in enumerate(rows)]
 
 
 def judge_pairs(

@@ -23,7 +23,7 @@ from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.vectors import Rankings, draw_queries, rank, read_some
+from anonbench.evaluation.retrieval.vectors import draw_queries, rank, read_some
 
 if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
@@ -89,8 +89,7 @@ def explore(
     drawn = draw_queries(ids, queries)
     positions = [ids.index(image_id) for image_id in drawn]
     truth = rank(read_some(reference, drawn), reference, ids, settings.include_self)
-    ranks = [truth.ranks(query) for query in range(len(drawn))]
-    expected = _answers(truth, ranks, results)
+    expected = _answers(truth, truth, results)
     # the query and the reference's results are originals, or every kind if those must not be shown
     beside = [ORIGINAL] if ORIGINAL in images else list(images)
     needed: dict[str, set[int]] = {kind: set() for kind in images}
@@ -105,7 +104,7 @@ def explore(
         values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
         asked = Embeddings(drawn * len(sources), values)  # all kinds at once: database read once
         ranked = rank(asked, scenario.images, ids, settings.include_self)
-        answers = _answers(ranked, ranks * len(sources), results)
+        answers = _answers(ranked, truth * len(sources), results)
         for kind in [own] if own else beside:
             needed[kind].update(positions, *(answer["images"] for answer in answers))
         key = {"method": own or ORIGINAL, "degree": scenario.variant.degree}
@@ -148,14 +147,20 @@ def explore(
     }
 
 
-def _answers(found: Rankings, ranks: Sequence[np.ndarray], results: int) -> list[dict[str, Any]]:
+_Ranking = tuple[np.ndarray, np.ndarray]
+"""Positions and similarities of a query's results (`rank`)."""
+
+
+def _answers(
+    found: Sequence[_Ranking], truth: Sequence[_Ranking], results: int
+) -> list[dict[str, Any]]:
     """First results of each query: positions, later numbers, and their reference ranks."""
     answers = []
-    for query, reference in enumerate(ranks):
-        first = found.first(query, results)
-        similarities = found.similarities[query, first].astype(float).round(4)
-        ranked = {"similarities": similarities.tolist(), "ranks": reference[first].tolist()}
-        answers.append({"images": first.tolist()} | ranked)
+    for (order, similarities), (reference, _) in zip(found, truth, strict=True):
+        first = order[:results].tolist()
+        similar = similarities[:results].astype(float).round(4).tolist()
+        ranks = [int(np.flatnonzero(reference == image)[0]) + 1 for image in first]
+        answers.append({"images": first, "similarities": similar, "ranks": ranks})
     return answers
 
 

@@ -20,13 +20,11 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.effect_table import (
     COLUMNS,
     Effect,
-    Judged,
     measure,
     read_by_reference,
     read_effects,
     share_of,
     tabulate,
-    tell_apart,
 )
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
@@ -195,32 +193,23 @@ def test_scores_are_read_from_files(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(read(reference, name), table(reference, name).sort_index())
 
 
-# multiples of 1/1024: sums and differences of a few are exact in floating point
-SCORES = st.lists(st.integers(0, 1024), min_size=6, max_size=6)
+def test_both_identities_are_exact_for_every_query() -> None:
+    def scores(reference: int, scenario: str) -> pd.DataFrame:
+        # multiples of 1/1024: sums and differences of a few are exact in floating point
+        return (table(reference, scenario) * 1024).round() / 1024
 
-
-def judged(*scores: float) -> Judged:
-    return Judged(*(np.array([score]) for score in scores))
-
-
-@given(st.lists(SCORES, min_size=1, max_size=8))
-def test_both_identities_are_exact_for_every_query(queries: list[list[int]]) -> None:
-    scores = np.array(queries, dtype=np.float64).T / 1024
-    second, own = Judged(*scores[:3]), Judged(*scores[3:])
-    found = tell_apart(second, own)
-    np.testing.assert_array_equal(
-        1.0 - second.adapted, found["retraining"] + found["anonymizing"] + found["adapting"]
-    )
-    np.testing.assert_array_equal(own.unadapted - own.adapted, found["adapting"] + found["bias"])
-
-
-def test_effects_by_hand() -> None:
-    found = tell_apart(judged(0.45, 0.40, 0.38), judged(1.0, 0.80, 0.55))
-    assert found["retraining"][0] == pytest.approx(0.55)
-    assert found["anonymizing"][0] == pytest.approx(0.05)
-    assert found["adapting"][0] == pytest.approx(0.02)
-    assert found["lead"][0] == pytest.approx(0.25)
-    assert found["bias"][0] == pytest.approx(0.23)
+    effects = list(measure(scenarios(), [0, 7], scores))
+    originals = scores(7, "unadapted/seed0/original").loc["original"]["ap"].to_numpy()
+    retraining = chosen(effects, "retraining", "unadapted", "original").values
+    np.testing.assert_array_equal(retraining, 1.0 - originals)
+    for adaption, query in product("AC", ("original", "anonymized")):
+        adapted = scores(7, f"{adaption}-blur-50/seed0/blur-50").loc[query]["ap"].to_numpy()
+        anonymizing = chosen(effects, "anonymizing", "unadapted", query).values
+        adapting, lead, bias = (
+            chosen(effects, name, adaption, query).values for name in ("adapting", "lead", "bias")
+        )
+        np.testing.assert_array_equal(1.0 - adapted, retraining + anonymizing + adapting)
+        np.testing.assert_array_equal(lead, adapting + bias)
 
 
 @given(

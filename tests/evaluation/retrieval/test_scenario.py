@@ -62,24 +62,21 @@ def twice(given: Embeddings) -> Embeddings:
     return Embeddings([given.ids[1], *given.ids[1:]], given.values)
 
 
+def narrow(given: Embeddings) -> Embeddings:
+    return some(Embeddings(given.ids, given.values[:, :7]), [1, 2])
+
+
 @pytest.mark.parametrize(
     ("role", "change", "message"),
     [
         ("database", renamed, "database: .*'new'.*'images/000'"),
-        ("database", twice, "database: .*'images/007' is there twice"),
+        ("database", twice, "database: 1 ids occur more than once, such as 'images/007'"),
         (
             "database",
             lambda e: Embeddings(e.ids[:-1], e.values[:-1]),
             "database: .*1 ids of the reference are missing",
         ),
-        (
-            "database",
-            lambda e: Embeddings(e.ids, e.values[:, :7]),
-            "24 dimensions, the database has 7",
-        ),
-        ("queries", renamed, "queries: 1 ids are not in the database.*'new'"),
-        ("queries", twice, "queries: .*'images/007' is there twice"),
-        ("queries", lambda e: Embeddings([], e.values[:0]), "queries: .*no embedding"),
+        ("queries", twice, "queries: 1 ids occur more than once, such as 'images/007'"),
     ],
 )
 def test_what_does_not_fit_is_named(
@@ -94,12 +91,11 @@ def some(given: Embeddings, places: list[int]) -> Embeddings:
     return Embeddings([given.ids[place] for place in places], given.values[places])
 
 
-def test_kinds_of_other_images_and_no_kinds_are_refused(reference: Embeddings) -> None:
-    kinds = {"a": some(reference, [1, 2]), "b": some(reference, [1, 3])}
-    with pytest.raises(InputError, match="b queries are of other images than a queries"):
-        score_scenario(reference, kinds, reference, Retrieval())
-    with pytest.raises(InputError, match="nothing to score"):
-        score_scenario(reference, {}, reference, Retrieval())
+def test_queries_of_other_images_are_refused(reference: Embeddings) -> None:
+    for other in (some(reference, [1, 3]), renamed(reference), narrow(reference)):
+        kinds = {"a": some(reference, [1, 2]), "b": other}
+        with pytest.raises(ValueError, match="the same images of the database, of its width"):
+            score_scenario(reference, kinds, reference, Retrieval())
 
 
 def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:
@@ -217,14 +213,11 @@ def by_hand(path: Path, asked: list[str], include_self: bool) -> list[list[tuple
 def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> None:
     asked = ["031", "005", "059", "000"]
     found = rank(read_some(file, asked), file, IDS, include_self)
-    for query, expected in enumerate(by_hand(file, asked, include_self)):
-        positions = found.first(query, len(IDS))
-        assert [IDS[p] for p in positions] == [image_id for _, image_id in expected]
-        values = found.similarities[query, positions]
-        assert np.allclose(values, [value for value, _ in expected], atol=2e-5)
-        ranks = found.ranks(query)
-        assert [ranks[IDS.index(i)] for _, i in expected] == list(range(1, len(expected) + 1))
-        assert list(found.first(query, 3)) == list(positions[:3])
+    for (order, similarities), expected in zip(
+        found, by_hand(file, asked, include_self), strict=True
+    ):
+        assert [IDS[p] for p in order] == [image_id for _, image_id in expected]
+        assert np.allclose(similarities, [value for value, _ in expected], atol=2e-5)
 
 
 def test_queries_are_drawn_by_their_ids_alone() -> None:

@@ -186,7 +186,7 @@ def _optional(folder: Path) -> Iterator[Path]:
         yield rates
     for path in (folder / "trec").glob("*.run"):
         variant, _, kind = path.stem.rpartition(".")
-        with suppress(ValueError):  # not a name that `write_runs` gives
+        with suppress(ValueError):  # not a name that `trec_runs` gives
             Variant.parse(variant)
             QueryKind(kind)
             yield path

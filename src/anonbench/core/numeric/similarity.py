@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -171,13 +171,6 @@ def _padded(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     padded = np.zeros(shape, dtype=np.float32)
     padded[: matrix.shape[0], : matrix.shape[1]] = matrix
     return padded
-
-
-def row_chunks(rows: int, parts: int) -> Iterator[range]:
-    """Yield at most `parts` ranges that cover so many rows."""
-    step = max(1, -(-rows // parts))
-    for start in range(0, rows, step):
-        yield range(start, min(start + step, rows))
 
 
 def first(values: np.ndarray, k: int) -> np.ndarray:

@@ -26,11 +26,11 @@ The effects decompose the tables published in arXiv 2602.19641.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
-from anonbench.evaluation.decision import Judging, judge_families
+from anonbench.evaluation.decision import Judging, judge
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = [
@@ -174,22 +174,21 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
         InputError: a query has no cluster.
 
     """
-    rows: list[tuple[Hashable, dict[str, Any], Estimate]] = []
+    rows: list[dict[str, Any]] = []
+    gains: list[Estimate] = []
     for effect in effects:
         groups = judging.groups(effect.ids)
         found = clustered_mean(effect.values, groups, judging.confidence)
-        row = {"dataset": dataset} | _row(effect, found, groups, judging.confidence)
-        rows.append(((effect.name, effect.metric), row, gain(found)))
-    table = [
-        row
-        | {
-            "p_holm": judgement.p_different,
-            "p_equivalent": judgement.p_equivalent,
-            "verdict": judgement.verdict.value,
-        }
-        for row, judgement in judge_families(rows, judging)
-    ]
-    return pd.DataFrame(table, columns=COLUMNS)
+        rows.append({"dataset": dataset} | _row(effect, found, groups, judging.confidence))
+        gains.append(gain(found))
+    families = pd.DataFrame(rows, columns=COLUMNS).groupby(["effect", "metric"]).indices
+    for numbers in families.values():
+        family = [gains[number] for number in numbers]
+        judged = judge(family, judging.equivalence_margin, judging.confidence)
+        for number, each in zip(numbers, judged, strict=True):
+            tests = ("p", "p_holm", "p_equivalent", "verdict")
+            rows[number] |= {name: each.cells[name] for name in tests}
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def gain(loss: Estimate) -> Estimate:
@@ -200,35 +199,6 @@ def gain(loss: Estimate) -> Estimate:
 def read_effects(path: Path) -> pd.DataFrame:
     """Read a table of effects."""
     return read_csv(path, COLUMNS)
-
-
-class Judged(NamedTuple):
-    """Scores by one reference of one seed's models for the same queries; NaN: no score."""
-
-    originals: np.ndarray
-    """The unadapted model; original queries, original images."""
-    unadapted: np.ndarray
-    """The unadapted model on anonymized images."""
-    adapted: np.ndarray
-    """An adapted model on the same images, with the same kind of queries."""
-
-
-def tell_apart(second: Judged, own: Judged) -> dict[str, np.ndarray]:
-    """Loss of score by each of `EFFECTS`, of the scores' shape; losses are positive.
-
-    Args:
-        second: scores by a reference of another seed.
-        own: scores of the same models by the reference of their own seed. The lead is the unadapted
-            model's over the adapted one; the bias is the part that `second` does not confirm.
-
-    """
-    return {
-        "retraining": 1.0 - second.originals,
-        "anonymizing": second.originals - second.unadapted,
-        "adapting": second.unadapted - second.adapted,
-        "lead": own.unadapted - own.adapted,
-        "bias": (own.unadapted - second.unadapted) - (own.adapted - second.adapted),
-    }
 
 
 def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
@@ -259,41 +229,15 @@ def _effects(
     variant: Variant,
     query: QueryKind,
 ) -> Iterator[Effect]:
+    """Yield the effects on one model; a loss of score is positive."""
     first = Scenario(Model(), pairs[0][0], Variant())
     ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
-    second = _judged(scores, pairs, ids, model, variant, query)
-    own = _judged(scores, [(seed, seed) for seed, _ in pairs], ids, model, variant, query)
-    effects = tell_apart(second, own)
-    if variant == Variant():
-        names: tuple[str, ...] = ("retraining",)
-    elif model == Model():
-        names = ("anonymizing",)
-    else:
-        names = ("adapting", "lead", "bias")
-    ceiling = second.originals.mean(axis=0)
-    for number, metric in enumerate(PER_QUERY):
-        for name in names:
-            yield Effect(
-                *(variant, query, metric, model.adaption, name, pairs, ids),
-                by_pair=effects[name][..., number],
-                ceiling=ceiling[:, number],
-            )
 
-
-def _judged(
-    scores: Scores,
-    pairs: Sequence[tuple[int, int]],
-    ids: pd.Index,
-    model: Model,
-    variant: Variant,
-    query: QueryKind,
-) -> Judged:
-    """Scores of the same queries by pairs of training seed and reference [pairs, Q, metrics]."""
-
-    def stack(model: Model, variant: Variant, query: QueryKind) -> np.ndarray:
+    def judged(model: Model, variant: Variant, query: QueryKind, own: bool = False) -> np.ndarray:
+        """Scores by second references, or by the training seeds' `own` [pairs, Q, metrics]."""
         found = []
-        for seed, reference in pairs:
-            scenario = Scenario(model, seed, variant).path
+        for seed, other in pairs:
+            reference, scenario = seed if own else other, Scenario(model, seed, variant).path
             table = scores(reference, scenario).loc[query.value]
             if not table.index.equals(ids):
                 raise InputError(
@@ -303,11 +247,24 @@ def _judged(
             found.append(table.to_numpy(np.float64))
         return np.stack(found)
 
-    return Judged(
-        stack(Model(), Variant(), QueryKind.ORIGINAL),
-        stack(Model(), variant, query),
-        stack(model, variant, query),
-    )
+    originals = judged(Model(), Variant(), QueryKind.ORIGINAL)
+    if variant == Variant():
+        losses = {"retraining": 1.0 - originals}
+    elif model == Model():
+        losses = {"anonymizing": originals - judged(model, variant, query)}
+    else:
+        unadapted, adapted = (judged(each, variant, query) for each in (Model(), model))
+        ours, theirs = (judged(each, variant, query, own=True) for each in (Model(), model))
+        bias = (ours - unadapted) - (theirs - adapted)  # the lead that no other seed confirms
+        losses = {"adapting": unadapted - adapted, "lead": ours - theirs, "bias": bias}
+    ceiling = originals.mean(axis=0)
+    for number, metric in enumerate(PER_QUERY):
+        for name, loss in losses.items():
+            yield Effect(
+                *(variant, query, metric, model.adaption, name, pairs, ids),
+                by_pair=loss[..., number],
+                ceiling=ceiling[:, number],
+            )
 
 
 def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float) -> dict[str, Any]:
@@ -318,7 +275,6 @@ def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float)
         "metric": effect.metric,
         "adaption": effect.adaption.value,
         "effect": effect.name,
-        "p": found.p_different(),
         "ceiling": float(pd.Series(effect.ceiling).mean()),
         "seeds": len({seed for seed, _ in effect.pairs}),
         "references": len({reference for _, reference in effect.pairs}),

@@ -20,7 +20,7 @@ import pandas as pd
 from anonbench.config import Downstream
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json, write_parquet
-from anonbench.core.numeric.similarity import Similarity, first, row_chunks, threads, unit_rows
+from anonbench.core.numeric.similarity import Similarity, first, threads, unit_rows
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
 from anonbench.datasets.clusters import clusters_of
@@ -240,29 +240,24 @@ def knn_predict(
     nearest = Similarity(units, max(1, min(512, _BLOCK_VALUES // len(units))))
     votes = {k: np.empty(len(queries), dtype=np.int64) for k in ks}
 
-    def vote(similarities: np.ndarray, start: int, rows: range) -> None:
-        for row in rows:
-            neighbours = _first(similarities[row], widest)
-            close = similarities[row, neighbours]
-            # relative to the nearest: the same ratios, and no overflow at a small temperature
-            weights = np.exp((close.astype(np.float64) - close[0]) / TEMPERATURE)
-            for k, count in capped.items():
-                upto = int(np.searchsorted(-close, -close[count - 1], side="right"))
-                voting = weights[:upto]
-                if upto > count:
-                    first = int(np.searchsorted(-close, -close[count - 1]))
-                    voting = voting.copy()
-                    voting[first:] *= (count - first) / (upto - first)
-                tally = np.bincount(codes[neighbours[:upto]], voting)
-                votes[k][start + row] = tally.argmax()
+    def vote(similarities: np.ndarray, query: int) -> None:
+        neighbours = _first(similarities, widest)
+        close = similarities[neighbours]
+        # relative to the nearest: the same ratios, and no overflow at a small temperature
+        weights = np.exp((close.astype(np.float64) - close[0]) / TEMPERATURE)
+        for k, count in capped.items():
+            upto = int(np.searchsorted(-close, -close[count - 1], side="right"))
+            voting = weights[:upto]
+            if upto > count:
+                first = int(np.searchsorted(-close, -close[count - 1]))
+                voting = voting.copy()
+                voting[first:] *= (count - first) / (upto - first)
+            votes[k][query] = np.bincount(codes[neighbours[:upto]], voting).argmax()
 
     blocks = nearest.slices(len(queries))
-    workers = threads()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         for block in track(blocks, len(blocks), "blocks of k-NN queries"):
-            found = nearest(queries[block])
-            parts = row_chunks(len(found), workers)
-            list(pool.map(lambda part: vote(found, block.start, part), parts))  # noqa: B023
+            list(pool.map(vote, nearest(queries[block]), range(block.start, block.stop)))
     return {k: classes[found] for k, found in votes.items()}
 
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from scipy.optimize import minimize
 
-from anonbench.core.numeric.similarity import row_chunks
+from anonbench.core.numeric.similarity import blocks
 
 # The number of parts depends only on the rows, and each part is summed in chunks that fit into the
 # cache. So the last bit of a sum, which L-BFGS would amplify, does not depend on the number of
@@ -85,7 +85,7 @@ class Standardization:
         rotated = np.empty((len(order), len(self.variance)), dtype=np.float32)
         rotated[:, -1] = 1.0
 
-        def rotate(part: range) -> None:
+        def rotate(part: slice) -> None:
             for rows in _chunks(part):
                 scaled = _scaled(values[order[rows]], self.mean, self.deviation)
                 np.matmul(scaled, self.axes, out=rotated[rows, :-1])
@@ -108,7 +108,7 @@ class Fit:
         weights = self.weights.astype(np.float32)
         found = np.empty(len(features), dtype=np.int64)
 
-        def predict(part: range) -> None:
+        def predict(part: slice) -> None:
             for rows in _chunks(part):
                 found[rows] = (features[rows] @ weights).argmax(axis=1)
 
@@ -164,7 +164,7 @@ class Problem:
         """Summed -log softmax and its gradient, float64 [R + 1, K]."""
         narrow = weights.astype(np.float32)
 
-        def part(rows_of_part: range) -> tuple[float, np.ndarray]:
+        def part(rows_of_part: slice) -> tuple[float, np.ndarray]:
             loss, slope = 0.0, np.zeros(weights.shape)
             for rows in _chunks(rows_of_part):
                 logits = self.features[rows] @ narrow
@@ -191,7 +191,7 @@ def _sum(
 ) -> np.ndarray:
     """Sum of `of` over chunks of rows, in float64."""
 
-    def part(rows_of_part: range) -> np.ndarray:
+    def part(rows_of_part: slice) -> np.ndarray:
         chunks = _chunks(rows_of_part)
         total = of(values[next(chunks)]).astype(np.float64)
         for rows in chunks:
@@ -202,9 +202,10 @@ def _sum(
     return np.asarray(sum(parts[1:], parts[0]))
 
 
-def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[range], T]) -> list[T]:
+def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[slice], T]) -> list[T]:
     """Results of a function on each part of the rows."""
-    return list(pool.map(function, row_chunks(rows, min(_PARTS, -(-rows // _ROWS)))))
+    parts = min(_PARTS, -(-rows // _ROWS))
+    return list(pool.map(function, blocks(rows, -(-rows // parts))))
 
 
 def _scaled(chunk: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -213,6 +214,6 @@ def _scaled(chunk: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.nd
     return np.asarray(scaled)
 
 
-def _chunks(part: range) -> Iterator[slice]:
+def _chunks(part: slice) -> Iterator[slice]:
     for start in range(part.start, part.stop, _ROWS):
         yield slice(start, min(start + _ROWS, part.stop))

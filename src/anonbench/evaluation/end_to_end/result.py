@@ -7,16 +7,17 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
-from anonbench.config import Policy, Presentation, Retrieval
+from anonbench.config import Policy, Presentation
 from anonbench.core.io import atomic, records
-from anonbench.core.numeric.frames import SharedScale, shared_scale
+from anonbench.core.numeric.frames import shared_scale
 from anonbench.core.registries.method_names import pictures_of
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count, tally
@@ -40,6 +41,7 @@ ATTACKED = "These are lower bounds: an attacker who learns, or has a better mode
 
 TREC_DEPTH = 1000
 """Results of a query that are written, as usual at TREC."""
+QRELS = "originals.qrels"
 
 
 def advise(
@@ -290,9 +292,55 @@ class Result(Scored):
         return pd.concat([self.images, rest], ignore_index=True).sort_values("id")
 
     def trec_runs(self, folder: Path | str, depth: int = TREC_DEPTH) -> list[Path]:
-        """Write rankings and judgments in TREC's formats; see `write_runs`."""
-        settings, k = self.settings, self.k
-        return write_runs(self.vectors, k, settings, Path(folder), depth)
+        """Write TREC's formats: a run for each variant and query kind, and judgments for all.
+
+        A run has a line `query Q0 image rank similarity anonbench` for each of the first `depth`
+        results, most similar first; ties are broken by id, and equal similarities are written a
+        last digit apart, because tools sort by them. The judgments, the first of the paths, have a
+        line `query 0 image 1` for each of the first k images of the originals' ranking. Ids are
+        percent-encoded, since fields are separated by spaces.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        originals = self.vectors[Variant()]
+        names = [quote(image_id, safe="/") for image_id in originals.ids]
+        frame = shared_scale(originals.similarity, lambda: [originals.values])
+        units = {variant: frame.rows(each.values) for variant, each in self.vectors.items()}
+        own = None if self.settings.include_self else range(len(names))
+
+        def rankings(asked: Variant, searched: Variant) -> Iterator[_Ranking]:
+            return zip(names, ranked(units[asked], units[searched], own, frame), strict=True)
+
+        lines: dict[str, Iterator[str]] = {
+            QRELS: (
+                f"{query} 0 {names[image]} 1\n"
+                for query, (order, _) in rankings(Variant(), Variant())
+                for image in sorted(order[: self.k])
+            )
+        }
+        for variant, kind in product(units, QueryKind):
+            if variant != Variant():
+                asked = Variant() if kind is QueryKind.ORIGINAL else variant
+                found = rankings(asked, variant)
+                lines[f"{variant}.{kind}.run"] = _results(names, found, depth)
+        for name, content in lines.items():
+            with atomic(folder / name) as temporary, temporary.open("w", encoding="utf-8") as file:
+                file.writelines(content)
+        return [folder / name for name in lines]
+
+
+_Ranking = tuple[str, tuple[np.ndarray, np.ndarray]]
+"""A query's name, positions and similarities."""
+
+
+def _results(names: Sequence[str], found: Iterator[_Ranking], depth: int) -> Iterator[str]:
+    """Yield a run's lines."""
+    for query, (order, similarities) in found:
+        above = np.inf
+        first = zip(order[:depth], similarities, strict=False)
+        for rank, (image, similarity) in enumerate(first, 1):
+            above = min(float(similarity), float(np.nextafter(above, -np.inf)))
+            yield f"{query} Q0 {names[image]} {rank} {above!r} anonbench\n"
 
 
 def _cell(row: Mapping[Any, Any]) -> str:
@@ -301,70 +349,3 @@ def _cell(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["low"]):
         return f"{100 * row['value']:.1f}"
     return f"{100 * row['value']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-
-
-QRELS = "originals.qrels"
-
-
-def write_runs(
-    vectors: Mapping[Variant, Embeddings],
-    k: int,
-    settings: Retrieval,
-    folder: Path,
-    depth: int = TREC_DEPTH,
-) -> list[Path]:
-    """Write one run for each variant and query kind, and the judgments that all share.
-
-    A run has a line `query Q0 image rank similarity anonbench` for each result, most similar first;
-    ties are broken by id, and equal similarities are written a last digit apart, because tools sort
-    by them. The judgments have a line `query 0 image 1` for each of the first k images of the
-    originals' ranking. Ids are percent-encoded, since fields are separated by spaces.
-
-    Args:
-        vectors: of the originals and of each variant.
-        k: relevant images of a query.
-        settings: whether a query's own image counts.
-        folder: made where it is missing.
-        depth: results of each query, at most.
-
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    originals = vectors[Variant()]
-    names = [quote(image_id, safe="/") for image_id in originals.ids]
-    frame = shared_scale(originals.similarity, lambda: [originals.values])
-    units = {variant: frame.rows(each.values) for variant, each in vectors.items()}
-    written = [folder / QRELS]
-    with atomic(written[0]) as temporary, temporary.open("w", encoding="utf-8") as file:
-        ranked = _ranked(units[Variant()], units[Variant()], k, settings.include_self, frame)
-        for query, (order, _) in enumerate(ranked):
-            file.writelines(f"{names[query]} 0 {names[image]} 1\n" for image in sorted(order))
-    for variant in vectors:
-        if variant == Variant():
-            continue
-        for kind in QueryKind:
-            asked = units[Variant() if kind is QueryKind.ORIGINAL else variant]
-            written.append(folder / f"{variant}.{kind}.run")
-            with atomic(written[-1]) as temporary, temporary.open("w", encoding="utf-8") as file:
-                ranked = _ranked(asked, units[variant], depth, settings.include_self, frame)
-                _write(file, names, ranked)
-    return written
-
-
-def _write(file: TextIO, names: list[str], ranked: Iterator[tuple[np.ndarray, np.ndarray]]) -> None:
-    for query, (order, similarities) in enumerate(ranked):
-        above = np.inf
-        for rank, (image, similarity) in enumerate(zip(order, similarities, strict=True), 1):
-            above = min(float(similarity), float(np.nextafter(above, -np.inf)))
-            file.write(f"{names[query]} Q0 {names[image]} {rank} {above!r} anonbench\n")
-
-
-def _ranked(
-    queries: np.ndarray, database: np.ndarray, depth: int, include_self: bool, frame: SharedScale
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the first positions of each query's ranking, and their similarities."""
-    own = None if include_self else np.arange(len(queries))
-    for orders, found in ranked(queries, database, own, frame):
-        for row, order in zip(found, orders, strict=True):
-            kept = order[: depth + (not include_self)]
-            kept = kept[np.isfinite(row[kept])][:depth]
-            yield kept, row[kept]

@@ -61,7 +61,7 @@ def score_scenario(
             images are queries; they are compared by cosine. The scores are the same.
 
     Raises:
-        InputError: ids are duplicated or do not agree, dimensions do not agree, an original's
+        InputError: ids are duplicated, those of reference and database do not agree, an original's
             vector is zero, or k is 0.
 
     """
@@ -75,8 +75,14 @@ def score_scenario(
     searched = Vectors.of(database, "database", frame if is_alike else None)
     if searched.ids != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")
-    queried = _queried(queries, searched)
+    queried = {
+        kind: Vectors.of(each, f"{kind} queries", searched.frame) for kind, each in queries.items()
+    }
     asked = next(iter(queried.values())).ids
+    if not set(asked) <= set(ids) or any(
+        each.ids != asked or each.width != searched.width for each in queried.values()
+    ):
+        raise ValueError("queries of each kind are the same images of the database, of its width")
     drawn = draw(asked, settings.queries)
     column = {image_id: number for number, image_id in enumerate(ids)}
     self_columns = np.array([column[asked[place]] for place in drawn], dtype=np.int64)
@@ -112,33 +118,3 @@ def score_scenario(
         for own_first, values in ((False, chance), (True, floor))
     )
     return Scores(pd.concat(tables, ignore_index=True), len(ids), k, random, with_self)
-
-
-def _queried(queries: Mapping[str, Embeddings], database: Vectors) -> dict[str, Vectors]:
-    """Queries by kind, of the same images of a database."""
-    if not queries:
-        raise InputError("no queries are given; there is nothing to score")
-    found: dict[str, Vectors] = {}
-    known = set(database.ids)
-    for kind, given in queries.items():
-        what = f"{kind} queries"
-        own = Vectors.of(given, what, database.frame)
-        if unknown := [image_id for image_id in own.ids if image_id not in known]:
-            raise InputError(
-                f"{what}: {len(unknown)} ids are not in the database, such as {unknown[0]!r}; "
-                "ask with images that the database holds"
-            )
-        if not own.ids:
-            raise InputError(f"{what}: the file holds no embedding; there is nothing to score")
-        if own.width != database.width:
-            raise InputError(
-                f"{what} have {own.width} dimensions, the database has {database.width}: "
-                "embed both with the same model"
-            )
-        for other, earlier in found.items():
-            if own.ids != earlier.ids:
-                raise InputError(
-                    f"{what} are of other images than {other} queries; give the same for each kind"
-                )
-        found[str(kind)] = own
-    return found

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from anonbench.embedding.store import (
     read_ids,
     read_rows,
     read_similarity,
+    refuse_repeated,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -71,10 +71,8 @@ class Vectors:
             InputError: an id is there twice.
 
         """
+        refuse_repeated(given.ids, what)
         ids, order = _sorted(given.ids)
-        for one, following in pairwise(ids):
-            if one == following:
-                raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
         if frame is None:
             frame = shared_scale(given.similarity, lambda: [given.values])
         return cls(ids, given.values.shape[1], given.values.__getitem__, order, frame)
@@ -229,32 +227,9 @@ def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
     return Embeddings(list(wanted), values[np.argsort(order)])
 
 
-@dataclass(frozen=True)
-class Rankings:
-    """Images of a database sorted by similarity, for each of Q queries."""
-
-    order: np.ndarray
-    """int64 [Q, N]: positions of the database, most similar first, ties by position."""
-    similarities: np.ndarray
-    """float32 [Q, N]: similarity by position (see `anonbench.core.numeric.frames`).
-
-    It is -inf for a query's own image that is left out.
-    """
-
-    def first(self, query: int, number: int) -> np.ndarray:
-        """Positions of the first results, int64, at most `number`."""
-        found: np.ndarray = self.order[query, :number]
-        shown: np.ndarray = found[np.isfinite(self.similarities[query, found])]
-        return shown
-
-    def ranks(self, query: int) -> np.ndarray:
-        """Return the rank of every position, from 1, int64 [N]."""
-        ranks = np.empty(self.order.shape[1], dtype=np.int64)
-        ranks[self.order[query]] = np.arange(1, len(ranks) + 1)
-        return ranks
-
-
-def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: bool) -> Rankings:
+def rank(
+    queries: Embeddings, database: Path, ids: Sequence[str], include_self: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rank a database for a few queries, like `anonbench.evaluation.retrieval.scenario`.
 
     Args:
@@ -262,6 +237,9 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
         database: embeddings of N images (HDF5); read whole, one at a time.
         ids: the N ids, sorted: positions count along them.
         include_self: whether a query's own image is ranked.
+
+    Returns:
+        The result of `ranked` for each query.
 
     Raises:
         InputError: the database holds other ids or dimensions.
@@ -276,18 +254,20 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
             f"{queries.values.shape[1]}; embed both with the same model"
         )
     places = {image_id: place for place, image_id in enumerate(ids)}
-    own = None if include_self else np.array([places[image_id] for image_id in queries.ids])
+    own = None if include_self else [places[image_id] for image_id in queries.ids]
     frame = searched.frame
-    order, similarities = zip(
-        *ranked(frame.rows(queries.values), searched.units(), own, frame), strict=True
-    )
-    return Rankings(np.concatenate(order), np.concatenate(similarities))
+    return list(ranked(frame.rows(queries.values), searched.units(), own, frame))
 
 
 def ranked(
-    queries: np.ndarray, database: np.ndarray, own: np.ndarray | None, frame: SharedScale = COSINE
+    queries: np.ndarray,
+    database: np.ndarray,
+    own: Sequence[int] | None,
+    frame: SharedScale = COSINE,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield order and similarities of a database for blocks of queries, as in `Rankings`.
+    """Yield each query's ranking: positions of the database, int64, and similarities, float32.
+
+    The most similar comes first, ties are ordered by position.
 
     Args:
         queries: rows of the frame [Q, D].
@@ -298,7 +278,8 @@ def ranked(
     """
     search = Similarity(database, _BLOCK, as_queries=frame.queries)
     for block in search.slices(len(queries)):
-        found = search(queries[block]).copy()
-        if own is not None:
-            found[np.arange(len(found)), own[block]] = -np.inf
-        yield np.argsort(-found, axis=1, kind="stable"), found
+        for query, similar in enumerate(search(queries[block]), block.start):
+            order = np.argsort(-similar, kind="stable")
+            if own is not None:
+                order = order[order != own[query]]
+            yield order, similar[order]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -228,7 +227,6 @@ class LearnedRestorers:
             for entity in Entity
         }
         self._learned: dict[str, Mapping[str, Restorer]] = {}
-        self._learning = Lock()
 
     def lack(self, entity: str) -> str:
         """Reason, shown to people, why an entity's regions are not restored; empty if they are."""
@@ -244,9 +242,8 @@ class LearnedRestorers:
         method = variant.method
         if method is None or area is None:
             return image
-        with self._learning:  # several threads read images
-            if method not in self._learned:
-                self._learned[method] = self._learn(method)
+        if method not in self._learned:
+            self._learned[method] = self._learn(method)
         found = undone(image, region, variant, settings)[0].copy()
         seen = found[area.window]
         put(seen, self._learned[method][region.entity](seen), area)

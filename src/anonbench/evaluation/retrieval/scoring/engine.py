@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import local
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ from anonbench.core.numeric.similarity import first as first_of
 from anonbench.core.progress import track
 from anonbench.evaluation.retrieval.scoring.counting import Counting
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
-from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
@@ -83,7 +81,6 @@ class Engine:
         self._measures = Measures(settings, images)
         # the reference's similarities are needed while scenarios are scored
         self._truth, self._room = ProductBuffer(), ProductBuffer()
-        self._rooms = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
         """Prepare a database [N, D]; all databases of an engine share one product buffer.
@@ -161,26 +158,22 @@ class Engine:
         measures = self._measures
         k, depth = measures.k, measures.depth
         result = np.empty((len(COLUMNS), kinds, rows))
-        is_full, averaged = self._settings.ap_depth == "full", self._settings.ties == "mean"
+        is_full = self._settings.ap_depth == "full"
 
         def rank(part: slice) -> None:
             count = (part.stop - part.start) * kinds
             found = np.empty((count, depth), dtype=np.int64)
             places = np.empty((count, depth), dtype=truth.place.dtype)
-            precision = np.empty((count, k)) if is_full else None
+            precision = np.empty((count, k))
             gained = np.empty((count, k), dtype=np.float32)
-            tied = []
+            # one for all rows: new memory for each would cost more than ranking it
+            counting, tied = Counting(self._images, self._settings.ties == "mean"), []
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
-                if precision is not None:
-                    given = values, place, truth.first[query, :k]
-                    is_tied = self._counting().rank(*given, found[row], places[row], precision[row])
-                else:
-                    found[row] = first_of(values, depth)
-                    places[row] = place.take(found[row])
-                    is_tied = averaged and among_first(values, found[row, :k])
+                given = values, place, truth.first[query, :k]
+                is_tied = counting.rank(*given, found[row], places[row], precision[row])
                 if is_tied or truth.open[query]:
                     tied.append((row, query, values))
                 truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
@@ -188,7 +181,7 @@ class Engine:
             gain = measures.gain(gained, places)
             for row, query, values in tied:
                 measures.average_gain(gain[row], found[row, :k], values, truth.similarity[query])
-            scores = measures.scores(places, precision, gain, ideal)
+            scores = measures.scores(places, precision if is_full else None, gain, ideal)
             for row, query, values in tied:
                 if truth.open[query] or not is_full:
                     both = values, truth.similarity[query]
@@ -198,13 +191,6 @@ class Engine:
 
         _share_out(rank, blocks(rows, max(1, STRIP // depth // kinds)))
         return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
-
-    def _counting(self) -> Counting:
-        """Buffer of this thread: new memory for each row would cost more than the row."""
-        if not hasattr(self._rooms, "room"):
-            self._rooms.room = Counting(self._images, self._settings.ties == "mean")
-        room: Counting = self._rooms.room
-        return room
 
     def _similarity(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
@@ -229,12 +215,7 @@ def _stacked(arrays: Sequence[np.ndarray], step: int) -> np.ndarray:
 
 def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
     """Process all parts, several at a time."""
-    count = min(threads(), len(parts))
-    if count == 1:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(work, parts))
 
 

@@ -101,18 +101,6 @@ def _above(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nd
     return len(ascending) - upper, upper - np.searchsorted(ascending, values, side="left")
 
 
-def among_first(values: np.ndarray, found: np.ndarray) -> bool:
-    """Whether one of the first images equals the next one.
-
-    Args:
-        values: similarities, float32 [N].
-        found: positions of the first images in order.
-
-    """
-    first = values[found]
-    return bool((first[1:] == first[:-1]).any()) or bool((values >= first[-1]).sum() > len(first))
-
-
 def level(
     gain: np.ndarray,
     found: np.ndarray,
