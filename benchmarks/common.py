@@ -41,7 +41,6 @@ def measure_command(
         command: program and arguments.
         passing: statuses with which it may end.
         **options: of `subprocess.Popen`.
-
     """
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as process:

@@ -39,7 +39,6 @@ class Watch:
         Args:
             trainer: that took the steps.
             steps: since `eager` was 0.
-
         """
         depth = len(trainer.student.backbone.blocks)  # type: ignore[arg-type]
         wanted = 2 * (depth - 1)

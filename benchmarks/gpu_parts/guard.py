@@ -63,7 +63,6 @@ def run(function: str, limit: float, **arguments: Any) -> Outcome:
         function: a `Part`, as `module:name`.
         limit: seconds; then all processes of the part are killed.
         arguments: of the part.
-
     """
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

@@ -37,7 +37,6 @@ def generate(demo: Demo, path: Path, seed: int) -> None:
 
     Raises:
         InputError: `path` exists and is no demo folder.
-
     """
     marker = {"demo": demo.model_dump(mode="json"), "seed": seed, "version": VERSION}
     if path.exists() and _made_by(path) == marker:

@@ -47,7 +47,6 @@ def numbers(
         effects: of the portraits.
         rates: of re-identification.
         people: the table of re-identification, as Markdown.
-
     """
     original = scores[scores["query"] == "original"]
     hidden = original[original["degree"] == 100].drop_duplicates("metric").set_index("metric")

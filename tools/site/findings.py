@@ -369,7 +369,6 @@ def value(file: str, cell: list[str]) -> float:
 
     Raises:
         ValueError: no row of the file has these values, or several have.
-
     """
     column, *values = cell
     table = read(file).convert_dtypes()  # a degree that some rows lack is a whole number

@@ -21,7 +21,6 @@ def executed(notebook: Any, folder: Path) -> Any:
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell fails.
-
     """
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
     client.execute()

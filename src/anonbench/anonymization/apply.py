@@ -38,7 +38,6 @@ def layers(
 
     Raises:
         InputError: there is no such method.
-
     """
     if variant.method is None:
         return [image]
@@ -60,7 +59,6 @@ def group_by_methods(
 
     Raises:
         InputError: there is no such method.
-
     """
     try:
         method = settings.method(name)

@@ -49,7 +49,6 @@ def anonymize(
         InputError: the image is not such an array, a region is invalid, there is no such method,
             the degree is not 1 to 100, or the result fails the audit that images of a run have to
             pass. A region is never left visible.
-
     """
     needed = "image: uint8 [H, W] or [H, W, 3] is needed"
     if not isinstance(image, np.ndarray):
@@ -95,7 +94,6 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
     Example:
         >>> import anonbench
         >>> anonbench.check_method("mask")
-
     """
     if not isinstance(name, str):
         raise InputError(f"name: give a method's name, such as 'mask', not {name!r}")

@@ -105,7 +105,6 @@ def export_images(
     Raises:
         InputError: one of the above does not hold; a set is damaged, incomplete, or not of the
             images that the data set has now; images may show what should be hidden.
-
     """
     check_request(config, name, variants, to, key)
     base, label = config.results / name, config.datasets[name].label
@@ -152,7 +151,6 @@ def check_request(
 
     Raises:
         InputError: what is requested is missing, must not be exported, or would overwrite a file.
-
     """
     if name not in config.enabled:
         raise InputError(f"no data set {name}: there are {', '.join(config.enabled)}")

@@ -56,7 +56,6 @@ def cover(
             one); `image`: the whole image; `upright`: the smallest upright box about the region.
         around: pixels of its surroundings in the window, on each side, as far as the image reaches.
         blocks: whether the region covers all coding blocks of its file that it touches.
-
     """
     if form == "image":
         every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds
@@ -93,7 +92,6 @@ def hidden_pixels(
         shape: the image's, [H, W] or [H, W, 3].
         settings: margin and shapes.
         upright: whether each region covers all of its upright box, or block that this touches.
-
     """
     covered = np.zeros(shape[:2], bool)
     for region in regions:
@@ -127,7 +125,6 @@ def extend_to_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ..
         area: the pixels.
         blocks: the grids of the image's file.
         shape: the image's.
-
     """
     grids, reached = [], []
     for each in blocks:

@@ -47,7 +47,6 @@ def gather_audit(
 
     Raises:
         InputError: an image set has other images than detection left.
-
     """
     by_split = read_csv(counts, COUNTS).set_index("split")
     twice = _left_out(duplicates)
@@ -76,7 +75,6 @@ def read_doubts(audit: Path) -> Doubts:
 
     Raises:
         InputError: a column is missing, as in results of an earlier version.
-
     """
     table = read_csv(audit, COLUMNS)
     counts = table.drop_duplicates("split").rename(columns={"failed_detector": "failed"})

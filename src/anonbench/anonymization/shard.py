@@ -61,7 +61,6 @@ def anonymize_shard(
         ChangedImage: a file is another one than the manifest describes, or gone.
         InputError: an image, or the shard as a whole, fails the audit for another reason than that
             the method leaves a region nearly as it was: such an image is masked, and counted.
-
     """
     keep_freed_memory()
     rows = used_rows(manifest, images, keep_without_regions)

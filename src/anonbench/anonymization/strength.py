@@ -35,7 +35,6 @@ def weak_strengths(
         method: name of a built-in method or of a strength of one.
         entities: what it hides.
         settings: the strengths.
-
     """
     found = {each: _left(method, Entity(each), settings) for each in entities}
     return {each: left for each, left in found.items() if left >= _LIMIT}

@@ -178,7 +178,6 @@ def load(values: Mapping[str, Any]) -> Config:
     Raises:
         InputError: values are not plain (see `anonbench.config.file`); else one line for each
             problem, with the path of its field.
-
     """
     return _checked(Config, values)
 
@@ -192,7 +191,6 @@ def load_policy(values: Mapping[str, Any]) -> Policy:
 
     Raises:
         InputError: there is no such section, or it is wrong; see `load`.
-
     """
     if "policy" not in values:
         raise InputError("there is no section `policy` (config/policy.yaml has the default one)")

@@ -103,7 +103,6 @@ def check_digit(field: str) -> str:
 
     Raises:
         ValueError: a character that no zone may contain.
-
     """
     return str(sum(_value(c) * w for c, w in zip(field, cycle(WEIGHTS), strict=False)) % 10)
 

@@ -47,7 +47,6 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: the disk is full; libraries that write without Python report it in other ways.
-
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial_path(path)
@@ -87,7 +86,6 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
 
     Raises:
         InputError: it is read-only, someone else's, or on a full disk.
-
     """
     try:
         yield
@@ -136,7 +134,6 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         InputError: another process has locked it, or it is someone else's.
-
     """
     with _lock(folder) as is_locked:
         if not is_locked:
@@ -221,7 +218,6 @@ def read_checksummed(path: Path) -> memoryview:
 
     Raises:
         ValueError: the file is damaged.
-
     """
     stored = memoryview(path.read_bytes())
     content, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
@@ -235,7 +231,6 @@ def require_folder_or_tar(path: Path) -> None:
 
     Raises:
         InputError: with a hint.
-
     """
     if path.suffix.lower() in _ARCHIVES:
         stem = path.name.removesuffix(path.suffix).removesuffix(".tar")
@@ -325,7 +320,6 @@ def read_csv(path: Path, columns: Sequence[str], text: Collection[str] = ()) -> 
 
     Raises:
         InputError: a column is missing.
-
     """
     import pandas as pd  # imported here, as in `write_parquet`
 

@@ -60,7 +60,6 @@ def model_files(path: Path) -> list[Path]:
 
     Raises:
         InputError: a file that the model needs is missing; it names both.
-
     """
     if path.is_dir():
         inside = sorted(_walk(path))

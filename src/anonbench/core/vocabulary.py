@@ -171,7 +171,6 @@ class Model:
 
         Raises:
             ValueError: it is anything else.
-
         """
         if text in _WITHOUT_VARIANT:
             return cls(_WITHOUT_VARIANT[text])

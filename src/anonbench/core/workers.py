@@ -55,7 +55,6 @@ def map_in_processes(
 
     Raises:
         InputError: a worker died before it had an item.
-
     """
     if workers == 1 and not apart:
         work = make()
@@ -147,7 +146,6 @@ def processes(workers: int | None) -> int:
 
     Raises:
         InputError: it is no number of at least 1.
-
     """
     if workers is None:
         return len(os.sched_getaffinity(0))

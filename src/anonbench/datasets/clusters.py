@@ -92,7 +92,6 @@ def warn_of_unnamed(name: str, key: str, images: pd.DataFrame, column: str) -> N
         images: column id, and the one that is asked.
         column: what groups the images. Without such a column, or where it has a value of pages
             alone (`DOCUMENT`), nothing is said.
-
     """
     if column not in images or (column == DOCUMENT and PAGE in images):
         return

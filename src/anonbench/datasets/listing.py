@@ -69,7 +69,6 @@ def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     Raises:
         InputError: a missing folder or list file, an empty data set, duplicate ids, a split without
             images, or a setting that the data set cannot fulfil.
-
     """
     return read_source(name, dataset, seed, labels).images
 

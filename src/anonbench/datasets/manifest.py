@@ -54,7 +54,6 @@ def write_manifest(
 
     Raises:
         InputError: see `list_images`; also where a split has no image left.
-
     """
     source = read_source(name, dataset, seed)
     listed, root = source.images, root_of(dataset)

@@ -79,7 +79,6 @@ def detect(
 
     Raises:
         InputError: there is no image, or a detector cannot be loaded.
-
     """
     import pandas as pd
 

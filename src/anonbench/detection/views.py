@@ -263,7 +263,6 @@ def turned(pixels: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         The turned image, and the transformation back to its original: float64 [2, 3].
-
     """
     height, width = pixels.shape[:2]
     quarters = round(degrees / 90)

@@ -39,7 +39,6 @@ def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) 
     Returns:
         float32 [heads, h, w], one value a patch; a head's sum is 1 minus the class token's
         attention to itself and to registers.
-
     """
     vit: Any = model
     block = vit.blocks[-1]
@@ -98,7 +97,6 @@ def attend(
 
     Raises:
         InputError: the backbone cannot be loaded, or an image is missing.
-
     """
     torch.set_num_threads(read_description(backbone)["threads"])
     model, preprocess = load_backbone(backbone)

@@ -48,7 +48,6 @@ def visible_boxes(
 
     Returns:
         float32 [side, side] in [0, 1].
-
     """
     width, height = size
     inside = np.zeros((height, width), np.float32)
@@ -93,7 +92,6 @@ def shares_in_others(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
 
     Returns:
         float64 [N, heads]; NaN for a single image.
-
     """
     count = len(maps)
     if count < 2:
@@ -148,7 +146,6 @@ def summarize_shares(
 
     Raises:
         InputError: an image has no cluster.
-
     """
     rows: list[dict[str, object]] = []
     for model, table in tables.items():

@@ -44,7 +44,6 @@ def embed_sets(
 
     Raises:
         InputError: the system cannot be started, or does not answer as it should.
-
     """
     made_by = {
         "model": identity_of(settings),
@@ -68,7 +67,6 @@ def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> li
 
     Raises:
         InputError: as `embed_sets`.
-
     """
     cache = VectorCache(kept, identity_of(settings))
     new: dict[str, Reader] = {}

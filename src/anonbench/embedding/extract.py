@@ -69,7 +69,6 @@ def embed_many(
 
     Raises:
         InputError: the backbone cannot be loaded.
-
     """
     described = read_description(backbone)
     torch.set_num_threads(described["threads"])

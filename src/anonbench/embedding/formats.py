@@ -44,7 +44,6 @@ def read(path: Path) -> Embeddings:
     Raises:
         InputError: the file is missing, truncated or in no known format, or `checked` refuses what
             is in it.
-
     """
     suffix = path.suffix.lower()
     if suffix not in _READERS:
@@ -71,7 +70,6 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
     Raises:
         InputError: values are no floats, not two-dimensional or of another number than the ids; an
             id is empty or repeated; a vector is zero or not finite.
-
     """
     names = _names(ids, where)
     array = np.asanyarray(values)

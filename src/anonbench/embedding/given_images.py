@@ -97,7 +97,6 @@ class Pictures:
 
         Raises:
             InputError: a file changed since it was examined.
-
         """
         sizes = [image.width * image.height for image in self.images]
         return in_batches(self.images, sizes, _read, threads)
@@ -110,7 +109,6 @@ def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
 
     Raises:
         InputError: there is no image, or an array is none.
-
     """
     if not isinstance(given, str | Path):
         given = listed("images", given, f"{GIVE_IMAGES}, or of arrays")

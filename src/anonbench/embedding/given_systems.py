@@ -61,7 +61,6 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
         >>> photos = [np.full((8, 8, 3), level, np.uint8) for level in range(5)]
         >>> anonbench.embed(lambda images: np.array([x.mean((0, 1)) for x in images]), photos).ids
         ['0', '1', '2', '3', '4']
-
     """
     encoder = settled(encoder)
     pictures = look_at(images)
@@ -115,7 +114,6 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
 
     Raises:
         InputError: a cache is requested for a system without an identity.
-
     """
     if cache is None:
         yield system.encode
@@ -148,7 +146,6 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
 
     Raises:
         InputError: there is no such system, or it cannot be started.
-
     """
     encoder = settled(encoder)
     own: Similarity = getattr(encoder, "similarity", similarity)
@@ -177,7 +174,6 @@ def settled(encoder: Encoder) -> Encoder:
 
     Raises:
         InputError: there is no such system, or a file that it needs is missing.
-
     """
     if isinstance(encoder, str | Mapping):
         encoder = system_settings(encoder)
@@ -201,7 +197,6 @@ def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
 
     Raises:
         InputError: there is no such kind, or a setting is wrong.
-
     """
     values = _parsed(given) if isinstance(given, str) else dict(given)
     kind = str(values.get("kind", ""))

@@ -57,7 +57,6 @@ class Stored:
 
         Raises:
             InputError: it is no JSON object of a plausible size.
-
         """
         where = f"{self.path}: the attribute provenance"
         if "provenance" not in self._file.attrs:
@@ -87,7 +86,6 @@ def opened(path: Path) -> Iterator[Stored]:
         InputError: the file is no HDF5 or damaged, lacks a data set, or holds one that is of
             another type, stands elsewhere, or declares more than the file stores. Errors of HDF5
             while the block reads are such errors, too.
-
     """
     try:
         with h5py.File(path, "r") as file:
@@ -231,7 +229,6 @@ def require_stored(where: str, declared: int, stored: int) -> None:
 
     Raises:
         InputError: reading the array would take far more memory; names `where` it stands.
-
     """
     if declared > max(FREE_BYTES, RATIO * stored):
         raise InputError(
@@ -245,7 +242,6 @@ def require_memory(path: Path, needed: int) -> None:
 
     Raises:
         InputError: it is larger; names the format that need not fit.
-
     """
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:

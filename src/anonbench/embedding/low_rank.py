@@ -78,7 +78,6 @@ def learn_updates(
     Raises:
         InputError: the image sets do not fit together, there are fewer images than a step has,
             peft is missing, the network has no layer to update, or the loss is not finite.
-
     """
     check_aligned(original, hidden)
     if len(original) < BATCH:
@@ -210,7 +209,6 @@ def _peft() -> Any:
 
     Raises:
         InputError: it is not installed.
-
     """
     from anonbench.core.libraries.compat import install_torchvision_ops
 
@@ -233,7 +231,6 @@ def layer_names(module: nn.Module) -> list[str]:
 
     Raises:
         InputError: there are none.
-
     """
     layers = {name: layer for name, layer in module.named_modules() if _is_plain(layer)}
     small = [

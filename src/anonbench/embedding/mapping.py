@@ -61,7 +61,6 @@ class Map:
 
         Raises:
             InputError: they have another width, or a value that is no finite number.
-
         """
         hidden = self._checked("hidden", hidden)
         mapped = np.empty(hidden.shape, np.float32)
@@ -89,7 +88,6 @@ class Map:
 
         Raises:
             InputError: as for `apply`.
-
         """
         originals = self._checked("originals", originals)
         rows = unit_rows(originals) if self._is_cosine else np.asarray(originals, np.float32)
@@ -110,7 +108,6 @@ class Map:
 
         Raises:
             InputError: the file is missing, cut off, or no map.
-
         """
         from safetensors import SafetensorError, safe_open
 
@@ -136,7 +133,6 @@ class Map:
 
         Raises:
             InputError: the card names another one.
-
         """
         for what, given in (("system", system), ("method", method)):
             known = str(self.card.get(what, ""))
@@ -172,7 +168,6 @@ def folds_of(clusters: np.ndarray, seed: int) -> np.ndarray:
 
     Raises:
         InputError: there are fewer clusters than folds.
-
     """
     codes = np.unique(clusters, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1
@@ -237,7 +232,6 @@ class Pairs:
             hidden: float [N, D], of the same images.
             folds: of each pair (`folds_of`), int64 [N].
             similarity: by which the vectors are compared.
-
         """
         self.width = hidden.shape[1]
         self.similarity = similarity

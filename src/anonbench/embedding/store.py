@@ -62,7 +62,6 @@ def read_embeddings(path: Path) -> Embeddings:
     Raises:
         InputError: `hdf5.opened` refuses the file, it names an id twice, holds values
             that are not finite, or does not fit into memory.
-
     """
     with opened(path) as file:
         require_memory(path, 4 * file.vectors.size)
@@ -171,7 +170,6 @@ class VectorCache:
 
         Raises:
             InputError: they are of several dimensions, or not finite.
-
         """
         known = {digest: self._new[digest] for digest in digests if digest in self._new}
         by_file: dict[Path, dict[int, str]] = {}

@@ -50,7 +50,6 @@ def compare_scorings(
     Raises:
         InputError: a table lacks columns, they have no query in common, or k, settings or
             reference differ.
-
     """
     require_value("confidence", confidence, Confidence)
     require_value("margin", margin, Share)
@@ -82,7 +81,6 @@ def read_scores(path: Path) -> pd.DataFrame:
 
     Raises:
         InputError: the file cannot be read, or does not say how it was scored.
-
     """
     table = pd.DataFrame()
     if path.suffix == ".parquet":

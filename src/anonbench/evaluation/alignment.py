@@ -63,7 +63,6 @@ def matched(
 
     Raises:
         InputError: ids or dimensions do not fit; the message counts them and names one.
-
     """
     queries, database = _renamed(queries, reference), _renamed(database, reference)
     if queries.width() != database.width():

@@ -61,7 +61,6 @@ def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
 
     Raises:
         InputError: the table holds several data sets.
-
     """
     if scores["dataset"].nunique() > 1:
         names = ", ".join(sorted(scores["dataset"].unique()))
@@ -95,7 +94,6 @@ def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: of `metric_rows`.
-
     """
     pairs = product(METRICS, METRICS)
     return pd.DataFrame([_pair(rows, a, b) for a, b in pairs], columns=COLUMNS)
@@ -136,7 +134,6 @@ def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> 
 
     Raises:
         InputError: the table holds several data sets.
-
     """
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
     rows = metric_rows(table, degree)

@@ -118,7 +118,6 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
         family: differences as shares; those without an interval are not tested.
         margin: largest difference that does not matter, as a share above 0.
         confidence: as a share; 1 - confidence is the level of all tests.
-
     """
     different = _adjusted(family, lambda e: e.p_different())
     not_worse = _adjusted(family, lambda e: 2.0 * e.p_above(-margin))
@@ -146,7 +145,6 @@ def judge_pairs(
 
     Returns:
         By the numbers (i, j) of two systems, i < j: system i compared with j.
-
     """
 
     def compared(i: int, j: int) -> Estimate:
@@ -172,7 +170,6 @@ def indistinguishable_from_best(
     Args:
         means: score of each system [M], higher is better.
         pairs: as `judge_pairs` returns them, of all pairs.
-
     """
     best = int(np.argmax(means))
     distinguished = {
@@ -218,7 +215,6 @@ def select_best(
         clusters: label of each query's cluster [N].
         resamples: how many.
         seed: what the draws depend on, with the number of clusters.
-
     """
     totals, sizes = cluster_totals(values, clusters)
     means = weighted_means(np.ones((1, len(sizes))), totals, sizes)[0]

@@ -69,7 +69,6 @@ def score_deployments(
     Raises:
         InputError: ids do not agree, an embedding is zero or not finite, an image has
             no cluster.
-
     """
     judges = {name: look_through(path) for name, path in references.items()}
     ids, frame = judges[OWN].ids, judges[OWN].frame
@@ -211,7 +210,6 @@ def anonymized_images(
             labels are ordered at random. None: all clusters are ordered at random.
         shares: percent of the images.
         seed: what the random order depends on, with the ids.
-
     """
     table = pd.DataFrame({"cluster": clusters, "id": np.asarray(ids, dtype=object)})
     table["value"] = 0.0 if values is None else _ranks(values).to_numpy()
@@ -234,7 +232,6 @@ def read_labels(dataset: str, manifest: Path, column: str) -> pd.Series:
 
     Raises:
         InputError: the manifest has no such column.
-
     """
     found = pd.read_parquet(manifest).set_index("id")
     if column not in found:

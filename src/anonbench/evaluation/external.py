@@ -138,7 +138,6 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
         >>> table = anonbench.score((ids, original), (ids, original), (ids, anonymized))
         >>> table.set_index("metric").loc["map", ["value", "chance"]].round(2).tolist()
         [0.72, 0.06]
-
     """
     return run(reference, queries, database, **settings).table
 
@@ -172,7 +171,6 @@ def run(
 
     Raises:
         InputError: a file or setting is wrong; the message names it and says what to do.
-
     """
     for name, asked in (("sample", sample), ("k", k)):
         if asked is None:
@@ -306,7 +304,6 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
 
     Raises:
         InputError: a query has no cluster, or the file cannot be read.
-
     """
     if clusters is None:
         return np.arange(len(ids))

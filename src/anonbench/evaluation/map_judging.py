@@ -109,7 +109,6 @@ def judge(
 
     Returns:
         Columns `COLUMNS`.
-
     """
     given = given.sample()
     found = _Table(given, settings, confidence)
@@ -267,7 +266,6 @@ def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> n
 
     Returns:
         NaN for queries whose label no other image has.
-
     """
     found = np.full(len(labels), np.nan)
     harmonic = harmonic_numbers(len(labels))
@@ -372,7 +370,6 @@ def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
 
     Args:
         maps: files by variant.
-
     """
     rows = []
     for name, path in maps.items():

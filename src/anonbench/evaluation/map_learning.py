@@ -62,7 +62,6 @@ def fit_map(
         >>> map = anonbench.fit_map((ids, original), (ids, mixed))
         >>> map.card["pairs"], map.card["recommended"]
         (200, True)
-
     """
     require_value("method", method, str)
     require_value("confidence", confidence, Confidence)
@@ -130,7 +129,6 @@ def learn(
 
     Raises:
         InputError: there are too few clusters.
-
     """
     (originals, hidden), (judged_originals, judged_hidden) = taught, judged
     groups = clusters_of(pd.Series(originals.ids), clusters)
@@ -190,7 +188,6 @@ def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
     Args:
         table: columns `COLUMNS`, of one map whose labels are persons or documents.
         query: the kind of queries.
-
     """
     rows = table[(table["query"] == query) & (table["metric"] == LABELLED)]
     found = rows[rows["remedy"] == MAPPED].to_dict("records")
@@ -213,7 +210,6 @@ def why_not(
         table: columns `COLUMNS`, of one map.
         query: the kind of queries.
         persons: whether labels are persons or documents, which should not be found more easily.
-
     """
     rows = table[(table["query"] == query) & (table["metric"] == MAP)]
     of = {row["remedy"]: row for row in rows.to_dict("records")}  # for maps, that of all pairs
@@ -248,7 +244,6 @@ def cross_fitted(
 
     Raises:
         InputError: there are too few clusters.
-
     """
     folds = folds_of(clusters_of(pd.Series(hidden.ids), clusters), seed)
     with threadpool_limits(1, user_api="blas"):
@@ -296,7 +291,6 @@ def map_variant(
 
     Raises:
         InputError: a file cannot be read, or the files are of different images.
-
     """
     read = {name: read_embeddings(path) for name, path in files.items()}
     judged = read["original_val"], read["hidden_val"]

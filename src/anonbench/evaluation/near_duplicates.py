@@ -70,7 +70,6 @@ def score_without(
 
     Raises:
         InputError: an image has no hash.
-
     """
     truth = look_through(reference)
     ids = list(truth.ids)
@@ -146,7 +145,6 @@ def warning(table: pd.DataFrame) -> str:
 
     Args:
         table: columns `COLUMNS`.
-
     """
     ranked = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
     apart, drawn = (ranked[ranked["kept"] == kept] for kept in (DISTINCT, RANDOM))
@@ -172,6 +170,5 @@ def read_near_duplicates(path: Path) -> pd.DataFrame:
 
     Raises:
         InputError: a column is missing.
-
     """
     return read_csv(path, COLUMNS).astype(_TYPES)

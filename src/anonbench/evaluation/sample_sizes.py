@@ -62,7 +62,6 @@ def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
             comparison, differences of two systems.
         clusters: label of each query's cluster [N]. All is NaN for a single cluster. Where each
             cluster has one query, what is between clusters is part of `query`.
-
     """
     seeds, queries = scores.shape
     codes = np.unique(clusters, return_inverse=True)[1]
@@ -117,7 +116,6 @@ def clusters_needed(
 
     Returns:
         None where no number is enough, and where fewer than two clusters tell nothing.
-
     """
     from scipy.special import nctdtr, stdtrit  # imported here: most jobs start without it
 
@@ -164,7 +162,6 @@ def tabulate_variances(
 
     Raises:
         InputError: a query has no cluster.
-
     """
     rows = []
     for effect in effects:

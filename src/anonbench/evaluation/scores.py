@@ -128,7 +128,6 @@ def adaption_of(
         reference_seed: seed of the reference ranking's model.
         control_seeds: seeds that were trained only for the control.
         retrieval: whether the score is a comparison with the reference ranking.
-
     """
     retrained = seed in control_seeds or (retrieval and seed != reference_seed)
     if model.adaption is Adaption.UNADAPTED and retrained:
@@ -158,7 +157,6 @@ def collect(
 
     Raises:
         InputError: a query has no cluster.
-
     """
     rows: list[dict[str, Any]] = []
     for variant in sorted({files.variant for files in scenarios}, key=str):
@@ -199,7 +197,6 @@ def retrieval_scores(
 
     Raises:
         InputError: a query has no cluster.
-
     """
     table = per_query.sort_values(["query", "id"])
     for query, floor in summary["floor"].items():
@@ -261,7 +258,6 @@ def retrained_interval(scores: np.ndarray, clusters: np.ndarray, confidence: flo
             them is left out.
         clusters: label of each query's cluster [N].
         confidence: coverage of the interval, as a share.
-
     """
     seeds = len(scores)
     found = clustered_mean(scores.mean(axis=0), clusters, confidence)
@@ -310,7 +306,6 @@ def corrected(
         NaN where the ceiling is not above the floor, or one of the three is unknown. Below 0, the
         model is worse than a model without knowledge. Above 1, it is better than the ceiling, as is
         the model whose own ranking is the reference.
-
     """
     values = np.asarray(score, dtype=np.float64)
     room = np.asarray(ceiling, dtype=np.float64) - np.asarray(floor, dtype=np.float64)

@@ -51,7 +51,6 @@ def identical_vectors_note(scores: pd.DataFrame) -> str:
 
     Args:
         scores: rows with `metric` and `chance`.
-
     """
     if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
         return "all images are equally similar by the reference, so it has no ranking"
@@ -63,7 +62,6 @@ def high_chance(scores: pd.DataFrame) -> str:
 
     Args:
         scores: rows with `metric` and `chance`.
-
     """
     chance = float(scores.loc[scores["metric"] == "map", "chance"].max())
     if chance > MOST_CHANCE:
@@ -99,7 +97,6 @@ def why_no_statement(
         scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
         needs: the requirements.
         images: validation images that are used, if that is known.
-
     """
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:

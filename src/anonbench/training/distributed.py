@@ -113,7 +113,6 @@ def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
 
     Raises:
         InputError: the recipe asks for CUDA and there is none.
-
     """
     torch.set_num_threads(recipe.threads)
     torch.set_flush_denormal(True)
@@ -134,7 +133,6 @@ def pick_device(name: str) -> torch.device:
 
     Raises:
         InputError: `cuda`, and there is none.
-
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("recipe.device is cuda, but torch sees no GPU; use auto or cpu")

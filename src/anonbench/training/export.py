@@ -63,7 +63,6 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
 
     Raises:
         InputError: `path` is no backbone, the format cannot express it, or `output` is in the way.
-
     """
     if output.exists() and output.is_dir() != (kind == "huggingface"):
         raise InputError(f"{output}: is {'a folder' if output.is_dir() else 'no folder'}")
@@ -135,7 +134,6 @@ def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
 
     Raises:
         InputError: that class has no such model.
-
     """
     registers = int(model.num_reg_tokens)
     return {
@@ -156,7 +154,6 @@ def huggingface_config(model: Any, side: int) -> dict[str, Any]:
 
     Raises:
         InputError: Dinov2Model has no such model.
-
     """
     registers = int(model.num_reg_tokens)
     config: dict[str, Any] = {
@@ -188,7 +185,6 @@ def feed_forward_ratio(model: Any) -> int:
 
     Raises:
         InputError: DINOv2 has no such blocks.
-
     """
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     if any(norm.eps != EPSILON for norm in norms):
@@ -217,7 +213,6 @@ def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
     Args:
         weights: in our names.
         class_position: whether the positions include the class token's.
-
     """
     if not count_registers(weights) or not class_position:
         return dict(weights)
@@ -247,7 +242,6 @@ def to_dinov2(
 
     Raises:
         InputError: the format has no place for some weight.
-
     """
     complete = dict(weights)
     for name in ("cls_token", "pos_embed", "norm.weight"):

@@ -34,7 +34,6 @@ def dino_loss(targets: Tensor, scores: Tensor, temperature: float) -> Tensor:
 
     Returns:
         scalar, the mean over pairs and images.
-
     """
     logits = scores.float() / temperature
     norms = torch.logsumexp(logits, dim=-1)
@@ -64,7 +63,6 @@ def ibot_loss(
 
     Returns:
         scalar; zero where nothing is masked.
-
     """
     entropies: Tensor = _CrossEntropies.apply(targets, scores, temperature)  # type: ignore
     loss: Tensor = (entropies * weights).sum() / crops
@@ -116,7 +114,6 @@ def koleo_loss(features: Tensor, ranks: Ranks | None = None) -> Tensor:
 
     Returns:
         scalar; zero for fewer than two features.
-
     """
     if ranks is not None:
         features = ranks.gather(features.float())
@@ -153,7 +150,6 @@ def sinkhorn(
 
     Returns:
         float32 [N, K].
-
     """
     ranks = ranks or Ranks()
     use = scores.new_empty(scores.shape[1], dtype=torch.float32)

@@ -60,7 +60,6 @@ class Redrawer(nn.Module):
         Args:
             width: channels of the first layer, a multiple of 4.
             side: of its pictures in pixels.
-
         """
         super().__init__()
         halvings = max(1, (max(side - 1, 1) // _SMALLEST).bit_length())
@@ -79,7 +78,6 @@ class Redrawer(nn.Module):
         Args:
             hidden: anonymized pictures, float32 [N, 3, S, S] in 0 … 1.
             share: hidden share of each pixel, float32 [N, 1, S, S] in 0 … 1.
-
         """
         values, skips = torch.cat([2.0 * hidden - 1.0, share], dim=1), []
         for level, convolutions in enumerate(self.down):
@@ -142,7 +140,6 @@ def load_redrawer(path: Path) -> Drawing:
 
     Raises:
         InputError: the file is missing or was written by something else.
-
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -184,7 +181,6 @@ def redraw_shard(
 
     Raises:
         InputError: the network cannot be loaded, or a picture would change outside of its regions.
-
     """
     images, drawing = ImageSet.open([hidden]), load_redrawer(network)
     where = shown_hidden(image_regions(boxes), variant.degree)

@@ -85,7 +85,6 @@ def train_redrawer(
     Raises:
         InputError: the image sets do not fit together, or the loss is not finite.
         Interrupted: the process was asked to end; the checkpoint is written.
-
     """
     device, _ = prepare_torch(recipe)
     check_aligned(original, hidden)
@@ -182,7 +181,6 @@ class _Training:
 
         Raises:
             InputError: the loss is not finite, in a step that is logged.
-
         """
         settings, rate = self._settings, self._rate()
         for group in self._optimizer.param_groups:

@@ -59,7 +59,6 @@ def read_description(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: the file is missing or was written by something else.
-
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -74,7 +73,6 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     Raises:
         InputError: the file is missing, or was written by something else, or its weights do not
             fit the model that it describes.
-
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])
@@ -104,7 +102,6 @@ def load_untrained(path: Path) -> nn.Module:
 
     Raises:
         InputError: as `read_description`.
-
     """
     described = read_description(path)
     side = described["preprocess"]["side"]

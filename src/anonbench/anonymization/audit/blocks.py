@@ -34,7 +34,6 @@ def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
     Args:
         source: its file.
         shape: of the upright image.
-
     """
     data, page = source
     try:

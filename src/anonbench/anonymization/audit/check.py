@@ -78,7 +78,6 @@ class Auditor:
         Raises:
             RegionVisibleError: its method does not hide a region of it.
             InputError: the image is not what it has to be.
-
         """
         regions, variant, settings = self._regions.get(image_id, []), self._variant, self._settings
         if is_masked:
@@ -118,7 +117,6 @@ class Auditor:
 
         Raises:
             InputError: the box table or the images are others.
-
         """
         statuses = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
         left = images[images["status"].isin(statuses)]
@@ -156,7 +154,6 @@ def check_outside(
     Raises:
         Failure: they differ there, a file is no plain image of its pixels, or the regions are not
             as detection writes them.
-
     """
     shape, hidden = (*before.shape[:2], 3), hidden_regions(list(regions), degree)
     if after.shape != shape or after.dtype != np.uint8:

@@ -49,7 +49,6 @@ def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
 
     Raises:
         Failure: it is damaged, shows other pixels or holds anything else.
-
     """
     size = struct.pack(">IIBBBBB", *pixels.shape[1::-1], 8, _KINDS[pixels.ndim], 0, 0, 0)
     head = _SIGNATURE + _chunk(b"IHDR", size)
@@ -102,7 +101,6 @@ def check_file(
 
     Raises:
         Failure: the file has other content.
-
     """
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
         raise Failure("its colour profile is not a standard one")
@@ -182,7 +180,6 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
 
     Raises:
         Failure: something is not as it has to be.
-
     """
     at, objects = 0, list[int]()
 

@@ -87,7 +87,6 @@ def check_layers(
 
     Raises:
         Failure: a pixel inside or outside the regions is not as it has to be.
-
     """
     hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
     groups = group_by_methods(str(variant.method), hidden, settings)
@@ -184,7 +183,6 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
 
     Raises:
         Failure: one of them has no check.
-
     """
     method = cast("Any", vars(settings).get(name) or settings.method(name))
     kind = type(method)
@@ -257,7 +255,6 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
     Raises:
         Failure: the region is visible although the method says that it is not, or what it says
             cannot be used.
-
     """
     mask, (original, written) = inside.mask, (inside.original, inside.written)
     is_built_in = method.name in LEAST_SIDES

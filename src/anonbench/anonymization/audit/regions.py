@@ -106,7 +106,6 @@ def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
 
     Raises:
         Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
-
     """
     hidden = []
     for place, region in enumerate(sorted(regions, key=attrgetter("rank"))):
@@ -138,7 +137,6 @@ def area_of(
         form: `box`, the `ellipse` inside it, or the whole `image`.
         around: pixels that the window has besides on each side, as far as the image reaches.
         grids: coding blocks of the image's file, which are covered whole.
-
     """
     if form == "image":
         every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds

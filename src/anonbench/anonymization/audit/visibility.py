@@ -53,7 +53,6 @@ def near(written: np.ndarray, expected: Iterable[Any], allowed: float = 0.5) -> 
     Returns:
         bool [h, w]: less than `allowed` grey levels away in all channels. With the usual half of a
         level, an expected value that ends in .5 is near neither of its neighbours.
-
     """
     kept = np.ones(written.shape[1:], bool)
     for shown, plane in zip(written, expected, strict=True):

@@ -63,7 +63,6 @@ class Corrections:
 
         Raises:
             InputError: a row is wrong, or names no image.
-
         """
         file = corrections_file(to)
         if not file.is_file():
@@ -165,7 +164,6 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
 
     Raises:
         InputError: there is no record, or the originals are not where it says.
-
     """
     head, outcomes = read_audit(audit_file(to))
     place = originals or str(head["images_of"])

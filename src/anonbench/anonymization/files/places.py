@@ -21,7 +21,6 @@ def require_apart(images: Images, to: Path) -> None:
 
     Raises:
         InputError: it does.
-
     """
     holding = _folders(images)
     is_alone = len(images) == 1 and Path(images.place) == images.images[0].file
@@ -46,7 +45,6 @@ def target(to: Path, name: str) -> Path:
 
     Raises:
         InputError: a link leads out of the output folder.
-
     """
     path = to / name
     _require_inside(path, to)  # before a folder is made where the link leads
@@ -59,7 +57,6 @@ def remove(to: Path, name: str) -> None:
 
     Raises:
         InputError: a link leads out of the output folder.
-
     """
     path = to / name
     try:
@@ -87,7 +84,6 @@ def taken_suffixes(
         names: of the images.
         others: of copies of other images.
         suffixes: all that a name may get.
-
     """
     own = list(names)
     keys = {_key(name) for name in (*own, *others)}

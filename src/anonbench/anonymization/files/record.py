@@ -150,7 +150,6 @@ def read_audit(file: Path) -> tuple[dict[str, Any], list[Outcome]]:
 
     Raises:
         InputError: there is no such file, or it is damaged.
-
     """
     if not file.is_file():
         raise InputError(f"{file} is not there: run `anonbench anonymize` to its end first")
@@ -168,7 +167,6 @@ class Record:
         Args:
             to: the output folder.
             made_by: all that outputs depend on but the images, as plain data.
-
         """
         place = to.resolve()
         self.json = audit_file(to)
@@ -185,7 +183,6 @@ class Record:
 
         Raises:
             InputError: the folder is not empty and has no record, or one of other settings.
-
         """
         found: dict[str, Outcome] = {}
         heads = []

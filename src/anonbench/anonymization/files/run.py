@@ -158,7 +158,6 @@ def anonymize_files(
     Raises:
         InputError: the output folder holds originals, or outputs of other settings; a detector
             cannot be loaded, or fails on all of the first images.
-
     """
     workers = processes(workers)
     anonymization = section("anonymization", anonymization, Anonymization())

@@ -47,7 +47,6 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
         path: of the page. Only its owner may read it: it shows file names.
         to: the folder of the copies. A copy that is not as it was audited is not shown.
         outcomes: of all images.
-
     """
     written = sorted((each for each in outcomes if each.status == "written"), key=_certainty)
     tiles = list(islice((tile for each in written for tile in _tiles(to, each)), MOST))

@@ -74,7 +74,6 @@ def standard(profile: bytes, space: bytes) -> bytes:
     Args:
         profile: ICC, of anyone's.
         space: `RGB ` or `GRAY`, what the pixels are.
-
     """
     if profile[16:20] != space:
         return b""
@@ -186,7 +185,6 @@ def stored(data: bytes, pixels: np.ndarray) -> Stored:
     Args:
         data: the file, which `read_image` could read.
         pixels: its result, uint8 [H, W] or [H, W, 3].
-
     """
     with open_checked(data, None) as image:
         given = str(image.format)
@@ -213,7 +211,6 @@ def write(pixels: np.ndarray, how: Stored) -> bytes:
 
     Raises:
         InputError: the format has no room for so large an image.
-
     """
     if how.format == "PNG":
         return with_profile(encode(pixels), how.profile)
@@ -297,7 +294,6 @@ class PdfWriter:
 
         Raises:
             InputError: PNG has no room for so large an image.
-
         """
         height, width, *colours = pixels.shape
         png = encode(pixels)

@@ -69,7 +69,6 @@ def summarize_given(
         skipped: files that the manifest left out: `reason`.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: of the intervals.
-
     """
     rows = []
     for program, table in compared.items():
@@ -102,7 +101,6 @@ def findings(summary: pd.DataFrame) -> Iterator[str]:
 
     Args:
         summary: columns `GIVEN_COLUMNS`.
-
     """
     for of in left_visible(summary):
         parts = [
@@ -211,7 +209,6 @@ def compare(
         picture: uint8 of the same height and width.
         data: the picture's file: of a JPEG, its quantization tables say what coding alone changes.
         regions: what detection found in the original.
-
     """
     before, after = _luma(original), _luma(picture)
     differs = _local(np.abs(_reencoded(before, data) - after))

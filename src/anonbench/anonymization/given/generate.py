@@ -66,7 +66,6 @@ def generate_pictures(
     Raises:
         InputError: the folder is among the originals, a detector cannot be loaded, or the network
             returns something else than a crop.
-
     """
     given, folder, settings = open_images(images), Path(to), detection or Detection()
     require_apart(given, folder)
@@ -110,7 +109,6 @@ def redrawn_image(
 
     Raises:
         InputError: the network returns something else than a crop.
-
     """
     hidden = hidden_pixels(regions, image.shape, Anonymization(), upright=True)
     seen = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()

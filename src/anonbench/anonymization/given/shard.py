@@ -68,7 +68,6 @@ def given_shard(
     Raises:
         ChangedImage: an original is another one than the manifest describes, or gone.
         InputError: a picture is gone, or of another size, since the manifest was made.
-
     """
     own = belonging(manifest, pictures_in(folder), program)
     rows = used_rows(manifest.assign(picture=own), images, keep_without_regions)

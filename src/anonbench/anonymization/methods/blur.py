@@ -100,7 +100,6 @@ def _cosines(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         float64 [n, length], each of length 1, and float64 [n].
-
     """
     frequencies = math.pi / length * np.arange(length)
     frequencies = frequencies[: int(_FADED / (sigma * math.pi / length)) + 1]

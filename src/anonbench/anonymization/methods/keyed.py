@@ -62,7 +62,6 @@ class Keyed(Method):
 
         Raises:
             Failure: there is no key.
-
         """
         try:
             key = self.key_file.read_bytes()

@@ -97,7 +97,6 @@ def constant_blocks(
 
     Returns:
         bool [h, w].
-
     """
     height, width = inside.mask.shape
     side = max(least, math.ceil(min(height, width) / across))

@@ -51,7 +51,6 @@ def colours(pixels: np.ndarray) -> tuple[Colours, np.ndarray]:
 
     Returns:
         The colours, and bool [h, w]: where the ink is.
-
     """
     planes = pixels.reshape(*pixels.shape[:2], -1)
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

@@ -46,7 +46,6 @@ def code_of(pixels: np.ndarray) -> Code:
 
     Args:
         pixels: uint8 [h, w] or [h, w, 3].
-
     """
     import zxingcpp
 

@@ -50,7 +50,6 @@ class WorkCache:
             by: columns that rows are sorted by; the first is the key.
             keys: of the rows that are needed; others are dropped.
             others: files to read for keys that are missing in `file`.
-
         """
         self._file, self._schema, self._by = file, schema, list(by)
         self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -31,7 +31,6 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
 
     Returns:
         int64 [K], indices by falling score.
-
     """
     order = torch.sort(scores, stable=True, descending=True).indices.cpu().numpy()
     corners = boxes.detach().cpu().numpy()[order]

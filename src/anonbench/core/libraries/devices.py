@@ -51,7 +51,6 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
 
     Raises:
         InputError: there are GPUs, but fewer than `count`; or `folder` is someone else's.
-
     """
     choice = candidates(os.environ) if count else []
     if not choice:
@@ -146,7 +145,6 @@ def _locked(path: Path, flags: int = 0) -> Iterator[None]:
 
     Raises:
         BlockingIOError: another process has the lock, and `flags` say not to wait for it.
-
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -91,7 +91,6 @@ def t_estimate(
         confidence: coverage of the interval, as a share within (0, 1).
         n: values that count.
         clusters: independent clusters among them; below `MIN_CLUSTERS` there is no interval.
-
     """
     from scipy.special import stdtrit
 
@@ -144,7 +143,6 @@ def clustered_mean(
         clusters: label of each value's cluster [N], of any type that sorts.
         confidence: coverage of the interval, as a share within (0, 1).
         least, most: that a value can be; the interval ends there.
-
     """
     values, codes, sizes = _defined(values, clusters)
     if not len(values):
@@ -167,7 +165,6 @@ def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
     Args:
         values: float [N], NaN where undefined.
         clusters: label of each value's cluster [N].
-
     """
     values, codes, sizes = _defined(values, clusters)
     if len(sizes) < 2 or np.ptp(values) < _ROUNDING:
@@ -255,7 +252,6 @@ def extreme_design_effect(values: np.ndarray, codes: np.ndarray, low: float, hig
         codes: number of each value's cluster [N], from 0 on.
         low: the least value that is possible.
         high: the greatest value that is possible.
-
     """
     sizes = np.bincount(codes)
     alike = float(np.square(sizes).sum() / len(values))
@@ -279,7 +275,6 @@ def clustered_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) ->
         hits: float [N] within [0, 1], fractions for ties; NaN where undefined: those are left out.
         clusters: label of each probe's cluster [N], for example its person.
         confidence: coverage of the interval, as a share.
-
     """
     hits, codes, sizes = _defined(hits, clusters)
     nan = math.nan  # the same object each time: equal rates are equal
@@ -313,7 +308,6 @@ def paired_rate_difference(
 
     Returns:
         Share of a less that of b; the interval ends within [-1, 1].
-
     """
     differences, codes, sizes = _defined(a - b, clusters)
     if not len(differences):

@@ -54,7 +54,6 @@ class SharedScale:
 
         Raises:
             InputError: by Euclidean distance, vectors are so far away that float32 is too coarse.
-
         """
         return unit_rows(values) if self.similarity == "cosine" else self._scaled(values)
 
@@ -95,7 +94,6 @@ def shared_scale(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> 
 
     Raises:
         ValueError: there is no such similarity.
-
     """
     if similarity == "cosine":
         return COSINE

@@ -68,7 +68,6 @@ def within_methods(
         confidence: coverage of the interval, as a share within (0, 1).
         resamples: permutations that are drawn where there are too many.
         seed: what the draws depend on.
-
     """
     nan = float("nan")
     groups = np.unique(methods, return_inverse=True)[1] if len(methods) else np.zeros(0, int)

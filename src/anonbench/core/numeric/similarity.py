@@ -51,7 +51,6 @@ def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
 
     Raises:
         InputError: a vector is zero; names `what` has it, and its id.
-
     """
     if blank := [ids[row] for row in np.flatnonzero(~values.any(axis=1))]:
         raise InputError(
@@ -91,7 +90,6 @@ class Similarity:
             block: number of queries in a block.
             room: buffer for products.
             as_queries: turns rows like the database's into queries; None: used as given.
-
         """
         # imported here: most commands start without it
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]

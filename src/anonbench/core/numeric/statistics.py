@@ -88,7 +88,6 @@ def fewest_trials(limit: float, confidence: float) -> int:
     Args:
         limit: as a share within (0, 1].
         confidence: coverage of the interval, as a share within (0, 1).
-
     """
     z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
     return max(1, math.ceil(z * z * (1.0 - limit) / limit))

@@ -27,7 +27,6 @@ class Detector(Protocol):
 
         Raises:
             UnreadableImage: an image that this detector cannot look at; the message says why.
-
         """
         ...
 
@@ -70,7 +69,6 @@ class DetectorKind(Registered):
         Raises:
             ImportError: the package is missing; the user is told of `install`.
             InputError: its weights are missing; says where to put them.
-
         """
         raise NotImplementedError
 

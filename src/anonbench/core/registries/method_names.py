@@ -90,7 +90,6 @@ def base_of(name: str) -> str:
     Raises:
         KeyError: there is none, as for images of another program, redrawn ones, and separate
             vectors.
-
     """
     if name in METHODS:
         return name

@@ -106,7 +106,6 @@ class Method(Registered):
 
         Returns:
             uint8 of the same shape; only the regions' own pixels are taken.
-
         """
         raise NotImplementedError
 
@@ -119,7 +118,6 @@ class Method(Registered):
 
         Returns:
             uint8 of the same shape.
-
         """
         raise NotImplementedError
 
@@ -136,7 +134,6 @@ class Method(Registered):
             written: uint8 [c, h, w] as the image was written. Pixels that belong to other regions
                 are there too, and are not counted.
             entity: what they show, one of `anonbench.core.vocabulary.Entity`.
-
         """
         raise NotImplementedError
 

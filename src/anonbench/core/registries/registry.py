@@ -63,7 +63,6 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             built_in: `module:name` of a sequence of classes. A colon, so that code which only
                 knows the names does not count as code that can reach the classes.
             needs_defaults: whether each parameter of a class needs a default.
-
         """
         self.group, self._kind, self._built_in = group, kind, built_in
         self._needs_defaults = needs_defaults

@@ -43,7 +43,6 @@ class System(Protocol):
 
         Raises:
             InputError: the system does not answer, or not as it should.
-
         """
         ...
 
@@ -106,7 +105,6 @@ class SystemKind(Registered):
 
         Raises:
             InputError: it cannot be started; says what is missing.
-
         """
         raise NotImplementedError
 
@@ -146,7 +144,6 @@ class NetworkKind(SystemKind):
 
         Raises:
             InputError: as `start`.
-
         """
         raise NotImplementedError
 

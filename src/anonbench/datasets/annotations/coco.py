@@ -48,7 +48,6 @@ def read_coco(file: Path) -> Rows:
 
     Raises:
         InputError: it is none, or an entry is not as the format has it.
-
     """
     if not file.is_file():
         raise InputError(f"{file} does not exist")
@@ -211,7 +210,6 @@ def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
     Raises:
         InputError: a file (Parquet) cannot be read or is another table, or a region is of an image
             that is not in the manifest.
-
     """
     try:
         regions = image_regions(read_boxes(boxes))

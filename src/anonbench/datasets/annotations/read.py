@@ -77,7 +77,6 @@ def read_boxes_file(path: Path, images: Images) -> Annotations:
 
     Raises:
         InputError: names the file, the row (or annotation) and the column, and what to do.
-
     """
     rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
     return matched(rows, images, np.ones(len(rows.table), dtype=bool))
@@ -92,7 +91,6 @@ def matched(rows: Rows, images: Images, boxed: np.ndarray, lenient: bool = False
         InputError: a value is wrong; a row, or an image that the file lists, reaches no image, or
             several; two listed images are one; a box outside its image, or made for an image of
             another size.
-
     """
     check_values(rows, boxed)
     places = _find(rows, images, lenient)
@@ -248,7 +246,6 @@ def share_among_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -
         found: of used images and of copies that are left out.
         copies: the images of equal bytes (`anonbench.datasets.manifest.COPY_COLUMNS`).
         spread: whether regions apply to all copies.
-
     """
     left_out = set(copies.loc[~copies["kept"], "id"])
     rows = found.rows

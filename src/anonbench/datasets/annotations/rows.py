@@ -128,7 +128,6 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
     Raises:
         InputError: a box passes an edge by more than `SLACK`, or a region could not be hidden
             (`region_fault`).
-
     """
     known = np.full((len(rows.table), 2), _ANY_SIZE) if sizes is None else sizes
     table = rows.table.assign(width=known[:, 0], height=known[:, 1])
@@ -191,7 +190,6 @@ class Images:
             root: the folder that the paths are relative to.
             images: used images: id, path and, if sizes are to be checked, width and height.
             others: known but unused images, id and path. Rows of those are no mistakes.
-
         """
         self.root = root
         self.ids = images["id"].to_numpy(object)

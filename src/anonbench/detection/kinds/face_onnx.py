@@ -70,7 +70,6 @@ class FaceOnnxDetector:
 
         Raises:
             InputError: there is no file, or it is not such a model.
-
         """
         from anonbench.core.libraries.onnx import cpu_session
 

@@ -149,7 +149,6 @@ def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
 
     Raises:
         InputError: an image has no vector, or several.
-
     """
     import numpy as np
 

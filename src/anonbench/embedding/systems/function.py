@@ -74,7 +74,6 @@ class Function(SystemKind):
         Raises:
             InputError: there is no such module; it is no Python, or imports what is not there; or
                 it has no such function.
-
         """
         module, _, name = self.function.partition(":")
         spec, parts = self._top(), module.split(".")[1:]

@@ -137,7 +137,6 @@ def _pooled(answer: Any, pooling: str) -> torch.Tensor:
 
     Raises:
         InputError: the model has no such output.
-
     """
     whole: torch.Tensor | None = getattr(answer, "pooler_output", None)
     tokens: torch.Tensor | None = getattr(answer, "last_hidden_state", None)

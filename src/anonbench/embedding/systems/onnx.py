@@ -94,7 +94,6 @@ def _completed(described: ImageInput, shape: list[Any], kind: str, file: Path) -
 
     Raises:
         InputError: the settings say others, or it takes no colour images.
-
     """
     if len(shape) != 4:
         raise InputError(

@@ -31,7 +31,6 @@ def open_system(settings: SystemKind) -> Iterator[System]:
 
     Raises:
         InputError: it cannot be started; says what is missing.
-
     """
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
@@ -46,7 +45,6 @@ def identity_of(settings: SystemKind) -> str:
 
     Raises:
         InputError: a file that the settings name is missing.
-
     """
     for path in settings.files():
         if not path.is_file():
@@ -80,7 +78,6 @@ class Checked:
             InputError: it does not answer as it should, gives vectors of another dimension than
                 before, or gives an image another vector when it is asked again, in another order or
                 beside fewer images.
-
         """
         vectors = self._answer(images)
         if self._compared < min(len(images), 2):
@@ -143,7 +140,6 @@ def checked(values: object, count: int) -> np.ndarray:
 
     Raises:
         InputError: they are no floats, not one a row, or not finite.
-
     """
     import numpy as np
 

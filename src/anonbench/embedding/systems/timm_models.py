@@ -102,7 +102,6 @@ def image_input(described: Mapping[str, Any]) -> ImageInput:
 
     Raises:
         InputError: the model wants what these cannot say, such as another number of channels.
-
     """
     channels, height, width = described["input_size"]
     if channels != 3:
@@ -148,7 +147,6 @@ def load_from_hub(name: str) -> nn.Module:
 
     Raises:
         InputError: the hub is out of reach, or has no such model.
-
     """
     from anonbench.core.libraries.compat import install_torchvision_ops
 
@@ -171,7 +169,6 @@ def _read_state(path: Path) -> dict[str, Tensor]:
 
     Raises:
         InputError: the file is missing, or holds no state dict.
-
     """
     from pickle import UnpicklingError
 

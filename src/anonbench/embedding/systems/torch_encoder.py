@@ -32,7 +32,6 @@ def network_encoder(network: Network, adapter: Path | None = None) -> Iterator[E
 
     Raises:
         InputError: the updates are none of this network.
-
     """
     if adapter is not None:
         merge(network.module, adapter)
@@ -121,7 +120,6 @@ def vectors_of(answer: object) -> Tensor:
 
     Raises:
         InputError: the output is not a single tensor of two dimensions.
-
     """
     if isinstance(answer, tuple | list) and len(answer) == 1:
         answer = answer[0]
@@ -153,7 +151,6 @@ def merge(module: nn.Module, adapter: Path) -> None:
     Raises:
         InputError: a file cannot be read, or holds something else than plain low-rank updates of
             this network.
-
     """
     try:
         parts = load_file(adapter)

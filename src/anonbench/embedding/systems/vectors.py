@@ -70,7 +70,6 @@ class Vectors(SystemKind):
         Raises:
             InputError: a file is missing (the message names the images that need vectors), or it
                 lacks images, or has other dimensions than the others.
-
         """
         missing = [(v, images) for v, images in sets if not self.stored(v).is_file()]
         if missing:
@@ -122,7 +121,6 @@ def read_vectors(file: Path) -> Embeddings:
 
     Raises:
         InputError: the file is in none of them.
-
     """
     import numpy as np
 

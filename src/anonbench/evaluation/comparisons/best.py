@@ -72,7 +72,6 @@ def second_columns(
         scenarios: of the training seeds.
         references: seeds of the unadapted models.
         scores: by every reference in every scenario.
-
     """
     for variant in dict.fromkeys(run.variant for run in scenarios if run.variant != Variant()):
         own = [run for run in scenarios if run.variant == variant]
@@ -111,7 +110,6 @@ def collect_best(
 
     Raises:
         InputError: a query has no cluster.
-
     """
     rows = []
     for reference, columns in ((OWN, own), (SECOND, second)):
@@ -177,7 +175,6 @@ def compare_pairs(
         confidence: of intervals and tests, as a share.
         hits: whether values are hits (1 or 0), whose interval keeps a width even if two rows agree
             on all.
-
     """
     found = judge_pairs(values.to_numpy(np.float64), clusters, margin, confidence, hits)
     names = [str(name) for name in values.columns]
@@ -203,7 +200,6 @@ def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.Dat
 
     Raises:
         InputError: a query has no cluster.
-
     """
     return _compared(dataset, ((column, column.key) for column in columns), judging, TEST_COLUMNS)
 

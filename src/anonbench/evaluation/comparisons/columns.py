@@ -59,7 +59,6 @@ def columns_of(
         scenarios: the files, in any order; those of one variant are in memory at once.
         reference_seed: as `anonbench.evaluation.scores.adaption_of`.
         control_seeds: as `anonbench.evaluation.scores.adaption_of`.
-
     """
     variants = {files.variant for files in scenarios}
     for variant in sorted(variants, key=lambda each: (each.degree, place_of(each.method))):
@@ -87,7 +86,6 @@ def by_adaption(columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
 
     Args:
         columns: that differ only in their method.
-
     """
     names = {name for column in columns for name in column.values}
     for adaption in (name for name in ADAPTIONS if name in names):
@@ -101,7 +99,6 @@ def choices(columns: Sequence[Column]) -> Column:
 
     Args:
         columns: that differ only in their method.
-
     """
     values = {
         f"{column.variant.method}{SEPARATOR}{name}": column.values[name]
@@ -153,7 +150,6 @@ def retrieval_columns(variant: Variant, tables: Mapping[str, pd.DataFrame]) -> I
     Args:
         variant: of the images.
         tables: scores of each row of a column by query kind and id.
-
     """
     for query in QueryKind:
         of_kind = {

@@ -113,7 +113,6 @@ def read_by_reference(
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
             (`anonbench.evaluation.retrieval.job.gather_in_one_file`).
-
     """
     first, *others = references
     by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
@@ -142,7 +141,6 @@ def measure(
 
     Raises:
         InputError: the scores of two scenarios are of other queries.
-
     """
     kept = lru_cache(_TABLES)(scores)
     for variant in dict.fromkeys(scenario.variant for scenario in scenarios):
@@ -172,7 +170,6 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
 
     Raises:
         InputError: a query has no cluster.
-
     """
     rows: list[dict[str, Any]] = []
     gains: list[Estimate] = []
@@ -213,7 +210,6 @@ def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 
     Returns:
         NaN where either is undefined; all NaN if the mean ceiling is not positive.
-
     """
     defined = ~(np.isnan(effect) | np.isnan(ceiling))
     if not defined.any() or (level := float(ceiling[defined].mean())) <= 0.0:

@@ -60,7 +60,6 @@ def evaluate_downstream(
         InputError: a split has no labelled image, or the train split only one class, or the
             splits' embeddings differ in their dimensions, or an embedding is not finite, or a train
             image has no cluster.
-
     """
     present = labels.dropna(subset=["label"])
     known = dict(zip(present["id"].astype(str), present["label"].astype(str), strict=True))
@@ -226,7 +225,6 @@ def knn_predict(
 
     Returns:
         By k, the predicted classes [M].
-
     """
     order = sorted(range(len(train.ids)), key=train.ids.__getitem__)
     classes, codes = np.unique(train_labels[order], return_inverse=True)

@@ -62,7 +62,6 @@ def hold_out(
         labels: their classes [N].
         clusters: their clusters, any values that sort [N].
         share: of each class's images.
-
     """
     codes = np.unique(labels, return_inverse=True)[1]
     groups, first, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
@@ -162,7 +161,6 @@ def linear_probe(
         val: embeddings of the validation images.
         seed: of the held-out part.
         strengths: in ascending order.
-
     """
     held_out = hold_out(train.ids, train_labels, clusters, HELD_OUT, seed)
     is_held_out = held_out.images

@@ -47,7 +47,6 @@ def attack(
         treatment: how the images were searched and hidden.
         clusters: of the images, by id.
         confidence: of the intervals, as a share.
-
     """
     scored = set(encoded.vectors[Variant()].ids)
     known = {image.id: image for image in pictures if image.id in scored}

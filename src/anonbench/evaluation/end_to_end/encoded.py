@@ -94,7 +94,6 @@ def encode_variants(
 
     Raises:
         InputError: a detector cannot be loaded, or no image can be used.
-
     """
     table = pd.DataFrame([(image.id, image.digest) for image in pictures.images])
     job = Job(
@@ -224,7 +223,6 @@ def score_variants(
 
     Raises:
         InputError: there are too few images, or an original's vector is zero.
-
     """
     originals = vectors[Variant()]
     images = len(originals.ids)

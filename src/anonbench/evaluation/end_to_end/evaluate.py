@@ -102,7 +102,6 @@ def evaluate(
         >>> result = anonbench.evaluate(encode, photos, methods=["mask"], boxes=faces)
         >>> result.table.set_index(["query", "metric"])["value"].loc["original", "map"].round(2)
         np.float64(0.85)
-
     """
     encoder = settled(encoder)
     anonymization = section("anonymization", anonymization, Anonymization())

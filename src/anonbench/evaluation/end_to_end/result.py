@@ -59,7 +59,6 @@ def advise(
         presentation: how certain a statement has to be.
         rates: of re-identification, where it was tried (`.attacked.attack`).
         copies: images that are copies of others, and say nothing new.
-
     """
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
     needs = Needs.of(scored.asked, presentation, Policy())

@@ -58,7 +58,6 @@ def judge_dataset(
             interval of a rate (`anonbench.config.stage_parameters.policy`).
         files: `audit`, and `quality`, `visible_area`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
-
     """
     shown = settings["settings"]
     measured = Measured(
@@ -96,7 +95,6 @@ def read_policy(path: Path) -> pd.DataFrame:
     Raises:
         InputError: it is no such table, rows are missing or duplicated, or a verdict contradicts
             its evidence.
-
     """
     try:
         table = read_csv(path, JUDGED, _TEXTS)

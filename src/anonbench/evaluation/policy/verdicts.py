@@ -93,7 +93,6 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
     Returns:
         Columns `JUDGED`, variants in the order of the evidence, rules in the order of `RULES`.
-
     """
     rows: list[dict[str, Any]] = []
     keys = ["dataset", "method", "degree"]
@@ -227,7 +226,6 @@ def area(cost: np.ndarray, gain: np.ndarray) -> float:
     Args:
         cost: float [N], the less the better; clipped to [0, 1].
         gain: float [N], the more the better; clipped to [0, 1].
-
     """
     order = np.argsort(np.clip(cost, 0.0, 1.0), kind="stable")
     ends = np.append(np.clip(cost, 0.0, 1.0)[order], 1.0)
@@ -248,7 +246,6 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns risk, method, degree, rate (a share above control, at least 0).
-
     """
     rows = _above_control(judged)
     rows = rows[rows["risk"] != ""]
@@ -263,7 +260,6 @@ def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns method, degree, attack, measure, entity, rate, rate_low, rate_high.
-
     """
     rows = _above_control(judged)
     complete = rows.groupby(["method", "degree"])["rate"].transform(lambda each: each.notna().all())
@@ -301,7 +297,6 @@ def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     Args:
         judged: see `exposures`.
         points: columns method, degree and adaption among others.
-
     """
     names = zip(points["method"], points["adaption"], strict=True)
     published = [published_as(method, adaption) for method, adaption in names]
@@ -318,7 +313,6 @@ def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
         summary: its scores, averaged over seeds: metric, query, method, degree, adaption, value.
             Every model is a point.
-
     """
     points = summary[~summary["adaption"].isin(NO_CHOICE)].dropna(subset=["value"])
     merged = exposed(judged, points)

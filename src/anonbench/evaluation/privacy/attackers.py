@@ -49,7 +49,6 @@ class Backbone:
 
         Raises:
             InputError: the file cannot be loaded.
-
         """
         described = read_description(path)
         torch.set_num_threads(described["threads"])
@@ -105,7 +104,6 @@ class OnnxRecognizer:
 
         Raises:
             InputError: the file does not exist, or is not such a model.
-
         """
         self.aligned = aligned
         if not path.is_file():

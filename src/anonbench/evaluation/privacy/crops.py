@@ -105,7 +105,6 @@ def remainder(
         factor: by which the region's box is grown about its centre, above 1.
         margin: by which regions are grown when they are hidden.
         regions: all regions of the image. Coding blocks that they specify are hidden, too.
-
     """
     around = cover(region, image.shape, max(factor, margin), blocks=True)
     if around is None:
@@ -169,7 +168,6 @@ def read_crops(
             the factor of `remainder`; `margin` is that of `crop` or of `remainder`.
         cuts: sizes and alignments.
         points: of faces in the originals, for aligned cuts.
-
     """
     fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
     found = {cut: np.empty((len(wanted), cut.side, cut.side, 3), np.uint8) for cut in cuts}
@@ -232,7 +230,6 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 
     Returns:
         uint8 [n · side, n · side] or [n · side, n · side, 3], n a whole number.
-
     """
     beside = np.atleast_1d(seen.mean(axis=(0, 1))).tolist()
     matrix = similarity(points, TEMPLATE * (side / TEMPLATE_SIDE))
@@ -326,7 +323,6 @@ def find_points(
 
     Raises:
         InputError: MTCNN is not installed.
-
     """
     try:
         landmarks = Landmarks()

@@ -87,7 +87,6 @@ def places(
         match: bool [P, G], at least one in each row that is not left out.
         left_out: bool [P, G], crops that a probe is not compared with: its own photograph, if the
             person is searched in others.
-
     """
     similar = np.round(probes.astype(np.float64) @ gallery.T.astype(np.float64), DECIMALS)
     similar[left_out] = -np.inf
@@ -117,7 +116,6 @@ def other_photos_mask(
     Returns:
         All but the first crop of each person; for the probe's own person, all but the first crop
         that is compared.
-
     """
     match = own[:, None] == who
     first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
@@ -132,7 +130,6 @@ def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray)
         above: others that are more similar to the probe than its match is.
         tied: others that are equally similar.
         others: number of crops in the gallery except the match.
-
     """
     one = np.ones_like(above)
     return Places(above, tied + 1, one, one, others + 1)
@@ -293,7 +290,6 @@ def draw_galleries(
         boxes: columns of `anonbench.core.boxes`, of both splits.
         ids: the validation images.
         sought: entities that the detectors look for.
-
     """
     validation = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)
     validation = validation.assign(count=validation.groupby("id")["order"].transform("size"))

@@ -116,7 +116,6 @@ class Published:
             regions: all regions of the images, in draw order.
             hiding: settings of the method.
             originals: the train images, if they are cached.
-
         """
         assert self.train is not None, "there are no train images"
         hidden = HiddenOnRead(originals or self.train, hiding, regions, method)

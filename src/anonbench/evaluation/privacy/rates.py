@@ -52,7 +52,6 @@ def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
 
     Raises:
         InputError: a probe's image has no cluster.
-
     """
     from anonbench.datasets.clusters import clusters_of  # needs the config; rates are read without
 
@@ -94,7 +93,6 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
 
     Args:
         probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
-
     """
     rows: list[dict[str, Any]] = []
     for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
@@ -199,7 +197,6 @@ def strongest(
         rate and its interval show nothing; empty unless this holds for all entities. `wide`: why
         the interval is too wide to show that an attack fails; it may show that one succeeds.
         `unknown`: by entity, why its rate is unknown; empty if all are known.
-
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
     # entities that no attack finds in originals more often than chance could

@@ -84,7 +84,6 @@ def reidentify(
 
     Raises:
         InputError: a model cannot be loaded.
-
     """
     originals, boxes, people = published.originals, published.boxes, published.people
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)

@@ -93,7 +93,6 @@ class Comparison:
         Args:
             features: of crops, float32 [N, D], as in `TrainingSet`.
             hidden: whether each crop is of a hidden region, bool [N].
-
         """
         found = self.clear(features)
         found[hidden] = self.hidden(features[hidden])
@@ -111,7 +110,6 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
 
     Raises:
         TrainingSetTooSmallError: fewer than `LEAST` persons or regions.
-
     """
     there = len(np.unique(lesson.who))
     if there < LEAST:
@@ -227,7 +225,6 @@ class TrainingSets:
             published: what is attacked, and the train images.
             settings: of the attacks.
             hiding: how attackers hide train images.
-
         """
         self._ids = published.train_ids()
         # each entity has its own training set, often from the same images
@@ -252,7 +249,6 @@ class TrainingSets:
             method: that hides, or `original`; then the training set is not hidden either.
             gallery: to attack; the training set has the same entity and match.
             models: attackers without training, whose vectors are features, in a fixed order.
-
         """
         key = (kind.name, method, gallery.entity)
         if key not in self._learned:
@@ -327,7 +323,6 @@ def read_features(
         points: of faces in the originals.
         clear: the originals of hidden images and the features of their crops, which are reused for
             unchanged crops; None if few are unchanged.
-
     """
     cuts = cuts_of(models.values())
     parts, compared = [], 0

@@ -91,7 +91,6 @@ def score_shard(
     Raises:
         InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
             or k is 0.
-
     """
     truth = look_through(reference)
     # read every file once, even if several scenarios use it
@@ -200,7 +199,6 @@ def gather_scenarios(
             scores of a random ranking (`chance`) and, by query kind, those of a ranking without
             knowledge (`floor`): chance, or chance with the own image first if the query is the
             database's own vector; images, k, top, settings, versions.
-
     """
     metadata = pq.read_schema(shards[0]).metadata
     images = int(metadata[IMAGES])
@@ -250,7 +248,6 @@ def gather_in_one_file(shards: Sequence[Path], scenarios: Sequence[str], output:
         scenarios: names as they appear in the shards.
         output: Parquet that is written: the columns of the shards; by scenario in this
             order, then by kind and id.
-
     """
     tables = [_rows(shards, scenario) for scenario in scenarios]
     write_parquet(pd.concat(tables, ignore_index=True), output)

@@ -63,7 +63,6 @@ def score_scenario(
     Raises:
         InputError: ids are duplicated, those of reference and database do not agree, an original's
             vector is zero, or k is 0.
-
     """
     truth = Vectors.of(reference, "reference")
     ids, frame = truth.ids, truth.frame

@@ -62,7 +62,6 @@ def agreement_of_trainings(
     Raises:
         InputError: ids do not agree, an original's vector is zero, one is not finite, or an image
             has no cluster.
-
     """
     if not originals:
         raise InputError(f"{dataset}: there are no trainings to compare")

@@ -69,7 +69,6 @@ class Vectors:
 
         Raises:
             InputError: an id is there twice.
-
         """
         refuse_repeated(given.ids, what)
         ids, order = _sorted(given.ids)
@@ -150,7 +149,6 @@ def look_through(
     Raises:
         InputError: the file has no embeddings, duplicate ids, other ids, or values that are not
             finite; or originals have zero vectors and are compared by cosine.
-
     """
     found, width = read_ids(path)
     similarity = read_similarity(path)
@@ -215,7 +213,6 @@ def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
 
     Raises:
         InputError: the file holds no embeddings, or an id is not in it.
-
     """
     rows = {image_id: row for row, image_id in enumerate(read_ids(path)[0])}
     for image_id in wanted:
@@ -243,7 +240,6 @@ def rank(
 
     Raises:
         InputError: the database holds other ids or dimensions.
-
     """
     searched = Vectors.of(read_embeddings(database), str(database))
     if searched.ids != list(ids):
@@ -274,7 +270,6 @@ def ranked(
         database: rows of the frame [N, D].
         own: position of each query's own image, which is left out [Q]; None: it counts.
         frame: how vectors are compared.
-
     """
     search = Similarity(database, _BLOCK, as_queries=frame.queries)
     for block in search.slices(len(queries)):

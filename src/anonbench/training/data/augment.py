@@ -120,7 +120,6 @@ def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> C
         draws: float [N, COLUMNS].
         kinds: int [N]: 0 and 1 for the global crops, 2 for local ones.
         settings: probabilities and strengths.
-
     """
     spread = np.array(settings.jitter)
     low = np.where(NEUTRAL > 0, np.maximum(NEUTRAL - spread, 0.0), -spread)
@@ -166,7 +165,6 @@ def apply_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None =
         images: float32 [n, 3, S, S] in 0 … 1; may be changed in place.
         steps: of the batch of N crops.
         rows: int [n], which of them these are; without it all.
-
     """
     if rows is None:
         rows = np.arange(len(images))
@@ -302,7 +300,6 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
 
     Returns:
         int64 [..., 4]: x0, y0, x1, y1, half-open.
-
     """
     sizes = np.broadcast_to(sizes, (*draws.shape[:-1], 2))
     shares = area[0] + (area[1] - area[0]) * draws[..., Draw.AREA : Draw.AREA + ATTEMPTS]
@@ -331,7 +328,6 @@ def cut(image: np.ndarray, box: np.ndarray, flip: bool, out: np.ndarray) -> None
         box: int [4], x0, y0, x1, y1.
         flip: mirror left and right.
         out: uint8 [S, S, 3], contiguous; grey images fill all three channels.
-
     """
     x0, y0, x1, y1 = box.tolist()
     side = len(out)

@@ -94,7 +94,6 @@ def finish(
 
     Returns:
         float32 [N, 3, S, S].
-
     """
     steps = steps_of(augmentations)
     if device.type != "cpu":
@@ -191,7 +190,6 @@ def batch_masks(
         share: share of the crops that get a mask.
         ratios: smallest and largest share of patches masked in such a crop.
         random: where the draws come from.
-
     """
     chosen = int(crops * share)
     edges = np.linspace(*ratios, chosen + 1)

@@ -60,7 +60,6 @@ def check_pairs(
     Raises:
         InputError: an image exists in one version only or in two sizes, there are fewer images than
             a batch, or the adaption has no crops to act on.
-
     """
     ids = original.ids
     if anonymized is not None:
@@ -94,7 +93,6 @@ def check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
 
     Raises:
         InputError: an image exists in one version only or in two sizes.
-
     """
     alone = sorted(set(original.ids) ^ set(anonymized.ids))
     if alone:
@@ -168,7 +166,6 @@ class BatchStream(Dataset[list[Batch]]):
             world: how many processes share a batch; with `recipe.optimizer.accumulate` a divisor of
                 its size.
             is_paired: the local crops are the global ones again, of the other version.
-
         """
         self._crops, self._is_paired = recipe.crops, is_paired
         if is_paired:
@@ -268,7 +265,6 @@ def cut_crops(
         ids: of the B images.
         draws: float [n, B, COLUMNS], global crops first.
         crops: sizes and areas.
-
     """
     sizes = np.array([sources.global_crops.size(image_id) for image_id in ids])
     global_draws, local_draws = np.split(draws, [crops.global_count])

@@ -43,7 +43,6 @@ class Preprocess:
 
         Returns:
             uint8 [H, W, 3], and bool [H, W]. Other pixels are made up.
-
         """
         seen = np.ones(shape[:2], bool)
         if self.resize == "crop":

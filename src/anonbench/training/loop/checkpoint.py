@@ -152,7 +152,6 @@ class Interrupts:
 
         Args:
             checkpoint_seconds: time that the last checkpoint took to write.
-
         """
         now = self._clock()
         if self._asked is not None:

@@ -48,7 +48,6 @@ def rank_me(features: Tensor) -> float:
 
     Returns:
         Between 1 and min(N, D); 0 where all features are zero, NaN where one is not finite.
-
     """
     features = features.float()
     if not features.isfinite().all():
@@ -73,7 +72,6 @@ def used_prototypes(targets: Tensor) -> Tensor:
 
     Returns:
         float32 scalar.
-
     """
     entropy: Tensor = torch.special.entr(targets.mean(dim=0)).sum()
     return entropy.exp()
@@ -90,7 +88,6 @@ def collapse_signs(row: Mapping[str, float], prototypes: int, progress: float) -
     Returns:
         By kind (uniform, few, flat) a sentence for people: the observation, and settings to check.
         NaN is never a sign.
-
     """
     if progress < _SETTLED:
         return {}

@@ -71,7 +71,6 @@ def run(job: TrainJob) -> None:
         InputError: as `train.train`.
         Interrupted: the training was asked to end, and its checkpoint is written.
         TrainingFailed: one of several processes failed.
-
     """
     if job.recipe.gpus == 1:
         train(job)

@@ -48,7 +48,6 @@ class MetricsLog:
             recipe: of the training.
             device: of this process.
             first_step: steps taken before; lines beyond it, of a killed run, are dropped.
-
         """
         self._recipe = recipe
         self._device = device
@@ -80,7 +79,6 @@ class MetricsLog:
 
         Args:
             row: with step, loss and the values for `collapse_signs`; NaN for unmeasured ones.
-
         """
         step = int(row["step"])
         now = time.perf_counter()

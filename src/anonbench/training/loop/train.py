@@ -69,7 +69,6 @@ def train(
         InputError: the image sets do not fit together or are too small, the backbone cannot be
             made, the loss is not finite, or a GPU's memory is too small.
         Interrupted: the process was asked to end; the checkpoint is written.
-
     """
     device, ranks = prepare_torch(recipe)
     is_paired = adaption is Adaption.D

@@ -110,7 +110,6 @@ class Trainer:
 
         Raises:
             NotFinite: the loss of one of the steps since the last line of the log.
-
         """
         self._set_schedules()
         self.optimizer.zero_grad()
@@ -222,7 +221,6 @@ class Trainer:
 
         Raises:
             NotFinite: one was not.
-
         """
         if self._measured:
             measured = self.ranks.sum(torch.stack(self._measured))  # all ranks stop together

@@ -40,7 +40,6 @@ def build_backbone(
 
     Raises:
         InputError: timm has no such model, or it is no plain ViT.
-
     """
     if settings.name is None:
         return VisionTransformer(settings, side, layer_scale, class_position is not False)
@@ -77,7 +76,6 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
     Raises:
         InputError: the pretrained weights are missing or do not fit, or a crop's side is no
             multiple of the patch.
-
     """
     settings, side = recipe.backbone, recipe.crops.global_size
     mask_token: Tensor | None = None
@@ -157,7 +155,6 @@ def embed_patches(
 
     Returns:
         float [B, prefix + patches, width]: class token first.
-
     """
     tokens = model.patch_embed(images)
     if masked is not None and mask_token is not None:

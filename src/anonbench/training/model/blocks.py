@@ -67,7 +67,6 @@ class PackedBlock(nn.Module):
 
         Returns:
             as `x`; of the last block float [wanted, D].
-
         """
         if not isinstance(x, list):
             return self.forward([x], None)[0]
@@ -141,7 +140,6 @@ def attend(qkv: Tensor, images: int, attention: Any) -> Tensor:
         qkv: what `attention.qkv` gave.
         images: B.
         attention: its layer: number of heads, and norms of queries and keys.
-
     """
     heads = qkv.view(images, -1, 3, attention.num_heads, attention.head_dim)
     queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
@@ -165,7 +163,6 @@ def add_branch(
         branch: from groups to groups.
         rows: kept images of each group; None for all.
         in_place: whether `groups` may be changed.
-
     """
     if rows is None:
         return [group + update for group, update in zip(groups, branch(groups), strict=True)]
@@ -211,7 +208,6 @@ def draw_drop_path(
 
     Returns:
         None if nothing is dropped.
-
     """
     if rate == 0.0:
         return None

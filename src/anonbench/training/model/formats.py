@@ -171,7 +171,6 @@ def image_side(weights: Weights, class_position: bool) -> int | None:
 
     Raises:
         InputError: the number of patches is not a square.
-
     """
     if "pos_embed" not in weights or "patch_embed.proj.weight" not in weights:
         return None
@@ -199,7 +198,6 @@ def read_checkpoint(content: object) -> Checkpoint:
 
     Raises:
         InputError: no ViT's weights, or parts of one are missing.
-
     """
     named, ignored = unwrapped(content)
     kind = recognize(named)
@@ -220,7 +218,6 @@ def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
 
     Raises:
         InputError: there is no class token in it, so no ViT that this package can use.
-
     """
     while isinstance(content, Mapping):
         inner = [content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)]
@@ -274,7 +271,6 @@ def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:
 
     Raises:
         InputError: two of their names become the same.
-
     """
     rules = [(name_pattern(theirs), ours) for theirs, ours in table]
     names: dict[str, str] = {}

@@ -54,7 +54,6 @@ class Network(nn.Module):
         Returns:
             class tokens of the global crops [2 B, D]; prototype scores of all class tokens, global
             crops first, [(2 + L) B, K], and of the masked patches [M, K].
-
         """
         backbone: Any = self.backbone
         groups = [embed_patches(backbone, views, masked, self.mask_token)]

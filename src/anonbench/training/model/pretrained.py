@@ -36,7 +36,6 @@ def read_pretrained(path: Path) -> Checkpoint:
 
     Raises:
         InputError: the file is missing or holds no ViT.
-
     """
     if not path.is_file():
         raise InputError(f"{FIELD}: {path} does not exist")
@@ -62,7 +61,6 @@ def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
 
     Raises:
         InputError: architectures, names or shapes differ.
-
     """
     what = f"{FIELD}: {path} ({TITLES[checkpoint.format]})"
     wanted, given = _architecture(model.state_dict()), _architecture(checkpoint.weights)
@@ -111,7 +109,6 @@ def load_strictly(model: nn.Module, weights: Mapping[str, Tensor], what: str) ->
 
     Raises:
         InputError: names or shapes differ; says which, and of `what`.
-
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}

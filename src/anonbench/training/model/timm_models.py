@@ -27,7 +27,6 @@ def require_name(name: str, field: str) -> None:
 
     Raises:
         InputError: there is none; the message suggests similar names.
-
     """
     model = name.partition(".")[0]
     with torch.device("meta"):
@@ -46,7 +45,6 @@ def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
 
     Raises:
         InputError: timm has no such model, or it is no plain ViT.
-
     """
     if not is_model(name):
         near = suggestion(name, list_models("*vit*"))
@@ -65,7 +63,6 @@ def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:
 
     Raises:
         InputError: its blocks are of another kind.
-
     """
     for block in model.blocks:
         plain = type(block) is Block and type(block.attn) is Attention and block.attn.gate is None

@@ -125,7 +125,6 @@ class VisionTransformer(nn.Module):
         side: pixels of the square images that its position embedding is made for.
         layer_scale: whether its blocks have LayerScale.
         class_position: whether the class token has a position.
-
     """
 
     def __init__(
@@ -174,7 +173,6 @@ def grid_side(patches: int) -> int:
 
     Raises:
         InputError: the number of patches is not a square.
-
     """
     side = isqrt(max(patches, 0))
     if side < 1 or side * side != patches:
@@ -207,7 +205,6 @@ def resize_positions(
 
     Raises:
         InputError: the number of patches is not a square.
-
     """
     first, patches = positions[:, :prefix], positions[:, prefix:].contiguous()
     side = grid_side(patches.shape[1])

@@ -40,7 +40,6 @@ def texts_like(text: str, count: int, generator: np.random.Generator) -> list[st
         text: the true one.
         count: how many, at most.
         generator: draws the others.
-
     """
     return _several(text, count, lambda: _text_like(text, generator))
 
@@ -57,7 +56,6 @@ def zones_like(
         layout: its format.
         count: how many.
         generator: draws the others.
-
     """
     return _several(lines, count, lambda: _zone_like(lines, layout, generator))
 

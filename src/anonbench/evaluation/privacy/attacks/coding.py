@@ -52,7 +52,6 @@ class Coding:
 
         Returns:
             The same shape; blocks that a window cuts are padded with the window's outermost pixels.
-
         """
         blocks, back = self._whole_blocks(pages, corner)
         most = max(1, _MOST_ROWS // blocks.shape[1])
@@ -117,7 +116,6 @@ def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
     Args:
         data: the file.
         size: rows and columns of the image as it is read, upright.
-
     """
     try:
         with open_checked(data, None) as image:

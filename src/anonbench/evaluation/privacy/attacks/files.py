@@ -73,7 +73,6 @@ def attack_files(
     Raises:
         InputError: an attack needs vectors, no image has an anonymized version, sizes differ, or
             most copies show another picture than their original.
-
     """
     for name in attacks:
         if not issubclass(KINDS[name], RegionAttack):
@@ -176,7 +175,6 @@ def other_pictures(
         originals: by id.
         copies: of the same sizes, with the same ids.
         regions: of each image.
-
     """
     reduced, unclear, wrong = {}, {}, []
     for name in track(sorted(regions), len(regions), "copies compared"):
@@ -206,7 +204,6 @@ def likeness(original: np.ndarray, copy: np.ndarray, free: np.ndarray) -> float:
         original: reduced, uint8 [64, 64].
         copy: the same.
         free: where no region is, bool [64, 64].
-
     """
     one, other, weight = (_blocks(each.astype(np.float64)) for each in (original, copy, free))
     count = weight.sum(axis=1, keepdims=True)

@@ -40,7 +40,6 @@ def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.
     Returns:
         Rows of `boxes` with the column `turn`: the place of the image in the random order of
         images.
-
     """
     shown = boxes[boxes["id"].isin(set(ids))]
     keys = shown["id"] + "\x1f" + shown["order"].astype(str)
@@ -79,7 +78,6 @@ def attack_regions(
     Yields:
         An attack with an outcome for each of its measures, entities and versions, the originals
         (`Variant()`) and the control (None) among them.
-
     """
     if not attacks:
         return

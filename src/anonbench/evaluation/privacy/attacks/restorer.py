@@ -86,7 +86,6 @@ class Restorer:
 
         Args:
             seen: hidden, then restored as far as deconvolution can, uint8 [h, w] or [h, w, 3].
-
         """
         form, image = _form(self.entity), _brought(seen, self.entity)
         total, times = np.zeros(image.shape), np.zeros((*image.shape[:2], 1))
@@ -123,7 +122,6 @@ def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
     Args:
         pairs: at least `LEAST_REGIONS`, from at least `LEAST_IMAGES` images.
         entity: of all of them.
-
     """
     form = _form(entity)
     squares: dict[int, list[tuple[np.ndarray, np.ndarray, str]]] = {}
@@ -214,7 +212,6 @@ class LearnedRestorers:
             published: what is attacked, and the train images.
             hiding: how attackers hide these.
             most: regions of each entity.
-
         """
         boxes = published.boxes
         self._drawn = draw(boxes, published.train_ids(), most, seed)

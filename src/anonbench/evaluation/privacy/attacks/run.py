@@ -65,7 +65,6 @@ def attack(
 
     Raises:
         InputError: a model or a file cannot be read.
-
     """
     if settings.restores() and published.train is not None:
         hiding = equipment.anonymization
@@ -199,7 +198,6 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
 
     Raises:
         InputError: a file of vectors cannot be read, or has other images than the originals.
-
     """
     if Variant() not in published.embeddings:
         return

@@ -56,7 +56,6 @@ def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
         texts: not empty, none of them blank.
         face: stem of its file's name.
         height: approximate height of a line in pixels; much larger lines are scaled.
-
     """
     size = min(max(_LEAST, height), _MOST)
     drawn = [Image.fromarray(_strip(text, face, size)) for text in texts]
@@ -138,7 +137,6 @@ class Typesetting:
             text: of one line.
             shape: rows and columns of the result.
             onto: float64 [3, 3], from the upright line to the result; None: they are the same.
-
         """
         matrix = np.array([[self.stretch, 0, self.right], [0, 1, self.down], [0, 0, 1]])
         matrix = matrix if onto is None else onto @ matrix
@@ -253,7 +251,6 @@ class Hypotheses:
             region: a horizontal line, or a zone, with at least one pixel in the image.
             method: that hid it; None: it is not hidden.
             hiding: the methods' strengths.
-
         """
         self._region, self._method, self._hiding = region, method, hiding
         self._grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

@@ -41,7 +41,6 @@ def levels(
         own_first: whether the query's own image always comes first in both rankings, and the others
             in random order; ignored if own images do not count.
         ndcg: expected nDCG of each query [Q], NaN if it is undefined; None: mnDCG is left out.
-
     """
     size = retrievable(images, settings)
     top = min(settings.top, size)
@@ -76,7 +75,6 @@ def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False)
         k: relevant images of a query.
         own_first: whether the query's own image always comes first; ignored if own images do not
             count.
-
     """
     size = retrievable(images, settings)
     depth = size if settings.ap_depth == "full" else k

@@ -59,7 +59,6 @@ class Counting:
             found: int64 [depth ≥ k], filled with the positions of the first images in order.
             places: integers [depth], filled with the `place` of these images.
             precision: float64 [k], filled with the precision at the ranks of the relevant images.
-
         """
         top = self._top(values, len(found))
         room = self._bins, self._counts, self._wanted, self._picked, self._keys

@@ -75,7 +75,6 @@ class Engine:
 
         Raises:
             InputError: k is 0.
-
         """
         self._settings, self._images = settings, images
         self._measures = Measures(settings, images)
@@ -102,7 +101,6 @@ class Engine:
             searched: the reference's database, of `database`.
             queries: the same images as embedded for the reference [rows, D].
             self_columns: column of each query's own image in the database, int64 [rows].
-
         """
         similarity = self._similarity(searched, queries, self_columns, self._truth)
         measures, shape = self._measures, similarity.shape
@@ -149,7 +147,6 @@ class Engine:
 
         Returns:
             For each kind a dictionary by `COLUMNS`, float64 [rows]; see `Measures.scores`.
-
         """
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
@@ -251,7 +248,6 @@ def score_all(
     Returns:
         For each query the expected nDCG of a random ranking, and that of a ranking that has the own
         image first [Q]; then the scores by search and kind of queries, float64 [`COLUMNS`, Q].
-
     """
     chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
     found: list[list[np.ndarray]] = [[] for _ in searches]
@@ -299,7 +295,6 @@ def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]
     Args:
         self_columns: the column of each query's own image in the database, int64 [N], ascending.
         slices: how an engine divides a number of rows into blocks.
-
     """
     if not len(self_columns):
         return []

@@ -34,7 +34,6 @@ def cutoff(images: int, settings: Retrieval) -> int:
 
     Raises:
         InputError: k is 0; the message says how many images are needed.
-
     """
     share = Fraction(str(settings.fraction))  # 0.29 · 100 is 29, not 28.999…
     self_images = images - retrievable(images, settings)
@@ -58,7 +57,6 @@ def effective_settings(images: int, settings: Retrieval) -> Retrieval:
 
     Raises:
         InputError: k is 0.
-
     """
     if settings.include_self and cutoff(images, settings) < MIN_K:
         settings = settings.model_copy(update={"include_self": False})
@@ -104,7 +102,6 @@ class Measures:
 
         Raises:
             InputError: k is 0.
-
         """
         self._settings = settings
         self._images = images
@@ -126,7 +123,6 @@ class Measures:
 
         Args:
             similarity: reference similarities of the relevant images, in order, float32 [rows, k].
-
         """
         return np.asarray((gains(similarity, self._settings) * self._discounts).sum(-1))
 
@@ -146,7 +142,6 @@ class Measures:
         Returns:
             That of a random ranking, and that of one in which the own image always comes first; the
             same if own images do not count.
-
         """
         settings = self._settings
         own = gains(to_self, settings)
@@ -169,7 +164,6 @@ class Measures:
         Args:
             similarity: their reference similarities in order, float32 [rows, k].
             places: as for `scores`.
-
         """
         found = gains(similarity, self._settings)
         if self._settings.gain_of == "relevant":
@@ -190,7 +184,6 @@ class Measures:
             found: their positions [k].
             values: similarities, float32 [N].
             reference: similarities of the reference, float32 [N].
-
         """
         weights = None
         if self._settings.gain_of == "relevant":
@@ -209,7 +202,6 @@ class Measures:
         Args:
             values: similarities, float32 [N].
             reference: similarities of the reference, float32 [N].
-
         """
         depth = len(values) if self._settings.ap_depth == "full" else self.k
         return ties.average_precision(values, reference, self.k, depth, self._harmonic)
@@ -232,7 +224,6 @@ class Measures:
             not positive (a share of nothing, or of a loss, says nothing); overlap with the
             reference's first k and first `top`; rank-biased overlap to depth k; Kendall's tau of
             the first `top`; 1.0 where those are the same in the same order, else 0.0.
-
         """
         k, steps = self.k, self.steps
         first = places[:, :k]
@@ -279,7 +270,6 @@ def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
 
     Returns:
         float64 [length]; 0 from place k = `depth` on.
-
     """
     depths = np.arange(1, depth + 1)
     terms = persistence**depths / depths
@@ -298,7 +288,6 @@ def kendall_tau(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
 
     Returns:
         float64 [rows].
-
     """
     head = np.asarray(places[:, :top], dtype=np.int64)
     shared = head < top

@@ -37,7 +37,6 @@ def tied_precision(
         earlier: expected number of relevant images among these, plus one for the image itself.
         pace: probability that another image of the same similarity is relevant.
         depth: ranks beyond it are ignored.
-
     """
     counted = (size - (before + size - depth).clip(0)).clip(0)
     reached = harmonic[before + counted] - harmonic[before]
@@ -50,7 +49,6 @@ def relevance(reference: np.ndarray, k: int) -> np.ndarray:
     Args:
         reference: similarities of the reference, float32 [N].
         k: relevant images.
-
     """
     lowest = np.partition(reference, len(reference) - k)[len(reference) - k]
     certain, possible = reference > lowest, reference == lowest
@@ -69,7 +67,6 @@ def average_precision(
         k: relevant images.
         depth: ranks beyond it are ignored.
         harmonic: of `harmonic_numbers`.
-
     """
     lowest = np.partition(reference, len(reference) - k)[len(reference) - k]
     every = np.sort(values)
@@ -114,7 +111,6 @@ def level(
         found: their positions [k].
         values: similarities, float32 [N].
         gains_of: gains of the images at some positions, float64.
-
     """
     first = values[found]
     starts = np.flatnonzero(np.concatenate([[True], first[1:] != first[:-1]]))

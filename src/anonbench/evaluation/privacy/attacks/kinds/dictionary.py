@@ -189,7 +189,6 @@ def ranked(scores: np.ndarray) -> RegionShares:
 
     Args:
         scores: of the candidates, higher is better, float [N].
-
     """
     above = int((scores > scores[0] + _EQUAL).sum())
     tied = int((np.abs(scores - scores[0]) <= _EQUAL).sum())

@@ -102,7 +102,6 @@ def undone(
         variant: how it was hidden.
         hiding: the section `anonymization` of the config.
         iterations: see `richardson_lucy`; 0: without it.
-
     """
     from anonbench.anonymization.geometry import cover
 
@@ -256,7 +255,6 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.
         blurred: [H, W] or [H, W, C].
         kernel: along each axis, even and of odd length [2 R + 1].
         noise: ratio of the noise's power to the image's power.
-
     """
     response = _responses(blurred, kernel)
     gain = response / (np.square(response) + noise)

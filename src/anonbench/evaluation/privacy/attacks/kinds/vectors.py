@@ -73,7 +73,6 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
 
     Returns:
         Float [Q]; NaN for queries whose person is unknown or has no other image.
-
     """
     mine = persons[own]
     rows = np.arange(len(own))
@@ -200,7 +199,6 @@ def predicted(
         labels: numbers of classes [N].
         fold: number of each image's fold [N].
         is_even: give all classes the same weight in a lesson, for any number of images.
-
     """
     classes = np.unique(labels)
     targets = (labels[:, None] == classes).astype(np.float64)
