@@ -41,6 +41,7 @@ LOADED = [
     *("torch._dynamo", "torch.utils.tensorboard"),
     *("jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
     *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
+    *("anonbench.training.model.timm_models", "facenet_pytorch", "rapidocr.ch_ppocr_det.utils"),
 ]
 """What commands load, and the libraries that jobs load."""
 OWN = re.compile("(snakemake_logger_plugin_)?anonbench")
@@ -53,6 +54,8 @@ SOURCES = [Path(each) for each in os.environ.get("PYTHONPATH", "").split(os.path
 """Folders of sources that are loaded in place of the installed ones, such as a worktree's."""
 CALLER = "ANONBENCH_TEST_CALLER"
 """Number of the process that Snakemake started for a job."""
+REAL = "ANONBENCH_TEST_REAL"
+"""Names the rules whose jobs are no forks; a fork starts Slurm's step of the job, which is none."""
 ONE_THREAD = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     **dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
@@ -67,7 +70,7 @@ def completed(
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
-        whole = given, folder, dict(os.environ), files, _python()
+        whole = given, folder, dict(os.environ), files, python()
         process = _context().Process(target=_run, args=whole)
         with STARTS:
             process.start()
@@ -87,6 +90,17 @@ def main() -> None:
     sys.exit(done.returncode)
 
 
+@cache
+def python() -> str:
+    """Return the program that does the jobs of commands of this process.
+
+    As `sys.executable`, it makes what commands plan within this process a fork, too.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="jobs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return str(programs(folder) / "python")
+
+
 def programs(folder: Path) -> Path:
     """Write the commands of `ENTRIES` as programs to a folder, for shells that this process starts.
 
@@ -100,23 +114,16 @@ def programs(folder: Path) -> Path:
     for name in (*ENTRIES, "python"):
         program = folder / name
         given = {"python": sys.executable, "address": address, "name": name, "jobs": JOBS}
-        program.write_text(PROGRAM.format(**given))
+        program.write_text(PROGRAM.format(**given, real=REAL))
         program.chmod(0o755)
     return folder
-
-
-@cache
-def _python() -> str:
-    """Return the program that does the jobs of commands of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="jobs-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return str(programs(folder) / "python")
 
 
 PROGRAM = """#!{python} -IS
 import _signal, _socket, marshal, os, sys  # without what is not needed: each job starts this
 asked = ["{name}", *sys.argv[1:]]
-if asked[:3] == ["python", "-m", "snakemake"]:
+real = set(os.environ.get("{real}", "").split()) & set(asked)
+if asked[:3] == ["python", "-m", "snakemake"] and (not real or "slurm-jobstep" in asked):
     asked[:3] = ["snakemake"]
 elif asked[0] == "python" and not (len(asked) == 2 and "{jobs}" in asked[1]):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
@@ -143,7 +150,7 @@ class _Asked(socketserver.StreamRequestHandler):
         streams = [f"/proc/{caller}/fd/{number}" for number in range(3)]
         if given[0] == "python":
             environment[CALLER] = str(caller)
-        arguments = given, folder, environment, streams, _python()
+        arguments = given, folder, environment, streams, python()
         process = _context().Process(target=_run, args=arguments)
         with STARTS:
             process.start()

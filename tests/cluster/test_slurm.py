@@ -15,15 +15,23 @@ from typing import Any, NamedTuple
 import pytest
 from small_runs import command, digests, snakemake, wait_for
 
+import preloaded
+
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 STEPS = 120
 GPU_RULES = ("train_unadapted", "train_adapted", "embed_portraits_unadapted_seed0")
 TARGETS = ("portraits_boxes", "portraits_embeddings")
 QUICK = [
     *("--slurm-no-account", "--slurm-status-command", "squeue"),
-    *("--seconds-between-status-checks", "2", "--slurm-init-seconds-before-status-checks", "2"),
     *("--latency-wait", "5", "--max-jobs-per-timespan", "50/1s"),
 ]
+QUICK_CHECKS = """
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor as Remote
+Remote.next_seconds_between_status_checks = property(lambda _: 1, lambda *_: None)
+"""
+"""Without it, the time between status checks grows by ten seconds while no job ends."""
+LIMITED = "gather_portraits train_adapted train_unadapted"
+"""Rules whose processes Slurm measures and ends."""
 NO_PROFILE = ["--workflow-profile", "none"]
 TOO_LITTLE_MB = 250  # twice as much is enough
 TOO_FEW_MINUTES = 1  # a training stops a minute before its end
@@ -112,10 +120,17 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     ]
     gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
     arguments = [*profile, *partitions, "--set-resources", *little, *gpus, "--", *TARGETS]
-    started = command(snakefile, there, config, *NO_PROFILE, *arguments)
+    _, *started = command(snakefile, there, config, *NO_PROFILE, *arguments)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sitecustomize.py").write_text(QUICK_CHECKS, encoding="utf-8")
+    path = [str(programs), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), preloaded.REAL: LIMITED}
+    started.insert(0, str(preloaded.programs(programs) / "snakemake"))
     output = there / "said.txt"
     with output.open("wb") as file:
-        run = subprocess.Popen(started, cwd=there, stdout=file, stderr=subprocess.STDOUT)
+        into = {"stdout": file, "stderr": subprocess.STDOUT}
+        run = subprocess.Popen(started, cwd=there, env=environment, **into)
         try:
             training = pre_empt(there, run, output)
             run.wait(timeout=1200)

@@ -17,6 +17,7 @@ import pytest
 import small_archive
 
 import canaries
+import preloaded
 from anonbench.cli import main
 from anonbench.core.provenance import file_digest
 
@@ -35,6 +36,7 @@ def run(snakemake: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
             patch.setenv(variable, canaries.USER)
         made(snakemake, folder, show_originals=False)
         patch.chdir(folder)
+        patch.setattr("sys.executable", preloaded.python())
         yield folder
 
 

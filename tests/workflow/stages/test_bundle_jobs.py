@@ -1,6 +1,5 @@
 """A bundle in the workflow: the same tables without images, from what it carries alone."""
 
-import os
 import re
 import shutil
 from copy import deepcopy
@@ -35,12 +34,10 @@ def passed_on(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.put_there(finished)
     made.finish(finished)
     given = ["--configfile", str(folder / "config.yaml")]
-    here = Path.cwd()
-    os.chdir(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("sys.executable", preloaded.python())
         assert main(["bundle", *given, "--to", str(kept / "scores")]) == 0
-    finally:
-        os.chdir(here)
     shutil.copytree(folder / "results/tables", kept / "original/tables")
     shutil.rmtree(folder)
     return kept
