@@ -60,9 +60,11 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(os, "execvp", become)
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
         monkeypatch.setattr(
-            costs, "as_data", lambda *_: {"missing": missing, "disk_growth": growth}
+            costs,
+            "as_data",
+            lambda _, cores, gpus: {"missing": missing, "disk_growth": growth, "cores": cores},
         )
-        monkeypatch.setattr(costs, "total", lambda _: "About 5 s")
+        monkeypatch.setattr(costs, "total", lambda data: f"About 5 s with {data['cores']} cores")
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
         try:
             return [str(main(["run", *words]))]
@@ -81,7 +83,7 @@ def test_cores_gpus_and_the_snakefile_are_added(
     assert words[3:] == [
         *("--snakefile", str(root / "Snakefile"), "--cores", cores, "--resources", "gpu=3")
     ]
-    assert "1 job. About 5 s" in capfd.readouterr().err
+    assert f"1 job. About 5 s with {cores} cores" in capfd.readouterr().err
     report = Path("results/report.html").resolve()
     report.parent.mkdir()
     report.touch()
@@ -107,9 +109,11 @@ def test_what_is_no_config_file_is_said(
     assert said in capfd.readouterr().err
 
 
-def test_what_the_user_names_is_left_alone(became: Any) -> None:
-    given = ["-s", "mine/Snakefile", "-c4", "--resources", "gpu=2", "mem_mb=9"]
-    assert became("all", *given) == ["all", *given]
+def test_what_the_user_names_is_left_alone(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    for named in (["-c94"], ["-c", "94"], ["--cores=94"]):
+        given = ["-s", "mine/Snakefile", *named, "--resources", "gpu=2", "mem_mb=9"]
+        assert became("all", *given) == ["all", *given]
+        assert "About 5 s with 94 cores" in capfd.readouterr().err
     on_a_cluster = ["--profile", "profiles/slurm", "--snakefile=a"]
     assert became(*on_a_cluster, wanted=1.0) == on_a_cluster
 

@@ -241,6 +241,12 @@ def test_what_is_added_to_an_image_is_added_to_its_copies(reviewed: Path) -> Non
     done = run(reviewed)
     assert hidden("none.png") and hidden("x.png") and done.corrected == 4
     assert files(Path("out"))["y.pdf"] == files(Path("out"))["scan.pdf"]
+    Path("out.corrections.csv").unlink()
+    with pytest.raises(InputError, match=r"is gone, with which 4 copies .*visible again"):
+        run(reviewed)
+    assert hidden("none.png")
+    Path("out.corrections.csv").write_text("id,action,entity,x0,y0,x1,y1\n")
+    assert run(reviewed).corrected == 0
 
 
 def test_wrong_corrections_are_said(reviewed: Path, capsys: pytest.CaptureFixture[str]) -> None:

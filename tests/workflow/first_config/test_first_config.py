@@ -303,6 +303,9 @@ def test_class_folders_of_faces_may_be_persons(propose: Propose, persons: bool) 
     assert made.privacy.identity == ("class" if persons else "identity")
     assert "identity: class" in made.text
     assert "identity: class" not in propose(PAGES, seen).text
+    few = propose(sample(centerface=32), seen | {"classes": (60,) * 5}, persons=persons)
+    assert few.archive.cluster == ("class" if persons else "none")
+    assert ("so few of them give no interval" in few.said) == persons
 
 
 @pytest.mark.parametrize(("folders", "enough"), [(56, False), (100, True)])

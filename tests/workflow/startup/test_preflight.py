@@ -83,11 +83,11 @@ def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
         (["face_onnx"], {"face_onnx": {"weights": "no.onnx"}}, "weights: there is no file no.onnx"),
         (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
         (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
-        (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
+        (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr: there are no ONNX"),
         (
             ["ppocr"],
             {"ppocr": {"model": ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]}},
-            "detection.ppocr.model: there are no ONNX",
+            "detection.ppocr: there are no ONNX",
         ),
         (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),
     ],

@@ -16,6 +16,7 @@ from anonbench.anonymization.files.record import SEED, Outcome, as_region, audit
 from anonbench.config import Presentation
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
+from anonbench.core.wording import count
 from anonbench.datasets.annotations.read import (
     Action,
     Correction,
@@ -62,10 +63,18 @@ class Corrections:
             before: what earlier runs did, by name. Rows of images that are gone are no mistakes.
 
         Raises:
-            InputError: a row is wrong, or names no image.
+            InputError: a row is wrong, or names no image; the file that copies were made with is
+                gone.
         """
         file = corrections_file(to)
         if not file.is_file():
+            if made := [name for name, each in sorted(before.items()) if each.corrected]:
+                raise InputError(
+                    f"{file} is gone, with which {count(len(made), 'copy')} were made, such as "
+                    f"{made[0]}: what a person marked would be visible again. Put it back, or "
+                    "write one with its first line only (id,action,entity,x0,y0,x1,y1) to drop "
+                    "all corrections"
+                )
             return cls()
         import pandas as pd
 

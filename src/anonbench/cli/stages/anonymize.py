@@ -197,8 +197,9 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     if done.sheet:
         sheet = shown(str(audit.with_name(done.sheet.name)))
         lines.append(f"to look at: {sheet}; it shows the copies' names, do not pass it on")
-    lines.append(
-        "only what was found is hidden: look before you pass images on: "
-        f"anonbench review {shlex.quote(shown(str(to)))}"
-    )
+    if done.written:
+        lines.append(
+            "file names are kept; only what was found is hidden: look before you pass images on: "
+            f"anonbench review {shlex.quote(shown(str(to)))}"
+        )
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import chdir
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +114,20 @@ def _machine_options(given: Sequence[str]) -> Iterator[str]:
     if _has(given, _ELSEWHERE):
         return
     if not _has(given, _CORES) and not any(word.startswith("-c") for word in given):
-        yield from ("--cores", str(len(os.sched_getaffinity(0))))
+        yield from ("--cores", str(_cores(())))
     if not _has(given, _RESOURCES):
         yield from ("--resources", f"gpu={_gpus()}")
+
+
+def _cores(given: Sequence[str]) -> int:
+    """Number of cores that the user names, or that are here."""
+    for word, following in pairwise([*given, ""]):
+        name, _, value = word.partition("=")
+        if name not in _CORES:
+            value = word.removeprefix("-c") if word.startswith("-c") else "none"
+        if (value or following).isdigit():
+            return int(value or following)
+    return len(os.sched_getaffinity(0))
 
 
 def _gpus() -> int:
@@ -156,7 +168,7 @@ def _announce(given: Sequence[str]) -> None:
             "docs/how-to/systems.md); set `device: cpu` in the recipe; or run on a cluster "
             "(--profile). With --resources gpu=1 they run here nevertheless"
         )
-    data = as_data(plan, len(os.sched_getaffinity(0)), float(gpus))
+    data = as_data(plan, _cores(given), float(gpus))
     lines = [*missing(data)]
     if planned:
         lines = [f"{count(len(planned), 'job')}. {total(data)}", *lines, ""]

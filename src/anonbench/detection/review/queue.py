@@ -119,7 +119,7 @@ def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
         said.append(_told("marked regions", "were missed", result.regions, result))
     if result.partly:
         said.append(f"{count(result.partly, 'region')} more hidden by half to 90 %.")
-    if result.unseen_with_miss is not None:
+    if result.unseen and result.unseen_with_miss is not None:
         said.append(
             f"Of {count(result.unseen, 'image')} that nobody looked at, at most "
             f"{result.unseen_with_miss:,} show something that is not hidden."

@@ -73,7 +73,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     )
     folders = () if seen.layout is Layout.CELEBA else seen.classes
     # class folders that are labels are no clusters, unless they are persons
-    are_clusters = len(folders) >= _FEW_CLUSTERS and (choice.persons or choice.label != "class")
+    are_clusters = choice.persons or (len(folders) >= _FEW_CLUSTERS and choice.label != "class")
     strictest = min(limits_of(entities))
     needed = fewest_trials(strictest, CONFIDENCE)
 

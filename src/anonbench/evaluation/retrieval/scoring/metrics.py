@@ -41,8 +41,8 @@ def cutoff(images: int, settings: Retrieval) -> int:
     if k < 1:
         raise InputError(
             f"retrieval.fraction {settings.fraction} of {images} images is no image at all; "
-            f"it needs at least {_as_text(math.ceil(1 / share) + self_images)} images or a larger "
-            "fraction"
+            f"it needs at least {_as_text(math.ceil(1 / share) + self_images)} images, or a larger "
+            "fraction (`--fraction` of `anonbench score`, else `retrieval.fraction` of a config)"
         )
     return k
 
