@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -80,6 +81,7 @@ class Engine:
         self._measures = Measures(settings, images)
         # the reference's similarities are needed while scenarios are scored
         self._truth, self._room = ProductBuffer(), ProductBuffer()
+        self._rooms = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
         """Prepare a database [N, D]; all databases of an engine share one product buffer.
@@ -163,14 +165,13 @@ class Engine:
             places = np.empty((count, depth), dtype=truth.place.dtype)
             precision = np.empty((count, k))
             gained = np.empty((count, k), dtype=np.float32)
-            # one for all rows: new memory for each would cost more than ranking it
-            counting, tied = Counting(self._images, self._settings.ties == "mean"), []
+            tied = []
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
                 given = values, place, truth.first[query, :k]
-                is_tied = counting.rank(*given, found[row], places[row], precision[row])
+                is_tied = self._counting().rank(*given, found[row], places[row], precision[row])
                 if is_tied or truth.open[query]:
                     tied.append((row, query, values))
                 truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
@@ -188,6 +189,13 @@ class Engine:
 
         _share_out(rank, blocks(rows, max(1, STRIP // depth // kinds)))
         return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
+
+    def _counting(self) -> Counting:
+        """Buffer of this thread: new memory for each row would cost more than the row."""
+        if not hasattr(self._rooms, "room"):
+            self._rooms.room = Counting(self._images, self._settings.ties == "mean")
+        room: Counting = self._rooms.room
+        return room
 
     def _similarity(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
@@ -212,7 +220,12 @@ def _stacked(arrays: Sequence[np.ndarray], step: int) -> np.ndarray:
 
 def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
     """Process all parts, several at a time."""
-    with ThreadPoolExecutor(threads()) as pool:
+    count = min(threads(), len(parts))
+    if count == 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(count) as pool:
         list(pool.map(work, parts))
 
 
