@@ -157,7 +157,7 @@ def test_no_number_of_workers_is_refused(workers: Any) -> None:
 
 
 def test_nothing_is_no_method() -> None:
-    with pytest.raises(InputError, match="name: None"):
+    with pytest.raises(InputError, match="not None"):
         check_method(None)  # type: ignore[arg-type]
 
 
