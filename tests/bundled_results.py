@@ -24,7 +24,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Split
 from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
-from anonbench.embedding.attention_shares import SHARE_COLUMNS
+from anonbench.embedding.attention_maps import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons import best
 from anonbench.evaluation.comparisons.columns import Column, columns_of

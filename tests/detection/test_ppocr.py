@@ -19,9 +19,10 @@ from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import Ppocr
 from anonbench.detection.kinds import ppocr as ppocr_model
-from anonbench.detection.kinds.ppocr import PUBLISHED, Levelled
+from anonbench.detection.kinds.ppocr import PUBLISHED
 from anonbench.detection.search import build
 from anonbench.detection.text_recognizer import LineReader
+from anonbench.detection.text_search import TextSearch
 from anonbench.detection.views import Reach, Views
 from anonbench_demo import documents
 
@@ -132,11 +133,18 @@ def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
             return [self.regions for _ in images]
 
     line, new, face = (20, 20, 180, 40), (20, 220, 180, 240), (20, 20, 180, 180)
-    first = Views(Boxes(line), Reach(whole=600, tile=600, overlap=20))
-    both = Levelled(first, None, Boxes((40, 20, 140, 42), new, face))
+    half, whole = (20, 300, 180, 320), (20, 300, 340, 320)
+    first = Views(Boxes(line, half, half), Reach(whole=600, tile=600, overlap=20))
+    both = TextSearch(first, None, Boxes((40, 20, 140, 42), face, new, whole))
     large, small = both.detect([np.zeros((side, side, 3), np.uint8) for side in (600, 300)])
-    assert [(each.x0, each.y0, each.x1, each.y1) for each in large] == [line, new]
-    assert (small[-1].x0, small[-1].y1) == (10, 120), "searched at double size"
+    assert [(each.x0, each.y0, each.x1, each.y1) for each in large] == [
+        line,
+        half,
+        half,
+        new,
+        whole,
+    ]
+    assert (small[-1].x0, small[-1].y1) == (10, 160), "searched at double size"
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import views
 from anonbench.detection.base import clipped_quad, united
-from anonbench.detection.kinds.ppocr import slant_of
 from anonbench.detection.search import build
+from anonbench.detection.text_search import slant_of
 from anonbench_demo import portraits
 
 REACH = views.Reach(whole=300, tile=200, overlap=40, least=50)

@@ -13,8 +13,12 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Entity
 from anonbench.embedding.attention import attend, attention_maps
-from anonbench.embedding.attention_maps import read_maps
-from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
+from anonbench.embedding.attention_maps import (
+    SHARE_COLUMNS,
+    read_maps,
+    share_inside,
+    summarize_shares,
+)
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, init_backbone
 from anonbench.training.weights import PREFIX, load_backbone, save_backbone

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.image_sets.shards import open_sets
     from anonbench.datasets.listing import root_in
     from anonbench.embedding.attention import attend
-    from anonbench.embedding.attention_shares import SAMPLE
+    from anonbench.embedding.attention_maps import SAMPLE
     from anonbench.reporting.shown_images import choose
 
     images = [Path(path) for path in snakemake.input.images]

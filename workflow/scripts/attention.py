@@ -8,7 +8,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
     from anonbench.datasets.listing import root_in
-    from anonbench.embedding.attention_shares import summarize_shares
+    from anonbench.embedding.attention_maps import summarize_shares
     from anonbench.reporting.figures.attention import attention, panels
     from anonbench.reporting.shown_images import open_shown
 

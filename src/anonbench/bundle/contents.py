@@ -95,7 +95,7 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
 
 
 def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
-    from anonbench.embedding.attention_shares import SHARE_COLUMNS
+    from anonbench.embedding.attention_maps import SHARE_COLUMNS
 
     for model, seed in experiment.trainings(name):
         yield Entry(f"{name}/models/{model}/seed{seed}/log.csv")

@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from anonbench.core.boxes import Region
 from anonbench.core.io import write_parquet
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.embedding.attention_maps import AttentionMaps, write_maps
-from anonbench.embedding.attention_shares import (
+from anonbench.embedding.attention_maps import (
     NULLS,
     SHARE_COLUMNS,
+    AttentionMaps,
     patch_means,
     share_rows,
     visible_boxes,
+    write_maps,
 )
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode

@@ -41,8 +41,8 @@ def require_files(config: Config) -> None:
         for path in asked.method(name).files():
             if not path.exists():
                 raise InputError(
-                    f"anonymization.{name}: a key is made by `openssl rand -hex 32 > FILE`, and "
-                    f"there is no {path}{_near(path)}"
+                    f"anonymization.{name}: there is no key {path}: make one by `openssl rand "
+                    f"-hex 32 > {path}`{_near(path)}"
                 )
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
@@ -105,7 +105,7 @@ def _require_detectors(config: Config, used: set[str]) -> None:
                 f"{missing_weights_hint(lines.models[0])}"
             )
         find_models(lines.models, lines.weights)
-        find_models(second, None)
+        find_models(second, None, "second_model")
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:

@@ -15,7 +15,7 @@ from report_results import make_effort, section
 from synthetic_results import make_best, make_correlations, make_effects, make_scores
 
 from anonbench.core.errors import InputError
-from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
+from anonbench.embedding.attention_maps import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import (
     COLUMNS,
 )

@@ -83,12 +83,13 @@ def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
         (["face_onnx"], {"face_onnx": {"weights": "no.onnx"}}, "weights: there is no file no.onnx"),
         (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
         (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
-        (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr: there are no ONNX"),
+        (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
         (
             ["ppocr"],
             {"ppocr": {"model": ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]}},
-            "detection.ppocr: there are no ONNX",
+            "detection.ppocr.model: there are no ONNX",
         ),
+        (["ppocr"], {"ppocr": {"second_model": "PP-OCRv9"}}, r"second_model: .* set it to null"),
         (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),
     ],
 )
@@ -243,7 +244,7 @@ def test_a_key_that_is_not_there(tmp_path: Path) -> None:
     data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "methods": ["layers"]}
     asked = load({"datasets": {"mine": data}, "anonymization": layered})
     with pytest.raises(
-        InputError, match=r"anonymization\.noise: .*openssl rand.*, and there is no "
+        InputError, match=r"anonymization\.noise: there is no key .*: make one by `openssl rand"
     ):
         require_files(asked)
     key.write_bytes(b"k" * 32)

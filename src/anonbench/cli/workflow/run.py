@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import chdir
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +120,10 @@ def _machine_options(given: Sequence[str]) -> Iterator[str]:
 
 def _cores(given: Sequence[str]) -> int:
     """Number of cores that the user names, or that are here."""
-    for word, following in pairwise([*given, ""]):
-        name, _, value = word.partition("=")
-        if name not in _CORES:
-            value = word.removeprefix("-c") if word.startswith("-c") else "none"
-        if (value or following).isdigit():
-            return int(value or following)
-    return len(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(*_CORES, nargs="?", default="")
+    named = parser.parse_known_args(given)[0].cores or ""
+    return int(named) if named.isdigit() else len(os.sched_getaffinity(0))
 
 
 def _gpus() -> int:

@@ -18,7 +18,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base
-from anonbench.detection.kinds.ppocr import slants_of
+from anonbench.detection.text_search import slants_of
 from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, SecondLook, Views, moved, turned
 
 UNSURE, UPRIGHT_UNSURE = 0.05, 0.03

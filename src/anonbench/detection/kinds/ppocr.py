@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import ceil
@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Region, region_fault
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest
@@ -26,17 +26,14 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import (
-    as_grey,
     as_rgb,
     clipped_quad,
-    corners_of,
     require_finite,
-    shows_screen,
     united,
-    without_grid,
 )
 from anonbench.detection.text_recognizer import INSTALL, WHEEL
-from anonbench.detection.views import Reach, Views, moved
+from anonbench.detection.text_search import TextSearch
+from anonbench.detection.views import Reach, Views
 
 log = logging.getLogger(__name__)
 
@@ -82,15 +79,15 @@ PUBLISHED = {
 """By PaddleOCR's name for the model. Of v5 the digest is the one that rapidocr 3.10.0 lists."""
 
 
-def find_models(models: Sequence[str], folder: Path | None) -> list[Path]:
-    """ONNX files of models, in a folder or a package; InputError without them.
+def find_models(models: Sequence[str], folder: Path | None, field: str = "model") -> list[Path]:
+    """ONNX files of a setting's models, in a folder or a package; InputError without them.
 
     Weights that are known are checked by their digest; others are logged with it.
     """
-    return [_found(model, folder) for model in models]
+    return [_found(model, folder, field) for model in models]
 
 
-def _found(model: str, folder: Path | None) -> Path:
+def _found(model: str, folder: Path | None, field: str) -> Path:
     known = PUBLISHED.get(model)
     onnx = packaged(model) if folder is None else _published_file([folder], model)
     if onnx is not None and known is not None:
@@ -102,9 +99,10 @@ def _found(model: str, folder: Path | None) -> Path:
             )
         return onnx
     if folder is None:
-        raise InputError(
-            f"detection.ppocr: there are no ONNX weights of {model}; {missing_weights_hint(model)}"
-        )
+        hint = missing_weights_hint(model)
+        if field != "model":
+            hint = "set it to null" + (f", or {known.install}" if known and known.install else "")
+        raise InputError(f"detection.ppocr.{field}: there are no ONNX weights of {model}; {hint}")
     onnx = folder / ONNX
     if not onnx.is_file():
         also = f" and no {known.files[0]}" if known else ""
@@ -201,12 +199,13 @@ class Ppocr(DetectorKind):
             doubled=None if quick else side * 5 // 8,
         )
         if quick:
-            return Levelled(Views(detector, reach), None, None)
+            return TextSearch(Views(detector, reach), None, None)
         name, second = self.second_model, None
         if name is not None and name not in self.models:
+            find_models([name], None, "second_model")  # whose errors name the setting
             second = DbnetDetector(Ppocr(model=name), loading.threads)
         fine = Views(detector, replace(reach, doubled=None))
-        return Levelled(Views(detector, reach), fine, second)
+        return TextSearch(Views(detector, reach), fine, second)
 
 
 class DbnetDetector:
@@ -291,176 +290,3 @@ def _network(path: Path) -> Network:
             "images into one of maps"
         )
     return lambda tensor: np.asarray(session.run(None, {given[0].name: tensor})[0])
-
-
-# --- slanted lines, found again in the image turned level ---
-#
-# Large lines are found at any slant, but of small ones at 30 to 60 degrees only half. The slant of
-# those that are found tells how to turn the image.
-
-LEVEL = 5.0
-"""Degrees from the axes up to which lines are level. At 6, a sixth of small lines is missed."""
-_NEAR = 10.0
-"""Degrees up to which a line has a slant that was searched."""
-_LONG = 2.0
-"""Least ratio of a line's length to its height for its slant to be known."""
-_SHARE, _LINES = 0.2, 4
-"""Least share of the length of all lines, or number of lines, that makes a slant. On 35 slanted
-documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 lines seem slanted.
-"""
-_INSIDE = 0.9
-"""Share of a region in a line of a turned image from which it is dropped."""
-_MOST = 3
-"""Greatest number of slants that are searched."""
-_NEW, _HIGHEST, _SMALL = 0.5, 0.25, 480
-"""Share of a second model's region in others from which it is dropped; its greatest height, as a
-share of the image's shorter side, as PP-OCRv6 takes some faces for text; longest side of an image
-that it searches at double size.
-"""
-_FAINT, _GROUND = (24, 48), 6
-"""Least contrast of fine print on plain ground and on any; its multiple of the ground's own between
-these.
-"""
-_BETWEEN, _FINE, _WORD, _INKED, _AROUND = 7, (3, 11), 20, 0.8, 49
-"""Of fine print: greatest distance of letters; least and greatest height of a row, and its least
-width; share of ink from which a row is a rule; side of the square that is searched.
-"""
-
-
-class Levelled:
-    """A detector that also searches slanted lines and fine print, and by a second model.
-
-    Slanted images are turned level. Of lines of 4 to 7 pixels two thirds are missed on a page of
-    usual size. To search all of it at double size takes five times as long, so that only places
-    that look like fine print are enlarged. In 196 photographs, the second model finds 5 % more
-    words.
-    """
-
-    def __init__(self, views: Views, fine: Views | None, second: Detector | None) -> None:
-        self._detector, self._fine, self._second = views, fine, second
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        pairs = zip(images, self._detector.detect(images), strict=True)
-        return [self._completed(image, regions) for image, regions in pairs]
-
-    def _completed(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
-        height, width = image.shape[:2]
-        if shows_screen(image):
-            image = without_grid(as_grey(image))
-            regions = united([*regions, *self._detector.detect([image])[0]], image)
-        regions = self._with_fine_print(image, regions)
-        known: list[float] = []
-        while len(known) < _MOST and (slant := slant_of(regions, known)) is not None:
-            found = self._detector.turned(image, -slant)
-            # some may lie beside the image
-            inside = [region for region in found if region_fault(region, width, height) is None]
-            lines = united(inside, image)
-            kept = [each for each in regions if max(_shares(each, lines), default=0.0) < _INSIDE]
-            regions = lines + kept
-            known.append(slant)
-        return regions + self._missed(image, regions)
-
-    def _missed(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
-        """Regions by the second model where there are no others."""
-        if self._second is None:
-            return []
-        seen, highest = image, _HIGHEST * min(image.shape[:2])
-        if is_small := max(image.shape[:2]) <= _SMALL:
-            seen = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        back = np.eye(2, 3) / (2 if is_small else 1)
-        return [
-            region
-            for region in (moved(each, back) for each in self._second.detect([seen])[0])
-            if min(cv2.minAreaRect(corners_of(region).astype(np.float32))[1]) <= highest
-            and sum(_shares(region, regions)) < _NEW
-        ]
-
-    def _with_fine_print(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
-        if self._fine is None:
-            return regions
-        found: list[Region] = []
-        for rows, columns in fine_print(image, regions):
-            part = image[rows, columns]
-            part = cv2.resize(part, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-            back = np.array([[0.5, 0, columns.start], [0, 0.5, rows.start]])
-            found += [moved(region, back) for region in self._fine.detect([part])[0]]
-        # joined with the lines, they would hide much beside them
-        new = (each for each in united(found, image) if sum(_shares(each, regions)) < _INSIDE)
-        return [*regions, *new]
-
-
-def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[slice, slice]]:
-    """Yield the rows and columns of places with level rows of small dark specks beside lines."""
-    contrast = cv2.morphologyEx(as_grey(image), cv2.MORPH_BLACKHAT, np.ones((5, 5), np.uint8))
-    ground = _GROUND * np.median(contrast)
-    for line in lines:
-        hull = cv2.convexHull(corners_of(line).round().astype(np.int32))
-        cv2.fillConvexPoly(contrast, hull, (0,))
-    rows = np.zeros(contrast.shape, np.uint8)
-    for least in {_FAINT[1], int(np.clip(ground, *_FAINT))}:  # pale specks; the cores of dark ones
-        rows |= _rows_of_specks((contrast > least).astype(np.uint8))
-    near = cv2.dilate(rows, np.ones((_AROUND, _AROUND), np.uint8))
-    for x, y, wide, high, _ in cv2.connectedComponentsWithStats(near)[2][1:].tolist():
-        yield slice(y, y + high), slice(x, x + wide)
-
-
-def _rows_of_specks(ink: np.ndarray) -> np.ndarray:
-    """Pixels of level rows of specks that may be letters, uint8 [h, w], as `ink`."""
-    rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _BETWEEN), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(rows)
-    width, height, area = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
-    small = (_FINE[0] <= height) & (height <= _FINE[1]) & (width >= _WORD)
-    small &= np.bincount(labels.ravel(), ink.ravel(), minlength=len(stats)) < _INKED * area
-    small[0] = False
-    return np.asarray(small[labels].astype(np.uint8))
-
-
-def _shares(region: Region, others: Sequence[Region]) -> list[float]:
-    """Shares of a region's area that are in others."""
-    hull, *hulls = (
-        cv2.convexHull(corners_of(each).astype(np.float32)) for each in (region, *others)
-    )
-    area = max(cv2.contourArea(hull), 1e-9)
-    return [cv2.intersectConvexConvex(hull, each)[0] / area for each in hulls]
-
-
-def slants_of(lines: Sequence[Region]) -> list[float]:
-    """Slants of many lines each, in degrees counterclockwise, without level."""
-    known: list[float] = []
-    while len(known) < _MOST and (slant := slant_of(lines, known)) is not None:
-        known.append(slant)
-    return known
-
-
-def slant_of(regions: Sequence[Region], known: Sequence[float]) -> float | None:
-    """Slant of many lines, in degrees counterclockwise, that is not near a known one or level."""
-    slants, lengths = _long_lines(regions)
-    total = lengths.sum()
-    new = _apart(slants, 0.0, 90) > LEVEL
-    for each in known:
-        new &= _apart(slants, each, 90) > _NEAR
-    slants, lengths = slants[new], lengths[new]
-    alike = _apart(slants[:, None], slants, 180) <= _NEAR
-    votes = alike @ lengths
-    votes[(votes < _SHARE * total) & (alike.sum(axis=1) < _LINES)] = 0.0
-    if not votes.any():
-        return None
-    most = int(votes.argmax())
-    beside = (slants - slants[most] + 90) % 180 - 90
-    return float(slants[most] + np.average(beside, weights=alike[most] * lengths))
-
-
-def _long_lines(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
-    """Slants in degrees, -180 to 180, and lengths of lines that are longer than high."""
-    corners = np.array([corners_of(region) for region in regions]).reshape(-1, 4, 2)
-    sides = corners[:, 1:3] - corners[:, :2]
-    lengths = np.hypot(*sides.transpose(2, 0, 1))
-    x, y = sides[np.arange(len(sides)), lengths.argmax(axis=1)].T
-    is_long = lengths.max(axis=1) >= _LONG * lengths.min(axis=1)
-    return np.degrees(np.arctan2(-y, x))[is_long], lengths.max(axis=1)[is_long]
-
-
-def _apart(one: np.ndarray, other: np.ndarray | float, period: int) -> np.ndarray:
-    """Distances of angles, in degrees, that are equal after a period."""
-    return np.abs((one - other + period / 2) % period - period / 2)

@@ -15,7 +15,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import Entity
-from anonbench.embedding.attention_shares import (
+from anonbench.embedding.attention_maps import (
     ALL_HEADS,
     SHARE_COLUMNS,
     SUMMARY_COLUMNS,
@@ -163,5 +163,5 @@ def test_chance_is_what_the_boxes_of_an_image_cover() -> None:
 
 @pytest.mark.slow
 def test_a_summary_needs_no_torch() -> None:
-    code = "import sys, anonbench.embedding.attention_shares; sys.exit('torch' in sys.modules)"
+    code = "import sys, anonbench.embedding.attention_maps; sys.exit('torch' in sys.modules)"
     run([sys.executable, "-c", code], check=True, timeout=60)
