@@ -135,7 +135,7 @@ def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
     line, new, face = (20, 20, 180, 40), (20, 220, 180, 240), (20, 20, 180, 180)
     half, whole = (20, 300, 180, 320), (20, 300, 340, 320)
     first = Views(Boxes(line, half, half), Reach(whole=600, tile=600, overlap=20))
-    both = TextSearch(first, None, Boxes((40, 20, 140, 42), face, new, whole))
+    both = TextSearch(first, None, Boxes((40, 22, 140, 38), face, new, whole))
     large, small = both.detect([np.zeros((side, side, 3), np.uint8) for side in (600, 300)])
     assert [(each.x0, each.y0, each.x1, each.y1) for each in large] == [
         line,

@@ -26,7 +26,7 @@ _SHARE, _LINES = 0.2, 4
 """Least share of the length of all lines, or number of lines, that makes a slant. On 35 slanted
 documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 lines seem slanted.
 """
-_INSIDE = 0.9
+_INSIDE = 0.95
 """Share of a region in others from which it is dropped."""
 _MOST = 3
 """Greatest number of slants that are searched."""
@@ -75,7 +75,8 @@ class TextSearch:
             lines = united(inside, image)
             regions = lines + _uncovered(regions, lines, image)
             known.append(slant)
-        return regions + self._missed(image, regions)
+        missed = self._missed(image, regions)
+        return _uncovered(regions, missed, image) + missed
 
     def _missed(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
         """Regions by the second model where there are no others."""
