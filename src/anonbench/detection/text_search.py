@@ -27,7 +27,7 @@ _SHARE, _LINES = 0.2, 4
 documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 lines seem slanted.
 """
 _INSIDE = 0.95
-"""Share of a region in others from which it is dropped."""
+"""Share of a region in others from which it is dropped, as they hide it."""
 _MOST = 3
 """Greatest number of slants that are searched."""
 _HIGHEST, _SMALL = 0.25, 480
