@@ -31,6 +31,7 @@ from anonbench.core.wording import harmless
         (["bundle", "--to", "x", "--auhtor", "y"], "did you mean --author?"),
         (["export", "a", "b", "--format", "tim"], "did you mean timm?"),
         (["--vresion"], "unknown arguments: --vresion\n"),
+        (["anonymize", "a.jpg", "b.jpg", "-o", "c"], "or `-` and paths on standard input"),
     ],
 )
 def test_a_misspelt_word_gets_a_suggestion(

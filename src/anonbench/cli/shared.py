@@ -122,6 +122,8 @@ class Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         names = [each.partition("=")[0] for each in unknown if each.startswith("--")]
         near = [suggestion(name, known) for name in names if name not in known]
+        if unknown[0][:1] != "-" and any(each.dest == "images" for each in self._actions):
+            near.append("; IMAGES is one path: give a folder, or `-` and paths on standard input")
         self.error(f"unknown arguments: {' '.join(unknown)}{''.join(near)}")
 
 

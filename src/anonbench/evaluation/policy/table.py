@@ -200,7 +200,10 @@ def said(row: Mapping[Any, Any]) -> str:
     if asked := limit(row):
         parts.append(asked)
     text = ", ".join(parts)
-    return f"{text} ({row['reason']})" if row["reason"] else text
+    reason = row["reason"]
+    if not reason and row["verdict"] == str(Verdict.UNKNOWN) and row["low"] <= row["high"]:
+        reason = "the interval contains the limit"
+    return f"{text} ({reason})" if reason else text
 
 
 def why_not(of_variant: pd.DataFrame) -> str:
