@@ -146,7 +146,7 @@ def problems(error: ValidationError, values: Any, config: type[Settings]) -> lis
 
     Args:
         error: of a config, or of a section in its place.
-        values: what was refused.
+        values: the refused values.
         config: model of the whole config, whose keys are suggested for unknown ones.
     """
     found: dict[tuple[str, ...], list[str]] = {}

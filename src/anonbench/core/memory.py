@@ -39,7 +39,7 @@ _thread = threading.local()
 
 @contextmanager
 def memory_for(pixels: int) -> Iterator[None]:
-    """Wait until an image of so many pixels fits beside those that others work on.
+    """Wait until an image with this number of pixels fits into the shared memory.
 
     An image larger than all available memory waits until it is the only one. A thread that has
     memory gets more at once; it must not wait for a thread that may be waiting for memory.

@@ -131,7 +131,7 @@ def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
 
 
 def max_bytes(max_pixels: int) -> int:
-    """Greatest size in bytes of the file of an image with so many pixels."""
+    """Greatest file size in bytes of an image with this number of pixels."""
     return _BYTES_A_PIXEL * max_pixels + _METADATA_BYTES
 
 

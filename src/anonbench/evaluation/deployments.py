@@ -40,8 +40,8 @@ COLUMNS = [
 interval, `kept` its share of the ceiling: of what the unadapted model scores with originals by the
 same `reference`. `chance` is what a random ranking scores, `floor` what one does that only finds a
 query's own vector. `difference` is from the same queries on originals, with interval and `verdict`,
-adjusted over the rows of its reference and metric; empty for the originals. `n` queries in so many
-`clusters` were asked of so many `images`."""
+adjusted over the rows of its reference and metric; empty for the originals. `n`, `clusters` and
+`images` are the numbers of queries, of their clusters and of searched images."""
 
 
 def score_deployments(

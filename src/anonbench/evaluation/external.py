@@ -47,7 +47,7 @@ FINEST = 2.0**-17
 """Least spread of cosines: 128 times the rounding of float32. Above it, mAP of random vectors with
 a common offset was off by at most 0.4 of half its interval; at a third of it, by 6 times that."""
 _DRAWN, _FEWEST = 256, 8
-"""Images whose cosines are looked at, and how few different ones tell nothing."""
+"""Images whose cosines are compared, and the least number of different cosines."""
 NEAR_CHANCE = 0.05
 """A score is near chance where it is no further above it than this share of what is possible."""
 

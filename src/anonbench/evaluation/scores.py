@@ -62,13 +62,13 @@ COLUMNS = [
 """Columns of the table. One row is one number: `query` is empty for accuracies; originals have
 degree 0 and method `original`; `adaption` is `control` for the retraining control; `value`, `low`,
 `high`, `chance` (of a random ranking, or of always answering the most frequent class) and `floor`
-are shares (`tau` a coefficient). `se` is the standard error over `n` queries or images in so many
-`clusters` (`anonbench.datasets.clusters`), and `reason` says why there are no `se`, `low` and
-`high`, or is empty. `k` is the cut-off of a ranking or the number of neighbours, empty for linear
-accuracy. `floor` is what a model without knowledge scores: chance, and where a query is the
+are shares (`tau` a coefficient). `se` is the standard error over `n` queries or images in
+`clusters` clusters (`anonbench.datasets.clusters`), and `reason` says why there are no `se`, `low`
+and `high`, or is empty. `k` is the cut-off of a ranking or the number of neighbours, empty for
+linear accuracy. `floor` is what a model without knowledge scores: chance, and where a query is the
 database's own vector, chance with the own image first. `retrained_low` and `retrained_high` are the
-interval of the mean over the row's seeds for models that are trained anew, the same for each of the
-seeds; `retrained_reason` says why there is none."""
+interval of the mean over the row's seeds for retrained models, the same for each of the seeds;
+`retrained_reason` says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def adaption_of(
     """Row of a table that a training belongs to: an adaption, or the control.
 
     Args:
-        model: what was trained.
+        model: the trained model.
         seed: with which seed.
         reference_seed: seed of the reference ranking's model.
         control_seeds: seeds that were trained only for the control.

@@ -252,7 +252,7 @@ class Estimates:
         return float(queries) * images * compared + 3.0 * images * sum(ranked) * _VALUE
 
     def _ranked(self, name: str, most: int) -> float:
-        """Seconds of one ranking by at most so many queries on one core."""
+        """Seconds of one ranking by at most `most` queries on one core."""
         images = self._counts[name][Split.VAL]
         return float(min(images, most)) * images * (self._width(name) * _PRODUCT + _RANK)
 
@@ -273,13 +273,13 @@ class Estimates:
         seconds = 0.0
         for entity, share in self._shown(name).items():
             learned = self._width(name) * _LEARNED
-            looked_at = [(Split.VAL, privacy.gallery, 0.0)]  # at most so many regions
+            searched = [(Split.VAL, privacy.gallery, 0.0)]  # with the largest number of regions
             for attacker in privacy.named():
                 if attacker.learns and entity in (attacker.entities or Entity):
-                    looked_at.append((Split.TRAIN, attacker.training_size(), learned))
+                    searched.append((Split.TRAIN, attacker.training_size(), learned))
             an_image = _LINES if entity is Entity.TEXT else 1
             crop = read / an_image + self._embedded_in(name)
-            for split, most, more in looked_at:
+            for split, most, more in searched:
                 regions = min(most, share * self._counts[name][split] * an_image)
                 seconds += regions * (crop + more)
         return (1 + len(self._experiment.variants(name))) * seconds

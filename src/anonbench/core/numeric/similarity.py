@@ -18,7 +18,7 @@ from anonbench.core.errors import InputError
 
 # A similarity's last bit shall not depend on the block that it is computed in, nor on threads. But
 # BLAS adds up differently at different places of a product (OpenBLAS's Haswell kernel, for one, by
-# tiles of 12 rows). So products have a multiple of so many rows, filled up with zeros; their
+# tiles of 12 rows). So products have a multiple of this number of rows, filled up with zeros; their
 # columns come in chunks of one size; and each is computed by one thread, several at a time. Chunks
 # are large, because BLAS copies the queries for each; two cores share the paper's sets evenly.
 _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
@@ -110,7 +110,7 @@ class Similarity:
         self._workers = ThreadPoolExecutor(threads())
 
     def slices(self, queries: int) -> list[slice]:
-        """Return the blocks of so many queries."""
+        """Blocks of this number of queries."""
         return blocks(queries, self.block)
 
     def __call__(self, queries: np.ndarray, room: ProductBuffer | None = None) -> np.ndarray:
@@ -138,12 +138,12 @@ class Similarity:
 
 
 def whole_rows(queries: int) -> int:
-    """Number of rows in a product with so many queries; blocks of this size waste none."""
+    """Number of rows in a product with this number of queries; blocks of it waste none."""
     return _round_up(queries, _ROWS)
 
 
 def blocks(rows: int, block: int) -> list[slice]:
-    """Return slices of at most `block` rows that cover so many rows."""
+    """Slices of at most `block` rows that cover this number of rows."""
     return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
 
 

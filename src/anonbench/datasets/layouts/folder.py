@@ -24,7 +24,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
     An id is the path without suffix, or with it where two files differ in nothing else.
     Sub-folders `train` and `val` (or `validation`) together are the official split; images
-    elsewhere, `test` for one, are then not used. Hidden files and folders are not looked at.
+    elsewhere, `test` for one, are then not used. Hidden files and folders are ignored.
     InputError where the folder does not exist or cannot be read.
     """
     root = dataset.path

@@ -213,7 +213,7 @@ class Estimate(NamedTuple):
 def estimate(
     config: Config, split: dict[Split, int], sample: Sample, images: int, cores: int
 ) -> Estimate:
-    """Estimate time and disk space of a config's experiment with so many images.
+    """Estimate time and disk space of a config's experiment with this number of images.
 
     The rates are those of `anonbench plan`, except that of the system, which was measured.
     """

@@ -108,7 +108,7 @@ class Measures:
         self.k = cutoff(images, settings)
         self.top = top(images, settings)
         self.depth = max(self.k, self.top)
-        """First images of a ranking that are looked at."""
+        """Length of the ranking's head that is compared."""
         self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
         """Of places: the smallest, since they are looked up all over a row."""
         self.steps = np.arange(self.depth, dtype=self.place_type)
