@@ -146,6 +146,8 @@ def test_other_types_are_refused() -> None:
         anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK, wrong)
     with pytest.raises(InputError, match="settings: dict is no section"):
         check_method("mask", wrong)
+    with pytest.raises(InputError, match="not None"):
+        check_method(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("workers", [-1, 0, "2"])
@@ -154,11 +156,6 @@ def test_no_number_of_workers_is_refused(workers: Any) -> None:
         anonbench.detect("none", workers=workers)
     with pytest.raises(InputError, match="workers: "):
         anonbench.anonymize_files("none", "out", workers=workers)
-
-
-def test_nothing_is_no_method() -> None:
-    with pytest.raises(InputError, match="not None"):
-        check_method(None)  # type: ignore[arg-type]
 
 
 def test_what_is_right_is_hidden_and_the_original_is_itself() -> None:

@@ -304,7 +304,7 @@ class Nothing:
         return [[] for _ in images]
 
 
-def test_a_search_says_its_views_and_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_says_its_views_and_doubts() -> None:
     search = Search(["zxing", "boxes"], Detection())
     found = search.searched(noise(300, 400))
     assert found.how["grey"] == [0, 255] and found.how["doubts"] == []

@@ -68,9 +68,7 @@ def programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (root / name).is_file():
             (folder / "sources" / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / "sources" / name).write_bytes((root / name).read_bytes())
-    checked(*pip, "wheel", "--no-deps", "--wheel-dir", ".", "./sources", folder=folder)
-    (wheel,) = folder.glob("*.whl")
-    checked(*pip, "install", "--no-compile", wheel, folder=folder)
+    checked(*pip, "install", "--no-compile", "./sources", folder=folder)  # as a wheel of them
     return programs
 
 

@@ -249,7 +249,7 @@ def test_what_is_added_to_an_image_is_added_to_its_copies(reviewed: Path) -> Non
     assert run(reviewed).corrected == 0
 
 
-def test_wrong_corrections_are_said(reviewed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_corrections_are_said(reviewed: Path) -> None:
     run(reviewed)
     Path("out.corrections.csv").write_text(
         "id,action,entity,x0,y0,x1,y1\na.png,add,text,900,900,950,950\nz.png,add,text,1,1,9,9\n"

@@ -196,7 +196,7 @@ def _swap(path: Path, good: bytes, bad: bytes, stop: object) -> None:
 
 
 @pytest.mark.slow
-def test_a_swapped_file_gives_one_or_the_other(root: Path, index: Path, tmp_path: Path) -> None:
+def test_a_swapped_file_gives_one_or_the_other(root: Path, index: Path) -> None:
     images, good = ImageSet.open([index], root), (root / "a.jpg").read_bytes()
     bad = good[:-1] + b"?"
     stop = multiprocessing.Event()

@@ -281,7 +281,7 @@ def test_the_sample_counts_in_the_order_drawn(config: Config) -> None:
     json.dumps(summary, allow_nan=False)
 
 
-def test_the_record_is_the_same_whatever_the_order(config: Config, tmp_path: Path) -> None:
+def test_the_record_is_the_same_whatever_the_order(config: Config) -> None:
     texts = []
     for order in (NAMES, NAMES[::-1]):
         session = review(config)

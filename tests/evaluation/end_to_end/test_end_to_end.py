@@ -335,7 +335,7 @@ def test_failed_detector_excludes_image(photos: Path, monkeypatch: pytest.Monkey
     assert "secret" not in found.images.to_csv()
 
 
-def test_broken_files(photos: Path, faces: dict[str, list[Region]], tmp_path: Path) -> None:
+def test_broken_files(photos: Path, tmp_path: Path) -> None:
     good = sorted(photos.rglob("*.png"))[0].read_bytes()
     for number, data in enumerate([b"", b"none", good[: len(good) // 2], good]):
         (tmp_path / f"{number}.png").write_bytes(data)
@@ -400,7 +400,7 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
 
 
-def test_no_advice_for_few_images(photos: Path, faces: dict[str, list[Region]]) -> None:
+def test_no_advice_for_few_images(photos: Path) -> None:
     some = sorted(photos.rglob("*.png"))[1:60]
     everywhere = [Region(Entity.FACE, 2, 2, 9, 9, 1.0)]
     boxes = {path.as_posix().removesuffix(".png").lstrip("/"): everywhere for path in some}

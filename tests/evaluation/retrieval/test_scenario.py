@@ -228,7 +228,7 @@ def test_queries_are_drawn_by_their_ids_alone() -> None:
     assert draw_queries(IDS, 100) != IDS and sorted(draw_queries(IDS, 100)) == IDS
 
 
-def test_what_does_not_agree_is_refused(tmp_path: Path, file: Path) -> None:
+def test_what_does_not_agree_is_refused(file: Path) -> None:
     with pytest.raises(InputError, match=r"e\.h5: has no embedding of 'x'"):
         read_some(file, ["000", "x"])
     asked = read_some(file, ["000"])

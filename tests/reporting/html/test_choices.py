@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,14 @@ SCORES = make_scores("a", (50, 100)).assign(chance=0.1, floor=0.2)
 KEY = ["method", "degree", "adaption", "query"]
 
 
-def table_of(low: float = 0.98, policy: Policy | None = None) -> pd.DataFrame:
+@cache
+def judged(low: float) -> pd.DataFrame:
     measured = make_measured(VARIANTS, dataset="a", quality=make_coverage(low))
-    return judge(evidence(measured), policy or Policy())
+    return judge(evidence(measured), Policy())
+
+
+def table_of(low: float = 0.98) -> pd.DataFrame:
+    return judged(low).copy()
 
 
 def of(policy: pd.DataFrame | None, scores: pd.DataFrame = SCORES, **given: Any) -> pd.DataFrame:
