@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
@@ -103,6 +104,7 @@ def write_odd_folder(root: Path) -> None:
         "turned.jpg": coded(picture(9), "JPEG", exif=turned),
         "cmyk.jpg": coded(picture(10, mode="CMYK"), "JPEG"),
         "deep.png": coded(Image.fromarray(deep), "PNG"),
+        "deep_colour.png": cv2.imencode(".png", np.dstack([deep, deep, deep + 9]))[1].tobytes(),
         "deep.tif": coded(Image.fromarray(deep + 1), "TIFF"),
         "alpha.png": coded(picture(11, mode="RGBA"), "PNG"),
         "palette.gif": coded(picture(12), "GIF"),

@@ -40,9 +40,9 @@ def test_what_is_used(odd: Path) -> None:
     assert set(manifest.index) == {
         *pages,
         *(NFC, NFD, "Ordner mit Leerzeichen/tief/Bild 1", "身分証/表", "party 🎉"),
-        *("alpha", "cmyk", "copy", "deep.png", "deep.tif", "document", "lab", "link"),
-        *("more/elsewhere", "moving.gif", "moving.webp", "one", "palette", "profile", "still"),
-        *("turned", "two.jpg", "two.png", "wrong.pdf", "wrong.tif"),
+        *("alpha", "cmyk", "copy", "deep.png", "deep.tif", "deep_colour", "document", "lab"),
+        *("link", "more/elsewhere", "moving.gif", "moving.webp", "one", "palette", "profile"),
+        *("still", "turned", "two.jpg", "two.png", "wrong.pdf", "wrong.tif"),
     }
     assert manifest.loc["turned", ["width", "height"]].tolist() == [32, 48]
     assert manifest.loc["one", ["width", "height"]].tolist() == [300, 150]
@@ -84,6 +84,7 @@ def test_what_is_converted(odd: Path) -> None:
         "cmyk": "CMYK to RGB without a colour profile",
         "deep.png": "16 to 8 bits",
         "deep.tif": "16 to 8 bits",
+        "deep_colour": "16 to 8 bits",
         "document": drawn,
         "lab": "L*a*b* to RGB",
         "moving.gif": "first frame of an animation",
@@ -165,7 +166,7 @@ def test_anonymize_names_all(odd: Path, tmp_path: Path, capsys: pytest.CaptureFi
     options = ["--method", "mask", "--keep-without-regions", *_options(tmp_path)]
     assert main(["anonymize", str(odd / "f"), "-o", str(tmp_path / "out"), *options]) == 3
     said = capsys.readouterr().out
-    assert "2: 16 to 8 bits" in said and "1: CMYK to RGB without a colour profile" in said
+    assert "3: 16 to 8 bits" in said and "1: CMYK to RGB without a colour profile" in said
     with (tmp_path / "out.audit.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert files_of(odd / "f") - {"more"} <= rows.keys()

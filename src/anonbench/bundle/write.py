@@ -175,7 +175,7 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
     for name in found:
         verify(config.results / name / "manifest.parquet")
     names = {} if keep_ids else {name: _names(config, name) for name in sorted(found)}
-    for entry in track(entries, len(entries), "files bundled"):
+    for entry in track(entries, len(entries), "result files bundled"):
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
         source = config.results / entry.path

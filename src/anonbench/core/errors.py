@@ -26,9 +26,9 @@ class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a 
     def of(cls, image_id: str, what: str) -> ChangedImage:
         """Return the error of one image; `what` has changed, in two or three words."""
         return cls(
-            f"image {image_id!r} differs from its manifest: {what}. It was not used. Run "
-            "the same command again, which searches changed images again. If the file has "
-            "kept its size and time, add --forcerun manifest at the end"
+            f"image {image_id!r} was changed or replaced since it was listed: {what}. It was not "
+            "used. Run the same command again, which searches changed images again. If the file "
+            "has kept its size and time, add --forcerun manifest at the end"
         )
 
     def __str__(self) -> str:

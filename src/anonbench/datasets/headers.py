@@ -139,7 +139,7 @@ def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> H
             page = Page(1)
             opened = open_checked(data, limits.max_pixels, page)
         with opened as image:
-            size, kind, done = upright_size(image), str(image.format), [*conversions(image, page)]
+            done, size, kind = [*conversions(image, page)], upright_size(image), str(image.format)
     if size == (1, 1):  # blurred or pixelated it would show itself
         raise UnreadableImage("a single pixel")
     return Header(*size, len(data), page_digest(sha256, page), "", kind, BETWEEN.join(done))

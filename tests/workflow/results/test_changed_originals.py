@@ -68,7 +68,7 @@ def test_replaced_originals_are_refused_by_each_reader_and_searched_anew(
         said = run.stdout + run.stderr
         assert run.returncode == 1, said[-3000:]
         (line,) = set(re.findall(r"anonbench: (image .*)", said))
-        assert "differs from its manifest" in line and "same command again" in line
+        assert "was changed or replaced" in line and "same command again" in line
         stage, _, rest = log.partition("/")
         text = (tmp_path / f"results/logs/{stage}/archive/{rest}.log").read_text(encoding="utf-8")
         assert line in text

@@ -171,6 +171,7 @@ class Anonymizer:
         return replace(
             found,
             status="written",
+            made=True,
             output=image.name + how.suffix,
             output_digest=hashlib.sha256(coded).hexdigest(),
             hidden_pixels=hidden,
@@ -218,6 +219,7 @@ class Anonymizer:
         sizes = [[*page.copy.shape[1::-1], page.copy.dpi] for page in done]
         return replace(
             found,
+            made=True,
             output=name,
             output_digest=output_digest,
             width=sizes[0][0],

@@ -71,6 +71,9 @@ class Outcome:
     found: list[dict[str, Any]] = field(default_factory=list)
     """What detectors found, as `regions`, where there are corrections."""
 
+    made: bool = field(default=False, compare=False)
+    """Whether this run wrote the copy; not recorded."""
+
     @property
     def doubts(self) -> list[str]:
         """Why a person should look at the copy (`anonbench.detection.doubts`)."""
@@ -88,7 +91,8 @@ class Outcome:
 
     def line(self) -> str:
         """Return the outcome as one line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        recorded = {name: value for name, value in asdict(self).items() if name != "made"}
+        return json.dumps(recorded, ensure_ascii=False, sort_keys=True)
 
 
 def in_draw_order(image_id: str, regions: Sequence[Region]) -> list[Region]:

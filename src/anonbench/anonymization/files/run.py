@@ -83,7 +83,7 @@ class Anonymized:
     """Of the written ones, those that were searched for faces, too, and in which there is text
     only; where they do not look like documents, they are doubtful."""
     corrected: int
-    """Images with corrections of a person, from `<to>.corrections.csv`."""
+    """Images to which corrections of a person (`<to>.corrections.csv`) were applied."""
     not_given: int
     """Copies by earlier runs of images that are gone, or were not given this time."""
     unknown: int
@@ -202,8 +202,7 @@ def anonymize_files(
             if contact_sheet:
                 write_sheet(record.sheet, job.to, [done[image.name] for image in given])
             strange = count_foreign_files(job.to, {each.output for each in done.values()})
-    made = {n for n, each in done.items() if each.output and each is not before.get(n)}
-    counted = replace(_counted(job, given, done, strange, corrections), made=len(made))
+    counted = _counted(job, given, done, strange, corrections)
     return replace(counted, sheet=record.sheet) if contact_sheet else counted
 
 
@@ -299,6 +298,7 @@ def _counted(
             counts["hidden"] += hidden
             counts["shown"] += len(each.regions) - hidden
             counts["bare"] += not each.regions
+            counts["made"] += each.made
             counts["text_only"] += each.text_only
             codings.update(each.codings)
             if each.doubts and not is_looked_at(each, looks):
@@ -307,7 +307,7 @@ def _counted(
     return Anonymized(
         images=len(given),
         written=counts["written"],
-        made=0,
+        made=counts["made"],
         regions=counts["hidden"],
         published_without_regions=counts["bare"],
         without_regions=counts["without_regions"],
@@ -317,7 +317,7 @@ def _counted(
         shown_regions=counts["shown"],
         doubtful=counts["doubtful"],
         text_only=counts["text_only"],
-        corrected=len(corrections.rows),
+        corrected=sum(bool(each.corrected) and each.status != "failed" for each in now),
         not_given=len(left),
         copies_not_given=left,
         unknown=strange,

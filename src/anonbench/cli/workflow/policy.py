@@ -144,17 +144,16 @@ def _as_text(judged: pd.DataFrame) -> str:
 
     Variants that pass come first; those that failed on evidence come last.
     """
-    from anonbench.evaluation.policy.table import resisted, why_not
+    from anonbench.evaluation.policy.table import reasons_against, resisted
     from anonbench.evaluation.policy.verdicts import overall, rank
 
     lines = []
     groups = [group for _, group in judged.groupby(["dataset", "method", "degree"], sort=False)]
     for group in sorted(groups, key=lambda each: rank(overall(each["verdict"]))):
         first = group.iloc[0]
-        reasons = why_not(group) or resisted(group)
         variant = f"{first['method']}-{first['degree']}"
         lines.append(f"{first['dataset']} {variant}: {overall(group['verdict'])}")
-        lines += [f"  {reason}" for reason in reasons.split("; ") if reason]
+        lines += [f"  {reason}" for reason in reasons_against(group) or [resisted(group)] if reason]
     return "\n".join(lines)
 
 

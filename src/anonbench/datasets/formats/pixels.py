@@ -196,6 +196,8 @@ def conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
     bit have none either: each stored value is one colour.
     """
     is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+    # before EXIF is read, for which Pillow loads a PNG file and forgets its tiles
+    tiles: Iterable[tuple[object, ...]] = [*getattr(image, "tile", ())]
     if page is not None:
         yield "page of a document" if is_tiff else "first frame of an animation"
     if image.format == HEIF and getattr(image, "n_frames", 1) > 1:
@@ -206,7 +208,6 @@ def conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
     if colours := colour_conversion(image):
         yield colours
     bits = int(image.info.get("bit_depth", 8))  # HEIC
-    tiles: Iterable[tuple[object, ...]] = getattr(image, "tile", ())
     if is_tiff or is_deep(image) or any(";16" in str(tile[3]) for tile in tiles):
         bits = declared_bits(image)
     by = ", by the range in use" if uses_range(image) else ""

@@ -77,7 +77,7 @@ const show = async (number) => {
     by("picture").src = address;
     by("picture").alt = `Image ${given.name}`;
     by("confirm").disabled = false;
-    say(`Image ${given.name}: ${regions.length} regions.`);
+    say(`Image ${given.name}: ${regions.length} ${regions.length === 1 ? "region" : "regions"}.`);
   } catch (error) {
     failed = error;
   }

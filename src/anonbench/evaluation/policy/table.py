@@ -179,7 +179,8 @@ def measured(row: Mapping[Any, Any]) -> str:
     control = math.nan if pd.isna(row["control"]) else float(row["control"])
     if row["rule"] == ATTACK and control > 0.0:
         above = above_control(value, control)
-        text += f", control {100 * control:.1f} %, above it {100 * above:.1f} %"
+        text += f", control {100 * control:.1f} %, "
+        text += "not above it" if above <= 0.0 else f"above it {100 * above:.1f} %"
     return text if pd.isna(row["n"]) else f"{text}, N = {int(row['n']):,}"
 
 
@@ -206,14 +207,18 @@ def said(row: Mapping[Any, Any]) -> str:
     return f"{text} ({reason})" if reason else text
 
 
-def why_not(of_variant: pd.DataFrame) -> str:
-    """Why a variant does not pass, failed rules before unknown ones; empty if it passes."""
-    found = [
+def reasons_against(of_variant: pd.DataFrame) -> list[str]:
+    """Rules that a variant does not pass, failed ones before unknown ones, one line each."""
+    return [
         said(row) if verdict is Verdict.FAIL or not measured(row) else f"not known: {said(row)}"
         for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
         for row in of_variant[of_variant["verdict"] == str(verdict)].to_dict("records")
     ]
-    return "; ".join(found)
+
+
+def why_not(of_variant: pd.DataFrame) -> str:
+    """Why a variant does not pass, in one line; empty if it passes."""
+    return "; ".join(reasons_against(of_variant))
 
 
 def resisted(of_variant: pd.DataFrame) -> str:
