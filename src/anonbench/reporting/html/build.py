@@ -46,7 +46,7 @@ from anonbench.reporting.html.page import (
     pictures,
     render,
 )
-from anonbench.reporting.html.statement import Made, write_statement
+from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
 from anonbench.reporting.notes import notes
@@ -98,12 +98,14 @@ def build_report(
     paper: Sequence[Grid] = (),
     effort: Path | None = None,
     system: str | None = None,
-    beside: Path | None = None,
-    made: Mapping[str, Made] | None = None,
+    stages: Mapping[str, str] | None = None,
     configfiles: Sequence[str] = (),
     place: str = RESULTS,
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
+
+    Beside it, the folder of each data set gets `choices.csv` (the first page's numbers) and, of
+    judged variants, the statement.
 
     Args:
         datasets: in the order of the page.
@@ -113,9 +115,7 @@ def build_report(
         paper: tables that compare the paper with our results.
         effort: CSV of the cost of the stages (`anonbench.reporting.html.tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
-        beside: folder of the data sets' folders, for `choices.csv` (the first page's numbers) and,
-            of judged variants, the statement.
-        made: by data set, what made its image sets.
+        stages: digests of the code of the stages that made the image sets.
         configfiles: names of the config files that commands have to name.
         place: folder of the results, as commands have to name it.
 
@@ -133,15 +133,13 @@ def build_report(
     explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
     results = [_read(s, needs, bests, explorers.get(s.name, {}), system) for s in datasets]
     for r in results:
-        if beside is None:
-            break
-        folder = beside / r.section.name
-        folder.mkdir(exist_ok=True)
+        folder = output.parent / r.section.name
+        folder.mkdir(parents=True, exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")
         if (policy := r.tables.get("policy")) is not None:
-            of_set, words = (made or {}).get(r.section.name, Made()), Words(texts, r.facts)
-            originals = shown.show_originals
-            write_statement(r.section, r.choices, policy, words, of_set, folder, originals)
+            words, originals = Words(texts, r.facts), shown.show_originals
+            made = versions, stages or {}
+            write_statement(r.section, r.choices, policy, words, *made, folder, originals)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
     pages = evidence_pages(results, shown, effects, bests, paper, system, versions, effort)
