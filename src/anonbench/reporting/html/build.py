@@ -23,12 +23,10 @@ from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
-from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import (
-    MIN_QUERIES,
     Needs,
-    high_chance,
-    identical_vectors_note,
+    statement_gap,
     why_no_statement,
 )
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
@@ -211,33 +209,18 @@ def _read(
         left_out=doubts.without_regions + doubts.failed,
         notices=notices,
         published=doubts.used_without_regions + doubts.used_failed,
-        gap=_gap(summary, needs, images) if gap else None,
+        gap=statement_gap(summary, needs, images),
         toy=any(pixels > model for pixels, model in by_pixels),
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
-        confidence=needs.confidence,
-        widest=needs.widest,
+        needs=needs,
         searched_share=share,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, top),
         searched=searched,
     )
     return Results(section, found, effects, table, facts)
-
-
-def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
-    """Reason why no ranking can be judged, as a text's key and its values."""
-    ranked = summary[summary["metric"] == "map"]
-    if identical_vectors_note(summary):
-        return "alike", {}
-    if high_chance(summary):
-        return "likely", {}
-    there = int(ranked["n"].min())
-    if int(ranked["k"].min()) < MIN_K:
-        there = there if images is None else min(images, there)
-        return "few_images", {"there": there, "needed": images_needed(needs.retrieval)}
-    return "few_queries", {"there": there, "needed": MIN_QUERIES}
 
 
 def evidence_pages(

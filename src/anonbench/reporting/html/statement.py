@@ -115,7 +115,7 @@ def write_statement(
         "packages": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "digests": _digests(section, stages, folder, texts),
     }
-    confidence = texts.confidence(words.facts.confidence)
+    confidence = texts.confidence(words.facts.needs.confidence)
 
     def head(column: Any) -> str:
         return str(texts(column, confidence=confidence, limit=""))
