@@ -289,7 +289,7 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
         return
     rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
     for row in rows.drop_duplicates("entity").to_dict("records"):
-        entity = ENTITIES.get(row["entity"], row["entity"])
+        entity = ENTITIES[row["entity"]]
         named = entity if entity.isupper() else entity.lower()  # MRZ, face
         low, high = (f"{100 * row[end]:.1f}" for end in ("low", "high"))
         yield f"{100 * row['value']:.1f} % ({low} to {high}) of the {named} area ({row['dataset']})"
