@@ -14,7 +14,7 @@ import yaml
 from anonbench.anonymization.given.gather import left_visible
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
-from anonbench.core.io import atomic, read_json, write_csv
+from anonbench.core.io import read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.registries.tables import Grid
@@ -32,6 +32,7 @@ from anonbench.evaluation.sufficiency import (
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
+from anonbench.reporting.grid import write_text
 from anonbench.reporting.grid_layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.first_page import are_alike, first_page, known
@@ -162,8 +163,7 @@ def build_report(
         originals=shown.show_originals,
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
     )
-    with atomic(output) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+    write_text(output, html)
 
 
 def _read(

@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from anonbench.core.io import atomic
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import pictures_of, published_as
@@ -26,7 +25,7 @@ from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
-from anonbench.reporting.grid import escape_markdown, markdown_grid
+from anonbench.reporting.grid import escape_markdown, markdown_grid, write_text
 from anonbench.reporting.html.page import (
     DatasetSection,
     Texts,
@@ -136,8 +135,7 @@ def write_statement(
 
     fingerprint = hashlib.sha256(rendered("md").encode("utf-8")).hexdigest()
     for form in ("md", "html"):
-        with atomic(folder / f"statement.{form}") as temporary:
-            temporary.write_text(rendered(form, fingerprint), encoding="utf-8")
+        write_text(folder / f"statement.{form}", rendered(form, fingerprint))
 
 
 def _images(counts: Path | None, texts: Texts) -> pd.DataFrame:
