@@ -15,6 +15,7 @@ with job(snakemake, __file__):
     from anonbench.evaluation.policy.table import read_policy
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings
+    from anonbench.reporting.grid import to_markdown, write_text
     from anonbench.reporting.results_file import results_of, write_results
     from anonbench.reporting.summary import read_scores
 
@@ -28,13 +29,8 @@ with job(snakemake, __file__):
     values = answers.values_of(scores)
     level = 1 - shown["confidence"]
     orders = answers.orders_of(values, read(read_method_comparisons, given.methods), level)
-    answers.write_systems(
-        values,
-        orders,
-        csv=Path(made.systems),
-        orders_csv=Path(made.orders),
-        markdown=Path(made.markdown),
-    )
+    grids = answers.values_grid(values), answers.orders_grid(orders)
+    write_text(Path(made.markdown), "\n".join(map(to_markdown, grids)))
     price = answers.price_of(scores, policies)
     way_back = answers.way_back_of(read(read_maps, given.maps, asked.mapped))
     places = list(product(systems, asked.degrees))
@@ -42,6 +38,8 @@ with job(snakemake, __file__):
     degrees = answers.degrees_of(scores)
     means = answers.answers_of(price, orders, way_back, predictors, degrees, shown["confidence"])
     for name, table in (
+        ("systems", values),
+        ("orders", orders),
         ("price", price),
         ("way_back", way_back),
         ("degrees", degrees),

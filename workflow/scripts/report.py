@@ -12,13 +12,11 @@ with job(snakemake, __file__):
     from anonbench.core.provenance import versions
     from anonbench.reporting.html.build import build_report
     from anonbench.reporting.html.page import sections
-    from anonbench.reporting.html.statement import Made
     from anonbench.reporting.paper.claims import paper_grids
 
     experiment = Experiment(load(snakemake.params.config))
     results = Path(snakemake.output[0]).parent
     names = [data.name for data in snakemake.params.paper]
-    made_by = versions(*snakemake.params.packages)
     digests = iter(map(Path, snakemake.input.get("digests", ())))
     image_sets = {
         name: [(split, variant, [next(digests) for _ in range(n)]) for split, variant, n in sets]
@@ -26,17 +24,13 @@ with job(snakemake, __file__):
     }
     build_report(
         experiment.config.title,
-        sections(experiment, results),
+        sections(experiment, results, image_sets),
         snakemake.params.config,
-        made_by,
+        versions(*snakemake.params.packages),
         Path(snakemake.output[0]),
         system=snakemake.params.system,
         effort=results / "tables" / "cost.csv",
-        beside=results,
-        made={
-            name: Made(made_by, snakemake.params.stages, shards)
-            for name, shards in image_sets.items()
-        },
+        stages=snakemake.params.stages,
         configfiles=snakemake.params.configfiles,
         place=snakemake.params.place,
         paper=paper_grids(

@@ -44,34 +44,6 @@ class Needs:
 DEFAULTS = Needs.of(Retrieval(), Presentation(), Policy())
 
 
-def identical_vectors_note(scores: pd.DataFrame) -> str:
-    """State that the reference finds all images equally similar; empty if it does not.
-
-    Then any image may be relevant, and every ranking scores at chance level.
-
-    Args:
-        scores: rows with `metric` and `chance`.
-    """
-    if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
-        return "all images are equally similar by the reference, so it has no ranking"
-    return ""
-
-
-def high_chance(scores: pd.DataFrame) -> str:
-    """State that a random ranking has a high mAP; empty if it has not.
-
-    Args:
-        scores: rows with `metric` and `chance`.
-    """
-    chance = float(scores.loc[scores["metric"] == "map", "chance"].max())
-    if chance > MOST_CHANCE:
-        return (
-            f"a random ranking has {100 * chance:.1f} % mAP here; fewer relevant images "
-            "(retrieval.fraction) tell rankings apart"
-        )
-    return ""
-
-
 def too_wide(low: float, high: float, needs: Needs) -> str:
     """Why a value (shares) is too uncertain, and what to add; empty if it is not.
 
@@ -88,32 +60,60 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
     )
 
 
-def why_no_statement(
+def statement_gap(
     scores: pd.DataFrame, needs: Needs = DEFAULTS, images: int | None = None
-) -> str:
-    """Why the scores of a data set support no statement about rankings; empty if they do.
+) -> tuple[str, dict[str, float]] | None:
+    """Why the scores of a data set support no statement about rankings, if they do not.
 
     Args:
         scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
         needs: the requirements.
         images: validation images that are used, if that is known.
+
+    Returns:
+        A reason with its numbers, or None. `alike`: the reference finds all images equally similar,
+        so any may be relevant, and every ranking scores at chance level. `likely`: a random ranking
+        has a high mAP, `chance`. `few_images` (with their `k`) and `few_queries`: so many are
+        `there`, and others `needed`.
     """
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:
-        return ""
-    if reason := identical_vectors_note(scores) or high_chance(scores):
-        return reason
+        return None
+    if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
+        return "alike", {}
+    chance = float(scores.loc[scores["metric"] == "map", "chance"].max())
+    if chance > MOST_CHANCE:
+        return "likely", {"chance": chance}
     k, queries = int(ranked["k"].min()), int(ranked["n"].min())
     if k < MIN_K:
-        needed = images_needed(needs.retrieval)
-        current, more = "", ""
+        there = queries if images is None else min(images, queries)
+        return "few_images", {"k": k, "there": there, "needed": images_needed(needs.retrieval)}
+    if queries < MIN_QUERIES:
+        return "few_queries", {"there": queries, "needed": MIN_QUERIES}
+    return None
+
+
+def why_no_statement(
+    scores: pd.DataFrame, needs: Needs = DEFAULTS, images: int | None = None
+) -> str:
+    """State the reason of `statement_gap`; empty if there is none."""
+    gap, numbers = statement_gap(scores, needs, images) or ("", {})
+    if gap == "alike":
+        return "all images are equally similar by the reference, so it has no ranking"
+    if gap == "likely":
+        return (
+            f"a random ranking has {100 * numbers['chance']:.1f} % mAP here; fewer relevant images "
+            "(retrieval.fraction) tell rankings apart"
+        )
+    if gap == "few_images":
+        needed, current, more = numbers["needed"], "", ""
         if images is not None and images < needed:
             current, more = f" ({images} validation images)", f": add {needed - images}"
         share = f"retrieval.fraction {needs.retrieval.fraction:g}"
         return (
-            f"k is {k}{current}, and below {MIN_K} no ranking can be judged; with {share} it takes "
-            f"{needed:,} validation images{more}"
+            f"k is {numbers['k']}{current}, and below {MIN_K} no ranking can be judged; with "
+            f"{share} it takes {needed:,} validation images{more}"
         )
-    if queries < MIN_QUERIES:
-        return f"{queries} queries are scored, and {MIN_QUERIES} are needed"
+    if gap == "few_queries":
+        return f"{numbers['there']} queries are scored, and {numbers['needed']} are needed"
     return ""

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from anonbench.core.io import write_csv
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.map_judging import DISTILLED, MAP, MAPPED, NOTHING
 from anonbench.evaluation.policy.verdicts import strongest_attacks
-from anonbench.reporting.grid import grid_of, to_markdown, write_text
+from anonbench.reporting.grid import grid_of
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import at_highest_degree, summarize
 
@@ -104,12 +102,8 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
     return pd.DataFrame(rows, columns=ORDERS)
 
 
-def write_systems(
-    values: pd.DataFrame, orders: pd.DataFrame, *, csv: Path, orders_csv: Path, markdown: Path
-) -> None:
-    """Write the quality kept by systems (`VALUES`) and their agreement (`ORDERS`)."""
-    write_csv(values, csv)
-    write_csv(orders, orders_csv)
+def orders_grid(orders: pd.DataFrame) -> Grid:
+    """Table of `ORDERS` by metric."""
     table = orders.astype({"methods": str, "clear": str, "pairs": str, "agree": str})
     texts = {
         "Systems": table["a"] + ", " + table["b"],
@@ -120,8 +114,7 @@ def write_systems(
         "Same sign": table["agree"],
     }
     by_metric = pd.DataFrame(texts).set_axis(table["metric"].map(RETRIEVAL_METRICS))
-    agreement = grid_of("orders", by_metric, stem="findings_orders", left=2)
-    write_text(markdown, "\n".join(map(to_markdown, (values_grid(values), agreement))))
+    return grid_of("orders", by_metric, stem="findings_orders", left=2)
 
 
 def values_grid(values: pd.DataFrame) -> Grid:

@@ -22,9 +22,9 @@ from anonbench.reporting.choice_table import Bests, Scenario
 from anonbench.reporting.grid import grid_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
+    METHODS,
     RETRIEVAL_METRICS,
     interval,
-    method_name,
     metric_label,
     model_name,
 )
@@ -81,8 +81,8 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
         return None
     texts = {
         "Degree": rows["degree"].map("{} %".format),
-        "Method": rows["method"].map(method_name),
-        "Model": rows["adaption"].map(lambda name: ADAPTIONS.get(name, name)),
+        "Method": rows["method"].map(METHODS),
+        "Model": rows["adaption"].map(ADAPTIONS),
         "Query images": rows["query"],
         "Metric": rows["metric"].map(metric_label),
         "Anonymizing": _signed(rows, "value_first", "low_first", "high_first"),
@@ -177,7 +177,7 @@ def case_by_case(bests: Bests) -> Row:
     models: dict[str, list[str]] = {}
     for method, adaption in cases[0]:
         if (method, adaption) in everywhere:
-            models.setdefault(method_name(method), []).append(model_name(adaption))
+            models.setdefault(METHODS[method], []).append(model_name(adaption))
     alike = "; ".join(f"{method} with {', '.join(names)}" for method, names in models.items())
     return title, Verdict.UNKNOWN, f"among the best in all {len(cases)} cases: {alike}"
 

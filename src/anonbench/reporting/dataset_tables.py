@@ -38,7 +38,6 @@ from anonbench.reporting.labels import (
     WORDS,
     interval,
     intervals,
-    method_name,
     metric_label,
     percent,
     unadapted_model,
@@ -63,7 +62,7 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
     has_second = SECOND in set(shown["reference"])
     own = shown[shown["reference"] == OWN].reset_index(drop=True)
     judged = shown[shown["reference"] == (SECOND if has_second else OWN)].reset_index(drop=True)
-    names, shares = own["method"].map(method_name), own["share"].astype(int)
+    names, shares = own["method"].map(METHODS), own["share"].astype(int)
     parts = names + " " + shares.astype(str) + " %"
     marks = (own["low"].fillna(own["value"]) <= own["floor"]).map({True: AT_CHANCE, False: ""})
     ends = zip(*(own[each] for each in ("value", "low", "high")), marks, strict=True)
@@ -100,7 +99,7 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     rows = []
     keys = ["method", "degree", "remedy", "pairs"]
     for (method, degree, remedy, pairs), group in table.groupby(keys, sort=False):
-        block = f"{method_name(str(method))}, {degree} %"
+        block = f"{METHODS[str(method)]}, {degree} %"
         label, number = REMEDIES[str(remedy)], f"{pairs:,}" if int(str(pairs)) else ""
         texts = map(_value_and_gain, group.to_dict("records"))
         cells = dict(zip(zip(group["metric"], group["query"], strict=True), texts, strict=True))
@@ -220,7 +219,7 @@ def _training(name: str) -> str:
     label, variant = ADAPTIONS[model.adaption.value], model.variant
     if variant.method is None:
         return label
-    return f"{label}, {method_name(variant.method)} {variant.degree} %"
+    return f"{label}, {METHODS[variant.method]} {variant.degree} %"
 
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {

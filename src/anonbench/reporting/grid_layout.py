@@ -160,7 +160,7 @@ def lay_out(
             _mark(column, tests.get(key, {}), 1.0 - confidence)
             columns.append(column)
         rows = (
-            Row(name, ADAPTIONS.get(name, name), tuple(column[name] for column in columns))
+            Row(name, ADAPTIONS[name], tuple(column[name] for column in columns))
             for name in adaptions
         )
         blocks.append(Block(query, label, tuple(rows)))
@@ -184,7 +184,7 @@ def lay_out(
         cautions=cautions,
         notes=_notes(table, shown, texts, behind=behind, cautions=cautions, level=level),
         groups=tuple(headings.items()),
-        methods=tuple((method, METHODS.get(method, method)) for method in methods),
+        methods=tuple((method, METHODS[method]) for method in methods),
         blocks=tuple(blocks),
         baselines=tuple(
             Row(key, labels[key], tuple(known.get(m, Cell()) for m in metrics for _ in methods))
@@ -288,16 +288,12 @@ def _only(values: pd.Series) -> float | None:
 
 def _cautions(scores: pd.DataFrame) -> tuple[str, ...]:
     clusters = scores["clusters"].min()
-    return (
-        ()
-        if scores.empty
-        else notes(
-            "cautions",
-            below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
-            least_k=MIN_K,
-            clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
-            least_clusters=MIN_CLUSTERS,
-        )
+    return notes(
+        "cautions",
+        below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
+        least_k=MIN_K,
+        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
+        least_clusters=MIN_CLUSTERS,
     )
 
 

@@ -15,15 +15,18 @@ from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import UNADAPTED, Variant
 
 
-class MethodLabels(dict[str, str]):
+class Labels(dict[str, str]):
+    """Labels by name; a name without one is its own label."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+class MethodLabels(Labels):
     """Labels of methods, registered ones and those named in a config."""
 
     def __missing__(self, name: str) -> str:
-        return label_of(name, self)
-
-    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
-        """Label of a method, or `default` if there is no such method."""
-        return self[name] if is_method(name) else default
+        return label_of(name, self) if is_method(name) else name
 
 
 METHODS = MethodLabels(facts(methods.METHODS, "label"))
@@ -35,7 +38,8 @@ WORDS: dict[str, dict[str, str]] = yaml.safe_load(
     resources.files("anonbench.reporting").joinpath("texts", "labels.yaml").read_text("utf-8")
 )
 """Labels by what they name."""
-ADAPTIONS, QUERIES, ENTITIES = (WORDS[each] for each in ("adaptions", "queries", "entities"))
+ADAPTIONS, ENTITIES = Labels(WORDS["adaptions"]), Labels(WORDS["entities"])
+QUERIES = WORDS["queries"]
 RETRIEVAL_METRICS, ACCURACIES = WORDS["retrieval_metrics"], WORDS["accuracies"]
 AGREEMENT = WORDS["agreement"]
 DETECTORS = facts(detectors.DETECTORS, "label")
@@ -67,11 +71,6 @@ def own_ranking() -> str:
     return f"by {model}’s\nown ranking" if model in ADAPTIONS.values() else _OWN_RANKING
 
 
-def method_name(method: str) -> str:
-    """Label of a method; other names stay as they are."""
-    return METHODS.get(method, method)
-
-
 def method_colour(method: str) -> str:
     """Colour of a method."""
     return colour_of(method, METHOD_COLOURS) if is_method(method) else _OTHER_COLOUR
@@ -87,7 +86,7 @@ def variant_label(name: str) -> str:
 
 def model_name(adaption: str) -> str:
     """Label of a model within a list."""
-    label = ADAPTIONS.get(adaption, adaption)
+    label = ADAPTIONS[adaption]
     return "unadapted" if label == _UNADAPTED else label
 
 

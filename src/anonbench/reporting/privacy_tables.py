@@ -35,16 +35,16 @@ from anonbench.reporting.labels import (
     NONE,
     NOT_RUN,
     WORDS,
+    Labels,
     interval,
     intervals,
-    method_name,
     metric_label,
     percent,
 )
 from anonbench.reporting.summary import present, summarize
 
-ATTACKS = facts(PRIVACY_ATTACKS, "label")
-RISKS, MEASURES = WORDS["risks"], WORDS["measures"]
+ATTACKS, MEASURES = Labels(facts(PRIVACY_ATTACKS, "label")), Labels(WORDS["measures"])
+RISKS = WORDS["risks"]
 _METRICS = ("map", "mndcg", "knn", "linear")
 _SHARES = (*(state.value for state in State), CHANGED)
 _LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
@@ -55,7 +55,7 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
     rows = []
     for (method, degree), group in judged.groupby(["method", "degree"], sort=False):
         verdict, why = str(overall(group["verdict"])), why_not(group) or resisted(group)
-        rows.append((method_name(str(method)), f"{degree} %", verdict, tally(group), why))
+        rows.append((METHODS[str(method)], f"{degree} %", verdict, tally(group), why))
     return grid_of(
         "policy",
         pd.DataFrame(rows, columns=["Method", "Degree", "Verdict", "Rules", "Evidence"]),
@@ -88,7 +88,7 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
         for query in (ORIGINAL, QueryKind.ANONYMIZED.value, "")
         if any(place[:3] == (risk, metric, query) for place in known)
     ]
-    heads = ["", "Utility", *map(method_name, methods)]
+    heads = ["", "Utility", *(METHODS[method] for method in methods)]
     texts = pd.DataFrame(rows, columns=heads).set_index("")
     return grid_of("front_area", texts, dataset=dataset)
 
@@ -100,12 +100,12 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     for row in failed.to_dict("records"):
         is_told = "_of_" in row["measure"] or row["measure"].startswith(SEEN)
         attack, entity = row["attack"], row["entity"]
-        names = [ATTACKS.get(attack, attack), ENTITIES.get(entity, entity)]
+        names = [ATTACKS[attack], ENTITIES[entity]]
         absent.append(", ".join(filter(None, [*names, *[_measure(row["measure"])] * is_told])))
     on_originals = run["method"] == ORIGINAL
     measures = run["measure"].map(_measure)
-    what = run["entity"].map(lambda each: ENTITIES.get(each, each)) + ": " + measures
-    methods = run["method"].map(method_name)
+    what = run["entity"].map(ENTITIES) + ": " + measures
+    methods = run["method"].map(METHODS)
     texts = {
         "What": what.mask(
             run["entity"] == "", measures.map(lambda each: each[:1].upper() + each[1:])
@@ -118,7 +118,7 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
         "Probes": run["n"].map(lambda number: f"{int(number):,}"),
     }
     risks = run.groupby("attack")["risk"].first().map(lambda risk: RISKS.get(risk, "").lower())
-    blocks = [f"{ATTACKS.get(name, name)}: {risks[name]}" for name in run["attack"]]
+    blocks = [f"{ATTACKS[name]}: {risks[name]}" for name in run["attack"]]
     return grid_of(
         "attacks",
         pd.DataFrame(texts).set_axis(blocks),
@@ -138,7 +138,7 @@ def _measure(name: str) -> str:
     kind, _, attribute = name.partition("_of_")
     if kind == "accuracy" and attribute:
         return f"{attribute.replace('_', ' ')} right"
-    return MEASURES.get(name, name)
+    return MEASURES[name]
 
 
 def _by_reason(failed: pd.DataFrame, names: list[str]) -> dict[str, list[str]]:
@@ -161,7 +161,7 @@ def reidentification_grid(
     attacks = [each for each in product(ATTACKERS, WORDS["galleries"]) if each in there]
     failed = rates[rates["rate"].isna()]
     absent = [
-        ENTITIES.get(entity, entity) + (f", {ATTACKERS[by]}" if by else "")
+        ENTITIES[entity] + (f", {ATTACKERS[by]}" if by else "")
         for entity, by in zip(failed["entity"], failed["attacker"], strict=True)
     ]
     heads = [("", ""), ("", "Degree"), ("", "Method")]
@@ -195,7 +195,7 @@ def _reidentified(rates: pd.DataFrame, attacks: list[tuple[str, str]]) -> Iterat
     entity, match = rates["entity"].iloc[0], WORDS["matches"][rates["match"].iloc[0]]
     gallery, chances = int(rates["gallery"].max()), rates.groupby("rank")["chance"].first()
     text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
-    label = f"{ENTITIES.get(entity, entity)}: {match}, among {gallery:,}; chance {text}"
+    label = f"{ENTITIES[entity]}: {match}, among {gallery:,}; chance {text}"
     for (degree, method), group in rates.groupby(["degree", "method"], sort=False):
         original = method == ORIGINAL
         at_one = group[(group["regions"] != HIDDEN) & (group["rank"] == 1)]
@@ -205,7 +205,7 @@ def _reidentified(rates: pd.DataFrame, attacks: list[tuple[str, str]]) -> Iterat
         yield (
             label,
             NONE if original else f"{degree} %",
-            "Originals" if original else method_name(str(method)),
+            "Originals" if original else METHODS[str(method)],
             *(known.get(each, NONE if original else NOT_RUN) for each in attacks),
             _strongest(group, 1),
             _strongest(group, 1, "one_"),
@@ -252,6 +252,6 @@ def _given(given: pd.DataFrame) -> Iterator[tuple[str, ...]]:
             of = table[table["entity"] == entity].set_index("what")
             number = of["n"][State.HIDDEN.value if entity else ORIGINAL]
             cells = intervals(of.loc[[*(_SHARES if entity else [OUTSIDE])]])
-            name = ENTITIES.get(entity, entity) or "Nothing (rest of the picture)"
+            name = ENTITIES[entity] or "Nothing (rest of the picture)"
             none = [NONE] * (len(_SHARES) - len(cells))
             yield str(program), name, f"{number:,}", *none, *cells

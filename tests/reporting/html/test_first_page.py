@@ -57,7 +57,7 @@ def first_page(
         files[name] = folder / f"{name}.csv"
         write_csv(table, files[name])
     output, config = folder / "report.html", {"presentation": {"language": language}}
-    build_report("T", [DatasetSection("a", files)], config, {}, output, beside=folder)
+    build_report("T", [DatasetSection("a", files)], config, {}, output)
     part = output.read_text("utf-8").partition('id="data-a"')[2].partition("</section>")[0]
     part = re.sub(r"<tr [^>]*hidden>.*?</tr>|<form.*?</form>", "", part, flags=re.DOTALL)
     plain = unescape(re.sub(r"<[^>]+>", " ", part.partition(">")[2]))

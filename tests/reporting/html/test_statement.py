@@ -24,7 +24,7 @@ from anonbench.evaluation.policy.evidence import (
 )
 from anonbench.reporting.choice_table import choices
 from anonbench.reporting.html.page import DatasetSection, Texts
-from anonbench.reporting.html.statement import Made, write_statement
+from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.privacy_tables import MEASURES
 from anonbench.reporting.summary import read_scores, summarize
@@ -44,18 +44,19 @@ def make_statement(
     row |= {"regions": 2345, "hidden_pixels": 3456789, "failed_audits": 7}
     pd.DataFrame([row], columns=AUDIT).to_csv(folder / "audit.csv", index=False)
     own = {"policy": folder / "policy.csv", "audit": folder / "audit.csv"}
-    section = DatasetSection("a", results | own)
     shards = [folder / "0.digest", folder / "1.digest"]
     for number, shard in enumerate(shards):
         shard.write_text(f"{number}\n")
-    sets = Made({"anonbench": "9.8"}, {"detect": "ab" * 32}, [("val", "mask-100", shards)])
+    sets = [("val", "mask-100", shards)]
+    section = DatasetSection("a", results | own, image_sets=sets)
     table = choices("a", summarize(read_scores(results["scores"])), policy=policy)
     if stated:
         table = table[(table["degree"] == stated[0]) & (table["adaption"] == stated[1])]
     write_csv(table, folder / "choices.csv")
     doubts = [("doubtful", {"number": 7})]
     words = Words(Texts(language), Facts("a", 30, 0, doubts, 0, None, toy=False, examples={}))
-    write_statement(section, table, policy, words, sets, folder)
+    made = {"anonbench": "9.8"}, {"detect": "ab" * 32}
+    write_statement(section, table, policy, words, *made, folder)
     markdown, html = (folder / f"statement.{form}" for form in ("md", "html"))
     return markdown.read_text("utf-8"), html.read_text("utf-8")
 

@@ -60,7 +60,7 @@ def test_nothing_is_trained_and_no_baseline_needs_a_network() -> None:
 
 
 def _attacks(config: dict[str, Any]) -> str:
-    return sections(Experiment(load(config)), Path("results"))[0].attacked_by
+    return sections(Experiment(load(config)), Path("results"), {})[0].attacked_by
 
 
 def test_what_cannot_embed_crops_needs_a_recognizer_for_attacks() -> None:

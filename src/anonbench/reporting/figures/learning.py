@@ -92,7 +92,7 @@ def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float
             _scale(axes, name, chance)
         row[0].set_ylabel(QUANTITIES[name], fontsize=7)
     for axes, adaption in zip(grid[0], adaptions, strict=True):
-        axes.set_title(ADAPTIONS.get(adaption, adaption))
+        axes.set_title(ADAPTIONS[adaption])
     figure.align_ylabels(list(grid[:, 0]))
     methods = pd.Series([str(variant.method) for variant in variants], dtype=str)
     handles = style.method_entries(present(methods, METHODS))

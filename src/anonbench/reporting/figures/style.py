@@ -105,12 +105,12 @@ def entry(label: str, **look: Any) -> Line2D:
 
 def method_entries(methods: Sequence[str]) -> list[Line2D]:
     """Legend entries of methods, in order."""
-    return [entry(METHODS.get(m, m), color=method_colour(m), lw=2.5) for m in methods]
+    return [entry(METHODS[m], color=method_colour(m), lw=2.5) for m in methods]
 
 
 def model_entries(adaptions: Sequence[str]) -> list[Line2D]:
     """Legend entries of models, in order."""
-    return [entry(ADAPTIONS.get(a, a), marker=model_marker(a), ls="none") for a in adaptions]
+    return [entry(ADAPTIONS[a], marker=model_marker(a), ls="none") for a in adaptions]
 
 
 def blank(text: str) -> Figure:

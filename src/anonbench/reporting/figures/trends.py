@@ -101,7 +101,7 @@ def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _two_lines(model: str) -> str:
     """Label of a model, on at most two lines."""
-    return re.sub(",? ", "\n", ADAPTIONS.get(model, model), count=1)
+    return re.sub(",? ", "\n", ADAPTIONS[model], count=1)
 
 
 def _models_on_x(rows: pd.DataFrame, models: list[str], label: str) -> Figure:

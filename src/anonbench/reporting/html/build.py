@@ -14,7 +14,7 @@ import yaml
 from anonbench.anonymization.given.gather import left_visible
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
-from anonbench.core.io import atomic, read_json, write_csv
+from anonbench.core.io import read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.registries.tables import Grid
@@ -23,17 +23,16 @@ from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
-from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import (
-    MIN_QUERIES,
     Needs,
-    high_chance,
-    identical_vectors_note,
+    statement_gap,
     why_no_statement,
 )
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
+from anonbench.reporting.grid import write_text
 from anonbench.reporting.grid_layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.first_page import are_alike, first_page, known
@@ -46,7 +45,7 @@ from anonbench.reporting.html.page import (
     pictures,
     render,
 )
-from anonbench.reporting.html.statement import Made, write_statement
+from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
 from anonbench.reporting.notes import notes
@@ -98,12 +97,14 @@ def build_report(
     paper: Sequence[Grid] = (),
     effort: Path | None = None,
     system: str | None = None,
-    beside: Path | None = None,
-    made: Mapping[str, Made] | None = None,
+    stages: Mapping[str, str] | None = None,
     configfiles: Sequence[str] = (),
     place: str = RESULTS,
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
+
+    Beside it, the folder of each data set gets `choices.csv` (the first page's numbers) and, of
+    judged variants, the statement.
 
     Args:
         datasets: in the order of the page.
@@ -113,9 +114,7 @@ def build_report(
         paper: tables that compare the paper with our results.
         effort: CSV of the cost of the stages (`anonbench.reporting.html.tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
-        beside: folder of the data sets' folders, for `choices.csv` (the first page's numbers) and,
-            of judged variants, the statement.
-        made: by data set, what made its image sets.
+        stages: digests of the code of the stages that made the image sets.
         configfiles: names of the config files that commands have to name.
         place: folder of the results, as commands have to name it.
 
@@ -133,15 +132,13 @@ def build_report(
     explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
     results = [_read(s, needs, bests, explorers.get(s.name, {}), system) for s in datasets]
     for r in results:
-        if beside is None:
-            break
-        folder = beside / r.section.name
-        folder.mkdir(exist_ok=True)
+        folder = output.parent / r.section.name
+        folder.mkdir(parents=True, exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")
         if (policy := r.tables.get("policy")) is not None:
-            of_set, words = (made or {}).get(r.section.name, Made()), Words(texts, r.facts)
-            originals = shown.show_originals
-            write_statement(r.section, r.choices, policy, words, of_set, folder, originals)
+            words, originals = Words(texts, r.facts), shown.show_originals
+            made = versions, stages or {}
+            write_statement(r.section, r.choices, policy, words, *made, folder, originals)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
     pages = evidence_pages(results, shown, effects, bests, paper, system, versions, effort)
@@ -166,8 +163,7 @@ def build_report(
         originals=shown.show_originals,
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
     )
-    with atomic(output) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+    write_text(output, html)
 
 
 def _read(
@@ -213,33 +209,18 @@ def _read(
         left_out=doubts.without_regions + doubts.failed,
         notices=notices,
         published=doubts.used_without_regions + doubts.used_failed,
-        gap=_gap(summary, needs, images) if gap else None,
+        gap=statement_gap(summary, needs, images),
         toy=any(pixels > model for pixels, model in by_pixels),
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
-        confidence=needs.confidence,
-        widest=needs.widest,
+        needs=needs,
         searched_share=share,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, top),
         searched=searched,
     )
     return Results(section, found, effects, table, facts)
-
-
-def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
-    """Reason why no ranking can be judged, as a text's key and its values."""
-    ranked = summary[summary["metric"] == "map"]
-    if identical_vectors_note(summary):
-        return "alike", {}
-    if high_chance(summary):
-        return "likely", {}
-    there = int(ranked["n"].min())
-    if int(ranked["k"].min()) < MIN_K:
-        there = there if images is None else min(images, there)
-        return "few_images", {"there": there, "needed": images_needed(needs.retrieval)}
-    return "few_queries", {"there": there, "needed": MIN_QUERIES}
 
 
 def evidence_pages(
@@ -308,7 +289,7 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
         return
     rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
     for row in rows.drop_duplicates("entity").to_dict("records"):
-        entity = ENTITIES.get(row["entity"], row["entity"])
+        entity = ENTITIES[row["entity"]]
         named = entity if entity.isupper() else entity.lower()  # MRZ, face
         low, high = (f"{100 * row[end]:.1f}" for end in ("low", "high"))
         yield f"{100 * row['value']:.1f} % ({low} to {high}) of the {named} area ({row['dataset']})"

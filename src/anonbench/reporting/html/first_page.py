@@ -50,7 +50,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "outlines": facts.outlines,
         "rows": [_row(row, place in first.index, words) for place, row in enumerate(records)],
         "controls": _controls(table, words),
-        "confidence": texts.confidence(facts.confidence),
+        "confidence": texts.confidence(facts.needs.confidence),
         "limit": texts.number(100 * limits[0]) if len(limits) == 1 else "",
         "define": texts("define", yardstick=measured) if yardsticks else "",
         "risks": words.risks(top),

@@ -259,6 +259,8 @@ class DatasetSection:
     """Coefficients in long form, by degree."""
     attacked_by: str = ATTACKED
     """Setting of the section `privacy` that enables attacks on regions."""
+    image_sets: Sequence[tuple[str, str, Sequence[Path]]] = ()
+    """Split, variant, and the files with the digests of the shards of each published set."""
 
     def file(self, key: str) -> Path | None:
         """File of a key, if it exists."""
@@ -281,7 +283,11 @@ UNTOLD = {"skipped": "skipped.csv", "boxes": "boxes.parquet", "manifest": "manif
 """Files whose digests are not shown."""
 
 
-def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
+ImageSets = Mapping[str, Sequence[tuple[str, str, Sequence[Path]]]]
+"""`DatasetSection.image_sets` by data set."""
+
+
+def sections(experiment: Experiment, results: Path, image_sets: ImageSets) -> list[DatasetSection]:
     """Files of each data set that the workflow writes for the report."""
     config = experiment.config
     found = []
@@ -309,6 +315,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             },
             # precomputed vectors cover no crops, so that a recognizer is needed
             attacked_by=ATTACKED if embedded else "recognizer: {weights: face.onnx}",
+            image_sets=image_sets.get(name, ()),
         )
         found.append(section)
     return found

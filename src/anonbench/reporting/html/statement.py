@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from anonbench.core.io import atomic
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import pictures_of, published_as
@@ -27,7 +25,7 @@ from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
-from anonbench.reporting.grid import escape_markdown, markdown_grid
+from anonbench.reporting.grid import escape_markdown, markdown_grid, write_text
 from anonbench.reporting.html.page import (
     DatasetSection,
     Texts,
@@ -47,31 +45,22 @@ _NUMBERS = {"listed", "used", "without_regions", "failed", "unreadable", "images
 _NUMBERS |= {"missed", "rate", "interval", "control", "above"}
 
 
-@dataclass(frozen=True)
-class Made:
-    """Versions of the code that made the image sets, and the digests of their shards."""
-
-    packages: Mapping[str, str] = field(default_factory=dict)
-    code: Mapping[str, str] = field(default_factory=dict)
-    """Digest of the code of each stage."""
-    image_sets: Sequence[tuple[str, str, Sequence[Path]]] = ()
-    """Split, variant, and the files with the digests of the set's shards."""
-
-
 def write_statement(
     section: DatasetSection,
     choices: pd.DataFrame,
     policy: pd.DataFrame,
     words: Words,
-    made: Made,
+    versions: Mapping[str, str],
+    stages: Mapping[str, str],
     folder: Path,
     originals: bool = False,
 ) -> None:
     """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
 
     The statement is about the first of the data set's choices. `policy` are its verdicts
-    (`anonbench.evaluation.policy.verdicts.JUDGED`); `folder` also has `choices.csv`; `originals`
-    says whether the report shows original images.
+    (`anonbench.evaluation.policy.verdicts.JUDGED`); `versions` and `stages` are the packages that
+    made the images and the digest of each stage's code; `folder` also has `choices.csv`;
+    `originals` says whether the report shows original images.
     """
     texts = words.texts
     records = choices.to_dict("records")
@@ -122,10 +111,10 @@ def write_statement(
         "signatures": pd.DataFrame({"role": roles, "name": " ", "decision": " "}).add_prefix(
             "statement.decision."
         ),
-        "packages": ", ".join(f"{name} {version}" for name, version in made.packages.items()),
-        "digests": _digests(section, made, folder, texts),
+        "packages": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "digests": _digests(section, stages, folder, texts),
     }
-    confidence = texts.confidence(words.facts.confidence)
+    confidence = texts.confidence(words.facts.needs.confidence)
 
     def head(column: Any) -> str:
         return str(texts(column, confidence=confidence, limit=""))
@@ -146,8 +135,7 @@ def write_statement(
 
     fingerprint = hashlib.sha256(rendered("md").encode("utf-8")).hexdigest()
     for form in ("md", "html"):
-        with atomic(folder / f"statement.{form}") as temporary:
-            temporary.write_text(rendered(form, fingerprint), encoding="utf-8")
+        write_text(folder / f"statement.{form}", rendered(form, fingerprint))
 
 
 def _images(counts: Path | None, texts: Texts) -> pd.DataFrame:
@@ -250,16 +238,18 @@ def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=heads)
 
 
-def _digests(section: DatasetSection, made: Made, folder: Path, texts: Texts) -> pd.DataFrame:
+def _digests(
+    section: DatasetSection, stages: Mapping[str, str], folder: Path, texts: Texts
+) -> pd.DataFrame:
     """SHA-256 of each image set, of the code and of the files with the numbers.
 
     The digest of an image set covers its shards' digests, one per line.
     """
     rows = [
         (f"{variant}, {split}", hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest())
-        for split, variant, files in made.image_sets
+        for split, variant, files in section.image_sets
     ]
-    rows += [(str(texts(f"statement.versions.{stage}")), d) for stage, d in made.code.items()]
+    rows += [(str(texts(f"statement.versions.{stage}")), d) for stage, d in stages.items()]
     files = digested([section]) | {f"{section.name}/choices.csv": folder / "choices.csv"}
     rows += [
         (name, file_digest(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,10 +45,8 @@ def skipped(files: Mapping[str, Path]) -> list[Grid]:
     rows: list[tuple[str, str, int]] = []
     for name, path in files.items():
         reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
-        counts = Counter(reasons).items()
-        rows += [
-            (name, text, n) for text, n in sorted(counts, key=lambda each: (-each[1], each[0]))
-        ]
+        counts = reasons.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        rows += [(name, str(text), n) for text, n in counts.items()]
     return plain("skipped", pd.DataFrame(rows, columns=["Data set", "Reason", "Files"]), 2)
 
 

@@ -19,6 +19,7 @@ from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
 from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.shown_images import Outlines
 
@@ -39,7 +40,7 @@ class Facts:
     """Warnings about what may be visible in published images: a text's key and its values."""
     published: int
     """Number of images that may be published without hidden regions."""
-    gap: tuple[str, Mapping[str, int]] | None
+    gap: tuple[str, Mapping[str, float]] | None
     """Reason why no ranking can be judged: a text's key and its values."""
     toy: bool
     """Whether raw pixels predict better than the model."""
@@ -48,9 +49,7 @@ class Facts:
     outlines: Outlines | None = None
     """Regions of one image, if no picture may be shown."""
     system: str | None = None
-    confidence: float = 0.95
-    widest: float = 0.2
-    """The widest interval of a rate that is known, as a share."""
+    needs: Needs = DEFAULTS
     searched_share: float = 1.0
     """Share of the images that are searched; the others are for training."""
     attacks: str = "enabled: true"
@@ -365,15 +364,15 @@ def _persons(row: Mapping[Any, Any], there: int, facts: Facts) -> dict[str, int]
     Empty unless a re-identification rate is unknown for want of them. Of the needs, the one that
     asks for most counts: persons, gallery, probes, and tries that show a rate within the limit.
     """
-    seen = row["rule_clusters"]
+    seen, needs = row["rule_clusters"], facts.needs
     is_rate = row["rule_attack"] in (REIDENTIFICATION, OF_REMAINDER)
     if not is_rate or pd.isna(seen) or not pd.isna(row["rule_high"]):
         return {}
     needed = max(
         MIN_PERSONS,
         int(seen) + MIN_GALLERY - there,
-        probes_needed(facts.widest, facts.confidence),
-        fewest_trials(row["rule_limit"], facts.confidence) if row["rule_limit"] > 0.0 else 0,
+        probes_needed(needs.widest, needs.confidence),
+        fewest_trials(row["rule_limit"], needs.confidence) if row["rule_limit"] > 0.0 else 0,
     )
     more = math.ceil((needed - int(seen)) / facts.searched_share)
     return {"seen": int(seen), "needed": needed, "add": more} if more > 0 else {}

@@ -184,7 +184,7 @@ def table_grid(table: pd.DataFrame) -> Grid:
     models = [*dict.fromkeys(zip(table["query"], table["adaption"], strict=True))]
     rows = [
         (
-            ADAPTIONS.get(adaption, adaption) if which == "published" else "",
+            ADAPTIONS[adaption] if which == "published" else "",
             which,
             *(known[which][query, adaption, *column] for column in columns),
         )
