@@ -31,7 +31,7 @@ from anonbench.training.data.augment import (
     crop_draws,
     cut,
 )
-from anonbench.training.data.batch import Batch, Masks, batch_masks
+from anonbench.training.data.batch import Batch, batch_masks
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops, Recipe
@@ -209,7 +209,7 @@ class BatchStream(Dataset[list[Batch]]):
             losses.mask_ratio,
             rng("masks", self._seed, step),
         )
-        return masks.where.reshape(count, size, -1)
+        return masks.reshape(count, size, -1)
 
     def _part(self, epoch: int, ids: Sequence[str], masked: np.ndarray) -> Batch:
         """Return the batch of some images with their masks, bool [2, b, patches]."""
@@ -222,16 +222,13 @@ class BatchStream(Dataset[list[Batch]]):
             draws = np.concatenate([draws, draws])
         global_crops, local_crops = cut_crops(self._sources, ids, draws, crops)
         global_draws, local_draws = np.split(draws, [crops.global_count])
-        masks = Masks(masked.reshape(-1, masked.shape[-1]))
         return Batch(
             ids=tuple(ids),
             global_crops=global_crops,
             local_crops=local_crops,
             global_augmentations=_augmentations(global_draws, crops, local=False),
             local_augmentations=_augmentations(local_draws, crops, local=not self._is_paired),
-            masked=torch.from_numpy(masks.where),
-            masked_indices=torch.from_numpy(masks.indices),
-            masked_weights=torch.from_numpy(masks.weights),
+            masked=torch.from_numpy(masked.reshape(-1, masked.shape[-1])),
         )
 
 
