@@ -5,7 +5,6 @@ official code's numbers are kept: `centering/0/class_target`, `step2/grad_norm/b
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 from anonbench.config.training import Recipe
 from anonbench.training.data.batch import Batch
 from anonbench.training.loop import trainer as loop
-from anonbench.training.loop.trainer import Schedules
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
 from anonbench.training.model.formats import read_checkpoint, uses_swiglu
@@ -170,10 +168,10 @@ def schedules() -> Results:
     results = {}
     for preset, epochs in PRESETS.items():
         steps = {"optimizer": {"steps": epochs * ITERATIONS_AN_EPOCH}}
-        made = Schedules.of(Recipe.model_validate({"preset": preset} | steps))
-        for field in fields(made):
-            if field.name != "backbone_rate":  # the same where heads do not learn first
-                results[f"schedule/{preset}/{field.name}"] = getattr(made, field.name)
+        made = loop.schedules(Recipe.model_validate({"preset": preset} | steps))
+        for name, values in made.items():
+            if name != "backbone_rate":  # the same where heads do not learn first
+                results[f"schedule/{preset}/{name}"] = values
     return results
 
 
@@ -254,10 +252,11 @@ def without_keys(results: Results) -> Results:
     return kept
 
 
-def _schedules(given: Arrays) -> Schedules:
+def _schedules(given: Arrays) -> Arrays:
     table = np.stack([given[f"step{step}/in/schedule"] for step in range(STEPS)])
-    rate, decay, last_layer_rate, temperature, momentum = table.T
-    return Schedules(rate, rate, last_layer_rate, decay, momentum, temperature)
+    names = ("learning_rate", "weight_decay", "last_layer_rate")
+    found = dict(zip((*names, "teacher_temperature", "teacher_momentum"), table.T, strict=True))
+    return found | {"backbone_rate": found["learning_rate"]}
 
 
 def _batch(given: Arrays) -> Batch:

@@ -136,7 +136,7 @@ def parameter_groups(student: Network, settings: Optimizer) -> list[dict[str, ob
 
 
 def rate_schedule(name: str) -> str:
-    """Name of the schedule in `Schedules` with the learning rate of a parameter of `Network`."""
+    """Name of the schedule with the learning rate of a parameter of `Network`."""
     if ".last_layer." in name:
         return "last_layer_rate"
     return "learning_rate" if is_head(name) else "backbone_rate"
