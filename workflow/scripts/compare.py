@@ -10,16 +10,6 @@ with job(snakemake, __file__):
     scores, comparisons, best = (
         list(map(Path, snakemake.input[each])) for each in ("scores", "comparisons", "best")
     )
-    write_comparison(params.datasets, scores, Path(made.csv), Path(made.markdown), Path(made.latex))
-    csv, markdown, latex = map(Path, made.claims)
-    write_claims(
-        params.datasets,
-        scores,
-        comparisons,
-        best,
-        params.level,
-        csv=csv,
-        cases=Path(made.cases),
-        markdown=markdown,
-        latex=latex,
-    )
+    write_comparison(params.datasets, scores, list(map(Path, made.comparison)))
+    claims = list(map(Path, made.claims))
+    write_claims(params.datasets, scores, comparisons, best, params.level, claims, Path(made.cases))

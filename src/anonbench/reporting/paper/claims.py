@@ -17,7 +17,7 @@ import pandas as pd
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.comparisons.best import read_best, read_comparisons
-from anonbench.reporting.grid import escape_markdown, grid_of, to_latex, to_markdown, write_text
+from anonbench.reporting.grid import escape_markdown, grid_of, to_latex, to_markdown, write_table
 from anonbench.reporting.labels import NONE
 from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.cases import (
@@ -126,25 +126,21 @@ def write_claims(
     comparisons: Sequence[Path],
     best: Sequence[Path],
     level: float,
-    csv: Path,
+    outputs: Sequence[Path],
     cases: Path,
-    markdown: Path,
-    latex: Path,
 ) -> None:
     """Evaluate every claim of the paper on its own numbers and on ours.
 
     Inputs are, of each data set with a role in the paper, its tidy scores, paired tests
     (`comparisons.best.TEST_COLUMNS`) and best choices (`BEST_COLUMNS` there), and the level of the
-    tests. Outputs are `csv` with the columns `COLUMNS`, `cases` with `CASES`, the verdicts with
-    the evidence against each claim (`markdown`), and the verdicts (`latex`, which needs booktabs).
+    tests. Outputs are the verdicts (`COLUMNS`), in Markdown with the evidence against each claim,
+    in files (`grid.write_table`), and the `cases` with the columns `CASES`.
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
-    write_csv(verdicts(found), csv)
     write_csv(found, cases)
     grid = claims_grid(found, datasets)
-    text = ["# The paper's claims\n", to_markdown(grid), *_exceptions(found)]
-    write_text(markdown, "\n".join(text))
-    write_text(latex, to_latex(grid))
+    text = "\n".join(["# The paper's claims\n", to_markdown(grid), *_exceptions(found)])
+    write_table(verdicts(found), text, to_latex(grid), outputs)
 
 
 def paper_grids(
