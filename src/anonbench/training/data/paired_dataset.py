@@ -35,7 +35,6 @@ from anonbench.training.data.batch import Batch, batch_masks
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops, Recipe
-    from anonbench.core.settings import Range
 
 
 logger = logging.getLogger(__name__)
@@ -232,23 +231,6 @@ class BatchStream(Dataset[list[Batch]]):
         )
 
 
-class _Kind:
-    """The global or the local crops of a batch of B images, while they are cut."""
-
-    def __init__(
-        self, draws: np.ndarray, sizes: np.ndarray, side: int, area: Range, flip: float
-    ) -> None:
-        self.boxes = crop_boxes(draws, sizes, area)  # [n, B, 4]
-        self.flips = draws[..., Draw.FLIP] < flip
-        self.pixels = np.empty((*draws.shape[:2], side, side, 3), np.uint8)
-
-    def cut(self, row: int, image: np.ndarray) -> None:
-        """Cut the crops of one image."""
-        columns = self.boxes[:, row], self.flips[:, row], self.pixels[:, row]
-        for box, flip, out in zip(*columns, strict=True):
-            cut(image, box, bool(flip), out)
-
-
 def cut_crops(
     sources: Sources, ids: Sequence[str], draws: np.ndarray, crops: Crops
 ) -> tuple[Tensor, Tensor]:
@@ -265,22 +247,26 @@ def cut_crops(
     """
     sizes = np.array([sources.global_crops.size(image_id) for image_id in ids])
     global_draws, local_draws = np.split(draws, [crops.global_count])
-    large = _Kind(global_draws, sizes, crops.global_size, crops.global_area, crops.flip)
-    small = _Kind(local_draws, sizes, crops.local_size, crops.local_area, crops.flip)
-    needs: list[tuple[ImageSource, list[_Kind]]] = [(sources.global_crops, [large])]
-    if sources.local_crops is sources.global_crops:
-        needs[0][1].append(small)
-    elif crops.local_count:
-        needs.append((sources.local_crops, [small]))
-    for row, image_id in enumerate(ids):
-        for source, kinds in needs:
-            image = source.read(image_id)
-            for kind in kinds:
-                kind.cut(row, image)
-    return (
-        torch.from_numpy(large.pixels).flatten(0, 1),
-        torch.from_numpy(small.pixels).flatten(0, 1),
+    large, small = (
+        np.empty((*part.shape[:2], side, side, 3), np.uint8)
+        for part, side in ((global_draws, crops.global_size), (local_draws, crops.local_size))
     )
+    kinds = [
+        (source, crop_boxes(part, sizes, area), part[..., Draw.FLIP] < crops.flip, pixels)
+        for source, part, area, pixels in (
+            (sources.global_crops, global_draws, crops.global_area, large),
+            (sources.local_crops, local_draws, crops.local_area, small),
+        )
+        if len(part)
+    ]
+    versions = {source for source, *_ in kinds}
+    for row, image_id in enumerate(ids):
+        images = {source: source.read(image_id) for source in versions}
+        for source, boxes, flips, pixels in kinds:
+            columns = boxes[:, row], flips[:, row], pixels[:, row]
+            for box, flip, out in zip(*columns, strict=True):
+                cut(images[source], box, bool(flip), out)
+    return torch.from_numpy(large).flatten(0, 1), torch.from_numpy(small).flatten(0, 1)
 
 
 def _augmentations(draws: np.ndarray, crops: Crops, local: bool) -> CropAugmentations:
