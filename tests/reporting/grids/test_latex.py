@@ -16,7 +16,7 @@ from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grid import to_latex, write_grid
 from anonbench.reporting.grid_tables import write_layout, write_sizes
-from anonbench.reporting.paper.claims import write_claims
+from anonbench.reporting.paper.claims import evaluate, write_claims
 from anonbench.reporting.paper.comparison import write_comparison
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import (
@@ -86,9 +86,10 @@ def write_all_tables(folder: Path) -> list[str]:
         write_grid(grid, pd.DataFrame(rows), three(f"scenarios_{name}"))
     write_sizes(dict(zip(scores, files["counts"], strict=True)), three("sizes"))
     write_profiles(profiles(config), files["counts"], three("experiment"))
-    write_comparison(datasets, files["scores"], three("comparison"))
     given = (files["scores"], files["tests"], files["best"], 0.05)
-    write_claims(datasets, *given, three("claims"), folder / "c.csv")
+    cases, comparison = evaluate(datasets, *given)
+    write_comparison(comparison, three("comparison"))
+    write_claims(cases, datasets, three("claims"), folder / "c.csv")
     return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tex"))]
 
 

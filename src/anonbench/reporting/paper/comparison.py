@@ -91,15 +91,12 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=OURS)
 
 
-def write_comparison(
-    datasets: Sequence[OurData], scores: Sequence[Path], outputs: Sequence[Path]
-) -> None:
-    """Put every published number beside ours (`COLUMNS`) in files (`grid.write_table`).
+def write_comparison(comparison: pd.DataFrame, outputs: Sequence[Path]) -> None:
+    """Write every published number beside ours (`COLUMNS`) to files (`grid.write_table`).
 
     Texts have the agreement, and the tables in the paper's layout. A table without any of our cells
     is left out, which the agreement reports.
     """
-    comparison = compare(published(), read_ours(datasets, scores), datasets)
     tables = [group for _, group in comparison.groupby("table", sort=False)]
     grids = [table_grid(table) for table in tables if table["ours"].notna().any()]
     grids.insert(0, agreement_grid(comparison))
