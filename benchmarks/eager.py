@@ -67,7 +67,7 @@ class EagerStep:
 
     def __init__(self, trainer: Trainer) -> None:
         recipe = self.recipe = trainer.recipe
-        self.temperature = float(trainer.schedules.teacher_temperature[0])
+        self.temperature = float(trainer.schedules["teacher_temperature"][0])
         encoder = Encoder(trainer, recipe.backbone.drop_path)
         self.student: Any = nn.ModuleList([encoder, head_of(trainer)])
         self.teacher: Any = nn.ModuleList([Encoder(trainer, 0.0), head_of(trainer)])

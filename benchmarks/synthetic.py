@@ -66,9 +66,7 @@ def batch_of(recipe: Any, images: int, patches_a_side: int, seed: int = 0) -> Ba
         local_augmentations=augmentations(
             crops.local_count, np.full(crops.local_count * images, 2)
         ),
-        masked=torch.from_numpy(masks.where),
-        masked_indices=torch.from_numpy(masks.indices),
-        masked_weights=torch.from_numpy(masks.weights),
+        masked=torch.from_numpy(masks),
     )
 
 

@@ -42,7 +42,7 @@ from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.learning import QUANTITIES
 from anonbench.reporting.grid import write_grid
-from anonbench.reporting.grid_tables import write_sizes, write_table
+from anonbench.reporting.grid_tables import write_layout, write_sizes
 from anonbench.reporting.paper import scenario_tables as of_scenarios
 from anonbench.reporting.summary import read_scores
 from policy_evidence import make_measured
@@ -259,12 +259,12 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     for table in experiment.tables:
         tests = best.read_comparisons(base / "comparisons.csv")
         scores = read_scores(base / "scores.csv")
-        write_table(table, scores, *paths(table.stem), comparisons=tests)
-    write_sizes(counts, *paths("sizes"))
+        write_layout(table, scores, paths(table.stem), comparisons=tests)
+    write_sizes(counts, paths("sizes"))
     profiles = of_scenarios.profiles(config)
-    of_scenarios.write_profiles(profiles, list(counts.values()), *paths("experiment"))
+    of_scenarios.write_profiles(profiles, list(counts.values()), paths("experiment"))
     rows = pd.DataFrame(of_scenarios.scenario_rows(experiment, NAME), columns=of_scenarios.COLUMNS)
-    write_grid(of_scenarios.scenario_grid(experiment, NAME), rows, *paths(f"scenarios_{NAME}"))
+    write_grid(of_scenarios.scenario_grid(experiment, NAME), rows, paths(f"scenarios_{NAME}"))
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
@@ -272,9 +272,9 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     files = {"rates": attacked, **{name: base / f"{name}.csv" for name in others}}
     measured = make_measured(dataset=NAME)
     write_csv(judge(evidence(measured), config.policy), base / "policy.csv")
-    write_dataset_table("reidentification", NAME, files, config.presentation, *table)
+    write_dataset_table("reidentification", NAME, files, config.presentation, table)
     files["attacks"] = base / "privacy/attacks.csv"
     write_csv(make_attacks(NAME), files["attacks"])
     for name in ("attacks", "trainings", "sample_sizes", "deployments", "policy", "front_area"):
         table = paths(f"{name}_{NAME}")
-        write_dataset_table(name, NAME, files, config.presentation, *table)
+        write_dataset_table(name, NAME, files, config.presentation, table)

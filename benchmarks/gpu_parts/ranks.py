@@ -20,7 +20,7 @@ from torch.multiprocessing.spawn import (
     start_processes,
 )
 
-from anonbench.training.data.batch import Batch, Masks
+from anonbench.training.data.batch import Batch
 from anonbench.training.distributed import Ranks, join
 from anonbench.training.loop.trainer import Trainer
 
@@ -90,14 +90,11 @@ def share(batch: Batch, ranks: Ranks) -> Batch:
         return replace(augmentations, **values)
 
     views, local_views = rows(batch.global_crops), rows(batch.local_crops)
-    masks = Masks(batch.masked.numpy()[views])
     return Batch(
         ids=tuple(batch.ids[row] for row in mine),
         global_crops=batch.global_crops[views],
         local_crops=batch.local_crops[local_views],
         global_augmentations=of(batch.global_augmentations, views),
         local_augmentations=of(batch.local_augmentations, local_views),
-        masked=torch.from_numpy(masks.where),
-        masked_indices=torch.from_numpy(masks.indices),
-        masked_weights=torch.from_numpy(masks.weights),
+        masked=batch.masked[views],
     )

@@ -116,7 +116,7 @@ def test_where_they_matter_the_log_and_the_table_say_so(
     write_csv(world.table, tmp_path / "near.csv")
     paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
     files = {"near_duplicates": tmp_path / "near.csv"}
-    write_dataset_table("near_duplicates", "a", files, Presentation(), *paths)
+    write_dataset_table("near_duplicates", "a", files, Presentation(), paths)
     text = paths[1].read_text(encoding="utf-8")
     assert paths[0].read_bytes() == (tmp_path / "near.csv").read_bytes()
     value = chosen(world.table, "distinct", 3).query("metric == 'map' and query == 'original'")

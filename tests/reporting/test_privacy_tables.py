@@ -170,7 +170,7 @@ def test_files_have_all_rows(name: str, make: Any, read: Any, text: str, tmp_pat
     files = {name: tmp_path / f"{name}.csv"}
     write_csv(make(), files[name])
     paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
-    write_dataset_table(name, "a", files, Presentation(), *paths)
+    write_dataset_table(name, "a", files, Presentation(), paths)
     pd.testing.assert_frame_equal(read(paths[0]), read(files[name]))
     assert len(read(paths[0])) == len(make())
     assert text in paths[1].read_text(encoding="utf-8")

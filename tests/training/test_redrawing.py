@@ -25,7 +25,7 @@ from anonbench.training import redrawing_network as module
 from anonbench.training import redrawing_training as training
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.network import Network
-from anonbench.training.redrawing_network import load_redrawer, random_redrawer, redraw_shard
+from anonbench.training.redrawing_network import Redrawer, load_redrawer, redraw_shard
 from anonbench.training.redrawing_training import train_redrawer
 from anonbench.training.weights import load_backbone, save_backbone
 from image_sets import write_set
@@ -107,7 +107,7 @@ NOISE = torch.Generator().manual_seed(0)
 def test_it_draws_hidden_pixels_and_no_others(side: int) -> None:
     pictures, share = torch.rand(2, 3, side, side, generator=NOISE), torch.zeros(2, 1, side, side)
     share[:, :, 2:5, 3:6] = 1.0
-    drawn = random_redrawer(4, side, seed=0)(pictures, share)
+    drawn = Redrawer(4, side, seed=0)(pictures, share)
     changed = (drawn != pictures).any(dim=1)
     assert torch.equal(changed, share[:, 0] > 0)
     assert (drawn >= 0).all() and (drawn <= 1).all()
@@ -117,7 +117,7 @@ def test_all_that_is_seen_counts_for_each_hidden_pixel() -> None:
     pictures = torch.rand(1, 3, 48, 48, generator=NOISE).requires_grad_()
     share = torch.zeros(1, 1, 48, 48)
     share[..., 24, 24] = 1.0
-    random_redrawer(4, 48, seed=0)(pictures, share)[..., 24, 24].sum().backward()
+    Redrawer(4, 48, seed=0)(pictures, share)[..., 24, 24].sum().backward()
     assert pictures.grad is not None
     assert (pictures.grad.abs().sum(dim=(0, 1)) > 0).all()
 
@@ -186,11 +186,11 @@ def test_nothing_of_the_original_is_in_it(network: Path, tmp_path: Path) -> None
 
 def test_only_what_the_model_sees_is_drawn(network: Path) -> None:
     """The model sees the centre of an image; hidden pixels beside it stay hidden."""
-    loaded = load_redrawer(network)
-    crop = type(loaded.preprocess)(loaded.preprocess.side, "per_crop", "crop")
+    drawer, preprocess = load_redrawer(network)
+    crop = Preprocess(preprocess.side, "per_crop", "crop")
     image = anonymize(portrait("a"), [REGION], MASK)
     hidden = np.ones((48, 60), bool)
-    drawn = module.redrawn(image, hidden, type(loaded)(loaded.network, crop))
+    drawn = module.redrawn(image, hidden, drawer, crop)
     changed = (drawn != image).any(axis=2)
     assert changed[24, 30]
     assert not changed[:, :8].any() and not changed[:, -8:].any() and not changed[:2].any()

@@ -57,9 +57,7 @@ rule paper_comparison:
         comparisons=paths.dataset_files("{dataset}/comparisons.csv", paper_names),
         best=paths.dataset_files("{dataset}/best.csv", paper_names),
     output:
-        csv="<results>/paper/comparison.csv",
-        markdown="<results>/paper/comparison.md",
-        latex="<results>/paper/comparison.tex",
+        comparison=multiext("<results>/paper/comparison", ".csv", ".md", ".tex"),
         claims=multiext("<results>/paper/claims", ".csv", ".md", ".tex"),
         cases="<results>/paper/cases.csv",
     log:

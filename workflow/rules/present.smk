@@ -62,75 +62,49 @@ for _name, _dataset in experiment.datasets.items():
             "../scripts/present_scores.py"
 
 
-# Tables that need more than scores: other trainings, other archives, or hashes of all images.
-for _name in experiment.datasets:
-    if _tables := experiment.grouped_tables(_name)["others"]:
-
-        rule:
-            name:
-                f"present_others_{_name}"
-            input:
-                **paths.named(_name, *needed(_tables)),
-            output:
-                tables=paths.dataset_tables(_name, _tables),
-                figures=[],
-            log:
-                f"<logs>/present/{_name}/others.log",
-            benchmark:
-                f"<benchmarks>/present/{_name}/others.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
-            resources:
-                mem_mb=growing(2000),
-                runtime=growing(20),
-            params:
-                code=code_of("present_tables"),
-                dataset=_name,
-                tables=_tables,
-                fronts=[],
-                shown=presentation("confidence", "widest_interval"),
-                system=datasets[_name].system,
-            script:
-                "../scripts/present_tables.py"
-
-
-# What is shown of attacks and policy: registered tables, and fronts of privacy and utility.
+# Tables that need more than scores: other trainings, other archives, or hashes of all images; and what is
+# shown of attacks and policy: registered tables, and fronts of privacy and utility.
 for _name, _dataset in experiment.datasets.items():
-    _tables = experiment.grouped_tables(_name)["privacy"]
-    _fronts = ["map", "mndcg"] if settings.privacy.enabled else []
+    for _group in ("others", "privacy"):
+        _tables = experiment.grouped_tables(_name)[_group]
+        _fronts = ["map", "mndcg"] if _group == "privacy" and settings.privacy.enabled else []
 
-    if _tables or _fronts:
+        if _tables or _fronts:
 
-        rule:
-            name:
-                f"present_privacy_{_name}"
-            input:
-                **paths.named(_name, *(("rates", "scores") if _fronts else ()), *needed(_tables)),
-            output:
-                tables=paths.dataset_tables(_name, _tables),
-                figures=[
-                    file
-                    for metric in _fronts
-                    for file in paths.page("figure", f"front_{_name}_{metric}")
-                ],
-            log:
-                f"<logs>/present/{_name}/privacy.log",
-            benchmark:
-                f"<benchmarks>/present/{_name}/privacy.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
-            resources:
-                mem_mb=growing(2000),
-                runtime=growing(20),
-            params:
-                code=code_of("present_tables"),
-                dataset=_name,
-                tables=_tables,
-                fronts=_fronts,
-                shown=presentation("dpi", "confidence", "widest_interval"),
-                system=_dataset.system,
-            script:
-                "../scripts/present_tables.py"
+            rule:
+                name:
+                    f"present_{_group}_{_name}"
+                input:
+                    **paths.named(
+                        _name, *(("rates", "scores") if _fronts else ()), *needed(_tables)
+                    ),
+                output:
+                    tables=paths.dataset_tables(_name, _tables),
+                    figures=[
+                        file
+                        for metric in _fronts
+                        for file in paths.page("figure", f"front_{_name}_{metric}")
+                    ],
+                log:
+                    f"<logs>/present/{_name}/{_group}.log",
+                benchmark:
+                    f"<benchmarks>/present/{_name}/{_group}.tsv"
+                conda:
+                    "../../envs/anonbench.yaml"
+                resources:
+                    mem_mb=growing(2000),
+                    runtime=growing(20),
+                params:
+                    code=code_of("present_tables"),
+                    dataset=_name,
+                    tables=_tables,
+                    fronts=_fronts,
+                    shown=presentation(
+                        "confidence", "widest_interval", *(["dpi"] if _fronts else [])
+                    ),
+                    system=_dataset.system,
+                script:
+                    "../scripts/present_tables.py"
 
 
 # Attention on sensitive regions as a table, and drawn, but not in a bundle, which carries no images.

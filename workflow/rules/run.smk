@@ -4,7 +4,7 @@ import atexit
 import os
 
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.workflow.plan_costs import jobs_at_once, usual_seconds
+from anonbench.workflow.plan_costs import usual_seconds
 from anonbench.workflow.planned_jobs import PLAN, jobs_of, write_plan
 from snakemake_logger_plugin_anonbench import begin_run
 
@@ -21,10 +21,11 @@ onstart:
     except InputError as error:
         refuse(error)
     gpus = workflow.global_resources.get("gpu").value
+    usual, at_once = usual_seconds(jobs, estimates, most.cores or most.nodes, gpus)
     made = settings.results.absolute()  # at the end, Snakemake has left --directory
     begin_run(
         settings.results,
-        usual_seconds(jobs, estimates),
+        usual,
         lambda: [
             *(
                 doubt
@@ -34,7 +35,7 @@ onstart:
             *last_lines,
         ],
         [rule.name for rule in workflow.rules if not rule.script],
-        jobs_at_once(jobs, estimates, most.cores or most.nodes, gpus),
+        at_once,
     )
 
 

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_json
     from anonbench.core.vocabulary import Variant
     from anonbench.datasets.listing import root_in
-    from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
+    from anonbench.reporting.explorer import ScenarioEmbeddings, explore
     from anonbench.reporting.shown_images import open_shown
 
     rows = zip(
@@ -31,7 +31,8 @@ with job(snakemake, __file__):
             for (adaption, variant), originals, images in rows
         ],
         {kind: shown[variant] for kind, variant in variants.items()},
-        called(Path(snakemake.input.manifest), snakemake.params.label, show_originals),
+        Path(snakemake.input.manifest),
+        snakemake.params.label,
         Retrieval(**snakemake.params.retrieval),
         queries=snakemake.params.queries,
         results=snakemake.params.results,

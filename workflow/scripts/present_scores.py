@@ -14,7 +14,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.figures.learning import chance_levels, learning_curves
     from anonbench.reporting.figures.trends import correlation_heatmap, trend
-    from anonbench.reporting.grid_tables import write_table
+    from anonbench.reporting.grid_tables import write_layout
     from anonbench.reporting.summary import read_scores
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
@@ -23,11 +23,11 @@ with job(snakemake, __file__):
 
     files = map(Path, made.tables)
     for table, *three in zip(params.tables, files, files, files, strict=True):
-        write_table(table, scores, *three, comparisons, shown.confidence)
+        write_layout(table, scores, three, comparisons, shown.confidence)
     files = map(Path, made.others)
     for name, *three in zip(params.others, files, files, files, strict=True):
         inputs = {need: Path(given[need]) for need in TABLES[name]}
-        write_dataset_table(name, params.dataset, inputs, shown, *three)
+        write_dataset_table(name, params.dataset, inputs, shown, three)
 
     files = map(Path, made.correlations)
     matrices = {}

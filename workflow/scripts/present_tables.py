@@ -22,7 +22,7 @@ with job(snakemake, __file__):
     files = map(Path, made.tables)
     for name, *three in zip(params.tables, files, files, files, strict=True):
         inputs = {need: Path(given[need]) for need in TABLES[name]}
-        write_dataset_table(name, params.dataset, inputs, shown, *three)
+        write_dataset_table(name, params.dataset, inputs, shown, three)
     files = map(Path, made.figures)
     for metric, *outputs in zip(params.fronts, files, files, strict=True):
         front(

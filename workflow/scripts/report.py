@@ -12,11 +12,20 @@ with job(snakemake, __file__):
     from anonbench.core.provenance import versions
     from anonbench.reporting.html.build import build_report
     from anonbench.reporting.html.page import sections
-    from anonbench.reporting.paper.claims import paper_grids
+    from anonbench.reporting.paper.claims import claims_grid, evaluate
+    from anonbench.reporting.paper.comparison import agreement_grid
 
     experiment = Experiment(load(snakemake.params.config))
     results = Path(snakemake.output[0]).parent
-    names = [data.name for data in snakemake.params.paper]
+    datasets, paper = snakemake.params.paper, []
+    if datasets:
+        files = [
+            [results / data.name / f"{name}.csv" for data in datasets]
+            for name in ("scores", "comparisons", "best")
+        ]
+        level = 1 - experiment.config.presentation.confidence
+        cases, comparison = evaluate(datasets, *files, level)
+        paper = [claims_grid(cases, datasets), agreement_grid(comparison)]
     digests = iter(map(Path, snakemake.input.get("digests", ())))
     image_sets = {
         name: [(split, variant, [next(digests) for _ in range(n)]) for split, variant, n in sets]
@@ -33,11 +42,5 @@ with job(snakemake, __file__):
         stages=snakemake.params.stages,
         configfiles=snakemake.params.configfiles,
         place=snakemake.params.place,
-        paper=paper_grids(
-            snakemake.params.paper,
-            [results / name / "scores.csv" for name in names],
-            [results / name / "comparisons.csv" for name in names],
-            [results / name / "best.csv" for name in names],
-            1 - experiment.config.presentation.confidence,
-        ),
+        paper=paper,
     )

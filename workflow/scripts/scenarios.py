@@ -10,5 +10,5 @@ with job(snakemake, __file__):
 
     files = map(Path, snakemake.output)
     given = snakemake.params.rows, snakemake.params.grids
-    for rows, grid, csv, markdown, latex in zip(*given, files, files, files, strict=True):
-        write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), csv, markdown, latex)
+    for rows, grid, *three in zip(*given, files, files, files, strict=True):
+        write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), three)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,17 +258,15 @@ def write_dataset_table(
     dataset: str,
     files: Mapping[str, Path],
     presentation: Presentation,
-    csv: Path,
-    markdown: Path,
-    latex: Path,
+    outputs: Sequence[Path],
 ) -> None:
-    """Write one registered table of a data set: values, Markdown and LaTeX (booktabs).
+    """Write one registered table of a data set to files (`grid.write_table`).
 
     `files` are the inputs of the table, by the keys of `READERS`.
     """
     read = {need: READERS[need](files[need]) for need in TABLES[name]}
     grid = dataset_grid(name, dataset, read, presentation)
-    write_grid(grid, _values(name, read), csv, markdown, latex)
+    write_grid(grid, _values(name, read), outputs)
 
 
 def dataset_grid(name: str, dataset: str, read: Tables, presentation: Presentation) -> Grid:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,6 @@ QUALITY = 60
 """WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels."""
 
 
-Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
-"""Function from ids to the display names of images and, if there are any, of their classes."""
-
-
 @dataclass(frozen=True)
 class ScenarioEmbeddings:
     """A scenario's embeddings (HDF5)."""
@@ -60,7 +56,8 @@ def explore(
     reference: Path,
     scenarios: Sequence[ScenarioEmbeddings],
     images: Mapping[str, Images],
-    called: Called,
+    manifest: Path,
+    label: str | None,
     settings: Retrieval,
     queries: int,
     results: int,
@@ -71,7 +68,8 @@ def explore(
         reference: embeddings of the originals by the unadapted model (HDF5).
         scenarios: scenarios that are compared with it.
         images: image set of the pictures, by method; originals are shown if `original` is one.
-        called: display names of images and classes.
+        manifest: table with the column `label` of the classes, if there is one.
+        label: its name.
         settings: section `retrieval` of the config.
         queries: number of queries drawn.
         results: number of first results of each ranking.
@@ -117,7 +115,8 @@ def explore(
     number_of = {position: number for number, position in enumerate(numbers)}
     for answer in (*expected, *(each for scenario in found for each in scenario["results"])):
         answer["images"] = [number_of[position] for position in answer["images"]]
-    names, labels = called([ids[p] for p in numbers])
+    shown = [ids[p] for p in numbers]
+    names, labels = display_names(manifest, label, shown, ORIGINAL in images)
     pictures = {
         kind: {p: _picture(images[kind], ids[p], EDGES[0]) for p in sorted(places)}
         for kind, places in needed.items()
@@ -174,8 +173,10 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
     return {m: {"source": _source(each)} | sizes[m] for m, each in pictures.items()}
 
 
-def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
-    """Function that gives the display names of images and of classes (column `label`, if any).
+def display_names(
+    manifest: Path, label: str | None, ids: Sequence[str], show_originals: bool
+) -> tuple[list[str], list[str] | None]:
+    """Display names of images and of their classes (column `label`, if any).
 
     They are ids, and labels with the column's name (``class: letter``), only with `show_originals`;
     otherwise neutral names (``000012``, ``class 3``).
@@ -185,18 +186,13 @@ def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
     """
     names = Names.of(manifest, label)
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
-    table = table.set_index("id", drop=False)
-
-    def call(ids: Sequence[str]) -> tuple[list[str], list[str] | None]:
-        rows = table.loc[list(ids)]
-        shown = rows["id"] if show_originals else names.images(rows["id"], manifest)
-        if label is None:
-            return shown.tolist(), None
-        if show_originals:
-            return shown.tolist(), [f"{label}: {each}" for each in rows[label]]
-        return shown.tolist(), names.classes(rows[label], manifest).tolist()
-
-    return call
+    rows = table.set_index("id", drop=False).loc[list(ids)]
+    images = rows["id"] if show_originals else names.images(rows["id"], manifest)
+    if label is None:
+        return images.tolist(), None
+    if show_originals:
+        return images.tolist(), [f"{label}: {each}" for each in rows[label]]
+    return images.tolist(), names.classes(rows[label], manifest).tolist()
 
 
 def _picture(images: Images, image_id: str, edge: int) -> Image.Image:

@@ -51,13 +51,17 @@ def grid_of(
     )
 
 
-def write_grid(
-    grid: Grid, table: pd.DataFrame, csv: Path, markdown: Path, latex: Path, wide: bool = True
-) -> None:
-    """Write a grid as Markdown and LaTeX (`to_latex`), and the values behind it as CSV."""
+def write_grid(grid: Grid, table: pd.DataFrame, outputs: Sequence[Path], wide: bool = True) -> None:
+    """Write the values behind a grid, and the grid (`to_latex`), to files (`write_table`)."""
+    write_table(table, to_markdown(grid), to_latex(grid, wide), outputs)
+
+
+def write_table(table: pd.DataFrame, markdown: str, latex: str, outputs: Sequence[Path]) -> None:
+    """Write a table to three files: values as CSV, and its texts in Markdown and LaTeX."""
+    csv, *texts = outputs
     write_csv(table, csv)
-    write_text(markdown, to_markdown(grid))
-    write_text(latex, to_latex(grid, wide))
+    for path, text in zip(texts, (markdown, latex), strict=True):
+        write_text(path, text)
 
 
 def to_markdown(grid: Grid, escaped: bool = False) -> str:

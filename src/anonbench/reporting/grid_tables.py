@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.config.outputs import Table
-from anonbench.core.io import read_csv, write_csv
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.detection.quality import ALL
 from anonbench.reporting import grid as grids
-from anonbench.reporting.grid import escape_latex, grid_of, markdown_grid, write_grid, write_text
+from anonbench.reporting.grid import (
+    escape_latex,
+    grid_of,
+    markdown_grid,
+    write_grid,
+    write_table,
+    write_text,
+)
 from anonbench.reporting.grid_layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, ENTITIES, NOT_RUN, TIED, WORDS, intervals
 from anonbench.reporting.notes import notes
@@ -25,32 +32,28 @@ CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
 _MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
 
 
-def write_table(
+def write_layout(
     table: Table,
     scores: pd.DataFrame,
-    csv: Path,
-    markdown: Path,
-    latex: Path,
+    outputs: Sequence[Path],
     comparisons: pd.DataFrame | None = None,
     confidence: float = 0.95,
 ) -> None:
-    """Write one table in the paper's layout: values, Markdown and LaTeX.
+    """Write one table in the paper's layout to files (`grid.write_table`).
 
     The LaTeX is a `table` environment that needs booktabs and nothing else.
     """
     layout = lay_out(table, scores, comparisons, confidence)
-    write_csv(values_of(layout), csv)
-    write_text(markdown, to_markdown(layout))
-    write_text(latex, to_latex(layout))
+    write_table(values_of(layout), to_markdown(layout), to_latex(layout), outputs)
 
 
-def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path) -> None:
+def write_sizes(counts: Mapping[str, Path], outputs: Sequence[Path]) -> None:
     """Write the number of images before and after filtering (`SIZE_COLUMNS`), by data set."""
     table = pd.DataFrame(read_sizes(counts), columns=["dataset", *SIZE_COLUMNS])
     texts = table.map(lambda each: each if isinstance(each, str) else f"{each:,}")
     shown = texts.rename(columns={"dataset": "Data set", **SIZE_COLUMNS})
     grid = grid_of("sizes", shown, stem="sizes", left=2)
-    write_grid(grid, table, csv, markdown, latex, wide=False)
+    write_grid(grid, table, outputs, wide=False)
 
 
 def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:

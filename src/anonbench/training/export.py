@@ -5,6 +5,7 @@ The exported model gives the same output in each of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +19,8 @@ from anonbench.core.io import atomic, write_json
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.formats import (
     DINOV2,
-    DINOV2_MLP,
     DINOV2_SWIGLU,
     HUGGINGFACE,
-    HUGGINGFACE_MLP,
     HUGGINGFACE_SWIGLU,
     MASK_TOKEN,
     PARTS,
@@ -32,21 +31,26 @@ from anonbench.training.model.formats import (
     count_blocks,
     count_registers,
     has_layer_scale,
-    name_pattern,
     read_checkpoint,
-    translated,
+    renamed,
     uses_swiglu,
 )
 from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, resize_positions, swiglu_width
 from anonbench.training.weights import load_backbone, read_description
 
 WRITTEN: dict[tuple[str, bool], Names] = {
-    ("dinov2", False): DINOV2 + DINOV2_MLP,
+    ("dinov2", False): DINOV2,
     ("dinov2", True): DINOV2 + DINOV2_SWIGLU,
-    ("huggingface", False): HUGGINGFACE + HUGGINGFACE_MLP,
+    ("huggingface", False): HUGGINGFACE,
     ("huggingface", True): HUGGINGFACE + HUGGINGFACE_SWIGLU,
 }
 """Names by format and whether the model has SwiGLU."""
+_PLACES = re.compile(
+    r"(blocks\.\d+\.)?"
+    r"(cls_token|reg_token|pos_embed|mask_token|ls[12]\.gamma"
+    r"|(patch_embed\.proj|norm[12]?|attn\.qkv(\[\d\])?|attn\.proj|mlp\.fc[12])\.(weight|bias))"
+)
+"""Our names of the weights that DINOv2's models have."""
 
 
 def export_backbone(path: Path, output: Path, kind: Format) -> str:
@@ -260,14 +264,13 @@ def to_dinov2(
         for name in [name for name in complete if ".attn.qkv." in name]:
             for number, rows in enumerate(complete.pop(name).chunk(PARTS["qkv"])):
                 complete[name.replace(".qkv.", f".qkv[{number}].")] = rows
-    rules = [(name_pattern(ours), theirs) for theirs, ours in WRITTEN[kind, uses_swiglu(weights)]]
-    renamed = {name: translated(name, rules) for name in complete}
-    if unknown := [name for name, theirs in renamed.items() if theirs is None]:
+    if unknown := [name for name in complete if not _PLACES.fullmatch(name)]:
         raise InputError(
             f"{TITLES[kind]} has no place for {len(unknown)} of the model's weights: "
             f"{', '.join(unknown[:5])}"
         )
-    return {str(theirs): complete[name] for name, theirs in renamed.items()}
+    pairs = tuple((ours, theirs) for theirs, ours in WRITTEN[kind, uses_swiglu(weights)])
+    return {renamed(name, pairs): value for name, value in complete.items()}
 
 
 def _at_input_size(weights: Mapping[str, Tensor], model: Any, side: int) -> dict[str, Tensor]:

@@ -8,18 +8,14 @@ Fischer and Brox 2015, "U-Net" (MICCAI, 234-241).
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -31,7 +27,6 @@ from anonbench.config import Anonymization
 from anonbench.config.training import Redrawing
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
@@ -39,6 +34,7 @@ from anonbench.datasets.images import encode
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.distributed import pick_device
 from anonbench.training.model.backbone import seed_torch
+from anonbench.training.weights import read_description
 
 _SMALLEST = 8
 """Pixels: a picture is halved until no side is larger, so that each hidden pixel depends on all
@@ -47,30 +43,31 @@ that is visible, whatever the picture's size.
 _WIDEST = 4
 """Greatest number of channels, as a multiple of the first layer's."""
 _GROUPS = 4
-_KEY = "anonbench_redrawing"
+KEY = "anonbench_redrawing"
 """Key of the metadata of weight files."""
 
 
 class Redrawer(nn.Module):
     """Network that draws hidden pixels from an anonymized picture and its mask of hidden pixels."""
 
-    def __init__(self, width: int, side: int) -> None:
+    def __init__(self, width: int, side: int, seed: int = 0) -> None:
         """Make a network with random weights.
 
         Args:
             width: channels of the first layer, a multiple of 4.
             side: of its pictures in pixels.
+            seed: of the weights.
         """
         super().__init__()
         halvings = max(1, (max(side - 1, 1) // _SMALLEST).bit_length())
         widths = [width * min(2**level, _WIDEST) for level in range(halvings + 1)]
-        self.down = nn.ModuleList(
-            _convolutions(before, after)
-            for before, after in zip([4, *widths], widths, strict=False)
-        )
-        pairs = zip(widths[:0:-1], widths[-2::-1], strict=True)
-        self.up = nn.ModuleList(_convolutions(low + skip, skip) for low, skip in pairs)
-        self.last = nn.Conv2d(width, 3, 1)
+        down = zip([4, *widths], widths, strict=False)
+        up = zip(widths[:0:-1], widths[-2::-1], strict=True)
+        with torch.random.fork_rng():
+            seed_torch("redrawing", seed)
+            self.down = nn.ModuleList(_convolutions(before, after) for before, after in down)
+            self.up = nn.ModuleList(_convolutions(low + skip, skip) for low, skip in up)
+            self.last = nn.Conv2d(width, 3, 1)
 
     def forward(self, hidden: Tensor, share: Tensor) -> Tensor:
         """Return pictures whose hidden pixels are drawn; the others are unchanged.
@@ -90,13 +87,6 @@ class Redrawer(nn.Module):
         return hidden + share * (drawn - hidden)
 
 
-def random_redrawer(width: int, side: int, seed: int) -> Redrawer:
-    """Return the network that a training starts from."""
-    with torch.random.fork_rng():
-        seed_torch("redrawing", seed)
-        return Redrawer(width, side)
-
-
 def _convolutions(before: int, after: int) -> nn.Module:
     parts = (
         part
@@ -110,49 +100,19 @@ def _convolutions(before: int, after: int) -> nn.Module:
     return nn.Sequential(*parts)
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A trained network, and the preparation of its pictures."""
-
-    network: Redrawer
-    preprocess: Preprocess
-    """Of the model that it draws for."""
-
-
-def save_redrawer(
-    network: Redrawer, preprocess: Preprocess, path: Path, described: dict[str, Any]
-) -> None:
-    """Write a trained network's weights, the preparation of its pictures, and its provenance.
-
-    `preprocess` is that of the model that it draws for; `described` has plain values, `device` and
-    `threads` among them.
-    """
-    weights = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
-    text = json.dumps(described | {"preprocess": asdict(preprocess)}, sort_keys=True)
-    with atomic(path) as temporary:
-        save_file(weights, temporary, metadata={_KEY: text})
-
-
-def load_redrawer(path: Path) -> Drawing:
-    """Return a trained network on its device for drawing; set torch's threads.
+def load_redrawer(path: Path) -> tuple[Redrawer, Preprocess]:
+    """Return a trained network on its device, and the preparation of pictures; set torch's threads.
 
     Raises:
         InputError: the file is missing or was written by something else.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            described = json.loads(file.metadata()[_KEY])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a network that redraws regions: {error}") from None
+    described = read_description(path, KEY, "a network that redraws regions")
     torch.set_num_threads(described["threads"])
     preprocess = Preprocess(**described["preprocess"])
     network = Redrawer(Redrawing.width, preprocess.side)
-    network.load_state_dict(weights)
+    network.load_state_dict(load_file(path))
     network.eval().requires_grad_(False)
-    return Drawing(network.to(pick_device(described["device"])), preprocess)
+    return network.to(pick_device(described["device"])), preprocess
 
 
 log = logging.getLogger(__name__)
@@ -176,7 +136,7 @@ def redraw_shard(
         boxes: the shard's box table.
         variant: method and degree of the shard.
         hiding: margin and shapes of regions.
-        network: see `save_redrawer`.
+        network: weights that `train_redrawer` wrote.
         output: the tar's path.
 
     Raises:
@@ -189,7 +149,7 @@ def redraw_shard(
         for image_id in track(images.ids, len(images), f"{variant} redrawn"):
             picture = images.read(image_id)
             regions = hidden_pixels(where.get(image_id, ()), picture.shape, hiding)
-            drawn = redrawn(picture, regions, drawing)
+            drawn = redrawn(picture, regions, *drawing)
             height, width = drawn.shape[:2]
             shard.add(image_id, encode(drawn), "png", width, height)
             files = images.read_bytes(image_id), shard.read_back(image_id)
@@ -206,18 +166,21 @@ def redraw_shard(
 
 
 @torch.inference_mode()
-def redrawn(picture: np.ndarray, hidden: np.ndarray, drawing: Drawing) -> np.ndarray:
+def redrawn(
+    picture: np.ndarray, hidden: np.ndarray, network: Redrawer, preprocess: Preprocess
+) -> np.ndarray:
     """Return a picture in RGB whose hidden pixels are drawn, as far as the model sees them.
 
     The picture, uint8 [H, W] or [H, W, 3], is not changed. A grey one is drawn in colours too,
-    which the model sees. `hidden` says which pixels are hidden, bool [H, W].
+    which the model sees. `hidden` says which pixels are hidden, bool [H, W]; `preprocess` is that
+    of the model.
     """
-    preprocess, device = drawing.preprocess, next(drawing.network.parameters()).device
+    device = next(network.parameters()).device
     seen, share = (
         torch.from_numpy(preprocess.fit(each)).to(device).permute(2, 0, 1)[None].float().div(255.0)
         for each in (picture, as_picture(hidden))
     )
-    values = drawing.network(seen, share[:, :1])[0].permute(1, 2, 0)
+    values = network(seen, share[:, :1])[0].permute(1, 2, 0)
     drawn, visible = preprocess.placed(
         values.mul(255.0).round().clamp(0, 255).byte().cpu().numpy(), picture.shape
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from torch.nn.functional import cosine_similarity
 
 from anonbench.anonymization.geometry import hidden_pixels
 from anonbench.config import Anonymization, Recipe, Redrawing
-from anonbench.core.boxes import Region, image_regions
+from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.seeding import rng
@@ -32,14 +32,8 @@ from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.distributed import prepare_torch
 from anonbench.training.loop.checkpoint import Checkpoint, Interrupts
 from anonbench.training.model.backbone import encode
-from anonbench.training.redrawing_network import (
-    Redrawer,
-    as_picture,
-    random_redrawer,
-    save_redrawer,
-    shown_hidden,
-)
-from anonbench.training.weights import load_backbone
+from anonbench.training.redrawing_network import KEY, Redrawer, as_picture, shown_hidden
+from anonbench.training.weights import load_backbone, write_weights
 
 _LINES = 100
 """Approximate number of lines of the log."""
@@ -77,7 +71,7 @@ def train_redrawer(
         settings: of the network and its training.
         recipe: of the model, for device, threads, loader processes and minutes between checkpoints.
         seed: of weights and order.
-        output: the weights, see `save_redrawer`.
+        output: the weights, which `load_redrawer` reads.
         log: CSV with about a hundred lines: step, learning rate, mean cosine similarity of the
             step's drawn pictures and their originals, and that of the hidden ones.
         checkpoint: written regularly and when the process is asked to end; removed at the end.
@@ -110,53 +104,31 @@ def train_redrawer(
     where = shown_hidden(image_regions(boxes), variant.degree)
     names, batch = original.ids, min(settings.batch_size, len(original))
 
-    def pairs_of(step: int) -> Pairs:  # an incomplete last batch of an epoch is left out
+    def pairs_of(step: int) -> list[Tensor]:  # an incomplete last batch of an epoch is left out
         epoch, place = divmod(step, len(names) // batch)
         order = rng("redrawing order", seed, epoch).permutation(len(names))
-        ids = [names[row] for row in order[place * batch : (place + 1) * batch]]
-        parts = [
-            _pair(original, hidden, each, where.get(each, ()), hiding, preprocess) for each in ids
-        ]
-        return Pairs(*(torch.from_numpy(np.stack(each)) for each in zip(*parts, strict=True)))
+        parts = []
+        for image_id in (names[row] for row in order[place * batch : (place + 1) * batch]):
+            clear, picture = original.read(image_id), hidden.read(image_id)
+            share = as_picture(hidden_pixels(where.get(image_id, ()), picture.shape, hiding))
+            fitted, fitted_hidden, fitted_share = map(preprocess.fit, (clear, picture, share))
+            parts.append((fitted, fitted_hidden, fitted_share[..., 0]))
+        return [torch.from_numpy(np.stack(each)) for each in zip(*parts, strict=True)]
 
     left = range(training.step, settings.steps)
     loader = loaded(pairs_of, left, recipe.workers)
     with Interrupts() as interrupts:
         for pairs in track(loader, len(left), f"steps of drawing {variant}"):
-            training.advance(Pairs(*(each.to(device) for each in pairs)))
+            training.advance(*(each.to(device) for each in pairs))
             reason = interrupts.reason(saved.seconds)
             if reason or saved.is_due:
                 saved.write(training)
             if reason and training.step < settings.steps:
                 raise Interrupted(reason, training.step)
-    save_redrawer(training.network, preprocess, output, described)
+    described |= {"preprocess": asdict(preprocess)}
+    write_weights(training.network.state_dict(), output, KEY, described)
     write_csv(pd.DataFrame(training.log), log)
     checkpoint.unlink(missing_ok=True)
-
-
-class Pairs(NamedTuple):
-    """A batch of whole images, as a model gets them."""
-
-    original: Tensor
-    """uint8 [B, S, S, 3]."""
-    hidden: Tensor
-    """The same images anonymized, uint8 [B, S, S, 3]."""
-    share: Tensor
-    """Hidden share of each pixel, uint8 [B, S, S]: 255 is all of it."""
-
-
-def _pair(
-    original: ImageSet,
-    hidden: ImageSet,
-    image_id: str,
-    regions: Sequence[Region],
-    hiding: Anonymization,
-    preprocess: Preprocess,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an image in both versions, and its hidden pixels, as the model sees them."""
-    clear, picture, fit = original.read(image_id), hidden.read(image_id), preprocess.fit
-    where = hidden_pixels(regions, picture.shape, hiding)
-    return fit(clear), fit(picture), fit(as_picture(where))[..., 0]
 
 
 class _Training:
@@ -171,13 +143,18 @@ class _Training:
         device: torch.device,
     ) -> None:
         self._model, self._preprocess, self._settings = model, preprocess, settings
-        self.network: Redrawer = random_redrawer(settings.width, preprocess.side, seed).to(device)
+        self.network = Redrawer(settings.width, preprocess.side, seed).to(device)
         self._optimizer = torch.optim.AdamW(self.network.parameters(), fused=True)
         self.step = 0
         self.log: list[dict[str, float]] = []
 
-    def advance(self, pairs: Pairs) -> None:
-        """Take one step.
+    def advance(self, original: Tensor, hidden: Tensor, share: Tensor) -> None:
+        """Take one step on whole images, as a model gets them.
+
+        Args:
+            original: uint8 [B, S, S, 3].
+            hidden: the same images anonymized.
+            share: hidden share of each pixel, uint8 [B, S, S]: 255 is all of it.
 
         Raises:
             InputError: the loss is not finite, in a step that is logged.
@@ -185,10 +162,10 @@ class _Training:
         settings, rate = self._settings, self._rate()
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        hidden = pairs.hidden.permute(0, 3, 1, 2).float().div(255.0)
-        share = pairs.share[:, None].float().div(255.0)
+        hidden = hidden.permute(0, 3, 1, 2).float().div(255.0)
+        share = share[:, None].float().div(255.0)
         with torch.no_grad():
-            wanted = encode(self._model, self._preprocess.normalized(pairs.original))[:, 0]
+            wanted = encode(self._model, self._preprocess.normalized(original))[:, 0]
         alike = cosine_similarity(self._embedded(self.network(hidden, share)), wanted)
         loss = 1.0 - alike.mean()
         self._optimizer.zero_grad()

@@ -46,25 +46,35 @@ def save_backbone(
         "provenance": provenance,
     }
     weights = {
-        name.removeprefix(PREFIX): value.detach().cpu().contiguous()
+        name.removeprefix(PREFIX): value
         for name, value in network.items()
         if name.startswith(PREFIX) or name == MASK_TOKEN
     }
+    write_weights(weights, path, KEY, described)
+
+
+def write_weights(
+    weights: Mapping[str, Tensor], path: Path, key: str, described: dict[str, Any]
+) -> None:
+    """Write weights with their description: plain values, as metadata of this key."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     with atomic(path) as temporary:
-        save_file(weights, temporary, metadata={KEY: json.dumps(described, sort_keys=True)})
+        save_file(tensors, temporary, metadata={key: json.dumps(described, sort_keys=True)})
 
 
-def read_description(path: Path) -> dict[str, Any]:
-    """Description that `save_backbone` wrote with the weights.
+def read_description(
+    path: Path, key: str = KEY, what: str = "a backbone that anonbench trained"
+) -> dict[str, Any]:
+    """Description that `write_weights` wrote with the weights.
 
     Raises:
-        InputError: the file is missing or was written by something else.
+        InputError: the file is missing or is not `what`.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return dict(json.loads(file.metadata()[KEY]))
+            return dict(json.loads(file.metadata()[key]))
     except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a backbone that anonbench trained: {error}") from None
+        raise InputError(f"{path}: not {what}: {error}") from None
 
 
 def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:

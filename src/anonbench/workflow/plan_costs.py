@@ -61,27 +61,22 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     return found
 
 
-def usual_seconds(jobs: Sequence[Job], estimates: Estimates) -> dict[str, float]:
-    """Median seconds of a job of each rule."""
-    seconds = defaultdict(list)
-    for job, (each, _, _) in _times(jobs, estimates).items():
-        seconds[job.rule].append(each)
-    return {rule: median(each) for rule, each in seconds.items()}
-
-
-def jobs_at_once(
+def usual_seconds(
     jobs: Sequence[Job], estimates: Estimates, cores: int | None, gpus: float | None
-) -> float:
-    """Seconds of planned jobs (`usual_seconds`) that a second of the plan's time does.
+) -> tuple[dict[str, float], float]:
+    """Median seconds of a job of each rule, and such seconds of planned jobs in a second of time.
 
     Without a number of cores, jobs run one after the other; without one of GPUs, one job has them.
     """
-    planned, usual = [job for job in jobs if job.planned], usual_seconds(jobs, estimates)
-    times = _times(jobs, estimates)
-    found = {job: Cost(each, 0.0, 0.0, basis, None) for job, (each, _, basis) in times.items()}
+    times = {job: seconds for job, (seconds, _, _) in _times(jobs, estimates).items()}
+    by_rule = defaultdict(list)
+    for job, seconds in times.items():
+        by_rule[job.rule].append(seconds)
+    usual = {rule: median(each) for rule, each in by_rule.items()}
+    planned = [job for job in jobs if job.planned]
     gpus = gpus or max((job.gpus for job in planned), default=0.0)
-    whole = wall_seconds(planned, found, cores or 1, gpus)
-    return sum(usual[job.rule] for job in planned) / whole if whole else 1.0
+    whole = wall_seconds(planned, times, cores or 1, gpus)
+    return usual, sum(usual[job.rule] for job in planned) / whole if whole else 1.0
 
 
 def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, float, str]]:
@@ -107,14 +102,16 @@ def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, 
     return {job: time(job) for job in jobs}
 
 
-def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpus: float) -> float:
+def wall_seconds(
+    jobs: Sequence[Job], seconds: Mapping[Job, float], cores: int, gpus: float
+) -> float:
     """Lower bound of the total time: the longest chain, or all work spread over all devices."""
     ends: dict[Job, float] = {}
     for job in jobs:
         ready = max((ends.get(each, 0.0) for each in job.before), default=0.0)
-        ends[job] = ready + costs[job].seconds
-    on_cores = sum(costs[job].seconds * min(cores, job.threads) for job in jobs)
-    on_gpus = sum(costs[job].seconds * min(gpus, job.gpus) for job in jobs)
+        ends[job] = ready + seconds[job]
+    on_cores = sum(seconds[job] * min(cores, job.threads) for job in jobs)
+    on_gpus = sum(seconds[job] * min(gpus, job.gpus) for job in jobs)
     return max(*ends.values(), on_cores / cores, on_gpus / (gpus or 1), 0.0)
 
 
@@ -214,7 +211,7 @@ def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
         }
         for job in jobs
     ]
-    wall = wall_seconds(jobs, cost, cores, gpus)
+    wall = wall_seconds(jobs, {job: cost[job].seconds for job in jobs}, cores, gpus)
     data = {"jobs": rows, "cores": cores, "gpus": gpus, "wall_seconds": wall}
     grows = sum(max(0.0, (cost[job].disk or 0.0) - _size(job)) for job in jobs)
     return data | {

@@ -15,8 +15,8 @@ from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grid import to_latex, write_grid
-from anonbench.reporting.grid_tables import write_sizes, write_table
-from anonbench.reporting.paper.claims import write_claims
+from anonbench.reporting.grid_tables import write_layout, write_sizes
+from anonbench.reporting.paper.claims import evaluate, write_claims
 from anonbench.reporting.paper.comparison import write_comparison
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import (
@@ -69,9 +69,8 @@ def write_all_tables(folder: Path) -> list[str]:
         "docs": make_scores("docs", (25, 75, 100), seeds=(0, 1)),
     }
 
-    def three(name: str) -> dict[str, Path]:
-        ends = {"csv": "csv", "markdown": "md", "latex": "tex"}
-        return {form: folder / f"{name}.{end}" for form, end in ends.items()}
+    def three(name: str) -> list[Path]:
+        return [folder / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
 
     files: dict[str, list[Path]] = {kind: [] for kind in ("scores", "counts", "tests", "best")}
     for name, table in scores.items():
@@ -82,14 +81,15 @@ def write_all_tables(folder: Path) -> list[str]:
         for kind, paths in files.items():
             paths.append(results[kind])
         kind = Table("retrieval", name, 100) if name == "a_b" else Table("downstream", name, 75)
-        write_table(kind, table, **three(kind.kind), comparisons=tests)
+        write_layout(kind, table, three(kind.kind), comparisons=tests)
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
-        write_grid(grid, pd.DataFrame(rows), **three(f"scenarios_{name}"))
-    write_sizes(dict(zip(scores, files["counts"], strict=True)), **three("sizes"))
-    write_profiles(profiles(config), files["counts"], **three("experiment"))
-    write_comparison(datasets, files["scores"], **three("comparison"))
+        write_grid(grid, pd.DataFrame(rows), three(f"scenarios_{name}"))
+    write_sizes(dict(zip(scores, files["counts"], strict=True)), three("sizes"))
+    write_profiles(profiles(config), files["counts"], three("experiment"))
     given = (files["scores"], files["tests"], files["best"], 0.05)
-    write_claims(datasets, *given, cases=folder / "c.csv", **three("claims"))
+    cases, comparison = evaluate(datasets, *given)
+    write_comparison(comparison, three("comparison"))
+    write_claims(cases, datasets, three("claims"), folder / "c.csv")
     return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tex"))]
 
 

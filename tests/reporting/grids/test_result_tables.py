@@ -32,8 +32,8 @@ from anonbench.reporting.grid_tables import (
     to_latex,
     to_markdown,
     values_of,
+    write_layout,
     write_sizes,
-    write_table,
 )
 from anonbench.reporting.summary import summarize
 
@@ -298,7 +298,7 @@ def test_written_files_are_the_same_each_time(tmp_path: Path, scores: pd.DataFra
     written = []
     for name, table in (("a", scores), ("b", scores.sample(frac=1, random_state=1))):
         paths = [tmp_path / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
-        write_table(RETRIEVAL, table, *paths, make_comparisons(scores))
+        write_layout(RETRIEVAL, table, paths, make_comparisons(scores))
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
 
@@ -306,7 +306,7 @@ def test_written_files_are_the_same_each_time(tmp_path: Path, scores: pd.DataFra
 def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
     results = write_results(tmp_path / "r", scores)
     paths = [tmp_path / f"sizes.{suffix}" for suffix in ("csv", "md", "tex")]
-    write_sizes({"documents": results["counts"], "a_b": results["counts"]}, *paths)
+    write_sizes({"documents": results["counts"], "a_b": results["counts"]}, paths)
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     counts = ["unreadable", "failed", "without_regions", "used", "used_doubtful"]
     assert list(rows[0]) == ["dataset", "split", "listed", *counts]
@@ -319,7 +319,7 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
         results["counts"], index=False
     )
     with pytest.raises(InputError, match=r"counts\.csv: column 'used_doubtful' is missing; make"):
-        write_sizes({"documents": results["counts"]}, *paths)
+        write_sizes({"documents": results["counts"]}, paths)
 
 
 NAME = "documents"

@@ -24,7 +24,7 @@ from anonbench.embedding.attention_maps import AttentionMaps, write_maps
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.vectors import draw_queries
 from anonbench.reporting import explorer
-from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore, scaled
+from anonbench.reporting.explorer import ScenarioEmbeddings, display_names, explore, scaled
 from anonbench.reporting.figures import style
 from anonbench.reporting.figures.attention import attention, panels
 from anonbench.reporting.figures.examples import examples
@@ -183,10 +183,8 @@ def draw(kind: str, images: Mapping[str, Any], folder: Path) -> bytes:
         write_parquet(pd.DataFrame({"id": IDS}), manifest)
         method = str(variant.method)
         scenario = ScenarioEmbeddings("unadapted", variant, reference, database)
-        names, settings = called(manifest, None, False), Retrieval(fraction=0.5)
-        explorer = explore(
-            "ids", reference, [scenario], {method: shown}, names, settings, queries=4, results=6
-        )
+        given = reference, [scenario], {method: shown}, manifest, None, Retrieval(fraction=0.5)
+        explorer = explore("ids", *given, queries=4, results=6)
         return json.dumps(explorer).encode()
     return b"".join(path.read_bytes() for path in files)
 
@@ -263,8 +261,8 @@ def build(
     scenarios: list[ScenarioEmbeddings], images: dict[str, FakeImages], **options: Any
 ) -> dict[str, Any]:
     reference, given = scenarios[0].originals, {"queries": 4, "results": 6} | options
-    names = called(reference.with_name("manifest.parquet"), "class", "original" in images)
-    return explore("people", reference, scenarios, images, names, SETTINGS, **given)
+    manifest = reference.with_name("manifest.parquet")
+    return explore("people", reference, scenarios, images, manifest, "class", SETTINGS, **given)
 
 
 def similarities(queries: Path, database: Path, query: str) -> pd.Series:
@@ -369,5 +367,5 @@ def test_pictures_keep_their_shape(given: tuple[int, int], size: tuple[int, int]
 def test_a_data_set_without_labels_has_no_classes(tmp_path: Path) -> None:
     path = tmp_path / "manifest.parquet"
     pd.DataFrame({"id": ["a", "b"], "class": ["letter", "3"]}).to_parquet(path)
-    assert called(path, None, show_originals=False)(["b", "a"]) == (["000002", "000001"], None)
-    assert called(path, None, show_originals=True)(["b", "a"]) == (["b", "a"], None)
+    assert display_names(path, None, ["b", "a"], False) == (["000002", "000001"], None)
+    assert display_names(path, None, ["b", "a"], True) == (["b", "a"], None)

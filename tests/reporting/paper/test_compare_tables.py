@@ -20,7 +20,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import Method
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.paper import scenario_tables
-from anonbench.reporting.paper.claims import BY_SECOND, CASES, write_claims
+from anonbench.reporting.paper.claims import BY_SECOND, CASES, evaluate, write_claims
 from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS
 from anonbench.reporting.paper.comparison import (
     CELL,
@@ -29,6 +29,7 @@ from anonbench.reporting.paper.comparison import (
     agreement,
     compare,
     published,
+    read_ours,
     tidy,
     write_comparison,
 )
@@ -61,7 +62,8 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
 
 def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_path: Path) -> None:
     paths = {name: tmp_path / f"comparison.{name}" for name in ("csv", "markdown", "latex")}
-    write_comparison(DATASETS, inputs["scores"], **paths)
+    ours = read_ours(DATASETS, inputs["scores"])
+    write_comparison(compare(published(), ours, DATASETS), list(paths.values()))
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
     assert rows["published"].tolist() == published()["value"].tolist()
     assert ((rows["ours"] == "") == (rows["reason"] != "")).all()
@@ -83,17 +85,18 @@ def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_pat
     named = re.findall(r"Table (\w+) of the paper", text)
     assert {*named} == {"V", "VI", "VII", "VIII", "IX", "X"}
     assert "| C | published | 45.4 | 23.8 | 10.2 | 84.7 | 71.3 | 58.6 |" in text.splitlines()
-    write_comparison([], [], **paths)
+    write_comparison(compare(published(), read_ours([], []), []), list(paths.values()))
     assert "Ours: none" in paths["markdown"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 409
 
 
 @pytest.mark.slow
 def test_claims_on_both_sets_of_numbers(inputs: dict[str, list[Path]], tmp_path: Path) -> None:
-    names = ("csv", "cases", "markdown", "latex")
+    names = ("csv", "markdown", "latex", "cases")
     paths = {name: tmp_path / f"claims.{name}" for name in names}
     tests, best = inputs["comparisons"], inputs["best"]
-    write_claims(DATASETS, inputs["scores"], tests, best, 0.05, **paths)
+    cases, _ = evaluate(DATASETS, inputs["scores"], tests, best, 0.05)
+    write_claims(cases, DATASETS, list(paths.values())[:3], paths["cases"])
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
     assert list(rows) == CLAIM_COLUMNS
     key = rows.set_index(["claim", "numbers", "scope"])
@@ -329,5 +332,5 @@ def test_profile_has_the_columns_of_table_one(role: str | None, tmp_path: Path) 
     counts = tmp_path / "counts.csv"
     counts.write_text("split,listed,used\ntrain,9,8\nval,5,4\n")
     paths = {name: tmp_path / f"experiment.{name}" for name in ("csv", "markdown", "latex")}
-    scenario_tables.write_profiles([profile], [counts], **paths)
+    scenario_tables.write_profiles([profile], [counts], list(paths.values()))
     assert "4 images" in paths["markdown"].read_text()

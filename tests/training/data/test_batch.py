@@ -61,9 +61,9 @@ def test_masks_are_made_of_blocks() -> None:
 
 
 def test_share_and_ratios_of_a_batch() -> None:
-    assert not batch_masks(64, 14, 0.0, (0.1, 0.5), rng(0)).where.any()
+    assert not batch_masks(64, 14, 0.0, (0.1, 0.5), rng(0)).any()
     masks = batch_masks(64, 14, 0.5, (0.1, 0.5), rng(0))
-    ratios = masks.where.mean(axis=1)
+    ratios = masks.mean(axis=1)
     chosen = np.sort(ratios[ratios > 0])
     assert len(chosen) == 32
     assert chosen.max() <= 0.5

@@ -5,7 +5,6 @@ official code's numbers are kept: `centering/0/class_target`, `step2/grad_norm/b
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -14,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
-from anonbench.training.data.batch import Batch, Masks
+from anonbench.training.data.batch import Batch
 from anonbench.training.loop import trainer as loop
-from anonbench.training.loop.trainer import Schedules
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
 from anonbench.training.model.formats import read_checkpoint, uses_swiglu
@@ -45,6 +43,7 @@ ITERATIONS_AN_EPOCH = 13
 PRESETS = {"short": 100, "long": 500}
 """Number of "epochs"."""
 IMAGES = 6
+CROPS = ("global_crops", "local_crops")
 STEPS = 4
 RUNS: dict[str, dict[str, Any]] = {
     "softmax_shared_mlp": {
@@ -133,9 +132,10 @@ def _dino_pair(given: Arrays) -> Results:
 def _ibot(given: Arrays) -> Results:
     target, student = (_tensor(given[f"ibot/{name}"]) for name in ("target", "student"))
     student.requires_grad_()
-    masks = Masks(given["ibot/masks"])
-    loss = ibot_loss(target, student, _tensor(masks.weights), len(masks.where), TEMPERATURE)
-    return {"ibot/weights": masks.weights, **_with_gradient(loss, student, "ibot")}
+    batch = _batch({"masks": given["ibot/masks"]})
+    weights = batch.masked_weights
+    loss = ibot_loss(target, student, weights, len(batch.masked), TEMPERATURE)
+    return {"ibot/weights": weights.numpy(), **_with_gradient(loss, student, "ibot")}
 
 
 def _koleo(given: Arrays) -> Results:
@@ -168,10 +168,10 @@ def schedules() -> Results:
     results = {}
     for preset, epochs in PRESETS.items():
         steps = {"optimizer": {"steps": epochs * ITERATIONS_AN_EPOCH}}
-        made = Schedules.of(Recipe.model_validate({"preset": preset} | steps))
-        for field in fields(made):
-            if field.name != "backbone_rate":  # the same where heads do not learn first
-                results[f"schedule/{preset}/{field.name}"] = getattr(made, field.name)
+        made = loop.schedules(Recipe.model_validate({"preset": preset} | steps))
+        for name, values in made.items():
+            if name != "backbone_rate":  # the same where heads do not learn first
+                results[f"schedule/{preset}/{name}"] = values
     return results
 
 
@@ -220,10 +220,10 @@ def steps(given: Arrays, run: str) -> Results:
         patch.object(loop, "clip_gradients", seen),
     ):
         for step in range(STEPS):
-            masks = Masks(given[f"step{step}/in/masks"])
-            results[f"step{step}/in/mask_indices"] = masks.indices
-            results[f"step{step}/in/mask_weights"] = masks.weights
-            trainer.advance([_batch(below(given, f"step{step}/in/"), masks)])
+            batch = _batch(below(given, f"step{step}/in/"))
+            results[f"step{step}/in/mask_indices"] = batch.masked_indices.numpy()
+            results[f"step{step}/in/mask_weights"] = batch.masked_weights.numpy()
+            trainer.advance([batch])
     for step, row in enumerate(trainer.log):
         for term in ("dino", "ibot", "koleo"):
             results[f"step{step}/loss/{term}"] = np.float64(row[term])
@@ -252,23 +252,23 @@ def without_keys(results: Results) -> Results:
     return kept
 
 
-def _schedules(given: Arrays) -> Schedules:
+def _schedules(given: Arrays) -> Arrays:
     table = np.stack([given[f"step{step}/in/schedule"] for step in range(STEPS)])
-    rate, decay, last_layer_rate, temperature, momentum = table.T
-    return Schedules(rate, rate, last_layer_rate, decay, momentum, temperature)
+    names = ("learning_rate", "weight_decay", "last_layer_rate")
+    found = dict(zip((*names, "teacher_temperature", "teacher_momentum"), table.T, strict=True))
+    return found | {"backbone_rate": found["learning_rate"]}
 
 
-def _batch(given: Arrays, masks: Masks) -> Batch:
+def _batch(given: Arrays) -> Batch:
+    """Return a batch of the crops, if there are any, and masks."""
     nothing: Any = None
+    crops = {name: _tensor(given[name]) if name in given else nothing for name in CROPS}
     return Batch(
         ids=tuple(map(str, range(IMAGES))),
-        global_crops=_tensor(given["global_crops"]),
-        local_crops=_tensor(given["local_crops"]),
+        **crops,
         global_augmentations=nothing,
         local_augmentations=nothing,
-        masked=_tensor(masks.where),
-        masked_indices=_tensor(masks.indices),
-        masked_weights=_tensor(masks.weights),
+        masked=_tensor(given["masks"]),
     )
 
 

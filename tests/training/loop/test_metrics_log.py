@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def test_speed(tmp_path: Path, recipe: Make, clock: Callable[[float], None]) -> None:
     made = recipe(tensorboard=False)  # batches of 8
     metrics_log = MetricsLog(tmp_path / "new", made, CPU, 0)
-    clock(4.0)
-    metrics_log.waited(0.5)
-    metrics_log.waited(0.5)
+
+    def slow() -> Iterator[int]:
+        for number in range(2):
+            clock(0.5)
+            yield number
+
+    for _ in metrics_log.timed(slow()):
+        clock(1.5)
     assert metrics_log.write(row(2)) == "loss 3.21, 4 images/s"
     clock(1.0)
     metrics_log.write(row(5))

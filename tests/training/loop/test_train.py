@@ -21,7 +21,7 @@ from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
 from anonbench.training.loop.train import describe, train
-from anonbench.training.loop.trainer import Schedules, Trainer
+from anonbench.training.loop.trainer import Trainer, schedules
 from anonbench.training.model.backbone import encode
 from anonbench.training.weights import load_backbone, read_description
 
@@ -370,8 +370,8 @@ def test_parts_of_a_batch_take_the_step_of_the_whole(recipe: Make, original: Ima
 
 def test_the_backbone_waits_for_the_heads_and_then_warms_up(recipe: Make) -> None:
     made = recipe(optimizer={"steps": 100, "warmup": 0.1, "heads_first": 0.2})
-    schedules = Schedules.of(made)
-    share = schedules.backbone_rate / np.maximum(schedules.learning_rate, 1e-12)
+    rates = schedules(made)
+    share = rates["backbone_rate"] / np.maximum(rates["learning_rate"], 1e-12)
     assert (share[:20] == 0).all()
     np.testing.assert_allclose(share[20:30], np.arange(1, 11) / 10)
     np.testing.assert_allclose(share[30:], 1.0)

@@ -10,7 +10,7 @@ import torch
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.training.model.backbone import build_backbone, embed_patches
-from anonbench.training.model.blocks import GRANULE, OutputTokens, draw_drop_path
+from anonbench.training.model.blocks import GRANULE, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, rate_factor
 from anonbench.training.model.timm_models import pack_blocks
 from anonbench.training.model.vit import Prototypes
@@ -87,7 +87,8 @@ def test_what_fills_up_the_last_branch_leaves_an_infinite_token_alone(network: N
     groups[0][0, 0] = torch.inf
     kept = torch.tensor([1, 2, 3, 0, 0])  # the first image is dropped, and fills up
     scale = torch.tensor([4 / 3, 4 / 3, 4 / 3, 0.0, 0.0])[:, None]
-    found = block.feed_wanted(groups, OutputTokens(torch.zeros(0, dtype=torch.int64), kept, scale))
+    nothing = torch.zeros(0, dtype=torch.int64)
+    found = block.feed_wanted(groups, nothing, DropPath([], kept, scale))
     assert torch.equal(found[0], groups[0][0, 0])
     expected = block.ls2(block.mlp(block.norm2(groups[0][1:, 0])))
     torch.testing.assert_close(found[1:], groups[0][1:, 0] + 4 / 3 * expected)

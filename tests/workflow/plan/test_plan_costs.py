@@ -12,7 +12,6 @@ from anonbench.workflow.estimates import STARTED
 from anonbench.workflow.plan_costs import (
     Cost,
     costs,
-    jobs_at_once,
     usual_seconds,
     wall_seconds,
 )
@@ -91,7 +90,7 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
     first, second = job(1, threads=2), job(2)
     jobs = [first, second, job(3, before=[first, second]), job(4, gpus=1.0), job(5, gpus=1.0)]
     seconds = (10.0, 4.0, 1.0, 3.0, 9.0)
-    found = {each: Cost(s, 0, 0, "measured", 0) for each, s in zip(jobs, seconds, strict=True)}
+    found = dict(zip(jobs, seconds, strict=True))
     assert wall_seconds(jobs, found, 8, 2) == 11.0  # job 3 after job 1
     assert wall_seconds(jobs, found, 8, 1) == 12.0  # jobs 4 and 5 on one GPU
     assert wall_seconds(jobs, found, 2, 2) == (2 * 10 + 4 + 1 + 3 + 9) / 2
@@ -105,7 +104,7 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job:
     estimates: Any = SimpleNamespace(
         seconds=lambda stage, *of: {"embed": 7.0}.get(stage, 0) if of == ("ids", None, 0) else 9
     )
-    found = usual_seconds(jobs, estimates)
+    found, _ = usual_seconds(jobs, estimates, 1, None)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}
 
 
@@ -114,9 +113,9 @@ def test_what_is_left_at_first_is_the_time_of_the_plan(job: Maker) -> None:
     estimates: Any = SimpleNamespace(seconds=lambda *of: 90.0)
     each = 90.0 + STARTED
     for cores, whole in ((1, 5 * each), (2, 5 * each / 2), (None, 5 * each), (8, each)):
-        at_once = jobs_at_once(jobs, estimates, cores, None)
-        assert 5 * usual_seconds(jobs, estimates)["train"] / at_once == pytest.approx(whole)
-    assert jobs_at_once([], estimates, 2, 1) == 1.0
+        usual, at_once = usual_seconds(jobs, estimates, cores, None)
+        assert 5 * usual["train"] / at_once == pytest.approx(whole)
+    assert usual_seconds([], estimates, 2, 1) == ({}, 1.0)
 
 
 def test_the_data_set_of_a_rule_for_one_is_known() -> None:

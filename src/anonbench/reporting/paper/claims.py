@@ -17,7 +17,7 @@ import pandas as pd
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.comparisons.best import read_best, read_comparisons
-from anonbench.reporting.grid import escape_markdown, grid_of, to_latex, to_markdown, write_text
+from anonbench.reporting.grid import escape_markdown, grid_of, to_latex, to_markdown, write_table
 from anonbench.reporting.labels import NONE
 from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.cases import (
@@ -33,7 +33,7 @@ from anonbench.reporting.paper.cases import (
     unadapted_wins,
     unadapted_wins_by_second,
 )
-from anonbench.reporting.paper.comparison import agreement_grid, compare, published, read_ours
+from anonbench.reporting.paper.comparison import compare, published, read_ours
 from anonbench.reporting.paper.ours import ROLE_NAMES, OurData
 
 
@@ -99,72 +99,51 @@ def cases_of(
     return pd.DataFrame(rows, columns=CASES, dtype=object)
 
 
-def find(
+def evaluate(
     datasets: Sequence[OurData],
-    ours: pd.DataFrame,
+    scores: Sequence[Path],
     comparisons: Sequence[Path],
     best: Sequence[Path],
     level: float,
-) -> pd.DataFrame:
-    """Cases of all claims (`CASES`) in the paper's numbers, ours and a second training's."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Evaluate the paper on its own numbers, on ours and on those of a second training.
+
+    Args:
+        datasets: those with a role in the paper.
+        scores: tidy scores of each.
+        comparisons: paired tests of each (`comparisons.best.TEST_COLUMNS`).
+        best: best choices of each (`BEST_COLUMNS` there).
+        level: of the tests.
+
+    Returns:
+        The cases of all claims (`CASES`), and the published numbers beside ours
+        (`anonbench.reporting.paper.comparison.COLUMNS`).
+    """
 
     def read(reader: Callable[[Path], pd.DataFrame], paths: Sequence[Path]) -> pd.DataFrame:
         tables = [reader(p).assign(role=d.role) for d, p in zip(datasets, paths, strict=True)]
         return pd.concat(tables, ignore_index=True)
 
+    printed, ours = published(), read_ours(datasets, scores)
     found = [
-        cases_of(PAPER, published()),
+        cases_of(PAPER, printed),
         cases_of(OURS, ours, read(read_comparisons, comparisons), level),
         cases_of(BY_SECOND, read(read_best, best)),
     ]
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(found, ignore_index=True), compare(printed, ours, datasets)
 
 
 def write_claims(
-    datasets: Sequence[OurData],
-    scores: Sequence[Path],
-    comparisons: Sequence[Path],
-    best: Sequence[Path],
-    level: float,
-    csv: Path,
-    cases: Path,
-    markdown: Path,
-    latex: Path,
+    cases: pd.DataFrame, datasets: Sequence[OurData], outputs: Sequence[Path], csv: Path
 ) -> None:
-    """Evaluate every claim of the paper on its own numbers and on ours.
+    """Write the verdicts on every claim (`COLUMNS`) to files (`grid.write_table`).
 
-    Inputs are, of each data set with a role in the paper, its tidy scores, paired tests
-    (`comparisons.best.TEST_COLUMNS`) and best choices (`BEST_COLUMNS` there), and the level of the
-    tests. Outputs are `csv` with the columns `COLUMNS`, `cases` with `CASES`, the verdicts with
-    the evidence against each claim (`markdown`), and the verdicts (`latex`, which needs booktabs).
+    The Markdown has the evidence against each claim, too; `csv` gets the `cases`.
     """
-    found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
-    write_csv(verdicts(found), csv)
-    write_csv(found, cases)
-    grid = claims_grid(found, datasets)
-    text = ["# The paper's claims\n", to_markdown(grid), *_exceptions(found)]
-    write_text(markdown, "\n".join(text))
-    write_text(latex, to_latex(grid))
-
-
-def paper_grids(
-    datasets: Sequence[OurData],
-    scores: Sequence[Path],
-    comparisons: Sequence[Path],
-    best: Sequence[Path],
-    level: float,
-) -> list[Grid]:
-    """Tables of the report about the paper; empty without data sets that have a role.
-
-    Arguments as in `write_claims`.
-    """
-    if not datasets:
-        return []
-    ours = read_ours(datasets, scores)
-    return [
-        claims_grid(find(datasets, ours, comparisons, best, level), datasets),
-        agreement_grid(compare(published(), ours, datasets)),
-    ]
+    write_csv(cases, csv)
+    grid = claims_grid(cases, datasets)
+    text = "\n".join(["# The paper's claims\n", to_markdown(grid), *_exceptions(cases)])
+    write_table(verdicts(cases), text, to_latex(grid), outputs)
 
 
 def verdicts(cases: pd.DataFrame) -> pd.DataFrame:

@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import spearman
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
-from anonbench.reporting.grid import grid_of, to_latex, to_markdown, write_text
+from anonbench.reporting.grid import grid_of, to_latex, to_markdown, write_table
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
@@ -92,21 +91,17 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=OURS)
 
 
-def write_comparison(
-    datasets: Sequence[OurData], scores: Sequence[Path], csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Put every published number beside ours: values (`COLUMNS`), Markdown and LaTeX (booktabs).
+def write_comparison(comparison: pd.DataFrame, outputs: Sequence[Path]) -> None:
+    """Write every published number beside ours (`COLUMNS`) to files (`grid.write_table`).
 
     Texts have the agreement, and the tables in the paper's layout. A table without any of our cells
     is left out, which the agreement reports.
     """
-    comparison = compare(published(), read_ours(datasets, scores), datasets)
     tables = [group for _, group in comparison.groupby("table", sort=False)]
     grids = [table_grid(table) for table in tables if table["ours"].notna().any()]
     grids.insert(0, agreement_grid(comparison))
-    write_csv(comparison, csv)
-    write_text(markdown, "# The paper beside ours\n\n" + "\n".join(map(to_markdown, grids)))
-    write_text(latex, "\n".join(map(to_latex, grids)))
+    text = "# The paper beside ours\n\n" + "\n".join(map(to_markdown, grids))
+    write_table(comparison, text, "\n".join(map(to_latex, grids)), outputs)
 
 
 def compare(

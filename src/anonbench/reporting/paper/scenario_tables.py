@@ -121,11 +121,7 @@ def profiles(config: Config) -> list[dict[str, str]]:
 
 
 def write_profiles(
-    chosen: Sequence[Mapping[str, str]],
-    counts: Sequence[Path],
-    csv: Path,
-    markdown: Path,
-    latex: Path,
+    chosen: Sequence[Mapping[str, str]], counts: Sequence[Path], outputs: Sequence[Path]
 ) -> None:
     """Write the profiles of the data sets, one row each, with their counts of images by split."""
     table = pd.DataFrame([*chosen])
@@ -133,4 +129,4 @@ def write_profiles(
     table[_IMAGES] = [count(int(number), "image") for number in used]
     wrapped = tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12)))
     grid = grid_of("experiment", table, stem="experiment", left=7, wrapped=wrapped)
-    write_grid(grid, table, csv, markdown, latex)
+    write_grid(grid, table, outputs)

@@ -45,10 +45,17 @@ class Batch:
     local_augmentations: CropAugmentations
     masked: Tensor
     """bool [2 B, patches]."""
-    masked_indices: Tensor
-    """int64 [M] into the flattened `masked`."""
-    masked_weights: Tensor
-    """float32 [M]: one over the number of masked patches of the patch's crop."""
+
+    @property
+    def masked_indices(self) -> Tensor:
+        """int64 [M] into the flattened `masked`."""
+        return self.masked.flatten().nonzero().flatten()
+
+    @property
+    def masked_weights(self) -> Tensor:
+        """float32 [M]: one over the number of masked patches of the patch's crop."""
+        counts = self.masked.sum(dim=1)
+        return (1.0 / counts.clamp(min=1).double()).repeat_interleave(counts).float()
 
     def pin_memory(self) -> Batch:
         """Return the batch with its crops in page-locked memory.
@@ -124,25 +131,6 @@ ASPECT = 0.3
 ATTEMPTS = 10
 
 
-@dataclass(frozen=True)
-class Masks:
-    """The masked patches of a batch of global crops."""
-
-    where: np.ndarray
-    """bool [crops, patches]."""
-
-    @property
-    def indices(self) -> np.ndarray:
-        """int64 [M]: positions of the masked patches in the flattened [crops · patches]."""
-        return np.flatnonzero(self.where)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """float32 [M]: one over the number of masked patches in the patch's crop."""
-        counts = self.where.sum(axis=1)
-        return np.repeat(1.0 / np.maximum(counts, 1), counts).astype(np.float32)
-
-
 def block_mask(side: int, target: int, random: np.random.Generator) -> np.ndarray:
     """Return bool [side, side] with at most `target` patches masked, in rectangles.
 
@@ -181,8 +169,10 @@ def _lay_block(mask: np.ndarray, room: int, random: np.random.Generator) -> int:
 
 def batch_masks(
     crops: int, side: int, share: float, ratios: tuple[float, float], random: np.random.Generator
-) -> Masks:
-    """Return the masks of a batch: `share` of the crops, ratios evenly spread over their range.
+) -> np.ndarray:
+    """Return the masked patches of a batch's global crops, bool [crops, side²].
+
+    A `share` of the crops has a mask, with ratios evenly spread over their range.
 
     Args:
         crops: global crops in the batch.
@@ -198,4 +188,4 @@ def batch_masks(
     for row, low, high in zip(rows, edges[:-1], edges[1:], strict=True):
         target = int(side * side * random.uniform(low, high))
         where[row] = block_mask(side, target, random).ravel()
-    return Masks(where)
+    return where

@@ -31,11 +31,10 @@ from anonbench.training.data.augment import (
     crop_draws,
     cut,
 )
-from anonbench.training.data.batch import Batch, Masks, batch_masks
+from anonbench.training.data.batch import Batch, batch_masks
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops, Recipe
-    from anonbench.core.settings import Range
 
 
 logger = logging.getLogger(__name__)
@@ -209,7 +208,7 @@ class BatchStream(Dataset[list[Batch]]):
             losses.mask_ratio,
             rng("masks", self._seed, step),
         )
-        return masks.where.reshape(count, size, -1)
+        return masks.reshape(count, size, -1)
 
     def _part(self, epoch: int, ids: Sequence[str], masked: np.ndarray) -> Batch:
         """Return the batch of some images with their masks, bool [2, b, patches]."""
@@ -222,34 +221,14 @@ class BatchStream(Dataset[list[Batch]]):
             draws = np.concatenate([draws, draws])
         global_crops, local_crops = cut_crops(self._sources, ids, draws, crops)
         global_draws, local_draws = np.split(draws, [crops.global_count])
-        masks = Masks(masked.reshape(-1, masked.shape[-1]))
         return Batch(
             ids=tuple(ids),
             global_crops=global_crops,
             local_crops=local_crops,
             global_augmentations=_augmentations(global_draws, crops, local=False),
             local_augmentations=_augmentations(local_draws, crops, local=not self._is_paired),
-            masked=torch.from_numpy(masks.where),
-            masked_indices=torch.from_numpy(masks.indices),
-            masked_weights=torch.from_numpy(masks.weights),
+            masked=torch.from_numpy(masked.reshape(-1, masked.shape[-1])),
         )
-
-
-class _Kind:
-    """The global or the local crops of a batch of B images, while they are cut."""
-
-    def __init__(
-        self, draws: np.ndarray, sizes: np.ndarray, side: int, area: Range, flip: float
-    ) -> None:
-        self.boxes = crop_boxes(draws, sizes, area)  # [n, B, 4]
-        self.flips = draws[..., Draw.FLIP] < flip
-        self.pixels = np.empty((*draws.shape[:2], side, side, 3), np.uint8)
-
-    def cut(self, row: int, image: np.ndarray) -> None:
-        """Cut the crops of one image."""
-        columns = self.boxes[:, row], self.flips[:, row], self.pixels[:, row]
-        for box, flip, out in zip(*columns, strict=True):
-            cut(image, box, bool(flip), out)
 
 
 def cut_crops(
@@ -268,22 +247,26 @@ def cut_crops(
     """
     sizes = np.array([sources.global_crops.size(image_id) for image_id in ids])
     global_draws, local_draws = np.split(draws, [crops.global_count])
-    large = _Kind(global_draws, sizes, crops.global_size, crops.global_area, crops.flip)
-    small = _Kind(local_draws, sizes, crops.local_size, crops.local_area, crops.flip)
-    needs: list[tuple[ImageSource, list[_Kind]]] = [(sources.global_crops, [large])]
-    if sources.local_crops is sources.global_crops:
-        needs[0][1].append(small)
-    elif crops.local_count:
-        needs.append((sources.local_crops, [small]))
-    for row, image_id in enumerate(ids):
-        for source, kinds in needs:
-            image = source.read(image_id)
-            for kind in kinds:
-                kind.cut(row, image)
-    return (
-        torch.from_numpy(large.pixels).flatten(0, 1),
-        torch.from_numpy(small.pixels).flatten(0, 1),
+    large, small = (
+        np.empty((*part.shape[:2], side, side, 3), np.uint8)
+        for part, side in ((global_draws, crops.global_size), (local_draws, crops.local_size))
     )
+    kinds = [
+        (source, crop_boxes(part, sizes, area), part[..., Draw.FLIP] < crops.flip, pixels)
+        for source, part, area, pixels in (
+            (sources.global_crops, global_draws, crops.global_area, large),
+            (sources.local_crops, local_draws, crops.local_area, small),
+        )
+        if len(part)
+    ]
+    versions = {source for source, *_ in kinds}
+    for row, image_id in enumerate(ids):
+        images = {source: source.read(image_id) for source in versions}
+        for source, boxes, flips, pixels in kinds:
+            columns = boxes[:, row], flips[:, row], pixels[:, row]
+            for box, flip, out in zip(*columns, strict=True):
+                cut(images[source], box, bool(flip), out)
+    return torch.from_numpy(large).flatten(0, 1), torch.from_numpy(small).flatten(0, 1)
 
 
 def _augmentations(draws: np.ndarray, crops: Crops, local: bool) -> CropAugmentations:

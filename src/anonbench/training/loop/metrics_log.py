@@ -10,9 +10,9 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import torch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
 logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 SPEED_FILE = "speed.csv"
 SPEED_COLUMNS = ("step", "images_per_second", "waiting", "memory_gb")
@@ -70,9 +71,13 @@ class MetricsLog:
 
             self._board = SummaryWriter(str(folder), purge_step=first_step + 1)
 
-    def waited(self, seconds: float) -> None:
-        """Add a time of waiting for the loader."""
-        self._waited += seconds
+    def timed(self, loader: Iterable[Item]) -> Iterator[Item]:
+        """Yield what a loader gives, and add up the time of waiting for it."""
+        began = time.perf_counter()
+        for item in loader:
+            self._waited += time.perf_counter() - began
+            yield item
+            began = time.perf_counter()
 
     def write(self, row: Mapping[str, float]) -> str:
         """Take a line of the training log, and return a short text for a progress bar.

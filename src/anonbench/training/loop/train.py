@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.data.batch import Batch, loaded
+from anonbench.training.data.batch import loaded
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
 from anonbench.training.distributed import prepare_torch
 from anonbench.training.loop.checkpoint import Checkpoint, Interrupts
@@ -120,7 +118,7 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
     )
     try:
         with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
-            for parts in _timed_batches(iter(loader), metrics_log):
+            for parts in metrics_log.timed(loader):
                 if trainer.advance(parts) and first:
                     progress.set_postfix_str(metrics_log.write(trainer.log[-1]), refresh=False)
                 reason = interrupts.reason(saved.seconds)
@@ -140,19 +138,6 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
         ) from error
     finally:
         metrics_log.close()
-
-
-def _timed_batches(
-    batches: Iterator[list[Batch]], metrics_log: MetricsLog
-) -> Iterator[list[Batch]]:
-    """Yield batches, and log the time waited for each."""
-    while True:
-        began = time.monotonic()
-        batch = next(batches, None)
-        metrics_log.waited(time.monotonic() - began)
-        if batch is None:
-            return
-        yield batch
 
 
 def _progress(trainer: Trainer, steps: int) -> tqdm[Any]:

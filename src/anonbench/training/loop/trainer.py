@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,7 +53,7 @@ class Trainer:
         self.device = device
         self.ranks = ranks or Ranks()
         self.step = 0
-        self.schedules = Schedules.of(recipe)
+        self.schedules = schedules(recipe)
         self.student = self._network().to(device).train()
         self.teacher = copy.deepcopy(self.student).eval().requires_grad_(False)
         heads = recipe.heads
@@ -123,7 +122,7 @@ class Trainer:
         self.optimizer.step()
         for centering in self.centerings.values():
             centering.update()
-        self.teacher.follow(self.student, float(self.schedules.teacher_momentum[self.step]))
+        self.teacher.follow(self.student, self._now("teacher_momentum"))
         self._measured.append(torch.cat([torch.stack(measured).mean(dim=0), norm[None].float()]))
         self._ids.append([image_id for batch in parts for image_id in batch.ids])
         self.step += 1
@@ -134,10 +133,12 @@ class Trainer:
 
     def _set_schedules(self) -> None:
         for group in self.optimizer.param_groups:
-            rate = getattr(self.schedules, group["schedule"])[self.step]
-            group["lr"] = float(rate) * group["rate_factor"]
-            decay = self.schedules.weight_decay[self.step]
-            group["weight_decay"] = float(decay) * group["decay_factor"]
+            rate = self._now(group["schedule"])
+            group["lr"] = rate * group["rate_factor"]
+            group["weight_decay"] = self._now("weight_decay") * group["decay_factor"]
+
+    def _now(self, schedule: str) -> float:
+        return float(self.schedules[schedule][self.step])
 
     def _exchanging(self, is_last: bool) -> AbstractContextManager[None]:
         """Run a part of a step; ranks exchange gradients after the last one only."""
@@ -192,7 +193,7 @@ class Trainer:
     @torch.no_grad()
     def _targets(self, views: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return the teacher's targets for class tokens [2 B, K] and masked patches [M, K]."""
-        temperature = float(self.schedules.teacher_temperature[self.step])
+        temperature = self._now("teacher_temperature")
         _, class_scores, patch_scores = self.teacher(views, indices)
         return (
             self.centerings["dino"](class_scores, temperature),
@@ -243,7 +244,7 @@ class Trainer:
                 "kl": row["dino"] - row["teacher_entropy"],
                 "feature_rank": rank_me(self._features),
                 "gradient_norm": norm,
-                "learning_rate": float(self.schedules.learning_rate[self.step - 1]),
+                "learning_rate": float(self.schedules["learning_rate"][self.step - 1]),
             }
         )
         self._measured.clear()
@@ -326,46 +327,34 @@ def cosine(start: float, end: float, steps: int) -> np.ndarray:
     return values
 
 
-@dataclass(frozen=True)
-class Schedules:
-    """The schedules of a run, float64 [steps] each."""
+def schedules(recipe: Recipe) -> dict[str, np.ndarray]:
+    """Return the schedules of a recipe: DINOv2's shapes, with lengths as shares of the run.
 
-    learning_rate: np.ndarray
-    """Of the heads."""
-    backbone_rate: np.ndarray
-    """Rate of the backbone, of which its layers have fractions: the same as the heads', but zero
-    while only the heads learn, and rising again after that.
+    Returns:
+        float64 [steps] by name: `learning_rate` of the heads; `backbone_rate`, of which the
+        backbone's layers have fractions, the same but zero while only the heads learn, and rising
+        again after that; `last_layer_rate`, the same as the heads' but zero while their last layer
+        is frozen; `weight_decay`, `teacher_momentum` and `teacher_temperature`.
     """
-    last_layer_rate: np.ndarray
-    """The same, but zero while the heads' last layer is frozen."""
-    weight_decay: np.ndarray
-    teacher_momentum: np.ndarray
-    teacher_temperature: np.ndarray
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Schedules:
-        """Return the schedules of a recipe (DINOv2's shapes, with lengths as shares of the run)."""
-        settings, steps = recipe.optimizer, recipe.optimizer.steps
-        peak = settings.learning_rate
-        if settings.scale_rate:
-            peak *= (settings.batch_size / REFERENCE_BATCH) ** 0.5
-        warmup = round(settings.warmup * steps)
-        fall = cosine(peak, settings.min_learning_rate, steps - warmup)
-        rate = np.concatenate([np.linspace(0.0, peak, warmup), fall])[:steps]
-        done = np.arange(steps)
-        frozen = round(recipe.heads.freeze_last_layer * steps)
-        alone = round(settings.heads_first * steps)
-        released = (
-            np.clip((done - alone + 1) / max(warmup, 1), 0.0, 1.0) if alone else np.ones(steps)
-        )
-        cold, hot = recipe.heads.teacher_temperature
-        heated = round(recipe.heads.teacher_temperature_warmup * steps)
-        temperature = np.concatenate([np.linspace(cold, hot, heated), np.full(steps - heated, hot)])
-        return cls(
-            learning_rate=rate,
-            backbone_rate=rate * released,
-            last_layer_rate=np.where(done < frozen, 0.0, rate),
-            weight_decay=cosine(*settings.weight_decay, steps),
-            teacher_momentum=cosine(*settings.ema, steps),
-            teacher_temperature=temperature[:steps],
-        )
+    settings, steps = recipe.optimizer, recipe.optimizer.steps
+    peak = settings.learning_rate
+    if settings.scale_rate:
+        peak *= (settings.batch_size / REFERENCE_BATCH) ** 0.5
+    warmup = round(settings.warmup * steps)
+    fall = cosine(peak, settings.min_learning_rate, steps - warmup)
+    rate = np.concatenate([np.linspace(0.0, peak, warmup), fall])[:steps]
+    done = np.arange(steps)
+    frozen = round(recipe.heads.freeze_last_layer * steps)
+    alone = round(settings.heads_first * steps)
+    released = np.clip((done - alone + 1) / max(warmup, 1), 0.0, 1.0) if alone else np.ones(steps)
+    cold, hot = recipe.heads.teacher_temperature
+    heated = round(recipe.heads.teacher_temperature_warmup * steps)
+    temperature = np.concatenate([np.linspace(cold, hot, heated), np.full(steps - heated, hot)])
+    return {
+        "learning_rate": rate,
+        "backbone_rate": rate * released,
+        "last_layer_rate": np.where(done < frozen, 0.0, rate),
+        "weight_decay": cosine(*settings.weight_decay, steps),
+        "teacher_momentum": cosine(*settings.ema, steps),
+        "teacher_temperature": temperature[:steps],
+    }

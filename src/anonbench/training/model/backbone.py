@@ -44,17 +44,12 @@ def build_backbone(
     if settings.name is None:
         return VisionTransformer(settings, side, layer_scale, class_position is not False)
     # timm takes seconds to import
-    from anonbench.training.model.timm_models import (
-        drop_register_positions,
-        named_model,
-        pack_blocks,
-    )
+    from anonbench.training.model.timm_models import drop_register_positions, named_model
 
     options: dict[str, Any] = {"init_values": settings.layer_scale if layer_scale else None}
     if class_position is not None:
         options["no_embed_class"] = not class_position
     model = named_model(settings.name, img_size=side, **options)
-    pack_blocks(model, settings.name)
     drop_register_positions(model)
     return model
 
@@ -90,10 +85,9 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
             load_pretrained(model, file, settings.pretrained)
             mask_token = file.mask_token
         elif settings.pretrained == "timm" and settings.name is not None:
-            from anonbench.training.model.timm_models import named_model, pack_blocks
+            from anonbench.training.model.timm_models import named_model
 
             model = named_model(settings.name, pretrained=True)
-            pack_blocks(model, settings.name)
         else:
             model = build_backbone(settings, side)
             _initialize(model, settings)

@@ -30,20 +30,6 @@ Rows = Sequence[Tensor]
 """For each crop size, int64 [kept]: the images that a branch acts on."""
 
 
-@dataclass(frozen=True)
-class OutputTokens:
-    """The tokens that the last block must return: all class tokens, and some patches."""
-
-    patches: Tensor
-    """int64 [M], rows of the first group's tokens [B · T]."""
-    kept: Tensor | None = None
-    """int64 [n]: the wanted tokens, class tokens first, that the feed-forward branch acts on,
-    possibly padded at the end by repeated ones with a scale of zero; None for all.
-    """
-    scale: Tensor | None = None
-    """float32 [n, 1]: all images over kept ones, in the token's group."""
-
-
 class PackedBlock(nn.Module):
     """A block with timm's names that takes a list of tensors [B, T, D], one for each crop size."""
 
@@ -57,38 +43,48 @@ class PackedBlock(nn.Module):
     keep_activations = True
     """Whether activations are kept for the backward pass, or recomputed by it."""
 
-    def forward(self, x: Any, *arguments: Any) -> Any:
+    def forward(
+        self,
+        x: Any,
+        rows: Sequence[Rows] | None = None,
+        patches: Tensor | None = None,
+        kept: DropPath | None = None,
+    ) -> Any:
         """Output of the block for one tensor or a list of them.
 
         Args:
             x: float [B, T, D], or a list of such.
-            arguments: for a list: the images kept by each branch (`Rows`, twice) or None, and for
-                the last block the wanted tokens (`OutputTokens`).
+            rows: for a list: the images kept by each branch; None for all.
+            patches: for the last block, see `feed_wanted`, as for `kept`.
+            kept: stochastic depth.
 
         Returns:
             as `x`; of the last block float [wanted, D].
         """
         if not isinstance(x, list):
-            return self.forward([x], None)[0]
-        rows: Sequence[Rows] | None = arguments[0]
+            return self.forward([x])[0]
         attended = add_branch(x, self._attend, rows[0] if rows else None)
-        if len(arguments) > 1:
-            return self.feed_wanted(attended, arguments[1])
+        if patches is not None:
+            return self.feed_wanted(attended, patches, kept)
         return add_branch(attended, self._feed, rows[1] if rows else None, in_place=True)
 
-    def feed_wanted(self, groups: Sequence[Tensor], wanted: OutputTokens) -> Tensor:
-        """Apply the feed-forward part only to class tokens and patches that a loss uses."""
-        patches = groups[0].flatten(0, 1).index_select(0, wanted.patches)
-        tokens = torch.cat([*(group[:, 0] for group in groups), patches])
-        if wanted.kept is None or wanted.scale is None:
+    def feed_wanted(
+        self, groups: Sequence[Tensor], patches: Tensor, kept: DropPath | None
+    ) -> Tensor:
+        """Apply the feed-forward part only to the tokens that a loss uses; return these.
+
+        They are all class tokens, then the `patches`, int64 [M], rows of the first group's tokens
+        [B · T]. `kept` is the stochastic depth.
+        """
+        picked = groups[0].flatten(0, 1).index_select(0, patches)
+        tokens = torch.cat([*(group[:, 0] for group in groups), picked])
+        if kept is None:
             whole: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
             return whole
-        picked = tokens.index_select(0, wanted.kept)
         # padding is set to zero: zero times the update of an infinite token would be NaN
-        picked = picked.masked_fill(wanted.scale == 0.0, 0.0)
+        picked = tokens.index_select(0, kept.tokens).masked_fill(kept.scale == 0.0, 0.0)
         update = self.ls2(self.mlp(self.norm2(picked)))
-        scaled = (update * wanted.scale).to(tokens.dtype)
-        return tokens.index_add(0, wanted.kept, scaled)
+        return tokens.index_add(0, kept.tokens, (update * kept.scale).to(tokens.dtype))
 
     def _attend(self, groups: Sequence[Tensor]) -> list[Tensor]:
         attention: Any = self.attn
@@ -181,9 +177,11 @@ class DropPath:
     images: Sequence[Tensor]
     """For each crop size int64 [depth, 2, kept], ascending: the images each branch acts on."""
     tokens: Tensor
-    """int64 [n], see `OutputTokens.kept`: those of the images that the last branch acts on."""
+    """int64 [n]: the last block's output tokens, class tokens first, that its feed-forward branch
+    acts on, possibly padded at the end by repeated ones with a scale of zero.
+    """
     scale: Tensor
-    """float32 [n, 1], see `OutputTokens.scale`."""
+    """float32 [n, 1]: all images over kept ones, in the token's group."""
 
     def rows(self, block: int) -> list[Rows]:
         """Return the images that the branches of a block act on."""

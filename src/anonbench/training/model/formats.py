@@ -22,7 +22,7 @@ What differs besides names:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
 from typing import Literal
@@ -37,7 +37,7 @@ Format = Literal["timm", "dinov2", "huggingface"]
 Weights = Mapping[str, Tensor]
 """Weights by name; in our names unless stated otherwise."""
 Names = tuple[tuple[str, str], ...]
-"""Pairs of (theirs, ours); `#` stands for a block's number, a dot at the end for weight or bias."""
+"""Pairs of (theirs, ours): the parts in which names differ."""
 
 TITLES: dict[Format, str] = {
     "timm": "timm's format",
@@ -47,71 +47,40 @@ TITLES: dict[Format, str] = {
 
 MASK_TOKEN = "mask_token"
 
-DINOV2: Names = (
-    ("cls_token", "cls_token"),
-    ("register_tokens", "reg_token"),
-    ("pos_embed", "pos_embed"),
-    ("mask_token", MASK_TOKEN),
-    ("patch_embed.proj.", "patch_embed.proj."),
-    ("blocks.#.norm1.", "blocks.#.norm1."),
-    ("blocks.#.attn.qkv.", "blocks.#.attn.qkv."),
-    ("blocks.#.attn.proj.", "blocks.#.attn.proj."),
-    ("blocks.#.ls1.gamma", "blocks.#.ls1.gamma"),
-    ("blocks.#.norm2.", "blocks.#.norm2."),
-    ("blocks.#.ls2.gamma", "blocks.#.ls2.gamma"),
-    ("norm.", "norm."),
-)
-DINOV2_MLP: Names = (
-    ("blocks.#.mlp.fc1.", "blocks.#.mlp.fc1."),
-    ("blocks.#.mlp.fc2.", "blocks.#.mlp.fc2."),
-)
-DINOV2_SWIGLU: Names = (
-    ("blocks.#.mlp.w12.", "blocks.#.mlp.fc1."),
-    ("blocks.#.mlp.w3.", "blocks.#.mlp.fc2."),
-)
+DINOV2: Names = (("register_tokens", "reg_token"),)
+DINOV2_SWIGLU: Names = ((".mlp.w12.", ".mlp.fc1."), (".mlp.w3.", ".mlp.fc2."))
 HUGGINGFACE: Names = (
     ("embeddings.cls_token", "cls_token"),
     ("embeddings.register_tokens", "reg_token"),
     ("embeddings.position_embeddings", "pos_embed"),
     ("embeddings.mask_token", MASK_TOKEN),
     ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
-    ("encoder.layer.#.norm1.", "blocks.#.norm1."),
-    ("encoder.layer.#.attention.attention.query.", "blocks.#.attn.qkv[0]."),
-    ("encoder.layer.#.attention.attention.key.", "blocks.#.attn.qkv[1]."),
-    ("encoder.layer.#.attention.attention.value.", "blocks.#.attn.qkv[2]."),
-    ("encoder.layer.#.attention.output.dense.", "blocks.#.attn.proj."),
-    ("encoder.layer.#.layer_scale1.lambda1", "blocks.#.ls1.gamma"),
-    ("encoder.layer.#.norm2.", "blocks.#.norm2."),
-    ("encoder.layer.#.layer_scale2.lambda1", "blocks.#.ls2.gamma"),
+    ("encoder.layer.", "blocks."),
+    (".attention.attention.query.", ".attn.qkv[0]."),
+    (".attention.attention.key.", ".attn.qkv[1]."),
+    (".attention.attention.value.", ".attn.qkv[2]."),
+    (".attention.output.dense.", ".attn.proj."),
+    (".layer_scale1.lambda1", ".ls1.gamma"),
+    (".layer_scale2.lambda1", ".ls2.gamma"),
     ("layernorm.", "norm."),
 )
-HUGGINGFACE_MLP: Names = (
-    ("encoder.layer.#.mlp.fc1.", "blocks.#.mlp.fc1."),
-    ("encoder.layer.#.mlp.fc2.", "blocks.#.mlp.fc2."),
-)
-HUGGINGFACE_SWIGLU: Names = (
-    ("encoder.layer.#.mlp.weights_in.", "blocks.#.mlp.fc1."),
-    ("encoder.layer.#.mlp.weights_out.", "blocks.#.mlp.fc2."),
-)
+HUGGINGFACE_SWIGLU: Names = ((".mlp.weights_in.", ".mlp.fc1."), (".mlp.weights_out.", ".mlp.fc2."))
 HUGGINGFACE_IN_MEMORY: Names = (
-    ("encoder.layer.#.attention.q_proj.", "blocks.#.attn.qkv[0]."),
-    ("encoder.layer.#.attention.k_proj.", "blocks.#.attn.qkv[1]."),
-    ("encoder.layer.#.attention.v_proj.", "blocks.#.attn.qkv[2]."),
-    ("encoder.layer.#.attention.o_proj.", "blocks.#.attn.proj."),
-    ("encoder.layer.#.mlp.gate_proj.", "blocks.#.mlp.fc1[0]."),
-    ("encoder.layer.#.mlp.up_proj.", "blocks.#.mlp.fc1[1]."),
-    ("encoder.layer.#.mlp.down_proj.", "blocks.#.mlp.fc2."),
+    (".attention.q_proj.", ".attn.qkv[0]."),
+    (".attention.k_proj.", ".attn.qkv[1]."),
+    (".attention.v_proj.", ".attn.qkv[2]."),
+    (".attention.o_proj.", ".attn.proj."),
+    (".mlp.gate_proj.", ".mlp.fc1[0]."),
+    (".mlp.up_proj.", ".mlp.fc1[1]."),
+    (".mlp.down_proj.", ".mlp.fc2."),
 )
 TABLES: dict[Format, Names] = {
     "timm": (),
-    "dinov2": DINOV2 + DINOV2_MLP + DINOV2_SWIGLU,
-    "huggingface": HUGGINGFACE + HUGGINGFACE_MLP + HUGGINGFACE_SWIGLU + HUGGINGFACE_IN_MEMORY,
+    "dinov2": DINOV2 + DINOV2_SWIGLU,
+    "huggingface": HUGGINGFACE + HUGGINGFACE_SWIGLU + HUGGINGFACE_IN_MEMORY,
 }
 PARTS = {"qkv": 3, "fc1": 2}
 """Number of equal parts, stacked, into which transformers splits our tensors."""
-
-CHUNK = r"(?:\d+\.)?"
-"""DINOv2's training code may keep blocks in chunks: `blocks.1.7.` is its block 7."""
 
 WRAPPERS = ("teacher", "model", "state_dict")
 """Keys under which training checkpoints keep weights, the wanted one first."""
@@ -272,30 +241,21 @@ def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:
     Raises:
         InputError: two of their names become the same.
     """
-    rules = [(name_pattern(theirs), ours) for theirs, ours in table]
     names: dict[str, str] = {}
     for name in weights:
-        ours = translated(name, rules) or name
+        # DINOv2's training code may keep blocks in chunks: `blocks.1.7.` is its block 7
+        ours = re.sub(r"^blocks\.\d+\.(?=\d+\.)", "blocks.", renamed(name, table))
         if ours in names:
             raise InputError(f"{names[ours]} and {name} are the same weight")
         names[ours] = name
     return {ours: weights[name] for ours, name in names.items()}
 
 
-def name_pattern(template: str) -> re.Pattern[str]:
-    """Return a pattern of the names that a table's entry stands for."""
-    escaped = re.escape(template).replace(r"\#", CHUNK + r"(\d+)")
-    return re.compile(f"^{escaped}(weight|bias)$" if template.endswith(".") else f"^{escaped}$")
-
-
-def translated(name: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-    """Return a name translated by the first matching rule; None if none matches."""
-    for pattern, template in rules:
-        if match := pattern.match(name):
-            parts = list(match.groups())
-            filled = template + parts.pop() if template.endswith(".") else template
-            return filled.replace("#", parts[0]) if parts else filled
-    return None
+def renamed(name: str, pairs: Names) -> str:
+    """Replace the first text of each pair in a name by the second."""
+    for before, after in pairs:
+        name = name.replace(before, after)
+    return name
 
 
 def _joined(weights: Weights) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from anonbench.training.model.backbone import embed_patches, init_with_mask_token, seed_torch
-from anonbench.training.model.blocks import GRANULE, DropPath, OutputTokens
+from anonbench.training.model.blocks import GRANULE, DropPath
 from anonbench.training.model.vit import Head
 
 if TYPE_CHECKING:
@@ -61,20 +61,16 @@ class Network(nn.Module):
             groups.append(embed_patches(backbone, local_views))
         images = sum(len(group) for group in groups)
         padded = pad(masked_indices, (0, -len(masked_indices) % GRANULE))
-        wanted = self._wanted(padded, groups[0].shape[1], kept)
+        length, prefix = groups[0].shape[1], backbone.num_prefix_tokens
+        images_of, places = padded // (length - prefix), padded % (length - prefix)
+        patches = images_of * length + prefix + places
         *blocks, last = enumerate(backbone.blocks)
         for number, block in blocks:
             groups = _run(block, groups, kept and kept.rows(number))
         number, block = last
-        tokens = backbone.norm(_run(block, groups, kept and kept.rows(number), wanted))
+        tokens = backbone.norm(_run(block, groups, kept and kept.rows(number), patches, kept))
         scores, patch_scores = self._scores(*tokens.split([images, len(padded)]))
         return tokens[: len(views)], scores, patch_scores[: len(masked_indices)]
-
-    def _wanted(self, masked_indices: Tensor, length: int, kept: DropPath | None) -> OutputTokens:
-        prefix: int = self.backbone.num_prefix_tokens  # type: ignore[assignment]
-        patches = length - prefix
-        rows = masked_indices // patches * length + prefix + masked_indices % patches
-        return OutputTokens(rows, kept.tokens, kept.scale) if kept else OutputTokens(rows)
 
     def _scores(self, classes: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """Return prototype scores of class tokens [N, D] and of masked patches [M, D]."""
@@ -140,7 +136,7 @@ def parameter_groups(student: Network, settings: Optimizer) -> list[dict[str, ob
 
 
 def rate_schedule(name: str) -> str:
-    """Name of the schedule in `Schedules` with the learning rate of a parameter of `Network`."""
+    """Name of the schedule with the learning rate of a parameter of `Network`."""
     if ".last_layer." in name:
         return "last_layer_rate"
     return "learning_rate" if is_head(name) else "backbone_rate"

@@ -30,7 +30,7 @@ def require_name(name: str, field: str) -> None:
     """
     model = name.partition(".")[0]
     with torch.device("meta"):
-        pack_blocks(named_model(model, field), model, field)
+        named_model(model, field)
     try:
         get_pretrained_cfg(name)
     except RuntimeError:
@@ -39,7 +39,7 @@ def require_name(name: str, field: str) -> None:
 
 
 def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
-    """Return one of timm's plain ViTs with a class token, without a head, by timm's name.
+    """Return one of timm's plain ViTs with a class token by its name: packed, without a head.
 
     `field` names it in messages; the options are those of timm's `create_model`.
 
@@ -55,6 +55,7 @@ def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
         raise InputError(f"{field}: {name} cannot be made: {error}") from error
     if not isinstance(model, VisionTransformer) or model.cls_token is None:
         raise InputError(f"{field}: {name} is no ViT with a class token")
+    pack_blocks(model, name, field)
     return cast(nn.Module, model)
 
 
