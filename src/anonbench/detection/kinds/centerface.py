@@ -84,7 +84,7 @@ class Centerface(DetectorKind):
         return base.Grown(AmongLines(views, longer, raised, loading.lines), self.margin)
 
 
-class AmongLines:
+class AmongLines(base.PerImage):
     """A detector of faces that also searches images with text for faint second portraits.
 
     These are found with contrast raised, and on a card that lies askew only if it is turned so that
@@ -97,16 +97,7 @@ class AmongLines:
         self._detector, self._turned, self._raised = views, turned_views, raised_views
         self._lines = lines
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        triples = zip(
-            images, self._detector.detect(images), self._lines.detect(images), strict=True
-        )
-        return [self._completed(*each) for each in triples]
-
-    def _completed(
-        self, image: np.ndarray, faces: list[Region], lines: list[Region]
-    ) -> list[Region]:
+    def _search(self, image: np.ndarray, faces: list[Region], lines: list[Region]) -> list[Region]:
         found, slants = list(faces), [-slant for slant in slants_of(lines)]
         for degrees in (*_levelling(lines), *slants):
             seen, back = turned(image, degrees)
@@ -137,10 +128,10 @@ def raised_darkness(image: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(darkest))
 
 
-class CenterfaceDetector:
+class CenterfaceDetector(base.PerImage):
     """All faces of each image."""
 
-    def __init__(self, settings: Centerface, threads: int = 1) -> None:
+    def __init__(self, settings: Centerface, threads: int) -> None:
         """Load the model, for `threads` images at a time.
 
         Raises:
@@ -153,11 +144,7 @@ class CenterfaceDetector:
         self._session = cpu_session(read_model())
         self._threads = threads
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return base.map_in_threads(self._detect_one, images, self._threads)
-
-    def _detect_one(self, image: np.ndarray) -> list[Region]:
+    def _search(self, image: np.ndarray) -> list[Region]:
         from anonbench.core.libraries.onnx import freeing_run
 
         height, width = image.shape[:2]
