@@ -42,7 +42,7 @@ from anonbench.detection.cache import (
     made_by,
 )
 from anonbench.detection.reading import Original, read_batches
-from anonbench.detection.search import build_all
+from anonbench.detection.search import DetectorFailed, build_all, found_by
 
 log = logging.getLogger(__name__)
 
@@ -221,26 +221,18 @@ class ShardSearch:
     ) -> list[list[Region] | None]:
         """Findings of a detector in each image; if it fails on all together, one by one."""
         try:
-            return list(_searched(detector, images))
-        except Exception as error:
-            if _is_the_users(error):
-                raise
-            # other packages may raise anything: one by one, the images show which causes it
+            found = detector.detect([image.pixels for image in images])
+            return [list(regions) for _, regions in zip(images, found, strict=True)]
+        except Exception:  # other packages may raise anything
             return [self._finding(name, detector, image) for image in images]
 
     def _finding(self, name: str, detector: Detector, image: Original) -> list[Region] | None:
         try:
-            return _searched(detector, [image])[0]
-        except UnreadableImage as error:
-            reason = f"{name}: {error}"
-        except Exception as error:
-            if _is_the_users(error):
-                raise
-            # the exception's text is left out: it may quote the image's content
-            reason = f"{name} failed ({type(error).__name__})"
-        self.failed.setdefault(image.id, []).append(reason)
-        log.warning("image %s: %s", image.id, reason)
-        return None
+            return found_by(name, detector, image.pixels)
+        except DetectorFailed as failure:
+            self.failed.setdefault(image.id, []).append(str(failure))
+            log.warning("image %s: %s", image.id, failure)
+            return None
 
     def _findings_of(self, image_id: str) -> dict[str, list[Region] | None]:
         """Findings in an image by detector; None: not or not yet searched."""
@@ -310,17 +302,6 @@ class ShardSearch:
             data = read_original(image_id, self._job.root / place, int(size), digest)
             self._blocks[image_id] = coding_blocks(data, page_of(digest))
         return self._blocks[image_id]
-
-
-def _is_the_users(error: Exception) -> bool:
-    """Check whether an error is about the user's input as a whole, not about one image."""
-    return isinstance(error, InputError) and not isinstance(error, UnreadableImage)
-
-
-def _searched(detector: Detector, images: Sequence[Original]) -> list[list[Region]]:
-    """Findings of a detector in each image, in pixels of the original."""
-    found = detector.detect([image.pixels for image in images])
-    return [list(regions) for _, regions in zip(images, found, strict=True)]
 
 
 def _warn_of_nothing(images: int, name: str) -> None:
