@@ -13,6 +13,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base
+from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, Views
 
 SETTING = "detection.face_onnx.weights"
 _STRIDES = (8, 16, 32)
@@ -48,8 +49,6 @@ class FaceOnnx(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, Views
-
         detector = FaceOnnxDetector(self, loading.threads)
         speed, side = loading.detection.speed, self.limit_side_len
         if speed == "single":

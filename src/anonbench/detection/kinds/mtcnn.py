@@ -19,6 +19,7 @@ from anonbench.detection.base import (
     require_finite,
     require_memory,
 )
+from anonbench.detection.views import Reach, Views
 
 _FIELD = 12.0
 """Side, in pixels of the least scale, of what its first network looks at."""
@@ -47,8 +48,6 @@ class Mtcnn(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.views import Reach, Views
-
         detector = MtcnnDetector(self, loading.detection.device)
         if loading.detection.speed == "single":
             return Grown(detector, self.margin)
