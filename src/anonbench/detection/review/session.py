@@ -163,9 +163,7 @@ class Review:
                 "version": self._version(entry.id, state),
                 "looked": self._look(entry.id) is not None,
                 "notes": self._notes(entry, state),
-                "regions": state.shown(),
-                "removed": state.removed(),
-            }
+            } | state.told()
 
     def picture(self, number: int) -> bytes:
         """Return an image as upright JPEG of at most `LONGEST` pixels a side, or Gone."""
