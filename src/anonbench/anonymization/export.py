@@ -12,11 +12,12 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import pandas as pd
 
@@ -278,15 +279,15 @@ def _write(
 ) -> float:
     """Write everything and return the megabytes of images; on failure, nothing is left."""
     size = 0
-    with _private(key) as private, _sink(to) as sink:
-        sink.add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
+    with _private(key) as private, _sink(to) as add:
+        add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
         for variant, index in sets.items():
             rows = index.merge(table[["id", "number"]], on="id", validate="one_to_one")
             told = (rows[name] for name in ("number", "tar", "offset", "size", "digest"))
             each = zip(*told, strict=True)
             for number, tar, *where in track(each, len(rows), str(variant)):
                 data = _read(tar, *where)
-                sink.add(f"{variant}/{number}{_suffix(data, tar)}", data)
+                add(f"{variant}/{number}{_suffix(data, tar)}", data)
                 size += len(data)
         if private is not None:
             table.to_csv(private, index=False, lineterminator="\n")
@@ -315,40 +316,30 @@ def _suffix(data: bytes, tar: Path) -> str:
     )
 
 
-class _Sink(Protocol):
-    def add(self, name: str, data: bytes) -> None:
-        """Write one file; `name` is relative."""
+def _add_file(folder: Path, name: str, data: bytes) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:  # names may collide without case
+        file.write(data)
+    os.utime(path, (_TIME, _TIME))
 
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def add(self, name: str, data: bytes) -> None:
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:  # names may collide without case
-            file.write(data)
-        os.utime(path, (_TIME, _TIME))
-
-
-class _Tar:
-    def __init__(self, tar: tarfile.TarFile, top: str) -> None:
-        self._tar, self._top = tar, top
-
-    def add(self, name: str, data: bytes) -> None:
-        member = tarfile.TarInfo(f"{self._top}/{name}")
-        member.size, member.mtime, member.mode = len(data), _TIME, 0o644
-        self._tar.addfile(member, io.BytesIO(data))
-        self._tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
+def _add_member(tar: tarfile.TarFile, top: str, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(f"{top}/{name}")
+    member.size, member.mtime, member.mode = len(data), _TIME, 0o644
+    tar.addfile(member, io.BytesIO(data))
+    tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
 
 
 @contextmanager
-def _sink(to: Path) -> Iterator[_Sink]:
-    """Yield a sink for files; `to` appears if the block ends without error, or not at all."""
+def _sink(to: Path) -> Iterator[Callable[[str, bytes], None]]:
+    """Yield a function that writes a file by its relative name.
+
+    `to` appears if the block ends without error, or not at all.
+    """
     if to.suffix == ".tar":
         with atomic(to) as part, tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
-            yield _Tar(tar, to.stem)
+            yield partial(_add_member, tar, to.stem)
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of killed exports
@@ -356,7 +347,7 @@ def _sink(to: Path) -> Iterator[_Sink]:
     temporary = partial_path(to)
     try:
         temporary.mkdir()
-        yield _Folder(temporary)
+        yield partial(_add_file, temporary)
         temporary.replace(to)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
