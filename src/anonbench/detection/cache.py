@@ -51,8 +51,7 @@ def _region(fields: Mapping[str, Any]) -> Region:
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
     """Return all that a detector's findings depend on besides the images."""
-    modules = [kind_named(name).__module__, "anonbench.detection.reading", base.__name__]
-    code = {"code": module_digest(modules, without=["anonbench.core.boxes"])}
+    code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     paths = settings.paths([name])
     if name == "template" and templates is not None:
         paths.append(templates)
@@ -62,6 +61,11 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
         "files": files,
         "code": code | DETECTORS.origin(name),
     }
+
+
+def modules(name: str) -> list[str]:
+    """Modules that compute a detector's findings."""
+    return [kind_named(name).__module__, "anonbench.detection.reading", base.__name__]
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:
