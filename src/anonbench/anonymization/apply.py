@@ -102,16 +102,16 @@ def hide_regions(
             covered = method.hide_among(pixels, upright[window].copy())
         else:
             covered = method.hide(pixels, region.entity)
-        _require_pixels(method, covered, pixels.shape)
+        require_pixels(covered, pixels.shape, f"method {method.name}: it")
         cv2.copyTo(covered, (inside & ~done[window]).view(np.uint8), result[window])
     return result
 
 
-def _require_pixels(method: Method, covered: object, shape: tuple[int, ...]) -> None:
+def require_pixels(made: object, shape: tuple[int, ...], who: str) -> None:
     """Refuse a result that OpenCV would not copy: the region would stay visible."""
-    found = getattr(covered, "dtype", type(covered).__name__), getattr(covered, "shape", ())
-    if not isinstance(covered, np.ndarray) or found != (np.uint8, shape):
+    found = getattr(made, "dtype", type(made).__name__), getattr(made, "shape", ())
+    if not isinstance(made, np.ndarray) or found != (np.uint8, shape):
         raise InputError(
-            f"method {method.name}: it returned {found[0]} {[*found[1]]} for a region of uint8 "
-            f"{[*shape]}; return uint8 of the same shape"
+            f"{who} returned {found[0]} {[*found[1]]} instead of uint8 {[*shape]}; return uint8 of "
+            "the same shape"
         )

@@ -71,12 +71,19 @@ def anonymize(
             raise InputError(f"regions: number {number} is no Region, but {type(region).__name__}")
         if (reason := region_fault(region, width, height)) is not None:
             raise InputError(f"regions: number {number} {reason}")
-    *between, result = layers(image, regions, variant, settings)
-    audited = regions_of([vars(region) for region in regions])
     try:
-        check_layers(image, result, audited, variant, settings, between)
+        return _audited(image, regions, variant, settings)
     except Failure as failure:
         raise InputError(f"variant {variant}: the image fails its audit: {failure}") from None
+
+
+def _audited(
+    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
+) -> np.ndarray:
+    """Return an image with hidden regions; raise Failure if it fails its audit."""
+    *between, result = layers(image, regions, variant, settings)
+    audited = regions_of([vars(region) for region in regions])
+    check_layers(image, result, audited, variant, settings, between)
     return result
 
 
@@ -107,7 +114,10 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
             for entity in Entity:
                 regions = [Region(entity, *box, 1.0) for box in boxes]
                 try:
-                    _check(image, regions, variant, settings)
+                    hidden = layers(image, regions, variant, settings)[-1]
+                    if not np.array_equal(hidden, layers(image, regions, variant, settings)[-1]):
+                        raise Failure("a second run gives other pixels")
+                    _audited(image, regions, variant, settings)
                 except InputError:  # the argument is wrong, not the method
                     raise
                 except Exception as error:  # a Failure, or any exception of the method
@@ -115,14 +125,3 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
                     raise InputError(
                         f"method {name}, a {kind} image with {what} ({entity}): {why}"
                     ) from error
-
-
-def _check(
-    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
-) -> None:
-    hidden = layers(image, regions, variant, settings)[-1]
-    *between, again = layers(image, regions, variant, settings)
-    if not np.array_equal(hidden, again):
-        raise Failure("a second run gives other pixels")
-    rows = [vars(region) for region in regions]
-    check_layers(image, hidden, regions_of(rows), variant, settings, between)

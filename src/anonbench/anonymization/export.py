@@ -1,22 +1,22 @@
 """Anonymized images to pass on: numbered copies of finished image sets in a folder or a tar.
 
-Reads tars and their indexes itself. Every image is compared with its index's digest, and a set's
-images with the results of detection, so that a damaged or incomplete set is refused.
+Every image is compared with its index's digest, and a set's images with the results of detection,
+so that a damaged or incomplete set is refused.
 """
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import io
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import pandas as pd
 
@@ -30,6 +30,7 @@ from anonbench.core.registries.method_names import is_given, is_redrawn
 from anonbench.core.vocabulary import Split, Variant
 from anonbench.core.wording import count
 from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.datasets.image_sets.shards import ImageSet
 
 TABLE = "images.csv"
 _TIME = 315532800
@@ -115,11 +116,11 @@ def export_images(
     has_train = bool((table["split"] == str(Split.TRAIN)).any())
     splits = Experiment(config).anonymized_splits(name, has_train)
     found = found[found["id"].isin(table.loc[table["split"].isin(splits), "id"])]
-    sets = {each: _index(base / "images" / str(each), splits) for each in variants}
-    for each, index in sets.items():
-        _require_same(f"{base / 'images' / str(each)}", index["id"], found)
+    sets = {each: _image_set(base / "images" / str(each), splits) for each in variants}
+    for each, images in sets.items():
+        _require_same(f"{base / 'images' / str(each)}", images.ids, found)
     first = next(iter(sets.values()))
-    unhidden = _unhidden(found[found["id"].isin(first["id"])])
+    unhidden = _unhidden(found[found["id"].isin(first.ids)])
     if unhidden.total not in (0, accepted):
         raise InputError(
             f"{name}: {unhidden}. They may show what should be hidden. Look at them: they are in "
@@ -128,7 +129,7 @@ def export_images(
             "false). To export them nevertheless: "
             f"--accept-unhidden {unhidden.total}"
         )
-    table = table[table["id"].isin(first["id"])].sort_values("id", ignore_index=True)
+    table = table[table["id"].isin(first.ids)].sort_values("id", ignore_index=True)
     if names:
         columns = [column for column in _OWN if column in table]
         table.insert(0, "number", table["id"])
@@ -237,20 +238,20 @@ def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
     return found
 
 
-def _index(folder: Path, splits: Sequence[str]) -> pd.DataFrame:
-    """Return a set's images in some splits: id, offset, size, digest and the tar, by id."""
+def _image_set(folder: Path, splits: Sequence[str]) -> ImageSet:
+    """Open the images of some splits, all of whose files are there and as their jobs wrote them."""
     # train images that an earlier config had anonymized may be there still
     pattern = "*/*.parquet" if len(splits) > 1 else f"{splits[0]}/*.parquet"
     index = _read_all(folder, pattern, ["id", "offset", "size", "digest"])
-    tars = {file: Path(file).with_suffix(".tar") for file in index["file"].unique()}
-    for tar in tars.values():
+    tars = [Path(file).with_suffix(".tar") for file in index["file"].unique()]
+    for tar in tars:
         if not tar.is_file():
             raise InputError(f"{tar} is not there: run the workflow")
         verify(tar)
-    return index.assign(tar=index["file"].map(tars))
+    return ImageSet.open(tars)
 
 
-def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
+def _require_same(folder: str, ids: Sequence[str], found: pd.DataFrame) -> None:
     """Raise InputError unless a set has all images with regions, and no unreadable one."""
     status = found.set_index("id")["status"]
     inside = set(ids)
@@ -272,21 +273,19 @@ def _unhidden(found: pd.DataFrame) -> Unhidden:
 def _write(
     table: pd.DataFrame,
     columns: Sequence[str],
-    sets: Mapping[Variant, pd.DataFrame],
+    sets: Mapping[Variant, ImageSet],
     to: Path,
     key: Path | None,
 ) -> float:
     """Write everything and return the megabytes of images; on failure, nothing is left."""
     size = 0
-    with _private(key) as private, _sink(to) as sink:
-        sink.add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
-        for variant, index in sets.items():
-            rows = index.merge(table[["id", "number"]], on="id", validate="one_to_one")
-            told = (rows[name] for name in ("number", "tar", "offset", "size", "digest"))
-            each = zip(*told, strict=True)
-            for number, tar, *where in track(each, len(rows), str(variant)):
-                data = _read(tar, *where)
-                sink.add(f"{variant}/{number}{_suffix(data, tar)}", data)
+    with _private(key) as private, _sink(to) as add:
+        add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
+        for variant, images in sets.items():
+            each = zip(table["id"], table["number"], strict=True)
+            for image_id, number in track(each, len(table), str(variant)):
+                data = images.read_bytes(image_id)
+                add(f"{variant}/{number}{_suffix(data, images.folder)}", data)
                 size += len(data)
         if private is not None:
             table.to_csv(private, index=False, lineterminator="\n")
@@ -294,61 +293,40 @@ def _write(
     return size / 1e6
 
 
-def _read(tar: Path, offset: int, size: int, digest: str) -> bytes:
-    with tar.open("rb") as file:
-        file.seek(offset)
-        data = file.read(size)
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise InputError(
-            f"{tar}: an image differs from its index: delete the shard and run the workflow"
-        )
-    return data
-
-
-def _suffix(data: bytes, tar: Path) -> str:
+def _suffix(data: bytes, folder: Path) -> str:
     for start, suffix in _SUFFIXES.items():
         if data.startswith(start):
             return suffix
     raise InputError(
-        f"{tar}: contains an image that is neither PNG nor JPEG: delete the shard and "
+        f"{folder}: contains an image that is neither PNG nor JPEG: delete the folder and "
         "run the workflow"
     )
 
 
-class _Sink(Protocol):
-    def add(self, name: str, data: bytes) -> None:
-        """Write one file; `name` is relative."""
+def _add_file(folder: Path, name: str, data: bytes) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:  # names may collide without case
+        file.write(data)
+    os.utime(path, (_TIME, _TIME))
 
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def add(self, name: str, data: bytes) -> None:
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:  # names may collide without case
-            file.write(data)
-        os.utime(path, (_TIME, _TIME))
-
-
-class _Tar:
-    def __init__(self, tar: tarfile.TarFile, top: str) -> None:
-        self._tar, self._top = tar, top
-
-    def add(self, name: str, data: bytes) -> None:
-        member = tarfile.TarInfo(f"{self._top}/{name}")
-        member.size, member.mtime, member.mode = len(data), _TIME, 0o644
-        self._tar.addfile(member, io.BytesIO(data))
-        self._tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
+def _add_member(tar: tarfile.TarFile, top: str, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(f"{top}/{name}")
+    member.size, member.mtime, member.mode = len(data), _TIME, 0o644
+    tar.addfile(member, io.BytesIO(data))
+    tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
 
 
 @contextmanager
-def _sink(to: Path) -> Iterator[_Sink]:
-    """Yield a sink for files; `to` appears if the block ends without error, or not at all."""
+def _sink(to: Path) -> Iterator[Callable[[str, bytes], None]]:
+    """Yield a function that writes a file by its relative name.
+
+    `to` appears if the block ends without error, or not at all.
+    """
     if to.suffix == ".tar":
         with atomic(to) as part, tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
-            yield _Tar(tar, to.stem)
+            yield partial(_add_member, tar, to.stem)
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of killed exports
@@ -356,7 +334,7 @@ def _sink(to: Path) -> Iterator[_Sink]:
     temporary = partial_path(to)
     try:
         temporary.mkdir()
-        yield _Folder(temporary)
+        yield partial(_add_file, temporary)
         temporary.replace(to)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

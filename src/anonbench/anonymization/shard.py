@@ -30,11 +30,6 @@ from anonbench.datasets.images import encode, read_image, read_original
 log = logging.getLogger(__name__)
 
 
-def audit_path(tar: Path) -> Path:
-    """Path of the counts of a shard's audit."""
-    return tar.with_suffix(".audit.json")
-
-
 def anonymize_shard(
     manifest: pd.DataFrame,
     root: Path,
@@ -55,7 +50,7 @@ def anonymize_shard(
         variant: the version to write.
         settings: strengths, margin, format.
         keep_without_regions: see `used_rows`.
-        output: the tar's path; `audit_path` is beside it.
+        output: the tar's path; `<shard>.audit.json` is beside it.
 
     Raises:
         ChangedImage: a file is another one than the manifest describes, or gone.
@@ -108,7 +103,7 @@ def anonymize_shard(
             data = read_original(image_id, root / path, size, digest)
             add(image_id, data, page_of(digest))  # nothing of an image is left in memory
         auditor.check_set(images, keep_without_regions)
-    write_json(audit_path(output), auditor.counts)
+    write_json(output.with_suffix(".audit.json"), auditor.counts)
     if failed := auditor.counts["failed"]:
         warn_on_terminal(
             log,

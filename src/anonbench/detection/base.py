@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -233,16 +233,6 @@ def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
         )
 
 
-def map_in_threads(
-    detect_one: Callable[[np.ndarray], list[Region]], images: Sequence[np.ndarray], threads: int
-) -> list[list[Region]]:
-    """Regions of images, each searched by one thread, so that their number has no effect."""
-    if threads == 1:
-        return [detect_one(image) for image in images]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(detect_one, images))
-
-
 def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int]:
     """Indices of boxes (x0, y0, x1, y1; [N, 4]) that OpenCV keeps, by falling score.
 
@@ -253,25 +243,41 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[in
     return [int(kept) for kept in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, overlap)]
 
 
-class Grown:
+class PerImage:
+    """A detector that searches each image by itself, after other detectors searched all of them."""
+
+    _detector: Detector | None = None
+    """One whose regions are completed or changed; its views are those of this one."""
+    _lines: Detector | None = None
+    """One of lines of text."""
+    _threads = 1
+    """Images that are searched together, each by one thread: their number has no effect."""
+    _search: Callable[..., Iterable[Region]]
+    """From an image, and the regions of these detectors in it, to its regions."""
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        others = [each for each in (self._detector, self._lines) if each is not None]
+        given = zip(images, *(each.detect(images) for each in others), strict=True)
+        if self._threads == 1:
+            return [list(self._search(*each)) for each in given]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(lambda each: list(self._search(*each)), given))
+
+
+class Grown(PerImage):
     """A detector of boxes without corners, which enlarges them about their centres by a factor."""
 
     def __init__(self, detector: Detector, margin: float) -> None:
         self._detector = detector
         self._margin = margin
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return [
-            [grown for region in regions for grown in self._grown(region, image)]
-            for image, regions in zip(images, self._detector.detect(images), strict=True)
-        ]
-
-    def _grown(self, region: Region, image: np.ndarray) -> list[Region]:
-        low, high = np.array([(region.x0, region.y0), (region.x1, region.y1)])
-        more = (high - low) * ((self._margin - 1) / 2)
-        box = np.concatenate([low - more, high + more])
-        return clipped_box(region.entity, box, region.score, image)
+    def _search(self, image: np.ndarray, regions: Sequence[Region]) -> Iterator[Region]:
+        for region in regions:
+            low, high = np.array([(region.x0, region.y0), (region.x1, region.y1)])
+            more = (high - low) * ((self._margin - 1) / 2)
+            box = np.concatenate([low - more, high + more])
+            yield from clipped_box(region.entity, box, region.score, image)
 
 
 class CachedDetector:
@@ -294,28 +300,20 @@ class CachedDetector:
         return [list(regions) for regions in self._found]
 
 
-class CheckedDetector:
-    """A detector whose regions are all checked; boxes are cut at the image's edge."""
+class CheckedDetector(PerImage):
+    """A detector whose regions are all checked; boxes are cut at the image's edge.
+
+    It raises UnreadableImage for a region that cannot be hidden.
+    """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`; UnreadableImage for a region that cannot be hidden."""
-        found = self._detector.detect(images)
-        return [
-            [_checked(region, image.shape[0], image.shape[1]) for region in regions]
-            for image, regions in zip(images, found, strict=True)
-        ]
-
-
-def _checked(region: Region, height: int, width: int) -> Region:
-    if (fault := region_fault(region, width, height)) is not None:
-        raise UnreadableImage(f"returned a region that {fault}")
-    return replace(
-        region,
-        x0=max(region.x0, 0.0),
-        y0=max(region.y0, 0.0),
-        x1=min(region.x1, float(width)),
-        y1=min(region.y1, float(height)),
-    )
+    def _search(self, image: np.ndarray, regions: Sequence[Region]) -> Iterator[Region]:
+        height, width = image.shape[:2]
+        for region in regions:
+            if (fault := region_fault(region, width, height)) is not None:
+                raise UnreadableImage(f"returned a region that {fault}")
+            x0, y0 = max(region.x0, 0.0), max(region.y0, 0.0)
+            x1, y1 = min(region.x1, float(width)), min(region.y1, float(height))
+            yield replace(region, x0=x0, y0=y0, x1=x1, y1=y1)

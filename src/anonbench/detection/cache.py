@@ -15,14 +15,11 @@ import pyarrow as pa
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.jobs.fingerprint import module_digest
-from anonbench.core.jobs.work_cache import WorkCache
 from anonbench.core.provenance import file_digest, model_files
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base, doubts
 from anonbench.detection.kinds import kind_named
-from anonbench.detection.reading import Original
-from anonbench.detection.search import kinds_of
 
 _REGION = pa.struct(
     [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
@@ -95,39 +92,3 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
 def doubts_made_by(findings: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that doubts depend on besides the images: the same of each detector's findings."""
     return {"findings": findings, "code": module_digest([doubts.__name__])}
-
-
-class ShardDoubts:
-    """Doubts by the digest of an image's file, separated by semicolons.
-
-    They depend on an image and on the findings of all detectors, but not on the user's own boxes
-    and corrections, which say nothing of how it was searched. Where those are all that is hidden,
-    there are none.
-    """
-
-    def __init__(self, cache: WorkCache) -> None:
-        self._cache = cache
-        self._known: dict[str, str] = {
-            row["digest"]: row["doubts"] for row in cache.table().to_pylist()
-        }
-
-    def __contains__(self, digest: str) -> bool:
-        """Check whether the doubts about an image are known."""
-        return digest in self._known
-
-    def about(self, digest: str) -> str:
-        """Doubts about an image; empty if it could not be searched."""
-        return self._known.get(digest, "")
-
-    def note(self, image: Original, findings: Mapping[str, list[Region] | None]) -> None:
-        """Note the doubts about an image, unless a detector (by name) has no findings in it."""
-        found = [regions for regions in findings.values() if regions is not None]
-        if image.digest in self or len(found) < len(findings):
-            return
-        regions = [region for each in found for region in each]
-        is_searched = list(findings) != ["boxes"]
-        kinds = kinds_of(list(findings))
-        said = doubts.doubts_of(image.pixels, regions, kinds) if is_searched else []
-        self._known[image.digest] = "; ".join(said)
-        row = {"digest": image.digest, "doubts": self._known[image.digest]}
-        self._cache.add(pa.Table.from_pylist([row], DOUBT_SCHEMA))

@@ -57,23 +57,15 @@ def in_batches(
     items: Sequence[Item], sizes: Sequence[int], read: Callable[[Item], Original], threads: int
 ) -> Iterator[list[Original]]:
     """Yield what `read` makes of items of these sizes in pixels, in batches."""
-    with ThreadPoolExecutor(threads, "read") as pool:
-        for batch in plan_batches(sizes):
-            yield list(pool.map(read, items[batch]))
-
-
-def plan_batches(sizes: Sequence[int]) -> list[slice]:
-    """Slices of images that form batches, from the number of pixels of each image."""
-    plan: list[slice] = []
     start, pixels = 0, 0
-    for index, size in enumerate(sizes):
-        if index > start and (index - start == BATCH_IMAGES or pixels + size > BATCH_PIXELS):
-            plan.append(slice(start, index))
-            start, pixels = index, 0
-        pixels += size
-    if sizes:
-        plan.append(slice(start, len(sizes)))
-    return plan
+    with ThreadPoolExecutor(threads, "read") as pool:
+        for index, size in enumerate(sizes):
+            if index > start and (index - start == BATCH_IMAGES or pixels + size > BATCH_PIXELS):
+                yield list(pool.map(read, items[start:index]))
+                start, pixels = index, 0
+            pixels += size
+        if sizes:
+            yield list(pool.map(read, items[start:]))
 
 
 def _read(row: Any, path: Path, max_pixels: int) -> Original:

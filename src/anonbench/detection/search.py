@@ -95,6 +95,25 @@ class DetectorFailed(Exception):  # noqa: N818 - a finding about an image
     """A detector failed on an image. The message shows nothing of its content."""
 
 
+def found_by(name: str, detector: Detector, image: np.ndarray) -> list[Region]:
+    """Return the regions that a detector finds in one image.
+
+    Raises:
+        DetectorFailed: it failed on the image.
+        InputError: the user's input as a whole is wrong.
+    """
+    try:
+        (regions,) = detector.detect([image])
+    except UnreadableImage as error:
+        raise DetectorFailed(f"{name}: {error}") from None
+    except InputError:
+        raise
+    except Exception as error:  # other packages may raise anything
+        # the exception's text is left out: it may quote the image's content
+        raise DetectorFailed(f"{name} failed ({type(error).__name__})") from error
+    return list(regions)
+
+
 @dataclass(frozen=True)
 class Searched:
     """Findings in one image, and how it was searched."""
@@ -126,7 +145,8 @@ class Search:
             self._detectors = build_all(self._names, self._settings)
         # memory of detectors grows with an image, to gigabytes
         with exclusive_if(image.shape[0] * image.shape[1] > SMALL):
-            return self._found(self._detectors, image)
+            each = (found_by(*pair, image) for pair in self._detectors.items())
+            return [region for regions in each for region in regions]
 
     def searched(self, image: np.ndarray) -> Searched:
         """Search an image and describe the search; see `__call__`."""
@@ -140,20 +160,6 @@ class Search:
             "text_only": is_text_only(regions, kinds),
         }
         return Searched(regions, how)
-
-    def _found(self, detectors: Mapping[str, Detector], image: np.ndarray) -> list[Region]:
-        regions: list[Region] = []
-        for name, detector in detectors.items():
-            try:
-                regions += detector.detect([image])[0]
-            except UnreadableImage as error:
-                raise DetectorFailed(f"{name}: {error}") from None
-            except InputError:
-                raise
-            except Exception as error:  # other packages may raise anything
-                # the exception's text is left out: it may quote the image's content
-                raise DetectorFailed(f"{name} failed ({type(error).__name__})") from error
-        return regions
 
 
 def _views(detector: object, shape: Sequence[int]) -> dict[str, Any]:

@@ -35,14 +35,14 @@ from anonbench.datasets.images import read_original
 from anonbench.detection.cache import (
     DOUBT_SCHEMA,
     SCHEMA,
-    ShardDoubts,
     as_findings,
     as_table,
     doubts_made_by,
     made_by,
 )
+from anonbench.detection.doubts import doubts_of
 from anonbench.detection.reading import Original, read_batches
-from anonbench.detection.search import build_all
+from anonbench.detection.search import DetectorFailed, build_all, found_by, kinds_of
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,8 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
         job: everything else.
         boxes: the box table to write (Parquet, `anonbench.core.boxes.BOX_COLUMNS`).
         images: `IMAGE_COLUMNS` to write. The status is ok, empty, partial (a detector failed, and
-            there are regions of others), failed (left out) or unreadable. Doubts: `ShardDoubts`.
+            there are regions of others), failed (left out) or unreadable. Doubts are
+            separated by semicolons.
 
     Raises:
         InputError: a detector's package or weights are missing.
@@ -124,7 +125,11 @@ class ShardSearch:
         self._without_effect: list[tuple[str, Correction]] = []
         self._detectors: dict[str, Detector] | None = None
         self._caches = self._recalled()
-        self._doubts = ShardDoubts(self._caches[DOUBTS])
+        self._doubts: dict[str, str] = {
+            row["digest"]: row["doubts"] for row in self._caches[DOUBTS].table().to_pylist()
+        }
+        """By the digest of an image's file. They depend on the findings of all detectors, but not
+        on the user's own boxes and corrections, which say nothing of how it was searched."""
 
     def run(self) -> None:
         """Search the images that were not searched before."""
@@ -161,8 +166,8 @@ class ShardSearch:
         for name, detector in (self._detectors or {}).items():
             self._detect(name, detector, batch)
             then()
-        for image in batch:  # that every detector has searched
-            self._doubts.note(image, self._findings_of(image.id))
+        for image in batch:
+            self._doubt(image)
 
     def flush(self) -> None:
         """Write the findings since the last call."""
@@ -188,6 +193,18 @@ class ShardSearch:
                 if (finding := findings.get(digest)) is not None:
                     self._found[name][image_id] = finding
         return caches | {DOUBTS: cache(DOUBTS, doubts_made_by(identities), DOUBT_SCHEMA)}
+
+    def _doubt(self, image: Original) -> None:
+        """Note the doubts about an image that every detector has searched."""
+        found = [regions for regions in self._findings_of(image.id).values() if regions is not None]
+        if image.digest in self._doubts or len(found) < len(self._names):
+            return
+        regions = [region for each in found for region in each]
+        is_searched = self._names != ["boxes"]
+        said = doubts_of(image.pixels, regions, kinds_of(self._names)) if is_searched else []
+        self._doubts[image.digest] = "; ".join(said)
+        row = {"digest": image.digest, "doubts": self._doubts[image.digest]}
+        self._caches[DOUBTS].add(pa.Table.from_pylist([row], DOUBT_SCHEMA))
 
     def _is_new(self, image_id: str) -> bool:
         """Check whether a detector has yet to search an image, or its doubts are not known."""
@@ -221,26 +238,18 @@ class ShardSearch:
     ) -> list[list[Region] | None]:
         """Findings of a detector in each image; if it fails on all together, one by one."""
         try:
-            return list(_searched(detector, images))
-        except Exception as error:
-            if _is_the_users(error):
-                raise
-            # other packages may raise anything: one by one, the images show which causes it
+            found = detector.detect([image.pixels for image in images])
+            return [list(regions) for _, regions in zip(images, found, strict=True)]
+        except Exception:  # other packages may raise anything
             return [self._finding(name, detector, image) for image in images]
 
     def _finding(self, name: str, detector: Detector, image: Original) -> list[Region] | None:
         try:
-            return _searched(detector, [image])[0]
-        except UnreadableImage as error:
-            reason = f"{name}: {error}"
-        except Exception as error:
-            if _is_the_users(error):
-                raise
-            # the exception's text is left out: it may quote the image's content
-            reason = f"{name} failed ({type(error).__name__})"
-        self.failed.setdefault(image.id, []).append(reason)
-        log.warning("image %s: %s", image.id, reason)
-        return None
+            return found_by(name, detector, image.pixels)
+        except DetectorFailed as failure:
+            self.failed.setdefault(image.id, []).append(str(failure))
+            log.warning("image %s: %s", image.id, failure)
+            return None
 
     def _findings_of(self, image_id: str) -> dict[str, list[Region] | None]:
         """Findings in an image by detector; None: not or not yet searched."""
@@ -288,7 +297,7 @@ class ShardSearch:
                 status = "unreadable" if image_id in self.unreadable else "failed"
             else:
                 status = "empty" if not count else "partial" if reason else "ok"
-            rows.append((image_id, status, reason, count, self._doubts.about(digest)))
+            rows.append((image_id, status, reason, count, self._doubts.get(digest, "")))
         frame = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
         return frame.astype(dict.fromkeys(IMAGE_COLUMNS, str) | {"regions": np.int32})
 
@@ -310,17 +319,6 @@ class ShardSearch:
             data = read_original(image_id, self._job.root / place, int(size), digest)
             self._blocks[image_id] = coding_blocks(data, page_of(digest))
         return self._blocks[image_id]
-
-
-def _is_the_users(error: Exception) -> bool:
-    """Check whether an error is about the user's input as a whole, not about one image."""
-    return isinstance(error, InputError) and not isinstance(error, UnreadableImage)
-
-
-def _searched(detector: Detector, images: Sequence[Original]) -> list[list[Region]]:
-    """Findings of a detector in each image, in pixels of the original."""
-    found = detector.detect([image.pixels for image in images])
-    return [list(regions) for _, regions in zip(images, found, strict=True)]
 
 
 def _warn_of_nothing(images: int, name: str) -> None:

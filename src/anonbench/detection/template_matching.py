@@ -10,6 +10,8 @@ import numpy as np
 from anonbench.core.boxes import rectangle
 from anonbench.core.libraries.opencv import cv2
 
+FEATURES = 2000
+"""Greatest number of features of an image, or of a template."""
 LENGTH = 128
 """Numbers of a descriptor."""
 CONTRAST = 0.02
@@ -26,8 +28,12 @@ REACH = 3.0
 """Pixels by which a match may miss and still support the transformation."""
 DRAWS, CERTAIN = 5000, 0.9999
 """Greatest number of draws of a transformation, and the confidence at which they stop earlier."""
-FEWEST = 6
-"""Least number of matches for an estimate."""
+INLIERS = 15
+"""Least number of matching features that agree with a transformation."""
+ERROR = 2.0
+"""Largest median distance of these, in pixels at the size that is matched."""
+SCALES = (0.2, 5.0)
+"""Smallest and largest scale of a template in an image."""
 STRETCH = 3.0
 """Greatest ratio of the stretches of the template's sides."""
 FRAME = 560
@@ -80,13 +86,13 @@ def bounded(image: np.ndarray, longest: int) -> np.ndarray:
     return image
 
 
-def extract(grey: np.ndarray, count: int) -> Features:
-    """Return about `count` features of an image (uint8 [H, W]), the strongest.
+def extract(grey: np.ndarray) -> Features:
+    """Return about `FEATURES` features of an image (uint8 [H, W]), the strongest.
 
     The descriptors are square roots of SIFT's (Arandjelović and Zisserman 2012): their product
     compares SIFT's histograms by the Hellinger kernel.
     """
-    sift = cv2.SIFT.create(nfeatures=count, contrastThreshold=CONTRAST)
+    sift = cv2.SIFT.create(nfeatures=FEATURES, contrastThreshold=CONTRAST)
     keypoints, raw = sift.detectAndCompute(grey, None)  # type: ignore[call-overload]
     if raw is None:
         return Features(np.zeros((0, 2), np.float32), np.zeros((0, LENGTH), np.float32))
@@ -131,18 +137,6 @@ def is_in_any(points: np.ndarray, quads: Sequence[np.ndarray]) -> np.ndarray:
     return np.array(inside, bool)
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """Position of a template in an image."""
-
-    matrix: np.ndarray
-    """float64 [3, 3], from the template's pixels to the image's."""
-    inliers: int
-    """Matches that agree with it."""
-    error: float
-    """Median distance of those, in pixels of the image."""
-
-
 def match(template: Features, image: Features) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of matching features, float32 [M, 2] in each, none of them twice."""
     if len(template.points) < 2 or len(image.points) < 2:
@@ -158,22 +152,23 @@ def match(template: Features, image: Features) -> tuple[np.ndarray, np.ndarray]:
     return template.points[kept], image.points[first[kept]]
 
 
-def align(template: Features, image: Features) -> Alignment | None:
+def align(template: Features, image: Features) -> np.ndarray | None:
     """Return the transformation that most matches agree with (MAGSAC++, Barath et al. 2020).
 
+    It is float64 [3, 3], from the template's pixels to the image's; None if too few agree with it.
     OpenCV restarts its random draws with every call: the same features give the same result.
     """
     start, end = match(template, image)
-    if len(start) < FEWEST:
+    if len(start) < INLIERS:
         return None
     matrix, inside = cv2.findHomography(
         start, end, cv2.USAC_MAGSAC, REACH, maxIters=DRAWS, confidence=CERTAIN
     )
-    if matrix is None or not np.isfinite(matrix).all() or not inside.any():
+    if matrix is None or not np.isfinite(matrix).all() or np.count_nonzero(inside) < INLIERS:
         return None
     kept = inside.ravel() > 0
     misses = np.linalg.norm(moved(start[kept], matrix) - end[kept], axis=1)
-    return Alignment(matrix, int(kept.sum()), float(np.median(misses)))
+    return np.asarray(matrix) if np.median(misses) <= ERROR else None
 
 
 def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -182,13 +177,15 @@ def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return ends
 
 
-def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float, float]) -> bool:
+def is_plausible(matrix: np.ndarray, size: tuple[int, int], shrunk: float) -> bool:
     """Check whether a flat document of this size could be seen under a transformation ([3, 3]).
 
     It is neither mirrored nor folded (the corners stay convex and in their order, in front of the
-    camera), no side is stretched `STRETCH` times as much as another, and its scale is in `scales`.
+    camera), no side is stretched `STRETCH` times as much as another, and its scale is in `SCALES`.
+    The image was shrunk by a factor.
     """
     width, height = size
+    matrix = np.diag([shrunk, shrunk, 1.0]) @ matrix
     corners = rectangle(0, 0, width, height)
     if (corners @ matrix[2, :2] + matrix[2, 2] <= 0).any():
         return False
@@ -200,7 +197,7 @@ def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float,
     stretch = np.hypot(*sides.T) / (width, height, width, height)
     area = float(cv2.contourArea(ends.astype(np.float32)))
     scale = np.sqrt(area / (width * height))
-    return bool(stretch.max() < STRETCH * stretch.min() and scales[0] <= scale <= scales[1])
+    return bool(stretch.max() < STRETCH * stretch.min() and SCALES[0] <= scale <= SCALES[1])
 
 
 def framed(grey: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -6,7 +6,6 @@ The text is personal data: it is never logged, stored or put into an error's mes
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,6 @@ class LineReader:
         Raises:
             InputError: there is no such file, or it is no recognizer with an alphabet.
         """
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
         from anonbench.core.libraries.onnx import cpu_session
 
         path = _found(weights)

@@ -13,7 +13,14 @@ import numpy as np
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
-from anonbench.detection.base import as_grey, corners_of, shows_screen, united, without_grid
+from anonbench.detection.base import (
+    PerImage,
+    as_grey,
+    corners_of,
+    shows_screen,
+    united,
+    without_grid,
+)
 from anonbench.detection.views import Views, moved
 
 LEVEL = 5.0
@@ -44,7 +51,7 @@ width; share of ink from which a row is a rule; side of the square that is searc
 """
 
 
-class TextSearch:
+class TextSearch(PerImage):
     """A detector that also searches slanted lines and fine print, and by a second model.
 
     Slanted images are turned level. Of lines of 4 to 7 pixels two thirds are missed on a page of
@@ -54,22 +61,18 @@ class TextSearch:
     """
 
     def __init__(self, views: Views, fine: Views | None, second: Detector | None) -> None:
-        self._detector, self._fine, self._second = views, fine, second
+        self._detector = self._views = views
+        self._fine, self._second = fine, second
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        pairs = zip(images, self._detector.detect(images), strict=True)
-        return [self._completed(image, regions) for image, regions in pairs]
-
-    def _completed(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
+    def _search(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
         height, width = image.shape[:2]
         if shows_screen(image):
             image = without_grid(as_grey(image))
-            regions = united([*regions, *self._detector.detect([image])[0]], image)
+            regions = united([*regions, *self._views.detect([image])[0]], image)
         regions = self._with_fine_print(image, regions)
         known: list[float] = []
         while len(known) < _MOST and (slant := slant_of(regions, known)) is not None:
-            found = self._detector.turned(image, -slant)
+            found = self._views.turned(image, -slant)
             # some may lie beside the image
             inside = [region for region in found if region_fault(region, width, height) is None]
             lines = united(inside, image)

@@ -37,12 +37,8 @@ SMALL = 4_000_000
 
 def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
     """Return the files that settings name, by setting; InputError without any."""
-    paths = {
-        "boxes": dataset.boxes,
-        "corrections": dataset.corrections,
-        "templates": dataset.templates,
-        "truth": dataset.truth,
-    }
+    settings = ("boxes", "corrections", "templates", "truth")
+    paths = {setting: getattr(dataset, setting) for setting in settings}
     files = {setting: files_in(path) for setting, path in paths.items() if path is not None}
     for setting, found in files.items():
         if not found:

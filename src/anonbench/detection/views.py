@@ -164,7 +164,7 @@ class Views:
                 elif (
                     region.score > least
                     and number < max(1, largest)
-                    and max(_sides(region)) < second.below
+                    and max(region.x1 - region.x0, region.y1 - region.y0) < second.below
                 ):
                     unsure.append((view, moved(region, view.back)))
         if second is not None and unsure:
@@ -347,10 +347,6 @@ def _is_inside(region: Region, others: Sequence[Region]) -> bool:
     """Whether a region's centre is inside one of other boxes."""
     x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
     return any(each.x0 < x < each.x1 and each.y0 < y < each.y1 for each in others)
-
-
-def _sides(region: Region) -> tuple[float, float]:
-    return region.x1 - region.x0, region.y1 - region.y0
 
 
 def planes(image: np.ndarray) -> Iterator[np.ndarray]:

@@ -76,8 +76,6 @@ class Corrections:
                     "all corrections"
                 )
             return cls()
-        import pandas as pd
-
         parts = [(image, part) for image in images for part in _parts(image)]
         known = pd.DataFrame(
             {"id": [part for _, part in parts], "path": [image.name for image, _ in parts]}
@@ -91,7 +89,7 @@ class Corrections:
             if part in own:
                 rows.setdefault(image.name, {})[part] = own[part]
         _share(rows, before, {image.name for image in images})
-        looks = Record.beside(file).looks
+        looks = Record(file).looks
         digests = {i.name: file_digest_of(looks[part].digest) for i, part in parts if part in looks}
         return cls(rows, digests)
 
@@ -221,7 +219,7 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
         read=read,
         gone=sum(each.status != "left_out" for each in outcomes if each.name not in files),
     )
-    return Review(what, corrections, Record.beside(corrections))
+    return Review(what, corrections, Record(corrections))
 
 
 def _entries(outcome: Outcome) -> Iterator[tuple[Entry, list[Region]]]:

@@ -99,14 +99,10 @@ class Anonymizer:
         """Outcome of an image; its file is written, or none is left."""
         try:
             done = self._done(task)
-        except SeveralFrames as error:
-            done = Outcome(
-                task.image.name,
-                "unreadable",
-                f"{error}, of which no copy is made: save each as an image, or all as a PDF",
-            )
         except UnreadableImage as error:
-            done = Outcome(task.image.name, "unreadable", str(error))
+            hint = ", of which no copy is made: save each as an image, or all as a PDF"
+            why = f"{error}{hint if isinstance(error, SeveralFrames) else ''}"
+            done = Outcome(task.image.name, "unreadable", why)
         if not task.refused:
             _remove_others(self._job.to, task, done)
         return done

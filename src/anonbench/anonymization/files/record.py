@@ -15,13 +15,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-import numpy as np
-
-from anonbench.core.boxes import Region, draw_order, regions_at
+from anonbench.core.boxes import Region, box_table, image_regions, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.io import plain_cell
 from anonbench.core.vocabulary import Entity
@@ -97,18 +95,8 @@ class Outcome:
 
 def in_draw_order(image_id: str, regions: Sequence[Region]) -> list[Region]:
     """Return an image's regions in the order of a box table: the same draw, the same rounding."""
-    fixed = sorted(regions, key=lambda r: (r.entity, r.y0, r.x0, r.y1, r.x1, r.score))
-    ranks = draw_order(image_id, len(fixed), SEED)
-    ordered = [fixed[number] for number in np.argsort(ranks)]
-    return [
-        replace(
-            region,
-            **{name: float(np.float32(getattr(region, name))) for name in _NUMBERS},
-            quad=region.quad and tuple(np.array(region.quad, np.float32).tolist()),
-            blocks=(),
-        )
-        for region in ordered
-    ]
+    table = box_table({image_id: regions}, SEED)
+    return image_regions(table, blocks=False).get(image_id, [])
 
 
 def as_rows(regions: Sequence[Region], degree: int) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,9 +98,9 @@ class Anonymized:
     be doubtful for several reasons."""
     audit: Path
     """Record of every image (JSON; CSV beside it)."""
-    copies_not_given: Sequence[str] = ()
+    copies_not_given: Sequence[str]
     """Paths of the copies `not_given`, in the output folder."""
-    sheet: Path | None = None
+    sheet: Path | None
     """Contact sheet, if asked for."""
 
     @property
@@ -182,7 +182,7 @@ def anonymize_files(
     if dry_run:
         before = record.read()
         corrections = Corrections.read(job.to, given, before)
-        return _counted(job, given, before, 0, corrections)
+        return _counted(job, given, before, corrections, 0, None)
     with writing_to(job.to.parent):
         job.to.mkdir(parents=True, exist_ok=True)
         with locked(job.to):
@@ -202,8 +202,8 @@ def anonymize_files(
             if contact_sheet:
                 write_sheet(record.sheet, job.to, [done[image.name] for image in given])
             strange = count_foreign_files(job.to, {each.output for each in done.values()})
-    counted = _counted(job, given, done, strange, corrections)
-    return replace(counted, sheet=record.sheet) if contact_sheet else counted
+    sheet = record.sheet if contact_sheet else None
+    return _counted(job, given, done, corrections, strange, sheet)
 
 
 def _earlier_outcomes(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:
@@ -277,8 +277,9 @@ def _counted(
     job: Job,
     given: Images,
     done: Mapping[str, Outcome],
-    strange: int,
     corrections: Corrections,
+    strange: int,
+    sheet: Path | None,
 ) -> Anonymized:
     counts: Counter[str] = Counter()
     codings: Counter[str] = Counter()
@@ -288,7 +289,7 @@ def _counted(
     reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
     now = [done[name] for name in sorted(names & done.keys())]
     left = [each.output for name, each in sorted(done.items()) if each.output and name not in names]
-    looks = Looks.beside(corrections_file(job.to))
+    looks = Looks(corrections_file(job.to))
     for each in now:
         counts[each.status] += 1
         if each.status in reasons:
@@ -325,6 +326,7 @@ def _counted(
         codings=dict(sorted(codings.items())),
         reasons={status: dict(sorted(why.items())) for status, why in reasons.items() if why},
         audit=audit_file(job.to),
+        sheet=sheet,
     )
 
 

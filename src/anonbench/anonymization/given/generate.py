@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from anonbench.anonymization.apply import require_pixels
 from anonbench.anonymization.files.places import require_apart
 from anonbench.anonymization.geometry import cover, hidden_pixels
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
-from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
@@ -121,7 +122,7 @@ def redrawn_image(
         if own is None or crop is None:
             continue
         drawn = generate(seen[crop.window].copy(), hidden[crop.window].copy())
-        _require_crop(drawn, seen[crop.window].shape)
+        require_pixels(drawn, seen[crop.window].shape, "the network")
         whole = seen.copy()
         whole[crop.window] = drawn
         pixels = whole[own.window]
@@ -129,10 +130,3 @@ def redrawn_image(
             pixels = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
         result[own.window][own.inside] = pixels[own.inside]
     return result
-
-
-def _require_crop(drawn: object, shape: tuple[int, ...]) -> None:
-    if isinstance(drawn, np.ndarray) and drawn.dtype == np.uint8 and drawn.shape == shape:
-        return
-    given = f"{drawn.dtype} {list(drawn.shape)}" if isinstance(drawn, np.ndarray) else type(drawn)
-    raise InputError(f"the network returned {given} instead of uint8 {list(shape)}")

@@ -25,10 +25,10 @@ class Kernel(Settings):
     mrz: Positive = 3.5
     ink: Positive = 3.5
 
-
-def odd(size: float) -> int:
-    """Return the smallest odd number that is no smaller."""
-    return 2 * math.ceil((size - 1) / 2) + 1
+    def side(self, pixels: np.ndarray, entity: str) -> int:
+        """Side of the kernel for a region in pixels: an odd number, rounded up."""
+        side = max(LEAST_KERNEL, float(getattr(self, entity)) * min(pixels.shape[:2]))
+        return int(2 * math.ceil((side - 1) / 2) + 1)
 
 
 class BoxBlur(Method):
@@ -49,8 +49,7 @@ class BoxBlur(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
-        share = float(getattr(self.size, entity))
-        side = odd(max(LEAST_KERNEL, share * min(pixels.shape[:2])))
+        side = self.size.side(pixels, entity)
         return np.asarray(cv2.blur(pixels, (side, side), borderType=cv2.BORDER_REFLECT))
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:

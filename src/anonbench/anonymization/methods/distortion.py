@@ -31,7 +31,10 @@ class Swirl(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from where the turn leads, from the nearest one."""
-        return _moved(pixels, "swirl", self.turns)
+        x, y = _coordinates(pixels)
+        angle = (2.0 * math.pi * self.turns) * (1.0 - np.sqrt((x * x + y * y) / 2.0))
+        sine, cosine = np.sin(angle), np.cos(angle)
+        return _sampled(pixels, cosine * x - sine * y, sine * x + cosine * y)
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         """See `Method.is_hidden`: a rotation that fades with the distance from the centre."""
@@ -57,7 +60,9 @@ class Barrel(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from nearer to the centre, from the nearest one."""
-        return _moved(pixels, "barrel", self.strength)
+        x, y = _coordinates(pixels)
+        factor = (1.0 + self.strength * (x * x + y * y)) / (1.0 + 2.0 * self.strength)
+        return _sampled(pixels, x * factor, y * factor)
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         """See `Method.is_hidden`: a factor that grows with the distance, 1 at the corners."""
@@ -66,32 +71,24 @@ class Barrel(Method):
         return _are_from(points * factor, original, written)
 
 
-def _moved(pixels: np.ndarray, kind: str, strength: float) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    flat = pixels.reshape(height * width, *pixels.shape[2:])
-    return flat.take(_places(height, width, kind, strength), axis=0)
+def _coordinates(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of pixels, float64 [1, w] and [h, 1], from -1 to 1 across and down the window.
 
-
-def _places(height: int, width: int, kind: str, strength: float) -> np.ndarray:
-    """Return int64 [h, w]: the place that each pixel is taken from, counted row by row.
-
-    Coordinates go from -1 to 1 across the window, so that a long line of text is turned as a whole.
+    So a long line of text is turned as a whole.
     """
+    height, width = pixels.shape[:2]
     y = ((np.arange(height) + 0.5) * (2.0 / height) - 1.0)[:, None]
     x = ((np.arange(width) + 0.5) * (2.0 / width) - 1.0)[None, :]
-    square = x * x + y * y
-    if kind == "swirl":
-        angle = (2.0 * math.pi * strength) * (1.0 - np.sqrt(square / 2.0))
-        sine, cosine = np.sin(angle), np.cos(angle)
-        x, y = cosine * x - sine * y, sine * x + cosine * y
-    else:
-        factor = (1.0 + strength * square) / (1.0 + 2.0 * strength)
-        x, y = x * factor, y * factor
+    return x, y
+
+
+def _sampled(pixels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the pixels in which places lie; see `_coordinates`."""
+    height, width = pixels.shape[:2]
     rows = np.clip(np.floor((y + 1.0) * (height / 2.0)), 0, height - 1).astype(np.int64)
     columns = np.clip(np.floor((x + 1.0) * (width / 2.0)), 0, width - 1).astype(np.int64)
-    rows *= width
-    rows += columns
-    return rows
+    flat = pixels.reshape(height * width, *pixels.shape[2:])
+    return np.asarray(flat.take(rows * width + columns, axis=0))
 
 
 def _points(planes: np.ndarray) -> np.ndarray:

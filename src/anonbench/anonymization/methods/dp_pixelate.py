@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.anonymization.methods.keyed import Keyed
-from anonbench.anonymization.methods.pixelate import Blocks, blocks_of, constant_blocks
+from anonbench.anonymization.methods.pixelate import Blocks, constant_blocks, filled
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.settings import Count, Positive
@@ -55,9 +55,7 @@ class DpPixelate(Keyed):
         noise. Rounding and cutting to 0 … 255 come after it, and cost nothing.
         """
         height, width = pixels.shape[:2]
-        blocks = float(getattr(self.blocks, entity))
-        side = max(self.min_block, math.ceil(min(height, width) / blocks))
-        columns, rows = max(1, width // side), max(1, height // side)
+        rows, columns = self.blocks.counts(pixels, entity, self.min_block)
         size = (columns, rows)
         means = cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         means = means.reshape(rows, columns, *pixels.shape[2:])
@@ -66,9 +64,7 @@ class DpPixelate(Keyed):
         drawn = self.random(pixels, entity, means.size, 64).reshape(means.shape)
         centred = ((drawn >> np.uint64(12)) + 0.5) / 2.0**52 - 0.5
         noisy = means + np.copysign(scale * np.log1p(-2.0 * np.abs(centred)), centred)
-        hidden = np.rint(noisy.clip(0, 255)).astype(np.uint8)
-        across, down = blocks_of(width, columns), blocks_of(height, rows)
-        return np.asarray(hidden.take(across, axis=1).take(down, axis=0))
+        return filled(np.rint(noisy.clip(0, 255)).astype(np.uint8), pixels.shape)
 
     def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
         """See `Method.is_hidden_in`: blocks of their mean, with Laplace noise as drawn."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -76,8 +75,7 @@ class Keyed(Method):
 
     def _key(self) -> bytes:
         try:
-            state = self.key_file.stat()
-            key = _content(self.key_file, state.st_ino, state.st_size, state.st_mtime_ns)
+            key = self.key_file.read_bytes()
         except OSError as error:
             raise self._refusal(f": {error.strerror or 'cannot be read'}") from None
         if len(key) < LEAST:
@@ -89,9 +87,3 @@ class Keyed(Method):
             f"anonymization.{self.name}.key_file: {self.key_file}{reason}; make one by "
             f"`openssl rand -hex 32 > {self.key_file}`, or name the one there is"
         )
-
-
-@lru_cache(maxsize=8)
-def _content(file: Path, *state: int) -> bytes:
-    """Return a file's content, read once while its state is the same."""
-    return file.read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -37,12 +36,14 @@ class Mask(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Cover with the colour (its luma in a grey image)."""
-        height, width = pixels.shape[:2]
         if isinstance(self.colour, str):  # the mean
-            levels = np.rint(pixels.mean(axis=(0, 1))).astype(np.uint8).tobytes()
-        else:
-            levels = _levels(self.colour, pixels.ndim == 2)
-        return np.ndarray(pixels.shape, np.uint8, levels * (height * width))
+            levels = np.rint(pixels.mean(axis=(0, 1)))
+        elif pixels.ndim == 3:
+            levels = np.array(self.colour)
+        else:  # ITU-R BT.601, a half up
+            red, green, blue = self.colour
+            levels = np.array((299 * red + 587 * green + 114 * blue + 500) // 1000)
+        return np.full(pixels.shape, levels, np.uint8)
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         """See `Method.is_hidden`: the one colour, in a grey image its luma."""
@@ -51,10 +52,3 @@ class Mask(Method):
             return near(written, means)
         luma = (np.dot(self.colour, (299, 587, 114)) + 500) // 1000
         return near(written, map(np.float32, self.colour if len(written) == 3 else [luma]))
-
-
-@lru_cache(maxsize=8)
-def _levels(colour: Colour, is_grey: bool) -> bytes:
-    """Return the values of a pixel; a grey one has the colour's luma (ITU-R BT.601), a half up."""
-    red, green, blue = colour
-    return bytes([(299 * red + 587 * green + 114 * blue + 500) // 1000] if is_grey else colour)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from anonbench.anonymization.audit.visibility import near
-from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel, odd
+from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
@@ -35,8 +35,7 @@ class Median(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take medians; the window's border is repeated."""
-        share = float(getattr(self.size, entity))
-        side = min(odd(max(LEAST_KERNEL, share * min(pixels.shape[:2]))), LARGEST)
+        side = min(self.size.side(pixels, entity), LARGEST)
         return np.asarray(cv2.medianBlur(np.ascontiguousarray(pixels), side))
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -38,6 +37,12 @@ class Blocks(Settings):
     mrz: Across = 0.25
     ink: Across = 0.25
 
+    def counts(self, pixels: np.ndarray, entity: str, least: int) -> tuple[int, int]:
+        """Rows and columns of blocks that share a region, each with sides of `least` pixels."""
+        height, width = pixels.shape[:2]
+        side = max(least, math.ceil(min(height, width) / float(getattr(self, entity))))
+        return max(1, height // side), max(1, width // side)
+
 
 class Pixelate(Method):
     """Every block of pixels becomes its mean colour."""
@@ -59,24 +64,21 @@ class Pixelate(Method):
         to both), so that none is smaller than asked for: a remainder of one pixel at the edge would
         be a pixel of the original.
         """
-        height, width = pixels.shape[:2]
-        blocks = float(getattr(self.blocks, entity))
-        side = max(LEAST_BLOCK, math.ceil(min(height, width) / blocks))
-        columns, rows = max(1, width // side), max(1, height // side)
+        rows, columns = self.blocks.counts(pixels, entity, LEAST_BLOCK)
         means: np.ndarray = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
-        # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
-        means = means.reshape(rows, columns, *pixels.shape[2:])
-        return means.take(blocks_of(width, columns), axis=1).take(blocks_of(height, rows), axis=0)
+        return filled(means.reshape(rows, columns, *pixels.shape[2:]), pixels.shape)
 
     def is_hidden_in(self, inside: RegionWindow) -> np.ndarray:
         """See `Method.is_hidden_in`: even blocks of one value, which is the original's mean."""
         return constant_blocks(inside, float(getattr(self.blocks, inside.entity)), 2)
 
 
-@lru_cache(maxsize=1024)
-def blocks_of(length: int, count: int) -> np.ndarray:
-    """Return the block that the centre of each pixel lies in, where `count` share a length."""
-    return (2 * np.arange(length) + 1) * count // (2 * length)
+def filled(blocks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Give each pixel of a region the value of the block that its centre lies in."""
+    # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
+    for axis, (length, count) in enumerate(zip(shape[:2], blocks.shape[:2], strict=True)):
+        blocks = blocks.take((2 * np.arange(length) + 1) * count // (2 * length), axis=axis)
+    return blocks
 
 
 def constant_blocks(

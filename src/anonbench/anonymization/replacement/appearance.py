@@ -12,12 +12,15 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from anonbench.anonymization.replacement.barcodes import code_image, code_of
 from anonbench.core.fakes import ZONES, Size, TextKind, characters, zone
 from anonbench.core.icao9303 import TD1, TD2, TD3, Format
 from anonbench.core.libraries.opencv import cv2
 
 STANDING = 2.5
 """A text region that is so many times as high as wide is read from bottom to top."""
+_LEAST_CONTRAST = 80
+"""Grey levels between ink and paper of a barcode, below which it is drawn in black on white."""
 _ROW_INK = 0.15
 _ROW_HEIGHT = 0.25
 _TALL, _MOST_TALL, _EVEN = 0.85, 0.8, 0.2
@@ -64,6 +67,43 @@ def colours(pixels: np.ndarray) -> tuple[Colours, np.ndarray]:
     distance = np.abs(grey[ink].astype(np.int64) - int(np.median(grey[~ink])))
     core = planes[ink][distance >= np.median(distance)]
     return Colours(paper, np.median(core, axis=0).astype(np.int64)), ink
+
+
+def redrawn(pixels: np.ndarray, entity: str) -> np.ndarray:
+    """Return fake content in the colours of a region: text, a zone, a barcode, or paper.
+
+    Args:
+        pixels: uint8 [h, w] or [h, w, 3].
+        entity: `text`, `mrz`, `barcode`; of `ink` nothing is drawn.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    found, ink = colours(pixels)
+    if entity == "barcode":
+        dark, light = sorted((found.ink, found.paper), key=lambda colour: float(colour.mean()))
+        if light.mean() - dark.mean() < _LEAST_CONTRAST:
+            dark, light = np.zeros_like(dark), np.full_like(light, 255)
+        found, coverage = Colours(light, dark), code_image(code_of(pixels), pixels.shape[:2])
+    elif entity == "ink":  # a signature says nothing by being another one
+        coverage = np.zeros(ink.shape, np.uint8)
+    else:
+        coverage = _zone(ink) if entity == "mrz" else _text(ink)
+    return found.blended(coverage).reshape(pixels.shape)
+
+
+def _text(ink: np.ndarray) -> np.ndarray:
+    if is_slanted(ink):
+        return np.zeros(ink.shape, np.uint8)
+    if ink.shape[0] > STANDING * ink.shape[1]:
+        return np.rot90(_text(np.rot90(ink, -1)))
+    return text_lines(kind_of(ink), rows_of(ink), ink.shape)
+
+
+def _zone(ink: np.ndarray) -> np.ndarray:
+    if ink.shape[0] > ink.shape[1]:
+        return np.rot90(_zone(np.rot90(ink, -1)))
+    return zone_lines(zone_format(ink.shape, letters_of(ink)), ink.shape)
 
 
 def rows_of(ink: np.ndarray) -> int:

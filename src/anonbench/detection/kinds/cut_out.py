@@ -6,7 +6,7 @@ codes, cannot be told from the ground.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from math import ceil
@@ -17,7 +17,7 @@ import numpy as np
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, clipped_quad
+from anonbench.detection.base import PerImage, as_grey, clipped_quad
 
 if TYPE_CHECKING:
     import zxingcpp
@@ -37,7 +37,7 @@ _MODULES = 6
 """Least number of modules along a side of a code of two dimensions, without its dark edge."""
 
 
-class CutOutDetector:
+class CutOutDetector(PerImage):
     """Black codes on dark ground without a quiet zone: cut out, and read on white."""
 
     def __init__(self) -> None:
@@ -46,11 +46,8 @@ class CutOutDetector:
         formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllMatrix)  # PDF417, too
         self._read = partial(zxingcpp.read_barcodes, formats=formats)
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return [list(self._found(as_grey(image))) for image in images]
-
-    def _found(self, grey: np.ndarray) -> Iterator[Region]:
+    def _search(self, image: np.ndarray) -> Iterator[Region]:
+        grey = as_grey(image)
         for part, light, to_part in _light_patterns(grey):
             across, down = _module(light), _module(light.T)
             if min(part.shape[1] / across, part.shape[0] / down) < _MODULES:

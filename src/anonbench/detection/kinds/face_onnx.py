@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base
+from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, Views
 
 SETTING = "detection.face_onnx.weights"
 _STRIDES = (8, 16, 32)
@@ -49,8 +49,6 @@ class FaceOnnx(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, Views
-
         detector = FaceOnnxDetector(self, loading.threads)
         speed, side = loading.detection.speed, self.limit_side_len
         if speed == "single":
@@ -62,10 +60,10 @@ class FaceOnnx(DetectorKind):
         return base.Grown(Views(detector, reach), self.margin)
 
 
-class FaceOnnxDetector:
+class FaceOnnxDetector(base.PerImage):
     """All faces of each image: scores and distances to four sides, at three strides."""
 
-    def __init__(self, settings: FaceOnnx, threads: int = 1) -> None:
+    def __init__(self, settings: FaceOnnx, threads: int) -> None:
         """Load the model, for `threads` images at a time, and run it on a blank image.
 
         Raises:
@@ -93,11 +91,7 @@ class FaceOnnxDetector:
                 "give another file"
             ) from error
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return base.map_in_threads(self._detect_one, images, self._threads)
-
-    def _detect_one(self, image: np.ndarray) -> list[Region]:
+    def _search(self, image: np.ndarray) -> list[Region]:
         height, width = image.shape[:2]
         scale = self._settings.limit_side_len / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -18,7 +18,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_rgb, clipped_box, corners_of
+from anonbench.detection.base import PerImage, as_rgb, clipped_box, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
 
 _SMALL, _LARGE = 700_000, 6_000_000
@@ -104,18 +104,13 @@ class Ink(DetectorKind):
         return InkDetector(lines)
 
 
-class InkDetector:
+class InkDetector(PerImage):
     """Places of a document with ink that is no line of text."""
 
     def __init__(self, lines: Detector) -> None:
         self._lines = lines
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        found = self._lines.detect(images)
-        return [self._detect_one(*pair) for pair in zip(images, found, strict=True)]
-
-    def _detect_one(self, image: np.ndarray, lines: Sequence[Region]) -> list[Region]:
+    def _search(self, image: np.ndarray, lines: Sequence[Region]) -> Iterator[Region]:
         pixels = image.shape[0] * image.shape[1]
         wanted = min(max(pixels, _SMALL), _LARGE)
         scale = min(float(np.sqrt(wanted / pixels)), 2.0)
@@ -123,7 +118,7 @@ class InkDetector:
         if not self._is_document(dark, image, lines):
             alone = _pages_alone(image, lines)
             if alone is None:
-                return []
+                return
             dark = _darkness(alone, scale)
         heights = [scale * _height(line) for line in lines]
         unit = _side(dark)
@@ -131,13 +126,11 @@ class InkDetector:
             unit = max(min(unit, float(np.median(heights)) / _LINE), 0.5)
         strokes, contrast = self._strokes(dark, _drawn(dark.shape, lines, scale, unit), unit)
         margin = _MARGIN * unit
-        regions: list[Region] = []
         for x0, y0, x1, y1 in _places(strokes, unit):
             box = np.array([x0 - margin, y0 - margin, x1 + margin, y1 + margin]) / scale
             inked = contrast[y0:y1, x0:x1][strokes[y0:y1, x0:x1] > 0]
             score = 0.5 + float(inked.mean()) / 510
-            regions += clipped_box(Entity.INK, box, score, image)
-        return regions
+            yield from clipped_box(Entity.INK, box, score, image)
 
     def _is_document(self, dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
         counts = np.bincount(dark.ravel(), minlength=256) / dark.size

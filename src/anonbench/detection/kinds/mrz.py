@@ -7,7 +7,7 @@ detectors miss: whole lines, and fillers at the end of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, as_rgb, clipped_quad, corners_of
+from anonbench.detection.base import PerImage, as_grey, as_rgb, clipped_quad, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.text_recognizer import LineReader, straightened
 
@@ -58,28 +58,22 @@ class Mrz(DetectorKind):
         return MrzDetector(self, lines, loading.threads)
 
 
-class MrzDetector:
+class MrzDetector(PerImage):
     """Machine-readable zones, each as one quadrilateral around its lines."""
 
-    def __init__(self, settings: Mrz, lines: Detector, threads: int = 1) -> None:
+    def __init__(self, settings: Mrz, lines: Detector, threads: int) -> None:
         """Load the recognizer; InputError if its weights are missing."""
         self._lines = lines
         self._reader = LineReader(settings.weights, threads)
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        found = self._lines.detect(images)
-        return [self._zones(*pair) for pair in zip(images, found, strict=True)]
-
-    def _zones(self, image: np.ndarray, texts: Sequence[Region]) -> list[Region]:
-        every = [Line(lengthwise(corners_of(text))) for text in texts]
-        lines = [line for line in every if line.width >= LEAST_RATIO * line.height]
+    def _search(self, image: np.ndarray, texts: Sequence[Region]) -> Iterator[Region]:
+        every = (Line(corners_of(text)) for text in texts)
+        lying = (line if line.width >= line.height else line.turned(1) for line in every)
+        lines = [line for line in lying if line.width >= LEAST_RATIO * line.height]
         read = self._read(as_rgb(image), lines)
-        regions: list[Region] = []
         for block in blocks(read):
             corners = outline(completed(as_grey(image), block), MARGIN)
-            regions += clipped_quad(Entity.MRZ, corners, _score(block), image)
-        return regions
+            yield from clipped_quad(Entity.MRZ, corners, _score(block), image)
 
     def _read(self, rgb: np.ndarray, lines: Iterable[Line]) -> list[Line]:
         """Return the lines with their scores, in the direction in which they read best.
@@ -169,15 +163,16 @@ class Line:
         x, y = (self.corners[[1, 2]] - self.corners[[0, 3]]).mean(axis=0)
         return float(np.degrees(np.arctan2(y, x)))
 
+    @property
+    def axes(self) -> np.ndarray:
+        """Return the unit vectors along the line and across it, downwards; float64 [2, 2]."""
+        turn = np.radians(self.angle)
+        x, y = np.cos(turn), np.sin(turn)
+        return np.array([(x, y), (-y, x)])
+
     def turned(self, quarters: int) -> Line:
         """Return the same place, with the reading direction turned by quarters clockwise."""
         return replace(self, corners=np.roll(self.corners, -quarters, axis=0))
-
-
-def lengthwise(corners: np.ndarray) -> np.ndarray:
-    """Return corners in an order in which the longer side is the width."""
-    line = Line(corners)
-    return line.corners if line.width >= line.height else line.turned(1).corners
 
 
 def blocks(lines: Sequence[Line]) -> list[list[Line]]:
@@ -196,24 +191,32 @@ def blocks(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def _grown(block: list[Line], rest: Sequence[Line]) -> list[Line]:
-    """Return a block with its neighbours: in new rows, three rows at most, or beside a row."""
-    frame = Frame.of(block[0])
-    rows = [frame.middle(block[0])]
+    """Return a block with its neighbours: in new rows, three rows at most, or beside a row.
+
+    A new row begins with the block, and ends with it unless it looks like a zone's. A piece beside
+    a row lies within the block or looks like a zone's.
+    """
+    (along, across), height = block[0].axes, block[0].height
+    rows = [_middle(block[0], across)]
     joined = True
     while joined:
         joined = False
         for line in rest:
             if any(line is other for other in block) or not alike(block[0], line):
                 continue
-            middle = frame.middle(line)
-            steps = sorted(abs(middle - row) / block[0].height for row in rows)
-            beside = steps[0] < STEP[0] / 2
-            next_to = STEP[0] <= steps[0] <= STEP[1] and len(rows) < MOST_LINES
-            if (beside and _overlap(frame, block, line)) or (next_to and _pair(frame, block, line)):
+            middle = _middle(line, across)
+            step = min(abs(middle - row) for row in rows) / height
+            (start, end), (first, last) = _extent([line], along), _extent(block, along)
+            if step < STEP[0] / 2:
+                joins = line.kin or (start >= first - height and end <= last + height)
+            else:
+                joins = STEP[0] <= step <= STEP[1] and len(rows) < MOST_LINES
+                joins = joins and abs(start - first) <= ENDS * height
+                joins = joins and (line.kin or abs(end - last) <= ENDS * height)
+                rows += [middle] if joins else []
+            if joins:
                 block, joined = [*block, line], True
-                if not beside:
-                    rows.append(middle)
-    return sorted(block, key=frame.middle)
+    return sorted(block, key=lambda line: _middle(line, across))
 
 
 def alike(first: Line, line: Line) -> bool:
@@ -222,56 +225,14 @@ def alike(first: Line, line: Line) -> bool:
     return abs(turn) <= TURN and HEIGHTS[0] <= line.height / first.height <= HEIGHTS[1]
 
 
-def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
-    """Check whether a line is the block's next row: equal start, and equal end if unread."""
-    start, end = frame.span([line])
-    first, last = frame.span(block)
-    height = block[0].height
-    if abs(start - first) > ENDS * height:
-        return False
-    return line.kin or abs(end - last) <= ENDS * height
+def _middle(line: Line, axis: np.ndarray) -> float:
+    return float(line.corners.mean(axis=0) @ axis)
 
 
-def _overlap(frame: Frame, block: Sequence[Line], line: Line) -> bool:
-    """Check whether a piece of a row lies within the block or is a part of the zone itself."""
-    start, end = frame.span([line])
-    first, last = frame.span(block)
-    height = block[0].height
-    return (start >= first - height and end <= last + height) or line.kin
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Coordinates along and across a line."""
-
-    along: np.ndarray
-    across: np.ndarray
-
-    @classmethod
-    def of(cls, line: Line) -> Frame:
-        """Return the frame in which the line is level."""
-        turn = np.radians(line.angle)
-        along = np.array([np.cos(turn), np.sin(turn)])
-        return cls(along, np.array([-along[1], along[0]]))
-
-    def middle(self, line: Line) -> float:
-        """Position of a line's middle across the frame's line."""
-        return float(line.corners.mean(axis=0) @ self.across)
-
-    def span(self, lines: Sequence[Line]) -> tuple[float, float]:
-        """Start and end of lines along the frame's line."""
-        at = np.concatenate([line.corners for line in lines]) @ self.along
-        return float(at.min()), float(at.max())
-
-    def depth(self, lines: Sequence[Line]) -> tuple[float, float]:
-        """Start and end of lines across the frame's line."""
-        at = np.concatenate([line.corners for line in lines]) @ self.across
-        return float(at.min()), float(at.max())
-
-    def corners(self, span: tuple[float, float], depth: tuple[float, float]) -> np.ndarray:
-        """Return a rectangle in the image, float [4, 2]."""
-        (x0, x1), (y0, y1) = span, depth
-        return np.asarray(rectangle(x0, y0, x1, y1) @ np.stack([self.along, self.across]))
+def _extent(lines: Sequence[Line], axis: np.ndarray) -> tuple[float, float]:
+    """Start and end of lines along an axis."""
+    at = np.concatenate([line.corners for line in lines]) @ axis
+    return float(at.min()), float(at.max())
 
 
 def outline(block: Sequence[Line], margin: float) -> np.ndarray:
@@ -280,39 +241,34 @@ def outline(block: Sequence[Line], margin: float) -> np.ndarray:
     All lines of a zone end at the same column, but a text detector often stops before the last
     fillers of one of them: the longest gives the direction.
     """
-    frame = Frame.of(max(block, key=lambda line: line.width))
+    axes = max(block, key=lambda line: line.width).axes
     more = margin * float(np.median([line.height for line in block]))
-    (x0, x1), (y0, y1) = frame.span(block), frame.depth(block)
-    return frame.corners((x0 - more, x1 + more), (y0 - more, y1 + more))
+    (x0, x1), (y0, y1) = (_extent(block, axis) for axis in axes)
+    return np.asarray(rectangle(x0 - more, y0 - more, x1 + more, y1 + more) @ axes)
 
 
 def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
-    """Return a zone's lines with missed ones added, each as long as its ink."""
+    """Return a zone's lines with missed ones added, each as long as its ink.
+
+    A line is missed beyond the outermost one if the format has one and there is ink.
+    """
     if icao9303.is_licence(block[0].text):
         return [_lengthened(grey, block[0])]
     lines = list(block)
-    for above, below in ((True, False), (False, True)):
-        lines += _missing(grey, lines, block[0] if above else block[-1], above, below)
+    for outer, side in ((block[0], -1), (block[-1], 1)):
+        is_missed = icao9303.has_dates(outer.text)
+        if side == 1:
+            single_name = len(lines) == 1 and not is_missed
+            is_missed = icao9303.begins_with_dates(outer.text) or single_name
+        if is_missed and len(lines) < MOST_LINES:
+            lines += _inked(grey, outer, side)
     return [_lengthened(grey, line) for line in lines]
-
-
-def _missing(
-    grey: np.ndarray, lines: Sequence[Line], outer: Line, above: bool, below: bool
-) -> list[Line]:
-    """Return the line beyond the outermost one, if the format has one and there is ink."""
-    if len(lines) >= 3:
-        return []
-    dated, three = icao9303.has_dates(outer.text), icao9303.begins_with_dates(outer.text)
-    single_name = len(lines) == 1 and not dated
-    wanted = (above and dated) or (below and (three or single_name))
-    return _inked(grey, outer, -1 if above else 1) if wanted else []
 
 
 def _inked(grey: np.ndarray, line: Line, side: int) -> list[Line]:
     """Return the position of a similar line above (-1) or below (1) a line, if any."""
-    frame = Frame.of(line)
     shifts = [side * step * line.height for step in np.arange(*STEP, 0.2)]
-    places = [line.corners + shift * frame.across for shift in shifts]
+    places = [line.corners + shift * line.axes[1] for shift in shifts]
     inks = [_columns(grey, place).mean() for place in places]
     best = int(np.argmax(inks))
     if inks[best] < LEAST_INK * _columns(grey, line.corners).mean():
@@ -322,12 +278,10 @@ def _inked(grey: np.ndarray, line: Line, side: int) -> list[Line]:
 
 def _lengthened(grey: np.ndarray, line: Line) -> Line:
     """Return a line extended to the end of its ink: text detectors stop within fillers."""
-    frame = Frame.of(line)
-    start, end = frame.span([line])
-    room = max(0.0, LONGEST * line.height - (end - start))
-    reach = min(room, REACH * (end - start))
-    longer = frame.corners((start, end + reach), frame.depth([line]))
-    columns = _columns(grey, longer)
+    axes = line.axes
+    (start, end), (top, bottom) = (_extent([line], axis) for axis in axes)
+    reach = min(max(0.0, LONGEST * line.height - (end - start)), REACH * (end - start))
+    columns = _columns(grey, rectangle(start, top, end + reach, bottom) @ axes)
     window = HEIGHT + HEIGHT // 2
     level = cv2.blur(columns[None], (window, 1))[0]
     inside = max(1, round(len(columns) * (end - start) / (end - start + reach)))
@@ -336,7 +290,7 @@ def _lengthened(grey: np.ndarray, line: Line) -> Line:
     more = (int(beyond[0]) if len(beyond) else len(columns) - inside) / HEIGHT * line.height
     if not len(beyond) or more <= line.height / 2:  # no end visible: it is the picture's background
         return line
-    return replace(line, corners=frame.corners((start, end + more), frame.depth([line])))
+    return replace(line, corners=rectangle(start, top, end + more, bottom) @ axes)
 
 
 def _columns(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:

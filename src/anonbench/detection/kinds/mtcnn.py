@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,15 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Positive
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import Grown, as_rgb, clipped_boxes, require_finite, require_memory
+from anonbench.detection.base import (
+    Grown,
+    PerImage,
+    as_rgb,
+    clipped_boxes,
+    require_finite,
+    require_memory,
+)
+from anonbench.detection.views import Reach, Views
 
 _FIELD = 12.0
 """Side, in pixels of the least scale, of what its first network looks at."""
@@ -41,8 +48,6 @@ class Mtcnn(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.views import Reach, Views
-
         detector = MtcnnDetector(self, loading.detection.device)
         if loading.detection.speed == "single":
             return Grown(detector, self.margin)
@@ -52,8 +57,11 @@ class Mtcnn(DetectorKind):
         return Grown(Views(detector, reach), self.margin)
 
 
-class MtcnnDetector:
-    """All faces of each image: facenet-pytorch's boxes for single images."""
+class MtcnnDetector(PerImage):
+    """All faces of each image: facenet-pytorch's boxes for single images.
+
+    In a batch, rounding would make boxes depend on the other images.
+    """
 
     def __init__(self, settings: Mtcnn, device_name: str = "cpu") -> None:
         """Load the networks on a device (auto, cpu or cuda).
@@ -86,12 +94,7 @@ class MtcnnDetector:
         for network in (self._model.pnet, self._model.rnet, self._model.onet):
             network.register_forward_hook(_require_numbers)
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        # one by one: in a batch, rounding would make boxes depend on the other images
-        return [self._detect_one(image) for image in images]
-
-    def _detect_one(self, image: np.ndarray) -> list[Region]:
+    def _search(self, image: np.ndarray) -> list[Region]:
         import torch
 
         if min(image.shape[:2]) * (_FIELD / self._least) < _FIELD:  # it fails without a scale

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -273,7 +272,6 @@ def _flush_denormals() -> None:
 
 def _network(path: Path) -> Network:
     """The network as ONNX Runtime computes it, in the thread that calls it."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
     from anonbench.core.libraries.onnx import cpu_session
 
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,12 +16,10 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import template_matching as matching
 from anonbench.detection import views
-from anonbench.detection.base import clipped_quad, corners_of
+from anonbench.detection.base import PerImage, clipped_quad, corners_of
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
-FEATURES = 2000
-"""Greatest number of features of an image, or of a template."""
 FEWEST = 30
 """Least number of features outside its boxes for a template to be recognizable."""
 SMALLEST = 4
@@ -30,12 +28,6 @@ CANDIDATES = 10
 """Number of most similar templates that are tried on an image."""
 LONGEST = 1000
 """Longest side of images and templates when they are matched, in pixels."""
-INLIERS = 15
-"""Least number of matching features that agree with a transformation."""
-ERROR = 2.0
-"""Largest median distance of matching features, in pixels at the size that is matched."""
-SCALES = (0.2, 5.0)
-"""Smallest and largest scale of a template in an image."""
 ALIKE = 0.75
 """Least share of the template's cells outside its boxes in which the image looks the same."""
 PALE = 2
@@ -77,11 +69,12 @@ class Known:
     boxes: list[Box]
 
 
-class TemplateDetector:
+class TemplateDetector(PerImage):
     """The boxes of an annotated template, if the image shows such a document.
 
     The templates most similar by embedding are aligned to the image by their local features. The
-    best-fitting one passes on its boxes if it passes every test; otherwise there are none.
+    best-fitting one passes on its boxes if it passes every test; otherwise there are none. A
+    region's score is the template's agreement with the image.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,12 +90,10 @@ class TemplateDetector:
         self._known, self._centres = _load(folder)
         self._embeddings = np.stack([known.embedding for known in self._known])
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`; a region's score is the template's agreement with the image."""
-        return [
-            [region for each in self.find(image) for region in _regions(image, *each)]
-            for image in images
-        ]
+    def _search(self, image: np.ndarray) -> Iterator[Region]:
+        for known, matrix, score in self.find(image):
+            for entity, corners in known.boxes:
+                yield from clipped_quad(entity, matching.moved(corners, matrix), score, image)
 
     def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
         """Templates that an image shows: in the whole image, and in tiles of it from half size.
@@ -139,7 +130,7 @@ class TemplateDetector:
         self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
     ) -> list[tuple[Known, np.ndarray, float]]:
         """Templates that a view (uint8 [h, w]) or its negative shows; see `find`."""
-        features = matching.extract(grey, FEATURES)
+        features = matching.extract(grey)
         for seen, own in ((grey, features), (255 - grey, features.negative())):
             found = []
             while (best := self._best(seen, own, shrunk)) is not None:
@@ -161,35 +152,18 @@ class TemplateDetector:
         best: tuple[Known, np.ndarray, float] | None = None
         for index in np.argsort(-similarity, kind="stable")[:CANDIDATES]:
             known = self._known[index]
-            alignment = matching.align(known.features, features)
-            if alignment is None or not _is_accepted(alignment, known, shrunk):
+            matrix = matching.align(known.features, features)
+            if matrix is None or not matching.is_plausible(matrix, known.size, shrunk):
                 continue
-            value = _agreement(known, grey, alignment.matrix)
+            value = _agreement(known, grey, matrix)
             if value >= ALIKE and (best is None or value > best[2]):
-                best = known, alignment.matrix, value
+                best = known, matrix, value
         return best
 
 
 def _corners(known: Known, matrix: np.ndarray) -> np.ndarray:
     """Corners of a template's document under a transformation, float64 [4, 2]."""
     return matching.moved(rectangle(0, 0, *known.size), matrix)
-
-
-def _is_accepted(alignment: matching.Alignment, known: Known, shrunk: float) -> bool:
-    matrix = np.diag([shrunk, shrunk, 1.0]) @ alignment.matrix
-    return (
-        alignment.inliers >= INLIERS
-        and alignment.error <= ERROR
-        and matching.is_plausible(matrix, known.size, SCALES)
-    )
-
-
-def _regions(image: np.ndarray, known: Known, matrix: np.ndarray, score: float) -> list[Region]:
-    return [
-        region
-        for entity, corners in known.boxes
-        for region in clipped_quad(entity, matching.moved(corners, matrix), score, image)
-    ]
 
 
 def _share(pixels: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -208,26 +182,23 @@ def _load(folder: Path) -> tuple[list[Known], np.ndarray]:
     """Return the templates, by name, and the centres of their embeddings."""
     paths, images = _read_images(folder)
     boxes = _read_boxes(folder, paths, images)
-    copies = {
-        name: next(views.planes(matching.bounded(image, LONGEST))) for name, image in images.items()
-    }
-    features = {name: matching.extract(grey, FEATURES) for name, grey in copies.items()}
-    quads = {
-        name: [(each.entity, corners_of(each) * _share(grey, images[name])) for each in boxes[name]]
-        for name, grey in copies.items()
-    }
-    outside = {name: _outside(folder / name, features[name], quads[name]) for name in images}
-    centres = matching.codebook(np.concatenate([f.descriptors for f in features.values()]))
+    loaded = []
+    for name, image in images.items():
+        grey = next(views.planes(matching.bounded(image, LONGEST)))
+        features, share = matching.extract(grey), _share(grey, image)
+        quads = [(region.entity, corners_of(region) * share) for region in boxes[name]]
+        loaded.append((name, grey, features, _outside(folder / name, features, quads), quads))
+    centres = matching.codebook(np.concatenate([each[2].descriptors for each in loaded]))
     known = [
         Known(
             name,
             (grey.shape[1], grey.shape[0]),
-            outside[name],
-            matching.embed(features[name].descriptors, centres),
-            *_frame(grey, [corners for _, corners in quads[name]]),
-            quads[name],
+            outside,
+            matching.embed(features.descriptors, centres),
+            *_frame(grey, [corners for _, corners in quads]),
+            quads,
         )
-        for name, grey in copies.items()
+        for name, grey, features, outside, quads in loaded
     ]
     return known, centres
 

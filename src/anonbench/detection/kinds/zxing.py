@@ -18,7 +18,7 @@ from anonbench.core.boxes import Region, overlap, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, clipped_quad, corners_of, united
+from anonbench.detection.base import PerImage, as_grey, clipped_quad, corners_of, united
 from anonbench.detection.kinds.cut_out import CutOutDetector, corners_reported
 from anonbench.detection.views import (
     UPRIGHT,
@@ -85,25 +85,18 @@ class Zxing(DetectorKind):
         return ReadAndUnread(codes, more, Views(BarsDetector(), once))
 
 
-class ReadAndUnread:
+class ReadAndUnread(PerImage):
     """Codes that were read, and linear ones of which only bars were seen."""
 
     def __init__(self, read: Detector, more: Sequence[Detector], bars: Detector) -> None:
         self._detector, self._more, self._bars = read, more, bars
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        found = zip(images, self._detector.detect(images), self._bars.detect(images), strict=True)
-        return [self._completed(*each) for each in found]
-
-    def _completed(
-        self, image: np.ndarray, codes: list[Region], bars: Sequence[Region]
-    ) -> list[Region]:
+    def _search(self, image: np.ndarray, codes: list[Region]) -> list[Region]:
         others = [region for each in self._more for region in each.detect([image])[0]]
         # what is read again is framed less exactly
         new = [each for each in others if not any(overlap(each, code) for code in codes)]
         codes = [*codes, *united(new, image)] if new else codes
-        return [*codes, *_unread(image, codes, bars)]
+        return [*codes, *_unread(image, codes, self._bars.detect([image])[0])]
 
 
 def _unread(image: np.ndarray, codes: Sequence[Region], bars: Sequence[Region]) -> Iterator[Region]:
@@ -141,25 +134,21 @@ def _hull(region: Region) -> np.ndarray:
     return np.asarray(cv2.convexHull(corners_of(region).astype(np.float32)))
 
 
-class BarsDetector:
-    """Bars of linear codes, whether they can be read or not, by OpenCV."""
+class BarsDetector(PerImage):
+    """Bars of linear codes in grey images, whether they can be read or not, by OpenCV."""
 
     def __init__(self) -> None:
         self._bars = cv2.barcode.BarcodeDetector()
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`; of grey images."""
-        return [list(self._found(image)) for image in images]
-
-    def _found(self, grey: np.ndarray) -> Iterator[Region]:
+    def _search(self, grey: np.ndarray) -> Iterator[Region]:
         if min(grey.shape) >= _LEAST_SIDE:
             _, quads = self._bars.detectMulti(grey)
             for quad in () if quads is None else quads.astype(np.float64):
                 yield from clipped_quad(Entity.BARCODE, quad, UNDECODED, grey)
 
 
-class ZxingDetector:
-    """Barcodes of each image as quadrilaterals; one that could be decoded is certain (score 1)."""
+class ZxingDetector(PerImage):
+    """Barcodes of grey images as quadrilaterals; one that could be decoded is certain (score 1)."""
 
     def __init__(self, valid_only: bool = False) -> None:
         import zxingcpp
@@ -169,11 +158,7 @@ class ZxingDetector:
         self._linear = set(zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(linear)))
         self._black_only = zxingcpp.BarcodeFormats((linear, *others))
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`; of grey images."""
-        return [list(self._found(image)) for image in images]
-
-    def _found(self, grey: np.ndarray) -> Iterator[Region]:
+    def _search(self, grey: np.ndarray) -> Iterator[Region]:
         read = partial(
             self._zxing.read_barcodes,
             ean_add_on_symbol=self._zxing.EanAddOnSymbol.Read,  # they are hidden, too

@@ -108,25 +108,23 @@ class State:
         adding = [c for c in self.present if c.action is Action.ADD]
         return {c.row: c.region for c in adding if c.region is not None}
 
-    def shown(self) -> list[dict[str, Any]]:
-        """Return the regions that are hidden; `found` or `row` gives the origin of each."""
-        kept = self._kept()
-        again = self._added_keys()
-        found = [
-            _plain(region) | {"found": place, "score": round(region.score, 3)}
-            for place, region in enumerate(self.found)
-            if place in kept and key_of(region) not in again
-        ]
-        return found + [_plain(region) | {"row": row} for row, region in self.added.items()]
+    def told(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the `regions` that are hidden, and those that corrections `removed`.
 
-    def removed(self) -> list[dict[str, Any]]:
-        """Return the regions that were found and that corrections remove."""
-        kept, again = self._kept(), self._added_keys()
-        return [
-            _plain(region) | {"found": place}
-            for place, region in enumerate(self.found)
-            if place not in kept and key_of(region) not in again
-        ]
+        `found` or `row` gives the origin of each.
+        """
+        removals = [c for c in self.present if c.action is Action.REMOVE]
+        left = {id(region) for region in correct(self.found, removals)[0]}
+        again = {key_of(region) for region in self.added.values()}
+        hidden, removed = [], []
+        for place, region in enumerate(self.found):
+            plain = _plain(region) | {"found": place}
+            if key_of(region) not in again and id(region) in left:
+                hidden.append(plain | {"score": round(region.score, 3)})
+            elif key_of(region) not in again:
+                removed.append(plain)
+        hidden += [_plain(region) | {"row": row} for row, region in self.added.items()]
+        return {"regions": hidden, "removed": removed}
 
     def wanted(self, regions: Sequence[dict[str, Any]], size: Size) -> list[Region]:
         """Return the regions that the page requests: `found`, `row`, or entity and box.
@@ -146,14 +144,6 @@ class State:
             else:
                 result.append(_new(given.get("entity"), given.get("box"), size))
         return result
-
-    def _kept(self) -> set[int]:
-        removals = [c for c in self.present if c.action is Action.REMOVE]
-        left = {id(region) for region in correct(self.found, removals)[0]}
-        return {place for place, region in enumerate(self.found) if id(region) in left}
-
-    def _added_keys(self) -> set[object]:
-        return {key_of(region) for region in self.added.values()}
 
 
 def _plain(region: Region) -> dict[str, Any]:

@@ -158,16 +158,11 @@ _TEXTS = _COLUMNS[:3]
 class Record:
     """All looks, by image; each is in the file before `add` returns."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.looks: dict[str, Look] = {}
-        if path.exists():
-            self.looks = {look.id: look for look in _read(path)}
-
-    @classmethod
-    def beside(cls, corrections: Path) -> Record:
-        """Read the record that belongs to a corrections file."""
-        return cls(corrections.with_suffix(".review.csv"))
+    def __init__(self, corrections: Path) -> None:
+        """Read the record that is beside a corrections file."""
+        self.path = corrections.with_suffix(".review.csv")
+        looks = _read(self.path) if self.path.exists() else []
+        self.looks = {look.id: look for look in looks}
 
     def is_looked_at(self, image_id: str, digest: str, found: str) -> bool:
         """Whether a person reviewed this version of the image with these findings."""

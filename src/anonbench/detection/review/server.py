@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from anonbench.core.errors import InputError
-from anonbench.detection.review.session import Conflict, Gone, Review
+from anonbench.detection.review.session import Review
 
 HOST = "127.0.0.1"
 LARGEST = 2**20
@@ -105,16 +105,12 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             kind, body = serve(self._route())
             self._send(HTTPStatus.OK, body, kind)
-        except _Refused as error:
-            self._problem(error.status, str(error))
-        except Conflict as error:
-            self._problem(HTTPStatus.CONFLICT, str(error))
-        except Gone as error:
-            self._problem(HTTPStatus.GONE, str(error))
-        except (InputError, OSError) as error:
-            if isinstance(error, ConnectionError | TimeoutError):
-                raise
-            self._problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        except (ConnectionError, TimeoutError):
+            raise
+        except (_Refused, InputError, OSError) as error:
+            status = getattr(error, "status", HTTPStatus.UNPROCESSABLE_ENTITY)
+            kind, body = _json({"problem": str(error)})
+            self._send(status, body, kind)
 
     def _route(self) -> list[str]:
         """Return the parts of the path after the token, on this host."""
@@ -171,10 +167,6 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) != int(length):
             raise _Refused(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive.")
         return body
-
-    def _problem(self, status: HTTPStatus, text: str) -> None:
-        kind, body = _json({"problem": text})
-        self._send(status, body, kind)
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.close_connection = True

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,13 @@ _KEPT = 4
 class Conflict(InputError):  # noqa: N818 - a finding, not a failure
     """The image's state differs from the one that the page knows."""
 
+    status = HTTPStatus.CONFLICT
+
 
 class Gone(InputError):  # noqa: N818 - a finding, not a failure
     """The image's file is not the one that was searched."""
+
+    status = HTTPStatus.GONE
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def review_run(config: Config, name: str, corrections: Path, sample: int, target
         InputError: something of this is not there, damaged, or does not fit.
     """
     dataset, folder = config.datasets[name], config.results / name
-    record = Record.beside(corrections)
+    record = Record(corrections)
     detected = queue.read_detected(folder, dataset.corrections is not None, target)
     manifest, root = detected.manifest, root_of(dataset)
     entries = detected.queue(config.detection_quality.listed, sample, config.seed)
@@ -163,9 +168,7 @@ class Review:
                 "version": self._version(entry.id, state),
                 "looked": self._look(entry.id) is not None,
                 "notes": self._notes(entry, state),
-                "regions": state.shown(),
-                "removed": state.removed(),
-            }
+            } | state.told()
 
     def picture(self, number: int) -> bytes:
         """Return an image as upright JPEG of at most `LONGEST` pixels a side, or Gone."""
@@ -313,13 +316,6 @@ class Review:
 
 
 def _rate(rate: Rate) -> dict[str, Any]:
-    def plain(value: float) -> float | None:
-        return None if np.isnan(value) else value
-
-    return {
-        "value": plain(rate.value),
-        "low": plain(rate.low),
-        "high": plain(rate.high),
-        "n": rate.n,
-        "reason": rate.reason,
-    }
+    numbers = {name: getattr(rate, name) for name in ("value", "low", "high")}
+    plain = {name: None if np.isnan(number) else number for name, number in numbers.items()}
+    return plain | {"n": rate.n, "reason": rate.reason}
