@@ -101,7 +101,9 @@ def _convolutions(before: int, after: int) -> nn.Module:
 
 
 def load_redrawer(path: Path) -> tuple[Redrawer, Preprocess]:
-    """Return a trained network on its device, and the preparation of pictures; set torch's threads.
+    """Return a trained network on its device, and the preparation of its pictures.
+
+    Sets torch's threads.
 
     Raises:
         InputError: the file is missing or was written by something else.

@@ -64,9 +64,10 @@ def costs(plan: Plan) -> dict[Job, Cost]:
 def usual_seconds(
     jobs: Sequence[Job], estimates: Estimates, cores: int | None, gpus: float | None
 ) -> tuple[dict[str, float], float]:
-    """Median seconds of a job of each rule, and such seconds of planned jobs in a second of time.
+    """Median seconds of a job of each rule, and how many of them a second of the run does.
 
-    Without a number of cores, jobs run one after the other; without one of GPUs, one job has them.
+    The latter is a mean over the planned jobs. Without a number of cores, jobs run one after the
+    other; without one of GPUs, one job has them.
     """
     times = {job: seconds for job, (seconds, _, _) in _times(jobs, estimates).items()}
     by_rule = defaultdict(list)
