@@ -6,7 +6,7 @@ A review shows the originals that the folder's record names, doubtful ones first
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -14,13 +14,12 @@ import pandas as pd
 
 from anonbench.anonymization.files.record import SEED, Outcome, as_region, audit_file, read_audit
 from anonbench.config import Presentation
-from anonbench.core.boxes import Region, region_fault
+from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.wording import count
 from anonbench.datasets.annotations.read import (
     Action,
     Correction,
-    correct,
     group_by_image,
     read_corrections,
 )
@@ -98,15 +97,6 @@ def digest_of_corrections(own: OfImage) -> str:
     """Digest of one file's corrections; empty where it has none."""
     told = [(part, c.action, c.entity, c.region) for part, each in own.items() for c in each]
     return hashlib.sha256(repr(sorted(map(repr, told))).encode()).hexdigest() if told else ""
-
-
-def corrected(
-    regions: list[Region], own: Sequence[Correction], width: int, height: int
-) -> tuple[list[Region], str]:
-    """Regions after corrections, and what is wrong with an added one; empty if nothing is."""
-    after, _ = correct(regions, own)
-    faults = [region_fault(region, width, height) for region in after]
-    return after, next((f"a correction of it {fault}" for fault in faults if fault), "")
 
 
 def additions(own: OfImage) -> OfImage:

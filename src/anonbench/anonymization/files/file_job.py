@@ -22,7 +22,6 @@ from anonbench.anonymization.audit.regions import regions_of
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,
-    corrected,
     digest_of_corrections,
 )
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
@@ -31,17 +30,17 @@ from anonbench.anonymization.files.record import (
     Status,
     as_rows,
     in_draw_order,
-    is_passing,
+    remove_passing,
 )
 from anonbench.anonymization.files.stored import SUFFIXES, PdfWriter, stored, write
 from anonbench.config import Anonymization, Detection
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
-from anonbench.datasets.annotations.read import Correction
+from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
@@ -268,9 +267,10 @@ class Anonymizer:
         except DetectorFailed as error:
             raise _NotPublished(str(error)) from None
         height, width = original.shape[:2]
-        after, fault = corrected(seen.regions, own, width, height)
-        if fault:
-            raise _NotPublished(fault)
+        after, _ = correct(seen.regions, own)
+        for region in after:
+            if (fault := region_fault(region, width, height)) is not None:
+                raise _NotPublished(f"a correction of it {fault}")
         if after:
             seen.how["coding"] = coding = shared_coding(*source)
             seen.how["doubts"] += [SHARED_PIXELS] if coding == JPEG2000 else []
@@ -336,9 +336,7 @@ def _page_of(data: bytes, number: int) -> Page:
 
 def died(to: Path, task: Task) -> Outcome:
     """Outcome of an image that ended its worker; removes its files from `to`."""
-    for part in to.glob(".*"):
-        if is_passing(part):
-            part.unlink()
+    remove_passing(to)
     done = Outcome(task.image.name, "failed", DIED)
     _remove_others(to, task, done)
     return done

@@ -279,6 +279,13 @@ def is_passing(path: Path) -> bool:
     return _PASSING.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
 
 
+def remove_passing(to: Path) -> None:
+    """Remove the temporary files that a run left in the output folder."""
+    for path in to.glob(".*"):
+        if is_passing(path):
+            path.unlink()
+
+
 def _outcomes_by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
     """Return outcomes by name; what was left out is found anew, and may have an image's name."""
     return {each.name: each for each in outcomes if each.status != "left_out"}

@@ -24,7 +24,7 @@ from anonbench.anonymization.files.places import (
     require_apart,
     taken_suffixes,
 )
-from anonbench.anonymization.files.record import Outcome, Record, audit_file, is_passing
+from anonbench.anonymization.files.record import Outcome, Record, audit_file, remove_passing
 from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection, Shapes
@@ -218,9 +218,7 @@ def _earlier_outcomes(before: Mapping[str, Outcome], given: Images) -> dict[str,
 
 def _remove_unfinished(to: Path, record: Record, before: Mapping[str, Outcome]) -> None:
     """Remove what a run that was ended may have written without a line about it."""
-    for part in to.glob(".*"):
-        if is_passing(part):
-            part.unlink()
+    remove_passing(to)
     known = {each.output for each in before.values()}
     for name in record.unfinished:
         for output in (name, *(name + suffix for suffix in SUFFIXES)):
