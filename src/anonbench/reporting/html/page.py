@@ -60,7 +60,11 @@ class Texts:
         self._texts: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8"))
         named = " ".join(map(shlex.quote, configfiles))
         self.configfile = f" --configfile {named}" if named else ""
-        self._jinja = Environment(autoescape=True, undefined=StrictUndefined)
+        loader = FunctionLoader(lambda key: str(self.raw(key)))
+        # all texts stay compiled: a report fills in hundreds
+        self._jinja = Environment(
+            autoescape=True, undefined=StrictUndefined, loader=loader, cache_size=-1
+        )
         self.results = shlex.quote(results)
         self._jinja.globals |= {"configfile": self.configfile, "results": self.results}
         self.language = language
@@ -71,7 +75,7 @@ class Texts:
         Raises:
             KeyError: there is no such text.
         """
-        return Markup(self._jinja.from_string(str(self.raw(key))).render(**values))
+        return Markup(self._jinja.get_template(key).render(**values))
 
     def raw(self, key: str) -> Any:
         """Template of a text, or those of all names below a key."""
