@@ -257,7 +257,7 @@ def test_a_damaged_image_leaves_nothing(run: Config, tmp_path: Path, to: str) ->
     content[offset + 60] ^= 1
     tar.write_bytes(content)
     key = tmp_path / "key.csv"
-    assert "an image differs from its index" in refusal(run, tmp_path / to, BLUR, MASK, key=key)
+    assert "is not as its index says" in refusal(run, tmp_path / to, BLUR, MASK, key=key)
     assert not key.exists()
 
 

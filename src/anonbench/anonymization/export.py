@@ -1,13 +1,12 @@
 """Anonymized images to pass on: numbered copies of finished image sets in a folder or a tar.
 
-Reads tars and their indexes itself. Every image is compared with its index's digest, and a set's
-images with the results of detection, so that a damaged or incomplete set is refused.
+Every image is compared with its index's digest, and a set's images with the results of detection,
+so that a damaged or incomplete set is refused.
 """
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import io
 import os
 import shutil
@@ -31,6 +30,7 @@ from anonbench.core.registries.method_names import is_given, is_redrawn
 from anonbench.core.vocabulary import Split, Variant
 from anonbench.core.wording import count
 from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.datasets.image_sets.shards import INDEX_COLUMNS, ImageSet
 
 TABLE = "images.csv"
 _TIME = 315532800
@@ -116,11 +116,11 @@ def export_images(
     has_train = bool((table["split"] == str(Split.TRAIN)).any())
     splits = Experiment(config).anonymized_splits(name, has_train)
     found = found[found["id"].isin(table.loc[table["split"].isin(splits), "id"])]
-    sets = {each: _index(base / "images" / str(each), splits) for each in variants}
-    for each, index in sets.items():
-        _require_same(f"{base / 'images' / str(each)}", index["id"], found)
-    first = next(iter(sets.values()))
-    unhidden = _unhidden(found[found["id"].isin(first["id"])])
+    sets = {each: _open(base / "images" / str(each), splits) for each in variants}
+    for each, images in sets.items():
+        _require_same(f"{base / 'images' / str(each)}", images.ids, found)
+    exported = next(iter(sets.values())).ids
+    unhidden = _unhidden(found[found["id"].isin(exported)])
     if unhidden.total not in (0, accepted):
         raise InputError(
             f"{name}: {unhidden}. They may show what should be hidden. Look at them: they are in "
@@ -129,7 +129,7 @@ def export_images(
             "false). To export them nevertheless: "
             f"--accept-unhidden {unhidden.total}"
         )
-    table = table[table["id"].isin(first["id"])].sort_values("id", ignore_index=True)
+    table = table[table["id"].isin(exported)].sort_values("id", ignore_index=True)
     if names:
         columns = [column for column in _OWN if column in table]
         table.insert(0, "number", table["id"])
@@ -238,20 +238,20 @@ def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
     return found
 
 
-def _index(folder: Path, splits: Sequence[str]) -> pd.DataFrame:
-    """Return a set's images in some splits: id, offset, size, digest and the tar, by id."""
+def _open(folder: Path, splits: Sequence[str]) -> ImageSet:
+    """Open a set's images in some splits."""
     # train images that an earlier config had anonymized may be there still
     pattern = "*/*.parquet" if len(splits) > 1 else f"{splits[0]}/*.parquet"
-    index = _read_all(folder, pattern, ["id", "offset", "size", "digest"])
-    tars = {file: Path(file).with_suffix(".tar") for file in index["file"].unique()}
-    for tar in tars.values():
+    index = _read_all(folder, pattern, INDEX_COLUMNS)
+    tars = [Path(file).with_suffix(".tar") for file in index["file"].unique()]
+    for tar in tars:
         if not tar.is_file():
             raise InputError(f"{tar} is not there: run the workflow")
         verify(tar)
-    return index.assign(tar=index["file"].map(tars))
+    return ImageSet.of(tars, folder)
 
 
-def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
+def _require_same(folder: str, ids: Sequence[str], found: pd.DataFrame) -> None:
     """Raise InputError unless a set has all images with regions, and no unreadable one."""
     status = found.set_index("id")["status"]
     inside = set(ids)
@@ -273,7 +273,7 @@ def _unhidden(found: pd.DataFrame) -> Unhidden:
 def _write(
     table: pd.DataFrame,
     columns: Sequence[str],
-    sets: Mapping[Variant, pd.DataFrame],
+    sets: Mapping[Variant, ImageSet],
     to: Path,
     key: Path | None,
 ) -> float:
@@ -281,13 +281,12 @@ def _write(
     size = 0
     with _private(key) as private, _sink(to) as add:
         add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
-        for variant, index in sets.items():
-            rows = index.merge(table[["id", "number"]], on="id", validate="one_to_one")
-            told = (rows[name] for name in ("number", "tar", "offset", "size", "digest"))
-            each = zip(*told, strict=True)
-            for number, tar, *where in track(each, len(rows), str(variant)):
-                data = _read(tar, *where)
-                add(f"{variant}/{number}{_suffix(data, tar)}", data)
+        for variant, images in sets.items():
+            own = table[table["id"].isin(images.ids)]
+            numbered = zip(own["id"], own["number"], strict=True)
+            for image_id, number in track(numbered, len(own), str(variant)):
+                data = images.read_bytes(image_id)
+                add(f"{variant}/{number}{_suffix(data, images.folder)}", data)
                 size += len(data)
         if private is not None:
             table.to_csv(private, index=False, lineterminator="\n")
@@ -295,23 +294,12 @@ def _write(
     return size / 1e6
 
 
-def _read(tar: Path, offset: int, size: int, digest: str) -> bytes:
-    with tar.open("rb") as file:
-        file.seek(offset)
-        data = file.read(size)
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise InputError(
-            f"{tar}: an image differs from its index: delete the shard and run the workflow"
-        )
-    return data
-
-
-def _suffix(data: bytes, tar: Path) -> str:
+def _suffix(data: bytes, folder: Path) -> str:
     for start, suffix in _SUFFIXES.items():
         if data.startswith(start):
             return suffix
     raise InputError(
-        f"{tar}: contains an image that is neither PNG nor JPEG: delete the shard and "
+        f"{folder}: contains an image that is neither PNG nor JPEG: delete the folder and "
         "run the workflow"
     )
 
