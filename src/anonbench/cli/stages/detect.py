@@ -132,7 +132,7 @@ def _as_text(found: Detected, output: Path | None) -> str:
             lines.append(f"{counts[key]:,} {text} ({tally(counts['reasons'][key])})")
     lines.append(f"wrote {output}" if output else "to see which: -o boxes.csv, or boxes.json")
     if counts["reasons"] and output and output.suffix != ".json":
-        lines.append("which could not be read or searched, or are doubtful: -o boxes.json")
+        lines.append("to see which, and why: -o boxes.json")
     return "\n".join(lines)
 
 
