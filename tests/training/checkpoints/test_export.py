@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from anonbench.cli import main
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.export import export_backbone
 from anonbench.training.model.backbone import build_backbone, encode, init_backbone
@@ -24,6 +25,8 @@ from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]
 Train = Callable[..., Path]
+
+install_torchvision_ops()  # before timm is imported
 
 
 def _images(side: int = 32) -> Tensor:
