@@ -77,8 +77,13 @@ def reidentification_grid(found: pd.DataFrame) -> Grid:
     rows = rows[rows["attacker"].isin(PEOPLE)]
     of = rows.set_index(["method", "against", "attacker"])
     places = list(dict.fromkeys(zip(rows["method"], rows["against"], strict=True)))
+    labels = {"original": "Originals"}
     lines = [
-        (METHODS.get(method, "Originals"), against, *(_rate(of, (*place, who)) for who in PEOPLE))
+        (
+            labels.get(method, METHODS[method]),
+            against,
+            *(_rate(of, (*place, who)) for who in PEOPLE),
+        )
         for place in places
         for method, against in [place]
     ]

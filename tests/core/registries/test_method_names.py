@@ -70,8 +70,8 @@ def test_what_is_behind_a_name() -> None:
     ],
 )
 def test_labels_say_whose_pictures_they_are(name: str, label: str) -> None:
-    assert METHODS[name] == METHODS.get(name, "") == label
-    assert METHODS.get("original", "as it is") == "as it is"
+    assert METHODS[name] == label
+    assert METHODS["unknown"] == "unknown", "what is no method is its own label"
 
 
 def test_each_has_a_place_in_the_config() -> None:
