@@ -16,7 +16,7 @@ import pandas as pd
 
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import UNADAPTED
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.answers import PREDICTED_BY, values_grid
 from anonbench.reporting.grid import to_markdown
@@ -77,15 +77,13 @@ def reidentification_grid(found: pd.DataFrame) -> Grid:
     rows = rows[rows["attacker"].isin(PEOPLE)]
     of = rows.set_index(["method", "against", "attacker"])
     places = list(dict.fromkeys(zip(rows["method"], rows["against"], strict=True)))
-    labels = {"original": "Originals"}
     lines = [
         (
-            labels.get(method, METHODS[method]),
+            "Originals" if method == ORIGINAL else METHODS[method],
             against,
-            *(_rate(of, (*place, who)) for who in PEOPLE),
+            *(_rate(of, (method, against, who)) for who in PEOPLE),
         )
-        for place in places
-        for method, against in [place]
+        for method, against in places
     ]
     return Grid(
         stem="reidentification",

@@ -64,10 +64,10 @@ def costs(plan: Plan) -> dict[Job, Cost]:
 def usual_seconds(
     jobs: Sequence[Job], estimates: Estimates, cores: int | None, gpus: float | None
 ) -> tuple[dict[str, float], float]:
-    """Median seconds of a job of each rule, and how many of them a second of the run does.
+    """Median seconds of a job of each rule, and the mean number of jobs at once.
 
-    The latter is a mean over the planned jobs. Without a number of cores, jobs run one after the
-    other; without one of GPUs, one job has them.
+    That number is the planned jobs' seconds, by these medians, over the run's expected time.
+    Without a number of cores, jobs run one after the other; without one of GPUs, one job has them.
     """
     times = {job: seconds for job, (seconds, _, _) in _times(jobs, estimates).items()}
     by_rule = defaultdict(list)
