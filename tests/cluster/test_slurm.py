@@ -33,7 +33,7 @@ Remote.next_seconds_between_status_checks = property(lambda _: 1, lambda *_: Non
 LIMITED = "gather_portraits train_adapted train_unadapted"
 """Rules whose processes Slurm measures and ends."""
 NO_PROFILE = ["--workflow-profile", "none"]
-TOO_LITTLE_MB = 250  # twice as much is enough
+TOO_LITTLE_MB = 100  # a job takes more within a second of its start; four times as much is enough
 TOO_FEW_MINUTES = 1  # a training stops a minute before its end
 
 
@@ -115,7 +115,7 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     profile = ["--profile", str(root / "profiles/slurm"), *QUICK]
     partitions = ["--slurm-partition-config", str(root / "profiles/slurm/partitions.yaml")]
     little = [
-        f"gather_portraits:mem_mb={TOO_LITTLE_MB}*attempt",
+        f"gather_portraits:mem_mb={TOO_LITTLE_MB}*attempt**2",
         f"train_adapted:runtime={TOO_FEW_MINUTES}*attempt",
     ]
     gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
@@ -155,7 +155,7 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     assert len(tried) > 1
     assert tried[-1].state == "COMPLETED"
     assert {job.state for job in tried[:-1]} == {"FAILED"}
-    asked = [TOO_LITTLE_MB * attempt for attempt in range(1, len(tried) + 1)]
+    asked = [TOO_LITTLE_MB * attempt**2 for attempt in range(1, len(tried) + 1)]
     assert [job.memory for job in tried] == [f"{megabytes}M" for megabytes in asked]
     logs = sorted((there / ".snakemake/slurm_logs/rule_gather_portraits").rglob("*.log"))
     assert "exceeded memory limit" in logs[0].read_text(encoding="utf-8")
