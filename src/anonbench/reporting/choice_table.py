@@ -3,6 +3,8 @@
 Choices that pass the policy come first, then those not known to pass, then those that failed on
 evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
 against them. Where the quality is not known, the lower rate of the strongest attack comes first.
+A trained model or a map comes after the unadapted model, unless a test shows that it gains or its
+verdict is better.
 Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of a random
 ranking; 1 is that of the unadapted model, retrained with another seed and searching originals.
 Both, and the choice, are judged by a second reference, which favours no model; the model's own
@@ -273,7 +275,6 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
 
 def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of the page."""
-    # the unadapted model comes first unless a test shows that training or a map gains
     alike = {key for key, best in bests.items() if (key[3], UNADAPTED) in best.alike}
     not_recommended = set(refused[_PLACE].itertuples(index=False, name=None))
     behind = [
@@ -281,24 +282,31 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
         or tuple(row[name] for name in _PLACE) in not_recommended
         for row in table.to_dict("records")
     ]
-    value = table["kept"].fillna(-math.inf)
-    plain = value[table["adaption"] == UNADAPTED]
-    plain.index = pd.MultiIndex.from_frame(table.loc[plain.index, _VARIANT])
-    of_plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).to_numpy()
     is_short = (table["unknown"] != "") | (table["verdict"] == Verdict.FAIL)
-    keys = {
+    standing = {
         "rank": table["verdict"].map(rank),
         **{name: table[name] for name in ("failed", "suspected", "open")},
-        "unknown": table["unknown"] != "",
+    }
+    quality = {
+        "unknown": (table["unknown"] != "").astype(float),
         # of those that fail, the one of which attacks find less is closer to passing
         "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
-        "value": -np.where(behind, np.fmin(value, of_plain), value),
+        "value": -table["kept"].fillna(-math.inf),
+    }
+    others = {
         "degree": -table["degree"],
         "adapted": table["adaption"] != UNADAPTED,
         **{name: table[name] for name in ("method", "adaption")},
         "asked": table["query"] != ORIGINAL,
     }
-    order = pd.DataFrame(keys).sort_values([*keys], kind="stable").index
+    keys = pd.DataFrame(standing | quality | others)
+    # no better known and of no more value than the unadapted model, which it does not surely beat
+    plain = keys.set_index(pd.MultiIndex.from_frame(table[_VARIANT]))[lambda k: ~k["adapted"]]
+    plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).set_index(keys.index)
+    held = np.array(behind) & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
+    worse = np.maximum(keys[[*quality]], plain[[*quality]].astype(float))
+    keys[[*quality]] = keys[[*quality]].mask(held, worse)
+    order = keys.sort_values([*keys], kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
 

@@ -117,19 +117,37 @@ def test_an_adapted_model_passes_no_limit_on_vectors_that_no_attack_has_seen() -
     assert "vectors were not attacked" in masks(table).set_index("adaption")["detail"]["C"].iloc[0]
 
 
+REFUSED = "shift gains as much and needs no map"
+
+
+def with_maps(values: dict[str, float], why_not: str, **unadapted: float) -> pd.DataFrame:
+    """Choices where some methods have maps, of this mAP, and passing rules of their own."""
+    policy = table_of()
+    passing, plain = policy[policy["method"] == "mask"], SCORES[SCORES["adaption"] == "unadapted"]
+    scores = plain.assign(**unadapted)
+    for method, value in values.items():
+        rows = plain[plain["method"] == method]
+        mapped = rows.assign(adaption="mapped", value=value, low=value - 0.02, high=value + 0.02)
+        scores = pd.concat([scores, mapped], ignore_index=True)
+        policy = pd.concat([policy, passing.assign(method=f"mapped_{method}")])
+    cards = pd.DataFrame({"method": [*values]}).merge(pd.DataFrame({"degree": [50, 100]}), "cross")
+    cards = cards.merge(pd.DataFrame({"query": ["original", "anonymized"]}), "cross")
+    cards = cards.assign(remedy="mapped", pairs=100, why_not=why_not)
+    return of(policy, scores, maps=cards)
+
+
 def test_a_map_that_is_not_recommended_comes_after_the_unadapted_model() -> None:
-    mapped = SCORES[(SCORES["adaption"] == "unadapted") & (SCORES["method"] == "mask")]
-    gaining = mapped.assign(adaption="mapped", value=0.9, low=0.88, high=0.92)
-    scores = pd.concat([SCORES, gaining], ignore_index=True)
-    own = table_of()
-    policy = pd.concat([own, own[own["method"] == "mask"].assign(method="mapped_mask")])
-    card = {"method": "mask", "degree": 100, "query": ["original", "anonymized"]}
-    card |= {"remedy": "mapped", "pairs": 100}
-    firsts = [
-        of(policy, scores, maps=pd.DataFrame(card | {"why_not": why})).iloc[0]["adaption"]
-        for why in ("", "shift gains as much and needs no map")
-    ]
-    assert firsts == ["mapped", "unadapted"]
+    for unadapted in ({}, {"low": 0.1, "high": 0.9}):  # also where its quality is not known
+        firsts = [with_maps({"mask": 0.9}, why, **unadapted).iloc[0] for why in ("", REFUSED)]
+        assert [first["adaption"] for first in firsts] == ["mapped", "unadapted"]
+
+
+def test_maps_that_pass_by_themselves_are_in_the_order_of_what_they_keep() -> None:
+    plain = SCORES.query("adaption == 'unadapted' and metric == 'map' and query == 'original'")
+    values = plain.query("degree == 100 and method != 'mask'").set_index("method")["value"]
+    worse, better = values.sort_values().index
+    first = with_maps({worse: 0.92, better: 0.9}, REFUSED).iloc[0]
+    assert (first["adaption"], first["verdict"], first["method"]) == ("mapped", "pass", worse)
 
 
 def test_a_value_beyond_its_limit_counts_against_a_choice_though_nothing_is_proved() -> None:
