@@ -320,6 +320,8 @@ def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, a
     said = {each: str(step(top, facts, Texts(each)).text) for each in ("en", "de")}
     assert f"at least {add} other persons or documents" in said["en"]
     assert f"mindestens {add} weiteren Personen oder Dokumenten" in said["de"]
+    assert "for an interval of at most 20 points on re-identification, " in said["en"]
+    assert "höchstens 20 Punkte breites Intervall bei „Wiedererkennen“ müssen " in said["de"]
     assert all("nan" not in text and "probes" not in text for text in said.values())
 
 

@@ -329,7 +329,9 @@ def test_persons_that_a_list_names_are_counted_as_in_the_report(
 ) -> None:
     made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
     assert ("no method can pass" in made.said) == (not enough)
-    assert ("Until there are about 35 persons" in made.said) == (not enough)
+    assert ("fewer than about 35 persons (limit of 10 %, if" in made.said) == (not enough)
+    # as many as the report asks for
+    assert ("about 93 give re-identification an interval of at" in made.said) == (not enough)
 
 
 def test_attacks_on_documents_can_keep_each_limit(propose: Propose) -> None:

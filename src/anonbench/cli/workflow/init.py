@@ -140,8 +140,8 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     least, most = cost.span
-    if cost.wanted:
-        print(f"too few for the policy: until there are about {cost.wanted}, no method can pass")
+    if cost.gap:
+        print(f"too few for the policy: {cost.gap}")
     print(
         f"wrote {options.to}: {count(cost.images, 'image')}, {duration(least)} to {duration(most)} "
         f"on {count(choice.cores, 'core')}\n"

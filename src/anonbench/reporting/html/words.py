@@ -328,9 +328,10 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
     if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
         # every image was attacked already
         key = "few_tries" if math.isnan(_times(top)) else "images"
-        numbers = {"images": tries, "there": there, **_persons(top, there, facts)}
-        detail = top["detail"]
-        return Step(texts(f"step.open.{key}", detail=detail, **words.numbers(numbers)), run)
+        numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
+        numbers |= _persons(top, there, facts)
+        named = {"detail": top["detail"], "attack": words.attack(attack)}
+        return Step(texts(f"step.open.{key}", **named, **words.numbers(numbers)), run)
     more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
     more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
     commands = {

@@ -26,6 +26,7 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity, Method, Split
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
+from anonbench.evaluation.privacy.rates import probes_needed
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.first_config.survey import Sample, Survey
 from anonbench.workflow.plan_costs import ID_BYTES, TAR_BYTES
@@ -82,13 +83,19 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         searched = int(share * cost.images)
         by_class = share < 1.0 and choice.label != "class" and are_clusters
         fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
-        what, there, wanted = "image", searched, math.ceil(needed / share)
+        what, there, part = "image", searched, share
         if are_clusters:
             what, there = "class folder", int(share * len(folders))
         elif 0 < seen.persons < searched:  # a person has images in both parts
-            what, there, wanted = "person", seen.persons, needed
+            what, there, part = "person", seen.persons, 1.0
         if there < needed:
-            cost = cost._replace(wanted=count(wanted, what))
+            enough = max(needed, probes_needed(WIDEST, CONFIDENCE))
+            gap = (
+                f"no method can pass with fewer than about {count(math.ceil(needed / part), what)} "
+            )
+            gap += f"(limit of {100 * strictest:g} %, if no attack succeeds); about "
+            gap += f"{math.ceil(enough / part):,} give re-identification an interval of at most "
+            cost = cost._replace(gap=f"{gap}{100 * WIDEST:g} points, whatever its rate")
         return template.render(
             ATTACKED=ATTACKED,
             FEWEST=FEWEST,
@@ -122,7 +129,6 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
             fraction=min(1.0, fraction),
             there=count(there, what),
-            strictest=strictest,
             needed=needed,
             usual=Privacy(),
         ), cost
@@ -173,6 +179,7 @@ def limits_of(entities: Iterable[str]) -> list[float]:
 
 
 CONFIDENCE: float = Presentation().confidence
+WIDEST: float = Presentation().widest_interval
 HALF = 0.5
 """Share of the images that is searched; attackers learn from the other half."""
 SEARCHED, LEARNED = 24, 8
@@ -199,10 +206,8 @@ class Estimate(NamedTuple):
     seconds: float = 0.0
     """Expected time of the run, as `anonbench plan` tells it."""
     bytes: float = 0.0
-    wanted: str = ""
-    """Number of images, persons or class folders before which no method can pass; empty if they are
-    there.
-    """
+    gap: str = ""
+    """Number of images, persons or class folders that the policy needs; empty if they are there."""
 
     @property
     def span(self) -> tuple[float, float]:
