@@ -145,6 +145,26 @@ def test_a_table_that_no_job_wrote_is_refused(
     assert said in told and "by `anonbench run policy --configfile" in told
 
 
+def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacks = {"face": "10 persons, and 20 are needed", "text": "10 images, and 20 are needed"}
+    reasons = [f"{each}: {lack}" for each, lack in lacks.items()]
+    reasons += [f"{each}: no such regions in the train images to learn from" for each in lacks]
+    rewritten(results / "a" / "policy.csv", reason="; ".join(reasons), verdict="not known")
+    config = results.parent / "config.yaml"
+    dataset = {"layout": "folder", "path": str(results.parent), "detectors": ["ppocr"]}
+    config.write_text(yaml.safe_dump({"results": str(results), "datasets": {"a": dataset}}))
+    assert main(["policy", "check", "--configfile", str(config)]) == 3
+    lines = capsys.readouterr().out.splitlines()
+    rule = next(at for at, line in enumerate(lines) if "not known: reidentification" in line)
+    assert lines[rule + 1 : rule + 3] == [
+        f"    {each}: {lack}; no such regions in the train images to learn from"
+        for each, lack in lacks.items()
+    ]
+    assert max(map(len, lines)) <= 120
+
+
 @pytest.mark.slow
 def test_nothing_is_loaded_that_a_check_does_not_need(results: Path) -> None:
     heavy = ("pandas", "scipy", "anonbench.config", "torch", "snakemake")

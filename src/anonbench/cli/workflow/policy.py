@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.cli.shared import DONE, DOUBTFUL, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import RESULTS
 
@@ -22,13 +23,15 @@ the target `policy`, and does not need Snakemake.
 
 Examples:
   anonbench policy check
-  anonbench policy check results/archive --variant mask-100
+  anonbench policy check --configfile archive.yaml --variant mask-100
   anonbench policy check results --policy strict.yaml --json > verdicts.json
 
 What passes, and what that means: docs/explanation/policy.md."""
 FILE = "policy.csv"
 _DATASET = "manifest.parquet"
 """File by which a data set's folder is recognized."""
+_WIDTH = 118
+"""Characters of a line."""
 _FIRST = "first `anonbench run policy --configfile CONFIG`"
 
 
@@ -49,6 +52,12 @@ def add(commands: Any) -> None:
         nargs="*",
         metavar="PLACE",
         help=f"folders of results, or of single data sets in them ({RESULTS})",
+    )
+    check.add_argument(
+        "--configfile",
+        type=Path,
+        metavar="FILE",
+        help="the config that the workflow ran with: without PLACE, its results are checked",
     )
     check.add_argument(
         "--policy",
@@ -73,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         InputError: no table exists, one is damaged, or a variant is missing from it.
     """
-    files = [path for place in options.places or [Path(RESULTS)] for path in _files(place)]
+    default = read_config(options.configfile).results if options.configfile else Path(RESULTS)
+    files = [path for place in options.places or [default] for path in _files(place)]
 
     import pandas as pd
 
@@ -153,8 +163,17 @@ def _as_text(judged: pd.DataFrame) -> str:
         first = group.iloc[0]
         variant = f"{first['method']}-{first['degree']}"
         lines.append(f"{first['dataset']} {variant}: {overall(group['verdict'])}")
-        lines += [f"  {reason}" for reason in reasons_against(group) or [resisted(group)] if reason]
+        against = reasons_against(group)
+        for rule, reasons in against:
+            apart = len(reasons) > 1  # kinds of regions, each on its own line
+            lines += _wrapped(rule if apart or not reasons else f"{rule} ({reasons[0]})", "  ")
+            lines += [line for each in reasons if apart for line in _wrapped(each, "    ")]
+        lines += _wrapped("" if against else resisted(group), "  ")
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
 def _as_json(judged: pd.DataFrame) -> str:

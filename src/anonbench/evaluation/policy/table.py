@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,8 @@ def _verdict(row: Mapping[Hashable, Any]) -> Verdict | None:
         return None
 
 
+_OF_ENTITY = re.compile(rf"(?:^|; )({'|'.join(Entity)}): ")
+"""Begin of a reason that is about one kind of region."""
 _SUBJECTS = {
     ALLOWED: "method",
     DEGREE: "regions hidden",
@@ -197,28 +200,45 @@ def limit(row: Mapping[Any, Any]) -> str:
 
 def said(row: Mapping[Any, Any]) -> str:
     """One line for a rule that is not passed."""
+    return _line(*_said(row))
+
+
+def _line(text: str, reasons: Sequence[str]) -> str:
+    return f"{text} ({'; '.join(reasons)})" if reasons else text
+
+
+def _said(row: Mapping[Any, Any]) -> tuple[str, list[str]]:
+    """A rule with its value and limit, and the reasons why it is not known."""
     parts = [f"{subject(row)}: {measured(row) or 'not known'}"]
     if asked := limit(row):
         parts.append(asked)
-    text = ", ".join(parts)
     reason = row["reason"]
     if not reason and row["verdict"] == str(Verdict.UNKNOWN) and row["low"] <= row["high"]:
         reason = "the interval contains the limit"
-    return f"{text} ({reason})" if reason else text
+    first, *others = _OF_ENTITY.split(reason)
+    reasons: dict[str, list[str]] = {"": [first]} if first else {}
+    for entity, why in zip(others[::2], others[1::2], strict=True):
+        reasons.setdefault(f"{entity}: ", []).append(why)
+    return ", ".join(parts), [entity + "; ".join(each) for entity, each in reasons.items()]
 
 
-def reasons_against(of_variant: pd.DataFrame) -> list[str]:
-    """Rules that a variant does not pass, failed ones before unknown ones, one line each."""
-    return [
-        said(row) if verdict is Verdict.FAIL or not measured(row) else f"not known: {said(row)}"
-        for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
-        for row in of_variant[of_variant["verdict"] == str(verdict)].to_dict("records")
-    ]
+def reasons_against(of_variant: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Rules that a variant does not pass, failed ones before unknown ones.
+
+    Each has the reasons why it is not known: one for each kind of region, or one for all.
+    """
+    found = []
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+        for row in of_variant[of_variant["verdict"] == str(verdict)].to_dict("records"):
+            text, reasons = _said(row)
+            is_clear = verdict is Verdict.FAIL or not measured(row)
+            found.append((text if is_clear else f"not known: {text}", reasons))
+    return found
 
 
 def why_not(of_variant: pd.DataFrame) -> str:
     """Why a variant does not pass, in one line; empty if it passes."""
-    return "; ".join(reasons_against(of_variant))
+    return "; ".join(_line(*each) for each in reasons_against(of_variant))
 
 
 def resisted(of_variant: pd.DataFrame) -> str:
