@@ -279,6 +279,16 @@ def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
         run(*sets, clusters=tmp_path / "names.csv")
 
 
+@pytest.mark.parametrize(("k", "said"), [(2, "k is 2, and below 5 no ranking"), (10, "")])
+def test_python_says_where_scores_support_no_conclusion(
+    k: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = IDS, np.random.default_rng(0).standard_normal((len(IDS), 8))
+    found = anonbench.score(pair, pair, pair, k=k)
+    assert found.attrs["unknown"].startswith(said) and (found.attrs["unknown"] == "") == (not said)
+    assert ("NOT KNOWN what the change costs: k is 2" in caplog.text) == bool(said)
+
+
 NAMES = ["NA", *(f"image-{n:03d}" for n in range(119))]
 
 

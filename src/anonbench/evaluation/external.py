@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import WholeTable, retrieval_scores
 from anonbench.evaluation.sufficiency import why_no_statement
 
+log = logging.getLogger(__name__)
 DEFAULTS = Presentation()
 """Default confidence."""
 COLUMNS = ["metric", "value", "low", "high", "se", "queries", "k", "chance", "ceiling"]
@@ -125,7 +127,7 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
         unchanged), se (standard error of the mean over clusters), queries (for which the metric is
         defined), k, chance (of a random ranking), ceiling (the reference against itself), and for a
         sample also sampling_error: of the sample's mean as an estimate of the mean of all queries
-        given.
+        given. `attrs["unknown"]` says why the scores support no conclusion; it is empty if they do.
 
     Raises:
         InputError: a file or setting is wrong; the message names it and says what to do.
@@ -139,7 +141,11 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
         >>> table.set_index("metric").loc["map", ["value", "chance"]].round(2).tolist()
         [0.72, 0.06]
     """
-    return run(reference, queries, database, **settings).table
+    found = run(reference, queries, database, **settings)
+    if found.unknown:
+        log.warning("NOT KNOWN what the change costs: %s", found.unknown)
+    found.table.attrs["unknown"] = found.unknown
+    return found.table
 
 
 def run(
