@@ -42,7 +42,8 @@ from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.learning import QUANTITIES
 from anonbench.reporting.grid import write_grid
-from anonbench.reporting.grid_tables import write_layout, write_sizes
+from anonbench.reporting.grid_layout import write_layout
+from anonbench.reporting.grid_tables import write_sizes
 from anonbench.reporting.paper import scenario_tables as of_scenarios
 from anonbench.reporting.summary import read_scores
 from policy_evidence import make_measured

@@ -10,7 +10,7 @@ from report_results import make_effort, section
 from synthetic_results import make_scores
 from visiting import Open
 
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.grid import Grid, GridBlock
 from anonbench.reporting.html.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}

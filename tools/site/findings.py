@@ -15,11 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.registries.method_names import in_order
-from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.answers import PREDICTED_BY, values_grid
-from anonbench.reporting.grid import to_markdown
+from anonbench.reporting.grid import Grid, GridBlock, to_markdown
 from anonbench.reporting.labels import ACCURACIES, METHODS, QUERIES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grid import to_markdown
+from anonbench.reporting.grid import Grid, GridBlock, to_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-to/judge.md"

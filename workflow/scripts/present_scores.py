@@ -14,7 +14,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.figures.learning import chance_levels, learning_curves
     from anonbench.reporting.figures.trends import correlation_heatmap, trend
-    from anonbench.reporting.grid_tables import write_layout
+    from anonbench.reporting.grid_layout import write_layout
     from anonbench.reporting.summary import read_scores
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params

@@ -16,11 +16,10 @@ import pandas as pd
 from scipy import stats
 
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.map_judging import DISTILLED, MAP, MAPPED, NOTHING
 from anonbench.evaluation.policy.verdicts import strongest_attacks
-from anonbench.reporting.grid import grid_of
+from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import at_highest_degree, summarize
 

@@ -14,12 +14,11 @@ from enum import StrEnum
 
 import pandas as pd
 
-from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, Adaption, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.reporting.choice_table import Bests, Scenario
-from anonbench.reporting.grid import grid_of
+from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
     METHODS,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
-from anonbench.core.registries.tables import TABLES, Grid
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND, read_comparisons
 from anonbench.evaluation.deployments import read_deployments
@@ -28,7 +28,7 @@ from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes import POWER, read_variances
-from anonbench.reporting.grid import grid_of, write_grid
+from anonbench.reporting.grid import Grid, grid_of, write_grid
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,

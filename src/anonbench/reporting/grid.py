@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -13,8 +14,80 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from anonbench.core.io import atomic, write_csv
-from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
 from anonbench.reporting.notes import notes
+
+
+@dataclass
+class Cell:
+    """One score in percent, or none if the scenario was not run."""
+
+    value: float | None = None
+    sd: float | None = None
+    """Standard deviation between seeds, if there are several."""
+    se: float | None = None
+    """Standard error over queries or images."""
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    """Whether it is the highest of its column, as printed. Rows that cannot be chosen are ignored,
+    and a value shared by all is not the best."""
+    tied: bool = False
+    """Whether it is not the highest, but not distinguishable from it by a paired test."""
+    chance: bool = False
+    """Whether the value's interval includes chance, or the floor of its query kind."""
+
+    @property
+    def text(self) -> str:
+        """The value with one decimal, and the standard deviation between seeds."""
+        if self.value is None:
+            return NOT_RUN
+        return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval with one decimal; empty if there is none."""
+        return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
+
+    @property
+    def marks(self) -> str:
+        """Marks after the value: tied with the best, at chance."""
+        return TIED * self.tied + AT_CHANCE * self.chance
+
+
+Row = tuple[str | Cell, ...]
+"""Texts and scores, as many as a table has columns."""
+
+
+@dataclass(frozen=True)
+class GridBlock:
+    """Rows that belong together, under a label that may be empty."""
+
+    label: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Headings and rows of text; nothing in it is escaped yet."""
+
+    stem: str
+    """File name without suffix, and the LaTeX label."""
+    title: str
+    heads: tuple[str, ...]
+    blocks: tuple[GridBlock, ...]
+    notes: tuple[str, ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
+    """Headings above the headings with the columns that each spans; they fill the whole width."""
+    left: int = 1
+    """Number of columns, from the first, that are flush left; the others are flush right."""
+    wrapped: tuple[tuple[int, float], ...] = ()
+    """Columns of running text, by number, with their width as a share of the page's."""
+
+    @property
+    def caption(self) -> str:
+        """Title and notes as one text."""
+        return " ".join([f"{self.title}.", *self.notes])
 
 
 def grid_of(
@@ -64,25 +137,32 @@ def write_table(table: pd.DataFrame, markdown: str, latex: str, outputs: Sequenc
         write_text(path, text)
 
 
-def to_markdown(grid: Grid, escaped: bool = False) -> str:
-    """Format a grid as Markdown, caption below; `escaped` if rows and labels are Markdown."""
+def to_markdown(grid: Grid, mark: str = "") -> str:
+    """Format a grid as Markdown, caption below, with a `mark` around the labels of blocks."""
     heads = list(grid.heads)
     if grid.groups:  # Markdown has only one row of headings
         above = [label for label, span in grid.groups for _ in range(span)]
         heads = [f"{a} {b}".strip() for a, b in zip(above, heads, strict=True)]
-    rows: list[tuple[str, ...]] = []
+    rows: list[list[str]] = []
     for block in grid.blocks:
-        rows += [(block.label, *([""] * (len(heads) - 1)))] if block.label else []
-        rows += block.rows
-    table = markdown_grid(heads, rows, left=grid.left, escaped=escaped)
+        if block.label:
+            label = f"{mark}{escape_markdown(block.label)}{mark}"
+            rows.append([label, *([""] * (len(heads) - 1))])
+        rows += ([_markdown_cell(cell) for cell in row] for row in block.rows)
+    table = markdown_grid(heads, rows, left=grid.left, escaped=True)
     return f"{table}\n{escape_markdown(grid.caption)}\n"
 
 
-def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = None) -> str:
+def _markdown_cell(cell: str | Cell) -> str:
+    if isinstance(cell, str):
+        return escape_markdown(cell)
+    return (f"**{cell.text}**" if cell.best else cell.text) + cell.marks
+
+
+def to_latex(grid: Grid, wide: bool = True) -> str:
     """Format a grid as LaTeX (`table*` if `wide`) for booktabs and textcomp's glyphs.
 
-    `cell` formats a text; by default it is escaped, and numbers get a real minus. Running text is
-    in braces, because `\\raggedright` redefines the end of a row.
+    Running text is in braces, because `\\raggedright` redefines the end of a row.
     """
     file = resources.files("anonbench.reporting").joinpath("texts", "table.tex.j2")
     marks: Any = {"block_start_string": "<%", "block_end_string": "%>"}
@@ -91,14 +171,19 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
     latex = Environment(undefined=StrictUndefined, **marks, **plain)
     latex.filters["latex"] = escape_latex
     template = latex.from_string(file.read_text("utf-8"))
-    return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=cell or _cell)
+    return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=_latex_cell)
 
 
-def _cell(text: str) -> str:
-    """Text of a cell, with a real minus sign if it is a number."""
-    return f"${text}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", text) else escape_latex(text)
+def _latex_cell(cell: str | Cell) -> str:
+    """Text of a cell, with a real minus sign if it is a number with a sign."""
+    if isinstance(cell, str):
+        return f"${cell}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", cell) else escape_latex(cell)
+    text = escape_latex(cell.text)
+    marks = "".join(_MARKS[mark] for mark in cell.marks)
+    return (rf"\textbf{{{text}}}" if cell.best else text) + (f"$^{{{marks}}}$" if marks else "")
 
 
+_MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",

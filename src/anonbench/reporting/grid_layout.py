@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,15 @@ from anonbench.core.vocabulary import (
 )
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY
+from anonbench.reporting.grid import (
+    Cell,
+    Grid,
+    GridBlock,
+    Row,
+    to_latex,
+    to_markdown,
+    write_table,
+)
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -47,79 +57,45 @@ _METRICS = {"retrieval": "retrieval_metrics", "agreement": "agreement", "downstr
 _CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
 
 
-@dataclass
-class Cell:
-    """One value in percent, or none if the scenario was not run."""
-
-    value: float | None = None
-    sd: float | None = None
-    """Standard deviation between seeds, if there are several."""
-    se: float | None = None
-    """Standard error over queries or images."""
-    low: float | None = None
-    high: float | None = None
-    best: bool = False
-    """Whether it is the highest of its column, as printed. Rows that cannot be chosen are ignored,
-    and a value shared by all is not the best."""
-    tied: bool = False
-    """Whether it is not the highest, but not distinguishable from it by a paired test."""
-    chance: bool = False
-    """Whether the value's interval includes chance, or the floor of its query kind."""
-
-    @property
-    def text(self) -> str:
-        """The value with one decimal, and the standard deviation between seeds."""
-        if self.value is None:
-            return NOT_RUN
-        return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
-
-    @property
-    def interval(self) -> str:
-        """The interval with one decimal; empty if there is none."""
-        return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
-
-    @property
-    def marks(self) -> str:
-        """Marks after the value: tied with the best, at chance."""
-        return TIED * self.tied + AT_CHANCE * self.chance
-
-
-class Row(NamedTuple):
-    """One model's cells, in column order."""
-
-    key: str
-    label: str
-    cells: tuple[Cell, ...]
-
-
-class Block(NamedTuple):
-    """Rows of one query kind; accuracies have one block without a name."""
-
-    key: str
-    label: str
-    rows: tuple[Row, ...]
+_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
+"""Additional values of a cell in the CSV, with their number of decimals."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A whole table: `groups` are the metrics, each over the same `methods`."""
+class ScoreGrid(Grid):
+    """Table of scores (`Cell`), with more for the report and the CSV."""
 
-    stem: str
-    title: str
-    behind: str
+    behind: str = ""
     """Number of queries or images, clusters and seeds; empty without scores."""
-    cautions: tuple[str, ...]
-    """Reasons why the numbers support no statement."""
-    notes: tuple[str, ...]
-    """All notes needed to read the table: data, cautions, marks and baselines."""
-    groups: tuple[tuple[str, str], ...]
-    """Key and heading of each column group."""
-    methods: tuple[tuple[str, str], ...]
-    """Key and heading of the columns in each group."""
-    blocks: tuple[Block, ...]
-    baselines: tuple[Row, ...]
+    cautions: tuple[str, ...] = ()
+    """Reasons why the numbers support no statement, and why cells have no value."""
+    baselines: tuple[Row, ...] = ()
     """Known baselines of every block, the same for all methods: those of `ON_ORIGINALS`, `chance`,
     and `floor` of the anonymized queries if it differs."""
+    values: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
+    """All values as texts, in percent.
+
+    One row per model and query kind, then one per baseline, which applies to all of them. The
+    column `row` is one of: scenario; originals, control, pixels or untrained (on originals); chance
+    or floor. Columns ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the
+    same names with ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or
+    images), ``_sd`` (standard deviation between seeds, empty for one) and ``_tied`` (1 where a
+    paired test cannot tell it from the best, which is ``_best``)."""
+
+
+def write_layout(
+    table: Table,
+    scores: pd.DataFrame,
+    outputs: Sequence[Path],
+    comparisons: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+) -> None:
+    """Write one table in the paper's layout to files (`grid.write_table`).
+
+    The LaTeX is a `table` environment that needs booktabs and nothing else.
+    """
+    grid = lay_out(table, scores, comparisons, confidence)
+    write_table(grid.values, to_markdown(grid, mark="*"), to_latex(grid, wide=False), outputs)
 
 
 def lay_out(
@@ -127,7 +103,7 @@ def lay_out(
     scores: pd.DataFrame,
     comparisons: pd.DataFrame | None = None,
     confidence: float = 0.95,
-) -> Layout:
+) -> ScoreGrid:
     """Arrange the scores of one data set and degree as the paper does.
 
     Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
@@ -152,45 +128,73 @@ def lay_out(
         for key, tested in comparisons[same].groupby(keys):
             pairs = map(frozenset, zip(tested["a"], tested["b"], strict=True))
             tests[key] = dict(zip(pairs, tested["p_holm"], strict=True))
-    blocks = []
-    for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
+    queries = {"": ""} if table.kind == "downstream" else QUERIES
+    rows: dict[tuple[str, str], list[Cell]] = {}  # by query kind and model
+    for query in queries:
         columns = []
         for key in product([query], metrics, methods):
             column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
             _mark(column, tests.get(key, {}), 1.0 - confidence)
             columns.append(column)
-        rows = (
-            Row(name, ADAPTIONS[name], tuple(column[name] for column in columns))
-            for name in adaptions
-        )
-        blocks.append(Block(query, label, tuple(rows)))
-    baselines = _baselines(shown, summarize_originals(of_dataset), metrics)
+        rows |= {(query, name): [column[name] for column in columns] for name in adaptions}
     ks = {metric: _only(shown.loc[shown["metric"] == metric, "k"]) for metric in metrics}
     headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
+    known = _baselines(shown, summarize_originals(of_dataset), metrics)
+    texts = {
+        key: ", ".join(f"{name} {of[m].text}" for m, name in headings.items() if m in of)
+        for key, of in known.items()
+    }
+    baselines = {
+        key: [of.get(metric, Cell()) for metric in metrics for _ in methods]
+        for key, of in known.items()
+    }
     # after systems have received their names
     labels = {key: f"{ADAPTIONS[name]}, original images" for key, name in ON_ORIGINALS.items()}
     labels |= _CHANCE
-    texts = {
-        key: ", ".join(f"{name} {known[m].text}" for m, name in headings.items() if m in known)
-        for key, known in baselines.items()
-    }
     level = 1.0 - confidence if tests else None
     behind, cautions = _behind(table.kind != "downstream", shown), _cautions(shown)
-    return Layout(
+    scored = [cell.value is not None for cells in rows.values() for cell in cells]
+    missing = notes("without_value", missing=scored.count(False), cells=len(scored))
+    values = _values(rows, baselines, [f"{m}_{method}" for m in metrics for method in methods])
+    return ScoreGrid(
         stem=table.stem,
         title=f"{WORDS['layouts'][table.kind]} in percent, {table.dataset}, "
         f"{table.degree} % of the regions anonymized",
-        behind=behind,
-        cautions=cautions,
-        notes=_notes(table, shown, texts, behind=behind, cautions=cautions, level=level),
-        groups=tuple(headings.items()),
-        methods=tuple((method, METHODS[method]) for method in methods),
-        blocks=tuple(blocks),
-        baselines=tuple(
-            Row(key, labels[key], tuple(known.get(m, Cell()) for m in metrics for _ in methods))
-            for key, known in baselines.items()
+        heads=("Model", *[METHODS[method] for method in methods] * len(metrics)),
+        groups=(("", 1), *((heading, len(methods)) for heading in headings.values())),
+        blocks=tuple(
+            GridBlock(label, tuple((ADAPTIONS[name], *rows[query, name]) for name in adaptions))
+            for query, label in queries.items()
         ),
+        baselines=tuple((labels[key], *cells) for key, cells in baselines.items()),
+        behind=behind,
+        cautions=(*cautions, *missing),
+        notes=_notes(table, shown, texts, behind=behind, cautions=cautions, level=level),
+        values=values.drop(columns="query") if table.kind == "downstream" else values,
     )
+
+
+def _values(
+    rows: Mapping[tuple[str, str], Sequence[Cell]],
+    baselines: Mapping[str, Sequence[Cell]],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """Return `ScoreGrid.values`; `names` are those of the columns."""
+    heads = [*names, *(f"{name}_{part}" for part in (*_NUMBERS, "best", "tied") for name in names)]
+    lines = [(query, "scenario", name, *_texts(cells)) for (query, name), cells in rows.items()]
+    for key, cells in baselines.items():
+        lines.append(("", key, ON_ORIGINALS.get(key, ""), *_texts(cells)))
+    return pd.DataFrame(lines, columns=["query", "row", "adaption", *heads])
+
+
+def _texts(cells: Sequence[Cell]) -> list[str]:
+    values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
+    for part, decimals in _NUMBERS.items():
+        numbers = [getattr(cell, part) for cell in cells]
+        values += ["" if number is None else f"{number:.{decimals}f}" for number in numbers]
+    for part in ("best", "tied"):
+        values += ["" if c.value is None else str(int(getattr(c, part))) for c in cells]
+    return values
 
 
 def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:

@@ -18,7 +18,6 @@ from anonbench.anonymization.given.gather import (
 )
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import facts
-from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, Entity, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.policy.table import resisted, tally, unlimited, why_not
@@ -27,7 +26,7 @@ from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sufficiency import DEFAULTS
-from anonbench.reporting.grid import grid_of
+from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.labels import (
     ATTACKERS,
     ENTITIES,

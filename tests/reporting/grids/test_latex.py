@@ -13,9 +13,9 @@ from synthetic_results import make_best, make_comparisons, make_scores, write_re
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Table
-from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grid import to_latex, write_grid
-from anonbench.reporting.grid_tables import write_layout, write_sizes
+from anonbench.reporting.grid import Grid, GridBlock, to_latex, write_grid
+from anonbench.reporting.grid_layout import write_layout
+from anonbench.reporting.grid_tables import write_sizes
 from anonbench.reporting.paper.claims import evaluate, write_claims
 from anonbench.reporting.paper.comparison import write_comparison
 from anonbench.reporting.paper.ours import our_data

@@ -26,23 +26,13 @@ from anonbench.reporting import choice_table
 from anonbench.reporting.choice_effects import recommendations_grid
 from anonbench.reporting.choice_table import best_choices
 from anonbench.reporting.figures.trends import choices
-from anonbench.reporting.grid import escape_latex
-from anonbench.reporting.grid_layout import Layout, lay_out
-from anonbench.reporting.grid_tables import (
-    to_latex,
-    to_markdown,
-    values_of,
-    write_layout,
-    write_sizes,
-)
+from anonbench.reporting.grid import escape_latex, to_latex, to_markdown
+from anonbench.reporting.grid_layout import ScoreGrid, lay_out, write_layout
+from anonbench.reporting.grid_tables import write_sizes
 from anonbench.reporting.summary import summarize
 
 RETRIEVAL = Table("retrieval", "documents", 100, "IX")
 DOWNSTREAM = Table("downstream", "documents", 100)
-
-
-def caption(layout: Layout) -> str:
-    return f"{layout.title}. {' '.join(layout.notes)}"
 
 
 def constant(value: float, **of_models: float) -> pd.DataFrame:
@@ -51,8 +41,8 @@ def constant(value: float, **of_models: float) -> pd.DataFrame:
     return scores.assign(value=values, low=value, high=value)
 
 
-def rows_of(layout: Layout) -> list[dict[str, str]]:
-    return values_of(layout).to_dict("records")
+def rows_of(layout: ScoreGrid) -> list[dict[str, str]]:
+    return layout.values.to_dict("records")
 
 
 def test_every_number_is_the_score_in_percent_or_not_run(scores: pd.DataFrame) -> None:
@@ -65,7 +55,7 @@ def test_every_number_is_the_score_in_percent_or_not_run(scores: pd.DataFrame) -
         for row, column in product(rows, [name for name in rows[0] if name.endswith(METHODS)]):
             value = of.get((row.get("query", ""), row["adaption"], *column.split("_")))
             assert row[column] == ("not run" if value is None else f"{100 * value:.1f}")
-        missing = layout.blocks[0].rows[3].cells[2]
+        missing = layout.blocks[0].rows[3][3]
         assert missing.value is None and not missing.best
         for text in (to_markdown(layout), to_latex(layout)):
             assert text.count("not run") == 2 * width
@@ -74,21 +64,21 @@ def test_every_number_is_the_score_in_percent_or_not_run(scores: pd.DataFrame) -
 
 def test_layout_is_the_papers_with_what_the_data_set_has(scores: pd.DataFrame) -> None:
     layout = lay_out(RETRIEVAL, scores)
-    assert [group for _, group in layout.groups] == ["mAP", "mnDCG@12"]
-    assert [method for _, method in layout.methods] == ["Pixelate", "Blur", "Mask"]
+    assert layout.groups == (("", 1), ("mAP", 3), ("mnDCG@12", 3))
+    assert layout.heads == ("Model", *["Pixelate", "Blur", "Mask"] * 2)
     assert [block.label for block in layout.blocks] == [
         "With original query images",
         "With anonymized query images",
     ]
-    assert [row.label for row in layout.blocks[0].rows] == ["Unadapted", "A", "B", "C"]
-    assert "240 queries in 40 clusters, k = 12, 1 seed" in caption(layout)
+    assert [row[0] for row in layout.blocks[0].rows] == ["Unadapted", "A", "B", "C"]
+    assert "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
     accuracy = lay_out(DOWNSTREAM, scores)
-    assert [group for _, group in accuracy.groups] == ["k-NN", "Linear"]
-    assert "240 validation images in 40 clusters, neighbours k = 20, 1 seed" in caption(accuracy)
+    assert [group for group, _ in accuracy.groups] == ["", "k-NN", "Linear"]
+    assert "240 validation images in 40 clusters, neighbours k = 20, 1 seed" in accuracy.caption
     part = scores[(scores["method"] != "blur") & (scores["adaption"] != "B")]
     layout = lay_out(RETRIEVAL, pd.concat([part, make_scores("other", (100,))]))
-    assert [method for method, _ in layout.methods] == ["pixelate", "mask"]
-    assert [row.key for row in layout.blocks[0].rows] == ["unadapted", "A", "C"]
+    assert layout.heads == ("Model", *["Pixelate", "Mask"] * 2)
+    assert [row[0] for row in layout.blocks[0].rows] == ["Unadapted", "A", "C"]
     check_latex(to_latex(layout))
 
 
@@ -104,8 +94,8 @@ def test_layout_is_the_papers_with_what_the_data_set_has(scores: pd.DataFrame) -
 def test_best_is_the_maximum_as_it_prints(values: dict[str, float], best: list[bool]) -> None:
     layout = lay_out(RETRIEVAL, constant(0.5, **values))
     for block in layout.blocks:
-        for column in range(6):
-            assert [row.cells[column].best for row in block.rows] == best
+        for column in range(1, 7):
+            assert [row[column].best for row in block.rows] == best
     assert to_markdown(layout).count("**") == 2 * 6 * 2 * sum(best)
     assert to_latex(layout).count(r"\textbf") == 6 * 2 * sum(best)
 
@@ -115,16 +105,16 @@ def test_columns_are_compared_apart_and_what_all_share_is_nobodys_best() -> None
     tests = make_comparisons(scores)
     scores.loc[(scores["adaption"] == "A") & (scores["query"] == "original"), "value"] = 0.9
     original, anonymized = lay_out(RETRIEVAL, scores).blocks
-    assert [row.cells[0].best for row in original.rows] == [False, True, False, False]
-    assert not anonymized.rows[1].cells[0].best
+    assert [row[1].best for row in original.rows] == [False, True, False, False]
+    assert not anonymized.rows[1][1].best
     sure = (tests["metric"] == "mndcg") & (tests["method"] == "mask")
     tests.loc[sure, "p_holm"] = 0.001
     anonymized = lay_out(RETRIEVAL, scores, tests).blocks[1]
-    assert [cell.tied for cell in anonymized.rows[1].cells] == [True] * 5 + [False]
+    assert [cell.tied for cell in anonymized.rows[1][1:]] == [True] * 5 + [False]
     scores = constant(0.0)
     scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
     layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))
-    assert not any(c.best or c.tied for b in layout.blocks for r in b.rows for c in r.cells)
+    assert not any(c.best or c.tied for b in layout.blocks for r in b.rows for c in r[1:])
     assert "**" not in to_markdown(layout) and r"\textbf" not in to_latex(layout)
     flags = [row[name] for row in rows_of(layout) for name in row if name.endswith("_best")]
     assert set(flags) == {"0"}
@@ -132,38 +122,38 @@ def test_columns_are_compared_apart_and_what_all_share_is_nobodys_best() -> None
     control = make_scores("documents", control=True)
     control.loc[control["adaption"] != "control", "value"] = 0.5
     rows = lay_out(RETRIEVAL, control).blocks[0].rows
-    assert not any(cell.best for row in rows for cell in row.cells)
+    assert not any(cell.best for row in rows for cell in row[1:])
 
 
 @pytest.mark.parametrize("table", [RETRIEVAL, DOWNSTREAM])
 def test_the_control_has_a_row_and_a_note(table: Table) -> None:
     scores = make_scores("documents", control=True)
     layout = lay_out(table, scores)
-    labels = [row.label for row in layout.blocks[0].rows]
+    labels = [row[0] for row in layout.blocks[0].rows]
     assert labels == ["Unadapted", "Unadapted, retrained", "A", "B", "C"]
     high = scores.assign(value=scores["value"].mask(scores["adaption"] == "control", 0.999))
     control = lay_out(table, high, make_comparisons(high)).blocks[0].rows[1]
-    assert all(cell.text == "99.9" for cell in control.cells)
-    assert not any(cell.best or cell.tied for cell in control.cells)
+    assert all(cell.text == "99.9" for cell in control[1:])
+    assert not any(cell.best or cell.tied for cell in control[1:])
     originals = scores[(scores["degree"] == 0) & (scores["adaption"] == "control")]
     first, second = ("map", "mndcg") if table is RETRIEVAL else ("knn", "linear")
     values = [100 * originals[originals["metric"] == m]["value"].iloc[0] for m in (first, second)]
     names = ("mAP", "mnDCG@12") if table is RETRIEVAL else ("k-NN", "Linear")
     how = "Retrained and searched among" if table is RETRIEVAL else "Retrained, on"
     said = ", ".join(f"{n} {v:.1f}" for n, v in zip(names, values, strict=True))
-    assert f"{how} originals: {said}." in caption(layout)
-    assert ("the retraining ceiling" in caption(layout)) == (table is RETRIEVAL)
+    assert f"{how} originals: {said}." in layout.caption
+    assert ("the retraining ceiling" in layout.caption) == (table is RETRIEVAL)
     alone = lay_out(table, scores[scores["degree"] != 0])
-    assert "Retrained" not in caption(alone) and "dentity" not in caption(alone)
-    assert "retrained" not in caption(lay_out(table, make_scores("documents")))
+    assert "Retrained" not in alone.caption and "dentity" not in alone.caption
+    assert "retrained" not in lay_out(table, make_scores("documents")).caption
 
 
 def test_identity_and_chance_are_beside_every_table() -> None:
     scores = make_scores("documents", control=True)
     scores["chance"] = scores["metric"].map({"map": 0.06, "mndcg": 0.4, "knn": 0.2, "linear": 0.2})
     layout = lay_out(RETRIEVAL, scores)
-    assert "Identity, the reference against itself: mAP 100.0, mnDCG@12 100.0." in caption(layout)
-    assert "Chance: mAP 6.0, mnDCG@12 40.0;" in caption(layout)
+    assert "Identity, the reference against itself: mAP 100.0, mnDCG@12 100.0." in layout.caption
+    assert "Chance: mAP 6.0, mnDCG@12 40.0;" in layout.caption
     rows = rows_of(layout)
     assert [row["row"] for row in rows] == ["scenario"] * 10 + ["originals", "control", "chance"]
     assert [row["adaption"] for row in rows[10:]] == ["unadapted", "control", ""]
@@ -171,7 +161,7 @@ def test_identity_and_chance_are_beside_every_table() -> None:
     assert rows[12]["mndcg_mask"] == "40.0" and rows[12]["query"] == rows[10]["query"] == ""
     known = scores.query("degree == 0 and adaption == 'unadapted' and metric == 'knn'")
     said = f"Unadapted on originals: k-NN {100 * known['value'].iloc[0]:.1f}, Linear "
-    assert said in caption(lay_out(DOWNSTREAM, scores))
+    assert said in lay_out(DOWNSTREAM, scores).caption
 
 
 def test_rank_agreement_has_a_table() -> None:
@@ -184,18 +174,18 @@ def test_rank_agreement_has_a_table() -> None:
     ]
     layout = lay_out(Table("agreement", "documents", 100), pd.concat([scores, *parts]))
     heads = ["Overlap@12", "Overlap@10", "RBO", "Kendall’s τ@10", "Unchanged@10"]
-    assert [heading for _, heading in layout.groups] == heads
-    assert len(layout.blocks) == 2 and len(layout.blocks[0].rows[0].cells) == 15
+    assert [heading for heading, _ in layout.groups] == ["", *heads]
+    assert len(layout.blocks) == 2 and len(layout.blocks[0].rows[0]) == 16
     key = "method == 'mask' and query == 'original' and adaption == 'B'"
     value = relevant.query(key)["value"].iloc[0]
-    assert layout.blocks[0].rows[3].cells[11].value == pytest.approx(100 * value / 4)
+    assert layout.blocks[0].rows[3][12].value == pytest.approx(100 * value / 4)
     assert r"Kendall's $\tau$@10" in to_latex(layout)
     check_latex(to_latex(layout))
     plain = lay_out(RETRIEVAL, pd.concat([scores, *parts]))
     assert plain == lay_out(RETRIEVAL, scores)
     empty = lay_out(DOWNSTREAM, make_scores("documents", labelled=False))
-    assert values_of(empty).to_csv().count("not run") == 24
-    assert "No scenario was run." in caption(empty)
+    assert empty.values.to_csv().count("not run") == 24
+    assert "No scenario was run." in empty.caption
 
 
 def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
@@ -203,20 +193,20 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
     tests = make_comparisons(scores, unsure=0.01)
     layout = lay_out(RETRIEVAL, scores, tests)
     for block in layout.blocks:
-        for column in range(6):
-            cells = [row.cells[column] for row in block.rows]
+        for column in range(1, 7):
+            cells = [row[column] for row in block.rows]
             assert [cell.tied for cell in cells] == [False, True, False, False]
             assert [cell.best for cell in cells] == [True, False, False, True]
     assert "| 89.5≈ |" in to_markdown(layout) and r"89.5$^{\approx}$" in to_latex(layout)
-    assert "≈: not clearly different from the best by a paired test over the queries" in caption(
-        layout
+    assert (
+        "≈: not clearly different from the best by a paired test over the queries" in layout.caption
     )
-    assert "level 5 %" in caption(layout) and r"$\approx$:" in to_latex(layout)
+    assert "level 5 %" in layout.caption and r"$\approx$:" in to_latex(layout)
     check_latex(to_latex(layout))
     row = rows_of(layout)[1]
     assert (row["map_blur_tied"], row["map_blur_best"]) == ("1", "0")
     # 0.4 is the p-value of close pairs: at a confidence of 50 % they differ
-    assert "≈" not in lay_out(RETRIEVAL, scores, tests, 0.5).blocks[0].rows[1].cells[0].marks
+    assert "≈" not in lay_out(RETRIEVAL, scores, tests, 0.5).blocks[0].rows[1][1].marks
     assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores))
     other = tests.assign(degree=50)
     assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores, other))
@@ -225,11 +215,11 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
 def test_deviations_between_seeds_are_shown_and_intervals_in_the_csv() -> None:
     scores = make_scores("documents", seeds=(0, 1, 2))
     layout = lay_out(RETRIEVAL, scores)
-    cell = layout.blocks[0].rows[1].cells[0]
+    cell = layout.blocks[0].rows[1][1]
     values = scores[(scores["adaption"] == "A") & (scores["method"] == "pixelate")]
     values = values[(values["metric"] == "map") & (values["query"] == "original")]["value"] * 100
     assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
-    assert "3 seeds" in caption(layout)
+    assert "3 seeds" in layout.caption
     assert r"$\pm$" in to_latex(layout)
     row = rows_of(layout)[1]
     assert row["map_pixelate_sd"] == f"{values.std():.2f}"
@@ -241,28 +231,28 @@ def test_deviations_between_seeds_are_shown_and_intervals_in_the_csv() -> None:
 
 
 def test_values_near_chance_or_the_floor_of_queries_that_find_themselves_are_marked() -> None:
-    assert "hance" not in caption(lay_out(RETRIEVAL, constant(0.5)))
+    assert "hance" not in lay_out(RETRIEVAL, constant(0.5)).caption
     scores = constant(0.5).assign(chance=0.1)
     scores.loc[(scores["method"] == "mask") & (scores["metric"] == "map"), "low"] = 0.09
     layout = lay_out(RETRIEVAL, scores)
-    marked = [cell.chance for cell in layout.blocks[0].rows[0].cells]
+    marked = [cell.chance for cell in layout.blocks[0].rows[0][1:]]
     assert marked == [False, False, True, False, False, False]
-    assert "Chance: mAP 10.0, mnDCG@12 10.0" in caption(layout)
+    assert "Chance: mAP 10.0, mnDCG@12 10.0" in layout.caption
     assert r"$^{\dagger}$" in to_latex(layout) and "†" in to_markdown(layout)
     scores = constant(0.5).assign(chance=0.1, floor=0.1)
     scores.loc[scores["query"] == "anonymized", "floor"] = 0.5
     layout = lay_out(RETRIEVAL, scores)
-    assert {cell.chance for row in layout.blocks[0].rows for cell in row.cells} == {False}
-    assert {cell.chance for row in layout.blocks[1].rows for cell in row.cells} == {True}
-    assert [row.key for row in layout.baselines] == ["chance", "floor"]
+    assert {cell.chance for row in layout.blocks[0].rows for cell in row[1:]} == {False}
+    assert {cell.chance for row in layout.blocks[1].rows for cell in row[1:]} == {True}
+    assert [row[0] for row in layout.baselines] == ["Chance", "Chance, own image first"]
     assert (
         "Chance: mAP 10.0, mnDCG@12 10.0 (anonymized queries find themselves first: mAP 50.0, "
         "mnDCG@12 50.0); "
-    ) in caption(layout)
+    ) in layout.caption
     rows = rows_of(layout)
     assert (rows[-1]["row"], rows[-1]["map_blur"]) == ("floor", "50.0")
     same = lay_out(RETRIEVAL, scores.assign(floor=0.1))
-    assert [row.key for row in same.baselines] == ["chance"]
+    assert [row[0] for row in same.baselines] == ["Chance"]
 
 
 def check_latex(text: str) -> None:
@@ -354,25 +344,26 @@ def test_tables_show_it_last_and_never_as_the_best(kind: Any) -> None:
     plain, shown = lay_out(given, SCORES, tests), lay_out(given, with_baselines(SCORES), tests)
     for before, block in zip(plain.blocks, shown.blocks, strict=True):
         assert block.rows[:5] == before.rows
-        assert [row.label for row in block.rows[5:]] == ["Raw pixels", "Untrained network"]
-        cells = [cell for row in block.rows[5:] for cell in row.cells]
+        assert [row[0] for row in block.rows[5:]] == ["Raw pixels", "Untrained network"]
+        cells = [cell for row in block.rows[5:] for cell in row[1:]]
         assert {cell.text for cell in cells} == {"99.9"}
         assert not any(cell.best or cell.tied for cell in cells)
-    keys = [row.key for row in shown.baselines]
+    assert len(shown.baselines) == 4
+    keys = shown.values["row"].iloc[-4:].tolist()
     assert keys == ["originals", "control", "pixels", "untrained"]
-    of_originals = values_of(shown)[["row", "adaption"]].iloc[-2:]
+    of_originals = shown.values[["row", "adaption"]].iloc[-2:]
     assert of_originals.to_numpy().tolist() == [["pixels"] * 2, ["untrained"] * 2]
-    assert "Raw pixels mAP 99.9" in caption(shown) or "Raw pixels k-NN 99.9" in caption(shown)
-    assert "Raw pixels" not in caption(plain)
+    assert "Raw pixels mAP 99.9" in shown.caption or "Raw pixels k-NN 99.9" in shown.caption
+    assert "Raw pixels" not in plain.caption
     both = with_baselines(SCORES)
     alone = lay_out(given, both[both["adaption"] != "untrained"], tests)
-    assert "“Raw pixels” need no training" in caption(alone)
-    assert "Untrained network" not in caption(alone)
+    assert "“Raw pixels” need no training" in alone.caption
+    assert "Untrained network" not in alone.caption
 
 
 def test_a_caption_counts_the_columns_in_which_it_is_above_every_model() -> None:
     def said(value: float) -> str:
-        return caption(lay_out(Table("downstream", NAME, 100), with_baselines(SCORES, value)))
+        return lay_out(Table("downstream", NAME, 100), with_baselines(SCORES, value)).caption
 
     assert "is above every model" not in said(0.0)
     assert "In 6 of 6 columns “Raw pixels” is above every model" in said(0.999)

@@ -16,9 +16,8 @@ from synthetic_results import make_best, make_comparisons, make_scores, write_re
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TABLES
-from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import Method
-from anonbench.reporting.grid import to_latex, to_markdown
+from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
 from anonbench.reporting.paper import scenario_tables
 from anonbench.reporting.paper.claims import BY_SECOND, CASES, evaluate, write_claims
 from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS

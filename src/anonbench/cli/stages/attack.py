@@ -127,7 +127,7 @@ def as_text(found: Attacked) -> str:
 
     grid = attacks_grid("files", found.table, 0.95)
     rows = [row for block in grid.blocks for row in ((block.label, *[""] * 6), *block.rows)]
-    text = aligned([grid.heads, *rows], grid.left)
+    text = aligned([grid.heads, *([*map(str, row)] for row in rows)], grid.left)
     counts = f"{found.pairs:,} images with their originals"
     if found.copies:
         counts += f", {found.copies:,} of them copies of others"

@@ -2,40 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class GridBlock:
-    """Rows that belong together, under a label that may be empty."""
-
-    label: str
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Headings and rows of text; nothing in it is escaped yet."""
-
-    stem: str
-    """File name without suffix, and the LaTeX label."""
-    title: str
-    heads: tuple[str, ...]
-    blocks: tuple[GridBlock, ...]
-    notes: tuple[str, ...] = ()
-    groups: tuple[tuple[str, int], ...] = ()
-    """Headings above the headings with the columns that each spans; they fill the whole width."""
-    left: int = 1
-    """Number of columns, from the first, that are flush left; the others are flush right."""
-    wrapped: tuple[tuple[int, float], ...] = ()
-    """Columns of running text, by number, with their width as a share of the page's."""
-
-    @property
-    def caption(self) -> str:
-        """Title and notes as one text."""
-        return " ".join([f"{self.title}.", *self.notes])
-
-
 TABLES: dict[str, tuple[str, ...]] = {
     "policy": ("policy",),
     "front_area": ("scores", "policy"),

@@ -17,7 +17,6 @@ from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
-from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, RESULTS, UNADAPTED
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
@@ -32,8 +31,8 @@ from anonbench.evaluation.sufficiency import (
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
-from anonbench.reporting.grid import write_text
-from anonbench.reporting.grid_layout import Layout, lay_out
+from anonbench.reporting.grid import Grid, write_text
+from anonbench.reporting.grid_layout import ScoreGrid, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.first_page import are_alike, first_page, known
 from anonbench.reporting.html.page import (
@@ -48,7 +47,6 @@ from anonbench.reporting.html.page import (
 from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
-from anonbench.reporting.notes import notes
 from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
@@ -84,7 +82,7 @@ class EvidencePage:
     title: str
     figures: list[tuple[str, list[Picture]]] = field(default_factory=list)
     """By kind."""
-    layouts: list[Layout] = field(default_factory=list)
+    scores: list[ScoreGrid] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
 
 
@@ -152,7 +150,6 @@ def build_report(
         pages=pages,
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],
-        not_run={layout.stem: not_run(layout) for page in pages for layout in page.layouts},
         explorers=list(explorers.values()),
         methods=json.dumps(METHODS | {name: METHODS[name] for name in listed - {ORIGINAL}}),
         system=system,
@@ -249,7 +246,7 @@ def evidence_pages(
     for kind, listed in FIGURES.items():
         if found := pictures(figures, kind):
             pages[listed["page"]].figures.append((kind, found))
-    pages["models"].layouts = [
+    pages["models"].scores = [
         lay_out(table, r.tables["scores"], r.tables.get("comparisons"), shown.confidence)
         for kind in ("retrieval", "agreement", "downstream")
         for r in results
@@ -293,10 +290,3 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
         named = entity if entity.isupper() else entity.lower()  # MRZ, face
         low, high = (f"{100 * row[end]:.1f}" for end in ("low", "high"))
         yield f"{100 * row['value']:.1f} % ({low} to {high}) of the {named} area ({row['dataset']})"
-
-
-def not_run(layout: Layout) -> str:
-    """Say that cells of a table have no value, and why; empty if all have one."""
-    cells = [cell for block in layout.blocks for row in block.rows for cell in row.cells]
-    missing = sum(cell.value is None for cell in cells)
-    return " ".join(notes("without_value", missing=missing, cells=len(cells)))

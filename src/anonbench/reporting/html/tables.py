@@ -12,11 +12,10 @@ import pandas as pd
 from anonbench.core.io import files_in, read_csv
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import Model
 from anonbench.embedding.attention_maps import NULLS
 from anonbench.evaluation.correlation import METRICS, read_correlations
-from anonbench.reporting.grid import grid_of
+from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.grid_tables import QUALITY_HEADS, SIZE_COLUMNS, quality_rows, read_sizes
 from anonbench.reporting.labels import ADAPTIONS, NONE, interval, percent, variant_label
 

@@ -15,9 +15,15 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.comparisons.best import read_best, read_comparisons
-from anonbench.reporting.grid import escape_markdown, grid_of, to_latex, to_markdown, write_table
+from anonbench.reporting.grid import (
+    Grid,
+    escape_markdown,
+    grid_of,
+    to_latex,
+    to_markdown,
+    write_table,
+)
 from anonbench.reporting.labels import NONE
 from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.cases import (

@@ -15,11 +15,10 @@ import pandas as pd
 from anonbench.config import Config
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
-from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.grid import grid_of, write_grid
+from anonbench.reporting.grid import Grid, grid_of, write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, WORDS
 from anonbench.reporting.paper.ours import ROLE_NAMES, SCENARIO_TABLES, stand_in
 
