@@ -15,6 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.settings import Confidence, Share, require_value
 from anonbench.evaluation.comparisons.best import compare_pairs
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.external import DEFAULTS, SCORED_BY, cluster_numbers
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import WholeTable
@@ -64,14 +65,13 @@ def compare_scorings(
     if common.empty:
         raise InputError(f"{name}: has no query of this scoring; score the same images in both")
     numbers = cluster_numbers(pd.Series(common, dtype="str"), clusters)
+    judging = Judging(pd.Series(numbers, common), confidence, margin)
     rows = []
     for metric, column in PER_QUERY.items():
         values = pd.DataFrame(
             {name: table.loc[common, column] for name, table in zip("ab", tables, strict=True)}
         ).astype(np.float64)
-        (row,) = compare_pairs(
-            values, numbers, margin, confidence, hits=metric == "unchanged"
-        ).to_dict("records")
+        (row,) = compare_pairs(values, judging, hits=metric == "unchanged")
         rows.append(row | {"metric": metric, "queries": row["n"]})
     return WholeTable(pd.DataFrame(rows)[AGAINST_COLUMNS])
 

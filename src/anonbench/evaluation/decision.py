@@ -131,31 +131,34 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
 
 
 def judge_pairs(
-    values: np.ndarray, clusters: np.ndarray, margin: float, confidence: float, hits: bool = False
+    values: pd.DataFrame, judging: Judging, hits: bool = False
 ) -> dict[tuple[int, int], Judgement]:
     """Judge all pairs of systems as one family.
 
     Args:
-        values: float [N, M]: scores of M systems on the same N queries; NaN where there is none.
-        clusters: label of each query's cluster [N].
-        margin: largest difference that does not matter, as a share.
-        confidence: of intervals and tests, as a share.
+        values: one row per query (or image), one column per system; NaN where it has no score.
+        judging: how they are tested.
         hits: whether values are hits (1 or 0), whose interval keeps a width even if two systems
             agree on all.
 
     Returns:
         By the numbers (i, j) of two systems, i < j: system i compared with j.
+
+    Raises:
+        InputError: a query has no cluster.
     """
+    scores, clusters = values.to_numpy(np.float64), judging.groups(values.index)
 
     def compared(i: int, j: int) -> Estimate:
-        a, b = values[:, i], values[:, j]
+        a, b = scores[:, i], scores[:, j]
         if hits:
-            return paired_rate_difference(a, b, clusters, confidence)
-        return clustered_mean(a - b, clusters, confidence)
+            return paired_rate_difference(a, b, clusters, judging.confidence)
+        return clustered_mean(a - b, clusters, judging.confidence)
 
-    pairs = list(combinations(range(values.shape[1]), 2))
+    pairs = list(combinations(range(scores.shape[1]), 2))
     estimates = [compared(*pair) for pair in pairs]
-    return dict(zip(pairs, judge(estimates, margin, confidence), strict=True))
+    judged = judge(estimates, judging.equivalence_margin, judging.confidence)
+    return dict(zip(pairs, judged, strict=True))
 
 
 def indistinguishable_from_best(

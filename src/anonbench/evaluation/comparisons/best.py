@@ -133,11 +133,10 @@ def _best(column: Column, judging: Judging, bootstrap: int) -> dict[str, Any]:
     values = column.values.dropna()
     if not len(values):
         return {}
-    groups, scores = judging.groups(values.index), values.to_numpy(np.float64)
-    margin, confidence = judging.equivalence_margin, judging.confidence
-    pairs = judge_pairs(scores, groups, margin, confidence, column.hits)
-    alike = indistinguishable_from_best(values.mean().tolist(), pairs, confidence)
-    chosen = select_best(scores, groups, bootstrap, "best")
+    groups = judging.groups(values.index)
+    pairs = judge_pairs(values, judging, column.hits)
+    alike = indistinguishable_from_best(values.mean().tolist(), pairs, judging.confidence)
+    chosen = select_best(values.to_numpy(np.float64), groups, bootstrap, "best")
     count = len(np.unique(groups))
     row = {
         "best": str(values.columns[chosen.best]),
@@ -163,23 +162,11 @@ counts queries or images, `clusters` their clusters; `reason` says why there is 
 empty."""
 
 
-def compare_pairs(
-    values: pd.DataFrame, clusters: np.ndarray, margin: float, confidence: float, hits: bool
-) -> pd.DataFrame:
-    """Return the verdicts of all pairs of rows, columns `PAIR_COLUMNS`.
-
-    Args:
-        values: a row a query (or image), a column a row of the table; NaN where it has no score.
-        clusters: label of each query's cluster [N].
-        margin: largest difference that does not matter, as a share.
-        confidence: of intervals and tests, as a share.
-        hits: whether values are hits (1 or 0), whose interval keeps a width even if two rows agree
-            on all.
-    """
-    found = judge_pairs(values.to_numpy(np.float64), clusters, margin, confidence, hits)
+def compare_pairs(values: pd.DataFrame, judging: Judging, hits: bool) -> list[dict[str, Any]]:
+    """Return the verdicts of all pairs of rows, with the keys `PAIR_COLUMNS`; see `judge_pairs`."""
     names = [str(name) for name in values.columns]
-    rows = [{"a": names[i], "b": names[j], **judged.cells} for (i, j), judged in found.items()]
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+    found = judge_pairs(values, judging, hits)
+    return [{"a": names[i], "b": names[j], **judged.cells} for (i, j), judged in found.items()]
 
 
 TEST_COLUMNS = ["dataset", "degree", "method", "query", "metric", *PAIR_COLUMNS]
@@ -223,13 +210,12 @@ def _compared(
     judging: Judging,
     columns: list[str],
 ) -> pd.DataFrame:
-    tables = []
-    for column, key in named:
-        groups, margin = judging.groups(column.values.index), judging.equivalence_margin
-        table = compare_pairs(column.values, groups, margin, judging.confidence, column.hits)
-        if len(table):
-            tables.append(table.assign(dataset=dataset, **key)[columns])
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    rows = [
+        {"dataset": dataset} | key | row
+        for column, key in named
+        for row in compare_pairs(column.values, judging, column.hits)
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def read_comparisons(path: Path) -> pd.DataFrame:
