@@ -21,7 +21,6 @@ from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECT_COLU
 from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 from anonbench.evaluation.scores import COLUMNS as SCORE_TABLE
 from anonbench.evaluation.scores import CONTROL
-from anonbench.reporting.summary import SCORE_COLUMNS
 from site_tools import ROOT, load
 
 FINDINGS = load("findings")
@@ -91,7 +90,7 @@ VARIANCES = [dict.fromkeys(sample_sizes.COLUMNS, 0.0) | ADAPTING | {"sd_seed": 0
 
 
 def score(value: float, **other: object) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys(SCORE_COLUMNS, "")
+    row: dict[str, object] = dict.fromkeys(SCORE_TABLE, "")
     row |= {"dataset": "faces", "degree": 100, "method": "blur", "adaption": "A", "seed": 0}
     return row | {"metric": "knn", "value": value, "n": 200} | other
 

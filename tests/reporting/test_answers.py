@@ -12,11 +12,11 @@ from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import COLUMNS as CORRELATED
 from anonbench.evaluation.map_judging import VARIANT_COLUMNS
 from anonbench.evaluation.policy.verdicts import JUDGED
+from anonbench.evaluation.scores import COLUMNS
 from anonbench.reporting import answers, results_file
 from anonbench.reporting.figures import findings
 from anonbench.reporting.figures.style import TWO_COLUMNS, legend_above, method_entries, new_figure
 from anonbench.reporting.grid import to_markdown
-from anonbench.reporting.summary import SCORE_COLUMNS
 
 KEPT = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}
 KEPT["third"] = {"blur": 0.5, "mask": 0.1}
@@ -24,7 +24,7 @@ KEPT["third"] = {"blur": 0.5, "mask": 0.1}
 
 def scores(kept: dict[str, float]) -> pd.DataFrame:
     rows = [
-        dict.fromkeys(SCORE_COLUMNS, "")
+        dict.fromkeys(COLUMNS, "")
         | {"dataset": "faces", "degree": degree, "method": method, "adaption": adaption}
         | {"query": query, "metric": "map", "seed": 0, "low": value - 0.1}
         | {"value": value + (0.05 if degree == 50 and method == "blur" else 0.0)}

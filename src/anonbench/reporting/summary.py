@@ -9,14 +9,13 @@ import pandas as pd
 from anonbench.core.io import read_csv
 from anonbench.core.registries.method_names import in_order, is_method
 from anonbench.core.vocabulary import ORIGINAL
+from anonbench.evaluation.scores import COLUMNS
 from anonbench.reporting.labels import METHODS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _MEANS = dict.fromkeys(("value", "se", "low", "high", "chance", "floor"), "mean")
 _COUNTS = dict.fromkeys(("n", "clusters", "k"), "min")
 _FIRST = dict.fromkeys(("reason", "retrained_low", "retrained_high", "retrained_reason"), "first")
-SCORE_COLUMNS = [*KEYS, "seed", *("value", "low", "high", "se", "n", "clusters", "k", "chance")]
-SCORE_COLUMNS += ["floor", "retrained_low", "retrained_high", "reason", "retrained_reason"]
 _HOW = {name: (name, how) for name, how in (_MEANS | _COUNTS | _FIRST).items()}
 _HOW |= {"sd": ("value", "std"), "seeds": ("seed", "nunique")}
 
@@ -27,15 +26,14 @@ def read_scores(path: Path) -> pd.DataFrame:
     Raises:
         InputError: a column is missing.
     """
-    return read_csv(path, SCORE_COLUMNS, ("query", "metric", "retrained_reason"))
+    return read_csv(path, COLUMNS, ("query", "metric", "retrained_reason"))
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:
     """Average the scores of anonymized images over seeds.
 
     Args:
-        scores: columns `SCORE_COLUMNS`; all values are shares in [0, 1]. `chance` is the value of a
-            random ranking or guess, NaN if unknown.
+        scores: columns `anonbench.evaluation.scores.COLUMNS`; all values are shares in [0, 1].
 
     Returns:
         One row for each of `KEYS` that has a value. `low` and `high` are the interval of these

@@ -23,6 +23,7 @@ from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.scores import COLUMNS
 from anonbench.evaluation.sufficiency import (
     Needs,
     statement_gap,
@@ -48,7 +49,7 @@ from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
 from anonbench.reporting.shown_images import read_outlines
-from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
+from anonbench.reporting.summary import summarize, summarize_originals
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _read(
 ) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
     found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
-    scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
+    scores = found.setdefault("scores", pd.DataFrame(columns=COLUMNS))
     summary = summarize(scores)
     images, share = None, 1.0
     if counts := section.file("counts"):
