@@ -10,8 +10,9 @@ import pytest
 import anonbench
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.checked import anonymize, check_method
+from anonbench.anonymization.geometry import regions_at
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, box_table, image_regions, regions_at
+from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod

@@ -11,9 +11,9 @@ from synthetic_results import FEW, make_deployments, make_quality, make_scores, 
 from anonbench.config import Policy, Presentation
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
-from anonbench.detection.quality_jobs import COLUMNS
 from anonbench.evaluation import scores as evaluated
 from anonbench.evaluation.deployments import read_deployments
+from anonbench.evaluation.detection import COLUMNS
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
 from anonbench.evaluation.privacy.attacks.table import read_attacks

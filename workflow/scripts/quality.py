@@ -3,7 +3,8 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.detection.quality_jobs import evaluate_detection, review_dataset
+    from anonbench.detection.review.queue import review_dataset
+    from anonbench.evaluation.detection import evaluate_detection
     from anonbench.reporting.grid_tables import write_quality
 
     given, params, made = snakemake.input, snakemake.params, dict(snakemake.output.items())

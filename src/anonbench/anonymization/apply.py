@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 import anonbench.anonymization.methods  # noqa: F401 - a changed method is changed code of this one
-from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined
+from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined, regions_at
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, regions_at
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import UNKNOWN, Method

@@ -1,4 +1,4 @@
-"""Conversion of a region in floating-point pixels to the pixels that are hidden.
+"""Which regions are hidden at a degree, and which pixels each of them covers.
 
 A lossy file codes blocks of pixels together. Where a region's edge cuts one, the block's visible
 part carries quantization noise of its hidden part, enough to read masked digits. So regions are
@@ -34,6 +34,11 @@ class Cover(NamedTuple):
     window: Window
     inside: np.ndarray
     """bool [h, w] of the window; not to be written to."""
+
+
+def regions_at(degree: int, count: int) -> int:
+    """Number of an image's `count` regions to anonymize at `degree` percent, rounded up."""
+    return -(-degree * count // 100)
 
 
 def cover(

@@ -149,11 +149,6 @@ def draw_order(image_id: str, count: int, seed: int) -> list[int]:
     return [int(rank) for rank in rng(seed, "draw", image_id).permutation(count)]
 
 
-def regions_at(degree: int, count: int) -> int:
-    """Number of an image's `count` regions to anonymize at `degree` percent, rounded up."""
-    return -(-degree * count // 100)
-
-
 def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFrame:
     """Return the box table of images, sorted by id and draw order; columns `BOX_COLUMNS`.
 

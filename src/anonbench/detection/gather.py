@@ -52,7 +52,7 @@ def gather_boxes(
         InputError: a split has no image left.
     """
     listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
-    outcome = pd.concat([pd.read_parquet(path) for path in image_shards], ignore_index=True)
+    outcome = read_outcomes(image_shards)
     early = pd.read_csv(skipped, dtype=str, keep_default_na=False)
     late = listed.merge(outcome, on="id", validate="one_to_one")
     table = count_outcomes(early, late, keep_without_regions)
@@ -71,6 +71,11 @@ def gather_boxes(
     )
     write_csv(skips, all_skipped)
     write_csv(table, counts)
+
+
+def read_outcomes(images: Sequence[Path]) -> pd.DataFrame:
+    """Return the shards' images tables as one."""
+    return pd.concat([pd.read_parquet(path) for path in images], ignore_index=True)
 
 
 def count_outcomes(

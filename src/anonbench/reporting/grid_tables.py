@@ -67,7 +67,7 @@ def write_quality(
     """Write a summary, and the regions left visible, as Markdown tables with captions.
 
     They have the columns `anonbench.detection.quality.SUMMARY_COLUMNS` and
-    `anonbench.detection.quality_jobs.COLUMNS`.
+    `anonbench.evaluation.detection.COLUMNS`.
     """
     columns = (
         visible_area["degree"].map("{} %".format),

@@ -22,10 +22,10 @@ from torch.nn.functional import interpolate
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.geometry import hidden_pixels
+from anonbench.anonymization.geometry import hidden_pixels, regions_at
 from anonbench.config import Anonymization
 from anonbench.config.training import Redrawing
-from anonbench.core.boxes import Region, image_regions, regions_at
+from anonbench.core.boxes import Region, image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant

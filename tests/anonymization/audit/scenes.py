@@ -13,8 +13,9 @@ from PIL import Image
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.checked import anonymize
+from anonbench.anonymization.geometry import regions_at
 from anonbench.config import Anonymization
-from anonbench.core.boxes import BOX_COLUMNS, Region, regions_at
+from anonbench.core.boxes import BOX_COLUMNS, Region
 from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode

@@ -13,7 +13,7 @@ from anonbench.config.privacy import AttackLimits, Missed
 from anonbench.core.registries.attacks import NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_information_left
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality_jobs import COLUMNS
+from anonbench.evaluation.detection import COLUMNS
 from anonbench.evaluation.policy import verdicts
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.table import read_policy, resisted, unlimited, why_not

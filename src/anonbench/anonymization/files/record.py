@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-from anonbench.core.boxes import Region, box_table, image_regions, regions_at
+from anonbench.anonymization.geometry import regions_at
+from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.io import plain_cell
 from anonbench.core.vocabulary import Entity

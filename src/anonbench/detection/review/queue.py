@@ -12,13 +12,15 @@ import pandas as pd
 
 from anonbench.core.boxes import BOX_COLUMNS, Region, image_regions
 from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.numeric.clusters import Rate, clustered_rate
-from anonbench.core.numeric.seeding import hash_ints
+from anonbench.core.numeric.seeding import hash_int, hash_ints
 from anonbench.core.wording import count
 from anonbench.datasets.annotations.read import Correction, read_stored_corrections
+from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.detection.gather import read_outcomes
 from anonbench.detection.quality import COVERAGES, Size, hidden_shares, outlines
-from anonbench.detection.quality_jobs import DOUBTFUL, least_certain, read_outcomes
 from anonbench.detection.review.changes import found_without, key_of
 
 
@@ -141,6 +143,52 @@ def _told(what: str, verb: str, rate: Rate, result: Estimate) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def review_dataset(
+    manifest: Path, boxes: Path, images: Sequence[Path], most: int, output: Path
+) -> None:
+    """List the images to look at, see `least_certain`, with their neutral numbers."""
+    listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
+    scores = pd.read_parquet(boxes, columns=["id", "score"])
+    table = least_certain(listed, read_outcomes(images), scores, most)
+    table.insert(1, "number", Names.of(manifest).images(table["id"], manifest))
+    write_csv(table, output)
+
+
+REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
+DOUBTFUL = "doubtful"
+
+
+def least_certain(
+    manifest: pd.DataFrame, images: pd.DataFrame, boxes: pd.DataFrame, most: int
+) -> pd.DataFrame:
+    """Return the images to look at, `most` for each reason (`REVIEW_COLUMNS`).
+
+    "failed": an image that could not be read, or that a detector failed on, with its reason.
+    "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
+    was found. "lowest score": its weakest region has one of the lowest scores (`score`).
+    """
+    table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")
+    table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
+    doubtful = _shuffled(table[table["doubts"] != ""]).assign(reason=lambda rows: rows["doubts"])
+    lists = {
+        "failed": table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
+        DOUBTFUL: doubtful.sort_values(
+            "reason", key=lambda why: -why.str.count(";"), kind="stable"
+        ),
+        "empty": _shuffled(table[table["status"] == "empty"]),
+        "lowest score": table[table["regions"] > 0].sort_values(["score", "id"]),
+    }
+    parts = [part.head(most).assign(why=why) for why, part in lists.items() if len(part)]
+    filled = pd.concat(parts) if parts else pd.DataFrame(columns=REVIEW_COLUMNS)
+    return filled[REVIEW_COLUMNS].reset_index(drop=True)
+
+
+def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order by a hash, so that the first ones are spread over folders and classes."""
+    keys = [hash_int("review", image_id) for image_id in rows["id"]]
+    return rows.iloc[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]
 
 
 UNREADABLE = "unreadable"

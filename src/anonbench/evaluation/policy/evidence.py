@@ -59,7 +59,7 @@ class Measured:
     quality: pd.DataFrame | None = None
     """Detection by true boxes (`anonbench.detection.quality.SUMMARY_COLUMNS`)."""
     visible_area: pd.DataFrame | None = None
-    """True area in sight (`anonbench.detection.quality_jobs.COLUMNS`)."""
+    """True area in sight (`anonbench.evaluation.detection.COLUMNS`)."""
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None

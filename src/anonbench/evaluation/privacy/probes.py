@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import regions_at
+from anonbench.anonymization.geometry import regions_at
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.geometry import regions_at
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, image_regions, regions_at
+from anonbench.core.boxes import Region, image_regions
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track

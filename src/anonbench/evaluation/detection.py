@@ -1,0 +1,159 @@
+"""Evaluation of a data set's detection: its quality, and the true area that stays in sight.
+
+What stays in sight is the true area outside of every hidden region, at each degree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.affinity import scale
+
+from anonbench.anonymization.geometry import regions_at
+from anonbench.core.boxes import Region, image_regions, read_boxes
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.numeric.statistics import bootstrap_means, interval
+from anonbench.core.vocabulary import Entity
+from anonbench.detection import quality
+from anonbench.detection.gather import read_outcomes
+
+COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
+"""A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
+with such regions, with a bootstrap interval over images."""
+_QUARTER = 32
+"""Number of corners in a quarter of an ellipse's inscribed polygon: coverage is underestimated."""
+
+
+def visible_area(
+    found: Mapping[str, Sequence[Region]],
+    true: Mapping[str, Sequence[Region]],
+    sizes: Mapping[str, quality.Size],
+    degrees: Sequence[int],
+    shapes: Mapping[str, str],
+    margin: float,
+    resamples: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the true area that each degree leaves in sight, columns `COLUMNS`.
+
+    What detectors miss, what a degree leaves out and what the corners of ellipses show are counted
+    together, for the images of `true`. It is the same for every method: they hide the same pixels.
+
+    Args:
+        found: regions by image id, in draw order.
+        true: regions by image id.
+        sizes: by image id, at least of `true`.
+        degrees: percent of the regions that are hidden.
+        shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
+        margin: factor by which regions are grown.
+        resamples: of the bootstrap; an image's regions are drawn together.
+        confidence: of the intervals.
+    """
+    shares: dict[tuple[int, str], list[float]] = {}
+    for image_id in sorted(true):
+        size = sizes[image_id]
+        regions = list(found.get(image_id, ()))
+        hidden = _hidden(regions, size, shapes, margin)
+        for entity in Entity:
+            own = quality.outlines([each for each in true[image_id] if each.entity == entity], size)
+            parts = shapely.get_parts(shapely.union_all(own))
+            if (area := shapely.area(parts).sum()) > 0:
+                for degree in degrees:
+                    first = hidden[: regions_at(degree, len(regions))]
+                    covered = min(float(quality.hidden_areas(parts, first).sum() / area), 1.0)
+                    shares.setdefault((degree, str(entity)), []).append(1.0 - covered)
+    rows = []
+    for (degree, name), values in sorted(shares.items()):
+        samples = bootstrap_means(np.array(values)[:, None], resamples, "in sight")[:, 0]
+        low, high = interval(samples, confidence)
+        rows.append((degree, name, float(np.mean(values)), low, high, len(values)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _hidden(
+    regions: Sequence[Region], size: quality.Size, shapes: Mapping[str, str], margin: float
+) -> np.ndarray:
+    """Return the polygon that is hidden of each found region, object [N]."""
+    corners = quality.stacked_corners(regions)
+    middles = corners.mean(axis=1, keepdims=True)
+    hidden = quality.hulls_inside(middles + margin * (corners - middles), size)
+    for number, region in enumerate(regions):
+        form = shapes.get(str(region.entity), "box")
+        if form == "image":
+            hidden[number] = shapely.box(0, 0, *size)
+        elif form == "ellipse" and region.quad is None:
+            radii = margin * (region.x1 - region.x0) / 2, margin * (region.y1 - region.y0) / 2
+            circle = shapely.Point(*middles[number, 0]).buffer(1.0, quad_segs=_QUARTER)
+            hidden[number] = shapely.intersection(scale(circle, *radii), shapely.box(0, 0, *size))
+    return hidden
+
+
+def searched(manifest: Path, images: Sequence[Path]) -> pd.DataFrame:
+    """Return the manifest's rows of the images that could be searched, found in or not."""
+    listed, outcome = pd.read_parquet(manifest), read_outcomes(images)
+    seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]
+    return listed[listed["id"].isin(seen)]
+
+
+def evaluate_detection(
+    manifest: Path,
+    boxes: Path,
+    images: Sequence[Path],
+    truth: Path,
+    drawn: bool,
+    resamples: int,
+    confidence: float,
+    hidden: Mapping[str, Any],
+    regions: Path,
+    by_image: Path,
+    summary: Path,
+    sight: Path,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure a data set's boxes by its truth (`read_truth`), in the images that were searched.
+
+    Args:
+        manifest: the data set's.
+        boxes: what was found.
+        images: detection's outcome by shard.
+        truth: see `read_truth`.
+        drawn: see `read_truth`.
+        resamples: of the intervals.
+        confidence: of the intervals.
+        hidden: `degrees`, `margin` and `shape` of the data set's anonymization.
+        regions: the table of true regions to write (Parquet).
+        by_image: the table of images to write (Parquet).
+        summary: `summarize_quality`, to write as CSV.
+        sight: `visible_area`, to write as CSV.
+
+    Raises:
+        InputError: the truth cannot be read, or none of its images was searched.
+    """
+    rows = searched(manifest, images)
+    true = quality.read_truth(truth, rows, drawn)
+    if not true:
+        raise InputError(f"{truth}: none of its images could be searched")
+    frame = read_boxes(boxes)
+    found = image_regions(frame[frame["id"].isin(list(true))])
+    of_regions, of_images = quality.measure(found, true, quality.image_sizes(rows))
+    write_parquet(of_regions, regions)
+    write_parquet(of_images, by_image)
+    result = quality.summarize_quality(of_regions, of_images, resamples, confidence)
+    write_csv(result, summary)
+    left = visible_area(
+        found,
+        true,
+        quality.image_sizes(rows),
+        hidden["degrees"],
+        hidden["shape"],
+        hidden["margin"],
+        resamples,
+        confidence,
+    )
+    write_csv(left, sight)
+    return result, left
