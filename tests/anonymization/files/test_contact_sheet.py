@@ -95,6 +95,13 @@ def test_it_is_made_from_copies_as_they_were_audited(photos: Path) -> None:
     assert tiles(done.sheet) == {}
 
 
+def test_a_later_run_replaces_a_sheet_of_older_copies(photos: Path) -> None:
+    sheet = anonymized(photos, photos.parent / "out", contact_sheet=True).sheet
+    save(photos, "new.png")
+    assert anonymized(photos, photos.parent / "out").sheet == sheet
+    assert sheet is not None and "new.png" in tiles(sheet)
+
+
 def test_visible_regions_named_sheet_ends(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
     both = Image.new("RGB", (400, 150))
@@ -257,8 +264,15 @@ def test_wrong_corrections_are_said(reviewed: Path) -> None:
     )
     done = run(reviewed)
     assert statuses(done)["a.png"] == "failed" and not Path("out/a.png").exists()
-    assert "a correction of it lies outside" in str(done.reasons["failed"])
+    why = "row 1 of out.corrections.csv is not inside the image (200 × 150 pixels)"
+    assert done.reasons["failed"] == {why: 1}
     assert done.corrected == 1, "that of the image that failed was not applied"
+    review = review_folder(Path("out"), sample=1)
+    assert review.file.unmatched == 0, "a row of an image that is not shown is no mistake"
+    Path("out.corrections.csv").write_text(
+        "id,action,entity,x0,y0,x1,y1\na.png,add,text,150,100,9000,9000\nz.png,add,text,1,1,9,9\n"
+    )
+    assert run(reviewed).reasons["failed"] == {why: 1}
     (reviewed / "z.png").unlink()
     assert run(reviewed).corrected == 0, "a row of an image that is gone is no mistake"
     Path("out.corrections.csv").write_text(

@@ -193,6 +193,8 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
     corrections = corrections_file(to)
     columns = ["id", "path", "width", "height"]
     table = pd.DataFrame([asdict(each) for each in entries.values()], columns=columns)
+    parts = [(part, each.name) for each in outcomes for part, *_ in found_parts(each)]
+    others = pd.DataFrame(parts, columns=["id", "path"])
     what = Reviewed(
         name=to.name,
         seed=SEED,
@@ -204,7 +206,7 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
         found=found,
         applied={},
         digests=digests,
-        images=Images(to, table),
+        images=Images(to, table, others),
         twins={name: group for group in groups.values() if len(group) > 1 for name in group},
         read=read,
         gone=sum(each.status != "left_out" for each in outcomes if each.name not in files),

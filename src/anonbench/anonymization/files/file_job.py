@@ -22,6 +22,7 @@ from anonbench.anonymization.audit.regions import regions_of
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,
+    corrections_file,
     digest_of_corrections,
 )
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
@@ -41,6 +42,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
 from anonbench.datasets.annotations.read import Correction, correct
+from anonbench.datasets.annotations.rows import SLACK
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
@@ -268,9 +270,11 @@ class Anonymizer:
             raise _NotPublished(str(error)) from None
         height, width = original.shape[:2]
         after, _ = correct(seen.regions, own)
-        for region in after:
-            if (fault := region_fault(region, width, height)) is not None:
-                raise _NotPublished(f"a correction of it {fault}")
+        for row, box in ((each.row, each.region) for each in own if each.region):
+            beyond = max(-box.x0, -box.y0, box.x1 - width, box.y1 - height)
+            if beyond > SLACK or region_fault(box, width, height):  # a person meant another place
+                what = f"row {row} of {corrections_file(self._job.to).name} is not inside the image"
+                raise _NotPublished(f"{what} ({width} × {height} pixels)")
         if after:
             seen.how["coding"] = coding = shared_coding(*source)
             seen.how["doubts"] += [SHARED_PIXELS] if coding == JPEG2000 else []

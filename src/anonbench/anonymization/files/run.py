@@ -71,7 +71,7 @@ class Anonymized:
     unreadable: int
     """Not written: they cannot be read."""
     failed: int
-    """Not written: a detector, the encoder or the audit failed."""
+    """Not written: a detector, the encoder or the audit failed, or a correction is outside."""
     left_out: int
     """Files that look like images, and are of a kind that is not read or of a name that cannot be
     used."""
@@ -101,7 +101,7 @@ class Anonymized:
     copies_not_given: Sequence[str]
     """Paths of the copies `not_given`, in the output folder."""
     sheet: Path | None
-    """Contact sheet, if asked for."""
+    """Contact sheet, if asked for, now or in an earlier run."""
 
     @property
     def is_doubtful(self) -> bool:
@@ -153,7 +153,8 @@ def anonymize_files(
         anonymization: strengths of the methods.
         dry_run: only check and count; nothing is written.
         contact_sheet: also write `<to>.sheet.html`: small pictures of the copies with the outlines
-            of what is hidden, doubtful ones first. It shows file names.
+            of what is hidden, doubtful ones first. It shows file names. Where one is there, it is
+            written again.
 
     Raises:
         InputError: the output folder holds originals, or outputs of other settings; a detector
@@ -189,6 +190,8 @@ def anonymize_files(
             before = _earlier_outcomes(record.read(), given)
             corrections = Corrections.read(job.to, given, before)
             done = dict(before)
+            contact_sheet = contact_sheet or record.sheet.is_file()
+            record.sheet.unlink(missing_ok=True)  # a run that is ended leaves none of older copies
             _remove_unfinished(job.to, record, before)
             with record.appending() as journal:
                 apart = bool(record.unfinished)  # one of them may have ended the earlier run

@@ -81,7 +81,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--contact-sheet",
         action="store_true",
-        help="also write FOLDER.sheet.html: small pictures of the copies, doubtful ones first",
+        help="also write FOLDER.sheet.html: small pictures of the copies, doubtful ones first; "
+        "later runs write it again",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="check and count, without looking into any image"
@@ -166,7 +167,7 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
-        (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
+        (done.failed, f"not published: detector, encoder, audit or correction failed{why('failed')}"),
         (done.left_out, f"left out{why('left_out')}"),
     ):
         if number:
