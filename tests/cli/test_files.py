@@ -137,6 +137,7 @@ def test_anonymize_counts_other_files(photos: Path, capsys: pytest.CaptureFixtur
         (["detect", "photos", "--detector", "boxes"], "there are mtcnn"),
         (["anonymize", "photos", "-o", "photos/out"], "in the folder of the originals"),
         (["anonymize", "photos", "-o", "out", "--method", "blurr"], "there are pixelate"),
+        (["anonymize", "photos", "-o", "out", "--boxes", "b.csv"], "out.corrections.csv (id,action"),
         (["detect", "list.csv", "-o", "list.csv"], "is the same file as"),
         # what a misspelt section asks for would be left out, and less be hidden
         (["detect", "photos", "--configfile", "wrong.yaml"], "did you mean anonymization?"),
@@ -221,6 +222,10 @@ def test_the_detectors_of_a_config_hold(tmp_path: Path) -> None:
     assert found.detectors == ["mtcnn", "ppocr"] and found.is_named
     assert found.config.detection == Detection.model_validate({"ppocr": {"thresh": 0.4}})
     assert found.line.endswith("hold: datasets.d0.detectors, detection; no other setting")
+    given = yaml.safe_load(file.read_text())
+    given["datasets"]["d0"]["corrections"] = "mine.csv"
+    file.write_text(yaml.safe_dump(given))
+    assert "\nnot used: mine.csv; regions of your own: " in asked(file).line
     only_text = asked(file, hide=["text"])
     assert only_text.detectors == ["ppocr"]
     assert "; not for face, barcode, mrz, ink (which also finds single letters" in only_text.line

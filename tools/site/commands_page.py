@@ -33,7 +33,8 @@ def _commands(parser: argparse.ArgumentParser, help_text: str) -> Iterator[str]:
     yield f"## {parser.prog}\n"
     text = parser.description or help_text
     yield f"{text[:1].upper()}{text[1:].rstrip('.')}.\n"
-    rows = [_row(parser, each) for each in parser._actions if each.dest != "help"]
+    hidden = "help", argparse.SUPPRESS
+    rows = [_row(parser, a) for a in parser._actions if not {a.dest, a.help} & {*hidden}]
     if rows:
         yield "\n".join(["| argument | meaning |", "| --- | --- |", *rows]) + "\n"
     if parser.epilog:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +12,7 @@ from anonbench.core.wording import suggestion
 from anonbench.datasets.walk import shown
 
 if TYPE_CHECKING:
-    from anonbench.config import Config
+    from anonbench.config import Config, Dataset
 
 IMAGES = (
     "a folder with its subfolders, a tar, a table (.csv, .parquet) with a column `path`, an image, "
@@ -84,6 +84,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
+_OWN = (
+    "regions of your own: --boxes of evaluate, or FOLDER.corrections.csv beside the output of "
+    "anonymize (docs/how-to/review.md)"
+)
+
+
 class Requested(NamedTuple):
     """Detectors that a command runs, and the sections of `--configfile`."""
 
@@ -116,6 +122,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
 
     file: Path | None = options.configfile
     given: dict[str, Any] = read(file) if file else {}
+    own: list[str] = []
     for name in given:
         if name not in Config.model_fields:
             near = suggestion(str(name), Config.model_fields)
@@ -124,6 +131,9 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
     used: list[str] = []
     if given.get("datasets"):
         experiment = load(given)
+        found = _data_sets_of(experiment, options).values()
+        asked = ["corrections", *(["boxes"] if getattr(options, "boxes", None) is None else [])]
+        own = [str(path) for each in found for name in asked if (path := getattr(each, name))]
         if not names:
             source, names = _detectors_of(experiment, options)
             used += [source] if names else []
@@ -143,7 +153,16 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
     line = _searched_for(names, is_default)
     if file:
         line += f"\nof {shown(str(file))} hold: {', '.join(used) or 'nothing'}; no other setting"
+    if own:
+        line += f"\nnot used: {shown(', '.join(own))}; {_OWN}"
     return Requested(names, config, is_named, line)
+
+
+def _data_sets_of(config: Config, options: argparse.Namespace) -> Mapping[str, Dataset]:
+    """Data set of a config that contains the given images, or all."""
+    images = Path(str(getattr(options, "images", ""))).resolve()
+    sets = config.enabled
+    return {name: each for name, each in sets.items() if each.path.resolve() == images} or sets
 
 
 def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, list[str]]:
@@ -156,10 +175,7 @@ def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, lis
         InputError: data sets differ, or a detector needs files that no command reads.
     """
     file, has_boxes = options.configfile, getattr(options, "boxes", None) is not None
-    images = Path(str(getattr(options, "images", ""))).resolve()
-    found = {
-        name: each for name, each in config.enabled.items() if each.path.resolve() == images
-    } or config.enabled
+    found = _data_sets_of(config, options)
     named = {tuple(map(str, each.detectors)) for each in found.values()}
     source = f"datasets.{next(iter(found))}.detectors"
     if len(named) > 1:
@@ -169,11 +185,10 @@ def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, lis
         )
     names = [name for name in named.pop() if not (has_boxes and name == "boxes")]
     if unusable := [name for name in names if name in ("boxes", "template")]:
-        own = "; regions of your own: --boxes of evaluate, or FOLDER.corrections.csv beside the"
-        own += " output of anonymize (docs/how-to/review.md)"
+        own = f"; {_OWN}" if unusable[0] == "boxes" else ""
         raise InputError(
             f"{file}: {source}: {unusable[0]} needs files of the data set, which only the workflow "
-            f"reads; name other detectors by --detector{own if unusable[0] == 'boxes' else ''}"
+            f"reads; name other detectors by --detector{own}"
         )
     return source, names
 

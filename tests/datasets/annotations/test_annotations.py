@@ -328,6 +328,7 @@ def test_corrections_remove_what_they_overlap_by_half_and_then_add(tmp_path: Pat
         header=HEADER,
     )
     before = path.read_bytes()
+    assert "has corrections (rows with the action remove)" in refusal(path)
     corrections = corrections_of(path)
     other = Region(Entity.FACE, 60, 20, 80, 50, 0.9)
     texts = [Region(Entity.TEXT, x, 0, x + 5.0, 5, 0.9) for x in (0.0, 50.0)]

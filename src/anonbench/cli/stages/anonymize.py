@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import add_detection, add_images, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.core.errors import InputError
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
 from anonbench.datasets.walk import shown
@@ -88,12 +89,19 @@ def add(commands: Any) -> None:
         "--dry-run", action="store_true", help="check and count, without looking into any image"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--boxes", type=Path, help=argparse.SUPPRESS)  # to say what else there is
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
     require_place(options.images)
+    if options.boxes:
+        raise InputError(
+            "anonymize has no --boxes: it adds and removes the regions of the rows in "
+            f"{shown(str(options.output))}.corrections.csv (id,action,entity,x0,y0,x1,y1, where id "
+            "is the name of an image's file), as `anonbench review` writes them"
+        )
     from anonbench.anonymization.files.run import anonymize_files
     from anonbench.anonymization.strength import sentence, weak_strengths
     from anonbench.config.detectors import LOOKED_FOR

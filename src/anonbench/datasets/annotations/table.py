@@ -29,9 +29,17 @@ def read_table(file: Path) -> Rows:
 
     Ids and paths are taken as they are, white space and all. Other columns are ignored. A CSV
     has a first line with the columns' names, commas between cells and points in numbers; empty
-    lines are skipped. InputError for no such table, a missing column, a cell that is no number.
+    lines are skipped. InputError for no such table, a missing column, a cell that is no number, and
+    corrections with removals, which would become boxes.
     """
-    return make_rows(file, load_texts(file), [*BOX, *QUAD_COLUMNS, "score"])
+    frame = load_texts(file)
+    if "action" in frame and frame["action"].astype(str).str.strip().eq("remove").any():
+        raise InputError(
+            f"{file} has corrections (rows with the action remove), as `anonbench review` writes "
+            "them, and not boxes only: name it as `corrections` of the data set, or "
+            "FOLDER.corrections.csv beside the copies, or take out these rows"
+        )
+    return make_rows(file, frame, [*BOX, *QUAD_COLUMNS, "score"])
 
 
 def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
