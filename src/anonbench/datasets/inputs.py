@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage, listed
+from anonbench.core.io import locked
 from anonbench.core.wording import tally
 from anonbench.datasets import walk
 from anonbench.datasets.ids import id_problem
@@ -187,11 +188,14 @@ def journal_of(folder: Path) -> Path:
 
 def require_finished(folder: Path) -> None:
     """Refuse copies of a run of `anonbench anonymize` that did not come to its end."""
-    if (journal := journal_of(folder)).is_file():
-        raise InputError(
-            f"{folder}: copies may be missing, because `anonbench anonymize` was stopped or is "
-            f"still writing them ({journal.name} is beside it): run it again, to its end"
-        )
+    if not (journal := journal_of(folder)).is_file():
+        return
+    try:
+        with locked(folder):
+            why, way = f"was stopped ({journal.name} is beside it)", "run it again, to its end"
+    except InputError:
+        why, way = "is writing them", "wait until it ends"
+    raise InputError(f"{folder}: copies may be missing: `anonbench anonymize` {why}; {way}")
 
 
 def _place_images(path: Path) -> _Found:

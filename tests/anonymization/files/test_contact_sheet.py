@@ -23,6 +23,7 @@ from anonbench.anonymization.files.record import Outcome
 from anonbench.anonymization.files.run import Anonymized
 from anonbench.cli import main
 from anonbench.core.errors import InputError
+from anonbench.core.io import locked
 from anonbench.detection.review.server import ReviewServer
 from anonbench.detection.review.session import Gone, Review
 
@@ -309,6 +310,9 @@ def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
         confirm(server.review, "none.png", BOX)
         raise KeyboardInterrupt
 
+    def left(server: ReviewServer) -> None:
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(ReviewServer, "serve_forever", interrupted)
     assert main(["review", "out", "--sample", "2"]) == 0
     told = capsys.readouterr()
@@ -317,8 +321,15 @@ def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
     assert "\n2 images not shown, the originals are gone" in told.err
     assert "1 of 5 images were looked at" in told.out
     assert "to hide what was marked: the same `anonbench anonymize … -o out` again" in told.out
+    monkeypatch.setattr(ReviewServer, "serve_forever", left)
+    Path("out.corrections.csv").unlink()
+    assert main(["review", "out"]) == 0
+    assert capsys.readouterr().out.endswith("\nnothing is marked\n")
     assert main(["review", "photos"]) == 1
     assert "photos: no folder that `anonbench anonymize` wrote" in capsys.readouterr().err
-    Path("out.audit.json").rename(".out.journal")  # as while a first run goes on
+    shutil.copy("out.audit.json", ".out.journal")  # as while a later run goes on
     assert main(["review", "out"]) == 1
-    assert "stopped or is still writing them" in capsys.readouterr().err
+    assert "was stopped (.out.journal is beside it)" in capsys.readouterr().err
+    with locked(Path("out")):
+        assert main(["review", "out"]) == 1
+    assert "is writing them; wait until it ends" in capsys.readouterr().err

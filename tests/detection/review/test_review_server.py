@@ -299,9 +299,9 @@ def test_intervals_of_some_and_of_too_few_images() -> None:
     assert result.unseen_with_miss is None
     assert "too few images for an interval" in sentences(result, 7, 0)[1]
     assert sentences(estimate([], 10, 0.95), 4, 2) == [
-        "Random sample: 0 of 4 images looked at.",
-        "2 images of it looked at before their turn, such as doubtful ones, which come first: "
-        "each counts once those drawn before it were looked at.",
+        "Random sample: 2 of 4 images looked at.",
+        "0 of them count yet: 2 were looked at before their turn, such as doubtful ones, and count "
+        "once those drawn before them were looked at.",
     ]
 
 

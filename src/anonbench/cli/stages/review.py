@@ -105,8 +105,8 @@ def _folder_review(options: argparse.Namespace) -> _Session | None:
     from anonbench.datasets.inputs import require_finished
 
     to = Path(options.what)
+    require_finished(to)
     if not (to.is_dir() and audit_file(to).is_file()):
-        require_finished(to)
         return None
     from anonbench.anonymization.files.corrections import review_folder
 
@@ -183,10 +183,11 @@ def _summary_text(review: Review, summary: dict[str, Any]) -> str:
         f"{summary['looked_at']:,} of {summary['images']:,} images were looked at",
         *review.overview()["estimate"],
     ]
+    if not review.is_marked:
+        return "\n".join([*lines, "nothing is marked"])
     if summary["add_to_config"]:
         lines.append(_unnamed(review.what.name, summary["add_to_config"]))
-    lines.append(f"to hide what was marked: {summary['next']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"to hide what was marked: {summary['next']}"])
 
 
 def _unnamed(name: str, line: str) -> str:

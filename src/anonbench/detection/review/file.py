@@ -39,6 +39,11 @@ class CorrectionsFile:
         self._images, self._twins = images, twins
         self._read()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file has no row, or is missing."""
+        return self._texts.empty
+
     def of(self, image_id: str) -> list[Correction]:
         """Return an image's corrections, with the additions of images of the same bytes."""
         others = [twin for twin in self._twins.get(image_id, ()) if twin != image_id]

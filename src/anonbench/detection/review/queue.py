@@ -108,11 +108,11 @@ def _rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Rate:
 def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
     """Return the estimate in words; `skipped` images were reviewed after one that was not."""
     n = result.images.n
-    said = [f"Random sample: {n:,} of {count(drawn, 'image')} looked at."]
+    said = [f"Random sample: {n + skipped:,} of {count(drawn, 'image')} looked at."]
     if skipped:
         said.append(
-            f"{count(skipped, 'image')} of it looked at before their turn, such as doubtful ones, "
-            "which come first: each counts once those drawn before it were looked at."
+            f"{n:,} of them count yet: {skipped:,} were looked at before their turn, such as "
+            "doubtful ones, and count once those drawn before them were looked at."
         )
     if not n:
         return said

@@ -129,6 +129,8 @@ class Review:
         self.what, self.record, self.entries = what, record, what.entries
         self._found_digests = {name: queue.digest_of(each) for name, each in what.found.items()}
         self.file = CorrectionsFile(corrections, what.images, what.twins)
+        self.is_marked = not self.file.is_empty
+        """Whether there are corrections, or some were taken back."""
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
         self._pictures = lru_cache(_KEPT)(self._picture)
@@ -208,6 +210,7 @@ class Review:
             dropped = [correction for correction in state.present if correction not in kept]
             if dropped or new or not self.file.path.exists():  # a config may name it already
                 self.file.replace(entry.id, dropped, new)
+                self.is_marked |= bool(dropped or new)
             misses = queue.count_misses(state.found, wanted, size)
             keys = {key_of(region) for region in wanted}
             removed = sum(key_of(region) not in keys for region in state.found)
