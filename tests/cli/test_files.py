@@ -121,11 +121,17 @@ def test_anonymize_counts_other_files(photos: Path, capsys: pytest.CaptureFixtur
     out = os.fsdecode(b"out\xff")  # a name that is no text
     assert run("anonymize", "photos", "-o", out) == 0
     (photos / "a.png").rename(Path(out, "strange.png"))
+    for name in ("README.txt", "b.csv", "c.csv", "Thumbs.db", ".DS_Store"):
+        (photos / name).touch()
     assert run("anonymize", "photos", "-o", out) == 3
     said = capsys.readouterr().out
     assert "wrote out\\xff: 1 image of 1 (0 made now, 1 unchanged), " in said
     gone = "1 copy of images that are gone or were not given, also there: a.png; delete what"
     assert gone in said and "1 file also there" in said
+    others = "\n3 files are no images (2 .csv, 1 .txt)"
+    assert f"{others}, not copied\n" in said
+    assert run("detect", "photos") == 0
+    assert f"{others}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -137,7 +143,10 @@ def test_anonymize_counts_other_files(photos: Path, capsys: pytest.CaptureFixtur
         (["detect", "photos", "--detector", "boxes"], "there are mtcnn"),
         (["anonymize", "photos", "-o", "photos/out"], "in the folder of the originals"),
         (["anonymize", "photos", "-o", "out", "--method", "blurr"], "there are pixelate"),
-        (["anonymize", "photos", "-o", "out", "--boxes", "b.csv"], "out.corrections.csv (id,action"),
+        (
+            ["anonymize", "photos", "-o", "out", "--boxes", "b.csv"],
+            "out.corrections.csv (id,action",
+        ),
         (["detect", "list.csv", "-o", "list.csv"], "is the same file as"),
         # what a misspelt section asks for would be left out, and less be hidden
         (["detect", "photos", "--configfile", "wrong.yaml"], "did you mean anonymization?"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anonbench.core.errors import InputError
-from anonbench.core.wording import suggestion
+from anonbench.core.wording import count, suggestion
 from anonbench.datasets.walk import shown
 
 if TYPE_CHECKING:
@@ -75,6 +75,15 @@ def add_detectors(parser: argparse.ArgumentParser, sections: Sequence[str] = ())
         help=f"a config whose sections {', '.join(first)} and {last} are used; without --detector, "
         "also its data set's `detectors`",
     )
+
+
+def no_images_line(suffixes: Mapping[str, int]) -> str:
+    """Line about files that are no images, by suffix."""
+    files, kinds = (
+        sum(suffixes.values()),
+        ", ".join(f"{n:,} {name}" for name, n in suffixes.items()),
+    )
+    return f"{count(files, 'file')} {'is no image' if files == 1 else 'are no images'} ({kinds})"
 
 
 def positive(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -190,6 +191,7 @@ NOT_UTF8 = "the file's name is not UTF-8"
 COPY = "same content as an image of val (duplicates.csv names it)"
 RENAMED = "an image whose suffix is not one of an image; rename it"
 
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini")
 _READ = (
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .tif .tiff .bmp .dib .webp .gif "
     ".pbm .pgm .ppm .pnm .pfm .jp2 .j2k .jpc .jpf .jpx .j2c"
@@ -312,6 +314,19 @@ def is_quiet(path: str, reason: str) -> bool:
         return True
     ordinary = reason in (HIDDEN, UNLISTED, NOT_NAMED) or reason.startswith("outside ")
     return ordinary and not is_image_name(path)
+
+
+def no_images(left: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Number of files that are no images by their names, by suffix, most frequent first.
+
+    Hidden files are not counted, nor those that systems put into folders.
+
+    Args:
+        left: paths of files that are not used, and the reasons.
+    """
+    found = [Path(path) for path, reason in left if reason == NOT_IMAGE]
+    suffixes = (file.suffix.lower() for file in found if file.name.lower() not in _OF_SYSTEMS)
+    return dict(Counter(suffix or "no suffix" for suffix in suffixes).most_common())
 
 
 def shown(path: str) -> str:

@@ -1,6 +1,7 @@
 """A first config: what is counted, what is proposed, and that it can be loaded."""
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_rate
 from anonbench.core.vocabulary import Split
+from anonbench.core.wording import duration
 from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
@@ -109,6 +111,15 @@ def test_a_folder_is_counted_and_nothing_in_it_changes(folder: Path) -> None:
     assert len(seen.sample) == 6
     assert seen.sample == survey(folder).sample
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_pages_and_files_that_are_no_images_are_said(folder: Path) -> None:
+    shutil.copy(folder / "a/notes.txt", folder / "Thumbs.db")
+    page = Image.new("L", (90, 60), 200)
+    page.save(folder / "scan.pdf", save_all=True, append_images=[page])
+    seen = survey(folder)
+    assert seen.no_images == {".txt": 1}
+    assert seen.content == "8 images (6 .png, 1 .pdf; each page is one)"
 
 
 def test_one_folder_around_all_images_is_no_class(tmp_path: Path) -> None:
@@ -219,6 +230,7 @@ def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
     counts = {"archive": dict.fromkeys(Split, 150)}
     planned = Estimates(Experiment(made.config), counts, {"archive": 1.25}).first_run("archive", 2)
     assert made.cost.seconds == pytest.approx(planned)
+    assert f"Expected: about {duration(planned)} with 2 cores" in made.said, "as the plan says it"
     slow = propose(replace(PAGES, encode_seconds=2.0), {"images": 300}, minutes=1e5)
     assert slow.cost.seconds > planned + 5 * 300 * 1.9 / 2, "all versions, on two cores"
 

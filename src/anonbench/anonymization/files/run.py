@@ -43,7 +43,7 @@ from anonbench.core.wording import suggestion
 from anonbench.core.workers import map_in_processes, processes
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
-from anonbench.datasets.walk import shown
+from anonbench.datasets.walk import no_images, shown
 from anonbench.detection import cache
 from anonbench.detection.review.file import Record as Looks
 from anonbench.detection.search import searching
@@ -75,6 +75,8 @@ class Anonymized:
     left_out: int
     """Files that look like images, and are of a kind that is not read or of a name that cannot be
     used."""
+    no_images: dict[str, int]
+    """Files that are no images by their names, by suffix; not counted as left out."""
     shown_regions: int
     """That a degree below 100 leaves in sight."""
     doubtful: int
@@ -316,6 +318,7 @@ def _counted(
         unreadable=counts["unreadable"],
         failed=counts["failed"],
         left_out=reasons["left_out"].total(),
+        no_images=no_images(given.left_out),
         shown_regions=counts["shown"],
         doubtful=counts["doubtful"],
         text_only=counts["text_only"],

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import add_detection, add_images, positive, settings_of
+from anonbench.cli.inputs import add_detection, add_images, no_images_line, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count, tally
@@ -154,6 +154,8 @@ def _as_plan(done: Anonymized, to: Path) -> str:
         lines.append(f"{done.written:,} of them are there already; unchanged ones are kept")
     if done.left_out:
         lines.append(f"{done.left_out:,} left out ({tally(done.reasons['left_out'])})")
+    if done.no_images:
+        lines.append(f"{no_images_line(done.no_images)}, not copied")
     return "\n".join([*lines, "nothing was written"])
 
 
@@ -175,11 +177,16 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
-        (done.failed, f"not published: detector, encoder, audit or correction failed{why('failed')}"),
+        (
+            done.failed,
+            f"not published: detector, encoder, audit or correction failed{why('failed')}",
+        ),
         (done.left_out, f"left out{why('left_out')}"),
     ):
         if number:
             lines.append(f"{number:,} {text}")
+    if done.no_images:
+        lines.append(f"{no_images_line(done.no_images)}, not copied")
     if left := done.copies_not_given:
         more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
         lines.append(

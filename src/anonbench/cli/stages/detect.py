@@ -8,12 +8,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import add_detection, add_images, settings_of
+from anonbench.cli.inputs import add_detection, add_images, no_images_line, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
+from anonbench.datasets.walk import no_images
 
 if TYPE_CHECKING:
     from anonbench.detection.files import Detected
@@ -93,6 +94,7 @@ def _counts(found: Detected) -> dict[str, Any]:
         "unreadable": int(statuses.get("unreadable", 0)),
         "failed": int(statuses.get("failed", 0)),
         "left_out": sum(not each.quiet for each in found.left_out),
+        "no_images": no_images(found.left_out),
         "doubtful": int((found.images["doubts"] != "").sum()),
         "converted": conversion_counts(found.images["converted"]),
         "reasons": _reasons(found),
@@ -130,6 +132,8 @@ def _as_text(found: Detected, output: Path | None) -> str:
     ):
         if counts[key]:
             lines.append(f"{counts[key]:,} {text} ({tally(counts['reasons'][key])})")
+    if counts["no_images"]:
+        lines.append(no_images_line(counts["no_images"]))
     lines.append(f"wrote {output}" if output else "to see which: -o boxes.csv, or boxes.json")
     if counts["reasons"] and output and output.suffix != ".json":
         lines.append("to see which, and why: -o boxes.json")

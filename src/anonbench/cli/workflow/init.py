@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbench.cli.inputs import no_images_line
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, cannot_be_written_to
@@ -139,12 +140,11 @@ def run(options: argparse.Namespace) -> None:
         told = _as_json(seen, sample, cost, options.to, choice.cores)
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    least, most = cost.span
     if cost.gap:
         print(f"too few for the policy: {cost.gap}")
     print(
-        f"wrote {options.to}: {count(cost.images, 'image')}, {duration(least)} to {duration(most)} "
-        f"on {count(choice.cores, 'core')}\n"
+        f"wrote {options.to}: {count(cost.images, 'image')}, about {duration(cost.seconds)} with "
+        f"{count(choice.cores, 'core')}, or half or twice as long\n"
         f"what would run: anonbench plan --configfile {options.to}\n"
         f"run it:         anonbench run --configfile {options.to}"
     )
@@ -161,6 +161,7 @@ def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int)
         "split": seen.split,
         "classes": len(seen.classes),
         "not_used": seen.left,
+        "no_images": seen.no_images,
         "sample": {
             "read": sample.read,
             "unreadable": sample.unreadable,
@@ -229,14 +230,15 @@ def _require_enough(config: Config, folder: Path) -> None:
 
 
 def _show_survey(seen: Survey) -> None:
-    formats = ", ".join(f"{number:,} {suffix}" for suffix, number in seen.formats.items())
-    print(f"{count(seen.images, 'image')} ({formats}), {seen.megabytes:,.1f} MB")
+    print(f"{seen.content}, {seen.megabytes:,.1f} MB")
     if seen.split is not None:
         print(f"a split: {seen.split[0]:,} train, {seen.split[1]:,} validation")
     if seen.classes:
         print(f"{len(seen.classes):,} class folders")
     for reason, number in seen.left.items():
         print(f"not used: {number:,}: {reason}")
+    if seen.no_images:
+        print(no_images_line(seen.no_images))
 
 
 def _show_sample(sample: Sample) -> None:

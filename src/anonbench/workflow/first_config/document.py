@@ -108,7 +108,6 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             seen=seen,
             sample=sample,
             choice=choice,
-            formats=", ".join(f"{n:,} {suffix}" for suffix, n in seen.formats.items()),
             looked_at=sample.read + sample.unreadable.total(),
             unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
             labels={name: DETECTORS[name].label for name in sample.found},

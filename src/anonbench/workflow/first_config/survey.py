@@ -24,11 +24,12 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.registries.systems import SystemKind
+from anonbench.core.wording import count
 from anonbench.datasets.clusters import assign
 from anonbench.datasets.headers import read_first_page
 from anonbench.datasets.images import MAX_PIXELS, encode
 from anonbench.datasets.listing import find_unused, read_layout
-from anonbench.datasets.walk import is_quiet
+from anonbench.datasets.walk import is_quiet, no_images
 
 SAMPLED = 32
 """Images in the sample."""
@@ -46,9 +47,11 @@ class Survey:
     images: int
     megabytes: float
     formats: Mapping[str, int]
-    """Number of images by suffix, most frequent first."""
+    """Number of files of images by suffix, most frequent first; each page of one is an image."""
     left: Mapping[str, int]
     """Number of image-like files that are not used, by reason."""
+    no_images: Mapping[str, int]
+    """Number of files that are no images by their names, by suffix."""
     split: tuple[int, int] | None
     """Train and validation images of an official split; None if there is none."""
     labels: tuple[str, ...]
@@ -58,6 +61,13 @@ class Survey:
     sample: tuple[Path, ...]
     persons: int = 0
     """Persons that a publisher's list names, counted as in the report; 0 without a list."""
+
+    @property
+    def content(self) -> str:
+        """Number of images, with their formats."""
+        formats = ", ".join(f"{number:,} {suffix}" for suffix, number in self.formats.items())
+        pages = sum(self.formats.values()) < self.images
+        return f"{count(self.images, 'image')} ({formats}{'; each page is one' if pages else ''})"
 
     def source(self) -> dict[str, Any]:
         """Settings of a data set that say where its images are."""
@@ -85,7 +95,7 @@ def survey(folder: Path) -> Survey:
     sizes = np.array([_size(path) for path in paths], dtype=np.int64)
     table = source.images.assign(file=paths, bytes=sizes)[sizes >= 0]
     unused = find_unused(source, folder, named=False)
-    rows = zip(unused["path"], unused["reason"], strict=True)
+    rows = [*zip(unused["path"], unused["reason"], strict=True)]
     left = Counter(reason for path, reason in rows if not is_quiet(path, reason))
     if missing := int((sizes < 0).sum()):
         left["named by a list file and not there"] += missing
@@ -105,8 +115,9 @@ def survey(folder: Path) -> Survey:
         wild=wild,
         images=len(table),
         megabytes=float(table.drop_duplicates("file")["bytes"].sum()) / 1e6,  # documents have pages
-        formats=dict(Counter(path.suffix.lower() for path in table["file"]).most_common()),
+        formats=dict(Counter(path.suffix.lower() for path in table["file"].unique()).most_common()),
         left=dict(left.most_common()),
+        no_images=no_images(rows),
         split=(train, val) if is_split else None,
         labels=tuple(name for name in source.labels if name != "class" or classes),
         classes=tuple(classes),
