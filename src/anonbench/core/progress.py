@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -49,12 +49,17 @@ def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
             ended.set()
 
 
-def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield `items`, writing at most every five seconds the number done of `total`."""
+def track(
+    items: Iterable[Item], total: int, what: str, is_work: Callable[[Item], bool] = lambda _: True
+) -> Iterator[Item]:
+    """Yield `items`, writing at most every five seconds the number done of `total`.
+
+    Only items that were work count: others would make the rate too high.
+    """
     with _bar(total, what) as bar:
         for item in items:
             yield item
-            bar.update()
+            bar.update(is_work(item))
 
 
 def track_batches(batches: Iterable[Batch], total: int, what: str) -> Iterator[Batch]:

@@ -269,6 +269,17 @@ def counting(function: Callable[..., Any], calls: Path) -> Callable[..., Any]:
     return call
 
 
+def test_the_rate_is_that_of_images_that_are_made(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    anonymized(photos, tmp_path / "out")
+    assert f" {len(NAMES)}/{len(NAMES)} " in capsys.readouterr().err
+    save(photos, "new.png")
+    save(photos, "more.png")
+    anonymized(photos, tmp_path / "out")
+    assert " 2/2 " in capsys.readouterr().err
+
+
 def test_changed_is_made_again_and_without_region_is_removed(photos: Path, tmp_path: Path) -> None:
     anonymized(photos, tmp_path / "out")
     save(photos, "old.bmp", code=False)

@@ -13,7 +13,9 @@ from typing import Any
 from anonbench.anonymization.files import file_job
 from anonbench.anonymization.files.corrections import (
     Corrections,
+    OfImage,
     corrections_file,
+    digest_of_corrections,
     is_looked_at,
 )
 from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
@@ -254,14 +256,27 @@ def _outcomes(
             own = corrections.rows.get(name, {}), corrections.seen.get(name, "")
             yield Task(image, before.get(name), why, taken.get(name, ()), *own)
 
+    kept = {name for name in names if _is_kept(before.get(name), corrections.rows.get(name, {}))}
+
+    def is_work(outcome: Outcome) -> bool:
+        known = outcome.name in kept and outcome == before[outcome.name]
+        return outcome.made or not known
+
     make, workers = partial(Anonymizer, job), min(workers, len(given))
     results = map_in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
     failed = 0
-    for number, outcome in enumerate(track(results, len(given), "images anonymized"), 1):
+    tracked = track(results, len(given) - len(kept), "images anonymized", is_work)
+    for number, outcome in enumerate(tracked, 1):
         failed += outcome.status == "failed"
         if failed == number == SUSPICIOUS:
             raise InputError(f"all of the first {failed} images failed, the last: {outcome.reason}")
         yield outcome
+
+
+def _is_kept(before: Outcome | None, own: OfImage) -> bool:
+    """Whether an earlier outcome of an image holds, if the image and its copy are unchanged."""
+    is_done = before is not None and before.status in ("written", "without_regions")
+    return is_done and before.corrected == digest_of_corrections(own)
 
 
 def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
