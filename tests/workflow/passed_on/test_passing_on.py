@@ -145,7 +145,9 @@ def test_results_that_the_workflow_would_make_again_are_not_bundled(
     given = ["bundle", "--to", "stale.tar", "--root", str(root)]
     with other_boxes(run):
         assert main(given) == 1
-        assert "are not what the config, the data and the code say" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "are not what the config, the data and the code say" in told
+        assert re.search(rf"changed since: \S+/{canaries.HOME}/archive\.csv\)", told)
         assert not (run / "stale.tar").exists()
     (run / "results/report.html").rename(run / "kept.html")
     assert main(given) == 0, "what an unfinished run lacks is no hindrance"

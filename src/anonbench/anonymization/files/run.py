@@ -275,8 +275,9 @@ def _outcomes(
 
 def _is_kept(before: Outcome | None, own: OfImage) -> bool:
     """Whether an earlier outcome of an image holds, if the image and its copy are unchanged."""
-    is_done = before is not None and before.status in ("written", "without_regions")
-    return is_done and before.corrected == digest_of_corrections(own)
+    if before is None or before.status not in ("written", "without_regions"):
+        return False
+    return before.corrected == digest_of_corrections(own)
 
 
 def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:

@@ -15,13 +15,19 @@ from typing import TYPE_CHECKING, Any
 from anonbench.cli.shared import add_run_options, read_config, workflow_of
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
+from anonbench.datasets.walk import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anonbench.bundle.verify import Verified
     from anonbench.bundle.write import Written
+    from anonbench.config import Config
 
 _LISTED = 10
 """Missing files that are printed; the bundle's README lists all."""
+_NAMED = 3
+"""Outdated jobs and changed files that are named."""
 _SHOWN = 40
 """Differences that are printed."""
 
@@ -91,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
     if options.repository and not re.fullmatch(r"https?://\S+", options.repository):
         raise InputError(f"--repository {options.repository}: give an address with https://")
     config = read_config(options.configfile)
-    _require_current(options)
+    _require_current(config, options)
 
     from anonbench.bundle.crate import warning
     from anonbench.bundle.write import write_bundle
@@ -115,24 +121,52 @@ def run(options: argparse.Namespace) -> None:
     print(f"\n{warning(options.keep_ids)}", file=sys.stderr)
 
 
-def _require_current(options: argparse.Namespace) -> None:
+def _require_current(config: Config, options: argparse.Namespace) -> None:
     """Raise InputError if results are outdated; those that are missing may be made later."""
-    from anonbench.core.jobs.checksums import MADE
+    from anonbench.core.jobs.checksums import MADE, verify
     from anonbench.workflow.planned_jobs import collect
 
     given = workflow_of(options)
     try:
-        planned = collect(given).planned
+        plan = collect(given)
     except InputError as error:  # the images or Snakemake's records are elsewhere
         print(f"whether the results are of this config is not known: {error}\n", file=sys.stderr)
         return
-    outputs = [[path for path in job.outputs if path.suffix != MADE] for job in planned]
-    if old := sum(all(path.is_file() for path in paths) for paths in outputs):
-        raise InputError(
-            f"the results of {count(old, 'job')} are not what the config, the data and the code "
-            "say: run the workflow, or name the config that it ran with (which and why: "
-            f"snakemake -n {shlex.join(given)})"
-        )
+    outputs = {job: [path for path in job.outputs if path.suffix != MADE] for job in plan.jobs}
+    old = [job for job in plan.planned if all(path.is_file() for path in outputs[job])]
+    if not old:
+        return
+    for path in (path for paths in outputs.values() for path in paths if path.is_file()):
+        verify(path)  # names a result that was changed by hand
+    first = [job for job in old if not {*job.before} & {*old}]
+    since = min(path.stat().st_mtime for job in first for path in outputs[job])
+    changed = [shown(str(path)) for path in _data_of(config) if _is_newer(path, since)]
+    more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
+    files = f"; changed since: {', '.join(changed[:_NAMED])}{more}" if changed else ""
+    raise InputError(
+        f"the results of {count(len(old), 'job')} are not what the config, the data and the code "
+        f"say (the first: {', '.join(job.label for job in first[:_NAMED])}{files}): run the "
+        "workflow, or put back what was changed, or name the config that it ran with (which and "
+        f"why: snakemake -n {shlex.join(given)})"
+    )
+
+
+def _data_of(config: Config) -> Iterator[Path]:
+    """Yield the images of a run, and the files that its data sets name."""
+    import pandas as pd
+
+    from anonbench.datasets.listing import root_of
+
+    for name, dataset in config.enabled.items():
+        named = (dataset.boxes, dataset.corrections, dataset.truth)
+        yield from (path for path in named if path)
+        if (manifest := config.results / name / "manifest.parquet").is_file():
+            paths = pd.read_parquet(manifest, columns=["path"])["path"].unique()
+            yield from (root_of(dataset) / path for path in paths)
+
+
+def _is_newer(path: Path, since: float) -> bool:
+    return not path.exists() or path.stat().st_mtime > since
 
 
 def _is_day(text: str) -> bool:
