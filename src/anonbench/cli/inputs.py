@@ -79,10 +79,8 @@ def add_detectors(parser: argparse.ArgumentParser, sections: Sequence[str] = ())
 
 def no_images_line(suffixes: Mapping[str, int]) -> str:
     """Line about files that are no images, by suffix."""
-    files, kinds = (
-        sum(suffixes.values()),
-        ", ".join(f"{n:,} {name}" for name, n in suffixes.items()),
-    )
+    files = sum(suffixes.values())
+    kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in suffixes.items())
     return f"{count(files, 'file')} {'is no image' if files == 1 else 'are no images'} ({kinds})"
 
 
