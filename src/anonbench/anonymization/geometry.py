@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, floor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anonbench.config import Anonymization
 from anonbench.core.boxes import Blocks, Region
 from anonbench.core.libraries.opencv import cv2
+
+if TYPE_CHECKING:
+    from anonbench.config import Anonymization
 
 Window = tuple[slice, slice]
 """Rows and columns of the image."""
