@@ -54,6 +54,8 @@ SOURCES = [Path(each) for each in os.environ.get("PYTHONPATH", "").split(os.path
 """Folders of sources that are loaded in place of the installed ones, such as a worktree's."""
 CALLER = "ANONBENCH_TEST_CALLER"
 """Number of the process that Snakemake started for a job."""
+RUN = "ANONBENCH_RUN"
+"""Names a run in all its processes; a command that a test starts is a run of its own."""
 REAL = "ANONBENCH_TEST_REAL"
 """Names the rules whose jobs are no forks; a fork starts Slurm's step of the job, which is none."""
 ONE_THREAD = {
@@ -70,7 +72,8 @@ def completed(
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
-        whole = given, folder, dict(os.environ), files, python()
+        environment = {name: text for name, text in os.environ.items() if name != RUN}
+        whole = given, folder, environment, files, python()
         process = _context().Process(target=_run, args=whole)
         with STARTS:
             process.start()
