@@ -24,10 +24,15 @@ def notes(*table: str, **values: Any) -> tuple[str, ...]:
 
 @cache
 def _templates(*table: str) -> list[Any]:
-    file = resources.files("anonbench.reporting").joinpath("texts", "notes.yaml")
     environment = Environment(undefined=StrictUndefined)
     environment.filters |= {"counted": count, "g": lambda share: f"{100 * share:g}"}
-    texts: Any = yaml.safe_load(file.read_text("utf-8"))
+    texts = _texts()
     for key in table:
         texts = texts[key]
     return [environment.from_string(text) for text in ([texts] if len(table) > 1 else texts)]
+
+
+@cache
+def _texts() -> Any:
+    file = resources.files("anonbench.reporting").joinpath("texts", "notes.yaml")
+    return yaml.safe_load(file.read_text("utf-8"))
