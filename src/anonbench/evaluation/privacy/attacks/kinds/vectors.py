@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
@@ -165,7 +164,9 @@ class Inference(ArchiveAttack):
         turns = rng(archive.seed, "inference").permutation(codes.max() + 1)
         fold = turns[codes] % FOLDS  # clusters stay together
         # a class of one fold is never in the lesson if it is in the test
-        able = pd.Series(fold).groupby(numbers[known]).transform("nunique").to_numpy() > 1
+        pairs = np.unique([numbers[known], fold], axis=1)
+        values, folds = np.unique(pairs[0], return_counts=True)
+        able = np.isin(numbers[known], values[folds > 1])
         known, fold = known[able], fold[able]
         truth, is_even = numbers[known], measure != MEASURE
         if is_even:
