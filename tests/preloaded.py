@@ -30,6 +30,8 @@ from multiprocessing import connection, forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
 ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
 """Modules whose `main` is a command."""
 LOADED = [
@@ -42,6 +44,7 @@ LOADED = [
     *("jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
     *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
     *("anonbench.training.model.timm_models", "facenet_pytorch", "rapidocr.ch_ppocr_det.utils"),
+    "warmed",
 ]
 """What commands load, and the libraries that jobs load."""
 OWN = re.compile("(snakemake_logger_plugin_)?anonbench")
@@ -97,7 +100,8 @@ def main() -> None:
 def python() -> str:
     """Return the program that does the jobs of commands of this process.
 
-    As `sys.executable`, it makes what commands plan within this process a fork, too.
+    As `sys.executable`, it makes what commands plan within this process a fork, too; as
+    `PYTHON_EXEC`, it makes the processes that torchrun starts (`python -u -m`) forks.
     """
     folder = Path(tempfile.mkdtemp(prefix="jobs-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -128,7 +132,9 @@ asked = ["{name}", *sys.argv[1:]]
 real = set(os.environ.get("{real}", "").split()) & set(asked)
 if asked[:3] == ["python", "-m", "snakemake"] and (not real or "slurm-jobstep" in asked):
     asked[:3] = ["snakemake"]
-elif asked[0] == "python" and not (len(asked) == 2 and "{jobs}" in asked[1]):
+elif asked[0] == "python" and not (
+    asked[1:3] == ["-u", "-m"] or (len(asked) == 2 and "{jobs}" in asked[1])
+):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
 talk = _socket.socket(_socket.AF_UNIX)
 talk.connect("{address}")
@@ -223,9 +229,13 @@ def _run(
         sys.path[:0] = others
         for module in [module for module in sys.modules if OWN.match(module)]:
             del sys.modules[module]
+        LoggerPluginRegistry().collect_plugins()  # the logger is one of the modules
     name, *arguments = given
     try:
-        if name == "python":
+        if name == "python" and arguments[0] == "-u":
+            sys.argv = arguments[2:]
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        elif name == "python":
             sys.argv = arguments
             mine = str(Path(__file__).parent)
             rest = [place for place in sys.path if place and not place.startswith(mine)]

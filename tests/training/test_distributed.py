@@ -1,6 +1,7 @@
 """Two processes against one: the same losses, gradients and states on the same global batch."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 import torch
 from ranks import stepping_rank
 
+import preloaded
 from anonbench.config.training import Recipe
 from anonbench.datasets.image_sets.shards import ImageSet
 from image_sets import write_set
@@ -48,8 +50,14 @@ def stepped(recipe: Make, original: ImageSet, tmp_path_factory: pytest.TempPathF
             stepping_rank.main(told.values())
         else:
             launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-            launch += ["--nproc-per-node=2", stepping_rank.__file__, *map(str, told.values())]
-            done = subprocess.run(launch, capture_output=True, text=True, check=False)
+            launch += ["--nproc-per-node=2", "-m", stepping_rank.__name__, *map(str, told.values())]
+            environment = os.environ | {
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "PYTHON_EXEC": preloaded.python(),
+            }
+            done = subprocess.run(
+                launch, env=environment, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stderr
         for case, file in told.items():
             result: dict[str, Any] = torch.load(file.with_suffix(".pt"), weights_only=True)

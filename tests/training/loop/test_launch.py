@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ranks.pretended_rank import DEAF, DONE, LISTENING, STUCK, WRONG_INPUT
 
+import preloaded
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted, TrainingFailed
 from anonbench.core.vocabulary import Adaption
@@ -39,6 +40,7 @@ def job(
     """Return a function that makes a job whose processes pretend to train."""
     monkeypatch.setattr(launch, "RANK_MODULE", "pretended_rank")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RANKS), *sys.path]))
+    monkeypatch.setenv("PYTHON_EXEC", preloaded.python())
 
     def make(how: int, gpus: int = 2) -> TrainJob:
         return TrainJob(
