@@ -17,6 +17,9 @@ import anonbench.training.data.augment
 import anonbench.training.data.batch
 without("cv2", "pandas", "pydantic", "timm", "PIL")
 
+import anonbench.config
+without("cv2", "pandas", "timm", "PIL")
+
 import anonbench.embedding.extract
 import torch
 from anonbench.config.training import Backbone, Recipe
