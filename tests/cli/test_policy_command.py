@@ -163,6 +163,10 @@ def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
         for each, lack in lacks.items()
     ]
     assert max(map(len, lines)) <= 120
+    strict = {"policy": {"methods": ["blur"]}}
+    config.write_text(config.read_text() + yaml.safe_dump(strict))
+    main(["policy", "check", "--configfile", str(config), "--variant", "mask-100"])
+    assert "a mask-100: fail\n  method" in capsys.readouterr().out, "the config's policy judges"
 
 
 @pytest.mark.slow

@@ -189,4 +189,4 @@ class Policy(Settings):
     limit."""
     attacks: AttackLimits = AttackLimits()
     """Largest rate of each attack above its control, (rate - control) / (1 - control); null for no
-    limit."""
+    limit, but for reidentification."""

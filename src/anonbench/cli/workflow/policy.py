@@ -57,13 +57,13 @@ def add(commands: Any) -> None:
         "--configfile",
         type=Path,
         metavar="FILE",
-        help="the config that the workflow ran with: without PLACE, its results are checked",
+        help="a config: its policy judges, and without PLACE, its results are checked",
     )
     check.add_argument(
         "--policy",
         type=Path,
         metavar="FILE",
-        help="YAML with a section `policy` (that of the run's config)",
+        help="YAML with a section `policy` (that of --configfile, or of the run's config)",
     )
     check.add_argument(
         "--variant",
@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         InputError: no table exists, one is damaged, or a variant is missing from it.
     """
-    default = read_config(options.configfile).results if options.configfile else Path(RESULTS)
+    config = read_config(options.configfile) if options.configfile else None
+    default = config.results if config else Path(RESULTS)
     files = [path for place in options.places or [default] for path in _files(place)]
 
     import pandas as pd
@@ -91,8 +92,8 @@ def run(options: argparse.Namespace) -> int:
 
     tables = [_read(path) for path in files]
     judged = pd.concat(tables, ignore_index=True)
-    if options.policy:
-        judged = judge(judged, _policy(options.policy))
+    if policy := _policy(options.policy) if options.policy else config and config.policy:
+        judged = judge(judged, policy)
     judged = _chosen(judged, options.variants)
     found = standings(judged)
     print(_as_json(judged) if options.json else _as_text(judged))
