@@ -84,7 +84,7 @@ def edited(edits: dict[str, Any]) -> Config:
 
 VALUES: list[tuple[str, Any, str]] = [
     ("datasets", {}, "datasets: Dictionary should have at least 1 item"),
-    ("datasets.My Images", DATASET, "datasets.My Images: String should match pattern"),
+    ("datasets.My Images", DATASET, "datasets.My Images: write it in lower-case letters"),
     ("datasets.mine.boxes", "", "datasets.mine: the detector boxes and the setting boxes need"),
     ("datasets.mine.degrees", [50, 50], "datasets.mine: degrees names something twice: 50, 50"),
     ("datasets.mine.degres", [50], "datasets.mine.degres: unknown key; did you mean datasets."),
@@ -118,7 +118,7 @@ VALUES: list[tuple[str, Any, str]] = [
     ("anonymization.layers.methods", ["blurr"], "layers: no method is called 'blurr'; there"),
     ("anonymization.layers.methods", ["mask", "layers"], "layers: layers would apply itself"),
     ("anonymization.strengths.layers.a", {"methods": ["layers_a"]}, "a would apply itself"),
-    ("anonymization.strengths.pixelate.Fine", {}, "Fine: String should match pattern"),
+    ("anonymization.strengths.pixelate.Fine", {}, "Fine: write it in lower-case letters"),
 ]
 EXCLUDING: list[tuple[dict[str, Any], str]] = [
     (

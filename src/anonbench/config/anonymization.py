@@ -17,7 +17,7 @@ from pydantic import (
 
 from anonbench.core.registries.method_names import base_of, is_audited, is_method
 from anonbench.core.registries.methods import METHODS, Method, least_information_left
-from anonbench.core.settings import Settings, merged
+from anonbench.core.settings import NAME, Settings, merged
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
 
@@ -40,7 +40,7 @@ MethodName = Annotated[
     str, AfterValidator(_require_method), WithJsonSchema({"anyOf": _METHOD_SCHEMA})
 ]
 """Name of a registered method or possibly of a strength, which only the config can check."""
-StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+StrengthName = Annotated[str, Field(pattern=NAME, max_length=32)]
 Shape = Literal["box", "ellipse", "image"]
 
 

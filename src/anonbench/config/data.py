@@ -12,11 +12,11 @@ from anonbench.config.anonymization import MethodName
 from anonbench.config.detectors import AnyDetector
 from anonbench.core.registries.method_names import GIVEN, REDRAWN
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.settings import Count, Place, Settings
+from anonbench.core.settings import NAME, Count, Place, Settings
 from anonbench.core.vocabulary import COMPATIBLE, Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Name = Annotated[str, Field(pattern=NAME, max_length=64)]
 AUTO, NONE = "auto", "none"
 """Words that name no column: clusters chosen automatically, and every image by itself."""
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from anonbench.core.errors import InputError
-from anonbench.core.settings import Settings
+from anonbench.core.settings import Settings, fault
 
 DEEPEST = 24
 """Most levels of a config; ours has six."""
@@ -183,7 +183,7 @@ def _text(entry: ErrorDetails, place: tuple[str, ...], config: type[Settings]) -
     if entry["type"] == "union_tag_not_found":
         return "needs a `kind` (docs/reference/settings-expert.md lists them)"
     if entry["type"] != "extra_forbidden":
-        return entry["msg"].removeprefix("Value error, ")
+        return fault(entry)
     known = {path: path.rpartition(".")[2] for path in _paths(config)}
     key, names = place[-1], set(known.values())
     near = [key] if key in names else difflib.get_close_matches(key, names, cutoff=0.8)

@@ -21,6 +21,20 @@ from pydantic import (
 
 from anonbench.core.errors import InputError
 
+NAME = r"^[a-z][a-z0-9_]*$"
+FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+_SPELLINGS = {
+    NAME: "write it in lower-case letters, digits and _, with a letter first",
+    FUNCTION: "write it as module:function, such as search:encode",
+}
+
+
+def fault(error: Mapping[str, Any]) -> str:
+    """What pydantic says of a value, with patterns in words."""
+    pattern = error.get("ctx", {}).get("pattern")
+    return _SPELLINGS.get(pattern) or str(error["msg"]).removeprefix("Value error, ")
+
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Natural = Annotated[int, Field(ge=0, le=2**31 - 1)]

@@ -16,6 +16,7 @@ from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track_batches
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import SYSTEMS, NetworkKind, Similarity, System, SystemKind
+from anonbench.core.settings import fault
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given_images import Given, ahead, digest_of, look_at
@@ -210,7 +211,7 @@ def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or kind
-        raise InputError(f"system {kind}: {field}: {first['msg']}") from None
+        raise InputError(f"system {kind}: {field}: {fault(first)}") from None
 
 
 def _parsed(text: str) -> dict[str, Any]:

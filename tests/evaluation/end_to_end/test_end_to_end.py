@@ -463,6 +463,7 @@ Wrong = dict[str, object]
         ({"similarity": "manhattan"}, "similarity: 'manhattan' is not one of cosine"),
         ({"encoder": "timm:resnet18,weights"}, "write key=value"),
         ({"encoder": "timm:resnet18,weight=x"}, "system timm: weight: Extra"),
+        ({"encoder": "function:search.encode"}, "write it as module:function, such as"),
         ({"encoder": "onnx:a.onnx,input.resize=no"}, "system onnx: input.resize: .*'squash'"),
         ({"encoder": "onnx:a.onnx,input=1,input.resize=pad"}, "'input.resize=pad' is no setting"),
         ({"encoder": lambda images: np.zeros((1, 3))}, r"shape \(1, 3\) for 31 images"),

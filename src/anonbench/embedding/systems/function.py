@@ -19,6 +19,7 @@ from pydantic import Field
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.settings import FUNCTION
 from anonbench.core.wording import suggestion
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Function(SystemKind):
 
     kind: Literal["function"] = "function"
     """Kind of system."""
-    function: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    function: Annotated[str, Field(pattern=FUNCTION)]
     """The function as `module:function`."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
     """Largest number of images in one call."""
