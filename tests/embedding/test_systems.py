@@ -44,7 +44,9 @@ np.savez(output, ids=[f.name for f in sorted(folder.iterdir())], embeddings=np.a
 MODULE = """
 import numpy as np
 from PIL import Image
+print("loaded")
 def encode(images):
+    print("called")
     small = [Image.fromarray(i).resize((2, 2), Image.Resampling.BOX) for i in images]
     return np.array([np.asarray(each, np.float32).ravel() for each in small])
 def short(images):
@@ -216,13 +218,18 @@ def test_onnx_of_pixels(tmp_path: Path, pictures: list[np.ndarray]) -> None:
 
 
 def test_functions(
-    tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    pictures: list[np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "our_search.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     system = settings(kind="function", function="our_search:encode", batch_size=3)
     assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
+    said = capsys.readouterr()
+    assert "loaded\ncalled" in said.err and not said.out, "--json prints one object alone"
     advised = encoded(settings(kind="function", function="our_search:advised"), pictures)
     assert np.allclose(advised, [quarters(each) for each in pictures], rtol=0.01)
     advice = re.escape("`.detach().cpu().float().numpy()`")

@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -106,7 +106,8 @@ class Function(SystemKind):
             install_torchvision_ops()  # the module may import torchvision, or timm, which does
         with _current_folder():
             try:
-                loaded = importlib.import_module(module)
+                with redirect_stdout(sys.stderr):  # standard output may be one JSON object
+                    loaded = importlib.import_module(module)
             except Exception as error:  # another package's module may raise anything
                 text = " ".join(f"{type(error).__name__}: {error}".split())
                 raise InputError(f"systems: {module!r} cannot be imported ({text})") from error
@@ -121,7 +122,8 @@ class Function(SystemKind):
         @functools.wraps(found)
         def called(images: list[np.ndarray]) -> Any:
             try:
-                return found(images)
+                with redirect_stdout(sys.stderr):
+                    return found(images)
             except InputError:
                 raise
             except Exception as error:  # another package's function may raise anything
