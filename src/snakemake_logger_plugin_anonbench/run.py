@@ -23,7 +23,9 @@ _TRUSTED = 60.0
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
 _KEPT = "What is done is kept"
-_BAR = re.compile(r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[")
+_BAR = re.compile(
+    r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[[^<]*<?(?P<left>[\d:]*)"
+)
 """A progress bar in a job's log (`anonbench.core.progress`)."""
 
 
@@ -45,6 +47,12 @@ class JobRun:
         """Progress of the job according to its log; empty if unknown."""
         found = _BAR.match(self.last_line(folder))
         return f" ({found['done']} of {found['all']} {found['what']})" if found else ""
+
+    def seconds_left(self, folder: Path) -> float:
+        """Seconds that the progress bar in the job's log says are left; 0 if unknown."""
+        found = _BAR.match(self.last_line(folder))
+        parts = found["left"].split(":") if found and found["left"] else []
+        return float(sum(int(part) * 60**place for place, part in enumerate(reversed(parts))))
 
     def last_line(self, folder: Path) -> str:
         """Last line of the job's own log; empty if that is missing or of an earlier run."""
@@ -128,7 +136,7 @@ class Run:
         and the pauses between them predict little, and at first the plan's time is told. A job's
         work is the mean time of its rule in this run. For a rule that has not run yet it is the
         usual time, scaled by the ratio of actual to usual time of all others, or else the mean of
-        all rules.
+        all rules. A running job lasts at least as long as its own progress says.
         """
         ran = self.seconds.keys() & self.usual.keys()
         took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)
@@ -139,6 +147,11 @@ class Run:
         mean = fmean(known.values())
         known = defaultdict(lambda: mean, known)
         running = [(known[job.rule], now - job.began) for job in self.running.values()]
+        told = (job.seconds_left(self.folder) for job in self.running.values())
+        running = [
+            (max(whole, so_far + left) if left else whole, so_far)
+            for (whole, so_far), left in zip(running, told, strict=True)
+        ]
         spent = sum(min(whole, so_far) for whole, so_far in running)
         done = spent + sum(jobs * known[rule] for rule, jobs in self.done.items())
         left = sum(jobs * known[rule] for rule, jobs in self.waiting.items())

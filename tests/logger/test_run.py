@@ -177,3 +177,15 @@ def test_a_line_says_how_far_a_long_job_is(tmp_path: Path) -> None:
     start(run, 2, "embed", "faces", log="b.log")
     line = run.line(300.0)
     assert line.endswith(" | embed ids (3 of 20 groups of 64 images), embed faces")
+
+
+def test_a_job_that_takes_longer_than_usual_is_not_about_to_end(tmp_path: Path) -> None:
+    run = planned({"attack": 1, "embed": 1}, {"attack": 36.0, "embed": 60.0})
+    run.folder = tmp_path
+    start(run, 1, "embed", "faces", at=1.0)
+    done(run, 1, at=61.0)
+    start(run, 2, "attack", "faces", at=61.0, log="a.log")
+    for told, left in (("00:58<?", 0.0), ("00:58<01:40", 100.0), ("00:58<1:00:00", 3600.0)):
+        bar = f"images attacked:  30%|###    | 24/78 [{told}, 1.8s/it]"
+        (tmp_path / "a.log").write_text(bar)
+        assert run.seconds_left(121.0) == pytest.approx(left, rel=0.25)
