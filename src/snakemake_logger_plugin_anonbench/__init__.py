@@ -42,6 +42,8 @@ _LOCKED = (
     "anonbench: another run is writing to these results. If none is running, one was killed: run "
     "the same command with --unlock added, then without it"
 )
+_NO_BACKUP = "no backup found."
+"""How Snakemake's warning about each output that stays, and was not there yet, ends."""
 
 
 def begin_run(
@@ -123,6 +125,8 @@ class LogHandler(LogHandlerBase):
             return  # Ctrl-C has reached the jobs too: what they end with is no error
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             text = self.format(record)
+            if text.endswith(_NO_BACKUP):
+                return
             self._print(_LOCKED if text.startswith("LockException") else text)
             return
         is_due = time.time() - self._drawn >= (0.2 if self._is_terminal else 5.0)

@@ -29,7 +29,7 @@ rule after:
     output: "after.txt"
     shell: "touch {output}"
 rule bad:
-    output: "bad.txt"
+    output: update("bad.txt")
     log: "logs/bad.log"
     shell: "echo 'ERROR root: lent-9.png is no image' >{log}; exit 1"
 rule other:
@@ -43,7 +43,7 @@ rule second:
 """
 
 
-NOISE = ("Select jobs", "Execute 1 jobs", "Finished jobid", "Complete log", "steps (")
+NOISE = ("Select jobs", "Execute 1 jobs", "Finished jobid", "Complete log", "steps (", "no backup")
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
