@@ -233,6 +233,8 @@ def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
     assert f"Expected: about {duration(planned)} with 2 cores" in made.said, "as the plan says it"
     slow = propose(replace(PAGES, encode_seconds=2.0), {"images": 300}, minutes=1e5)
     assert slow.cost.seconds > planned + 5 * 300 * 1.9 / 2, "all versions, on two cores"
+    fast = propose(replace(PAGES, encode_seconds=1 / 1400, found={"mrz": Found("mrz", 0, [3e-5])}))
+    assert ", 1,400 images a second a core" in fast.said and "less than 0.001 s" in fast.said
 
 
 @pytest.mark.parametrize(
@@ -341,7 +343,7 @@ def test_persons_that_a_list_names_are_counted_as_in_the_report(
 ) -> None:
     made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
     assert ("no method can pass" in made.said) == (not enough)
-    assert ("fewer than about 35 persons (limit of 10 %, if" in made.said) == (not enough)
+    assert ("fewer than about 35 persons (strictest limit: 10 %, if" in made.said) == (not enough)
     # as many as the report asks for
     assert ("about 93 give re-identification an interval of at" in made.said) == (not enough)
 

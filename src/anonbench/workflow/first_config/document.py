@@ -93,7 +93,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             gap = (
                 f"no method can pass with fewer than about {count(math.ceil(needed / part), what)} "
             )
-            gap += f"(limit of {100 * strictest:g} %, if no attack succeeds); about "
+            gap += f"(strictest limit: {100 * strictest:g} %, if no attack succeeds); about "
             gap += f"{math.ceil(enough / part):,} give re-identification an interval of at most "
             cost = cost._replace(gap=f"{gap}{100 * WIDEST:g} points, whatever its rate")
         return template.render(
@@ -160,8 +160,15 @@ def _environment(file: Path) -> Environment:
         "ceil": math.ceil,
         "bytes": lambda size: tqdm.format_sizeof(size, "B"),
         "thousands": lambda number: f"{number:,}",
+        "figures": _figures,
     }
     return environment
+
+
+def _figures(number: float) -> str:
+    if number < _SMALLEST:
+        return f"less than {_SMALLEST:g}"
+    return f"{number:,.0f}" if number >= _WHOLE else f"{number:.2g}"
 
 
 def _flow(value: Any) -> str:
@@ -177,6 +184,7 @@ def limits_of(entities: Iterable[str]) -> list[float]:
     return [limit for name, limit in found if limit is not None and name in concerned]
 
 
+_SMALLEST, _WHOLE = 0.001, 10
 CONFIDENCE: float = Presentation().confidence
 WIDEST: float = Presentation().widest_interval
 HALF = 0.5
