@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -381,6 +382,12 @@ def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
     assert f" {other} keeps most of what is not re-identified beyond " in found
     assert f"; beyond it are {best} (50.0 % (40.0 or more))." in found
     assert f" {best} keeps most: " in advised(**{best: 0.4, other: 0.4})
+
+
+def test_the_correction_for_choosing_is_said_to_be_made(result: Result) -> None:
+    chosen = replace(result, best=result.best.assign(optimism=0.01, unbiased=0.312))
+    (said, *_) = advise(chosen, SIZE, Presentation())
+    assert "), 31.2 % after correction for choosing the highest" in said
 
 
 @pytest.mark.slow

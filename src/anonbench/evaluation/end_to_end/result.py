@@ -127,7 +127,7 @@ def _sentence(
         return f"{where}: NOT KNOWN what {best} keeps: {unknown}."
     text = f"{where} {best} keeps most: {shown}"
     if 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
-        text += f", {100 * chosen['unbiased']:.1f} % less the optimism of choosing the highest"
+        text += f", {100 * chosen['unbiased']:.1f} % after correction for choosing the highest"
     alike = [m for each in chosen["indistinguishable"].split(JOINT) if (m := _method(each)) != best]
     alike = [each for each in alike if each not in failed or not others]
     text += f"; {' and '.join(alike)} cannot be told from it." if alike else "."
