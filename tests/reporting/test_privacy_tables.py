@@ -74,7 +74,8 @@ def test_every_model_and_utility_counts() -> None:
     assert block.label == "Singling out" and grid.heads == ("Utility", "Blur", "Mask")
     assert len(block.rows) == 6 and all("–" not in row for row in block.rows)
     nothing = privacy_tables.front_areas(judged, make_scores("portraits").iloc[:0])
-    assert nothing.empty and privacy_tables.front_area_grid("portraits", nothing).blocks == ()
+    grid = privacy_tables.front_area_grid("portraits", nothing)
+    assert nothing.empty and grid.blocks == () and "There is no area" in grid.notes[0]
 
 
 def test_a_row_a_variant_with_its_strongest_attack() -> None:

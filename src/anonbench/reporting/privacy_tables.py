@@ -89,7 +89,7 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
     ]
     heads = ["", "Utility", *(METHODS[method] for method in methods)]
     texts = pd.DataFrame(rows, columns=heads).set_index("")
-    return grid_of("front_area", texts, dataset=dataset)
+    return grid_of("front_area", texts, dataset=dataset, any_area=len(rows) > 0)
 
 
 def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
