@@ -40,7 +40,7 @@ _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limi
 _RULE = {
     **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
     **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
-    "rule_clusters": "clusters",
+    **{"rule_clusters": "clusters", "rule_chance": "chance"},
 }
 _COUNTS = ["failed", "suspected", "open", "untested", "resisted"]
 _SIZES = ["queries", "clusters", "seeds", "pairs"]

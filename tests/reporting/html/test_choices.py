@@ -339,6 +339,9 @@ def test_what_helps_where_tries_were_too_few() -> None:
     assert "leave out their detector" in asked.text and asked.command == "anonbench run"
     why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
     assert "up to" not in why and "for some kinds of regions" in why
+    attacked = {**ATTACKED, "rule_attack": "residual", "rule_n": 47.0, "rule_clusters": 6.0}
+    why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(row(**attacked))
+    assert why.startswith("only 6 persons or documents") and "at least 8 are needed" in why
     for high, said in ((0.09, "try another search system"), (0.11, "attack more images")):
         kept = {"kept": 0.02, "kept_low": 0.0, "kept_high": high, "rule_n": 20.0}
         assert said in found(row(**kept, **ATTACKED)).text

@@ -177,8 +177,28 @@ def test_limits_without_a_result_are_named(tmp_path: Path) -> None:
     rows = (table["attack"] != "") & table["limit"].notna()
     table.loc[rows, ["value", "low", "high"]] = float("nan")
     table.loc[rows, "verdict"] = str(Verdict.UNKNOWN)
-    said = ". Protection not shown yet against: re-identification, finding the region again, "
+    said = ". Protection not shown yet against: re-identification, "
+    said += "a detector finding hidden regions again, "
     assert said in first_page(tmp_path, table)
+
+
+def test_missing_true_boxes_and_too_few_persons_are_said(tmp_path: Path) -> None:
+    """Of several needs each is named once; chance at the limit is said beside the persons."""
+    policy = table_of()
+    of = {"missed": policy["rule"] == MISSED, "rate": policy["attack"] == "reidentification"}
+    for rows in of.values():
+        policy.loc[rows, ["value", "low", "high"]] = float("nan")
+        policy.loc[rows, ["verdict", "reason"]] = [str(Verdict.UNKNOWN), "too few"]
+    policy.loc[of["missed"], "n"] = pd.NA
+    policy.loc[of["rate"], ["value", "n", "clusters", "chance"]] = [0.14, 300, 6, 0.14]
+    few = SCORES.assign(clusters=6, low=np.nan, high=np.nan)
+    page = first_page(tmp_path, policy, few)
+    assert "only 6 persons or documents are among the searched images, and at least 93 are " in page
+    assert "(chance finds 14 %, and at most 10 % is allowed)" in page
+    assert "too few images" not in page
+    assert "Also draw the true boxes of 125 images, without which no method passes" in page
+    assert "anonbench review a --sample 125" in page
+    assert "at least 443 other persons" in page and "at least 8 persons or documents." not in page
 
 
 def test_images_are_not_called_persons_where_each_counts_by_itself(

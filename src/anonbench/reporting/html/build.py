@@ -46,7 +46,7 @@ from anonbench.reporting.html.page import (
     render,
 )
 from anonbench.reporting.html.statement import write_statement
-from anonbench.reporting.html.words import Facts, Words
+from anonbench.reporting.html.words import Facts, Words, boxes_needed
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
 from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import summarize, summarize_originals
@@ -216,6 +216,7 @@ def _read(
         searched_share=share,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, top),
+        true_boxes=boxes_needed(judged),
         searched=searched,
     )
     return Results(section, found, effects, table, facts)

@@ -14,7 +14,13 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
-from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION, RULES
+from anonbench.evaluation.policy.evidence import (
+    MIN_IMAGES,
+    MISSED,
+    OF_REMAINDER,
+    REIDENTIFICATION,
+    RULES,
+)
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
@@ -56,6 +62,8 @@ class Facts:
     """Setting of the section `privacy` that enables attacks on regions."""
     unlimited: Mapping[str, float] = field(default_factory=dict)
     """Rates of attacks on the first choice that have no limit, above their control."""
+    true_boxes: int = 0
+    """Number of images that need true boxes (`boxes_needed`)."""
     searched: Sequence[str] = ()
     """Entities that are searched for, if others are not."""
 
@@ -194,7 +202,17 @@ class Words:
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
         keys = [f"why.{kind}.{rule}_{'part' if _is_part(row) else 'wide'}"] if wide else []
-        return self.texts.first(*keys, f"why.{kind}.{rule}", **self._values(row))
+        values = self._values(row)
+        persons = _persons(row, self.facts) if kind == "open" else {}
+        if rule == "attack" and pd.isna(row["rule_high"]) and row["rule_clusters"] < MIN_CLUSTERS:
+            persons = {"needed": MIN_CLUSTERS, "seen": row["rule_clusters"]} | persons
+        if persons:
+            keys = ["why.open.attack_persons"]
+            chance = row["rule_chance"]
+            hopeless = chance >= row["rule_limit"]  # the gallery is too small for the limit
+            values |= self.numbers(persons)
+            values["chance"] = self.texts.percent(chance) if hopeless else ""
+        return self.texts.first(*keys, f"why.{kind}.{rule}", **values)
 
     def short(self, row: Mapping[Any, Any]) -> Markup:
         """Short reason why a choice does not pass; empty if it passes."""
@@ -279,6 +297,8 @@ class Step:
     command: str
     then: str = ""
     """What is to be done after it, or besides."""
+    persons: int = 0
+    """Number of persons or documents to add."""
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
@@ -292,16 +312,25 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
     more = []
     if first.command.startswith("anonbench review"):
         more.append(texts("step.then.run"))
-    if top is not None and top["unknown"] == "clusters":
+    elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
+        command = f"{_review(facts, texts)} --sample {facts.true_boxes}"
+        more.append(
+            texts("step.then.boxes", images=texts.number(facts.true_boxes), command=command)
+        )
+    if top is not None and top["unknown"] == "clusters" and not first.persons:
         more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
     if facts.toy:
         more.append(texts("step.then.toy"))
     return replace(first, then=Markup(" ").join(more))
 
 
+def _review(facts: Facts, texts: Texts) -> str:
+    return f"anonbench review {facts.name}{texts.configfile}"
+
+
 def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> Step:
     texts, dataset = words.texts, facts.name
-    look, run = f"anonbench review {dataset}{texts.configfile}", f"anonbench run{texts.configfile}"
+    look, run = _review(facts, texts), f"anonbench run{texts.configfile}"
     if facts.published:
         return Step(texts("step.notice"), look)
     if top is None or top["unknown"] == "not_run":
@@ -322,16 +351,17 @@ def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> St
     is_open, rule = top["verdict"] != Verdict.FAIL, _rule(top)
     kind = "open" if is_open else "fail"
     there, attack = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"]), str(top["rule_attack"])
-    tries, boxes = _tries(top, there), _true_boxes(top, there)
+    tries, boxes = _tries(top, there), _true_boxes(top)
     if is_open and _is_part(top):
         return Step(texts("step.open.part", dataset=dataset), run)
     if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
         # every image was attacked already
         key = "few_tries" if math.isnan(_times(top)) else "images"
         numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
-        numbers |= _persons(top, there, facts)
+        numbers |= (persons := _persons(top, facts))
         named = {"detail": top["detail"], "attack": words.attack(attack)}
-        return Step(texts(f"step.open.{key}", **named, **words.numbers(numbers)), run)
+        text = texts(f"step.open.{key}", **named, **words.numbers(numbers))
+        return Step(text, run, persons=persons.get("add", 0))
     more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
     more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
     commands = {
@@ -359,7 +389,7 @@ def _times(row: Mapping[Any, Any]) -> float:
     return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
 
 
-def _persons(row: Mapping[Any, Any], there: int, facts: Facts) -> dict[str, int]:
+def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     """Persons or documents `seen`, `needed` among the searched, and to `add` in all.
 
     Empty unless a re-identification rate is unknown for want of them. Of the needs, the one that
@@ -367,11 +397,11 @@ def _persons(row: Mapping[Any, Any], there: int, facts: Facts) -> dict[str, int]
     """
     seen, needs = row["rule_clusters"], facts.needs
     is_rate = row["rule_attack"] in (REIDENTIFICATION, OF_REMAINDER)
-    if not is_rate or pd.isna(seen) or not pd.isna(row["rule_high"]):
+    if not is_rate or pd.isna([seen, row["rule_n"]]).any() or not pd.isna(row["rule_high"]):
         return {}
     needed = max(
         MIN_PERSONS,
-        int(seen) + MIN_GALLERY - there,
+        int(seen) + MIN_GALLERY - int(row["rule_n"]),
         probes_needed(needs.widest, needs.confidence),
         fewest_trials(row["rule_limit"], needs.confidence) if row["rule_limit"] > 0.0 else 0,
     )
@@ -379,12 +409,25 @@ def _persons(row: Mapping[Any, Any], there: int, facts: Facts) -> dict[str, int]
     return {"seen": int(seen), "needed": needed, "add": more} if more > 0 else {}
 
 
-def _true_boxes(row: Mapping[Any, Any], there: int) -> int:
+def boxes_needed(policy: pd.DataFrame | None) -> int:
+    """Largest number of images that need true boxes for a known miss rate; 0 if all are known.
+
+    `policy` are verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
+    """
+    if policy is None:
+        return 0
+    lacking = policy[(policy["rule"] == MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
+    lacking = lacking.rename(columns={n: f"rule_{n}" for n in ("value", "high", "limit", "n")})
+    return max(map(_true_boxes, lacking.to_dict("records")), default=0)
+
+
+def _true_boxes(row: Mapping[Any, Any]) -> int:
     """Number of images that need true boxes, including those that have them.
 
     Assumes the miss rate measured so far. Without measurements: the smallest number at which
     Wilson's interval lies within the limit if nothing is missed.
     """
+    there = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"])
     if not row["rule_limit"] > 0.0:
         return max(2 * there, MIN_IMAGES)
     times = _times(row)
