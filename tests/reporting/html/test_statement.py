@@ -5,6 +5,7 @@ import re
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic_results import make_scores, write_results
@@ -28,6 +29,7 @@ from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.privacy_tables import MEASURES
 from anonbench.reporting.summary import read_scores, summarize
+from synthetic_rates import make_rates
 
 LANGUAGES = ("en", "de")
 SCORES = make_scores("a", (50, 100))
@@ -35,7 +37,11 @@ SCORES = SCORES[SCORES["adaption"].isin(["unadapted", "A"])]
 
 
 def make_statement(
-    folder: Path, policy: pd.DataFrame, language: str = "en", stated: tuple[int, str] | None = None
+    folder: Path,
+    policy: pd.DataFrame,
+    language: str = "en",
+    stated: tuple[int, str] | None = None,
+    **tables: pd.DataFrame,
 ) -> tuple[str, str]:
     """Return the statement's Markdown and HTML, of this degree and model if there is one."""
     results = write_results(folder, SCORES)
@@ -44,6 +50,9 @@ def make_statement(
     row |= {"regions": 2345, "hidden_pixels": 3456789, "failed_audits": 7}
     pd.DataFrame([row], columns=AUDIT).to_csv(folder / "audit.csv", index=False)
     own = {"policy": folder / "policy.csv", "audit": folder / "audit.csv"}
+    for name, table in tables.items():
+        own[name] = folder / f"{name}.csv"
+        write_csv(table, own[name])
     shards = [folder / "0.digest", folder / "1.digest"]
     for number, shard in enumerate(shards):
         shard.write_text(f"{number}\n")
@@ -166,6 +175,27 @@ def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: P
     found, _ = make_statement(tmp_path, both)
     shown = next(line for line in found.splitlines() if line.startswith("| detect the hidden"))
     assert "36 %" in shown and "11 %" not in shown
+
+
+def test_linking_is_not_hidden_by_membership(tmp_path: Path) -> None:
+    policy = table_of()
+    of = (policy["method"] == "mask") & (policy["degree"] == 100)
+    linked = policy[of & (policy["attack"] == "residual")].assign(attack="linkage", limit=np.nan)
+    linked = linked.assign(measure="rank_1", value=0.321, control=0.321, chance=0.013)
+    member = linked.assign(measure="member", value=0.503, control=0.503)
+    policy = pd.concat([policy, linked, member])
+    found, _ = make_statement(tmp_path, policy, stated=(100, "unadapted"))
+    said = [line for line in found.splitlines() if "(chance 1.3 %)" in line or "(AUC" in line]
+    assert said[0].startswith("| link an image to its original") and "| 32 % |" in said[0]
+    assert said[1].startswith("| tell whether a person is in the archive") and "50 %" in said[1]
+
+
+def test_an_interval_of_too_few_persons_for_a_verdict_is_shown(tmp_path: Path) -> None:
+    policy, rates = table_of(), make_rates("a").assign(low=0.0031, high=0.171)
+    policy.loc[policy["attack"] == REIDENTIFICATION, ["low", "high"]] = np.nan
+    found, _ = make_statement(tmp_path, policy, rates=rates)
+    row = next(line for line in found.splitlines() if line.startswith("| re-identify"))
+    assert "| 0.3 – 17 % |" in row
 
 
 def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, read_rates, worst
 from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
 from anonbench.reporting.grid import escape_markdown, markdown_grid, write_text
 from anonbench.reporting.html.page import (
@@ -37,10 +38,12 @@ from anonbench.reporting.html.page import (
 from anonbench.reporting.html.words import NAMES, Words, step
 from anonbench.reporting.labels import NONE
 
-STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv", "choices.csv")
+STATED = ["counts.csv", "audit.csv", "policy.csv", "quality/summary.csv", "choices.csv"]
+STATED += ["privacy/reidentification.csv"]
 """Files from which the statement's numbers are taken."""
 _OF_ENTITIES = ("entity", "missed", "interval", "images", "limit", "verdict")
-_OF_ATTACKS = ("attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict")
+_OF_ATTACKS = ["attack", "risk", "counted", "rate", "interval", "control", "n"]
+_OF_ATTACKS += ["limit", "verdict"]
 _NUMBERS = {"listed", "used", "without_regions", "failed", "unreadable", "images", "n", "limit"}
 _NUMBERS |= {"missed", "rate", "interval", "control", "above"}
 
@@ -82,7 +85,8 @@ def write_statement(
         for rows in map(of_rule[evidence.SEARCHED].query, ("value == 1", "value != 1"))
     )
     strengths = of_rule[evidence.STRENGTH].dropna(subset=["value"])
-    tried, absent, not_tried = _tried(of_rule[evidence.ATTACK], texts)
+    attacks = _with_intervals(of_rule[evidence.ATTACK], section.file("rates"))
+    tried, absent, not_tried = _tried(attacks, texts)
     roles = [str(texts(f"statement.decision.{role}")) for role in ("controller", "officer")]
     stated = {
         "dataset": section.name,
@@ -171,11 +175,13 @@ def _measured(
         verdict = Verdict(row["verdict"]).name.lower()
         cells = {
             "entity": texts.named("entities", row["entity"]),
-            "attack": texts.named("statement.attacks", row["attack"]),
+            "attack": str(texts("statement.membership"))
+            if _is_membership(row)
+            else texts.named("statement.attacks", row["attack"]),
             "risk": texts.named("statement.risks", row["risk"]),
             "counted": _counted(str(row["measure"]), texts),
             "interval": f"{' – '.join(ends)} %" if len(ends) == 2 else NONE,
-            "control": _percent(row["control"], texts),
+            "control": _control(row, texts),
             "limit": _limit(row["limit"], texts),
             "verdict": str(texts(f"statement.verdicts.{verdict}")),
         }
@@ -184,26 +190,55 @@ def _measured(
     return pd.DataFrame(found, columns=[*names]).add_prefix("statement.heads.")
 
 
+def _with_intervals(rules: pd.DataFrame, rates: Path | None) -> pd.DataFrame:
+    """Attacks with the intervals of re-identification rates that show too little for a verdict."""
+    if rates is None:
+        return rules
+    table, records = read_rates(rates), rules.to_dict("records")
+    for attack, regions in ((evidence.REIDENTIFICATION, ALL), (evidence.OF_REMAINDER, REMAINDER)):
+        keys = ("method", "degree", "entity")
+        rows = worst(table, of=keys, regions=regions).to_dict("records")
+        rate_of = {tuple(row[key] for key in keys): row for row in rows}
+        for row in records:
+            rate = rate_of.get((pictures_of(row["method"]), row["degree"], row["entity"]))
+            if row["attack"] == attack and pd.isna(row["low"]) and rate:
+                row |= {end: rate[end] for end in ("low", "high")}
+    return pd.DataFrame(records, columns=rules.columns)
+
+
+def _is_membership(row: Mapping[Any, Any]) -> bool:
+    return str(row["measure"]).removeprefix(SEEN) == "member"
+
+
+def _control(row: Mapping[Any, Any], texts: Texts) -> str:
+    """Control of an attack; of searches, also the rate of a random order."""
+    control = _percent(row["control"], texts)
+    if pd.isna(row["chance"]) or not str(row["measure"]).endswith("rank_1"):
+        return control
+    return str(texts("statement.chance", control=control, chance=_percent(row["chance"], texts)))
+
+
 def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
 
-    def weight(row: Mapping[Any, Any]) -> tuple[bool, float, float]:
+    def weight(row: Mapping[Any, Any]) -> tuple[bool, bool, float, float]:
         """Attacks with a limit first, then by rate above control and by rate, highest first."""
         rate = above_control(row["value"], row["control"])
         limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
         share = (rate if rate == rate else row["value"]) / limit
-        return pd.isna(row["limit"]), -share, -row["value"]
+        return pd.isna(row["limit"]), _is_membership(row), -share, -row["value"]
 
-    strongest: dict[str, Mapping[Any, Any]] = {}
+    strongest: dict[tuple[str, bool], Mapping[Any, Any]] = {}  # membership: a question of its own
     for row in sorted(rules.dropna(subset=["value"]).to_dict("records"), key=weight):
-        strongest.setdefault(row["attack"], row)
+        strongest.setdefault((row["attack"], _is_membership(row)), row)
     reasons = dict(zip(rules["attack"], rules["reason"], strict=True))
-    others = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
+    names = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
+    others = [name for name in names if (name, False) not in strongest]
     absent, not_tried = (
         "; ".join(
             texts.named("statement.attacks", name)
             for name in others
-            if name not in strongest and (reasons.get(name, "") in NOTHING_TO_ATTACK) is nothing
+            if (reasons.get(name, "") in NOTHING_TO_ATTACK) is nothing
         )
         for nothing in (True, False)
     )
