@@ -131,6 +131,9 @@ def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "mixed.safetensors", metadata={"anonbench": "{}"})
     with pytest.raises(InputError, match="24 dimensions"):
         learned.apply(hidden[:, :5])
+    for wrong in (hidden[0], [], tmp_path):
+        with pytest.raises(InputError, match=r"hidden: \w+ of shape .*shape \[n, 24\]"):
+            learned.apply(wrong)  # type: ignore[arg-type]
     for call, name in ((learned.apply, "hidden"), (learned.queries, "originals")):
         with pytest.raises(InputError, match=f"{name}: .*no finite number"):
             call(np.full_like(hidden, np.nan))

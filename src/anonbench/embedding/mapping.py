@@ -10,6 +10,7 @@ cluster that it was learned from.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import repeated, threads, unit_rows
+from anonbench.core.vocabulary import QueryKind
 
+log = logging.getLogger(__name__)
 FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
@@ -50,6 +53,7 @@ class Map:
     """Mean difference of the pairs, float32 [D]."""
     card: Mapping[str, Any] = field(default_factory=dict)
     """Model card: system, method, similarity, strength, pairs, clusters, gain, price."""
+    _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def width(self) -> int:
@@ -60,9 +64,10 @@ class Map:
         """Map vectors of hidden images, float [N, D]; by cosine their lengths do not matter.
 
         Raises:
-            InputError: they have another width, or a value that is no finite number.
+            InputError: they have another shape, or a value that is no finite number.
         """
         hidden = self._checked("hidden", hidden)
+        warn(self)
         mapped = np.empty(hidden.shape, np.float32)
         constant = self.shift - self.mean @ self.weights
         whole = self.weights + np.eye(self.width, dtype=np.float32)
@@ -90,6 +95,7 @@ class Map:
             InputError: as for `apply`.
         """
         originals = self._checked("originals", originals)
+        warn(self)
         rows = unit_rows(originals) if self._is_cosine else np.asarray(originals, np.float32)
         return np.asarray(rows + rows @ self.weights.T, np.float32)
 
@@ -147,8 +153,12 @@ class Map:
         return str(self.card.get("similarity", "cosine")) == "cosine"
 
     def _checked(self, name: str, vectors: np.ndarray) -> np.ndarray:
-        vectors = np.asarray(vectors)
-        if vectors.ndim != 2 or vectors.shape[1] != self.width:
+        kind, vectors = type(vectors).__name__, np.asarray(vectors)
+        if vectors.ndim != 2:
+            raise InputError(
+                f"{name}: {kind} of shape {vectors.shape}; give an array of shape [n, {self.width}]"
+            )
+        if vectors.shape[1] != self.width:
             raise InputError(
                 f"{name}: vectors of shape {vectors.shape} for a map of {self.width} dimensions: "
                 "they are another system's"
@@ -156,6 +166,14 @@ class Map:
         if vectors.dtype.kind not in "fiu" or not np.isfinite(vectors).all():
             raise InputError(f"{name}: a vector has a value that is no finite number")
         return vectors
+
+
+def warn(learned: Map) -> None:
+    """Log why a map is not recommended, once; nothing if it is."""
+    if not learned.card.get("recommended", True) and not learned._warned:
+        reasons = learned.card.get("why_not", {})
+        learned._warned.append(str(reasons.get(QueryKind.ORIGINAL.value)))
+        log.warning("this map is not recommended: %s", learned._warned[0])
 
 
 def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
