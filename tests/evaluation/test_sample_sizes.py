@@ -239,8 +239,8 @@ def test_below_k_five_the_images_that_lack_are_counted() -> None:
         "retrieval.fraction 0.05 it takes 100 validation images: add 74"
     )
     for retrieval, said in (
-        (Retrieval(include_self=False), "takes 101 validation images"),
-        (Retrieval(fraction=0.3), "takes 17 validation images"),
+        (Retrieval(include_self=False), "takes 101 images"),
+        (Retrieval(fraction=0.3), "takes 17 images"),
     ):
         assert said in why_no_statement(rows(4, 99), replace(DEFAULTS, retrieval=retrieval))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from anonbench.core.errors import InputError
 from anonbench.datasets.given import copies_of
 from anonbench.embedding.formats import checked, read
-from anonbench.embedding.store import Embeddings
+from anonbench.embedding.store import Embeddings, read_provenance
 
 Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
 """A file (HDF5, NPY or Parquet), embeddings in memory, or ids [N] and vectors [N, D]."""
@@ -95,6 +95,19 @@ def matched(
             "have (--common, in Python common=True)"
         )
     return reference.embeddings, queries.embeddings, database.embeddings
+
+
+def provenance(given: Source) -> Mapping[str, object]:
+    """Provenance of embeddings; of files, only HDF5 has one."""
+    if isinstance(given, Embeddings):
+        return given.provenance
+    is_hdf5 = isinstance(given, str | Path) and Path(given).suffix in (".h5", ".hdf5")
+    return read_provenance(Path(str(given))) if is_hdf5 else {}
+
+
+def system_of(provenance: Mapping[str, object]) -> str:
+    """Return the digest of the system that made vectors, as the workflow or `embed` wrote it."""
+    return str(provenance.get("model") or provenance.get("system") or "")
 
 
 def _renamed(given: GivenEmbeddings, reference: GivenEmbeddings) -> GivenEmbeddings:

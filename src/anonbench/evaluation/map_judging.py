@@ -26,6 +26,7 @@ from anonbench.embedding.mapping import Map, Pairs, rows_of
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring.ties import average_precision, harmonic_numbers
+from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
 
 NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
 MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
@@ -47,6 +48,8 @@ FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
 of pairs that are averaged."""
 MOST_DRAWN = 1600
 """Number of pairs up to which several draws are averaged; above it, one draw is enough."""
+UNKNOWN = "unknown"
+"""Attribute of the table: why no statement can rest on it; empty if one can."""
 _EXPANDED, _FLOOR = 5, 1e-3
 
 Transform = Callable[[np.ndarray], np.ndarray]
@@ -108,7 +111,7 @@ def judge(
         seed: of the draws of pairs.
 
     Returns:
-        Columns `COLUMNS`.
+        Columns `COLUMNS`, with the attribute `UNKNOWN`.
     """
     given = given.sample()
     found = _Table(given, settings, confidence)
@@ -159,7 +162,9 @@ def judge(
     strength = float(maps[None].card["strength"])
     shuffled = by_fold(hidden, lambda fold: wrong.fit(fold, (strength,)).apply)
     found.add(SHUFFLED, count, found.scores(original, shuffled))
-    return pd.DataFrame(found.rows, columns=COLUMNS).astype({"clusters": "Int64"})
+    table = pd.DataFrame(found.rows, columns=COLUMNS).astype({"clusters": "Int64"})
+    table.attrs[UNKNOWN] = found.unknown
+    return table
 
 
 LABELS = (
@@ -207,6 +212,7 @@ class _Table:
         self._reference = self._embeddings(given.originals)
         self._nothing: dict[tuple[str, str], np.ndarray] = {}
         self.rows: list[dict[str, Any]] = []
+        self.unknown = ""
 
     def scores(
         self,
@@ -221,13 +227,19 @@ class _Table:
             QueryKind.ANONYMIZED.value: database if anonymized is None else anonymized,
         }
         with quiet():
-            found = score_scenario(
+            result = score_scenario(
                 self._reference,
                 {kind: self._embeddings(values) for kind, values in kinds.items()},
                 self._embeddings(database),
                 self._settings,
-            ).table
-        scores = {}
+            )
+        found, scores = result.table, {}
+        levels = [
+            {"metric": metric, "value": 1.0, "chance": result.chance.get(metric)}
+            for metric in ("map", "mndcg")
+        ]
+        stated = pd.DataFrame(levels).assign(n=found["id"].nunique(), k=result.k)
+        self.unknown = why_no_statement(stated, replace(DEFAULTS, retrieval=self._settings))
         for kind, values in kinds.items():
             of_kind = found[found["query"] == kind].set_index("id")["ap"]
             scores[kind, MAP] = of_kind.reindex(list(self._given.ids)).to_numpy(np.float64)

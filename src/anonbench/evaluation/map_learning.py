@@ -17,11 +17,28 @@ from anonbench.core.io import records
 from anonbench.core.settings import Confidence, Seed, require_value, section
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
-from anonbench.embedding.mapping import Map, Pairs, folds_of
-from anonbench.embedding.store import Embeddings, read_embeddings, read_provenance, write_embeddings
-from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
+from anonbench.embedding.mapping import Map, Pairs, folds_of, warn
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.evaluation.alignment import (
+    GivenEmbeddings,
+    Source,
+    matched,
+    provenance,
+    system_of,
+)
 from anonbench.evaluation.external import cluster_numbers
-from anonbench.evaluation.map_judging import FREE, LABELLED, MAP, MAPPED, SHUFFLED, Judged, judge
+from anonbench.evaluation.map_judging import (
+    FREE,
+    LABELLED,
+    MAP,
+    MAPPED,
+    REMEDIES,
+    SHUFFLED,
+    UNKNOWN,
+    Judged,
+    judge,
+)
+from anonbench.evaluation.retrieval.scoring.metrics import images_needed
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +93,11 @@ def fit_map(
             "embed both with the same system"
         )
     truth, changed, _ = matched(named["originals"], named["hidden"], named["hidden"], common=True)
+    if len(truth.ids) < (least := images_needed(retrieval, 1)):
+        raise InputError(
+            f"{len(truth.ids)} pairs; a map needs {least}, and a recommendation "
+            f"{images_needed(retrieval)}"
+        )
     made_by = [provenance(each) for each in (originals, hidden)]
     systems = [system_of(each) for each in made_by]
     if all(systems) and systems[0] != systems[1]:
@@ -87,7 +109,9 @@ def fit_map(
     labels = groups if clusters is not None else None
     settings = (retrieval, confidence, seed)
     learned = learn(both, both, groups, labels, *settings, persons=True)
-    return replace(learned.map, card={**learned.map.card, "system": systems[1], "method": method})
+    found = replace(learned.map, card={**learned.map.card, "system": systems[1], "method": method})
+    warn(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -159,7 +183,8 @@ def learn(
             confidence,
             seed,
         )
-    reasons = {str(kind): why_not(table, str(kind), persons) for kind in QueryKind}
+    unknown = table.attrs.pop(UNKNOWN)
+    reasons = {str(kind): unknown or why_not(table, str(kind), persons) for kind in QueryKind}
     found = {str(kind): price(table, str(kind))[0] if persons else "" for kind in QueryKind}
     if dear := "; ".join(f"{kind} queries: {text}" for kind, text in found.items() if text):
         log.warning("the map costs privacy: %s. Do not map a face recognizer's vectors", dear)
@@ -222,11 +247,14 @@ def why_not(
         return "it loses quality"
     if not mapped["low"] > 0.0:
         return "its gain cannot be told from none"
-    for remedy in FREE:
-        if remedy in of and not mapped["low"] > of[remedy]["gain"]:
-            return f"{remedy} gains as much and needs no map"
-    if SHUFFLED in of and not mapped["low"] > of[SHUFFLED]["gain"]:
-        return "a map of shuffled pairs gains as much: what it gains is not what the pairs tell"
+    gains = {remedy: of[remedy]["gain"] for remedy in (*FREE, SHUFFLED) if remedy in of}
+    best = max(gains, key=gains.__getitem__, default="")
+    if best and not mapped["low"] > gains[best]:
+        if mapped["gain"] > gains[best]:
+            return f"its gain cannot be told from that of {REMEDIES[best]}"
+        if best == SHUFFLED:
+            return "a map of shuffled pairs gains as much: what it gains is not what the pairs tell"
+        return f"{REMEDIES[best]} gains as much and needs no map"
     found, is_sure = price(table, query) if persons else ("", False)
     return found if is_sure else ""
 
@@ -344,16 +372,3 @@ def _sorted(given: Embeddings, similarity: str) -> Embeddings:
     if ids != given.ids:  # else nothing is copied
         values = values[order]
     return Embeddings(ids, values, {"similarity": similarity})
-
-
-def provenance(given: Source) -> Mapping[str, object]:
-    """Provenance of embeddings; of files, only HDF5 has one."""
-    if isinstance(given, Embeddings):
-        return given.provenance
-    is_hdf5 = isinstance(given, str | Path) and Path(given).suffix in (".h5", ".hdf5")
-    return read_provenance(Path(str(given))) if is_hdf5 else {}
-
-
-def system_of(provenance: Mapping[str, object]) -> str:
-    """Return the digest of the system that made vectors, as the workflow or `embed` wrote it."""
-    return str(provenance.get("model") or provenance.get("system") or "")

@@ -112,7 +112,7 @@ def why_no_statement(
         share = f"retrieval.fraction {needs.retrieval.fraction:g}"
         return (
             f"k is {numbers['k']}{current}, and below {MIN_K} no ranking can be judged; with "
-            f"{share} it takes {needed:,} validation images{more}"
+            f"{share} it takes {needed:,} {'' if images is None else 'validation '}images{more}"
         )
     if gap == "few_queries":
         return f"{numbers['there']} queries are scored, and {numbers['needed']} are needed"

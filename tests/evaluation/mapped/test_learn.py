@@ -1,6 +1,7 @@
 """Map of a variant in the workflow, and the command: which images teach, and which judge."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.map_judging import MAPPED, SHUFFLED, gather, labelled, read_maps
+from anonbench.evaluation.map_judging import MAPPED, SHIFT, SHUFFLED, gather, labelled, read_maps
 from anonbench.evaluation.map_learning import map_variant, read_labels, why_not
 
 WIDTH = 12
@@ -205,6 +206,9 @@ def test_map_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     other = read_embeddings(files["hidden_val"])
     write_embeddings(tmp_path / "x.h5", Embeddings(other.ids, other.values, {"model": "another"}))
     capsys.readouterr()
+    write_embeddings(tmp_path / "y.h5", Embeddings(other.ids, other.values, {}))
+    assert main(["map", "apply", str(path), str(tmp_path / "y.h5"), *apply[4:], "--queries"]) == 0
+    assert "not checked: whether these are vectors of the map's system" in capsys.readouterr().err
     refused = ["map", "apply", str(path), str(tmp_path / "x.h5"), "-o", str(output)]
     assert main([*refused, "--method", "mask-100"]) == 1
     assert "learned for the system 'ours'" in capsys.readouterr().err
@@ -214,12 +218,55 @@ def test_map_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err.count("x.h5") == 1, "a file is named once"
 
 
+def test_a_map_of_few_pairs_is_not_recommended_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No ranking of 60 images can be judged, however much the map gains."""
+    files = write(tmp_path, train=0, val=60)
+    learned = anonbench.fit_map(files["original_val"], files["hidden_val"])
+    assert set(learned.card["why_not"].values()) == {
+        "k is 2, and below 5 no ranking can be judged; with retrieval.fraction 0.05 it takes 100 "
+        "images"
+    }
+    hidden = read_embeddings(files["hidden_val"]).values
+    for given in (learned, learned, replace(learned)):  # a copy warns again
+        given.apply(hidden)
+    assert caplog.text.count("this map is not recommended: k is 2") == 2
+
+
+@pytest.mark.parametrize("pairs", [5, 19, 20])
+def test_the_least_number_of_pairs_is_one(tmp_path: Path, pairs: int) -> None:
+    files = write(tmp_path, train=0, val=pairs)
+    with pytest.raises(
+        InputError, match=rf"^{pairs} pairs; a map needs 21, and a recommendation 1"
+    ):
+        anonbench.fit_map(files["original_val"], files["hidden_val"])
+    given = files["original_val"], files["original_val"], files["hidden_val"]
+    with pytest.raises(InputError, match="at least 21 images"):
+        anonbench.score(*given)
+
+
+def test_the_example_maps_other_vectors_than_the_map_learned_from(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["map", "fit", "--help"])
+    said = capsys.readouterr().out
+    assert "apply map.safetensors hidden.h5" not in said
+    assert "Do not score vectors that a map learned from" in said
+    assert "others are refused" not in said  # `fit` refuses no name
+
+
 @pytest.mark.parametrize(
     ("low", "high", "shuffled", "said"),
     [
         (-0.08, -0.01, -0.3, "it loses quality"),
         (-0.08, 0.01, -0.3, "cannot be told from none"),
-        (0.1, 0.2, 0.12, "shuffled pairs gains as much"),
+        (0.1, 0.2, 0.16, "shuffled pairs gains as much"),
+        (0.02, 0.2, 0.12, "shuffled pairs gains as much"),
+        (0.1, 0.2, 0.12, "cannot be told from that of shuffled pairs"),
+        (0.02, 0.2, 0.01, "cannot be told from that of mean shift"),
+        (0.02, 0.09, 0.01, "mean shift gains as much"),
         (0.1, 0.2, 0.01, ""),
     ],
 )
@@ -227,9 +274,9 @@ def test_a_recommended_map_surely_gains_and_more_than_from_shuffled_pairs(
     low: float, high: float, shuffled: float, said: str
 ) -> None:
     row = {"remedy": MAPPED, "query": "original", "metric": "map", "reason": ""}
-    control = row | {"remedy": SHUFFLED, "gain": shuffled}
+    others = [row | {"remedy": SHIFT, "gain": 0.06}, row | {"remedy": SHUFFLED, "gain": shuffled}]
     mapped = row | {"low": low, "high": high, "gain": (low + high) / 2}
-    found = why_not(pd.DataFrame([mapped, control]))
+    found = why_not(pd.DataFrame([mapped, *others]))
     assert said in found and bool(found) is bool(said)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Examples:
   anonbench map fit originals.h5 hidden.h5 -o map.safetensors --clusters persons.csv
-  anonbench map apply map.safetensors hidden.h5 -o mapped.h5
+  anonbench map apply map.safetensors archive.h5 -o mapped.h5
   anonbench map apply map.safetensors queries.h5 -o mapped_queries.h5 --queries
 
-Keep a map as you keep originals. More: docs/how-to/map.md."""
+Do not score vectors that a map learned from. Keep it like originals. More: docs/how-to/map.md."""
 
 
 def add(commands: Any) -> None:
@@ -65,7 +66,8 @@ def add(commands: Any) -> None:
             "--method",
             default="",
             metavar="NAME",
-            help="how the images were hidden, such as mask-100; others are refused",
+            help="how the images were hidden, by any name such as mask-100; `apply` refuses a map "
+            "of another name",
         )
         step.add_argument("--json", action="store_true", help="print JSON")
 
@@ -89,7 +91,7 @@ def run_apply(options: argparse.Namespace) -> None:
     from anonbench.embedding.formats import read
     from anonbench.embedding.mapping import Map
     from anonbench.embedding.store import Embeddings, write_embeddings
-    from anonbench.evaluation.map_learning import provenance, system_of
+    from anonbench.evaluation.alignment import provenance, system_of
 
     learned, given = Map.load(options.map), read(options.vectors)
     made_by = provenance(options.vectors)
@@ -98,7 +100,14 @@ def run_apply(options: argparse.Namespace) -> None:
             f"--method: the map was learned for {learned.card['method']}; say of what method the "
             "vectors are"
         )
-    learned.require(system_of(made_by), options.method)
+    system = system_of(made_by)
+    learned.require(system, options.method)
+    if not (system and learned.card.get("system")):
+        unnamed = options.vectors if learned.card.get("system") else options.map
+        print(
+            f"not checked: whether these are vectors of the map's system ({unnamed} names none)",
+            file=sys.stderr,
+        )
     change = learned.queries if options.queries else learned.apply
     source = dict(made_by) | {"mapped": learned.card.get("method") or True}
     write_embeddings(options.output, Embeddings(given.ids, change(given.values), source))
@@ -113,7 +122,10 @@ def as_text(learned: Map, output: Path) -> str:
     card = learned.card
     rows = [["remedy", "pairs", "queries", "by", "mAP", "gain (interval)"]]
     rows += table_rows(card["judged"])
-    why = [f"{kind} queries: {text}" for kind, text in card["why_not"].items() if text]
+    reasons = card["why_not"]
+    why = [f"{kind} queries: {text}" for kind, text in reasons.items() if text]
+    if len(set(reasons.values())) == 1:
+        why = [text for text in reasons.values() if text][:1]
     verdict = (
         "The map is recommended for original queries"
         if card["recommended"]

@@ -58,7 +58,7 @@ def effective_settings(images: int, settings: Retrieval) -> Retrieval:
     Raises:
         InputError: k is 0.
     """
-    if settings.include_self and cutoff(images, settings) < MIN_K:
+    if settings.include_self and images < images_needed(settings):
         settings = settings.model_copy(update={"include_self": False})
         cutoff(images, settings)
     return settings
