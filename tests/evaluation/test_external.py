@@ -289,6 +289,17 @@ def test_python_says_where_scores_support_no_conclusion(
     assert ("NOT KNOWN what the change costs: k is 2" in caplog.text) == bool(said)
 
 
+def test_queries_and_database_of_two_systems_give_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The reference may be another system's."""
+    a, b = (Embeddings(list(IDS), REFERENCE[1], {"system": name}) for name in ("a", "b"))
+    anonbench.score(b, a, a)
+    assert "two systems" not in caplog.text
+    anonbench.score(a, a, b)
+    assert "queries and database were embedded by two systems" in caplog.text
+
+
 NAMES = ["NA", *(f"image-{n:03d}" for n in range(119))]
 
 

@@ -26,7 +26,14 @@ from anonbench.core.settings import Confidence, require_value
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
+from anonbench.evaluation.alignment import (
+    GivenEmbeddings,
+    Source,
+    matched,
+    provenance,
+    rows_of,
+    system_of,
+)
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
@@ -53,6 +60,10 @@ _DRAWN, _FEWEST = 256, 8
 NEAR_CHANCE = 0.05
 """A score is near chance where it is no further above it than this share of what is possible."""
 
+TWO_SYSTEMS = (
+    "queries and database were embedded by two systems; their vectors can only be compared if one "
+    "was trained for the other's vectors, as low-rank updates are."
+)
 
 SCORED_BY = "anonbench.scored_by"
 """Key of what scores depend on: k, settings, and a digest of the reference."""
@@ -81,6 +92,8 @@ class Evaluation:
     """Of the reference's similarities of an image to others, see `_spread_of`."""
     left_out: dict[str, int]
     """Vectors of reference, queries and database that have no counterpart in the others."""
+    two_systems: str
+    """Warning that files of queries and database name two systems; empty if they do not."""
 
     @property
     def without_intervals(self) -> str:
@@ -144,6 +157,8 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
     found = run(reference, queries, database, **settings)
     if found.unknown:
         log.warning("NOT KNOWN what the change costs: %s", found.unknown)
+    if found.two_systems:
+        log.warning(found.two_systems)
     found.table.attrs["unknown"] = found.unknown
     return found.table
 
@@ -243,7 +258,14 @@ def run(
         None if clusters is None else len(np.unique(groups)),
         _spread_of(truth),
         left_out,
+        _two_systems(queries, database),
     )
+
+
+def _two_systems(queries: Source, database: Source) -> str:
+    # no error: an adapted system embeds for the vectors of the unchanged one
+    systems = {system_of(provenance(each)) for each in (queries, database)} - {""}
+    return TWO_SYSTEMS if len(systems) > 1 else ""
 
 
 def _retrieval(settings: dict[str, Any]) -> Retrieval:

@@ -196,6 +196,8 @@ def notes(result: Evaluation) -> list[str]:
         f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
         f"{counts} among the results. {_intervals(result)}"
     ]
+    if result.two_systems:
+        lines.append(result.two_systems)
     if any(result.left_out.values()):
         each = ", ".join(f"{number:,} of the {name}" for name, number in result.left_out.items())
         lines.append(f"left out, having no counterpart in the others: {each}.")
