@@ -124,7 +124,11 @@ def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.safetensors"
     learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit()
     learned.save(path)
-    path.write_bytes(path.read_bytes()[:-100])
+    whole = path.read_bytes()
+    (tmp_path / "flipped").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(InputError, match="flipped: damaged"):
+        Map.load(tmp_path / "flipped")
+    path.write_bytes(whole[:-100])
     save_file({"weights": np.ones((2, 2), np.float32)}, tmp_path / "other.safetensors")
     arrays = {"weights": (3, 3), "mean": (2,), "shift": (3,)}
     tensors = {name: np.ones(shape, np.float32) for name, shape in arrays.items()}

@@ -9,6 +9,7 @@ cluster that it was learned from.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
-_KEY, _CHUNK = "anonbench", 2048
+_KEY, _DIGEST, _CHUNK = "anonbench", "sha256", 2048
 _APPLIED = 1024
 """Number of vectors mapped at once, so that they stay in the cache."""
 _ROUNDING = 1e-9
@@ -104,29 +105,32 @@ class Map:
         from safetensors.numpy import save_file
 
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
-        card = json.dumps(dict(self.card), sort_keys=True, ensure_ascii=False)
+        text = _text({**self.card, _DIGEST: _digest(self.card, tensors)})
         with atomic(Path(path)) as temporary:
-            save_file(tensors, temporary, metadata={_KEY: card})
+            save_file(tensors, temporary, metadata={_KEY: text})
 
     @classmethod
     def load(cls, path: Path | str) -> Map:
         """Read what `save` wrote.
 
         Raises:
-            InputError: the file is missing, cut off, or no map.
+            InputError: the file is missing, cut off, damaged, or no map.
         """
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(path, framework="np") as file:
-                tensors = [np.asarray(file.get_tensor(name), np.float32) for name in _TENSORS]
+                tensors = {name: file.get_tensor(name) for name in _TENSORS}
                 card = dict(json.loads(file.metadata()[_KEY]))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             text = " ".join(str(error).split())
             raise InputError(f"{path}: not a map of `anonbench map fit` ({text})") from None
-        weights, mean, shift = tensors
+        told = card.pop(_DIGEST, "")
+        if told and told != _digest(card, tensors):
+            raise InputError(f"{path}: damaged, its digest is another: copy it again, or learn it")
+        weights, mean, shift = (np.asarray(each, np.float32) for each in tensors.values())
         shapes = {mean.shape, shift.shape, weights.shape[:1], weights.shape[1:]}
-        if len(shapes) > 1 or not all(np.isfinite(each).all() for each in tensors):
+        if len(shapes) > 1 or not all(np.isfinite(each).all() for each in (weights, mean, shift)):
             raise InputError(f"{path}: not a map: its arrays do not fit, or are not finite")
         return cls(weights, mean, shift, card)
 
@@ -166,6 +170,15 @@ class Map:
         if vectors.dtype.kind not in "fiu" or not np.isfinite(vectors).all():
             raise InputError(f"{name}: a vector has a value that is no finite number")
         return vectors
+
+
+def _text(card: Mapping[str, Any]) -> str:
+    return json.dumps(dict(card), sort_keys=True, ensure_ascii=False)
+
+
+def _digest(card: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    parts = [_text(card).encode(), *(each.tobytes() for each in tensors.values())]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def warn(learned: Map) -> None:
