@@ -34,7 +34,7 @@ from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.end_to_end import evaluate as evaluate_module
 from anonbench.evaluation.end_to_end.encoded import COLUMNS, COMPARED
-from anonbench.evaluation.end_to_end.result import Result, advise
+from anonbench.evaluation.end_to_end.result import OF_MAPS, Result, advise
 from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.scores import ScenarioFiles, collect
 
@@ -382,6 +382,11 @@ def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
     assert f" {other} keeps most of what is not re-identified beyond " in found
     assert f"; beyond it are {best} (50.0 % (40.0 or more))." in found
     assert f" {best} keeps most: " in advised(**{best: 0.4, other: 0.4})
+    rates = pd.DataFrame([(100, best, 0.1, 0.0, 0.2, 0.01, 99, "")], columns=names)
+    assert OF_MAPS not in advise(result, SIZE, Presentation(), rates)
+    mapped = result.table.assign(method="mapped_" + result.table["method"])
+    both = replace(result, table=pd.concat([result.table, mapped], ignore_index=True))
+    assert OF_MAPS in advise(both, SIZE, Presentation(), rates)
 
 
 def test_the_correction_for_choosing_is_said_to_be_made(result: Result) -> None:

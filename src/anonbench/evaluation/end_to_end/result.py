@@ -38,6 +38,10 @@ PRIVACY = (
     "least."
 )
 ATTACKED = "These are lower bounds: an attacker who learns, or has a better model, finds more."
+OF_MAPS = (
+    "Mapped vectors are of the same images. What the map itself reveals is not attacked here; "
+    "`anonbench map fit` tells its price."
+)
 
 TREC_DEPTH = 1000
 """Results of a query that are written, as usual at TREC."""
@@ -60,7 +64,8 @@ def advise(
         rates: of re-identification, where it was tried (`.attacked.attack`).
         copies: images that are copies of others, and say nothing new.
     """
-    privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
+    has_maps = any(pictures_of(name) != name for name in scored.table["method"].unique())
+    privacy = [PRIVACY] if rates is None else [*_attacked(rates), *[OF_MAPS] * has_maps, ATTACKED]
     needs = Needs.of(scored.asked, presentation, Policy())
     if gap := why_no_statement(scored.table, needs, images):
         gap = gap.replace("validation images", "images")
