@@ -297,7 +297,7 @@ def test_what_cannot_be_bundled_is_refused(run: Config, root: Path, tmp_path: Pa
     assert "name a folder (a) or a tar (a.tar)" in refused(run, tmp_path / "a.zip")
     assert "is in the folder of results" in refused(run, run.results / "inner")
     assert not any(tmp_path.iterdir())
-    assert "is there already" in refused(run, tmp_path)
+    assert "is there already" in refused(run, run.results)
     assert "no Snakefile in" in refused(run, place=tmp_path)
     assert "there is no folder" in refused(made.config_of(tmp_path / "..", results="nowhere"))
     assert "belongs to a bundle" in refused(run.model_copy(update={"bundle": Path(METADATA)}))

@@ -23,7 +23,7 @@ import pandas as pd
 from anonbench.config import Config, Layout
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic, partial_path, require_folder_or_tar
+from anonbench.core.io import atomic, partial_path, require_folder_or_tar, require_new
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.registries.method_names import is_given, is_redrawn
@@ -187,11 +187,9 @@ def check_request(
             if data.layout is not Layout.TABLE and _is_inside(place, data.path):
                 raise InputError(f"{place} is in the folder of the originals: name another place")
     require_folder_or_tar(to)
-    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
-        raise InputError(f"{to} is there already: name another place, or remove it")
+    require_new(to)
     if key is not None:
-        if key.exists():
-            raise InputError(f"--key {key} is there already: name another file, or remove it")
+        require_new(key)
         if _is_inside(key, to):
             raise InputError(f"--key {key} is inside the exported folder: name another place")
 

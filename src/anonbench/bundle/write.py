@@ -20,7 +20,7 @@ from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, conte
 from anonbench.bundle.crate import METADATA, README, WORKFLOW, readme, write_metadata
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
-from anonbench.core.io import require_folder_or_tar, write_csv, write_parquet
+from anonbench.core.io import require_folder_or_tar, require_new, write_csv, write_parquet
 from anonbench.core.jobs.checksums import DIGEST, verify
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
@@ -139,8 +139,7 @@ def _check(config: Config, root: Path, to: Path) -> None:
     if config.bundle:
         raise InputError("the config belongs to a bundle: pass that bundle on")
     require_folder_or_tar(to)
-    if to.exists():
-        raise InputError(f"{to} is there already: name another place, or remove it")
+    require_new(to)
     if not config.results.is_dir():
         raise InputError(f"results: there is no folder {config.results}: run the workflow first")
     if to.resolve().is_relative_to(config.results.resolve()):

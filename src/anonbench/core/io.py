@@ -246,6 +246,12 @@ def require_another(output: Path, *inputs: Path) -> None:
             raise InputError(f"{output}: is the same file as {path}, which is read; give another")
 
 
+def require_new(output: Path) -> None:
+    """Raise InputError if a command would write over earlier output: a file or a filled folder."""
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise InputError(f"{output} is there already: name another place, or remove it")
+
+
 def require_folder(output: Path) -> None:
     """Raise InputError if a command would create a folder where a file has its name."""
     if output.exists() and not output.is_dir():

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import add_detectors, add_images, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL, aligned
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP, add_cache
-from anonbench.core.vocabulary import Method, QueryKind, Variant
+from anonbench.core.vocabulary import Method
 from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
     from anonbench.evaluation.end_to_end.result import Result
 
-_FILES = (
-    *("result.md", "result.json", "scores.csv", "comparisons.csv", "per_query.parquet"),
-    *("reidentification.csv", "images.csv"),
-)
-"""Files in the folder of --output, besides trec/."""
 _SECTIONS = ("retrieval", "presentation", "seed")
 """Config sections read besides those that all commands read."""
 _EPILOG = """\
@@ -99,7 +92,7 @@ def add(commands: Any) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of a table")
     output.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help="also write files there"
+        "-o", "--output", type=Path, metavar="FOLDER", help="also write files there (a new folder)"
     )
     parser.set_defaults(run=run)
 
@@ -109,19 +102,16 @@ def run(options: argparse.Namespace) -> int:
     require_place(options.images)
     from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
-    from anonbench.core.io import require_another, require_folder
+    from anonbench.core.io import require_new
     from anonbench.evaluation.end_to_end.evaluate import evaluate
 
-    if options.output is not None:
-        require_folder(options.output)
-        given = (options.images, options.boxes, options.clusters, options.configfile)
-        for name in _FILES:
-            require_another(options.output / name, *(Path(each) for each in given if each))
     inside = Path(options.images).resolve()
     for name in ("output", "cache"):
         place = getattr(options, name)
         if place is not None and place.resolve().is_relative_to(inside) and inside.is_dir():
             raise InputError(f"--{name} {place} lies among the images; name another folder")
+    if options.output is not None:
+        require_new(options.output)
     asked = settings_of(options, LOOKED_FOR, *_SECTIONS)
     config, is_searched = asked.config, asked.is_named or not options.boxes
     first, *others = asked.line.splitlines()
@@ -165,12 +155,9 @@ def _write(result: Result, folder: Path) -> None:
     from anonbench.core.io import atomic, plain_cell, write_csv, write_parquet
 
     folder.mkdir(parents=True, exist_ok=True)
-    for path in [*_optional(folder)]:  # of an earlier run with other methods, or with --attack
-        path.unlink()
     for name, text in (("result.md", result.to_markdown()), ("result.json", result.to_json())):
         with atomic(folder / name) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-    # as in _FILES
     write_csv(result.table, folder / "scores.csv")
     write_csv(result.comparisons, folder / "comparisons.csv")
     write_parquet(result.per_query, folder / "per_query.parquet")
@@ -178,15 +165,3 @@ def _write(result: Result, folder: Path) -> None:
         write_csv(result.rates, folder / "reidentification.csv")
     write_csv(result.image_list().map(plain_cell), folder / "images.csv")
     result.trec_runs(folder / "trec")
-
-
-def _optional(folder: Path) -> Iterator[Path]:
-    """Files of a run that not every run writes; none that another program named."""
-    if (rates := folder / "reidentification.csv").is_file():
-        yield rates
-    for path in (folder / "trec").glob("*.run"):
-        variant, _, kind = path.stem.rpartition(".")
-        with suppress(ValueError):  # not a name that `trec_runs` gives
-            Variant.parse(variant)
-            QueryKind(kind)
-            yield path
