@@ -8,23 +8,30 @@ import tarfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import canaries
 from anonbench.anonymization import export as module
 from anonbench.anonymization.export import Exported, export_images
+from anonbench.cli import main
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_parquet
+from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.jobs.checksums import write_checksum
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import decode, encode
+from anonbench.evaluation.policy.evidence import evidence
+from anonbench.evaluation.policy.verdicts import judge
+from anonbench.workflow import planned_jobs
+from anonbench.workflow.planned_jobs import Plan
+from policy_evidence import make_measured
 
 MASK, BLUR, HALF = Variant(Method.MASK, 100), Variant(Method.BLUR, 100), Variant(Method.MASK, 50)
 IMAGES = 12
@@ -216,13 +223,33 @@ def test_what_may_be_unhidden_is_counted_and_to_be_accepted(run: Config, tmp_pat
     assert str(done.unhidden) == counts
 
 
+def test_the_command_says_what_to_look_at_and_the_verdict(
+    run: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(planned_jobs, "collect", lambda given: Plan([], *[cast("Any", None)] * 2))
+    values = run.model_dump(mode="json", exclude_unset=True)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(values))
+    given = ["images", "export", "--configfile", str(tmp_path / "run.yaml"), "archive", "mask-100"]
+    assert main([*given, "-o", str(tmp_path / "sure")]) == 0
+    assert "policy: not judged; anonbench run archive_policy --config" in capsys.readouterr().out
+    status(run, IDS[3], "ok", doubts="faces of less than 24 pixels")
+    measured = make_measured(("mask-100", "blur-100"), dataset="archive")
+    write_csv(judge(evidence(measured), run.policy), run.results / "archive/policy.csv")
+    assert main([*given, "blur-100", "-o", str(tmp_path / "doubtful")]) == 3
+    said = capsys.readouterr().out
+    assert "1 doubtful image\npolicy: mask-100 pass, blur-100 fail (why: anonbench policy" in said
+
+
 def test_images_that_are_in_no_set_are_not_counted(run: Config, tmp_path: Path) -> None:
     lost = sorted(i for i in IDS[6:])[0]
     status(run, lost, "empty")
     for variant in (MASK, BLUR, HALF):
         without(run.results / "archive/images" / str(variant) / "val/0.tar", lost)
     done = export(run, tmp_path / "out")
-    assert (done.images, done.unhidden.total) == (IMAGES - 1, 0)
+    assert (done.images, done.unhidden.total, done.left_out) == (IMAGES - 1, 0, 1)
     # the others keep their numbers
     numbers = pd.read_csv(tmp_path / "out/images.csv", dtype=str)["number"].tolist()
     assert f"{sorted(IDS).index(lost) + 1:06d}" not in numbers and numbers[-1] == f"{IMAGES:06d}"

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.request import Request, urlopen
 
 import pandas as pd
@@ -22,6 +23,8 @@ from anonbench.core.jobs.checksums import write_checksum
 from anonbench.detection.review.server import ReviewServer
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
+from anonbench.workflow import planned_jobs
+from anonbench.workflow.planned_jobs import Job, Plan
 from policy_evidence import make_measured
 from reviewed_archive import NAME, detect, make_archive
 
@@ -71,6 +74,25 @@ def test_json_has_verdicts_and_evidence(results: Path, capsys: pytest.CaptureFix
     policy.write_text("policy: {attacks: {linkage: 0.1}}")
     mask = ["policy", "check", str(results), "--variant", "mask-100"]
     assert main([*mask, "--policy", str(policy)]) == 3
+
+
+def test_outdated_results_are_told_with_what_renews_them(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(results.parent)
+    Path("mine.yaml").write_text("datasets: {a: {layout: folder, path: a, detectors: [zxing]}}")
+    tables = [results / "a/policy.csv", results / "c/policy.csv"]  # the latter is not made yet
+    job = Job("judge", "policy", {}, tables[:1], planned=True)
+    jobs = [job, replace(job, outputs=tables[1:]), replace(job, planned=False)]
+    check = ["policy", "check", "--configfile", "mine.yaml", "--variant", "mask-100"]
+    for planned, told in ((jobs, "results of 1 job are of another config"), (jobs[1:], "")):
+        plan = Plan(planned, *[cast("Any", None)] * 2)
+        monkeypatch.setattr(planned_jobs, "collect", lambda given, plan=plan: plan)
+        assert main(check) == 0
+        said = capsys.readouterr().err
+        assert told in said and bool(said) is bool(told)
+        assert ("anonbench run policy --configfile mine.yaml" in said) is bool(told)
+    assert main([*check, str(results)]) == 0, "of another place"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ class Exported:
     unhidden: Unhidden
     splits: Sequence[str]
     """Those that a run anonymizes: nothing else is exported."""
+    left_out: int
+    """Images of these splits without a copy: nothing was found in them, or they are unreadable."""
 
 
 def export_images(
@@ -142,7 +144,7 @@ def export_images(
     megabytes = _write(table, columns, sets, to, key)
     if names:
         to.chmod(0o700 if to.is_dir() else 0o600)
-    return Exported(len(table), megabytes, unhidden, splits)
+    return Exported(len(table), megabytes, unhidden, splits, len(found) - len(table))
 
 
 def check_request(

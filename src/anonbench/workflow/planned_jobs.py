@@ -63,6 +63,11 @@ class Job:
         """Rule and wildcards, as in the progress line."""
         return " ".join([self.rule, *self.wildcards.values()])
 
+    @property
+    def results(self) -> list[Path]:
+        """Outputs that are read: all but the mark that the job ended well."""
+        return [path for path in self.outputs if path.suffix != MADE]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -85,6 +90,11 @@ class Plan:
     def planned(self) -> list[Job]:
         """Jobs that would run."""
         return [job for job in self.jobs if job.planned]
+
+    @property
+    def outdated(self) -> list[Job]:
+        """Planned jobs whose outputs are there: from another config, other data or other code."""
+        return [job for job in self.planned if all(path.is_file() for path in job.results)]
 
 
 def collect(arguments: Iterable[str]) -> Plan:
@@ -133,8 +143,8 @@ def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
         if not workflow.storage_settings.default_storage_provider:
             results = started.settings.results
             free, obstacle = disk_usage(existing(results)).free, cannot_be_written_to(results)
-            stay = (path for job in jobs if not job.planned for path in job.outputs)
-            missing = [path for path in stay if path.suffix != MADE and not path.exists()]
+            stay = (path for job in jobs if not job.planned for path in job.results)
+            missing = [path for path in stay if not path.exists()]
         plan = Plan(jobs, started, estimates, missing, free, obstacle, Path.cwd())
         Path(os.environ[PLAN]).write_bytes(pickle.dumps(plan))
 

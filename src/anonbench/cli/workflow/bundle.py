@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _require_current(config: Config, options: argparse.Namespace) -> None:
     """Raise InputError if results are outdated; those that are missing may be made later."""
-    from anonbench.core.jobs.checksums import MADE, verify
+    from anonbench.core.jobs.checksums import verify
     from anonbench.workflow.planned_jobs import collect
 
     given = workflow_of(options)
@@ -132,14 +132,12 @@ def _require_current(config: Config, options: argparse.Namespace) -> None:
     except InputError as error:  # the images or Snakemake's records are elsewhere
         print(f"whether the results are of this config is not known: {error}\n", file=sys.stderr)
         return
-    outputs = {job: [path for path in job.outputs if path.suffix != MADE] for job in plan.jobs}
-    old = [job for job in plan.planned if all(path.is_file() for path in outputs[job])]
-    if not old:
+    if not (old := plan.outdated):
         return
-    for path in (path for paths in outputs.values() for path in paths if path.is_file()):
+    for path in (path for job in plan.jobs for path in job.results if path.is_file()):
         verify(path)  # names a result that was changed by hand
     first = [job for job in old if not {*job.before} & {*old}]
-    since = min(path.stat().st_mtime for job in first for path in outputs[job])
+    since = min(path.stat().st_mtime for job in first for path in job.results)
     changed = [shown(str(path)) for path in _data_of(config) if _is_newer(path, since)]
     more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
     files = f"; changed since: {', '.join(changed[:_NAMED])}{more}" if changed else ""

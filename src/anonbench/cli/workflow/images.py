@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import add_run_options, read_config, workflow_of
+from anonbench.cli.shared import DONE, DOUBTFUL, add_run_options, read_config, workflow_of
+from anonbench.cli.workflow import policy
 from anonbench.core.errors import InputError
+from anonbench.core.wording import count
+
+if TYPE_CHECKING:
+    from anonbench.config import Config
+    from anonbench.core.vocabulary import Variant
 
 _NAMED = """\
 Names of files and folders are those of your originals: for yourself, not to be passed on. Suffixes
@@ -30,7 +37,8 @@ def add(commands: Any) -> None:
         help="write numbered copies of anonymized images into a folder or tar",
         description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
         "class), without any file name. Every image is compared with its digest.",
-        epilog="Examples:\n"
+        epilog="The exit status is 3 if images are missing from the output or may show what should "
+        "be hidden.\n\nExamples:\n"
         "  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml\n"
         "  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml\n\n"
         "What is passed on and what stays: docs/how-to/export.md.",
@@ -59,7 +67,7 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Export the images and print a warning for anyone who passes them on."""
     import snakemake  # noqa: F401 - the plan needs it: where it is missing, say so first
 
@@ -78,15 +86,36 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("--key says which number is which image; --names leaves them their names")
     check_request(*request)
     _require_current(options, [str(variant) for variant in variants])
+    verdicts = _verdicts(config, options, variants)
     done = export_images(*request, options.accept_unhidden, options.names)
     sets = " and ".join(map(str, variants))
     print(f"wrote {options.to}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
     if "train" not in done.splits:
         print("of the split val alone: nothing in this config needs anonymized train images")
     print(f"that may show what should be hidden: {done.unhidden}")
+    if done.left_out:
+        print(f"not among them: {count(done.left_out, 'image')} without a region, or unreadable")
+    if visible := [str(variant) for variant in variants if variant.degree < 100]:
+        print(f"regions are visible, because of the degree: {' and '.join(visible)}")
+    print(verdicts)
     if options.key:
         print(f"wrote {options.key}: which number is which image; do not pass it on")
     print(f"\n{_NAMED if options.names else _NOTE}", file=sys.stderr)
+    may_show = done.unhidden.total or done.unhidden.doubtful or visible
+    return DOUBTFUL if may_show or done.left_out else DONE
+
+
+def _verdicts(config: Config, options: argparse.Namespace, variants: Sequence[Variant]) -> str:
+    """One line: whether the variants pass the config's policy by the evidence in the results."""
+    from anonbench.evaluation.policy.verdicts import judge, standings
+
+    name, file = options.dataset, config.results / options.dataset / policy.FILE
+    given = f"--configfile {shlex.quote(str(options.configfile))}"
+    if not file.is_file():
+        return f"policy: not judged; anonbench run {name}_policy {given} judges"
+    found = standings(judge(policy.read(file), config.policy))
+    said = [f"{v} {found.get((name, str(v.method), v.degree), 'not judged')}" for v in variants]
+    return f"policy: {', '.join(said)} (why: anonbench policy check {given})"
 
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:

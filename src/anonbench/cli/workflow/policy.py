@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anonbench.cli.shared import DONE, DOUBTFUL, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import RESULTS
+from anonbench.core.wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Exit status: 0 every requested variant passes; 3 one of them fails, or its result is not known; 1
 there is nothing to check, or a file is damaged; 2 wrong usage. The command only reads the tables of
-the target `policy`, and does not need Snakemake.
+the target `policy`. With --configfile and without PLACE, it asks Snakemake if they are outdated.
 
 Examples:
   anonbench policy check
@@ -90,14 +93,34 @@ def run(options: argparse.Namespace) -> int:
 
     from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 
-    tables = [_read(path) for path in files]
+    tables = [read(path) for path in files]
     judged = pd.concat(tables, ignore_index=True)
     if policy := _policy(options.policy) if options.policy else config and config.policy:
         judged = judge(judged, policy)
     judged = _chosen(judged, options.variants)
     found = standings(judged)
+    if options.configfile and not options.places:
+        _warn_of_outdated(options.configfile)
     print(_as_json(judged) if options.json else _as_text(judged))
     return DONE if set(found.values()) == {Verdict.PASS} else DOUBTFUL
+
+
+def _warn_of_outdated(configfile: Path) -> None:
+    """Print a line if the tables, or results that they are made from, are outdated."""
+    from anonbench.workflow.planned_jobs import collect
+
+    given = ["policy", "--configfile", str(configfile)]
+    try:
+        old = collect(given).outdated
+    except InputError as error:  # the images or Snakemake's records are elsewhere
+        print(f"whether the results are outdated is not known: {error}", file=sys.stderr)
+        return
+    if old:
+        print(
+            f"outdated: results of {count(len(old), 'job')} are of another config, other data or "
+            f"code; to make them again: {shlex.join(['anonbench', 'run', *given])}",
+            file=sys.stderr,
+        )
 
 
 def _files(place: Path) -> list[Path]:
@@ -118,7 +141,12 @@ def _files(place: Path) -> list[Path]:
     return found
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read(path: Path) -> pd.DataFrame:
+    """Read a run's table of verdicts.
+
+    Raises:
+        InputError: it is damaged, or empty.
+    """
     from anonbench.core.jobs.checksums import verify
     from anonbench.evaluation.policy.table import read_policy
 
