@@ -317,6 +317,13 @@ def test_vectors_made_elsewhere(tmp_path: Path, pictures: list[np.ndarray]) -> N
     said = f"{tmp_path}/blur-100/*.tar (7 images) -> {tmp_path}/theirs/blur-100.h5"
     with pytest.raises(InputError, match=re.escape(said)):
         embed_sets(system, sets, tmp_path)
+    plain = system.model_copy(update={"path": system.path.with_suffix(".npy")})
+    (tmp_path / "theirs/blur-100.npy").touch()
+    with pytest.raises(InputError) as error:
+        embed_sets(plain, sets, tmp_path)
+    said = str(error.value)
+    assert f"-> {tmp_path}/theirs/original.npy and {tmp_path}/theirs/original.ids.txt\n" in said
+    assert f"-> {tmp_path}/theirs/blur-100.ids.txt\n" in said
     values = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
     names = [*(f"a%2Eb/{number}.png" for number in range(7)), "another"]
     write_embeddings(tmp_path / "theirs/blur-100.h5", Embeddings(names[::-1], values[::-1]))

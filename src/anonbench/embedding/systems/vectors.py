@@ -52,10 +52,8 @@ class Vectors(SystemKind):
 
     def files(self) -> list[Path]:
         """List the files that are there already, with the lists of ids beside NPY files."""
-        from anonbench.embedding.formats import ID_LIST
-
         found = sorted(self.path.parent.glob(self.path.name.replace(VARIANT, "*")))
-        lists = [file.with_suffix(ID_LIST) for file in found if file.suffix.lower() == ".npy"]
+        lists = [file for each in found for file in _id_list(each)]
         return [*found, *(file for file in lists if file.is_file())]
 
     @contextmanager
@@ -71,9 +69,8 @@ class Vectors(SystemKind):
             InputError: a file is missing (the message names the images that need vectors), or it
                 lacks images, or has other dimensions than the others.
         """
-        missing = [(v, images) for v, images in sets if not self.stored(v).is_file()]
-        if missing:
-            raise InputError(self._wanted(missing))
+        if not all(file.is_file() for variant, _ in sets for file in self._needed(variant)):
+            raise InputError(self._wanted(sets))
         found = [_matched(self.stored(variant), images) for variant, images in sets]
         widths = {str(self.stored(v)): f.shape[1] for (v, _), f in zip(sets, found, strict=True)}
         if len({*widths.values()}) > 1:
@@ -81,18 +78,32 @@ class Vectors(SystemKind):
             raise InputError(f"systems: the files have vectors of several dimensions: {text}")
         return found
 
-    def _wanted(self, missing: Sequence[tuple[str, ImageSet]]) -> str:
-        lines = [
-            f"systems: vectors of {len(missing)} image sets are missing. Embed these images by "
-            "your system, write the files, and run the same command again:"
-        ]
-        for variant, images in missing:
-            where = f"{images.folder}/*.tar"
-            if variant == "original":
-                where = f"the originals in {images.folder}"
-            lines.append(f"  {where} ({len(images):,} images) -> {self.stored(variant)}")
-        lines.append("Ids are the names of the files in these tars, or the images' ids.")
-        return "\n".join(lines)
+    def _needed(self, variant: str) -> list[Path]:
+        return [self.stored(variant), *_id_list(self.stored(variant))]
+
+    def _wanted(self, sets: Sequence[tuple[str, ImageSet]]) -> str:
+        lines = []
+        for variant, images in sets:
+            if missing := [str(file) for file in self._needed(variant) if not file.is_file()]:
+                where = f"{images.folder}/*.tar"
+                if variant == "original":
+                    where = f"the originals in {images.folder}"
+                lines.append(f"  {where} ({len(images):,} images) -> {' and '.join(missing)}")
+        return "\n".join(
+            [
+                f"systems: vectors of {len(lines)} image sets are missing. Embed these images by "
+                "your system, write the files, and run the same command again:",
+                *lines,
+                "Ids are the names of the files in these tars, or the images' ids.",
+            ]
+        )
+
+
+def _id_list(file: Path) -> list[Path]:
+    """The list of ids that an NPY file needs beside it; other files have their ids in them."""
+    from anonbench.embedding.formats import ID_LIST
+
+    return [file.with_suffix(ID_LIST)] if file.suffix.lower() == ".npy" else []
 
 
 def _matched(file: Path, images: ImageSet) -> np.ndarray:
