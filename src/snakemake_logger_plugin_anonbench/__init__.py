@@ -44,6 +44,8 @@ _LOCKED = (
 )
 _NO_BACKUP = "no backup found."
 """How Snakemake's warning about each output that stays, and was not there yet, ends."""
+_STOPPING = ("Will exit after finishing", "Terminating processes on user request")
+"""How Snakemake's messages begin with which it answers SIGTERM, and Ctrl-C."""
 
 
 def begin_run(
@@ -79,8 +81,16 @@ def begin_run(
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _run.interrupted = True
-    signal.default_int_handler(number, frame)
+    if not _run.interrupted:  # later ones are for the jobs: Snakemake waits for them already
+        _run.interrupted = True
+        signal.default_int_handler(number, frame)
+
+
+def _end_at_once() -> str:
+    """How to end a run that waits for its jobs."""
+    if signal.getsignal(signal.SIGINT) is _interrupt:
+        return f"Ctrl-C, or kill -INT -- -{os.getpgrp()}"
+    return f"kill -- -{os.getpgrp()}"  # in the background of a shell, SIGINT is ignored
 
 
 @atexit.register  # early, so that it is called last
@@ -121,6 +131,8 @@ class LogHandler(LogHandlerBase):
         """Show warnings, errors and progress; before planning ends also Snakemake's messages."""
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
+        if _run.running and record.getMessage().startswith(_STOPPING):
+            self._print(_run.stopping(_end_at_once()))
         if _run.interrupted and _run.began:
             return  # Ctrl-C has reached the jobs too: what they end with is no error
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:

@@ -78,6 +78,8 @@ class Run:
     ended: float | None = None
     interrupted: bool = False
     """Whether Ctrl-C was pressed."""
+    is_stopping: bool = False
+    """Whether it was said that the run waits for its jobs."""
     usual: dict[str, float] = field(default_factory=dict)
     """Time of a job by rule, from earlier runs or else by formula."""
     at_once: float = 1.0
@@ -165,11 +167,22 @@ class Run:
         if (self.waiting or self.running) and (left := self.seconds_left(now)) is not None:
             rest = f", about {duration(left)} left"
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        jobs = ", ".join(f"{job.label}{job.progress(self.folder)}" for job in self.running.values())
+        jobs = self.at_work()
         return (
             f"[{100 * done // max(1, self.total):3d} %] {done} of {self.total} jobs{failed}, "
             f"{duration(now - self.began)} so far{rest}{f' | {jobs}' if jobs else ''}"
         )
+
+    def at_work(self) -> str:
+        """Running jobs, with their progress."""
+        return ", ".join(f"{job.label}{job.progress(self.folder)}" for job in self.running.values())
+
+    def stopping(self, end_at_once: str) -> str:
+        """What a run that is to stop waits for, and how it ends at once; empty if it was said."""
+        if self.is_stopping:
+            return ""
+        self.is_stopping = True
+        return f"stopping, and waiting for {self.at_work()}. To end it at once: {end_at_once}"
 
     def summary(self) -> str:
         """Summary of failed jobs, or the interruption, and how to resume; else empty."""

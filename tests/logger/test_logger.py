@@ -81,8 +81,11 @@ def test_a_lock_is_told_with_what_removes_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_ctrl_c_is_no_failure(tmp_path: Path) -> None:
-    """It reaches Snakemake and its jobs at once, as on a terminal."""
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, None])
+def test_a_stopped_run_says_what_it_waits_for_and_ctrl_c_is_no_failure(
+    tmp_path: Path, first: int | None
+) -> None:
+    """The first signal reaches Snakemake only; Ctrl-C also its jobs, as on a terminal."""
     script = """
 from pathlib import Path
 from anonbench.core.jobs.job import logged
@@ -109,6 +112,12 @@ with logged("logs/long.log", 1):
     while not (tmp_path / "began").exists():
         assert process.poll() is None
         time.sleep(0.1)
+    assert process.stderr is not None
+    if first is not None:
+        process.send_signal(first)
+        while not (told := process.stderr.readline()).startswith("stopping"):
+            assert told and process.poll() is None
+        assert told.startswith("stopping, and waiting for long. To end it at once: Ctrl-C, or ")
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
