@@ -160,12 +160,12 @@ def of_masks(adaption: str, like: str) -> pd.DataFrame:
 
 def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> None:
     page = first_page(tmp_path, scores=of_masks("mapped", "A"))
-    assert "Mask with a corrected search" in page and "adapted to it (mapped)" not in page
+    assert "Mask with a map" in page and "adapted to it (mapped)" not in page
     of_map = {"method": "mask", "degree": 100, "remedy": "mapped", "metric": "map", "why_not": ""}
     rows = [of_map | {"query": query, "pairs": n} for query in QueryKind for n in (50, 400)]
     maps = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
     page = first_page(tmp_path, scores=of_masks("mapped", "A"), maps=maps)
-    quality = r"(\d+) % of the search quality \((\d+) % without the correction\)"
+    quality = r"(\d+) % of the search quality \((\d+) % without the map\)"
     found = re.search(rf"learned from 400 images.* {quality}", page)
     assert found and int(found[1]) > int(found[2])
     page = first_page(tmp_path, scores=of_masks("D", "unadapted"))
@@ -238,7 +238,7 @@ def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
     top = {"method": "mask", "degree": 50, "adaption": "mapped", "query": "original"}
     top |= {"verdict": Verdict.PASS, "unknown": "wide", "clusters": 9}
     said = Words(Texts(), Facts("a", 9, 0, [], 0, None, False, {})).sentence(top, [top]).striptags()
-    assert said.startswith("Mask on 50 % of the regions with a corrected search passes every")
+    assert said.startswith("Mask on 50 % of the regions with a map passes every")
 
 
 def test_what_may_be_visible_is_said_first_in_each_language(tmp_path: Path) -> None:
