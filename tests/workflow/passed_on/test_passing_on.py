@@ -148,6 +148,9 @@ def test_results_that_the_workflow_would_make_again_are_not_bundled(
         told = capsys.readouterr().err
         assert "are not what the config, the data and the code say" in told
         assert re.search(rf"changed since: \S+/{canaries.HOME}/archive\.csv\)", told)
+        main(["policy", "check", "--configfile", "config.yaml"])
+        told = capsys.readouterr().err
+        assert re.search(r"outdated: results of \d+ jobs .* anonbench run policy --config", told)
         assert not (run / "stale.tar").exists()
     (run / "results/report.html").rename(run / "kept.html")
     assert main(given) == 0, "what an unfinished run lacks is no hindrance"
