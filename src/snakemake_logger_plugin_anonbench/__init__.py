@@ -86,13 +86,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         signal.default_int_handler(number, frame)
 
 
-def _end_at_once() -> str:
-    """How to end a run that waits for its jobs."""
-    if signal.getsignal(signal.SIGINT) is _interrupt:
-        return f"Ctrl-C, or kill -INT -- -{os.getpgrp()}"
-    return f"kill -- -{os.getpgrp()}"  # in the background of a shell, SIGINT is ignored
-
-
 @atexit.register  # early, so that it is called last
 def _leave() -> None:
     """End an interrupted run with 130, as other commands: Snakemake's 1 is that of a failure."""
@@ -132,7 +125,10 @@ class LogHandler(LogHandlerBase):
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
         if _run.running and record.getMessage().startswith(_STOPPING):
-            self._print(_run.stopping(_end_at_once()))
+            # in the background of a shell, SIGINT is ignored
+            is_heard = signal.getsignal(signal.SIGINT) is _interrupt
+            command = "Ctrl-C, or kill -INT" if is_heard else "kill"
+            self._print(_run.stopping(f"{command} -- -{os.getpgrp()}"))
         if _run.interrupted and _run.began:
             return  # Ctrl-C has reached the jobs too: what they end with is no error
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:

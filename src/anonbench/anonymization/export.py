@@ -12,11 +12,10 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 
@@ -279,18 +278,22 @@ def _write(
 ) -> float:
     """Write everything and return the megabytes of images; on failure, nothing is left."""
     size = 0
-    with _private(key) as private, _sink(to) as add:
-        add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
-        for variant, images in sets.items():
-            own = table[table["id"].isin(images.ids)]
-            numbered = zip(own["id"], own["number"], strict=True)
-            for image_id, number in track(numbered, len(own), str(variant)):
-                data = images.read_bytes(image_id)
-                add(f"{variant}/{number}{_suffix(data, images.folder)}", data)
-                size += len(data)
-        if private is not None:
-            table.to_csv(private, index=False, lineterminator="\n")
-            private.flush()
+    with ExitStack() as undo:
+        with _sink(to) as add:
+            add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
+            for variant, images in sets.items():
+                own = table[table["id"].isin(images.ids)]
+                numbered = zip(own["id"], own["number"], strict=True)
+                for image_id, number in track(numbered, len(own), str(variant)):
+                    data = images.read_bytes(image_id)
+                    add(f"{variant}/{number}{_suffix(data, images.folder)}", data)
+                    size += len(data)
+            if key is not None:
+                key.parent.mkdir(parents=True, exist_ok=True)
+                key.touch(0o600, exist_ok=False)
+                undo.callback(key.unlink)
+                table.to_csv(key, index=False, lineterminator="\n")
+        undo.pop_all()
     return size / 1e6
 
 
@@ -339,18 +342,3 @@ def _sink(to: Path) -> Iterator[Callable[[str, bytes], None]]:
         temporary.replace(to)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def _private(path: Path | None) -> Iterator[IO[str] | None]:
-    """Yield a new file that only its owner may read, or None; it is removed if the block fails."""
-    if path is None:
-        yield None
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
-        try:
-            yield file
-        except BaseException:
-            path.unlink()
-            raise

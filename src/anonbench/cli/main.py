@@ -88,29 +88,23 @@ def _refused(text: str, status: int = FAILED) -> int:
 
 def command_parser() -> Parser:
     """Return the parser of all commands."""
-    parser = Parser(prog="anonbench", description=_DESCRIPTION, epilog=_EPILOG)
-    commands = parser.add_subparsers(
+    whole = Parser(prog="anonbench", description=_DESCRIPTION, epilog=_EPILOG)
+    commands = whole.add_subparsers(
         required=True, metavar="command", title="commands for the first day"
     )
 
     detect.add(commands)
     anonymize.add(commands)
 
-    config = commands.add_parser(
-        "config",
-        help="write the default config and the schema (for developers)",
-        epilog="Example:\n  anonbench config",
-    )
-    add_root(config)
-    config.set_defaults(run=_config)
-
-    environments = commands.add_parser(
-        "environments",
-        help="write envs/ from the lock files (for developers)",
-        epilog="Example:\n  anonbench environments",
-    )
-    add_root(environments)
-    environments.set_defaults(run=_environments)
+    for name, what, write in (
+        ("config", "the default config and the schema", _config),
+        ("environments", "envs/ from the lock files", _environments),
+    ):
+        parser = commands.add_parser(
+            name, help=f"write {what} (for developers)", epilog=f"Example:\n  anonbench {name}"
+        )
+        add_root(parser)
+        parser.set_defaults(run=write)
 
     export = commands.add_parser(
         "export",
@@ -148,8 +142,8 @@ def command_parser() -> Parser:
 
     init.add(commands)
     run.add(commands)
-    add_completion(commands, parser)
-    return parser
+    add_completion(commands, whole)
+    return whole
 
 
 def _config(options: argparse.Namespace) -> None:

@@ -252,12 +252,6 @@ def require_new(output: Path) -> None:
         raise InputError(f"{output} is there already: name another place, or remove it")
 
 
-def require_folder(output: Path) -> None:
-    """Raise InputError if a command would create a folder where a file has its name."""
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: a file has this name; give a folder, new or of earlier output")
-
-
 def files_in(path: Path) -> list[Path]:
     """Return a file, or all files below a folder; empty if there is none."""
     if path.is_file():

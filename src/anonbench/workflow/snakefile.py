@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +20,10 @@ START = "anonbench: "
 
 def require_configfiles(arguments: Sequence[str]) -> None:
     """Raise an InputError if a config file in snakemake's arguments is missing or no mapping."""
-    for word in (words := [*_configfiles(arguments)]):
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    names = ("--configfile", "--configfiles")
+    parser.add_argument(*names, nargs="*", action="extend", default=[], dest="words")
+    for word in (words := parser.parse_known_args(arguments)[0].words):
         if not Path(word).is_file():
             raise InputError(
                 f"{word} is read as a config file, but there is no such file; if it is a "
@@ -43,19 +47,6 @@ def with_snakefile(arguments: Sequence[str]) -> list[str]:
     if any(word.partition("=")[0] in _NAMED for word in arguments):
         return [*arguments]
     return [*arguments, "--snakefile", str(find())]
-
-
-def _configfiles(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the config files in snakemake's arguments: all words up to the next option."""
-    is_file = False
-    for word in arguments:
-        if word.startswith("-"):
-            option, equals, value = word.partition("=")
-            is_file = option in ("--configfile", "--configfiles")
-            if is_file and equals:
-                yield value
-        elif is_file:
-            yield word
 
 
 def find() -> Path:

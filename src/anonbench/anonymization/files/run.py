@@ -32,7 +32,7 @@ from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection, Shapes
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError, listed
-from anonbench.core.io import locked, require_folder, writing_to
+from anonbench.core.io import locked, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
@@ -181,7 +181,8 @@ def anonymize_files(
     if not isinstance(images, str | Path):
         images = listed("images", images, GIVE_IMAGES)
     given = open_images(images, documents=True)
-    require_folder(job.to)
+    if job.to.is_file():
+        raise InputError(f"{job.to}: a file has this name; give a folder, new or of earlier output")
     require_apart(given, job.to)
     record = Record(job.to, made_by(job, images, given))
     if dry_run:

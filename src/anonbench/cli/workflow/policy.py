@@ -209,18 +209,15 @@ def _as_json(judged: pd.DataFrame) -> str:
     """Each variant's verdict and all rules with their evidence, as JSON."""
     from anonbench.evaluation.policy.verdicts import Verdict, overall
 
+    keys = ["dataset", "method", "degree"]
     variants = [
         {
             "dataset": dataset,
             "variant": f"{method}-{degree}",
             "verdict": str(overall(group["verdict"])),
-            "rules": json.loads(
-                group.drop(columns=["dataset", "method", "degree"]).to_json(orient="records")
-            ),
+            "rules": json.loads(group.drop(columns=keys).to_json(orient="records")),
         }
-        for (dataset, method, degree), group in judged.groupby(
-            ["dataset", "method", "degree"], sort=False
-        )
+        for (dataset, method, degree), group in judged.groupby(keys, sort=False)
     ]
     passes = all(each["verdict"] == str(Verdict.PASS) for each in variants)
     return json.dumps({"passes": passes, "variants": variants}, indent=2, ensure_ascii=False)

@@ -69,8 +69,13 @@ class Vectors(SystemKind):
             InputError: a file is missing (the message names the images that need vectors), or it
                 lacks images, or has other dimensions than the others.
         """
-        if not all(file.is_file() for variant, _ in sets for file in self._needed(variant)):
-            raise InputError(self._wanted(sets))
+        if wanted := [*self._wanted(sets)]:
+            raise InputError(
+                f"systems: vectors of {len(wanted)} image sets are missing. Embed these images by "
+                "your system, write the files, and run the same command again:\n"
+                + "\n".join(wanted)
+                + "\nIds are the names of the files in these tars, or the images' ids."
+            )
         found = [_matched(self.stored(variant), images) for variant, images in sets]
         widths = {str(self.stored(v)): f.shape[1] for (v, _), f in zip(sets, found, strict=True)}
         if len({*widths.values()}) > 1:
@@ -78,25 +83,15 @@ class Vectors(SystemKind):
             raise InputError(f"systems: the files have vectors of several dimensions: {text}")
         return found
 
-    def _needed(self, variant: str) -> list[Path]:
-        return [self.stored(variant), *_id_list(self.stored(variant))]
-
-    def _wanted(self, sets: Sequence[tuple[str, ImageSet]]) -> str:
-        lines = []
+    def _wanted(self, sets: Sequence[tuple[str, ImageSet]]) -> Iterator[str]:
+        """Yield a line for each image set without its files of vectors."""
         for variant, images in sets:
-            if missing := [str(file) for file in self._needed(variant) if not file.is_file()]:
+            needed = [self.stored(variant), *_id_list(self.stored(variant))]
+            if missing := [str(file) for file in needed if not file.is_file()]:
                 where = f"{images.folder}/*.tar"
                 if variant == "original":
                     where = f"the originals in {images.folder}"
-                lines.append(f"  {where} ({len(images):,} images) -> {' and '.join(missing)}")
-        return "\n".join(
-            [
-                f"systems: vectors of {len(lines)} image sets are missing. Embed these images by "
-                "your system, write the files, and run the same command again:",
-                *lines,
-                "Ids are the names of the files in these tars, or the images' ids.",
-            ]
-        )
+                yield f"  {where} ({len(images):,} images) -> {' and '.join(missing)}"
 
 
 def _id_list(file: Path) -> list[Path]:
