@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.io import read_csv
+from anonbench.core.io import read_csv, write_text
 from anonbench.core.numeric.statistics import with_width
 from anonbench.detection.quality import ALL
-from anonbench.reporting.grid import (
-    grid_of,
-    markdown_grid,
-    write_grid,
-    write_text,
-)
+from anonbench.reporting.grid import grid_of, markdown_grid, write_grid
 from anonbench.reporting.labels import ENTITIES, WORDS, intervals
 from anonbench.reporting.notes import notes
 
