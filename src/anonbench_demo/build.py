@@ -23,7 +23,7 @@ from anonbench_demo.listing import Drawing, Item, items
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """To be raised with every change of the drawings: data of another version is drawn again."""
 MARKER = "demo.json"
 JPEG_QUALITY = 92

@@ -13,7 +13,7 @@ from anonbench_demo import documents, ids, listing, people, portraits
 
 @pytest.mark.parametrize("name", DOCUMENT_CLASSES)
 def test_truth_of_a_document_covers_its_ink(name: str) -> None:
-    assert tuple(documents.LAYOUTS) == DOCUMENT_CLASSES
+    assert tuple(documents.LAYOUTS["documents"]) == DOCUMENT_CLASSES
     drawing = documents.draw(3, name, "test")
     assert drawing.image.shape == (640, 496)
     assert drawing.regions
