@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -13,14 +13,13 @@ import zxingcpp
 from faker import Faker
 from PIL import Image, ImageDraw
 
-from anonbench.core.boxes import rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import mrz
 from anonbench_demo.fonts import Family, load
-from anonbench_demo.listing import Drawing, box_region
-from anonbench_demo.people import Traits, draw_photo, draw_traits
+from anonbench_demo.listing import Drawing
+from anonbench_demo.people import Photo, Traits
 from anonbench_demo.portraits import person
 from anonbench_demo.scan import askew, scan_card
 from anonbench_demo.sheet import LAYOUTS, Sheet
@@ -65,7 +64,8 @@ def _faker(locale: str) -> Faker:
 def draw(seed: int, template: str, key: str) -> Drawing:
     """Draw the document `key` of a template: uint8 [420, 600, 3] with all four entities."""
     design, random = TEMPLATES[template], rng(seed, "id", template, key)
-    traits = replace(draw_traits(random), hat=None)
+    traits = Traits(random)
+    traits.hat = None
     fake = _faker(LOCALES[int(random.integers(len(LOCALES)))])
     fake.seed_instance(hash_int(seed, "faker", template, key))
     holder = _holder(fake, random, traits.male)
@@ -87,11 +87,11 @@ def draw(seed: int, template: str, key: str) -> Drawing:
         },
     )
     _head(sheet, design["title"])
-    face = _photo(sheet, design["photo"], random, traits, grey=template == "driving_licence")
+    _photo(sheet, design["photo"], random, traits, grey=template == "driving_licence")
     sheet.fill(design["fields"])
     _symbol(sheet, holder, *design["symbol"])
     _zone(sheet, ZONES[template](holder), *design["zone"])
-    return _scan(sheet, face, random)
+    return _scan(sheet, random)
 
 
 def _day(random: np.random.Generator, first: int, last: int) -> date:
@@ -124,17 +124,17 @@ def _head(sheet: Sheet, title: str) -> None:
 
 def _photo(
     sheet: Sheet, place: list[int], random: np.random.Generator, traits: Traits, grey: bool
-) -> np.ndarray:
-    """Paste the portrait; return the corners [4, 2] of the face on the card."""
+) -> None:
+    """Paste the portrait."""
     left, top, width, height = place
-    view = draw_photo(random, steady=True)
+    view = Photo(random, steady=True)
     eyes = (width / 2, height * 0.44)
     pixels, box = person(traits, view, random, (width, height), width / 9.6, eyes)
     image = Image.fromarray(pixels)
     sheet.image.paste(image.convert("L") if grey else image, (left, top))
     sheet.draw.rectangle([left - 1, top - 1, left + width, top + height], outline=(60, 60, 64))
-    inside = np.clip(box, 0, (width, height) * 2).tolist()
-    return rectangle(*inside) + np.array((left, top))
+    x0, y0, x1, y1 = np.clip(box, 0, (width, height) * 2).tolist()
+    sheet.mark(Entity.FACE, (left + x0, top + y0, left + x1, top + y1))
 
 
 def _symbol(
@@ -163,16 +163,13 @@ def _zone(
     sheet.mark(Entity.MRZ, (*corners.min(axis=0), *corners.max(axis=0)))
 
 
-def _scan(sheet: Sheet, face: np.ndarray, random: np.random.Generator) -> Drawing:
+def _scan(sheet: Sheet, random: np.random.Generator) -> Drawing:
     size = sheet.image.size
     transform = askew(size, SIZE, random, sway=(1.6, 3.5), least=0.9, room=(10, 4))
     cover = Image.new("L", size)
     ImageDraw.Draw(cover).rounded_rectangle([0, 0, size[0] - 1, size[1] - 1], 16, fill=255)
     image = scan_card(np.array(sheet.image), transform, SIZE, np.array(cover), random)
-    corners = face @ transform[:, :2].T + transform[:, 2]
-    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-    regions = sheet.regions(transform, *SIZE)
-    return Drawing(image, [*regions, box_region(Entity.FACE, box, *SIZE)])
+    return Drawing(image, sheet.regions(transform, *SIZE))
 
 
 @lru_cache(maxsize=16)
