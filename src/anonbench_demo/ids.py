@@ -89,7 +89,7 @@ def draw(seed: int, template: str, key: str) -> Drawing:
     _head(sheet, design["title"])
     _photo(sheet, design["photo"], random, traits, grey=template == "driving_licence")
     sheet.fill(design["fields"])
-    _symbol(sheet, holder, *design["symbol"])
+    _symbol(sheet, holder.number, *design["symbol"])
     _zone(sheet, ZONES[template](holder), *design["zone"])
     return _scan(sheet, random)
 
@@ -138,10 +138,16 @@ def _photo(
 
 
 def _symbol(
-    sheet: Sheet, holder: mrz.Holder, name: str, left: int, top: int, scale: int, height: int
+    sheet: Sheet,
+    number: str,
+    name: str,
+    left: int,
+    top: int,
+    scale: int,
+    height: int | None = None,
 ) -> None:
-    """Paste a barcode with at most `height` pixels; the quiet zone around it tells nothing."""
-    code = zxingcpp.create_barcode(holder.number, getattr(zxingcpp.BarcodeFormat, name))
+    """Paste a barcode, cut at `height` pixels; the quiet zone around it tells nothing."""
+    code = zxingcpp.create_barcode(number, getattr(zxingcpp.BarcodeFormat, name))
     bars = np.array(zxingcpp.write_barcode_to_image(code, scale=scale, add_quiet_zones=True))
     bars = bars[:height]
     sheet.image.paste(Image.fromarray(bars), (left, top))
@@ -154,11 +160,9 @@ def _zone(
 ) -> None:
     """Print the lines of the MRZ on a light band; they are one region."""
     sheet.draw.rectangle([0, base - size * 1.25, *sheet.image.size], fill=(244, 242, 236))
+    font = load("DejaVuSansMono", size)
     for number, line in enumerate(lines):
-        y = base + number * step
-        sheet.print(
-            left, y, line, load("DejaVuSansMono", size), ink=(20, 20, 24), entity=Entity.MRZ
-        )
+        sheet.print(left, base + number * step, line, font, ink=(20, 20, 24), entity=Entity.MRZ)
     corners = np.vstack([sheet.marks.pop().corners for _ in lines])
     sheet.mark(Entity.MRZ, (*corners.min(axis=0), *corners.max(axis=0)))
 
