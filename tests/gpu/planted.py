@@ -26,7 +26,7 @@ def falls_back_to_eager(report: Report, batch: int, tiny: bool) -> None:
     import torch
     from gpu_parts import step
 
-    torch.compile = partial(torch.compile, backend="aot_eager")  # type: ignore[assignment]
+    torch.compile = partial(torch.compile, backend="aot_eager")
     torch._dynamo.config.recompile_limit = 1  # the teacher's blocks, and not the student's
     step.measure(report, batch, tiny)
 
