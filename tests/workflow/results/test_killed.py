@@ -105,12 +105,20 @@ def test_killed_while_a_job_is_done_again(
 
 
 def test_killed_while_the_report_is_written(
-    miniature: dict[str, Any], done: Path, killed: Killed, tmp_path: Path
+    snakemake: Any, miniature: dict[str, Any], done: Path, killed: Killed, tmp_path: Path
 ) -> None:
     folder = tmp_path / "scratch"
     subprocess.run(["cp", "-a", done, folder], check=True)
     report = folder / "results/report.html"
+    before = report.read_bytes()
     report.unlink()
+    # the report shows what jobs took; when it was written first, it had not taken anything
+    (folder / "results/benchmarks/report.tsv").unlink()
     run = killed(folder, miniature, "report.html", "half", "all")
     assert run.returncode == -signal.SIGKILL, run.stderr[-3000:]
     assert not report.exists()
+    shutil.rmtree(folder / ".snakemake/locks")
+    again = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4", "--", "report")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert report.read_bytes() == before
+    assert not list((folder / "results").glob(".*.part"))
