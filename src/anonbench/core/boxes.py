@@ -33,10 +33,8 @@ _SHARES = 2.0
 """Pixels; a region that ends before them is taken for shares of width and height (0 to 1), unless
 its numbers are whole.
 """
-_SLACK = 1.0
-"""Pixels by which a box may exceed its quadrilateral, which is the part that is hidden."""
-_THINNEST = 1e-3
-"""Pixels; corners within this distance of one line enclose no area."""
+_SLACK = 1.0  # pixels by which a box may exceed its quadrilateral, which is the part that is hidden
+_THINNEST = 1e-3  # pixels; corners within this distance of one line enclose no area
 
 
 class Blocks(NamedTuple):
@@ -46,20 +44,16 @@ class Blocks(NamedTuple):
     hidden part shows.
     """
 
-    left: float
+    left: float  # left, top, right, bottom: position of the picture in the image
     top: float
     right: float
     bottom: float
-    """Position of the picture in the image."""
-    x: float
+    x: float  # x, y: corner of a block
     y: float
-    """Corner of a block."""
-    width: float
+    width: float  # of a block
     height: float
-    """Height of a block."""
-    beyond_x: float
+    beyond_x: float  # pixels on each side of a block that its decoding also affects
     beyond_y: float
-    """Pixels on each side of a block that its decoding also affects."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,7 @@ class Region:
     x1: float
     y1: float
     score: float
-    quad: Quad | None = None
-    """Corners x, y, x, y, … of a slanted region; the box above encloses it."""
+    quad: Quad | None = None  # corners x, y, x, y, … of a slanted region; the box above encloses it
     blocks: tuple[Blocks, ...] = ()
     """Coding blocks of the original's file; none if it is lossless, or unknown."""
 

@@ -19,8 +19,7 @@ LETTER_LIKE = str.maketrans("0125688", "OIZSGBB")
 FILLER_LIKE = str.maketrans("«‹《〈く≤(", "<<<<<<<")
 """Characters that readers not trained on OCR-B return for the filler."""
 
-Span = tuple[int, int, int]
-"""Line, first character, end (half-open)."""
+Span = tuple[int, int, int]  # line, first character, end (half-open)
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Check:
     line: int
     at: int
     over: tuple[Span, ...]
-    optional: bool = False
-    """Whether a filler may replace the check digit of an empty field."""
+    optional: bool = False  # whether a filler may replace the check digit of an empty field
     rest: Span | None = None
     """Continuation of a field too long for its place, which then has a filler as its check digit:
     the last character before the next filler is the check digit (part 5, note j).
@@ -57,8 +55,7 @@ class Format:
 
 
 _CLASSES = {"A": "[A-Z<]", "N": "[0-9<]", "C": "[0-9<]", "S": "[MFX<]", "X": "[A-Z0-9<]", "V": "V"}
-_HOLDER = "NNNNNNCSNNNNNNC"
-"""Birth, its check digit, sex, expiry, its check digit."""
+_HOLDER = "NNNNNNCSNNNNNNC"  # birth, its check digit, sex, expiry, its check digit
 
 
 def _two_lines(

@@ -14,8 +14,7 @@ Item = TypeVar("Item")
 Batch = TypeVar("Batch", bound=Sized)
 
 
-ALIVE = 30.0
-"""Seconds without progress after which the line is written again with the elapsed time."""
+ALIVE = 30.0  # seconds without progress after which the line is written again with the elapsed time
 
 
 _SHOWN = ContextVar("_SHOWN", default=True)
@@ -33,7 +32,6 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
-    """Yield a progress bar that is also updated while one item takes long."""
     ended = threading.Event()
 
     def renew() -> None:

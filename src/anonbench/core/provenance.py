@@ -13,11 +13,10 @@ from pathlib import Path
 
 from anonbench.core.errors import InputError
 
-PACKAGES = [
+PACKAGES = [  # whose versions the report names
     *("torch", "timm", "facenet-pytorch", "rapidocr", "onnxruntime", "zxing-cpp"),
     *("opencv-contrib-python", "numpy", "scikit-learn", "snakemake"),
 ]
-"""Packages whose versions the report names."""
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -79,7 +78,6 @@ def _file_and_weights(file: Path) -> list[Path]:
 
 
 def _named_by(file: Path) -> set[str]:
-    """Collect the names, relative to its folder, of the files that a file refers to."""
     if file.name.endswith(_INDEX):
         return _shards(file)
     if file.suffix in _NO_GRAPH or not file.stat().st_size:

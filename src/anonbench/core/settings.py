@@ -49,7 +49,6 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 
 
 def _nameable(path: Path) -> Path:
-    """Return a valid path; others would end in an error of the system."""
     text = str(path)
     if not text.strip() or any(letter in text for letter in "\0\n\r"):
         raise ValueError("is no path")
@@ -92,7 +91,6 @@ def documentation(section: type[BaseModel]) -> dict[str, str]:
 
 
 def _described(schema: dict[str, Any], section: type[BaseModel]) -> None:
-    """Add the fields' documentation to a section's JSON schema."""
     said = documentation(section)
     for name, field in section.model_fields.items():
         if name in said:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-RESULTS = "results"
-"""Folder of results where the config names none."""
+RESULTS = "results"  # folder of results where the config names none
 ORIGINAL = "original"
 UNADAPTED = "unadapted"
 CONTROL = "control"
@@ -20,7 +19,7 @@ UNTRAINED = "untrained"
 NO_CHOICE = frozenset({CONTROL, PIXELS, UNTRAINED})
 """Rows of a table that nobody can choose for a retrieval system: yardsticks for the others."""
 
-DOCUMENT_CLASSES = (
+DOCUMENT_CLASSES = (  # RVL-CDIP's, in the order of its numbers; the demo's pages have the same
     "letter",
     "form",
     "email",
@@ -38,7 +37,6 @@ DOCUMENT_CLASSES = (
     "resume",
     "memo",
 )
-"""RVL-CDIP's classes in the order of the publisher's numbers; the demo's pages have the same."""
 
 
 class Split(StrEnum):
@@ -77,8 +75,7 @@ class Adaption(StrEnum):
     A = "A"
     B = "B"
     C = "C"
-    D = "D"
-    """The unadapted model, distilled: hidden crops are embedded as it embeds the originals'."""
+    D = "D"  # the unadapted model, distilled: hidden crops are embedded as it embeds the originals'
     MAPPED = "mapped"
     """The unadapted model, with vectors of hidden images mapped (`anonbench.embedding.mapping`)."""
 
@@ -102,10 +99,8 @@ originals; not in the paper.
 class Baseline(StrEnum):
     """Embeddings without training, which show how much of a score needs none."""
 
-    PIXELS = "pixels"
-    """Pixels of the image at 32 x 32."""
-    UNTRAINED = "untrained"
-    """The recipe's network before its training."""
+    PIXELS = "pixels"  # pixels of the image at 32 x 32
+    UNTRAINED = "untrained"  # the recipe's network before its training
 
 
 class QueryKind(StrEnum):

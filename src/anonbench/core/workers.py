@@ -24,8 +24,7 @@ Result = TypeVar("Result")
 
 DIED = "the process that worked on it died, perhaps out of memory"
 """Reason why an item has no result if its worker died."""
-_AHEAD = 8
-"""Items handed out to each worker whose results are not back; this bounds memory."""
+_AHEAD = 8  # items handed out to each worker whose results are not back; this bounds memory
 SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None
 
@@ -96,7 +95,6 @@ def _results_one_by_one(
     items: Iterable[Item],
     died: Callable[[Item], Result],
 ) -> Iterator[Result]:
-    """Yield the results of items of which at least one ended its worker."""
     left = iter(items)
     item = next(left, None)
     while item is not None:

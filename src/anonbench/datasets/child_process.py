@@ -20,12 +20,10 @@ from anonbench.datasets.formats.pages import Page
 BASE_BYTES = 2**30
 BYTES_A_PIXEL = {"draw": 8, "image": 48}
 """Memory limit in bytes for a pixel of an image: JPEG 2000 needs the most."""
-_MOST_PIXELS = 500_000_000
-"""Greatest number of pixels if no limit is given."""
+_MOST_PIXELS = 500_000_000  # greatest number of pixels if no limit is given
 SECONDS, _SECONDS_AGAIN = 60, 600
 """Seconds of computing for one answer, and for decoding an image again, perhaps more slowly."""
-PIXELS_A_SECOND = 1_000_000
-"""Number of pixels for which there is another second."""
+PIXELS_A_SECOND = 1_000_000  # number of pixels for which there is another second
 
 
 def main() -> None:
@@ -49,7 +47,6 @@ def main() -> None:
 
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:
-    """Answer to a question: facts or pixels."""
     what, max_pixels = question["what"], question["max_pixels"]
     page = Page(*question["page"]) if question["page"] else Page(1)
     if what == "image":
@@ -68,7 +65,6 @@ def _answer(question: dict[str, Any], data: bytes) -> Any:
 
 
 def _limit(what: str, size: int, pixels: int, again: bool) -> None:
-    """Limit memory and time for one answer; exceeding them ends the process."""
     _set(resource.RLIMIT_AS, _used_space() + BASE_BYTES + 2 * size + BYTES_A_PIXEL[what] * pixels)
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = _SECONDS_AGAIN if again else SECONDS
@@ -78,7 +74,6 @@ def _limit(what: str, size: int, pixels: int, again: bool) -> None:
 
 
 def _used_space() -> int:
-    """Bytes of address space in use, including libraries."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     return int(pages) * resource.getpagesize()
 

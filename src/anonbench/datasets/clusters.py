@@ -171,7 +171,6 @@ def _values(
 
 
 def _text(values: pd.Series) -> pd.Series:
-    """Return a column as text, missing where it is blank."""
     text = values.astype("str").str.strip()
     return text.where(values.notna() & (text != ""))
 

@@ -94,7 +94,6 @@ def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
 
 
 def _coded(image: Image.Image, data: bytes) -> _Coded | None:
-    """Return the blocks of an opened image as it is stored; None if it is lossless."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return _jpeg(image)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -156,7 +155,6 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
 
 
 def _sampling(tags: TiffImagePlugin.ImageFileDirectory_v2) -> tuple[int, int]:
-    """Pixels that share a colour, across and down."""
     across, down = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
     return int(across), int(down)
 

@@ -38,10 +38,8 @@ class Header(NamedTuple):
     bytes: int
     digest: str
     reason: str
-    format: str = ""
-    """As Pillow calls it, or `PDF`."""
-    converted: str = ""
-    """Conversions by decoding, see `anonbench.datasets.formats.pixels`."""
+    format: str = ""  # as Pillow calls it, or `PDF`
+    converted: str = ""  # conversions by decoding, see `anonbench.datasets.formats.pixels`
 
     @property
     def page(self) -> Page | None:

@@ -178,7 +178,6 @@ def _content(source: Path | bytes, max_pixels: int | None) -> bytes:
 
 
 def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
-    """Open a page of a TIFF file; of an animation, only the first frame is an image."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         frames = tiff_frames(io.BytesIO(data))
         require_page(page.number, len(frames))
@@ -190,7 +189,6 @@ def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
 def _refuse(
     image: ImageFile.ImageFile, data: bytes, max_pixels: int | None, page: Page | None
 ) -> None:
-    """Raise UnreadableImage for too many pixels or frames, and for incomplete files."""
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
@@ -305,8 +303,7 @@ def decode(data: bytes) -> np.ndarray:
 LONGEST = 1_000_000
 """Greatest side in pixels. The format allows more, but OpenCV and libpng read no more."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPES = {(): 0, (3,): 2}
-"""Grey and RGB, by the shape of a pixel."""
+_COLOUR_TYPES = {(): 0, (3,): 2}  # grey and RGB, by the shape of a pixel
 _UNFILTERED, _UP = 0, 2
 _LEVEL = 1
 

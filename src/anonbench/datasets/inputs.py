@@ -40,16 +40,12 @@ class ImageFile:
     id: str
     """The name without its suffix, or the table's own id. Where several images have the same name
     but for the suffix, the whole name."""
-    name: str
-    """Relative path with suffix, parts joined by `/`."""
-    file: Path
-    """The file, or the tar that it is in."""
+    name: str  # relative path with suffix, parts joined by `/`
+    file: Path  # the file, or the tar that it is in
     offset: int | None = None
     """Of the image's first byte in the tar; None where `file` is the image."""
-    size: int = 0
-    """Bytes in the tar."""
-    page: int | None = None
-    """Of the file, from 1; None where the file is the image."""
+    size: int = 0  # bytes in the tar
+    page: int | None = None  # of the file, from 1; None where the file is the image
     key: str = ""
     """The table's own id, else the name, of a page with its number. It depends on no other file."""
 
@@ -110,10 +106,8 @@ class Images:
 
     images: tuple[ImageFile, ...]
     left_out: tuple[LeftOut, ...]
-    place: str
-    """As the user gave it, for messages."""
-    folder: Path | None = None
-    """The folder that was given; None where it was none."""
+    place: str  # as the user gave it, for messages
+    folder: Path | None = None  # the folder that was given; None where it was none
 
     def __iter__(self) -> Iterator[ImageFile]:
         return iter(self.images)
@@ -232,7 +226,6 @@ def _folder_images(folder: Path) -> _Found:
 
 
 def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
-    """Images inside of a hidden folder; none for a file."""
     inside = folder / name
     if inside.is_symlink() or not inside.is_dir():
         return
@@ -271,7 +264,6 @@ def _tar_images(path: Path) -> _Found:
 
 
 def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
-    """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return walk.HIDDEN
     why = walk.name_reason(name)

@@ -25,17 +25,15 @@ from anonbench.datasets.source import Source, problem
 
 Reader = Callable[[str, DataSource, Collection[str] | None], Source]
 
-READERS: dict[Layout, Reader] = {
+READERS: dict[Layout, Reader] = {  # a new layout is one function here and a word in the config
     Layout.CELEBA: celeba.read,
     Layout.RVL_CDIP: rvl_cdip.read,
     Layout.FOLDER: folder.read,
     Layout.TABLE: table.read,
 }
-"""Readers by layout. A new layout is one function here and one word in the config."""
 
 
-_WITH_PAGES = (Layout.FOLDER, Layout.TABLE)
-"""Layouts of no publisher: files may have several pages."""
+_WITH_PAGES = (Layout.FOLDER, Layout.TABLE)  # layouts of no publisher: files may have several pages
 
 
 def root_of(dataset: DataSource) -> Path:
@@ -265,7 +263,6 @@ def _reason(source: Source, entry: walk.Entry) -> str:
 
 
 def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[walk.Entry]:
-    """Yield the files in the folders of listed images that are not among `paths`."""
     used: dict[str, set[str]] = {}
     for path in paths:
         folder, name = os.path.split(path)

@@ -100,7 +100,6 @@ def write_manifest(
 
 
 def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
-    """Raise InputError where every image of a split has a reason not to be used."""
     for split in Split:
         of_split = reasons[splits == str(split)]
         if len(of_split) and (of_split != "").all():  # without a train split there is no training

@@ -22,8 +22,7 @@ from anonbench.core.progress import track
 from anonbench.datasets.image_sets.shards import ImageSet
 
 _SIDE, _KEPT = 32, 8
-BLOCK = 256
-"""Images that are compared with all others at once."""
+BLOCK = 256  # images that are compared with all others at once
 
 
 def perceptual_hash(image: np.ndarray) -> int:

@@ -25,10 +25,8 @@ class Source:
     there is no official split), then the requested label columns. Images of an official test split
     are left out.
     """
-    labels: tuple[str, ...] = ()
-    """All label columns that can be requested."""
-    absent: tuple[str, ...] = ()
-    """Optional list files that were not found, for error messages."""
+    labels: tuple[str, ...] = ()  # all label columns that can be requested
+    absent: tuple[str, ...] = ()  # optional list files that were not found, for error messages
     others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OTHERS, dtype="str"))
     """Listed images that are not used (of a test split, or outside the subset): columns id, path,
     reason. Annotations may name them; they may not exist.

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from anonbench.datasets.formats.pages import HEIC_EXTRA, reads_heif
 
-_LISTS = (".", "Anno", "Eval", "labels")
-"""Where publishers put their list files."""
+_LISTS = (".", "Anno", "Eval", "labels")  # where publishers put their list files
 _SUFFIXES = (".txt", ".csv", ".parquet")
 _FOLDER = "folder"
 HIDDEN = "hidden"
@@ -29,10 +28,8 @@ UNREADABLE = "a folder that cannot be read"
 class Entry(NamedTuple):
     """One file."""
 
-    path: str
-    """Relative to the folder walked."""
-    reason: str
-    """Why it is not used; empty for a file that can be opened and is not hidden."""
+    path: str  # relative to the folder walked
+    reason: str  # why it is not used; empty for a file that can be opened and is not hidden
 
 
 def walk(
@@ -127,7 +124,6 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
-    """Check whether a real folder is seen for the first time, and remember it."""
     try:
         identity = _identity(folder)
     except OSError:  # removed: its reader reports it
@@ -223,8 +219,7 @@ _KINDS = {
 _UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
 
-HEAD = 132
-"""Number of bytes that identify a file's kind."""
+HEAD = 132  # number of bytes that identify a file's kind
 _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (0, b"\xff\xd8\xff", ""),
     (0, b"\x89PNG\r\n\x1a\n", ""),
@@ -296,7 +291,6 @@ def head_reason(head: bytes) -> str:
 
 
 def _unread(kind: str) -> str:
-    """Reason why files of a kind are not read here; empty if they are."""
     if kind in ("", _PDF) or (kind == _HEIC and reads_heif()):
         return ""
     if kind == _HEIC:

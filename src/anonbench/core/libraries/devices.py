@@ -30,8 +30,7 @@ _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VI
 PROC = Path("/proc/driver/nvidia/gpus")
 DEV = Path("/dev")
 POLL_SECONDS = 1.0
-_SAY_EVERY = 60
-"""Attempts between two messages."""
+_SAY_EVERY = 60  # attempts between two messages
 
 
 @contextmanager
@@ -117,7 +116,6 @@ def own(folder: Path) -> Path:
 
 
 def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list[str]:
-    """Return `count` devices, whose locks are added to the stack."""
     # devices that Slurm gave to a job are its own, and numbered from 0 in each
     given = any(os.environ.get(name) for name in _GIVEN_BY_SLURM)
     scope = f"{os.environ['SLURM_JOB_ID']}-" if given and "SLURM_JOB_ID" in os.environ else ""

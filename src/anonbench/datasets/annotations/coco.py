@@ -30,12 +30,10 @@ from anonbench.datasets.annotations.rows import (
     turns,
 )
 
-OWN_ID = "anonbench_id"
-"""A key of COCO's `images` beside its own: the image's id."""
+OWN_ID = "anonbench_id"  # a key of COCO's `images` beside its own: the image's id
 PATH = "file_name"
 _LISTS = ("images", "annotations", "categories")
-_TURN = "attributes.rotation"
-"""As CVAT writes it into COCO."""
+_TURN = "attributes.rotation"  # as CVAT writes it into COCO
 
 
 def read_coco(file: Path) -> Rows:

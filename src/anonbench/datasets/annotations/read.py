@@ -31,8 +31,7 @@ from anonbench.datasets.annotations.rows import (
 )
 from anonbench.datasets.annotations.table import load_texts, make_rows, read_table
 
-OVERLAP = 0.5
-"""Least IoU of a region with a removal's box for it to be removed."""
+OVERLAP = 0.5  # least IoU of a region with a removal's box for it to be removed
 STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]
 _TEXTS = ["id", "where", "action", "entity"]
 _REGION = ["id", "entity", *BOX, *QUAD_COLUMNS]
@@ -45,12 +44,9 @@ class Annotations:
     rows: pd.DataFrame
     """The rows of images that are used, in the file's order: id, where (text) and the columns of
     `ROW_COLUMNS` from entity on; of corrections action, too. Boxes are cut at the image's edge."""
-    images: list[str]
-    """Ids of the images that the file names, with or without a box."""
-    unmatched: int
-    """Rows that match no image, if they are left out and not refused."""
-    unused: int
-    """Rows of images that the data set lists and does not use."""
+    images: list[str]  # ids of the images that the file names, with or without a box
+    unmatched: int  # rows that match no image, if they are left out and not refused
+    unused: int  # rows of images that the data set lists and does not use
 
     def regions(self) -> dict[str, list[Region]]:
         """Return the regions by image id, in the file's order; empty where an image has none."""
@@ -133,7 +129,6 @@ def _find(rows: Rows, images: Images, lenient: bool = False) -> np.ndarray:
 
 
 def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
-    """Raise InputError if a file lists an image twice, or was made for one of another size."""
     entries.refuse(
         pd.Series(places).duplicated().to_numpy() & (places >= 0),
         entries.keys[1],
@@ -168,8 +163,7 @@ class Action(StrEnum):
 class Correction:
     """One row of the file."""
 
-    row: str
-    """Counted from 1, without the header."""
+    row: str  # counted from 1, without the header
     action: Action
     entity: Entity
     region: Region | None

@@ -29,19 +29,16 @@ MISSING = ("", "nan")
 """Texts of cells without a number, in lower case: tables write NaN for an empty one."""
 NOTHING = (np.nan,) * 8
 _TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
-_ANY_SIZE = 2.0**24
-"""Assumed width and height in pixels if the size is not known."""
-UNUSED = -1
-"""An image that the data set lists and does not use."""
+_ANY_SIZE = 2.0**24  # assumed width and height in pixels if the size is not known
+UNUSED = -1  # an image that the data set lists and does not use
 UNKNOWN = -2
 SEVERAL = -3
 APART = -4
-REASONS = {
+REASONS = {  # `key`, `id` and `path` stand for the file's names of them
     UNKNOWN: "no image of the data set has this {key}",
     SEVERAL: "several images of the data set have this {key}",
     APART: "{id} and {path} are those of two images",
 }
-"""Reasons why a row matches no image. `key`, `id` and `path` stand for the file's names of them."""
 _NOT_GIVEN = -5
 
 
@@ -53,12 +50,9 @@ class Rows:
     table: pd.DataFrame
     """Columns `ROW_COLUMNS`: the place in the file, the image's id and path (empty where the file
     gives none), the entity's name, float64 numbers (NaN where there is none)."""
-    unit: str = "row"
-    """What one row is called in the file."""
-    column: str = ""
-    """Name of the field that holds a box; empty if each number has its own column."""
-    keys: tuple[str, str] = ("id", "path")
-    """The file's names of id and path."""
+    unit: str = "row"  # what one row is called in the file
+    column: str = ""  # name of the field that holds a box; empty if each number has its own column
+    keys: tuple[str, str] = ("id", "path")  # the file's names of id and path
     images: pd.DataFrame | None = None
     """Images that the file lists, whether or not they have boxes: columns `IMAGE_COLUMNS`, with the
     width and height that it states (NaN where it states none). None: it has no such list."""
@@ -243,7 +237,6 @@ class Images:
 
 
 def _places(names: Iterable[str]) -> dict[str, int]:
-    """Return the place of each name, or `SEVERAL`."""
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places[name] = SEVERAL if name in places else place

@@ -17,8 +17,7 @@ from anonbench.core.errors import UnreadableImage
 
 MOST_PAGES = 9999
 """Greatest number of pages of a document. The page tree of a small PDF may name millions."""
-WITH_PAGES = (".tif", ".tiff", ".pdf")
-"""Suffixes of files that may have several pages."""
+WITH_PAGES = (".tif", ".tiff", ".pdf")  # suffixes of files that may have several pages
 _MOST_DIRECTORIES = 4 * MOST_PAGES
 _MOST_ENTRIES = 4096
 _KIND, _OLD_KIND = 254, 255
@@ -26,8 +25,7 @@ _KIND, _OLD_KIND = 254, 255
 _SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
 _SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
-HEIF = "HEIF"
-"""Pillow's name for HEIC."""
+HEIF = "HEIF"  # Pillow's name for HEIC
 HEIC_EXTRA = "the extra `heic`"
 """Extra of the installation, optional because the package bundles libraries under the LGPL."""
 
@@ -54,10 +52,8 @@ def register_heif() -> tuple[str, ...]:
 class Page(NamedTuple):
     """One page of a TIFF or PDF file, or the first frame of an animation."""
 
-    number: int
-    """From 1."""
-    dpi: int = 0
-    """Resolution of drawing in pixels an inch; 0 if the file holds pixels."""
+    number: int  # from 1
+    dpi: int = 0  # resolution of drawing in pixels an inch; 0 if the file holds pixels
 
 
 def page_digest(sha256: str, page: Page | None) -> str:
@@ -133,7 +129,6 @@ def _read(file: BinaryIO, form: str) -> int:
 
 
 def _is_page(entries: bytes, order: str, starts: range, value_at: int) -> bool:
-    """Check whether a directory is a page: no entry calls it a smaller copy or a mask."""
     for start in starts:
         tag, kind = struct.unpack_from(order + "HH", entries, start)
         if tag in (_KIND, _OLD_KIND):

@@ -15,8 +15,7 @@ SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
 _BEFORE = b"\xef\xbb\xbf \t\r\n\0"
 """Bytes that may come before the signature: a byte order mark or white space."""
-_UPRIGHT = 0.05
-"""Pixels by which the ends of an upright image's rows differ at most."""
+_UPRIGHT = 0.05  # pixels by which the ends of an upright image's rows differ at most
 
 
 def is_pdf(data: bytes) -> bool:
@@ -59,18 +58,13 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
 class Placed(NamedTuple):
     """A lossy image on a page, in pixels of the drawn page."""
 
-    corner: tuple[float, float]
-    """x, y where the image's first pixel begins."""
-    across: tuple[float, float]
-    """From there to the end of its first row."""
-    down: tuple[float, float]
-    """From there to the end of its first column."""
+    corner: tuple[float, float]  # x, y where the image's first pixel begins
+    across: tuple[float, float]  # from there to the end of its first row
+    down: tuple[float, float]  # from there to the end of its first column
     width: int
-    height: int
-    """In its own pixels."""
+    height: int  # in its own pixels
     is_jpeg2000: bool
-    sampling: tuple[int, int]
-    """Of JPEG: luminance for each colour value, across and down."""
+    sampling: tuple[int, int]  # of JPEG: luminance for each colour value, across and down
 
     @property
     def is_turned(self) -> bool:

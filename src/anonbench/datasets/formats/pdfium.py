@@ -24,25 +24,18 @@ from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
-_POINTS = 72
-"""Points in an inch: the unit of a page's size."""
-_MOST_BYTES = 2**31 - 1
-"""Greatest size of a bitmap in PDFium, in bytes."""
-_MOST_OBJECTS = 500_000
-"""Greatest number of objects whose sizes are checked before a page is drawn."""
-_MOST_LOSSY = 2_000
-"""Greatest number of lossy images whose blocks are considered for each region."""
+_POINTS = 72  # points in an inch: the unit of a page's size
+_MOST_BYTES = 2**31 - 1  # greatest size of a bitmap in PDFium, in bytes
+_MOST_OBJECTS = 500_000  # greatest number of objects whose sizes are checked before a page is drawn
+_MOST_LOSSY = 2_000  # greatest number of lossy images whose blocks are considered for each region
 _MOST_LEVELS = 12
-_COVERED = 0.9
-"""Least share of a page that its scan covers."""
+_COVERED = 0.9  # least share of a page that its scan covers
 _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
-_BLOCK = 8
-"""Side in pixels of a JPEG's blocks."""
+_BLOCK = 8  # side in pixels of a JPEG's blocks
 _ONE_BLOCK = (1024, 1024, False, (128, 128))
 """Size, kind and sampling of an image that counts as one block, of whatever size."""
-_UNIT = 256
-"""PDFium returns positions as whole numbers: they are requested in parts of a pixel."""
+_UNIT = 256  # PDFium returns positions as whole numbers: they are requested in parts of a pixel
 
 # pypdfium2 starts PDFium with the machine's fonts: restart it with an empty list of folders
 raw.FPDF_DestroyLibrary()
@@ -153,7 +146,6 @@ def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
 
 
 def _objects(page: Any) -> Iterator[Any]:
-    """Objects drawn on a page, including those inside of groups."""
     return _bounded(page, page.get_objects(max_depth=1))
 
 
@@ -201,7 +193,6 @@ def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
 
 
 def _refuse_large_images(page: Any, max_pixels: int) -> None:
-    """Raise UnreadableImage for an image on the page that is too large, or for too many of them."""
     lossy = sum(1 for _ in _annotations(page))
     for placed in _objects(page):
         if not isinstance(placed, PdfImage):

@@ -76,7 +76,6 @@ def colour_conversion(image: Image.Image) -> str:
 
 
 def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Function that makes RGB of an image, or of a part of it."""
     has_transform = image.mode in (_LAB, _CMYK)
     transform = _transform(image.mode, _profile(image)) if has_transform else None
     if transform is None:
@@ -85,7 +84,6 @@ def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 
 
 def _profile(image: Image.Image) -> bytes:
-    """Return an image's colour profile, empty where it has none."""
     embedded = image.info.get("icc_profile")
     return embedded if isinstance(embedded, bytes) else b""
 
@@ -167,8 +165,7 @@ def _tag(image: Image.Image, tag: int, otherwise: int) -> int:
 
 
 UPRIGHT = "turned upright by EXIF"
-BETWEEN = "; "
-"""Separator of conversions in one text."""
+BETWEEN = "; "  # separator of conversions in one text
 _ORIENTATION = 0x0112
 
 

@@ -25,20 +25,15 @@ _MOST_PARTS = 2**22
 _MOST_SCANS = 100
 """Greatest number of scans in a JPEG file: each goes over the whole image; about ten are usual."""
 _SCAN, _PROGRESSIVE = re.compile(rb"\xff\xda"), b"\xff\xc2"
-_JPEG = 7
-"""Compression of TIFF files."""
+_JPEG = 7  # compression of TIFF files
 _GUESSED = frozenset(range(10))
 """Coefficients of a progressive JPEG that decoders guess from neighbouring blocks until they are
 sent in full.
 """
-_ZEROS = 64
-"""Number of successive zero bytes in which compressed pixels never end."""
-_PIXELS_A_BYTE = 2048
-"""Greatest number of pixels for a byte of lossy WebP."""
-_BLOCK = 4096
-"""Size of a disk's block in bytes."""
-_FILL = (127, 128)
-"""Levels that libjpeg gives to missing pixels."""
+_ZEROS = 64  # number of successive zero bytes in which compressed pixels never end
+_PIXELS_A_BYTE = 2048  # greatest number of pixels for a byte of lossy WebP
+_BLOCK = 4096  # size of a disk's block in bytes
+_FILL = (127, 128)  # levels that libjpeg gives to missing pixels
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _CORNER = 8
 _MISSING = 32
@@ -171,7 +166,6 @@ def _require_png(data: bytes) -> None:
 
 
 def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
-    """Start and end of a JPEG file's coded pixels."""
     at = 2
     for _ in range(_MOST_PARTS):
         at = data.find(b"\xff", at)
@@ -238,7 +232,6 @@ def _require_boxes(
 
 
 def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:
-    """Check the strips or tiles of a compressed page."""
     if image.tag_v2.get(259, 1) == 1:
         return
     filled = _end_without_zeros(data)

@@ -31,16 +31,12 @@ _WARNINGS = {
 class Doubts:
     """Counts of one data set, both splits together."""
 
-    without_regions: int = 0
-    """Images in which nothing was found, left out."""
-    failed: int = 0
-    """Images on which a detector failed, left out."""
-    used_without_regions: int = 0
-    """Images in which nothing was found, published as they are."""
+    without_regions: int = 0  # images in which nothing was found, left out
+    failed: int = 0  # images on which a detector failed, left out
+    used_without_regions: int = 0  # images in which nothing was found, published as they are
     used_failed: int = 0
     """Images on which a detector failed, published with the regions that others found."""
-    used_doubtful: int = 0
-    """Published images that a person should look at."""
+    used_doubtful: int = 0  # published images that a person should look at
 
     def __bool__(self) -> bool:
         """True if there is any doubt."""

@@ -15,10 +15,8 @@ import pandas as pd
 from anonbench.config import Config
 from anonbench.core.errors import InputError
 
-WITHHELD = "withheld"
-"""Replacement for a path in the config."""
-DIGITS = 6
-"""Least number of digits of an image's number."""
+WITHHELD = "withheld"  # replacement for a path in the config
+DIGITS = 6  # least number of digits of an image's number
 
 
 class Names:

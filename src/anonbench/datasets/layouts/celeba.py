@@ -104,7 +104,6 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
 
 def _files(folder: str, images: pd.Series) -> pd.DataFrame:
-    """Return id and path of listed images."""
     stems = without_suffix(images)
     files = stems + ".png" if folder.endswith("_png") else images
     return pd.DataFrame({"id": stems, "path": folder + "/" + files})
@@ -122,7 +121,6 @@ def attribute_names(name: str, file: Path) -> list[str]:
 
 
 def _explain(folder: str, path: str) -> str:
-    """Reason why a file that no list names is not used."""
     if path.startswith(folder):
         return UNLISTED
     place, _, file = path.rpartition("/")
@@ -137,7 +135,6 @@ def _find(root: Path, stem: str) -> Path | None:
 
 
 def _read_two(name: str, file: Path, column: str) -> pd.DataFrame:
-    """Read a list of image and one whole number."""
     options = {"sep": ",", "skiprows": 1} if file.suffix == ".csv" else {}
     return read_list(name, file, ["image", column], {"image": "str", column: "int64"}, **options)
 

@@ -61,7 +61,6 @@ def _outside(root: Path) -> pd.DataFrame:
 
 
 def _explain_outside(path: str) -> str:
-    """Reason why a file outside the split folders is not used."""
     return TEST if path.startswith("test/") else "outside the folders train and val"
 
 

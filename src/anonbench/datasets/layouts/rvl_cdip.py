@@ -54,7 +54,6 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
 
 def _explain(path: str) -> str:
-    """Reason why a file that no list names is not used."""
     if path.startswith("images/"):
         return UNLISTED
     return LIST_FILE if path in _LISTS else "outside the folder of the images"

@@ -92,7 +92,6 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
 
 def _explain(table: str, path: str) -> str:
-    """Reason why a file beside the images is not used."""
     return LIST_FILE if path == table else NOT_NAMED
 
 
