@@ -34,10 +34,10 @@ def main() -> None:
         data = sys.stdin.buffer.read(question["bytes"])
         pixels = np.empty(0, np.uint8)
         try:
-            told: Any = _answer(question, data)
+            told = _answer(question, data)
             if isinstance(told, np.ndarray):
                 pixels, told = told, told.shape
-            answer: dict[str, Any] = {"told": told, "pixels": pixels.size}
+            answer = {"told": told, "pixels": pixels.size}
         except UnreadableImage as error:
             answer = {"refused": str(error)}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
@@ -48,39 +48,30 @@ def main() -> None:
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:
     what, max_pixels = question["what"], question["max_pixels"]
-    page = Page(*question["page"]) if question["page"] else Page(1)
+    page = Page(*question["page"]) if question["page"] else None
+    seconds = _SECONDS_AGAIN if what in ("draw", "image") and max_pixels is None else SECONDS
     if what == "image":
         from anonbench.datasets.images import read_here  # not needed for PDFs
 
-        _limit(what, len(data), question["more"]["pixels"], again=max_pixels is None)
-        own = Page(*question["page"]) if question["page"] else None
-        return read_here(data, max_pixels, own)
-    is_again = what == "draw" and max_pixels is None
-    _limit("draw", len(data), max_pixels or _MOST_PIXELS, again=is_again)
+        pixels = question["pixels"]
+        _limit(BYTES_A_PIXEL[what] * pixels, len(data), seconds + pixels // PIXELS_A_SECOND)
+        return read_here(data, max_pixels, page)
+    _limit(BYTES_A_PIXEL["draw"] * (max_pixels or _MOST_PIXELS), len(data), seconds)
     from anonbench.datasets.formats import pdfium
 
-    source = Path(question["path"]) if "path" in question else data
-    with pdfium.opened(source) as document:
-        return getattr(pdfium, what)(document, page, max_pixels)
+    with pdfium.opened(Path(question["path"]) if question["path"] else data) as document:
+        return getattr(pdfium, what)(document, page or Page(1), max_pixels)
 
 
-def _limit(what: str, size: int, pixels: int, again: bool) -> None:
-    _set(resource.RLIMIT_AS, _used_space() + BASE_BYTES + 2 * size + BYTES_A_PIXEL[what] * pixels)
+def _limit(image_bytes: int, file_bytes: int, seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = _SECONDS_AGAIN if again else SECONDS
-    if what == "image":
-        seconds += pixels // PIXELS_A_SECOND
-    _set(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds)
-
-
-def _used_space() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * resource.getpagesize()
-
-
-def _set(what: int, limit: int) -> None:
-    hard = resource.getrlimit(what)[1]
-    resource.setrlimit(what, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    in_use = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])  # pages
+    space = in_use * resource.getpagesize() + BASE_BYTES + 2 * file_bytes + image_bytes
+    seconds += int(used.ru_utime + used.ru_stime)
+    for what, limit in ((resource.RLIMIT_AS, space), (resource.RLIMIT_CPU, seconds)):
+        hard = resource.getrlimit(what)[1]
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(what, (limit, hard))
 
 
 if __name__ == "__main__":

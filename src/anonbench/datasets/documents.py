@@ -22,7 +22,7 @@ DOCUMENT = "document"
 A table's own column of that name stays as it is."""
 PAGE = "document_page"
 """Column: the page's number in its file, from 1; missing where the file is the image."""
-_THREADS = 8
+THREADS = 8  # which wait for the disk
 
 
 def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> Source:
@@ -37,7 +37,7 @@ def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> So
     counts = np.ones(len(images), np.int64)
     chosen = np.flatnonzero(~named & images["path"].str.lower().str.endswith(WITH_PAGES))
     files = [root / path for path in images["path"].iloc[chosen]]
-    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
+    with ThreadPoolExecutor(THREADS) as threads:
         found = threads.map(count_pages, files, [file.suffix for file in files], chunksize=64)
         counts[chosen] = list(found)
     if not named.any() and (counts == 1).all():

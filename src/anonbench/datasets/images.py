@@ -114,12 +114,9 @@ def _without_waiting(name: str, flags: int) -> int:
 
 
 def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
-    """Return the bytes of an original, read once, if they are those that the manifest describes.
+    """Return the bytes of an original, read once; ChangedImage if the manifest describes others.
 
     The digest of a page is that of its file (`anonbench.datasets.formats.pages`).
-
-    Raises:
-        ChangedImage: the bytes are others, or there is no file that can be read; names the image.
     """
     try:
         data = read_file(path, size)
@@ -138,18 +135,15 @@ def max_bytes(max_pixels: int) -> int:
 def open_checked(
     source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
 ) -> ImageFile.ImageFile:
-    """Open an image and refuse what cannot be read faithfully. Safe in threads.
+    """Open an image and refuse what cannot be read faithfully (UnreadableImage). Safe in threads.
 
     Args:
         source: a file, which is read once and whole, or its content.
         max_pixels: larger images are refused; None: the content was checked before.
         page: which page of a TIFF file, or the first frame of an animation; not a PDF's. None: a
             file of several is refused.
-
-    Raises:
-        UnreadableImage: see `read_file`; also no image, several frames, or too many pixels.
     """
-    data = _content(source, max_pixels)
+    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     reader, image = HeaderReader(data), None
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
@@ -171,10 +165,6 @@ def open_checked(
         raise UnreadableImage(reason) from None
     reader.left = math.inf
     return image
-
-
-def _content(source: Path | bytes, max_pixels: int | None) -> bytes:
-    return source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
 
 
 def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
@@ -228,7 +218,7 @@ def read_image(
     Raises:
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
     """
-    data = _content(source, max_pixels)
+    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     if page is not None and page.dpi:
         return draw_pdf(data, page, max_pixels)
     with open_checked(data, max_pixels, page) as image:
@@ -302,9 +292,8 @@ def decode(data: bytes) -> np.ndarray:
 
 LONGEST = 1_000_000
 """Greatest side in pixels. The format allows more, but OpenCV and libpng read no more."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {(): 0, (3,): 2}  # grey and RGB, by the shape of a pixel
-_UNFILTERED, _UP = 0, 2
+_UP = 2  # a row's filter; 0 is none
 _LEVEL = 1
 
 
@@ -318,22 +307,14 @@ def to_png(image: np.ndarray) -> bytes:
         raise ValueError(f"sides of 1 to {LONGEST} pixels, not {width} × {height}")
     values = image.reshape(height, width * depth)
     rows = np.empty((height, 1 + width * depth), np.uint8)
-    rows[0, 1:] = values[0]
+    rows[:, 0] = _UP if channels else 0
+    rows[:, 1:] = values
     if channels:
-        rows[:, 0] = _UP
-        np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
-    else:
-        rows[:, 0] = _UNFILTERED
-        rows[1:, 1:] = values[1:]
+        rows[1:, 1:] -= values[:-1]
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[image.shape[2:]], 0, 0, 0)
-    chunks: list[tuple[bytes, bytes]] = [
-        (b"IHDR", header),
-        (b"IDAT", isal_zlib.compress(rows, _LEVEL)),
-        (b"IEND", b""),
-    ]
-    return b"".join([_SIGNATURE, *(part for chunk in chunks for part in _chunk(*chunk))])
-
-
-def _chunk(name: bytes, content: bytes) -> list[bytes]:
-    check = isal_zlib.crc32(content, isal_zlib.crc32(name))
-    return [struct.pack(">I", len(content)), name, content, struct.pack(">I", check)]
+    chunks = (b"IHDR", header), (b"IDAT", isal_zlib.compress(rows, _LEVEL)), (b"IEND", b"")
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for name, content in chunks:
+        check = isal_zlib.crc32(content, isal_zlib.crc32(name))
+        parts += [struct.pack(">I", len(content)), name, content, struct.pack(">I", check)]
+    return b"".join(parts)

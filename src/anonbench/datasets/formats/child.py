@@ -23,39 +23,9 @@ from anonbench.datasets.formats.pages import Page
 
 _LONGEST = 2**24
 _TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
-_MODULE = "anonbench.datasets.child_process"
 
 _lock = threading.Lock()
-
-
-class _Child:
-    """A process of `anonbench.datasets.child_process`."""
-
-    def __init__(self) -> None:
-        pipe, environment = subprocess.PIPE, os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE],
-            stdin=pipe,
-            stdout=pipe,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-
-    def answer(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], np.ndarray]:
-        to, back = cast(BinaryIO, self.process.stdin), cast(BufferedReader, self.process.stdout)
-        to.write(json.dumps(question | {"bytes": len(data)}).encode() + b"\n" + data)
-        to.flush()
-        answer = json.loads(back.readline(_LONGEST))
-        size = answer.get("pixels", 0)
-        if not 0 <= size < 2**33:
-            raise ValueError("more pixels than an image has")
-        pixels = np.empty(size, np.uint8)
-        if back.readinto(pixels.data) != size:
-            raise ValueError("fewer pixels than were said")
-        return answer, pixels
-
-
-_children: dict[int, _Child] = {}
+_children: dict[int, subprocess.Popen[bytes]] = {}
 """The child of this process, by the process's id: after a fork another one is started."""
 
 
@@ -72,31 +42,51 @@ def ask(
     source: Path | bytes,
     page: Page | None = None,
     max_pixels: int | None = None,
-    **more: Any,
+    pixels: int = 0,
 ) -> tuple[Any, np.ndarray]:
     """Have a child answer a question of `anonbench.datasets.formats.pdf`, or decode an `image`.
 
     Returns what is told, as JSON holds it (of pixels their shape), and pixels, flat.
-
-    Raises:
-        UnreadableImage: it cannot be read, or not within the limits.
+    UnreadableImage if it cannot be read, or not within the limits.
     """
     data = source if isinstance(source, bytes) else b""
-    question = {"what": what, "page": page, "max_pixels": max_pixels, "more": more}
-    if isinstance(source, Path):
-        question["path"] = os.fspath(source.absolute())
+    path = None if isinstance(source, bytes) else os.fspath(source.absolute())
+    question = {"what": what, "page": page, "max_pixels": max_pixels, "pixels": pixels}
     with _lock:
         if os.getpid() not in _children:
-            _children[os.getpid()] = _Child()
+            _children[os.getpid()] = subprocess.Popen(
+                [sys.executable, "-m", "anonbench.datasets.child_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            )
+        child = _children[os.getpid()]
         try:
-            answer, pixels = _children[os.getpid()].answer(question, data)
+            answer, values = _answer(child, question | {"path": path, "bytes": len(data)}, data)
             if "refused" not in answer:
-                return answer["told"], pixels
+                return answer["told"], values
         except BaseException as error:  # it has ended, answers nonsense, or takes too long
-            process = _children.pop(os.getpid()).process
-            process.kill()
-            process.wait()
+            del _children[os.getpid()]
+            child.kill()
+            child.wait()
             if isinstance(error, OSError | ValueError | KeyError | TypeError | AttributeError):
                 raise UnreadableImage(_TOO_MUCH) from None
             raise
     raise UnreadableImage(str(answer["refused"]))
+
+
+def _answer(
+    child: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
+) -> tuple[dict[str, Any], np.ndarray]:
+    to, back = cast(BinaryIO, child.stdin), cast(BufferedReader, child.stdout)
+    to.write(json.dumps(question).encode() + b"\n" + data)
+    to.flush()
+    answer = json.loads(back.readline(_LONGEST))
+    size = answer.get("pixels", 0)
+    if not 0 <= size < 2**33:
+        raise ValueError("more pixels than an image has")
+    pixels = np.empty(size, np.uint8)
+    if back.readinto(pixels.data) != size:
+        raise ValueError("fewer pixels than were said")
+    return answer, pixels
