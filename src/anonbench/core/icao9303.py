@@ -96,11 +96,7 @@ FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)
 
 
 def check_digit(field: str) -> str:
-    """Return a field's check digit: weights 7, 3, 1, modulo 10.
-
-    Raises:
-        ValueError: a character that no zone may contain.
-    """
+    """Return a field's check digit (weights 7, 3, 1, modulo 10); ValueError if it has none."""
     return str(sum(_value(c) * w for c, w in zip(field, cycle(WEIGHTS), strict=False)) % 10)
 
 
@@ -141,10 +137,9 @@ def _agrees(lines: Sequence[str], check: Check) -> bool:
 
 
 def corrected(line: str, classes: str) -> str:
-    """Return a reading with its letters and digits corrected to the classes of their positions.
+    """Return a reading with letters and digits corrected to the classes (`Format`) of their places.
 
-    Only for telling a zone from other text: the corrections may be wrong. `classes` are those of a
-    `Format`, as many as the reading has characters.
+    Only for telling a zone from other text: the corrections may be wrong.
     """
     return "".join(
         c.translate(DIGIT_LIKE)

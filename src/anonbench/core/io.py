@@ -44,10 +44,8 @@ _FULL_BYTES = 2**20
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` if the block ends without error.
 
-    The file's mode is always the umask's.
-
-    Raises:
-        OSError: the disk is full; libraries that write without Python report it in other ways.
+    The file's mode is always the umask's. OSError where the disk is full, whatever a library
+    reports.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial_path(path)
@@ -123,11 +121,7 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder for the block, so that no other process gets it; writes no file.
-
-    Raises:
-        InputError: another process has locked it, or it is someone else's.
-    """
+    """Lock a folder for the block, without a file; InputError if another process or user has it."""
     with _lock(folder) as is_locked:
         if not is_locked:
             raise InputError(f"{folder} is in use by another process, or someone else's")

@@ -127,9 +127,8 @@ _KEPT, _LARGEST = 2**27, 2**25
 def keep_freed_memory() -> None:
     """Keep freed memory for the next image instead of returning it to the system at once.
 
-    An image's arrays of some megabytes are allocated and freed again and again. glibc returns such
-    pieces each time, and the system then has to provide and clear new pages: a fifth of the time of
-    anonymizing scanned pages. Other C libraries are left as they are.
+    glibc returns an image's arrays each time, and the system then has to clear new pages: a fifth
+    of the time of anonymizing scanned pages. Other C libraries are left as they are.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

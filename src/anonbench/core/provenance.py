@@ -48,17 +48,11 @@ the name behind it."""
 
 
 def model_files(path: Path) -> list[Path]:
-    """List all files that decide what a model computes, by its path in the settings.
+    """List all files that decide what a model computes: `path` first, others sorted; [] without it.
 
     A folder counts with all its files except hidden ones. An ONNX file counts with its external
-    files of weights, an index (`model.safetensors.index.json`) with its shards.
-
-    Returns:
-        Each file once: that of the path itself first, then the others sorted by path. Empty if
-        the path does not exist.
-
-    Raises:
-        InputError: a file that the model needs is missing; it names both.
+    files of weights, an index (`model.safetensors.index.json`) with its shards. InputError where
+    one of them is missing.
     """
     if path.is_dir():
         inside = sorted(_walk(path))

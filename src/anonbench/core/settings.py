@@ -65,8 +65,7 @@ Place = Annotated[Path, AfterValidator(_nameable)]
 def documentation(section: type[BaseModel]) -> dict[str, str]:
     """Return the docstring under each field of a section's class, by the field's name.
 
-    pydantic's `use_attribute_docstrings` reads all sources at import, which would delay every
-    command and job.
+    pydantic's `use_attribute_docstrings` reads all sources at import, which delays every command.
     """
     import ast
     import inspect

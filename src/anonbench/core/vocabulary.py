@@ -59,8 +59,7 @@ class Entity(StrEnum):
 class Method(StrEnum):
     """The paper's anonymization methods, and a data set's where its config names none.
 
-    All that there are: `anonbench.core.registries.methods.METHODS`. Names that a config makes:
-    `anonbench.core.registries.method_names`.
+    All that there are: `anonbench.core.registries.methods.METHODS`.
     """
 
     PIXELATE = "pixelate"

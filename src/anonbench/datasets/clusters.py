@@ -54,12 +54,9 @@ def assign(
 ) -> pd.DataFrame:
     """Return the cluster of each image, columns `COLUMNS`, in the order of the images.
 
-    An image without a value in the column is its own cluster. Numbers follow the order in which
-    clusters occur and identify nobody. `likely` are columns tried before `LIKELY` where the setting
-    `datasets.<name>.cluster` is `auto`.
-
-    Raises:
-        InputError: there is no such column, or a path has no such folder.
+    An image without a value in the column is its own cluster. Numbers identify nobody. `likely` are
+    columns tried before `LIKELY` for the setting `auto`. InputError where there is no such column,
+    or a path has no such folder.
     """
     by, values = _values(name, images, cluster, likely)
     known = values.notna()
@@ -84,14 +81,10 @@ def write_clusters(
 
 
 def warn_of_unnamed(name: str, key: str, images: pd.DataFrame, column: str) -> None:
-    """Warn on the terminal about images without a value in a column that groups images.
+    """Warn on the terminal about images without a value in the column that groups them.
 
-    Args:
-        name: data set.
-        key: setting that names the column.
-        images: column id, and the one that is asked.
-        column: what groups the images. Without such a column, or where it has a value of pages
-            alone (`DOCUMENT`), nothing is said.
+    `key` is the setting that names the column. Nothing is said without such a column, or where only
+    pages have a value (`DOCUMENT`).
     """
     if column not in images or (column == DOCUMENT and PAGE in images):
         return
@@ -121,11 +114,7 @@ def plural(by: str) -> str:
 
 
 def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
-    """Return the clusters of images, int64 [N], from those of all (`read_clusters`).
-
-    Raises:
-        InputError: an image has none: the tables are of different data.
-    """
+    """Clusters of images, int64 [N], from `read_clusters`; InputError for an image without one."""
     places = clusters.index.get_indexer(pd.Index(ids.to_numpy()))
     if missing := int(np.count_nonzero(places < 0)):
         raise InputError(
@@ -136,11 +125,7 @@ def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
 
 
 def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
-    """Return a folder of each path (`PathPart`), named with the folders above it.
-
-    Raises:
-        InputError: a path has no such folder.
-    """
+    """Folder of each path, with those above it; InputError where a path has no such folder."""
     above = {path: path.strip("/").split("/")[:-1] for path in paths.unique()}
     if shallow := [path for path, folders in above.items() if abs(part) > len(folders)]:
         text = f"{len(shallow):,} paths have no folder {part}, such as {shallow[0]!r}"

@@ -28,9 +28,9 @@ THREADS = 8  # which wait for the disk
 def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> Source:
     """Return a listing in which PDF and TIFF files of several pages are replaced by their pages.
 
-    Nothing is drawn or decoded: only a PDF's page tree and a TIFF file's directories are read. A
-    file for which this fails stays one image, and the manifest names the fault. Rows with a number
-    in the column `PAGE` are pages already. `wanted` label columns are added; None: all.
+    Nothing is decoded. A file whose pages cannot be counted stays one image, and the manifest names
+    the fault. Rows with a number in the column `PAGE` are pages already. `wanted` label columns are
+    added; None: all.
     """
     images = source.images
     named = images[PAGE].notna() if PAGE in images else pd.Series(False, index=images.index)

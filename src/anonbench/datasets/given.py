@@ -26,14 +26,12 @@ def split_suffix(name: str) -> tuple[str, str]:
 def copies_of(
     ids: Sequence[str], names: Sequence[str], copies: Iterable[str], where: str
 ) -> list[str | None]:
-    """Find the copy of each original, by its name (a path with suffix) or id, [N].
+    """Find the copy of each original, by its name (a path with suffix) or id, [N]; else None.
 
     First comes the same name, then that with one more suffix of an image (`a.gif.png` of `a.gif`),
     then the name or id with another suffix. A copy with the exact name of another original belongs
-    to that one. Nothing else is shortened, folded or guessed. An original without a copy has None.
-
-    Raises:
-        InputError: two copies match equally well, or one belongs to two originals; names `where`.
+    to that one. InputError (names `where`) if two copies match equally well, or one belongs to two
+    originals.
     """
     there = dict.fromkeys(copies)
     by_stem: dict[str, list[str]] = defaultdict(list)
@@ -96,11 +94,7 @@ def scan_given(folders: Mapping[str, Path], strict: bool = False) -> dict[str, s
 
 
 def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd.Series:
-    """Return the picture of each image (id, path), by the images' index; None if it has none.
-
-    Raises:
-        InputError: two pictures match equally well, or one matches two images; names the program.
-    """
+    """Picture of each image (id, path), by the images' index; None without one. See `copies_of`."""
     found = copies_of(images["id"].tolist(), images["path"].tolist(), pictures, program)
     return pd.Series(found, index=images.index, dtype=object)
 
@@ -110,11 +104,8 @@ def reasons_of_given(
 ) -> pd.Series:
     """Reason per image to leave it out because its picture is missing or unusable, or "".
 
-    Images have id, path, width and height; folders are those of the pictures, by program. Pictures
-    that belong to no image are counted on the terminal.
-
-    Raises:
-        InputError: see `belonging`; also where no picture belongs to any image.
+    Images have id, path, width and height; folders are those of the pictures, by program.
+    InputError as `copies_of`, and where no picture belongs to any image.
     """
     reasons = pd.Series("", index=images.index, dtype=object)
     for program, folder in folders.items():

@@ -79,9 +79,7 @@ class SeveralFrames(UnreadableImage):  # a finding about an image, not a failure
 def read_file(path: Path, max_bytes: int) -> bytes:
     """Return the bytes of a regular file, read once; links are followed.
 
-    Raises:
-        UnreadableImage: missing, empty, a folder or device, larger than `max_bytes`, or of another
-            length than its size says.
+    UnreadableImage if it is missing, empty, a folder or device, or larger than `max_bytes`.
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
@@ -210,10 +208,9 @@ def read_image(
 ) -> np.ndarray:
     """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
 
-    16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
-    on white; EXIF that cannot be read counts as none. The array may be written to. Every reader of
-    originals comes here, so that what is searched, hidden and trained on has the same pixels. A
-    page with a resolution is a PDF's, which is drawn; for the rest see `open_checked`.
+    See `to_array` for the conversions. EXIF that cannot be read counts as none. The array may be
+    written to. Every reader of originals comes here, so that what is searched, hidden and trained
+    on has the same pixels. A page with a resolution is a PDF's, which is drawn.
 
     Raises:
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.

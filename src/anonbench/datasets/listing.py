@@ -57,16 +57,11 @@ def require_apart(results: Path, datasets: Mapping[str, DataSource]) -> None:
 
 
 def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:
-    """Return the images of the data set `name`, sorted by id.
+    """Return the images of the data set `name`, sorted by id; InputError if a setting does not fit.
 
     Columns id, path (relative to `root_of`), split ("train" or "val"), `document_page` where files
-    have several pages and, with `labels`, the label columns. Reads list files, folders, and how
-    many pages PDF and TIFF files have. Without labels it is fast enough for planning; the
-    demo's data are then listed as their settings say, generated or not.
-
-    Raises:
-        InputError: a missing folder or list file, an empty data set, duplicate ids, a split without
-            images, or a setting that the data set cannot fulfil.
+    have several pages and, with `labels`, the label columns. Without labels it is fast enough for
+    planning; the demo's data are then listed as their settings say, generated or not.
     """
     return read_source(name, dataset, seed, labels).images
 
@@ -239,7 +234,7 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """Return path and reason of every file below `root` that a data set does not list, sorted.
 
     Hidden files count; a linked folder that is not searched is one row. Where a table has `named`
-    the images one by one, only the folders of these images are searched, and not below them.
+    the images, only their own folders are searched.
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))

@@ -46,11 +46,10 @@ def write_manifest(
 ) -> None:
     """Look at every listed image; write the manifest, and what is left out, equal or converted.
 
-    The manifest has `COLUMNS` (width and height upright, in pixels; digest is the file's SHA-256,
-    and says which page an image is, see `anonbench.datasets.formats.pages`) and the label columns,
-    sorted by id; where files have several pages also `document_page`. Every other file below the
-    data folder goes to `skipped` (path, split, reason), images of equal bytes to `duplicates`
-    (`find_copies`), images that decoding converts to `converted` (`CONVERTED`).
+    The manifest has `COLUMNS` (width and height upright, in pixels; digest is the file's SHA-256
+    and says which page an image is, see `page_digest`), perhaps `document_page`, and the label
+    columns, sorted by id. Every other file goes to `skipped` (path, split, reason), images of equal
+    bytes to `duplicates` (`find_copies`), converted ones to `converted` (`CONVERTED`).
 
     Raises:
         InputError: see `list_images`; also where a split has no image left.
@@ -131,10 +130,7 @@ def read_copies(path: Path) -> pd.DataFrame:
 def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     """Return the images left out for their copies: id, path, width, height, digest.
 
-    Args:
-        copies: see `find_copies`.
-        used: the manifest, columns width, height and digest.
-        listed: all images, columns id and path.
+    `copies` are those of `find_copies`, `used` is the manifest, `listed` has id and path of all.
     """
     left = copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id")
     sizes = used[["digest", "width", "height"]].drop_duplicates("digest")

@@ -67,8 +67,7 @@ def random_order(ids: list[str]) -> np.ndarray:
 def distinct(hashes: np.ndarray, order: np.ndarray, distance: int) -> np.ndarray:
     """Positions of images no two of which are near-duplicates, ascending, int64.
 
-    Every other image is within the distance of one of them. Of near-duplicates (hashes, uint64 [N])
-    the first in the order (positions [N]) is taken.
+    Of near-duplicates (hashes, uint64 [N]) the first in the order (positions [N]) is taken.
     """
     kept = np.empty(0, np.int64)
     for part in blocks(len(order), BLOCK):

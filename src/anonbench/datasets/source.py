@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.walk import suffix_reason
+from anonbench.datasets.walk import LIST_FILE, UNLISTED, suffix_reason
 
 OTHERS = ["id", "path", "reason"]
 
@@ -22,15 +22,12 @@ class Source:
 
     images: pd.DataFrame
     """Columns id, path (relative to the data set's root), split ("train", "val", or missing if
-    there is no official split), then the requested label columns. Images of an official test split
-    are left out.
-    """
+    there is no official split), then the requested label columns."""
     labels: tuple[str, ...] = ()  # all label columns that can be requested
     absent: tuple[str, ...] = ()  # optional list files that were not found, for error messages
     others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OTHERS, dtype="str"))
     """Listed images that are not used (of a test split, or outside the subset): columns id, path,
-    reason. Annotations may name them; they may not exist.
-    """
+    reason. Annotations may name them; they may not exist."""
     gone: frozenset[str] = frozenset()
     """Listed paths of `images` without a file, as far as the layout looks; the manifest leaves them
     out."""
@@ -45,6 +42,13 @@ class Source:
 def problem(name: str, text: str, key: str = "path") -> InputError:
     """Return the error of one setting of the data set `name`."""
     return InputError(f"datasets.{name}.{key}: {text}")
+
+
+def reason_unlisted(folder: str, lists: Collection[str], path: str) -> str:
+    """Reason why a file that no list of a publisher names is not used."""
+    if path.startswith(folder):
+        return UNLISTED
+    return LIST_FILE if path in lists else "outside the folder of the images"
 
 
 def require_folder(name: str, folder: Path) -> None:
@@ -90,10 +94,7 @@ def read_csv(file: Path, **options: Any) -> pd.DataFrame:
 def read_list(
     name: str, file: Path, columns: Sequence[str], types: dict[str, str], **options: Any
 ) -> pd.DataFrame:
-    """Read a list file without header, separated by white space (or as `options` say).
-
-    InputError if it is not such a list, or empty.
-    """
+    """Read a list file, by default separated by white space; InputError if it is none or empty."""
     settings: dict[str, Any] = {"sep": r"\s+", "header": None} | options
     try:
         frame = read_csv(file, names=list(columns), dtype=types, **settings)

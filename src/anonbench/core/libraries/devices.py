@@ -38,18 +38,12 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
     """Lock `count` GPUs for the block and hide all others from CUDA; wait until enough are free.
 
     Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them. If that
-    variable is set, only its devices are available, otherwise all of the machine. Without any GPU,
-    and for a count of 0, it yields [] and does nothing.
-
-    Child processes keep the locks too (the descriptors are inherited): a training whose parent was
-    killed still fills its GPU. A lock is free when the last of them has ended.
-
-    Args:
-        count: how many.
-        folder: of the lock files; by default one of this user for all jobs on the machine.
+    variable is set, only its devices are available. Without any GPU it yields [] and does nothing.
+    Child processes keep the locks: a training whose parent was killed still fills its GPU.
 
     Raises:
-        InputError: there are GPUs, but fewer than `count`; or `folder` is someone else's.
+        InputError: there are GPUs, but fewer than `count`; or `folder`, of the lock files, is
+            someone else's.
     """
     choice = candidates(os.environ) if count else []
     if not choice:
@@ -139,11 +133,7 @@ def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list
 
 @contextmanager
 def _locked(path: Path, flags: int = 0) -> Iterator[None]:
-    """Lock a file for this process and those that it starts.
-
-    Raises:
-        BlockingIOError: another process has the lock, and `flags` say not to wait for it.
-    """
+    """Lock a file for this process and those that it starts; BlockingIOError if `flags` say so."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | flags)

@@ -37,15 +37,12 @@ _TURN = "attributes.rotation"  # as CVAT writes it into COCO
 
 
 def read_coco(file: Path) -> Rows:
-    """Return the boxes of a COCO data set.
+    """Return the boxes of a COCO data set; InputError if it is none.
 
     An image's `anonbench_id` is its id, its `file_name` its path; one of them is enough. `bbox` is
     x, y, width, height and takes precedence; without it the polygons' box is used. A polygon of
     four points is also a quadrilateral. `attributes.rotation` turns `bbox` about its centre,
     clockwise in degrees, as CVAT writes it. Masks (RLE) are ignored.
-
-    Raises:
-        InputError: it is none, or an entry is not as the format has it.
     """
     if not file.is_file():
         raise InputError(f"{file} does not exist")
@@ -205,9 +202,7 @@ def _turned(box: Sequence[float], degrees: float) -> np.ndarray:
 def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
     """Write a box table as COCO JSON and return the number of regions.
 
-    Raises:
-        InputError: a file (Parquet) cannot be read or is another table, or a region is of an image
-            that is not in the manifest.
+    InputError for other tables, or a region of an image that is not in the manifest.
     """
     try:
         regions = image_regions(read_boxes(boxes))

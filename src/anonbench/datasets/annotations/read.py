@@ -62,17 +62,11 @@ def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region
 
 
 def read_boxes_file(path: Path, images: Images) -> Annotations:
-    """Read the boxes of a file: CSV, Parquet or COCO JSON.
+    """Read the boxes of a file: CSV, Parquet or COCO JSON, by its suffix and content.
 
     A row belongs to the image that its id, its path or both name exactly. What passes an image's
-    edge by less than a pixel is cut off.
-
-    Args:
-        path: the file; its suffix and content tell the format. Never written to.
-        images: of the data set, with sizes to check against where they are known.
-
-    Raises:
-        InputError: names the file, the row (or annotation) and the column, and what to do.
+    edge by less than a pixel is cut off, where sizes are known. InputError names the file, the row
+    (or annotation) and the column, and what to do.
     """
     rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
     return matched(rows, images, np.ones(len(rows.table), dtype=bool))
@@ -84,9 +78,8 @@ def matched(rows: Rows, images: Images, boxed: np.ndarray, lenient: bool = False
     With `lenient`, rows that reach no image are counted and left out, unless all are such.
 
     Raises:
-        InputError: a value is wrong; a row, or an image that the file lists, reaches no image, or
-            several; two listed images are one; a box outside its image, or made for an image of
-            another size.
+        InputError: a wrong value; a row or listed image that reaches no image, or several; two
+            listed images that are one; a box outside its image, or for another size.
     """
     check_values(rows, boxed)
     places = _find(rows, images, lenient)
@@ -174,8 +167,7 @@ def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annot
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
-    With `lenient`, rows that reach no image are counted and left out, unless all are such. The rest
-    is as for `read_boxes_file`.
+    The rest is as for `matched`.
     """
     frame = load_texts(path)
     if "action" not in frame:
@@ -232,14 +224,10 @@ def _is_meant(region: Region, removal: Correction) -> bool:
 
 
 def share_among_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -> Annotations:
-    """Return annotations of used images only, with the regions that their copies have.
+    """Return annotations of used images only; with `spread`, regions apply to all copies.
 
-    A removal applies only to the image that it names: if in doubt, more is hidden.
-
-    Args:
-        found: of used images and of copies that are left out.
-        copies: the images of equal bytes (`anonbench.datasets.manifest.COPY_COLUMNS`).
-        spread: whether regions apply to all copies.
+    A removal applies only to the image that it names: if in doubt, more is hidden. `copies` are the
+    images of equal bytes (`anonbench.datasets.manifest.COPY_COLUMNS`).
     """
     left_out = set(copies.loc[~copies["kept"], "id"])
     rows = found.rows

@@ -119,9 +119,7 @@ def check_values(rows: Rows, boxed: np.ndarray) -> None:
 def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.DataFrame:
     """Return rows with their boxes cut at the images' edges (sizes, float [N, 2]), where known.
 
-    Raises:
-        InputError: a box passes an edge by more than `SLACK`, or a region could not be hidden
-            (`region_fault`).
+    InputError for a box beyond an edge by more than `SLACK`, or see `region_fault`.
     """
     known = np.full((len(rows.table), 2), _ANY_SIZE) if sizes is None else sizes
     table = rows.table.assign(width=known[:, 0], height=known[:, 1])
@@ -178,13 +176,7 @@ class Images:
     def __init__(
         self, root: Path, images: pd.DataFrame, others: pd.DataFrame | None = None
     ) -> None:
-        """Index the images.
-
-        Args:
-            root: the folder that the paths are relative to.
-            images: used images: id, path and, if sizes are to be checked, width and height.
-            others: known but unused images, id and path. Rows of those are no mistakes.
-        """
+        """Index images below `root`: used (id, path, perhaps width, height) and known others."""
         self.root = root
         self.ids = images["id"].to_numpy(object)
         self.sizes: np.ndarray | None = None

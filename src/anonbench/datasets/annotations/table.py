@@ -27,10 +27,9 @@ from anonbench.datasets.source import read_csv
 def read_table(file: Path) -> Rows:
     """Read columns id (or path, or both), entity, x0, y0, x1, y1, optionally q0 … q7 and score.
 
-    Ids and paths are taken as they are, white space and all. Other columns are ignored. A CSV
-    has a first line with the columns' names, commas between cells and points in numbers; empty
-    lines are skipped. InputError for no such table, a missing column, a cell that is no number, and
-    corrections with removals, which would become boxes.
+    Ids and paths are taken as they are, white space and all. Other columns are ignored. InputError
+    for no such table, a cell that is no number, and corrections with removals, which would become
+    boxes.
     """
     frame = load_texts(file)
     if "action" in frame and frame["action"].astype(str).str.strip().eq("remove").any():

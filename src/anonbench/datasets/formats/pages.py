@@ -93,7 +93,7 @@ def require_page(number: int, pages: int) -> None:
 def tiff_frames(file: BinaryIO) -> list[int]:
     """Indices of the directories of a TIFF file that are pages: no smaller copies, no masks.
 
-    It is empty for any other file, and for one whose directories are damaged or form a cycle.
+    Empty for any other file, and for one whose directories are damaged or form a cycle.
     """
     try:
         head = file.read(4)

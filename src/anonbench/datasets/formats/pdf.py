@@ -43,11 +43,8 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """Draw a page on white: uint8 [H, W, 3] RGB, with its annotations and filled-in forms.
 
     Width and height are the page's in inches times `page.dpi`, rounded up. Fonts that the file does
-    not embed are replaced by PDFium's own. `max_pixels` is for the page, and for each image on it;
-    None: the page was drawn before, and limits are wider, so that it can be drawn again.
-
-    Raises:
-        UnreadableImage: see `pdf_size`; also if an image in it has more than `max_pixels`.
+    not embed are replaced by PDFium's own. No image on it may have more than `max_pixels` either;
+    None: the page was drawn before, and limits are wider.
     """
     width, height = pdf_size(data, page, max_pixels)
     with memory_for(width * height):
@@ -81,7 +78,7 @@ class Placed(NamedTuple):
 def placed_images(data: bytes, page: Page) -> list[Placed]:
     """Return the images on a page whose pixels were coded with loss, in the order of drawing.
 
-    Images in patterns, glyphs and soft masks are left out. An image of unknown coding has one
-    block, and so does an annotation with lossy images.
+    Images in patterns, glyphs and soft masks are left out. An annotation with lossy images has one
+    block.
     """
     return [Placed(*each) for each in ask("images", data, page)[0]]

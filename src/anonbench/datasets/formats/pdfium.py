@@ -175,8 +175,7 @@ def _format(placed: Any) -> str | None:
 def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
     """Width, height, whether an image is JPEG 2000, a JPEG's sampling; None of lossless ones.
 
-    The size is that of its data, which are drawn whole whatever the page's dictionary states. An
-    image of unknown blocks counts as one block.
+    The size is that of its data. An image of unknown blocks counts as one block.
     """
     if (kind := _format(image)) is None:
         return None

@@ -46,11 +46,7 @@ class HeaderReader(io.BytesIO):
     left: float = _MOST_READS
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read as a file does.
-
-        Raises:
-            UnreadableImage: it was read too often.
-        """
+        """Read as a file does; UnreadableImage if it was read too often."""
         self.left -= 1
         if self.left < 0:
             raise UnreadableImage("takes too long to read")
@@ -95,11 +91,7 @@ def _require_scans(data: bytes, image: Image.Image) -> None:
 
 
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
-    """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
-
-    Progressive files may lack their last scans. The file has an end marker; `image` is opened from
-    it.
-    """
+    """Check whether a JPEG, opened from data with an end marker, has all of its scans."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
         return True
     sent: dict[int, set[int]] = {component[0]: set() for component in image.layer}

@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 
 def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
-    """Return the rows of a manifest that every variant of a shard has, sorted by id.
+    """Rows of a manifest that every variant of a shard has, sorted by id.
 
-    Images that detection (columns `id`, `status`) could not read are left out; so are images in
-    which nothing was found, unless `keep`.
+    Left out are images that detection (columns `id`, `status`) could not read and, unless `keep`,
+    those in which nothing was found.
     """
     wanted = {"ok", "partial"} | ({"empty"} if keep else set())
     used = set(images["id"][images["status"].isin(wanted)])

@@ -52,8 +52,7 @@ def member_name(image_id: str, extension: str) -> str:
     """Return an image's name in a shard: a relative path that stays below where it is unpacked.
 
     No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot. A
-    part of an id that is no valid name in some file system ends in a digest instead: the id is in
-    the index.
+    part of an id that is no valid name in some file system ends in a digest instead.
     """
     return "/".join(map(_part_name, image_id.split("/"))) + "." + extension
 
@@ -133,12 +132,9 @@ class ImageSet:
 
     @classmethod
     def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
-        """Open shards by their tars, whose indexes may stand among them, or by indexes.
+        """Open shards by tars and indexes; originals (below `root`) have indexes only.
 
-        Originals (below the data set's `root`) have indexes only.
-
-        Raises:
-            InputError: there is no shard, a shard's index or tar is missing, or an id occurs twice.
+        InputError without a shard or a part of one, or if an id occurs twice.
         """
         tars = {index_path(path): path for path in files if path.suffix == ".tar"}
         indexes = sorted({*tars, *(path for path in files if path.suffix == ".parquet")})
@@ -263,8 +259,7 @@ def open_sets(
 ) -> dict[str, ImageSet]:
     """Open image sets by name, from shards and indexes, each in a folder of its own.
 
-    Raises:
-        InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
+    InputError as `ImageSet.open`, and for another number of sets.
     """
     sets: dict[Path, list[Path]] = {}
     for file in files:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,10 +22,11 @@ from anonbench.datasets.source import (
     is_wanted,
     problem,
     read_list,
+    reason_unlisted,
     require_folder,
     without_suffix,
 )
-from anonbench.datasets.walk import LIST_FILE, TEST, UNLISTED
+from anonbench.datasets.walk import TEST
 
 PARTITION = "list_eval_partition"
 ATTRIBUTES = "list_attr_celeba"
@@ -39,26 +41,26 @@ _FOLDERS = {
     ),
     "wild": ("img_celeba/img_celeba", "img_celeba", "Img/img_celeba"),
 }
-_PLACES = ("", "Anno", "Eval")
+_PLACES = ("", "Anno/", "Eval/")
+_SUFFIXES = (".txt", ".csv")
 _SPLITS = {0: str(Split.TRAIN), 1: str(Split.VAL)}
 _TEST = 2
-_LISTS = (
-    PARTITION,
-    ATTRIBUTES,
-    IDENTITY,
-    "list_bbox_celeba",
-    "list_landmarks_celeba",
-    "list_landmarks_align_celeba",
+_LISTS = frozenset(
+    f"{place}{stem}{suffix}"
+    for stem in (
+        *(PARTITION, ATTRIBUTES, IDENTITY, "list_bbox_celeba"),
+        *("list_landmarks_celeba", "list_landmarks_align_celeba"),
+    )
+    for place in _PLACES
+    for suffix in _SUFFIXES
 )
 
 
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List CelebA: attributes as 0/1 columns under their published names, and `identity`.
 
-    The official test split is left out, also where a split of one's own is made.
-
-    Raises:
-        InputError: the image folder or a list file is missing or damaged.
+    The official test split is left out, also where a split of one's own is made. InputError where
+    the image folder or a list file is missing or damaged.
     """
     root = dataset.path
     require_folder(name, root)
@@ -66,40 +68,45 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     if folder is None:
         looked = ", ".join(_FOLDERS[dataset.images])
         raise problem(name, f"no folder of {dataset.images} images in {root}: looked for {looked}")
-    found = {stem: _find(root, stem) for stem in (PARTITION, ATTRIBUTES, IDENTITY)}
-    partition, attributes, identity = found.values()
-    if partition is None and dataset.split == "official":
+    stems = (PARTITION, ATTRIBUTES, IDENTITY)
+    found = {stem: file for stem in stems if (file := _find(root, stem))}
+    if PARTITION not in found and dataset.split == "official":
         looked = f"{PARTITION}.txt or .csv in {root}, Anno or Eval"
         raise problem(name, f"no list of the split: looked for {looked}; or set a `split` here")
-    if not any(found.values()):
-        looked = ", ".join(f"{stem}.txt or .csv" for stem in found)
+    if not found:
+        looked = ", ".join(f"{stem}.txt or .csv" for stem in stems)
         raise problem(name, f"no list of the images in {root}: looked for {looked}")
-    names = attribute_names(name, attributes) if attributes else []
-    use = [column for column in names if is_wanted(column, wanted)]
-    tables: dict[Path, pd.DataFrame] = {}
-    if attributes and (use or not partition):
-        tables[attributes] = _read_attributes(name, attributes, names, use)
-    if identity and (is_wanted("identity", wanted) or not (partition or attributes)):
-        tables[identity] = _read_two(name, identity, "identity")
-    tested = pd.Series([], dtype="str")
-    if partition:
-        listed, tested = _read_partition(name, partition)
-    else:
-        first = tables[attributes or identity]  # type: ignore[index]
-        listed = pd.DataFrame({"image": first["image"], "split": None})
+    names = _attribute_names(name, found[ATTRIBUTES]) if ATTRIBUTES in found else []
+    use = {
+        ATTRIBUTES: [column for column in names if is_wanted(column, wanted)],
+        IDENTITY: ["identity"] if is_wanted("identity", wanted) else [],
+    }
+    columns = {PARTITION: ["partition"], ATTRIBUTES: names, IDENTITY: ["identity"]}
+    tables: dict[str, pd.DataFrame] = {}
+    for stem, file in found.items():
+        if not tables or use[stem]:  # the first one names the images
+            read_too = use[stem] if stem == ATTRIBUTES else columns[stem]
+            tables[stem] = _read(name, file, columns[stem], read_too)
+    listed, tested = next(iter(tables.values())).assign(split=None), pd.Series([], dtype="str")
+    if PARTITION in tables:
+        partition = tables.pop(PARTITION)["partition"]
+        if unknown := sorted(set(partition.unique()) - {*_SPLITS, _TEST}):
+            file = found[PARTITION]
+            raise problem(name, f"{file}: partition {unknown[0]} is none of 0, 1 and 2")
+        tested = listed.loc[partition == _TEST, "image"]
+        listed = listed[partition != _TEST].reset_index(drop=True)
+        listed["split"] = listed["partition"].map(_SPLITS)
     frame = _files(folder, listed["image"]).assign(split=listed["split"])
-    for file, table in tables.items():
-        if file != identity or is_wanted("identity", wanted):
-            columns = use if file == attributes else ["identity"]
-            frame = frame.assign(**_aligned(name, file, listed["image"], table, columns))
+    for stem, table in tables.items():
+        frame = frame.assign(**_aligned(name, found[stem], listed["image"], table, use[stem]))
     there = [f"{folder}/{file}" for file in os.listdir(root / folder)]  # noqa: PTH208  many
     return Source(
         frame,
         gone=frozenset(frame["path"]).difference(there),
         others=_files(folder, tested).assign(reason=TEST),
-        labels=(*names, "identity") if identity else tuple(names),
-        absent=tuple(f"{stem}.txt" for stem in (ATTRIBUTES, IDENTITY) if not found[stem]),
-        explain=partial(_explain, folder + "/"),
+        labels=(*names, "identity") if IDENTITY in found else tuple(names),
+        absent=tuple(f"{stem}.txt" for stem in stems[1:] if stem not in found),
+        explain=partial(reason_unlisted, folder + "/", _LISTS),
     )
 
 
@@ -109,8 +116,12 @@ def _files(folder: str, images: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"id": stems, "path": folder + "/" + files})
 
 
-def attribute_names(name: str, file: Path) -> list[str]:
-    """Return the published names of the attributes from the list file's header."""
+def _find(root: Path, stem: str) -> Path | None:
+    files = (root / f"{place}{stem}{suffix}" for suffix in _SUFFIXES for place in _PLACES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _attribute_names(name: str, file: Path) -> list[str]:
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
         first = lines.readline()
         csv = file.suffix == ".csv"
@@ -120,41 +131,15 @@ def attribute_names(name: str, file: Path) -> list[str]:
     return names
 
 
-def _explain(folder: str, path: str) -> str:
-    if path.startswith(folder):
-        return UNLISTED
-    place, _, file = path.rpartition("/")
-    stem, _, suffix = file.rpartition(".")
-    is_list = place in _PLACES and stem in _LISTS and suffix in ("txt", "csv")
-    return LIST_FILE if is_list else "outside the folder of the images"
-
-
-def _find(root: Path, stem: str) -> Path | None:
-    files = (root / part / (stem + suffix) for suffix in (".txt", ".csv") for part in _PLACES)
-    return next((file for file in files if file.is_file()), None)
-
-
-def _read_two(name: str, file: Path, column: str) -> pd.DataFrame:
-    options = {"sep": ",", "skiprows": 1} if file.suffix == ".csv" else {}
-    return read_list(name, file, ["image", column], {"image": "str", column: "int64"}, **options)
-
-
-def _read_partition(name: str, file: Path) -> tuple[pd.DataFrame, pd.Series]:
-    """Return columns image and split without the test images, and the names of those."""
-    table = _read_two(name, file, "partition")
-    unknown = sorted(set(table["partition"].unique()) - {*_SPLITS, _TEST})
-    if unknown:
-        raise problem(name, f"{file}: partition {unknown[0]} is none of 0, 1 and 2")
-    used = table[table["partition"] != _TEST].reset_index(drop=True)
-    tested = table.loc[table["partition"] == _TEST, "image"]
-    return used.assign(split=used["partition"].map(_SPLITS))[["image", "split"]], tested
-
-
-def _read_attributes(name: str, file: Path, names: list[str], use: list[str]) -> pd.DataFrame:
-    """Return the column image and the attributes in `use`, -1 or 1."""
-    csv = {"sep": ",", "skiprows": 1} if file.suffix == ".csv" else {"skiprows": 2}
-    types = {"image": "str"} | dict.fromkeys(use, "int8")
-    return read_list(name, file, ["image", *names], types, usecols=["image", *use], **csv)
+def _read(name: str, file: Path, columns: list[str], use: list[str]) -> pd.DataFrame:
+    """Return the column image and those in `use`, whole numbers."""
+    kind, options = "int64", dict[str, Any]()
+    if file.stem == ATTRIBUTES:
+        kind, options = "int8", {"skiprows": 2, "usecols": ["image", *use]}
+    if file.suffix == ".csv":
+        options |= {"sep": ",", "skiprows": 1}
+    types = {"image": "str"} | dict.fromkeys(use, kind)
+    return read_list(name, file, ["image", *columns], types, **options)
 
 
 def _aligned(

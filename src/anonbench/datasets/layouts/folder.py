@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.ids import id_problems, ids_of_files
-from anonbench.datasets.source import OTHERS, Source, is_wanted, problem, require_folder
-from anonbench.datasets.walk import FOLLOWED, TEST, name_reason, suffix_reason, walk
+from anonbench.datasets.source import Source, is_wanted, problem, require_folder
+from anonbench.datasets.walk import FOLLOWED, TEST, name_reason, walk
 
 _VAL = ("val", "validation")
 _SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))
@@ -22,42 +21,38 @@ _SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a folder; column `class` is the parent folder's name where there are class folders.
 
-    An id is the path without suffix, or with it where two files differ in nothing else.
     Sub-folders `train` and `val` (or `validation`) together are the official split; images
-    elsewhere, `test` for one, are then not used. Hidden files and folders are ignored.
-    InputError where the folder does not exist or cannot be read.
+    elsewhere, `test` for one, are then not used. Hidden files and folders are ignored. InputError
+    where the folder does not exist or cannot be read.
     """
     root = dataset.path
     require_folder(name, root)
     has_split = (root / "train").is_dir() and any((root / v).is_dir() for v in _VAL)
     paths, left, followed = _scan(name, root, tuple(_SPLITS) if has_split else ())
-    others = _outside(root) if has_split else pd.DataFrame(columns=OTHERS, dtype="str")
-    frame = pd.DataFrame({"path": paths}, dtype="str")
+    frame = _with_ids(paths)
     split = pd.Series(None, index=frame.index, dtype="str")
     if has_split:
         split = frame["path"].str.partition("/")[0].map(_SPLITS).astype("str")
-    frame = pd.DataFrame({"id": ids_of_files(frame["path"]), "path": frame["path"]})
     problems = id_problems(frame["id"])
     hostile = problems != ""
     left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))
     frame = frame.assign(split=split)[~hostile].reset_index(drop=True)
-    explain = _explain_outside if has_split else suffix_reason
-    listed = partial(Source, others=others, left=left, followed=followed, explain=explain)
     classes = _classes(frame)
-    if classes is None:
-        return listed(frame)
-    if is_wanted("class", wanted):
+    if classes is not None and is_wanted("class", wanted):
         frame["class"] = classes
-    return listed(frame, labels=("class",))
-
-
-def _outside(root: Path) -> pd.DataFrame:
-    """Return id, path and reason of the images in none of the split folders."""
+    labels = () if classes is None else ("class",)
+    source = Source(frame, labels, left=left, followed=followed)
+    if not has_split:
+        return source
     found = walk(str(root), _SPLITS, everything=True, outside=True)
-    paths = [path for path, reason in found if not (reason or name_reason(path))]
+    others = _with_ids([path for path, reason in found if not (reason or name_reason(path))])
+    others["reason"] = others["path"].map(_explain_outside).astype("str")
+    return replace(source, others=others, explain=_explain_outside)
+
+
+def _with_ids(paths: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame({"path": paths}, dtype="str")
-    frame.insert(0, "id", ids_of_files(frame["path"]))
-    return frame.assign(reason=frame["path"].map(_explain_outside).astype("str"))
+    return pd.DataFrame({"id": ids_of_files(frame["path"]), "path": frame["path"]})
 
 
 def _explain_outside(path: str) -> str:
@@ -91,4 +86,4 @@ def _classes(frame: pd.DataFrame) -> pd.Series | None:
     classes = [part[-2] if len(part) > first else None for part in parts]
     if not any(label is not None for label in classes):
         return None
-    return pd.Series(np.array(classes, dtype=object), index=frame.index, dtype="str")
+    return pd.Series(classes, index=frame.index, dtype="str")

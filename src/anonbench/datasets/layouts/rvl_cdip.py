@@ -7,6 +7,7 @@ Retrieval", ICDAR 2015.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +19,11 @@ from anonbench.datasets.source import (
     is_wanted,
     problem,
     read_list,
+    reason_unlisted,
     require_folder,
     without_suffix,
 )
-from anonbench.datasets.walk import LIST_FILE, TEST, UNLISTED
+from anonbench.datasets.walk import TEST
 
 _LISTS = tuple(f"labels/{split}.txt" for split in (*Split, "test"))
 
@@ -29,10 +31,8 @@ _LISTS = tuple(f"labels/{split}.txt" for split in (*Split, "test"))
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List RVL-CDIP's train and validation pages; column `class` is the class's name.
 
-    The list of the test split need not be there: its pages are not used.
-
-    Raises:
-        InputError: the image tree or a list file is missing or damaged.
+    The list of the test split need not be there: its pages are not used. InputError where the
+    image tree or another list is missing or damaged.
     """
     require_folder(name, dataset.path)
     if not (dataset.path / "images").is_dir():
@@ -46,17 +46,12 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     frame = _files(listed["page"]).assign(split=listed["split"])
     if is_wanted("class", wanted):
         frame["class"] = listed["number"].map(dict(enumerate(DOCUMENT_CLASSES))).astype("str")
+    explain = partial(reason_unlisted, "images/", _LISTS)
     test = dataset.path / "labels" / "test.txt"
     if not test.is_file() or not test.stat().st_size:
-        return Source(frame, labels=("class",), explain=_explain)
+        return Source(frame, labels=("class",), explain=explain)
     others = _files(_read_split(name, test)["page"]).assign(reason=TEST)
-    return Source(frame, labels=("class",), others=others, explain=_explain)
-
-
-def _explain(path: str) -> str:
-    if path.startswith("images/"):
-        return UNLISTED
-    return LIST_FILE if path in _LISTS else "outside the folder of the images"
+    return Source(frame, labels=("class",), others=others, explain=explain)
 
 
 def _files(pages: pd.Series) -> pd.DataFrame:

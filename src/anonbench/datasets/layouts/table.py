@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -27,21 +26,17 @@ _TEST = "test"
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a table. `path` is relative to the table's folder, or absolute.
 
-    Cells of a CSV are text. Without a column `id` it is the path without suffix. Rows of the split
-    `test` are not used. One with a number in the column `document_page` is that page of a PDF or
-    TIFF file.
-
-    Raises:
-        InputError: no such file, no column `path`, an empty cell, an unknown split, a path with a
-            detour, or an id that cannot name an image.
+    Without a column `id` it is the path without suffix. Rows of the split `test` are not used. One
+    with a number in the column `document_page` is that page of a PDF or TIFF file. InputError for
+    anything that is no such table.
     """
     file = dataset.path
     table = _load(name, file)
     columns = [str(column) for column in table.columns]
     if "path" not in columns:
         # the names are not shown: without a header they are data
-        text = f"{file} has no column `path`; a CSV's first line must name the columns"
-        raise problem(name, text)
+        text = "has no column `path`; a CSV's first line must name the columns"
+        raise problem(name, f"{file} {text}")
     labels = [column for column in columns if column not in RESERVED]
 
     def refuse(bad: pd.Series, text: str, values: pd.Series | None = None) -> None:
@@ -87,12 +82,12 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         frame = frame[given != _TEST]
     shown = [column for column in labels if is_wanted(column, wanted)]
     frame = frame.join(table[shown]).reset_index(drop=True)
-    explain = partial(_explain, file.name)
-    return Source(frame, labels=tuple(labels), others=others, explain=explain)
-
-
-def _explain(table: str, path: str) -> str:
-    return LIST_FILE if path == table else NOT_NAMED
+    return Source(
+        frame,
+        labels=tuple(labels),
+        others=others,
+        explain=lambda path: LIST_FILE if path == file.name else NOT_NAMED,
+    )
 
 
 def _load(name: str, file: Path) -> pd.DataFrame:
