@@ -96,7 +96,7 @@ FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)
 
 
 def check_digit(field: str) -> str:
-    """Return a field's check digit (weights 7, 3, 1, modulo 10); ValueError if it has none."""
+    """Return a field's check digit, weights 7, 3, 1, modulo 10; ValueError but for A-Z, 0-9, <."""
     return str(sum(_value(c) * w for c, w in zip(field, cycle(WEIGHTS), strict=False)) % 10)
 
 
