@@ -14,8 +14,7 @@ import pandas as pd
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import pdf
 from anonbench.datasets.formats.pages import MOST_PAGES, WITH_PAGES, page_id, tiff_frames
-from anonbench.datasets.ids import id_problems
-from anonbench.datasets.source import Source, is_wanted
+from anonbench.datasets.source import Source, id_problems, is_wanted
 
 DOCUMENT = "document"
 """Label column: the id that the document's file would have as one image; missing of other images.

@@ -16,7 +16,6 @@ from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.io import locked
 from anonbench.core.wording import tally
 from anonbench.datasets import walk
-from anonbench.datasets.ids import id_problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -266,18 +265,18 @@ def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> 
 def _table_images(path: Path) -> _Found:
     from anonbench.config import DataSource, Layout, OwnSplit
     from anonbench.datasets.documents import page_numbers
-    from anonbench.datasets.layouts import table
+    from anonbench.datasets.layouts import own
 
     # every row is an image, whatever its column `split` says
     source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))
     try:
-        rows = table.read("images", source, ()).images
+        rows = own.read_table("images", source, ()).images
     except InputError as error:
         raise InputError(str(error).removeprefix("datasets.images.path: ")) from None
     for image_id, relative, page in zip(rows["id"], rows["path"], page_numbers(rows), strict=True):
         name = _as_name(relative)
-        own = "" if image_id == _stem(name) else str(image_id)
-        yield ImageFile(own, name, path.parent / relative, page=page)
+        given = "" if image_id == _stem(name) else str(image_id)
+        yield ImageFile(given, name, path.parent / relative, page=page)
 
 
 def _list_images(paths: Iterable[str]) -> _Found:
@@ -306,7 +305,7 @@ def _checked(found: _Found, pages: bool, documents: bool) -> _Found:
             yield image
             continue
         why = ""
-        if problem := id_problem(image.name):
+        if problem := walk.id_problem(image.name):
             why = f"the file's name {problem}"
         elif (image.name, image.page) in known:
             why = "listed twice"
@@ -361,7 +360,7 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
         for image, pages in zip(images, threads.map(count, images), strict=True):
             if pages == 1:
                 found.append(image)
-            elif problem := id_problem(page_id(image.id, pages)):
+            elif problem := walk.id_problem(page_id(image.id, pages)):
                 left.append(LeftOut(image.name, f"a page's id {problem}"))
             else:
                 found += [

@@ -19,17 +19,16 @@ from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
 from anonbench.datasets import clusters, walk
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.ids import id_problems
-from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
-from anonbench.datasets.source import Source, problem
+from anonbench.datasets.layouts import own, published
+from anonbench.datasets.source import Source, id_problems, problem
 
 Reader = Callable[[str, DataSource, Collection[str] | None], Source]
 
 READERS: dict[Layout, Reader] = {  # a new layout is one function here and a word in the config
-    Layout.CELEBA: celeba.read,
-    Layout.RVL_CDIP: rvl_cdip.read,
-    Layout.FOLDER: folder.read,
-    Layout.TABLE: table.read,
+    Layout.CELEBA: published.read_celeba,
+    Layout.RVL_CDIP: published.read_rvl_cdip,
+    Layout.FOLDER: own.read_folder,
+    Layout.TABLE: own.read_table,
 }
 
 

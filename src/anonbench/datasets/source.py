@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.walk import LIST_FILE, UNLISTED, suffix_reason
+from anonbench.datasets.walk import LIST_FILE, UNLISTED, id_problem, suffix_reason
 
 OTHERS = ["id", "path", "reason"]
 
@@ -72,6 +72,19 @@ def plain_path(path: str) -> str:
 def without_suffix(paths: pd.Series) -> pd.Series:
     """Return paths without their suffix (a leading dot of a name is none)."""
     return paths.str.replace(r"([^/])\.[^./]*$", r"\1", regex=True)
+
+
+def id_problems(ids: pd.Series) -> pd.Series:
+    """Problem of each id; see `id_problem`."""
+    return ids.map(id_problem).astype("str")
+
+
+def ids_of_files(paths: pd.Series) -> pd.Series:
+    """Return the ids of files: paths without suffix, with it where several would share one."""
+    ids = without_suffix(paths)
+    while (shared := ids.duplicated(keep=False) & (ids != paths)).any():
+        ids = ids.mask(shared, paths)
+    return ids
 
 
 def read_csv(file: Path, **options: Any) -> pd.DataFrame:

@@ -313,3 +313,26 @@ def shown(path: str) -> str:
 def is_text(path: str) -> bool:
     """Check whether a path is UTF-8."""
     return path.isascii() or re.search("[\ud800-\udfff]", path) is None
+
+
+MOST_BYTES = 1024
+CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_PATTERNS = {
+    "is empty": re.compile(r"^$"),
+    "has a part `.` or `..`": re.compile(r"^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$"),
+    "starts or ends with `/`, or has an empty part": re.compile(r"^/|//|/$"),
+    "has a line break or another control character": re.compile(CONTROL),
+}
+
+
+def id_problem(text: str) -> str:
+    """Problem of an id, as text that follows "the id"; empty if it is valid.
+
+    An id is a relative path in its shortest form, without control characters, of at most
+    `MOST_BYTES` bytes.
+    """
+    for problem, pattern in _PATTERNS.items():
+        if pattern.search(text):
+            return problem
+    is_long = len(text.encode("utf-8", "replace")) > MOST_BYTES
+    return f"is longer than {MOST_BYTES} bytes" if is_long else ""

@@ -37,9 +37,9 @@ from anonbench.datasets.formats.pages import (
 )
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf, pdf_pages, pdf_size
 from anonbench.datasets.headers import page_to_read
-from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.image_sets.shards import member_name
 from anonbench.datasets.images import open_checked, read_here, read_image, upright_size
+from anonbench.datasets.source import id_problems, ids_of_files
 
 LIMIT = 10**6
 RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"

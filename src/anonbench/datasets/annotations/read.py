@@ -26,10 +26,12 @@ from anonbench.datasets.annotations.rows import (
     Rows,
     check_values,
     cut_at_edges,
+    load_texts,
+    make_rows,
     printable,
+    read_table,
     regions_of,
 )
-from anonbench.datasets.annotations.table import load_texts, make_rows, read_table
 
 OVERLAP = 0.5  # least IoU of a region with a removal's box for it to be removed
 STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]

@@ -3,12 +3,13 @@
 Members are in id order, with times and owners zeroed, so that the same images give the same bytes.
 The index has offset and size of every image, so that it can be read without the others, and its
 digest, which every read compares. A shard of originals is only an index: the files stay where they
-are (`anonbench.datasets.image_sets.originals`).
+are.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import tarfile
@@ -36,6 +37,9 @@ _INDEX_TYPES = {
     "digest": "str",
 }
 INDEX_COLUMNS = list(_INDEX_TYPES)
+ORIGINAL_COLUMNS = ["id", "path", *INDEX_COLUMNS[2:]]
+"""Of an index of originals: `path` is relative to the data set's root, `size` (bytes) and `digest`
+(SHA-256) are the file's."""
 
 _LONGEST = 200
 """Greatest number of letters in a name; file systems allow 255 bytes, including the suffix."""
@@ -270,3 +274,22 @@ def open_sets(
         )
     opened = (ImageSet.open(part, root) for part in sets.values())
     return dict(zip(names, opened, strict=True))
+
+
+def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
+    """Rows of a manifest that every variant of a shard has, sorted by id.
+
+    Left out are images that detection (columns `id`, `status`) could not read and, unless `keep`,
+    those in which nothing was found.
+    """
+    wanted = {"ok", "partial"} | ({"empty"} if keep else set())
+    used = set(images["id"][images["status"].isin(wanted)])
+    return manifest[manifest["id"].isin(used)].sort_values("id")
+
+
+def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output: Path) -> None:
+    """Write the index of a shard's `used_rows` (Parquet, `ORIGINAL_COLUMNS`); no image is read."""
+    rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
+    types = {column: _INDEX_TYPES.get(column, "str") for column in ORIGINAL_COLUMNS}
+    write_parquet(rows[ORIGINAL_COLUMNS].astype(types), output)
+    logging.getLogger(__name__).info("%d of %d images", len(rows), len(images))

@@ -1,8 +1,9 @@
-"""Data set from a table: CSV or Parquet with `path`, optional `id`, `split` and labels."""
+"""A user's own images: a folder, or a table (CSV, Parquet) with `path`, perhaps `id` and labels."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,20 +11,108 @@ import pandas as pd
 from anonbench.config import DataSource
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.annotations.table import load_texts
+from anonbench.datasets.annotations.rows import load_texts
 from anonbench.datasets.documents import PAGE
 from anonbench.datasets.formats.pages import MOST_PAGES
-from anonbench.datasets.ids import CONTROL, id_problems
-from anonbench.datasets.source import OTHERS, Source, is_wanted, plain_path, problem, without_suffix
-from anonbench.datasets.walk import LIST_FILE, NOT_NAMED, TEST
+from anonbench.datasets.source import (
+    OTHERS,
+    Source,
+    id_problems,
+    ids_of_files,
+    is_wanted,
+    plain_path,
+    problem,
+    require_folder,
+    without_suffix,
+)
+from anonbench.datasets.walk import (
+    CONTROL,
+    FOLLOWED,
+    LIST_FILE,
+    NOT_NAMED,
+    TEST,
+    name_reason,
+    walk,
+)
 
+_VAL = ("val", "validation")
+_SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))
 # of the manifest itself: made anew, so that a manifest can be given as a table
 RESERVED = frozenset({"id", "path", "split", "width", "height", "bytes", "digest", PAGE})
-_SPLITS = {"train": str(Split.TRAIN), "val": str(Split.VAL), "validation": str(Split.VAL)}
-_TEST = "test"
 
 
-def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+def read_folder(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+    """List a folder; column `class` is the parent folder's name where there are class folders.
+
+    Sub-folders `train` and `val` (or `validation`) together are the official split; images
+    elsewhere, `test` for one, are then not used. Hidden files and folders are ignored. InputError
+    where the folder does not exist or cannot be read.
+    """
+    root = dataset.path
+    require_folder(name, root)
+    has_split = (root / "train").is_dir() and any((root / v).is_dir() for v in _VAL)
+    paths, left, followed = _scan(name, root, tuple(_SPLITS) if has_split else ())
+    frame = _with_ids(paths)
+    split = pd.Series(None, index=frame.index, dtype="str")
+    if has_split:
+        split = frame["path"].str.partition("/")[0].map(_SPLITS).astype("str")
+    problems = id_problems(frame["id"])
+    hostile = problems != ""
+    left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))
+    frame = frame.assign(split=split)[~hostile].reset_index(drop=True)
+    classes = _classes(frame)
+    if classes is not None and is_wanted("class", wanted):
+        frame["class"] = classes
+    labels = () if classes is None else ("class",)
+    source = Source(frame, labels, left=left, followed=followed)
+    if not has_split:
+        return source
+    found = walk(str(root), _SPLITS, everything=True, outside=True)
+    others = _with_ids([path for path, reason in found if not (reason or name_reason(path))])
+    others["reason"] = others["path"].map(_explain_outside).astype("str")
+    return replace(source, others=others, explain=_explain_outside)
+
+
+def _with_ids(paths: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame({"path": paths}, dtype="str")
+    return pd.DataFrame({"id": ids_of_files(frame["path"]), "path": frame["path"]})
+
+
+def _explain_outside(path: str) -> str:
+    return TEST if path.startswith("test/") else "outside the folders train and val"
+
+
+def _scan(
+    name: str, root: Path, only: Collection[str]
+) -> tuple[list[str], dict[str, str], frozenset[str]]:
+    """Return the images' paths, the other files with the reason, and the links followed."""
+    paths: list[str] = []
+    left: dict[str, str] = {}
+    followed = set()
+    try:
+        for path, reason in walk(str(root), only):
+            if reason == FOLLOWED:
+                followed.add(path)
+            elif why := reason or name_reason(path):
+                left[path] = why
+            else:
+                paths.append(path)
+    except OSError as error:
+        raise problem(name, f"{error.filename or root} cannot be read ({error.strerror})") from None
+    return paths, left, frozenset(followed)
+
+
+def _classes(frame: pd.DataFrame) -> pd.Series | None:
+    """Return each image's class, missing outside class folders; None where there is no class."""
+    parts = [path.split("/") for path in frame["path"]]
+    first = 2 if frame["split"].notna().any() else 1  # split folders are no classes
+    classes = [part[-2] if len(part) > first else None for part in parts]
+    if not any(label is not None for label in classes):
+        return None
+    return pd.Series(classes, index=frame.index, dtype="str")
+
+
+def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a table. `path` is relative to the table's folder, or absolute.
 
     Without a column `id` it is the path without suffix. Rows of the split `test` are not used. One
@@ -74,12 +163,12 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     others = pd.DataFrame(columns=OTHERS, dtype="str")
     if "split" in columns and dataset.split == "official":
         given = filled("split").str.lower()
-        unknown = given[~given.isin([*_SPLITS, _TEST])]
+        unknown = given[~given.isin([*_SPLITS, "test"])]
         if len(unknown):
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
         frame["split"] = given.map(_SPLITS)
-        others = frame.loc[given == _TEST, ["id", "path"]].assign(reason=TEST)
-        frame = frame[given != _TEST]
+        others = frame.loc[given == "test", ["id", "path"]].assign(reason=TEST)
+        frame = frame[given != "test"]
     shown = [column for column in labels if is_wanted(column, wanted)]
     frame = frame.join(table[shown]).reset_index(drop=True)
     return Source(

@@ -1,8 +1,9 @@
-"""CelebA: a folder of portraits and the publisher's list files.
+"""CelebA and RVL-CDIP as their publishers ship them.
 
-The list files stand in the data set's folder or in its sub-folders `Anno` and `Eval` (the official
-archive), as `.txt` or as the comma-separated `.csv` of other releases.
-Source: Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015.
+CelebA's list files stand in the data set's folder or in its sub-folders `Anno` and `Eval` (the
+official archive), as `.txt` or as the comma-separated `.csv` of other releases.
+Sources: Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015; Harley et al.,
+"Evaluation of Deep Convolutional Nets for Document Image Classification and Retrieval", ICDAR 2015.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.config import DataSource
-from anonbench.core.vocabulary import Split
+from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
 from anonbench.datasets.source import (
     Source,
     is_wanted,
@@ -45,7 +46,7 @@ _PLACES = ("", "Anno/", "Eval/")
 _SUFFIXES = (".txt", ".csv")
 _SPLITS = {0: str(Split.TRAIN), 1: str(Split.VAL)}
 _TEST = 2
-_LISTS = frozenset(
+_CELEBA_LISTS = frozenset(
     f"{place}{stem}{suffix}"
     for stem in (
         *(PARTITION, ATTRIBUTES, IDENTITY, "list_bbox_celeba"),
@@ -56,7 +57,7 @@ _LISTS = frozenset(
 )
 
 
-def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+def read_celeba(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List CelebA: attributes as 0/1 columns under their published names, and `identity`.
 
     The official test split is left out, also where a split of one's own is made. InputError where
@@ -96,21 +97,21 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         tested = listed.loc[partition == _TEST, "image"]
         listed = listed[partition != _TEST].reset_index(drop=True)
         listed["split"] = listed["partition"].map(_SPLITS)
-    frame = _files(folder, listed["image"]).assign(split=listed["split"])
+    frame = _celeba_files(folder, listed["image"]).assign(split=listed["split"])
     for stem, table in tables.items():
         frame = frame.assign(**_aligned(name, found[stem], listed["image"], table, use[stem]))
     there = [f"{folder}/{file}" for file in os.listdir(root / folder)]  # noqa: PTH208  many
     return Source(
         frame,
         gone=frozenset(frame["path"]).difference(there),
-        others=_files(folder, tested).assign(reason=TEST),
+        others=_celeba_files(folder, tested).assign(reason=TEST),
         labels=(*names, "identity") if IDENTITY in found else tuple(names),
         absent=tuple(f"{stem}.txt" for stem in stems[1:] if stem not in found),
-        explain=partial(reason_unlisted, folder + "/", _LISTS),
+        explain=partial(reason_unlisted, folder + "/", _CELEBA_LISTS),
     )
 
 
-def _files(folder: str, images: pd.Series) -> pd.DataFrame:
+def _celeba_files(folder: str, images: pd.Series) -> pd.DataFrame:
     stems = without_suffix(images)
     files = stems + ".png" if folder.endswith("_png") else images
     return pd.DataFrame({"id": stems, "path": folder + "/" + files})
@@ -155,3 +156,46 @@ def _aligned(
     if file.stem == ATTRIBUTES:
         result = {c: (v > 0).astype("Int8" if v.hasnans else "int8") for c, v in result.items()}
     return result
+
+
+def read_rvl_cdip(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+    """List RVL-CDIP's train and validation pages; column `class` is the class's name.
+
+    The list of the test split need not be there: its pages are not used. InputError where the
+    image tree or another list is missing or damaged.
+    """
+    require_folder(name, dataset.path)
+    if not (dataset.path / "images").is_dir():
+        raise problem(name, f"no image tree in {dataset.path}: looked for the folder images")
+    parts = []
+    for split in Split:
+        file = dataset.path / "labels" / f"{split}.txt"
+        if not file.is_file():
+            raise problem(name, f"no list of the split {split}: looked for {file}")
+        parts.append(_read_split(name, file).assign(split=str(split)))
+    listed = pd.concat(parts, ignore_index=True)
+    frame = _pages(listed["page"]).assign(split=listed["split"])
+    if is_wanted("class", wanted):
+        frame["class"] = listed["number"].map(dict(enumerate(DOCUMENT_CLASSES))).astype("str")
+    lists = [f"labels/{split}.txt" for split in (*Split, "test")]
+    explain = partial(reason_unlisted, "images/", lists)
+    test = dataset.path / "labels" / "test.txt"
+    if not test.is_file() or not test.stat().st_size:
+        return Source(frame, labels=("class",), explain=explain)
+    others = _pages(_read_split(name, test)["page"]).assign(reason=TEST)
+    return Source(frame, labels=("class",), others=others, explain=explain)
+
+
+def _pages(pages: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"id": without_suffix(pages), "path": "images/" + pages})
+
+
+def _read_split(name: str, file: Path) -> pd.DataFrame:
+    """Return columns page and number (missing where the line has none)."""
+    types = {"page": "str", "number": "Int16"}
+    table = read_list(name, file, ["page", "number"], types)
+    numbers, last = table["number"].dropna(), len(DOCUMENT_CLASSES) - 1
+    strange = numbers[~numbers.between(0, last)]
+    if len(strange):
+        raise problem(name, f"{file}: class {strange.iloc[0]} is not in 0 … {last}")
+    return table
