@@ -4,8 +4,6 @@ Sizes and fields: part 4 (TD3), part 5 (TD1), part 6 (TD2), part 7 (MRV-A and MR
 part 3, section 4.9.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

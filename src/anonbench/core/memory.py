@@ -4,8 +4,6 @@ A process locks parts of a file in proportion to the memory that its image needs
 unlocks them when the process ends, in whatever way.
 """
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import logging

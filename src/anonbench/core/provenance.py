@@ -1,7 +1,5 @@
 """Provenance of a result: package versions, digests of its inputs, files of a model."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import mmap

@@ -1,7 +1,5 @@
 """Base of every section of the config, and the types of its values."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Worker processes: set up once each, given one item at a time."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

@@ -4,8 +4,6 @@ It reads a line of JSON and a file's bytes from standard input, and answers with
 pixels. It ends with its input.
 """
 
-from __future__ import annotations
-
 import json
 import resource
 import sys

@@ -7,8 +7,6 @@ Source: Cameron and Miller, "A Practitioner's Guide to Cluster-Robust Inference"
 2015, 50:317-372; section IV on which grouping to choose.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ block's prediction in WebP and HEIC, and the wavelets of JPEG 2000. Weak ones ha
 `shared_coding`.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from typing import NamedTuple

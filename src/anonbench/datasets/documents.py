@@ -1,7 +1,5 @@
 """Files of several pages: each page is an image, and all of them are one document."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Pictures of other programs, matched with their originals by file name."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections import Counter, defaultdict

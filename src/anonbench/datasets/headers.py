@@ -1,7 +1,5 @@
 """Headers of a file's images, from one read, before any pixel is decoded."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Iterator, Sequence

@@ -8,8 +8,6 @@ thrice as long and makes files 2 to 25 % smaller. The same pixels give the same 
 x86-64 processor since 2008: what ISA-L has for SSE, AVX, AVX2 and AVX-512 was compared.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import math

@@ -1,7 +1,5 @@
 """The images of a data set, their splits and subset, and other files; none is opened."""
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections import Counter

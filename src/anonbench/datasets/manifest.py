@@ -1,7 +1,5 @@
 """The manifest: a table of readable images, with conversions, copies and images left out."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from pathlib import Path

@@ -5,8 +5,6 @@ the package imagehash: one bit for each of the 8 × 8 lowest frequencies of a sm
 number of bits that differ between two images (0 to 64) is their distance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Listing of a data set before splits are made and images are opened."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field

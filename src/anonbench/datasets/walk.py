@@ -1,7 +1,5 @@
 """Listing and fingerprint of all files below a folder, with reasons for unused ones."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

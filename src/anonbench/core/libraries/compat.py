@@ -6,8 +6,6 @@ then `import torchvision` fails, and timm, lightly and facenet-pytorch with it. 
 are used and nothing is registered.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 from functools import cache

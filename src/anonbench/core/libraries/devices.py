@@ -6,8 +6,6 @@ whatever way. Imports neither torch nor anything else that is heavy: the device 
 before CUDA starts.
 """
 
-from __future__ import annotations
-
 import fcntl
 import itertools
 import logging

@@ -4,8 +4,6 @@ Values may be anything in a file. Those that are no number become NaN, which the
 refuse with the place in the file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Annotation files and corrections as regions of images: read, stored and applied."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum

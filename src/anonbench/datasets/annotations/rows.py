@@ -1,7 +1,5 @@
 """Rows of annotation files: read from tables (CSV or Parquet), checked, found among images."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ its process. So they are decoded in a child (`child_process`) within limits. A f
 them counts as unreadable, and the next one gets a new child.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

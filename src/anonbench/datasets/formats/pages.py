@@ -5,8 +5,6 @@ TIFF pages are read from the file's directories, without any pixel.
 Source: Adobe, TIFF Revision 6.0, 1992, sections 2 and 8; BigTIFF as libtiff defines it.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 import struct

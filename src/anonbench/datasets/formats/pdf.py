@@ -1,7 +1,5 @@
 """Pages of PDF files, counted and drawn in a separate process within limits (`child`)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

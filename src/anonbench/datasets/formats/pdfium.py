@@ -3,8 +3,6 @@
 It runs in a separate process (`anonbench.datasets.child_process`), and is not safe in threads.
 """
 
-from __future__ import annotations
-
 import ctypes
 import io
 import os

@@ -5,8 +5,6 @@ equals its original outside of the regions. CMYK values are converted by their p
 which they have no meaning.
 """
 
-from __future__ import annotations
-
 import functools
 import io
 from collections import Counter

@@ -6,8 +6,6 @@ Uncompressed files of the right length show no such fault, except if zeros begin
 disk.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import struct

@@ -5,8 +5,6 @@ No region was found in them, a detector failed on them, or they are doubtful
 `audit.csv`.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -6,8 +6,6 @@ digest, which every read compares. A shard of originals is only an index: the fi
 are.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """A user's own images: a folder, or a table (CSV, Parquet) with `path`, perhaps `id` and labels."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path

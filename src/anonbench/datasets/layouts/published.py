@@ -6,8 +6,6 @@ Sources: Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015; Har
 "Evaluation of Deep Convolutional Nets for Document Image Classification and Retrieval", ICDAR 2015.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from functools import partial
