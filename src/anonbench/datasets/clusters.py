@@ -27,22 +27,18 @@ from anonbench.datasets.source import problem
 COLUMNS = ["id", "cluster", "by"]
 """Columns of the table, one row an image: `cluster` (int64) is a number that the images of a
 cluster share, `by` is the property that defines it, the same in all rows: a column's name, `folder
-1 of the path`, or the empty string if every image is its own cluster.
-"""
-LIKELY = ("identity", "case", "document", "template", "class")
-"""Columns that define clusters if no setting does. The first that a data set has is used: a person
-may have several cases, a case several documents. A class is a cluster only if nothing finer is
-known.
-"""
-KEY = "cluster"
+1 of the path`, or the empty string if every image is its own cluster."""
 _PLURALS = {
     "identity": "persons",
     "case": "cases",
     "document": "documents",
     "template": "templates",
     "class": "classes",
-    "": "images",
 }
+LIKELY = tuple(_PLURALS)
+"""Columns that define clusters if no setting does. The first that a data set has is used: a person
+may have several cases, a case several documents. A class is only used if nothing finer is known."""
+KEY = "cluster"
 
 _LOG = logging.getLogger(__name__)
 
@@ -108,7 +104,7 @@ def read_clusters(path: Path) -> pd.Series:
 
 def plural(by: str) -> str:
     """Plural noun for clusters that a column or rule defines (`COLUMNS`)."""
-    return _PLURALS.get(by, f"clusters ({by})")
+    return _PLURALS.get(by, f"clusters ({by})") if by else "images"
 
 
 def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:

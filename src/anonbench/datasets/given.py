@@ -31,18 +31,16 @@ def copies_of(
     to that one. InputError (names `where`) if two copies match equally well, or one belongs to two
     originals.
     """
-    there = dict.fromkeys(copies)
-    by_stem: dict[str, list[str]] = defaultdict(list)
+    there, by_stem = dict.fromkeys(copies), defaultdict[str, list[str]](list)
     for copy in there:
         by_stem[split_suffix(copy)[0]].append(copy)
     taken = set(names)
     found: list[str | None] = []
     for own, name in zip(ids, names, strict=True):
-        appended = [copy for copy in by_stem.get(name, ()) if copy != name]
         stems = dict.fromkeys((split_suffix(name)[0], own))
         similar = [copy for stem in stems for copy in by_stem.get(stem, ())]
         near = [name] if name in there else []
-        near = near or [copy for copy in appended if copy not in taken]
+        near = near or [copy for copy in by_stem.get(name, ()) if copy not in taken]
         near = near or [copy for copy in similar if copy not in taken]
         if len(near) > 1:
             raise InputError(
@@ -86,9 +84,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 def scan_given(folders: Mapping[str, Path], strict: bool = False) -> dict[str, str]:
     """Return a digest of names, sizes and times of each program's pictures; see `scan`."""
-    return {
-        program: scan(folder, pictures_in(folder), strict) for program, folder in folders.items()
-    }
+    return {name: scan(folder, pictures_in(folder), strict) for name, folder in folders.items()}
 
 
 def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd.Series:

@@ -20,17 +20,13 @@ from anonbench.datasets.documents import PAGE, with_pages
 from anonbench.datasets.layouts import own, published
 from anonbench.datasets.source import Source, id_problems, problem
 
-Reader = Callable[[str, DataSource, Collection[str] | None], Source]
-
-READERS: dict[Layout, Reader] = {  # a new layout is one function here and a word in the config
+# a new layout is one function here and one word in the config
+READERS: dict[Layout, Callable[[str, DataSource, Collection[str] | None], Source]] = {
     Layout.CELEBA: published.read_celeba,
     Layout.RVL_CDIP: published.read_rvl_cdip,
     Layout.FOLDER: own.read_folder,
     Layout.TABLE: own.read_table,
 }
-
-
-_WITH_PAGES = (Layout.FOLDER, Layout.TABLE)  # layouts of no publisher: files may have several pages
 
 
 def root_of(dataset: DataSource) -> Path:
@@ -81,8 +77,7 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     if images.empty:
         why = _reasons(source)
         raise problem(name, f"no image is listed in {dataset.path}; the data set is empty{why}")
-    _require_harmless(name, images)
-    _require_unique(name, images)
+    _require_good_ids(name, images)
     if isinstance(dataset.cluster, PathPart):
         clusters.folders(name, images["path"], dataset.cluster.path_part)
     if not images["id"].is_monotonic_increasing:
@@ -101,7 +96,8 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
 def read_layout(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a data set by its layout, pages of documents as separate images; without splits."""
     source = READERS[dataset.layout](name, dataset, wanted)
-    return with_pages(root_of(dataset), source, wanted) if dataset.layout in _WITH_PAGES else source
+    is_own = dataset.layout in (Layout.FOLDER, Layout.TABLE)
+    return with_pages(root_of(dataset), source, wanted) if is_own else source
 
 
 def count_images(listing: pd.DataFrame) -> dict[Split, int]:
@@ -141,34 +137,25 @@ def _reasons(source: Source) -> str:
     return f" ({tally(Counter(source.left.values()))})" if source.left else ""
 
 
-def _require_harmless(name: str, images: pd.DataFrame) -> None:
+def _require_good_ids(name: str, images: pd.DataFrame) -> None:
+    hint = "or list the images in a table with a column `id`"
     problems = id_problems(images["id"])
-    wrong = (problems != "").to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
-        image_id, path = images["id"].iloc[row], images["path"].iloc[row]
+    for row in np.flatnonzero(problems != "")[:1]:
+        image_id, path = images[["id", "path"]].iloc[row]
         text = f"the image {path!r}: its id {image_id!r} {problems.iloc[row]}; rename it"
-        raise problem(name, text + ", or list the images in a table with a column `id`")
-
-
-def _require_unique(name: str, images: pd.DataFrame) -> None:
-    twice = images["id"].duplicated(keep=False)
-    if twice.any():
-        image_id = images["id"][twice].iloc[0]
-        paths = images["path"][images["id"] == image_id].iloc[:2]
-        text = f"two images have the id {image_id!r}: {paths.iloc[0]} and {paths.iloc[1]}; "
-        text += "rename one, or list the images in a table with a column `id`"
-        raise problem(name, text)
+        raise problem(name, f"{text}, {hint}")
+    twice = images[images["id"].duplicated(keep=False)]
+    if len(twice):
+        image_id = twice["id"].iloc[0]
+        first, second = twice.loc[twice["id"] == image_id, "path"].iloc[:2]
+        text = f"two images have the id {image_id!r}: {first} and {second}; rename one"
+        raise problem(name, f"{text}, {hint}")
 
 
 def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the `count` images with the smallest hash, and the others.
-
-    An added image replaces at most one.
-    """
-    hashes = hash_ints((seed, "subset"), images["id"])
-    chosen = np.zeros(len(images), dtype=bool)
-    chosen[np.argsort(hashes, kind="stable")[:count]] = True
+    """Return the `count` images with the smallest hash, and the others."""
+    order = np.argsort(hash_ints((seed, "subset"), images["id"]), kind="stable")
+    chosen = np.isin(np.arange(len(images)), order[:count])
     return images[chosen].reset_index(drop=True), images[~chosen]
 
 
@@ -222,9 +209,7 @@ def _own_split(
     order = np.argsort(hash_ints((seed, "split"), names), kind="stable")
     reached = np.cumsum(sizes[order])
     cut = int(np.abs(reached - split.validation * len(images)).argmin()) + 1
-    chosen = np.zeros(len(names), dtype=bool)
-    chosen[order[: min(cut, len(names) - 1)]] = True
-    return chosen[member]
+    return np.isin(member, order[: min(cut, len(names) - 1)])
 
 
 def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:

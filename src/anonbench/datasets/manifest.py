@@ -22,12 +22,8 @@ from anonbench.datasets.listing import count_images, find_unused, read_source, r
 from anonbench.datasets.source import problem
 from anonbench.datasets.walk import COPY, is_quiet
 
-CONVERTED = ["id", "path", PAGE, "converted"]
-"""Columns of the list of images whose stored values decoding changes: the last one has the
-conversions, separated by semicolons.
-"""
-COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
-"""The manifest's columns before the label columns."""
+CONVERTED = ["id", "path", PAGE, "converted"]  # the last one has conversions, by semicolons
+COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]  # then come the labels
 
 _LOG = logging.getLogger(__name__)
 
@@ -113,8 +109,8 @@ def find_copies(images: pd.DataFrame) -> pd.DataFrame:
     An image of train is not kept where val has its bytes; all others are.
     """
     twice = images[images["digest"].duplicated(keep=False)]
-    in_val = set(twice.loc[twice["split"] == str(Split.VAL), "digest"])
-    kept = (twice["split"] == str(Split.VAL)) | ~twice["digest"].isin(in_val)
+    is_val = twice["split"] == str(Split.VAL)
+    kept = is_val | ~twice["digest"].isin(twice.loc[is_val, "digest"])
     copies = twice.assign(kept=kept.astype(bool))[COPY_COLUMNS]
     return copies.sort_values(["digest", "split", "id"], ignore_index=True)
 
@@ -153,11 +149,8 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
             width, height = by_digest.loc[digest, ["width", "height"]]
             rows.append((image_id, path, width, height, digest))
     if unread:
-        warn_on_terminal(
-            _LOG,
-            f"{unread} unused images cannot be read: regions marked in them are not "
-            "applied to used copies",
-        )
+        text = "unused images cannot be read: regions marked in them are not applied to used copies"
+        warn_on_terminal(_LOG, f"{unread} {text}")
     return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
 
 
@@ -165,10 +158,8 @@ def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) ->
     """Warn on the terminal about copies, and whether their labels (by id) agree."""
     if copies.empty:
         return
-    contents = copies["digest"].nunique()
-    text = (
-        f"{name}: {len(copies)} files show only {count(contents, 'different image')} (equal bytes)"
-    )
+    contents = count(copies["digest"].nunique(), "different image")
+    text = f"{name}: {len(copies)} files show only {contents} (equal bytes)"
     if left := int((~copies["kept"]).sum()):
         text += f"; {left} of them left out of train, because val has them"
     if labels is not None:

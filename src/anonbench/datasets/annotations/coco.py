@@ -6,6 +6,7 @@ refuse with the place in the file.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float:
-    try:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    with suppress(OverflowError):  # JSON's integers are unbounded
         return float(value) if is_number else np.nan
-    except OverflowError:  # JSON's integers are unbounded
-        return np.nan
+    return np.nan
 
 
 def _numbers(values: Any) -> list[float]:
@@ -198,10 +198,7 @@ def _turned(box: Sequence[float], degrees: float) -> np.ndarray:
 
 
 def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
-    """Write a box table as COCO JSON and return the number of regions.
-
-    InputError for other tables, or a region of an image that is not in the manifest.
-    """
+    """Write a box table as COCO JSON; return the number of regions. InputError for other tables."""
     try:
         regions = image_regions(read_boxes(boxes))
         images = pd.read_parquet(manifest, columns=["id", "path", "width", "height"])
@@ -224,8 +221,7 @@ def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
 def as_coco(images: pd.DataFrame, regions: Mapping[str, Sequence[Region]]) -> dict[str, Any]:
     """Return a COCO data set of images (columns id, path, width, height) and regions by id."""
     categories = {entity: index for index, entity in enumerate(Entity, 1)}
-    listed: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    listed, annotations = list[dict[str, Any]](), list[dict[str, Any]]()
     ordered = images.sort_values("id")[["id", "path", "width", "height"]]
     for index, (name, path, width, height) in enumerate(ordered.itertuples(index=False), 1):
         size = {"width": int(width), "height": int(height)}

@@ -55,7 +55,7 @@ class Annotations:
 
 def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region]]:
     """Return the regions of checked rows by image id."""
-    found: dict[str, list[Region]] = {name: [] for name in images}
+    found = {name: list[Region]() for name in images}
     for name, region in zip(rows["id"], regions_of(rows), strict=True):
         found[name].append(region)
     return found
@@ -188,12 +188,10 @@ def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annot
 def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
     """Corrections of checked rows by image id, in the rows' order."""
     found: dict[str, list[Correction]] = {}
-    keys = rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
-    for (name, row, action, entity, x0), region in zip(keys, regions_of(rows), strict=True):
-        correction = Correction(
-            row, Action(action), Entity(entity), None if np.isnan(x0) else region
-        )
-        found.setdefault(name, []).append(correction)
+    keys = rows[["id", "where", "action", "x0"]].itertuples(index=False)
+    for (name, row, action, x0), region in zip(keys, regions_of(rows), strict=True):
+        box = None if np.isnan(x0) else region
+        found.setdefault(name, []).append(Correction(row, Action(action), region.entity, box))
     return found
 
 
@@ -206,18 +204,16 @@ def correct(
     one in any order of rows.
     """
     removals = [each for each in corrections if each.action is Action.REMOVE]
-    removed = [[region for region in regions if _is_meant(region, each)] for each in removals]
-    kept = [region for region in regions if not any(region in each for each in removed)]
+    kept = [each for each in regions if not any(_is_meant(each, removal) for removal in removals)]
     added = [e.region for e in corrections if e.action is Action.ADD and e.region is not None]
-    unused = [removal for removal, meant in zip(removals, removed, strict=True) if not meant]
+    unused = [each for each in removals if not any(_is_meant(region, each) for region in regions)]
     return kept + added, unused
 
 
 def _is_meant(region: Region, removal: Correction) -> bool:
     """Check whether a removal is of this region: all of its entity, or what its box overlaps."""
-    if region.entity is not removal.entity or removal.region is None:
-        return region.entity is removal.entity
-    return overlap(region, removal.region) >= OVERLAP
+    is_all = removal.region is None or overlap(region, removal.region) >= OVERLAP
+    return region.entity is removal.entity and is_all
 
 
 # --- stored in the results: checked, clipped, each with its image's id ---

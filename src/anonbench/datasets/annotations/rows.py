@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,9 @@ ROW_COLUMNS = ["where", *KEYS, "entity", *BOX, *QUAD_COLUMNS, "score"]
 IMAGE_COLUMNS = ["where", *KEYS, "width", "height"]
 ROW_TYPES = dict.fromkeys([*BOX, *QUAD_COLUMNS, "score"], np.float64)
 SLACK = 1.0
-"""Pixels by which a box may exceed the image's edge, since some tools count pixels from 1, or
-include the last one. The excess is cut off.
-"""
-MISSING = ("", "nan")
-"""Texts of cells without a number, in lower case: tables write NaN for an empty one."""
+"""Pixels by which a box may exceed the image's edge, as some tools count from 1; cut off."""
+MISSING = ("", "nan")  # cells without a number, in lower case: tables write NaN for an empty one
 NOTHING = (np.nan,) * 8
-_TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
 _ANY_SIZE = 2.0**24  # assumed width and height in pixels if the size is not known
 UNUSED = -1  # an image that the data set lists and does not use
 UNKNOWN = -2
@@ -145,7 +142,8 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
 
 def turn_names(names: Iterable[Any]) -> list[str]:
     """Return the names of fields with a shape's rotation, such as `box_angle` and `Theta`."""
-    return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
+    words = {"rotation", "rotate", "rotated", "angle", "theta"}
+    return [str(name) for name in names if words & {*re.split(r"[\W_]+", str(name).lower())}]
 
 
 def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -154,14 +152,10 @@ def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     0 and missing values, including NaN, are left out; the angle is NaN if it is no number.
     """
     for name in turn_names(fields):
-        value = fields[name]
-        if value is None or str(value).strip().lower() in MISSING:
-            continue
-        try:
+        turn, value = np.nan, fields[name]
+        with suppress(ValueError, TypeError, OverflowError):
             turn = float(value)
-        except (ValueError, TypeError, OverflowError):
-            turn = np.nan
-        if turn != 0:
+        if turn != 0 and value is not None and str(value).strip().lower() not in MISSING:
             yield name, turn
 
 
@@ -203,10 +197,9 @@ class Images:
         """
         plain = {path: self._plain(path) for path in paths.unique()}
         found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
-        places, by_id = zip(*found, strict=True) if found else ((), ())
-        result = np.array(places, np.int64)
-        result[result >= len(self)] = UNUSED
-        return result, np.array(by_id, bool)
+        places = np.array([place for place, _ in found], np.int64)
+        places[places >= len(self)] = UNUSED
+        return places, np.array([by_id for _, by_id in found], bool)
 
     def _find(self, image_id: str, path: str, plain: str) -> tuple[int, bool]:
         by_id = self._ids.get(image_id, UNKNOWN) if image_id else _NOT_GIVEN

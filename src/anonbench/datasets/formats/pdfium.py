@@ -6,7 +6,7 @@ It runs in a separate process (`anonbench.datasets.child_process`), and is not s
 import ctypes
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -111,9 +111,8 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
     found = []
     for (first, along, below), kind in _placed(loaded):
         corner = drawn(*first)
-        places = (corner, drawn(*along) - corner, drawn(*below) - corner)
-        ends = [(float(x), float(y)) for x, y in places]
-        found.append(Placed(ends[0], ends[1], ends[2], *kind))
+        ends = [corner, drawn(*along) - corner, drawn(*below) - corner]
+        found.append(Placed(*(tuple(end.tolist()) for end in ends), *kind))
     return found
 
 
@@ -137,21 +136,17 @@ def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
         count = raw.FPDFAnnot_GetObjectCount(annotation)
         inside = (raw.FPDFAnnot_GetObject(annotation, index) for index in range(count))
         own = (pypdfium2.PdfObject(each, page=page, pdf=page.pdf) for each in inside)
-        is_lossy = any(_format(each) for each in _bounded(page, own))
+        is_lossy = any(_format(each) for each in _objects(page, own))
         if is_lossy and raw.FPDFAnnot_GetRect(annotation, place):
             yield place.left, place.top, place.right, place.bottom
         raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _objects(page: Any) -> Iterator[Any]:
-    return _bounded(page, page.get_objects(max_depth=1))
-
-
-def _bounded(page: Any, objects: Iterator[Any]) -> Iterator[Any]:
-    """Yield objects and those inside of groups among them, up to a limit."""
+def _objects(page: Any, among: Iterable[Any] | None = None) -> Iterator[Any]:
+    """Yield objects, by default a page's, and those inside of groups, up to a limit."""
 
     def whole() -> Iterator[Any]:
-        for placed in objects:
+        for placed in page.get_objects(max_depth=1) if among is None else among:
             yield placed
             if placed.type == raw.FPDF_PAGEOBJ_FORM:
                 yield from page.get_objects(max_depth=_MOST_LEVELS + 1, form=placed, level=1)

@@ -8,7 +8,7 @@ which they have no meaning.
 import functools
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import numpy as np
@@ -38,14 +38,16 @@ def to_array(image: Image.Image) -> np.ndarray:
         flat = Image.alpha_composite(ground, layer).convert("RGB")
         return np.asarray(flat.convert("L") if image.getbands()[0] in ("L", "1") else flat)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    convert = (lambda strip: strip.convert("L")) if mode == "L" else _to_rgb(image)
+    transform = _transform(image.mode, _profile(image)) if image.mode in (_LAB, _CMYK) else None
     shape = (image.height, image.width, 3)
     pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
     rows = max(1, _STRIP_PIXELS // max(1, image.width))
     for top in range(0, image.height, rows):  # all at once would take three times the memory
         whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
-        pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
+        if transform is not None:
+            strip = cast(Image.Image, ImageCms.applyTransform(strip, transform))
+        pixels[top : top + rows] = strip if strip.mode == mode else strip.convert(mode)
     return pixels
 
 
@@ -71,14 +73,6 @@ def colour_conversion(image: Image.Image) -> str:
     if embedded and not any(name in embedded for name in (b"sRGB", "sRGB".encode("utf-16-be"))):
         return "colour profile other than sRGB dropped, values kept"
     return ""
-
-
-def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    has_transform = image.mode in (_LAB, _CMYK)
-    transform = _transform(image.mode, _profile(image)) if has_transform else None
-    if transform is None:
-        return lambda strip: strip.convert("RGB")
-    return lambda strip: cast(Image.Image, ImageCms.applyTransform(strip, transform))
 
 
 def _profile(image: Image.Image) -> bytes:

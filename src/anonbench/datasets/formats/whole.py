@@ -24,10 +24,7 @@ _MOST_SCANS = 100
 """Greatest number of scans in a JPEG file: each goes over the whole image; about ten are usual."""
 _SCAN, _PROGRESSIVE = re.compile(rb"\xff\xda"), b"\xff\xc2"
 _JPEG = 7  # compression of TIFF files
-_GUESSED = frozenset(range(10))
-"""Coefficients of a progressive JPEG that decoders guess from neighbouring blocks until they are
-sent in full.
-"""
+_GUESSED = frozenset(range(10))  # coefficients of a progressive JPEG guessed until they are sent
 _ZEROS = 64  # number of successive zero bytes in which compressed pixels never end
 _PIXELS_A_BYTE = 2048  # greatest number of pixels for a byte of lossy WebP
 _BLOCK = 4096  # size of a disk's block in bytes
