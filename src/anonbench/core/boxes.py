@@ -23,16 +23,11 @@ if TYPE_CHECKING:
 QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]
 BOX_COLUMNS = ["id", "entity", "x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score", "order"]
 
-BLOCKS = "blocks"
-"""Column of a box table, present if an image was decoded from a lossy file: `Blocks` as text."""
+BLOCKS = "blocks"  # column of a box table, only if a file is lossy: `Blocks` as text
 
 Quad = tuple[float, float, float, float, float, float, float, float]
-_FARTHEST = 2**24
-"""Greatest distance of a corner in pixels: beyond it, float32 cannot represent whole numbers."""
-_SHARES = 2.0
-"""Pixels; a region that ends before them is taken for shares of width and height (0 to 1), unless
-its numbers are whole.
-"""
+_FARTHEST = 2**24  # corner in pixels: beyond it, float32 cannot represent whole numbers
+_SHARES = 2.0  # pixels; what ends before may be shares of width and height (0 to 1)
 _SLACK = 1.0  # pixels by which a box may exceed its quadrilateral, which is the part that is hidden
 _THINNEST = 1e-3  # pixels; corners within this distance of one line enclose no area
 
@@ -67,8 +62,7 @@ class Region:
     y1: float
     score: float
     quad: Quad | None = None  # corners x, y, x, y, … of a slanted region; the box above encloses it
-    blocks: tuple[Blocks, ...] = ()
-    """Coding blocks of the original's file; none if it is lossless, or unknown."""
+    blocks: tuple[Blocks, ...] = ()  # of the original's file; none if it is lossless, or unknown
 
 
 def overlap(one: Region, other: Region) -> float:

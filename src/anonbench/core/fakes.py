@@ -15,8 +15,7 @@ from anonbench.core.icao9303 import FILLER, TD1, TD2, TD3, Format, check_digit
 from anonbench.core.numeric.seeding import rng
 
 Size = tuple[int, int]  # height and width of a region's window in pixels
-_CONSONANTS, _VOWELS = "bdfgklnprstv", "aeiou"
-"""Letters without the wide ones, which do not fit the pitch of a zone."""
+_CONSONANTS, _VOWELS = "bdfgklnprstv", "aeiou"  # without wide letters
 _BETWEEN_NUMBERS = " .-/"
 STATE = "UTO"  # Utopia, the state of Doc 9303's specimens: readers of the zone see that it is fake
 
@@ -42,8 +41,7 @@ _PAYLOADS = {
     PayloadKind.CAPITALS: string.ascii_uppercase + string.digits,
     PayloadKind.ANY: string.ascii_letters + string.digits,
 }
-ZONES = (TD1, TD2, TD3)
-"""Formats of fake zones. A visa's zone becomes a passport's or card's of the same size."""
+ZONES = (TD1, TD2, TD3)  # a visa's zone becomes a passport's or card's of the same size
 
 
 def characters(kind: TextKind, size: Size, row: int) -> Iterator[str]:

@@ -11,11 +11,9 @@ from itertools import cycle
 
 FILLER = "<"
 WEIGHTS = (7, 3, 1)
-DIGIT_LIKE = str.maketrans("OQDILZSGB", "000112568")
-"""Letters that readers mistake for digits, corrected where only a digit may stand."""
+DIGIT_LIKE = str.maketrans("OQDILZSGB", "000112568")  # where only a digit may stand
 LETTER_LIKE = str.maketrans("0125688", "OIZSGBB")
-FILLER_LIKE = str.maketrans("«‹《〈く≤(", "<<<<<<<")
-"""Characters that readers not trained on OCR-B return for the filler."""
+FILLER_LIKE = str.maketrans("«‹《〈く≤(", "<<<<<<<")  # as other readers return it
 
 Span = tuple[int, int, int]  # line, first character, end (half-open)
 
@@ -89,8 +87,7 @@ TD2 = _two_lines("TD2", "AA", 36, composite=True, personal=False, rest=(1, 28, 3
 TD3 = _two_lines("TD3", "AA", 44, composite=True, personal=True)
 MRV_A = _two_lines("MRV-A", "VA", 44, composite=False, personal=False)
 MRV_B = _two_lines("MRV-B", "VA", 36, composite=False, personal=False)
-FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)
-"""Visas first: apart from their check digits, their lines would also pass for a passport's."""
+FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)  # visas first: their lines would also pass for a passport's
 
 
 def check_digit(field: str) -> str:
@@ -170,8 +167,7 @@ def normalized(reading: str) -> str:
     return re.sub("[<K]*<[<K]*", lambda run: FILLER * len(run[0]), text)
 
 
-SHORTEST, LONGEST = 18, 52
-"""Lengths of readings of 30 to 44 characters: runs of fillers are read too short or too long."""
+SHORTEST, LONGEST = 18, 52  # of readings of 30 to 44 characters: runs of fillers are misread
 ENOUGH_FILLERS = 5
 _DATES = re.compile(r"(?=([0-9OQDILZSGB]{7})([MFXHNKP<])([0-9OQDILZSGB]{7}))")
 _LICENCE = re.compile(r"D[1IL]([A-Z0-9<]{3})[A-Z0-9<]{9}[0-9OQDILZSGB]{7}[A-Z0-9<]{7,11}")

@@ -30,14 +30,11 @@ _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".ra
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _NEW_SECONDS = 5.0
 _WRITABLE = "{} cannot be written to ({}): make it writable, or name another folder{}"
-RESULTS = ", with `results` in the config"
-"""End of a message that says where to name another folder of results."""
-_LONGEST_NAME = 200
-"""Greatest number of bytes in a file name that leaves room for the temporary name's additions."""
+RESULTS = ", with `results` in the config"  # where to name another folder of results
+_LONGEST_NAME = 200  # bytes of a file name that leave room for additions
 _STEERING = re.compile(f"[\t\n{CONTROLS}]")
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
-_FULL_BYTES = 2**20
-"""Free space below this counts as a full disk: a failed write may have needed more."""
+_FULL_BYTES = 2**20  # less free space counts as a full disk
 
 
 @contextmanager

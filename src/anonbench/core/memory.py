@@ -19,14 +19,12 @@ from pathlib import Path
 from anonbench.core.libraries.devices import lock_folder, own
 
 SMALL = 4_000_000  # number of pixels up to which an image does not wait
-_BYTES_A_PIXEL = 44
-"""Measured: an image read, hidden by a blur of large regions, encoded and audited (a mask: 32)."""
+_BYTES_A_PIXEL = 44  # measured: read, blurred in large regions, encoded and audited (a mask: 32)
 _PART = 2**26  # bytes of memory that one lock stands for
 _SHARE = 0.25  # share of the machine's memory that all large images may take together
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _SECONDS = 0.05
-_TURN, _ALONE, _FIRST = 0, 1, 2
-"""Places in the file: waiting for parts, searching a large image, and the first part."""
+_TURN, _ALONE, _FIRST = 0, 1, 2  # places in the file: waiting, searching a large image, first part
 
 log = logging.getLogger(__name__)
 _thread = threading.local()
@@ -117,8 +115,7 @@ def _parts() -> int:
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of glibc's `mallopt`
-_KEPT, _LARGEST = 2**27, 2**25
-"""Bytes of free memory that the process keeps, and the largest piece kept."""
+_KEPT, _LARGEST = 2**27, 2**25  # bytes of free memory that are kept, and the largest piece
 
 
 @cache

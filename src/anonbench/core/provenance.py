@@ -6,6 +6,7 @@ import mmap
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -36,8 +37,7 @@ def installed(*packages: str) -> list[str]:
     return [name for name in packages if name in found]
 
 
-_INDEX = ".index.json"
-"""End of the names of files that list the shards of a model, in safetensors or PyTorch format."""
+_INDEX = ".index.json"  # lists the shards of a model
 _NO_GRAPH = frozenset({".safetensors", ".pt", ".pth", ".bin", ".npy", ".npz", ".zip", ".tar"})
 """Suffixes of files that are no ONNX, and may be large."""
 _EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?[\x01-\x7f])", re.DOTALL)
@@ -71,27 +71,22 @@ def _file_and_weights(file: Path) -> list[Path]:
 
 def _named_by(file: Path) -> set[str]:
     if file.name.endswith(_INDEX):
-        return _shards(file)
+        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return set(
+                map(str, json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
+            )
+        return set()  # an index of another program
     if file.suffix in _NO_GRAPH or not file.stat().st_size:
         return set()
+    names = set()
     with (
         file.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
-        return {_name(data, found) for found in _EXTERNAL.finditer(data)}
-
-
-def _name(data: mmap.mmap, entry: re.Match[bytes]) -> str:
-    length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
-    return data[entry.end() : entry.end() + length].decode(errors="replace")
-
-
-def _shards(index: Path) -> set[str]:
-    try:
-        listed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        return {str(name) for name in listed.values()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return set()  # an index of another program
+        for entry in _EXTERNAL.finditer(data):
+            length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
+            names.add(data[entry.end() : entry.end() + length].decode(errors="replace"))
+    return names
 
 
 def _walk(folder: Path) -> Iterator[Path]:

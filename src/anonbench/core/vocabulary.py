@@ -12,12 +12,10 @@ from enum import StrEnum
 RESULTS = "results"  # folder of results where the config names none
 ORIGINAL = "original"
 UNADAPTED = "unadapted"
-CONTROL = "control"
-"""The retraining control: the unadapted model of another seed than the reference's."""
+CONTROL = "control"  # the unadapted model of another seed than the reference's
 PIXELS = "pixels"
 UNTRAINED = "untrained"
-NO_CHOICE = frozenset({CONTROL, PIXELS, UNTRAINED})
-"""Rows of a table that nobody can choose for a retrieval system: yardsticks for the others."""
+NO_CHOICE = frozenset({CONTROL, PIXELS, UNTRAINED})  # yardsticks that nobody can choose
 
 DOCUMENT_CLASSES = (  # RVL-CDIP's, in the order of its numbers; the demo's pages have the same
     "letter",
@@ -75,8 +73,7 @@ class Adaption(StrEnum):
     B = "B"
     C = "C"
     D = "D"  # the unadapted model, distilled: hidden crops are embedded as it embeds the originals'
-    MAPPED = "mapped"
-    """The unadapted model, with vectors of hidden images mapped (`anonbench.embedding.mapping`)."""
+    MAPPED = "mapped"  # the unadapted model, with vectors of hidden images mapped
 
     @property
     def global_anonymized(self) -> bool:

@@ -21,8 +21,7 @@ from anonbench.core.memory import keep_freed_memory
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-DIED = "the process that worked on it died, perhaps out of memory"
-"""Reason why an item has no result if its worker died."""
+DIED = "the process that worked on it died, perhaps out of memory"  # reason of an item
 _AHEAD = 8  # items handed out to each worker whose results are not back; this bounds memory
 SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None

@@ -16,11 +16,9 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page
 
 BASE_BYTES = 2**30
-BYTES_A_PIXEL = {"draw": 8, "image": 48}
-"""Memory limit in bytes for a pixel of an image: JPEG 2000 needs the most."""
+BYTES_A_PIXEL = {"draw": 8, "image": 48}  # memory limit; JPEG 2000 needs the most
 _MOST_PIXELS = 500_000_000  # greatest number of pixels if no limit is given
-SECONDS, _SECONDS_AGAIN = 60, 600
-"""Seconds of computing for one answer, and for decoding an image again, perhaps more slowly."""
+SECONDS, _SECONDS_AGAIN = 60, 600  # of computing, and for decoding again
 PIXELS_A_SECOND = 1_000_000  # number of pixels for which there is another second
 
 

@@ -18,8 +18,7 @@ from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import open_checked, upright_size
 
 _JPEG_BLOCK = 8
-_WEBP = (16, 16, 16, 16)
-"""Macroblocks, and the next ones, which are predicted from them and smoothed with them."""
+_WEBP = (16, 16, 16, 16)  # macroblocks, and the next ones, predicted and smoothed with them
 _HEIC = (8, 8, 72, 72)
 """The largest coding unit has 64 pixels, filters reach less than 8 further. Tiles may begin
 anywhere, and decoding turns the image, so that the position of the units is not known.

@@ -58,8 +58,7 @@ def copies_of(
 
 
 MISSING = "there is no picture of {}"
-OTHER_SIZE = "the picture of {} has another size"
-"""Reasons why an image is left out, with the program's name."""
+OTHER_SIZE = "the picture of {} has another size"  # reasons to leave an image out
 
 _LOG = logging.getLogger(__name__)
 

@@ -38,8 +38,7 @@ from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientatio
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
 MAX_PIXELS = 180_000_000
-_BYTES_A_PIXEL = 8
-"""Four channels of 16 bits: larger files, for the allowed number of pixels, are not read."""
+_BYTES_A_PIXEL = 8  # four channels of 16 bits; larger files are not read
 _METADATA_BYTES = 2**26
 
 # What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript);
@@ -63,10 +62,8 @@ _UPRIGHT = {
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION = 274
 
-MOST_HERE = 32_000_000
-"""Greatest number of pixels of an image decoded in this process, and half of its bytes."""
-_IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}
-"""Decoders of Pillow that are a hundred times slower than the others."""
+MOST_HERE = 32_000_000  # pixels of an image that is decoded in this process, and half of its bytes
+_IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}  # Pillow's slow decoders
 _NO_FILE = "a device or pipe, not a file"
 
 
@@ -285,8 +282,7 @@ def decode(data: bytes) -> np.ndarray:
         return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-LONGEST = 1_000_000
-"""Greatest side in pixels. The format allows more, but OpenCV and libpng read no more."""
+LONGEST = 1_000_000  # greatest side in pixels that OpenCV and libpng read
 _COLOUR_TYPES = {(): 0, (3,): 2}  # grey and RGB, by the shape of a pixel
 _UP = 2  # a row's filter; 0 is none
 _LEVEL = 1

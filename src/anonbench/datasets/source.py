@@ -31,10 +31,8 @@ class Source:
     out."""
     left: dict[str, str] = field(default_factory=dict)
     """Files that were found and are not used: path, and the reason."""
-    followed: frozenset[str] = frozenset()
-    """Links to folders whose files are used, or left, under the links' names."""
-    explain: Callable[[str], str] = suffix_reason
-    """Function from the path of any other file below the root to the reason against its use."""
+    followed: frozenset[str] = frozenset()  # links to folders whose files have the links' names
+    explain: Callable[[str], str] = suffix_reason  # reason against any other file below the root
 
 
 def problem(name: str, text: str, key: str = "path") -> InputError:

@@ -52,7 +52,8 @@ def walk(
         outside: search all folders except `only` instead, and the files in `root`.
         hidden: yield each hidden file, and each hidden folder as one entry.
     """
-    seen = {_identity(root)}
+    seen = set[tuple[int, int]]()
+    _is_new(root, seen)
     folders, links = [""], list[str]()
     while folders or links:
         if not folders:
@@ -119,17 +120,12 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
     try:
-        identity = _identity(folder)
+        state = os.stat(folder)  # noqa: PTH116  many folders
     except OSError:  # removed: its reader reports it
         return True
-    new = identity not in seen
-    seen.add(identity)
-    return new
-
-
-def _identity(folder: str) -> tuple[int, int]:
-    state = os.stat(folder)  # noqa: PTH116  many folders
-    return state.st_dev, state.st_ino
+    known = len(seen)
+    seen.add((state.st_dev, state.st_ino))
+    return len(seen) > known
 
 
 def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
@@ -181,8 +177,7 @@ _READ = (
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .tif .tiff .bmp .dib .webp .gif "
     ".pbm .pgm .ppm .pnm .pfm .jp2 .j2k .jpc .jpf .jpx .j2c"
 )
-SUFFIXES = frozenset(_READ.split())
-"""Suffixes of the formats that `anonbench.datasets.images` decodes everywhere."""
+SUFFIXES = frozenset(_READ.split())  # that `anonbench.datasets.images` decodes everywhere
 _HEIC, _PDF = "HEIC", "PDF"
 _KINDS = {
     _HEIC: ".heic .heif .heics .heifs .hif",

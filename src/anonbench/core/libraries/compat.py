@@ -51,8 +51,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     return torch.as_tensor(kept, dtype=torch.int64, device=boxes.device)
 
 
-_libraries: list[torch.library.Library] = []
-"""Library objects, kept because a registration ends with its object."""
+_libraries: list[torch.library.Library] = []  # a registration ends with its object
 
 
 @cache

@@ -159,8 +159,7 @@ class Correction:
     row: str  # counted from 1, without the header
     action: Action
     entity: Entity
-    region: Region | None
-    """The added region, or the box of a removal; None: all of the entity's regions."""
+    region: Region | None  # added, or the box of a removal; None: all of the entity's regions
 
 
 def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annotations:

@@ -21,8 +21,7 @@ KEYS = ["id", "path"]
 ROW_COLUMNS = ["where", *KEYS, "entity", *BOX, *QUAD_COLUMNS, "score"]
 IMAGE_COLUMNS = ["where", *KEYS, "width", "height"]
 ROW_TYPES = dict.fromkeys([*BOX, *QUAD_COLUMNS, "score"], np.float64)
-SLACK = 1.0
-"""Pixels by which a box may exceed the image's edge, as some tools count from 1; cut off."""
+SLACK = 1.0  # pixels beyond an image's edge that are cut off: some tools count from 1
 MISSING = ("", "nan")  # cells without a number, in lower case: tables write NaN for an empty one
 NOTHING = (np.nan,) * 8
 _ANY_SIZE = 2.0**24  # assumed width and height in pixels if the size is not known
@@ -172,8 +171,7 @@ class Images:
         """Index images below `root`: used (id, path, perhaps width, height) and known others."""
         self.root = root
         self.ids = images["id"].to_numpy(object)
-        self.sizes: np.ndarray | None = None
-        """Width and height, upright, float [N, 2]; None: not known."""
+        self.sizes: np.ndarray | None = None  # width, height, float [N, 2]; None: not known
         if "width" in images:
             self.sizes = images[["width", "height"]].to_numpy(float)
         known = images[["id", "path"]]

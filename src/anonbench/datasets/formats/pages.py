@@ -13,8 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from anonbench.core.errors import UnreadableImage
 
-MOST_PAGES = 9999
-"""Greatest number of pages of a document. The page tree of a small PDF may name millions."""
+MOST_PAGES = 9999  # of a document; the page tree of a small PDF may name millions
 WITH_PAGES = (".tif", ".tiff", ".pdf")  # suffixes of files that may have several pages
 _MOST_DIRECTORIES = 4 * MOST_PAGES
 _MOST_ENTRIES = 4096
@@ -24,8 +23,7 @@ _SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
 _SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
 HEIF = "HEIF"  # Pillow's name for HEIC
-HEIC_EXTRA = "the extra `heic`"
-"""Extra of the installation, optional because the package bundles libraries under the LGPL."""
+HEIC_EXTRA = "the extra `heic`"  # optional: the package bundles libraries under the LGPL
 
 
 @functools.cache

@@ -11,8 +11,7 @@ from anonbench.datasets.formats.pages import Page
 
 SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
-_BEFORE = b"\xef\xbb\xbf \t\r\n\0"
-"""Bytes that may come before the signature: a byte order mark or white space."""
+_BEFORE = b"\xef\xbb\xbf \t\r\n\0"  # may come before the signature: byte order mark, white space
 _UPRIGHT = 0.05  # pixels by which the ends of an upright image's rows differ at most
 
 

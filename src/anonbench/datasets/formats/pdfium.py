@@ -31,8 +31,7 @@ _COVERED = 0.9  # least share of a page that its scan covers
 _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
 _BLOCK = 8  # side in pixels of a JPEG's blocks
-_ONE_BLOCK = (1024, 1024, False, (128, 128))
-"""Size, kind and sampling of an image that counts as one block, of whatever size."""
+_ONE_BLOCK = (1024, 1024, False, (128, 128))  # size, kind, sampling of one block of any size
 _UNIT = 256  # PDFium returns positions as whole numbers: they are requested in parts of a pixel
 
 # pypdfium2 starts PDFium with the machine's fonts: restart it with an empty list of folders

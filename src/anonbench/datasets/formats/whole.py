@@ -20,8 +20,7 @@ from anonbench.core.errors import UnreadableImage
 
 _MOST_READS = 2**21
 _MOST_PARTS = 2**22
-_MOST_SCANS = 100
-"""Greatest number of scans in a JPEG file: each goes over the whole image; about ten are usual."""
+_MOST_SCANS = 100  # in a JPEG file: each goes over the whole image; about ten are usual
 _SCAN, _PROGRESSIVE = re.compile(rb"\xff\xda"), b"\xff\xc2"
 _JPEG = 7  # compression of TIFF files
 _GUESSED = frozenset(range(10))  # coefficients of a progressive JPEG guessed until they are sent
@@ -31,8 +30,7 @@ _BLOCK = 4096  # size of a disk's block in bytes
 _FILL = (127, 128)  # levels that libjpeg gives to missing pixels
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _CORNER = 8
-_MISSING = 32
-"""Number of blocks of 8 × 8 pixels without data from which an image counts as incomplete."""
+_MISSING = 32  # blocks of 8 × 8 pixels without data from which an image counts as incomplete
 
 
 class HeaderReader(io.BytesIO):

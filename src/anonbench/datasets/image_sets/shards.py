@@ -39,10 +39,8 @@ ORIGINAL_COLUMNS = ["id", "path", *INDEX_COLUMNS[2:]]
 """Of an index of originals: `path` is relative to the data set's root, `size` (bytes) and `digest`
 (SHA-256) are the file's."""
 
-_LONGEST = 200
-"""Greatest number of letters in a name; file systems allow 255 bytes, including the suffix."""
-_UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
-"""Starts of names that Windows strips, and names that it reserves for devices."""
+_LONGEST = 200  # letters in a name; file systems allow 255 bytes with the suffix
+_UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # for Windows
 
 
 def index_path(tar: Path) -> Path:
@@ -142,10 +140,16 @@ class ImageSet:
         indexes = sorted({*tars, *(path for path in files if path.suffix == ".parquet")})
         if not indexes:
             raise InputError("an image set needs at least one shard")
-        parts = [
-            _read_index(path, path in tars).assign(shard=number)
-            for number, path in enumerate(indexes)
-        ]
+        parts = []
+        for number, path in enumerate(indexes):
+            if not path.is_file():
+                raise InputError(
+                    f"{path.stem}.tar: its index {path} is missing; make the shard again"
+                )
+            index = pd.read_parquet(path)
+            if path not in tars and "path" not in index:
+                raise InputError(f"{path}: an index without its tar; make the shard again")
+            parts.append(index.assign(shard=number))
         whole = pd.concat(parts, ignore_index=True).sort_values("id", ignore_index=True)
         if "offset" not in whole:
             whole["offset"] = 0
@@ -244,16 +248,6 @@ class ImageSet:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handles": {}}
-
-
-def _read_index(path: Path, has_tar: bool) -> pd.DataFrame:
-    """Return a shard's index; its tar may be missing if it is one of originals."""
-    if not path.is_file():
-        raise InputError(f"{path.stem}.tar: its index {path} is missing; make the shard again")
-    index = pd.read_parquet(path)
-    if not has_tar and "path" not in index:
-        raise InputError(f"{path}: an index without its tar; make the shard again")
-    return index
 
 
 def open_sets(
