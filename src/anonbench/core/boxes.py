@@ -162,18 +162,16 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
 
 def write_boxes(frame: pd.DataFrame, path: Path) -> None:
     """Write a box table as Parquet."""
-    has_blocks = BLOCKS in frame and bool((frame[BLOCKS].fillna("") != "").any())
-    columns = [*BOX_COLUMNS, BLOCKS] if has_blocks else BOX_COLUMNS
-    write_parquet(frame[columns].fillna({BLOCKS: ""}) if has_blocks else frame[columns], path)
+    boxes, texts = frame[BOX_COLUMNS], frame[BLOCKS].fillna("") if BLOCKS in frame else ""
+    write_parquet(boxes.assign(**{BLOCKS: texts}) if any(texts) else boxes, path)
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
     """Read a box table."""
     import pandas as pd
-    import pyarrow.parquet as pq
 
-    more = [BLOCKS] if BLOCKS in pq.read_schema(path).names else []
-    return pd.read_parquet(path, columns=[*BOX_COLUMNS, *more])
+    frame = pd.read_parquet(path)
+    return frame[[*BOX_COLUMNS, BLOCKS] if BLOCKS in frame else BOX_COLUMNS]
 
 
 def with_blocks(regions: Sequence[Region], blocks: tuple[Blocks, ...]) -> list[Region]:

@@ -41,8 +41,7 @@ MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8  # four channels of 16 bits; larger files are not read
 _METADATA_BYTES = 2**26
 
-# What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript);
-# and HEIC, where the package for it is installed.
+# what Pillow decodes by itself (EPS, for one, runs Ghostscript), beside HEIC where it is installed
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
 
 # Pillow's own limit is one for the whole process, and some of its plugins ask it again while they
@@ -86,8 +85,6 @@ def read_file(path: Path, max_bytes: int) -> bytes:
             if state.st_size > max_bytes:
                 raise UnreadableImage(f"more than {max_bytes} bytes")
             data = file.read(state.st_size + 1)
-    except UnreadableImage:
-        raise
     except FileNotFoundError:
         raise UnreadableImage("file is missing") from None
     except IsADirectoryError:

@@ -221,22 +221,17 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))
     found = _unlisted_files(root, paths, known) if named else walk.walk(str(root), everything=True)
-    used = {*paths, *source.followed}
-    rows = {
-        e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
-    } | source.left
-    for path, reason in rows.items():
+    rows = {path: known.get(path) or reason for path, reason in found}
+    for path in (*paths, *source.followed):
+        rows.pop(path, None)
+    pairs = []
+    for path, given in (rows | source.left).items():
+        reason = given or (source.explain(path) if walk.is_text(path) else walk.NOT_UTF8)
         if reason == walk.NOT_IMAGE:
-            rows[path] = walk.content_reason(f"{root}/{path}")
-    pairs = [(walk.shown(path), reason) for path, reason in rows.items()]
+            reason = walk.content_reason(f"{root}/{path}")
+        pairs.append((walk.shown(path), reason))
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)
-
-
-def _reason(source: Source, entry: walk.Entry) -> str:
-    if entry.reason:
-        return entry.reason
-    return source.explain(entry.path) if walk.is_text(entry.path) else walk.NOT_UTF8
 
 
 def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[walk.Entry]:
@@ -246,13 +241,11 @@ def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> I
         used.setdefault(folder, set()).add(name)
     for path in known:
         used.setdefault(os.path.dirname(path), set())  # noqa: PTH120
-    folders: dict[str, str] = {}
-    names: dict[str, set[str]] = {}
+    folders: dict[str, tuple[str, set[str]]] = {}
     for folder in sorted(used):  # one folder may be written in several ways
         real = os.path.realpath(os.path.join(root, folder))  # noqa: PTH118
-        folders.setdefault(real, folder)
-        names.setdefault(real, set()).update(used[folder])
-    for real, folder in folders.items():
+        folders.setdefault(real, (folder, set()))[1].update(used[folder])
+    for real, (folder, names) in folders.items():
         for name, reason in walk.files_in(real):
-            if name not in names[real]:
+            if name not in names:
                 yield walk.Entry(os.path.join(folder, name), reason)  # noqa: PTH118

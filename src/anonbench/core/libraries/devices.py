@@ -7,7 +7,6 @@ before CUDA starts.
 """
 
 import fcntl
-import itertools
 import logging
 import os
 import re
@@ -111,7 +110,8 @@ def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list
     # devices that Slurm gave to a job are its own, and numbered from 0 in each
     given = any(os.environ.get(name) for name in _GIVEN_BY_SLURM)
     scope = f"{os.environ['SLURM_JOB_ID']}-" if given and "SLURM_JOB_ID" in os.environ else ""
-    for attempt in itertools.count():
+    attempt = 0
+    while True:
         # one process at a time, or two jobs that need two devices could each hold one for ever
         with _locked(folder / "turn.lock"), ExitStack() as held:
             devices = []
@@ -125,8 +125,8 @@ def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list
                     return devices
         if attempt % _SAY_EVERY == 0:
             logger.info("waiting for a GPU: %d of %s", count, ",".join(choice))
+        attempt += 1
         time.sleep(POLL_SECONDS)
-    raise AssertionError  # it is never reached
 
 
 @contextmanager

@@ -52,30 +52,25 @@ def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
     `image` is opened from it, at the relevant page; no pixel is read.
     """
     try:
-        _require(data, image)
+        if image.format == "PNG":
+            _require_png(data)
+        elif image.format in ("JPEG", "MPO"):
+            _pixels_of_jpeg(data)
+            _require_scans(data, image)
+        elif image.format == "WEBP":
+            # blocks of one colour take a fraction of a bit each, and may be zeros
+            least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
+            if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
+                raise _cut("shorter than its header says")
+            _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
+        elif image.format == "HEIF":
+            _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
+        elif isinstance(image, TiffImagePlugin.TiffImageFile):
+            _require_strips(data, image)
+        if all(tile.codec_name == "raw" for tile in image.tile):
+            _require_raw(data, image)
     except (struct.error, IndexError):
         raise _cut("it ends within a header") from None
-
-
-def _require(data: bytes, image: ImageFile.ImageFile) -> None:
-    kind = "JPEG" if image.format == "MPO" else image.format
-    if kind == "PNG":
-        _require_png(data)
-    elif kind == "JPEG":
-        _pixels_of_jpeg(data)
-        _require_scans(data, image)
-    elif kind == "WEBP":
-        # blocks of one colour take a fraction of a bit each, and may be zeros
-        least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
-        if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
-            raise _cut("shorter than its header says")
-        _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
-    elif kind == "HEIF":
-        _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
-    elif isinstance(image, TiffImagePlugin.TiffImageFile):
-        _require_strips(data, image)
-    if all(tile.codec_name == "raw" for tile in image.tile):
-        _require_raw(data, image)
 
 
 def _require_scans(data: bytes, image: Image.Image) -> None:
