@@ -92,15 +92,10 @@ FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)  # visas first: their lines would also p
 
 def check_digit(field: str) -> str:
     """Return a field's check digit, weights 7, 3, 1, modulo 10; ValueError but for A-Z, 0-9, <."""
-    return str(sum(_value(c) * w for c, w in zip(field, cycle(WEIGHTS), strict=False)) % 10)
-
-
-def _value(character: str) -> int:
-    if character == FILLER:
-        return 0
-    if re.fullmatch("[0-9A-Z]", character) is None:
+    if not re.fullmatch("[0-9A-Z<]*", field):
         raise ValueError("a machine-readable zone has A to Z, 0 to 9 and < only")
-    return int(character, 36)
+    values = (int(character, 36) for character in field.replace(FILLER, "0"))
+    return str(sum(v * w for v, w in zip(values, cycle(WEIGHTS), strict=False)) % 10)
 
 
 def format_of(lines: Sequence[str]) -> Format | None:
@@ -136,25 +131,19 @@ def corrected(line: str, classes: str) -> str:
 
     Only for telling a zone from other text: the corrections may be wrong.
     """
-    return "".join(
-        c.translate(DIGIT_LIKE)
-        if kind in "NC"
-        else c.translate(LETTER_LIKE)
-        if kind in "ASV"
-        else c
-        for c, kind in zip(line, classes, strict=True)
-    )
+    tables = dict.fromkeys("NC", DIGIT_LIKE) | dict.fromkeys("ASV", LETTER_LIKE)
+    pairs = zip(line, classes, strict=True)
+    return "".join(character.translate(tables.get(kind, {})) for character, kind in pairs)
 
 
 def verified(readings: Sequence[str]) -> bool:
     """Check whether lines, once corrected, form a zone of some format with right check digits."""
     lines = [normalized(reading) for reading in readings]
     for layout in FORMATS:
-        if [len(line) for line in lines] != [layout.width] * len(layout.lines):
-            continue
-        fixed = [corrected(a, b) for a, b in zip(lines, layout.lines, strict=True)]
-        if format_of(fixed) is layout and not wrong_checks(fixed, layout):
-            return True
+        if [len(line) for line in lines] == [layout.width] * len(layout.lines):
+            fixed = [corrected(a, b) for a, b in zip(lines, layout.lines, strict=True)]
+            if format_of(fixed) is layout and not wrong_checks(fixed, layout):
+                return True
     return False
 
 
@@ -203,10 +192,7 @@ def begins_with_dates(reading: str) -> bool:
 
 
 def _dates(text: str) -> float:
-    """Return 0.3 to 1 if the text has two dates with check digits around a sex, else 0.
-
-    The value grows with the number of valid dates and right check digits.
-    """
+    """Return 0.3 to 1, by valid dates and check digits, if two dates are around a sex, else 0."""
     best = 0.0
     for match in _DATES.finditer(text):
         fields = [match[group].translate(DIGIT_LIKE) for group in (1, 3)]
@@ -217,10 +203,7 @@ def _dates(text: str) -> float:
 
 
 def _licence(text: str) -> float:
-    """Return 0.75 if a licence's number, check digit and expiry are in place, 1 if it checks.
-
-    The last character is the check digit of all others.
-    """
+    """Return 0.75 if a licence's parts are in place, 1 if its last character checks the others."""
     match = _LICENCE.fullmatch(text)
     if match is None:
         return 0.0

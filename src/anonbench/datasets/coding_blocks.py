@@ -114,7 +114,7 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
     """Return the blocks of a TIFF file; a strip or tile that cuts blocks counts as one."""
     tags, compression = image.tag_v2, str(image.info.get("compression"))
     if compression == "webp":
-        coded = _WEBP
+        coded: _Coded = _WEBP
     elif compression == _OLD_JPEG:  # its tags may contradict its data
         return tags[256], tags[257], 0, 0
     elif compression == "jpeg":

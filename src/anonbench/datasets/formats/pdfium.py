@@ -111,7 +111,7 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
     for (first, along, below), kind in _placed(loaded):
         corner = drawn(*first)
         ends = [corner, drawn(*along) - corner, drawn(*below) - corner]
-        found.append(Placed(*(tuple(end.tolist()) for end in ends), *kind))
+        found.append(Placed._make([*(tuple(end.tolist()) for end in ends), *kind]))
     return found
 
 
