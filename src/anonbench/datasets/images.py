@@ -1,11 +1,9 @@
 """Reading and decoding of originals, encoding of anonymized images.
 
 PNG files have 8 bits a value, grey or RGB, and nothing in them but the image. Rows of colour images
-are filtered by `Up` (PNG, 9.2), those of grey ones, which are mostly scans, not at all, and
-compressed by ISA-L at its first level: that takes an eighth to two fifths of the time of OpenCV's
-encoder by default, and 0.7 to 1.1 of its space (a drawn page: 1.3). libdeflate's second level takes
-thrice as long and makes files 2 to 25 % smaller. The same pixels give the same bytes on every
-x86-64 processor since 2008: what ISA-L has for SSE, AVX, AVX2 and AVX-512 was compared.
+are filtered by `Up` (PNG, 9.2), those of grey ones, mostly scans, not at all. ISA-L's first level
+takes an eighth to two fifths of the time of OpenCV's encoder, and 0.7 to 1.3 of its space. The same
+pixels give the same bytes with SSE, AVX, AVX2 and AVX-512.
 """
 
 import hashlib
@@ -49,15 +47,8 @@ FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000"
 Image.MAX_IMAGE_PIXELS = None
 
 # by EXIF orientation; 1 is upright
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_TURNS = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
+_UPRIGHT = {number: Image.Transpose[name] for number, name in enumerate(_TURNS.split(), 2)}
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION = 274
 

@@ -49,7 +49,17 @@ def read_folder(name: str, dataset: DataSource, wanted: Collection[str] | None) 
     root = dataset.path
     require_folder(name, root)
     has_split = (root / "train").is_dir() and any((root / v).is_dir() for v in _VAL)
-    paths, left, followed = _scan(name, root, tuple(_SPLITS) if has_split else ())
+    paths, left, followed = list[str](), dict[str, str](), set[str]()
+    try:
+        for path, reason in walk(str(root), tuple(_SPLITS) if has_split else ()):
+            if reason == FOLLOWED:
+                followed.add(path)
+            elif why := reason or name_reason(path):
+                left[path] = why
+            else:
+                paths.append(path)
+    except OSError as error:
+        raise problem(name, f"{error.filename or root} cannot be read ({error.strerror})") from None
     frame = _with_ids(paths)
     split = pd.Series(None, index=frame.index, dtype="str")
     if has_split:
@@ -62,7 +72,7 @@ def read_folder(name: str, dataset: DataSource, wanted: Collection[str] | None) 
     if classes is not None and is_wanted("class", wanted):
         frame["class"] = classes
     labels = () if classes is None else ("class",)
-    source = Source(frame, labels, left=left, followed=followed)
+    source = Source(frame, labels, left=left, followed=frozenset(followed))
     if not has_split:
         return source
     found = walk(str(root), _SPLITS, everything=True, outside=True)
@@ -78,26 +88,6 @@ def _with_ids(paths: list[str]) -> pd.DataFrame:
 
 def _explain_outside(path: str) -> str:
     return TEST if path.startswith("test/") else "outside the folders train and val"
-
-
-def _scan(
-    name: str, root: Path, only: Collection[str]
-) -> tuple[list[str], dict[str, str], frozenset[str]]:
-    """Return the images' paths, the other files with the reason, and the links followed."""
-    paths: list[str] = []
-    left: dict[str, str] = {}
-    followed = set()
-    try:
-        for path, reason in walk(str(root), only):
-            if reason == FOLLOWED:
-                followed.add(path)
-            elif why := reason or name_reason(path):
-                left[path] = why
-            else:
-                paths.append(path)
-    except OSError as error:
-        raise problem(name, f"{error.filename or root} cannot be read ({error.strerror})") from None
-    return paths, left, frozenset(followed)
 
 
 def _classes(frame: pd.DataFrame) -> pd.Series | None:

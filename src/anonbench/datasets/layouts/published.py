@@ -30,15 +30,10 @@ from anonbench.datasets.walk import TEST
 PARTITION = "list_eval_partition"
 ATTRIBUTES = "list_attr_celeba"
 IDENTITY = "identity_CelebA"
+_IMAGES = ("{0}/{0}", "{0}", "Img/{0}", "{0}_png", "Img/{0}_png")
 _FOLDERS = {
-    "aligned": (
-        "img_align_celeba/img_align_celeba",
-        "img_align_celeba",
-        "Img/img_align_celeba",
-        "img_align_celeba_png",
-        "Img/img_align_celeba_png",
-    ),
-    "wild": ("img_celeba/img_celeba", "img_celeba", "Img/img_celeba"),
+    "aligned": [place.format("img_align_celeba") for place in _IMAGES],
+    "wild": [place.format("img_celeba") for place in _IMAGES[:3]],
 }
 _PLACES = ("", "Anno/", "Eval/")
 _SUFFIXES = (".txt", ".csv")
