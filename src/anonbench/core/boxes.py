@@ -61,8 +61,10 @@ class Region:
     x1: float
     y1: float
     score: float
-    quad: Quad | None = None  # corners x, y, x, y, … of a slanted region; the box above encloses it
-    blocks: tuple[Blocks, ...] = ()  # of the original's file; none if it is lossless, or unknown
+    quad: Quad | None = None
+    """Corners x, y, x, y, … of a slanted region; the box above encloses it."""
+    blocks: tuple[Blocks, ...] = ()
+    """Coding blocks of the original's file; none if it is lossless, or unknown."""
 
 
 def overlap(one: Region, other: Region) -> float:
