@@ -1,4 +1,4 @@
-"""The process that decodes files for `anonbench.datasets.formats.child`, within limits.
+"""The process that decodes files for `anonbench.datasets.formats.pdf`, within limits.
 
 It reads a line of JSON and a file's bytes from standard input, and answers with a line of JSON and
 pixels. It ends with its input.

@@ -22,7 +22,6 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
-from anonbench.datasets.formats.child import ask
 from anonbench.datasets.formats.pages import (
     HEIF,
     Page,
@@ -31,7 +30,7 @@ from anonbench.datasets.formats.pages import (
     require_page,
     tiff_frames,
 )
-from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
+from anonbench.datasets.formats.pdf import ask, draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 

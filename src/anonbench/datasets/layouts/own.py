@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -108,7 +107,18 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
     anything that is no such table.
     """
     file = dataset.path
-    table = _load(name, file)
+    if file.exists() and not file.is_file():
+        fault = "is a folder" if file.is_dir() else "is a pipe or device"
+        raise problem(name, f"{file} {fault}; this layout needs a CSV or Parquet file")
+    try:
+        table = load_texts(file)
+    except InputError as error:
+        raise problem(name, f"the table {error}") from None
+    # empty cells are missing; whole numbers stay whole beside them
+    if file.suffix == ".parquet":
+        table = table.convert_dtypes(convert_string=False, convert_floating=False)
+    else:
+        table = table.mask(table == "")
     columns = [str(column) for column in table.columns]
     if "path" not in columns:
         # the names are not shown: without a header they are data
@@ -165,17 +175,3 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
         others=others,
         explain=lambda path: LIST_FILE if path == file.name else NOT_NAMED,
     )
-
-
-def _load(name: str, file: Path) -> pd.DataFrame:
-    """Return the table with its empty cells missing; whole numbers stay whole beside them."""
-    if file.exists() and not file.is_file():
-        fault = "is a folder" if file.is_dir() else "is a pipe or device"
-        raise problem(name, f"{file} {fault}; this layout needs a CSV or Parquet file")
-    try:
-        table = load_texts(file)
-    except InputError as error:
-        raise problem(name, f"the table {error}") from None
-    if file.suffix == ".parquet":
-        return table.convert_dtypes(convert_string=False, convert_floating=False)
-    return table.mask(table == "")
