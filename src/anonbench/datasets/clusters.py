@@ -53,11 +53,9 @@ def assign(
     or a path has no such folder.
     """
     by, values = _values(name, images, cluster, likely)
-    known = values.notna()
-    numbers = np.empty(len(images), dtype=np.int64)
-    numbers[known], named = pd.factorize(values[known])
-    numbers[~known] = len(named) + np.arange(int((~known).sum()))
-    numbers = pd.factorize(numbers)[0].astype(np.int64)
+    # values are stripped: none begins with a control character
+    keys = values.where(values.notna(), "\x1e" + images["id"])
+    numbers = pd.factorize(keys)[0].astype(np.int64)
     return pd.DataFrame({"id": images["id"].astype("str"), "cluster": numbers, "by": by})
 
 
@@ -120,14 +118,13 @@ def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
 
 def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
     """Folder of each path, with those above it; InputError where a path has no such folder."""
-    above = {path: path.strip("/").split("/")[:-1] for path in paths.unique()}
-    if shallow := [path for path, folders in above.items() if abs(part) > len(folders)]:
+    above = paths.map(lambda path: path.strip("/").split("/")[:-1])
+    shallow = paths[above.map(len) < abs(part)].unique()
+    if len(shallow):
         text = f"{len(shallow):,} paths have no folder {part}, such as {shallow[0]!r}"
         raise problem(name, f"{text}; name another folder, or a column", KEY)
-    ends = {path: part if part > 0 else len(each) + part + 1 for path, each in above.items()}
-    return paths.map({path: "/".join(above[path][:end]) for path, end in ends.items()}).astype(
-        "str"
-    )
+    end = part if part > 0 else part + 1 or None
+    return above.map(lambda folders: "/".join(folders[:end])).astype("str")
 
 
 def _values(

@@ -26,14 +26,8 @@ from anonbench.core.jobs.checksums import refusal
 from anonbench.datasets.formats.pages import file_digest_of, page_of
 from anonbench.datasets.images import decode, read_image, read_original
 
-_INDEX_TYPES = {
-    "id": "str",
-    "offset": "int64",
-    "size": "int64",
-    "width": "int64",
-    "height": "int64",
-    "digest": "str",
-}
+_NUMBERS = dict.fromkeys(("offset", "size", "width", "height"), "int64")
+_INDEX_TYPES = {"id": "str"} | _NUMBERS | {"digest": "str"}
 INDEX_COLUMNS = list(_INDEX_TYPES)
 ORIGINAL_COLUMNS = ["id", "path", *INDEX_COLUMNS[2:]]
 """Of an index of originals: `path` is relative to the data set's root, `size` (bytes) and `digest`
