@@ -11,8 +11,6 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.datasets.walk import LIST_FILE, UNLISTED, id_problem, suffix_reason
 
-OTHERS = ["id", "path", "reason"]
-
 
 @dataclass(frozen=True)
 class Source:
@@ -23,7 +21,9 @@ class Source:
     there is no official split), then the requested label columns."""
     labels: tuple[str, ...] = ()  # all label columns that can be requested
     absent: tuple[str, ...] = ()  # optional list files that were not found, for error messages
-    others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OTHERS, dtype="str"))
+    others: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["id", "path", "reason"], dtype="str")
+    )
     """Listed images that are not used (of a test split, or outside the subset): columns id, path,
     reason. Annotations may name them; they may not exist."""
     gone: frozenset[str] = frozenset()

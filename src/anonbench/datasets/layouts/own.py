@@ -12,7 +12,6 @@ from anonbench.datasets.annotations.rows import load_texts
 from anonbench.datasets.documents import PAGE
 from anonbench.datasets.formats.pages import MOST_PAGES
 from anonbench.datasets.source import (
-    OTHERS,
     Source,
     id_problems,
     ids_of_files,
@@ -158,20 +157,19 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
         wrong = table[PAGE].notna() & ~numbers.isin(range(1, MOST_PAGES + 1))
         refuse(wrong, f": {PAGE} is no page's number, 1 to {MOST_PAGES}")
         frame[PAGE] = numbers.astype("Int16")
-    others = pd.DataFrame(columns=OTHERS, dtype="str")
+    tested = frame[:0]
     if "split" in columns and dataset.split == "official":
         given = filled("split").str.lower()
         unknown = given[~given.isin([*_SPLITS, "test"])]
         if len(unknown):
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
         frame["split"] = given.map(_SPLITS)
-        others = frame.loc[given == "test", ["id", "path"]].assign(reason=TEST)
-        frame = frame[given != "test"]
+        tested, frame = frame[given == "test"], frame[given != "test"]
     shown = [column for column in labels if is_wanted(column, wanted)]
     frame = frame.join(table[shown]).reset_index(drop=True)
     return Source(
         frame,
         labels=tuple(labels),
-        others=others,
+        others=tested[["id", "path"]].assign(reason=TEST),
         explain=lambda path: LIST_FILE if path == file.name else NOT_NAMED,
     )
