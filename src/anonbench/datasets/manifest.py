@@ -126,9 +126,12 @@ def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFra
 
     `copies` are those of `find_copies`, `used` is the manifest, `listed` has id and path of all.
     """
-    left = copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id")
+    return _sized(copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id"), used)
+
+
+def _sized(images: pd.DataFrame, used: pd.DataFrame) -> pd.DataFrame:
     sizes = used[["digest", "width", "height"]].drop_duplicates("digest")
-    return left.merge(sizes, on="digest")[["id", "path", "width", "height", "digest"]]
+    return images.merge(sizes, on="digest")[["id", "path", "width", "height", "digest"]]
 
 
 def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -136,22 +139,18 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
 
     Only files of a used image's size are read. Columns id, path, width, height, digest.
     """
-    by_digest = used.drop_duplicates("digest").set_index("digest")
-    sizes, rows, unread = set(used["bytes"].tolist()), [], 0
-    for image_id, path in zip(others["id"], others["path"], strict=True):
+    sizes, digests, unread = set(used["bytes"].tolist()), [], 0
+    for path in others["path"]:
+        digests.append("")
         try:
-            is_candidate = (root / path).stat().st_size in sizes
-            digest = file_digest(root / path) if is_candidate else ""
+            if (root / path).stat().st_size in sizes:
+                digests[-1] = file_digest(root / path)
         except OSError:
             unread += 1
-            continue
-        if digest in by_digest.index:
-            width, height = by_digest.loc[digest, ["width", "height"]]
-            rows.append((image_id, path, width, height, digest))
     if unread:
         text = "unused images cannot be read: regions marked in them are not applied to used copies"
         warn_on_terminal(_LOG, f"{unread} {text}")
-    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
+    return _sized(others[["id", "path"]].assign(digest=digests), used)
 
 
 def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:

@@ -28,8 +28,8 @@ _LONGEST = 2**24
 _TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
 
 _lock = threading.Lock()
+# by the id of the process that asks: after a fork another child is started
 _children: dict[int, subprocess.Popen[bytes]] = {}
-"""The child of this process, by the process's id: after a fork another one is started."""
 
 
 def _renew_lock() -> None:
@@ -55,6 +55,7 @@ def ask(
     data = source if isinstance(source, bytes) else b""
     path = None if isinstance(source, bytes) else os.fspath(source.absolute())
     question = {"what": what, "page": page, "max_pixels": max_pixels, "pixels": pixels}
+    question |= {"path": path, "bytes": len(data)}
     with _lock:
         if os.getpid() not in _children:
             _children[os.getpid()] = subprocess.Popen(
@@ -65,8 +66,17 @@ def ask(
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )
         child = _children[os.getpid()]
+        to, back = cast(BinaryIO, child.stdin), cast(BufferedReader, child.stdout)
         try:
-            answer, values = _answer(child, question | {"path": path, "bytes": len(data)}, data)
+            to.write(json.dumps(question).encode() + b"\n" + data)
+            to.flush()
+            answer = json.loads(back.readline(_LONGEST))
+            size = answer.get("pixels", 0)
+            if not 0 <= size < 2**33:
+                raise ValueError("more pixels than an image has")
+            values = np.empty(size, np.uint8)
+            if back.readinto(values.data) != size:
+                raise ValueError("fewer pixels than were said")
             if "refused" not in answer:
                 return answer["told"], values
         except BaseException as error:  # it has ended, answers nonsense, or takes too long
@@ -77,22 +87,6 @@ def ask(
                 raise UnreadableImage(_TOO_MUCH) from None
             raise
     raise UnreadableImage(str(answer["refused"]))
-
-
-def _answer(
-    child: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
-) -> tuple[dict[str, Any], np.ndarray]:
-    to, back = cast(BinaryIO, child.stdin), cast(BufferedReader, child.stdout)
-    to.write(json.dumps(question).encode() + b"\n" + data)
-    to.flush()
-    answer = json.loads(back.readline(_LONGEST))
-    size = answer.get("pixels", 0)
-    if not 0 <= size < 2**33:
-        raise ValueError("more pixels than an image has")
-    pixels = np.empty(size, np.uint8)
-    if back.readinto(pixels.data) != size:
-        raise ValueError("fewer pixels than were said")
-    return answer, pixels
 
 
 def is_pdf(data: bytes) -> bool:
