@@ -150,7 +150,8 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
     if unread:
         text = "unused images cannot be read: regions marked in them are not applied to used copies"
         warn_on_terminal(_LOG, f"{unread} {text}")
-    return _sized(others[["id", "path"]].assign(digest=digests), used)
+    digest = pd.Series(digests, others.index, dtype="str")
+    return _sized(others[["id", "path"]].assign(digest=digest), used)
 
 
 def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
