@@ -1,7 +1,5 @@
 """Images passed to a command or function: a folder, a tar, a table, a list of paths, a file."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tarfile
@@ -10,17 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.io import locked
 from anonbench.core.wording import tally
 from anonbench.datasets import walk
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from anonbench.datasets.formats.pages import Page
 
 STANDARD_INPUT = "-"
 TABLES = (".csv", ".parquet")
@@ -63,20 +56,6 @@ class ImageFile:
         if len(data) != self.size:
             raise UnreadableImage("the tar ends within it")
         return data
-
-    def pixels(self, max_pixels: int | None = None) -> np.ndarray:
-        """Return the image as `read_image` does: uint8 [H, W] or [H, W, 3] RGB."""
-        from anonbench.datasets.images import MAX_PIXELS, read_image
-
-        limit = max_pixels or MAX_PIXELS
-        data = self.data(limit)
-        return read_image(data, limit, self.page_in(data, limit))
-
-    def page_in(self, data: bytes, max_pixels: int) -> Page | None:
-        """Page that `read_image` has to read from the file's content; raises UnreadableImage."""
-        from anonbench.datasets.headers import Limits, header_of
-
-        return header_of(data, "", self.page, Limits(max_pixels)).page
 
 
 class LeftOut(NamedTuple):
