@@ -31,8 +31,7 @@ from torch.utils.data import DataLoader
 
 from anonbench.config.training import Crops, Recipe
 from anonbench.core.libraries.compat import install_torchvision_ops
-from anonbench.datasets.image_sets.originals import write_index
-from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet, write_index
 from anonbench.datasets.images import encode, read_image
 from anonbench.training.data.augment import BLUR_SIGMA, IMAGENET_DEVIATION, IMAGENET_MEAN
 from anonbench.training.data.batch import finish

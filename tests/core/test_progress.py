@@ -12,7 +12,7 @@ def test_a_bar_says_that_work_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "ALIVE", 0.02)
-    for _ in progress.track_batches(iter([[1, 2], [3]]), 3, "images embedded"):
+    for _ in progress.track(iter([[1, 2], [3]]), 3, "images embedded", len):
         time.sleep(0.3)
     assert capsys.readouterr().err.count("images embedded") > 6
     assert list(progress.track(iter("abc"), 3, "letters")) == ["a", "b", "c"]

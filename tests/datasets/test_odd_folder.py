@@ -14,8 +14,7 @@ from small_sets import dataset, written
 from anonbench.cli import main
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.datasets.documents import DOCUMENT, PAGE
-from anonbench.datasets.image_sets.originals import write_index
-from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet, write_index
 from anonbench.datasets.images import read_original
 from anonbench.datasets.listing import list_images
 from anonbench.embedding.given_images import look_at

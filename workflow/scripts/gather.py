@@ -6,7 +6,7 @@ with job(snakemake, __file__) as cache:
     if not cache.is_done():
         import pandas as pd
 
-        from anonbench.datasets.image_sets.originals import write_index
+        from anonbench.datasets.image_sets.shards import write_index
         from anonbench.detection.gather import gather_boxes
 
         manifest = Path(snakemake.input.manifest)

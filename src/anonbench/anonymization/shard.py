@@ -23,8 +23,7 @@ from anonbench.core.vocabulary import Method, Variant
 from anonbench.core.wording import count
 from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_of
-from anonbench.datasets.image_sets.originals import used_rows
-from anonbench.datasets.image_sets.shards import ShardWriter
+from anonbench.datasets.image_sets.shards import ShardWriter, used_rows
 from anonbench.datasets.images import encode, read_image, read_original
 
 log = logging.getLogger(__name__)

@@ -23,20 +23,13 @@ if TYPE_CHECKING:
 QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]
 BOX_COLUMNS = ["id", "entity", "x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score", "order"]
 
-BLOCKS = "blocks"
-"""Column of a box table, present if an image was decoded from a lossy file: `Blocks` as text."""
+BLOCKS = "blocks"  # column of a box table, only if a file is lossy: `Blocks` as text
 
 Quad = tuple[float, float, float, float, float, float, float, float]
-_FARTHEST = 2**24
-"""Greatest distance of a corner in pixels: beyond it, float32 cannot represent whole numbers."""
-_SHARES = 2.0
-"""Pixels; a region that ends before them is taken for shares of width and height (0 to 1), unless
-its numbers are whole.
-"""
-_SLACK = 1.0
-"""Pixels by which a box may exceed its quadrilateral, which is the part that is hidden."""
-_THINNEST = 1e-3
-"""Pixels; corners within this distance of one line enclose no area."""
+_FARTHEST = 2**24  # corner in pixels: beyond it, float32 cannot represent whole numbers
+_SHARES = 2.0  # pixels; what ends before may be shares of width and height (0 to 1)
+_SLACK = 1.0  # pixels by which a box may exceed its quadrilateral, which is the part that is hidden
+_THINNEST = 1e-3  # pixels; corners within this distance of one line enclose no area
 
 
 class Blocks(NamedTuple):
@@ -46,20 +39,16 @@ class Blocks(NamedTuple):
     hidden part shows.
     """
 
-    left: float
+    left: float  # left, top, right, bottom: position of the picture in the image
     top: float
     right: float
     bottom: float
-    """Position of the picture in the image."""
-    x: float
+    x: float  # x, y: corner of a block
     y: float
-    """Corner of a block."""
-    width: float
+    width: float  # of a block
     height: float
-    """Height of a block."""
-    beyond_x: float
+    beyond_x: float  # pixels on each side of a block that its decoding also affects
     beyond_y: float
-    """Pixels on each side of a block that its decoding also affects."""
 
 
 @dataclass(frozen=True)
@@ -175,18 +164,16 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
 
 def write_boxes(frame: pd.DataFrame, path: Path) -> None:
     """Write a box table as Parquet."""
-    has_blocks = BLOCKS in frame and bool((frame[BLOCKS].fillna("") != "").any())
-    columns = [*BOX_COLUMNS, BLOCKS] if has_blocks else BOX_COLUMNS
-    write_parquet(frame[columns].fillna({BLOCKS: ""}) if has_blocks else frame[columns], path)
+    boxes, texts = frame[BOX_COLUMNS], frame[BLOCKS].fillna("") if BLOCKS in frame else ""
+    write_parquet(boxes.assign(**{BLOCKS: texts}) if any(texts) else boxes, path)
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
     """Read a box table."""
     import pandas as pd
-    import pyarrow.parquet as pq
 
-    more = [BLOCKS] if BLOCKS in pq.read_schema(path).names else []
-    return pd.read_parquet(path, columns=[*BOX_COLUMNS, *more])
+    frame = pd.read_parquet(path)
+    return frame[[*BOX_COLUMNS, BLOCKS] if BLOCKS in frame else BOX_COLUMNS]
 
 
 def with_blocks(regions: Sequence[Region], blocks: tuple[Blocks, ...]) -> list[Region]:

@@ -16,13 +16,10 @@ import numpy as np
 from anonbench.core.icao9303 import FILLER, TD1, TD2, TD3, Format, check_digit
 from anonbench.core.numeric.seeding import rng
 
-Size = tuple[int, int]
-"""Height and width of a region's window in pixels."""
-_CONSONANTS, _VOWELS = "bdfgklnprstv", "aeiou"
-"""Letters without the wide ones, which do not fit the pitch of a zone."""
+Size = tuple[int, int]  # height and width of a region's window in pixels
+_CONSONANTS, _VOWELS = "bdfgklnprstv", "aeiou"  # without wide letters
 _BETWEEN_NUMBERS = " .-/"
-STATE = "UTO"
-"""Utopia, the state of Doc 9303's specimens: readers of the zone see that it is fake."""
+STATE = "UTO"  # Utopia, the state of Doc 9303's specimens: readers of the zone see that it is fake
 
 
 class TextKind(StrEnum):
@@ -37,10 +34,8 @@ class PayloadKind(StrEnum):
     """The characters of a barcode's content."""
 
     DIGITS = "digits"
-    CAPITALS = "capitals"
-    """Capitals and digits."""
-    ANY = "any"
-    """Letters of either case and digits."""
+    CAPITALS = "capitals"  # capitals and digits
+    ANY = "any"  # letters of either case and digits
 
 
 _PAYLOADS = {
@@ -48,8 +43,7 @@ _PAYLOADS = {
     PayloadKind.CAPITALS: string.ascii_uppercase + string.digits,
     PayloadKind.ANY: string.ascii_letters + string.digits,
 }
-ZONES = (TD1, TD2, TD3)
-"""Formats of fake zones. A visa's zone becomes a passport's or card's of the same size."""
+ZONES = (TD1, TD2, TD3)  # a visa's zone becomes a passport's or card's of the same size
 
 
 def characters(kind: TextKind, size: Size, row: int) -> Iterator[str]:
@@ -111,7 +105,6 @@ def _picked(drawn: np.random.Generator, alphabet: str, count: int) -> str:
 
 
 def _word(drawn: np.random.Generator, length: int) -> str:
-    """Return consonants and vowels by turns."""
     start = int(drawn.integers(2))
     letters = ((_CONSONANTS, _VOWELS)[(start + at) % 2] for at in range(length))
     return "".join(alphabet[drawn.integers(len(alphabet))] for alphabet in letters)

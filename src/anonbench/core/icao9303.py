@@ -4,8 +4,6 @@ Sizes and fields: part 4 (TD3), part 5 (TD1), part 6 (TD2), part 7 (MRV-A and MR
 part 3, section 4.9.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +11,11 @@ from itertools import cycle
 
 FILLER = "<"
 WEIGHTS = (7, 3, 1)
-DIGIT_LIKE = str.maketrans("OQDILZSGB", "000112568")
-"""Letters that readers mistake for digits, corrected where only a digit may stand."""
+DIGIT_LIKE = str.maketrans("OQDILZSGB", "000112568")  # where only a digit may stand
 LETTER_LIKE = str.maketrans("0125688", "OIZSGBB")
-FILLER_LIKE = str.maketrans("«‹《〈く≤(", "<<<<<<<")
-"""Characters that readers not trained on OCR-B return for the filler."""
+FILLER_LIKE = str.maketrans("«‹《〈く≤(", "<<<<<<<")  # as other readers return it
 
-Span = tuple[int, int, int]
-"""Line, first character, end (half-open)."""
+Span = tuple[int, int, int]  # line, first character, end (half-open)
 
 
 @dataclass(frozen=True)
@@ -30,8 +25,7 @@ class Check:
     line: int
     at: int
     over: tuple[Span, ...]
-    optional: bool = False
-    """Whether a filler may replace the check digit of an empty field."""
+    optional: bool = False  # whether a filler may replace the check digit of an empty field
     rest: Span | None = None
     """Continuation of a field too long for its place, which then has a filler as its check digit:
     the last character before the next filler is the check digit (part 5, note j).
@@ -57,8 +51,7 @@ class Format:
 
 
 _CLASSES = {"A": "[A-Z<]", "N": "[0-9<]", "C": "[0-9<]", "S": "[MFX<]", "X": "[A-Z0-9<]", "V": "V"}
-_HOLDER = "NNNNNNCSNNNNNNC"
-"""Birth, its check digit, sex, expiry, its check digit."""
+_HOLDER = "NNNNNNCSNNNNNNC"  # birth, its check digit, sex, expiry, its check digit
 
 
 def _two_lines(
@@ -94,25 +87,15 @@ TD2 = _two_lines("TD2", "AA", 36, composite=True, personal=False, rest=(1, 28, 3
 TD3 = _two_lines("TD3", "AA", 44, composite=True, personal=True)
 MRV_A = _two_lines("MRV-A", "VA", 44, composite=False, personal=False)
 MRV_B = _two_lines("MRV-B", "VA", 36, composite=False, personal=False)
-FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)
-"""Visas first: apart from their check digits, their lines would also pass for a passport's."""
+FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)  # visas first: their lines would also pass for a passport's
 
 
 def check_digit(field: str) -> str:
-    """Return a field's check digit: weights 7, 3, 1, modulo 10.
-
-    Raises:
-        ValueError: a character that no zone may contain.
-    """
-    return str(sum(_value(c) * w for c, w in zip(field, cycle(WEIGHTS), strict=False)) % 10)
-
-
-def _value(character: str) -> int:
-    if character == FILLER:
-        return 0
-    if re.fullmatch("[0-9A-Z]", character) is None:
+    """Return a field's check digit, weights 7, 3, 1, modulo 10; ValueError but for A-Z, 0-9, <."""
+    if not re.fullmatch("[0-9A-Z<]*", field):
         raise ValueError("a machine-readable zone has A to Z, 0 to 9 and < only")
-    return int(character, 36)
+    values = (int(character, 36) for character in field.replace(FILLER, "0"))
+    return str(sum(v * w for v, w in zip(values, cycle(WEIGHTS), strict=False)) % 10)
 
 
 def format_of(lines: Sequence[str]) -> Format | None:
@@ -144,30 +127,23 @@ def _agrees(lines: Sequence[str], check: Check) -> bool:
 
 
 def corrected(line: str, classes: str) -> str:
-    """Return a reading with its letters and digits corrected to the classes of their positions.
+    """Return a reading with letters and digits corrected to the classes (`Format`) of their places.
 
-    Only for telling a zone from other text: the corrections may be wrong. `classes` are those of a
-    `Format`, as many as the reading has characters.
+    Only for telling a zone from other text: the corrections may be wrong.
     """
-    return "".join(
-        c.translate(DIGIT_LIKE)
-        if kind in "NC"
-        else c.translate(LETTER_LIKE)
-        if kind in "ASV"
-        else c
-        for c, kind in zip(line, classes, strict=True)
-    )
+    tables = dict.fromkeys("NC", DIGIT_LIKE) | dict.fromkeys("ASV", LETTER_LIKE)
+    pairs = zip(line, classes, strict=True)
+    return "".join(character.translate(tables.get(kind, {})) for character, kind in pairs)
 
 
 def verified(readings: Sequence[str]) -> bool:
     """Check whether lines, once corrected, form a zone of some format with right check digits."""
     lines = [normalized(reading) for reading in readings]
     for layout in FORMATS:
-        if [len(line) for line in lines] != [layout.width] * len(layout.lines):
-            continue
-        fixed = [corrected(a, b) for a, b in zip(lines, layout.lines, strict=True)]
-        if format_of(fixed) is layout and not wrong_checks(fixed, layout):
-            return True
+        if [len(line) for line in lines] == [layout.width] * len(layout.lines):
+            fixed = [corrected(a, b) for a, b in zip(lines, layout.lines, strict=True)]
+            if format_of(fixed) is layout and not wrong_checks(fixed, layout):
+                return True
     return False
 
 
@@ -180,8 +156,7 @@ def normalized(reading: str) -> str:
     return re.sub("[<K]*<[<K]*", lambda run: FILLER * len(run[0]), text)
 
 
-SHORTEST, LONGEST = 18, 52
-"""Lengths of readings of 30 to 44 characters: runs of fillers are read too short or too long."""
+SHORTEST, LONGEST = 18, 52  # of readings of 30 to 44 characters: runs of fillers are misread
 ENOUGH_FILLERS = 5
 _DATES = re.compile(r"(?=([0-9OQDILZSGB]{7})([MFXHNKP<])([0-9OQDILZSGB]{7}))")
 _LICENCE = re.compile(r"D[1IL]([A-Z0-9<]{3})[A-Z0-9<]{9}[0-9OQDILZSGB]{7}[A-Z0-9<]{7,11}")
@@ -217,10 +192,7 @@ def begins_with_dates(reading: str) -> bool:
 
 
 def _dates(text: str) -> float:
-    """Return 0.3 to 1 if the text has two dates with check digits around a sex, else 0.
-
-    The value grows with the number of valid dates and right check digits.
-    """
+    """Return 0.3 to 1, by valid dates and check digits, if two dates are around a sex, else 0."""
     best = 0.0
     for match in _DATES.finditer(text):
         fields = [match[group].translate(DIGIT_LIKE) for group in (1, 3)]
@@ -231,10 +203,7 @@ def _dates(text: str) -> float:
 
 
 def _licence(text: str) -> float:
-    """Return 0.75 if a licence's number, check digit and expiry are in place, 1 if it checks.
-
-    The last character is the check digit of all others.
-    """
+    """Return 0.75 if a licence's parts are in place, 1 if its last character checks the others."""
     match = _LICENCE.fullmatch(text)
     if match is None:
         return 0.0

@@ -7,6 +7,7 @@ import fcntl
 import glob
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -29,24 +30,19 @@ _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".ra
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _NEW_SECONDS = 5.0
 _WRITABLE = "{} cannot be written to ({}): make it writable, or name another folder{}"
-RESULTS = ", with `results` in the config"
-"""End of a message that says where to name another folder of results."""
-_LONGEST_NAME = 200
-"""Greatest number of bytes in a file name that leaves room for the temporary name's additions."""
+RESULTS = ", with `results` in the config"  # where to name another folder of results
+_LONGEST_NAME = 200  # bytes of a file name that leave room for additions
 _STEERING = re.compile(f"[\t\n{CONTROLS}]")
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
-_FULL_BYTES = 2**20
-"""Free space below this counts as a full disk: a failed write may have needed more."""
+_FULL_BYTES = 2**20  # less free space counts as a full disk
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` if the block ends without error.
 
-    The file's mode is always the umask's.
-
-    Raises:
-        OSError: the disk is full; libraries that write without Python report it in other ways.
+    The file's mode is always the umask's. OSError where the disk is full, whatever a library
+    reports.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial_path(path)
@@ -58,7 +54,9 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.chmod(mode)
         temporary.replace(path)
     except Exception as error:
-        if not isinstance(error, OSError) and _is_of_full_disk(error, path.parent):
+        # libraries written in Rust name the error's number
+        is_of_full_disk = f"os error {errno.ENOSPC}" in str(error) or is_full(path.parent)
+        if not isinstance(error, OSError) and is_of_full_disk:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
     finally:
@@ -78,14 +76,9 @@ def existing(folder: Path) -> Path:
 
 @contextmanager
 def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
-    """Turn errors of writing to a folder into one clear message.
+    """Raise InputError where the block fails, as the folder is read-only or its disk is full.
 
-    Args:
-        folder: where files are written.
-        setting: where another one is named, behind a comma; empty on a command line.
-
-    Raises:
-        InputError: it is read-only, someone else's, or on a full disk.
+    `setting` says behind a comma where another folder is named; empty on a command line.
     """
     try:
         yield
@@ -98,11 +91,6 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
                 f"command again, which goes on, or name another folder{setting}"
             ) from error
         raise InputError(_WRITABLE.format(folder, error.strerror, setting)) from error
-
-
-def _is_of_full_disk(error: Exception, folder: Path) -> bool:
-    is_rust_error = f"os error {errno.ENOSPC}" in str(error)  # raised by libraries written in Rust
-    return is_rust_error or is_full(folder)
 
 
 def is_full(folder: Path) -> bool:
@@ -130,11 +118,7 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder for the block, so that no other process gets it; writes no file.
-
-    Raises:
-        InputError: another process has locked it, or it is someone else's.
-    """
+    """Lock a folder for the block, without a file; InputError if another process or user has it."""
     with _lock(folder) as is_locked:
         if not is_locked:
             raise InputError(f"{folder} is in use by another process, or someone else's")
@@ -148,11 +132,13 @@ def remove_left_scratch() -> None:
     locked yet.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
-        if _is_new(left) or not left.is_dir():
-            continue
-        with _lock(left) as is_locked:
-            if is_locked:
-                shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):  # removed meanwhile
+            is_new = time.time() - left.stat().st_mtime < _NEW_SECONDS
+            if is_new or not left.is_dir():
+                continue
+            with _lock(left) as is_locked:
+                if is_locked:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def make_private(folder: Path) -> None:
@@ -165,13 +151,6 @@ def make_private(folder: Path) -> None:
 def open_private(path: Path) -> BinaryIO:
     """Open a file for writing that only its owner may read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _is_new(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime < _NEW_SECONDS
-    except OSError:
-        return True
 
 
 @contextmanager
@@ -189,37 +168,23 @@ def _lock(folder: Path) -> Iterator[bool]:
 
 def append_checksum(path: Path) -> None:
     """Append the SHA-256 of a file's content to the file."""
-    digest = _digest(path, path.stat().st_size)
-    with path.open("ab") as file:
-        file.write(digest)
+    with path.open("rb+") as file:
+        file.write(hashlib.file_digest(file, "sha256").digest())
 
 
 def has_intact_checksum(path: Path) -> bool:
     """Check whether a file ends with the SHA-256 of all bytes before it."""
-    size = path.stat().st_size - _CHECKSUM_BYTES
-    if size < 0:
+    try:
+        read_checksummed(path)
+    except ValueError:
         return False
-    with path.open("rb") as file:
-        file.seek(size)
-        return file.read() == _digest(path, size)
-
-
-def _digest(path: Path, size: int) -> bytes:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while size and (block := file.read(min(size, 2**20))):
-            digest.update(block)
-            size -= len(block)
-    return digest.digest()
+    return True
 
 
 def read_checksummed(path: Path) -> memoryview:
-    """Return a file's content, without the SHA-256 at its end.
-
-    Raises:
-        ValueError: the file is damaged.
-    """
-    stored = memoryview(path.read_bytes())
+    """Map a file's content, without the SHA-256 at its end; ValueError if it is damaged."""
+    with path.open("rb") as file:
+        stored = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     content, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
     if hashlib.sha256(content).digest() != checksum:
         raise ValueError(f"{path} is damaged")
@@ -227,11 +192,7 @@ def read_checksummed(path: Path) -> memoryview:
 
 
 def require_folder_or_tar(path: Path) -> None:
-    """Refuse names of other kinds of archive: a folder would get such a name.
-
-    Raises:
-        InputError: with a hint.
-    """
+    """Raise InputError for other kinds of archive: a folder would get such a name."""
     if path.suffix.lower() in _ARCHIVES:
         stem = path.name.removesuffix(path.suffix).removesuffix(".tar")
         raise InputError(
@@ -315,14 +276,8 @@ _TEXTS = ("dataset", "method", "adaption", "model", "reference", "a", "b", "verd
 def read_csv(path: Path, columns: Sequence[str], text: Collection[str] = ()) -> pd.DataFrame:
     """Read a table that `write_csv` wrote.
 
-    Args:
-        path: of the file.
-        columns: required columns; others are kept.
-        text: columns in which a missing value is the empty string, besides `_TEXTS`; in the other
-            required columns it is NaN.
-
-    Raises:
-        InputError: a column is missing.
+    Columns that are not required are kept. A missing value is the empty string in the columns
+    `text` and `_TEXTS`, NaN in other required ones. InputError where a column is missing.
     """
     import pandas as pd  # imported here, as in `write_parquet`
 

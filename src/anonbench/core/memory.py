@@ -4,8 +4,6 @@ A process locks parts of a file in proportion to the memory that its image needs
 unlocks them when the process ends, in whatever way.
 """
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import logging
@@ -20,18 +18,13 @@ from pathlib import Path
 
 from anonbench.core.libraries.devices import lock_folder, own
 
-SMALL = 4_000_000
-"""Number of pixels up to which an image does not wait."""
-_BYTES_A_PIXEL = 44
-"""Measured: an image read, hidden by a blur of large regions, encoded and audited (a mask: 32)."""
-_PART = 2**26
-"""Bytes of memory that one lock stands for."""
-_SHARE = 0.25
-"""Share of the machine's memory that all large images may take together."""
+SMALL = 4_000_000  # number of pixels up to which an image does not wait
+_BYTES_A_PIXEL = 44  # measured: read, blurred in large regions, encoded and audited (a mask: 32)
+_PART = 2**26  # bytes of memory that one lock stands for
+_SHARE = 0.25  # share of the machine's memory that all large images may take together
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _SECONDS = 0.05
-_TURN, _ALONE, _FIRST = 0, 1, 2
-"""Places in the file: waiting for parts, searching a large image, and the first part."""
+_TURN, _ALONE, _FIRST = 0, 1, 2  # places in the file: waiting, searching a large image, first part
 
 log = logging.getLogger(__name__)
 _thread = threading.local()
@@ -121,19 +114,16 @@ def _parts() -> int:
     return max(1, int(memory * _SHARE) // _PART)
 
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Parameters of glibc's `mallopt`."""
-_KEPT, _LARGEST = 2**27, 2**25
-"""Bytes of free memory that the process keeps, and the largest piece kept."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of glibc's `mallopt`
+_KEPT, _LARGEST = 2**27, 2**25  # bytes of free memory that are kept, and the largest piece
 
 
 @cache
 def keep_freed_memory() -> None:
     """Keep freed memory for the next image instead of returning it to the system at once.
 
-    An image's arrays of some megabytes are allocated and freed again and again. glibc returns such
-    pieces each time, and the system then has to provide and clear new pages: a fifth of the time of
-    anonymizing scanned pages. Other C libraries are left as they are.
+    glibc returns an image's arrays each time, and the system then has to clear new pages: a fifth
+    of the time of anonymizing scanned pages. Other C libraries are left as they are.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,9 +1,7 @@
 """Progress of long work, with rate and estimate, on standard error (a job's log)."""
 
-from __future__ import annotations
-
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -11,13 +9,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 Item = TypeVar("Item")
-Batch = TypeVar("Batch", bound=Sized)
-
-
-ALIVE = 30.0
-"""Seconds without progress after which the line is written again with the elapsed time."""
-
-
+ALIVE = 30.0  # seconds without progress after which the line is written again with the elapsed time
 _SHOWN = ContextVar("_SHOWN", default=True)
 
 
@@ -31,12 +23,17 @@ def quiet() -> Iterator[None]:
         _SHOWN.reset(token)
 
 
-@contextmanager
-def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
-    """Yield a progress bar that is also updated while one item takes long."""
+def track(
+    items: Iterable[Item], total: int, what: str, size: Callable[[Item], int] = lambda _: 1
+) -> Iterator[Item]:
+    """Yield `items`, writing at most every five seconds the number done of `total`.
+
+    `size` says how much of the total an item is: of a batch its length, of what was no work 0,
+    which would make the rate too high.
+    """
     ended = threading.Event()
 
-    def renew() -> None:
+    def renew() -> None:  # also while one item takes long
         while not ended.wait(ALIVE):
             bar.refresh()
 
@@ -44,28 +41,9 @@ def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
     with tqdm(total=total, desc=what, **shown) as bar:
         threading.Thread(target=renew, name="progress", daemon=True).start()
         try:
-            yield bar
+            for item in items:
+                done = size(item)  # before the consumer empties it
+                yield item
+                bar.update(done)
         finally:
             ended.set()
-
-
-def track(
-    items: Iterable[Item], total: int, what: str, is_work: Callable[[Item], bool] = lambda _: True
-) -> Iterator[Item]:
-    """Yield `items`, writing at most every five seconds the number done of `total`.
-
-    Only items that were work count: others would make the rate too high.
-    """
-    with _bar(total, what) as bar:
-        for item in items:
-            yield item
-            bar.update(is_work(item))
-
-
-def track_batches(batches: Iterable[Batch], total: int, what: str) -> Iterator[Batch]:
-    """Yield `batches` like `track`; `total` counts the items in them."""
-    with _bar(total, what) as bar:
-        for batch in batches:
-            size = len(batch)  # before the consumer empties it
-            yield batch
-            bar.update(size)

@@ -1,23 +1,21 @@
 """Provenance of a result: package versions, digests of its inputs, files of a model."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import mmap
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 from anonbench.core.errors import InputError
 
-PACKAGES = [
+PACKAGES = [  # whose versions the report names
     *("torch", "timm", "facenet-pytorch", "rapidocr", "onnxruntime", "zxing-cpp"),
     *("opencv-contrib-python", "numpy", "scikit-learn", "snakemake"),
 ]
-"""Packages whose versions the report names."""
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -39,8 +37,7 @@ def installed(*packages: str) -> list[str]:
     return [name for name in packages if name in found]
 
 
-_INDEX = ".index.json"
-"""End of the names of files that list the shards of a model, in safetensors or PyTorch format."""
+_INDEX = ".index.json"  # lists the shards of a model
 _NO_GRAPH = frozenset({".safetensors", ".pt", ".pth", ".bin", ".npy", ".npz", ".zip", ".tar"})
 """Suffixes of files that are no ONNX, and may be large."""
 _EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?[\x01-\x7f])", re.DOTALL)
@@ -49,17 +46,11 @@ the name behind it."""
 
 
 def model_files(path: Path) -> list[Path]:
-    """List all files that decide what a model computes, by its path in the settings.
+    """List all files that decide what a model computes: `path` first, others sorted; [] without it.
 
     A folder counts with all its files except hidden ones. An ONNX file counts with its external
-    files of weights, an index (`model.safetensors.index.json`) with its shards.
-
-    Returns:
-        Each file once: that of the path itself first, then the others sorted by path. Empty if
-        the path does not exist.
-
-    Raises:
-        InputError: a file that the model needs is missing; it names both.
+    files of weights, an index (`model.safetensors.index.json`) with its shards. InputError where
+    one of them is missing.
     """
     if path.is_dir():
         inside = sorted(_walk(path))
@@ -79,29 +70,23 @@ def _file_and_weights(file: Path) -> list[Path]:
 
 
 def _named_by(file: Path) -> set[str]:
-    """Collect the names, relative to its folder, of the files that a file refers to."""
     if file.name.endswith(_INDEX):
-        return _shards(file)
+        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return set(
+                map(str, json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
+            )
+        return set()  # an index of another program
     if file.suffix in _NO_GRAPH or not file.stat().st_size:
         return set()
+    names = set()
     with (
         file.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
-        return {_name(data, found) for found in _EXTERNAL.finditer(data)}
-
-
-def _name(data: mmap.mmap, entry: re.Match[bytes]) -> str:
-    length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
-    return data[entry.end() : entry.end() + length].decode(errors="replace")
-
-
-def _shards(index: Path) -> set[str]:
-    try:
-        listed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        return {str(name) for name in listed.values()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return set()  # an index of another program
+        for entry in _EXTERNAL.finditer(data):
+            length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
+            names.add(data[entry.end() : entry.end() + length].decode(errors="replace"))
+    return names
 
 
 def _walk(folder: Path) -> Iterator[Path]:

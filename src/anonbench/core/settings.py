@@ -1,7 +1,5 @@
 """Base of every section of the config, and the types of its values."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -49,7 +47,6 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 
 
 def _nameable(path: Path) -> Path:
-    """Return a valid path; others would end in an error of the system."""
     text = str(path)
     if not text.strip() or any(letter in text for letter in "\0\n\r"):
         raise ValueError("is no path")
@@ -66,8 +63,7 @@ Place = Annotated[Path, AfterValidator(_nameable)]
 def documentation(section: type[BaseModel]) -> dict[str, str]:
     """Return the docstring under each field of a section's class, by the field's name.
 
-    pydantic's `use_attribute_docstrings` reads all sources at import, which would delay every
-    command and job.
+    pydantic's `use_attribute_docstrings` reads all sources at import, which delays every command.
     """
     import ast
     import inspect
@@ -92,7 +88,6 @@ def documentation(section: type[BaseModel]) -> dict[str, str]:
 
 
 def _described(schema: dict[str, Any], section: type[BaseModel]) -> None:
-    """Add the fields' documentation to a section's JSON schema."""
     said = documentation(section)
     for name, field in section.model_fields.items():
         if name in said:

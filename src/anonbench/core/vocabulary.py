@@ -9,36 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-RESULTS = "results"
-"""Folder of results where the config names none."""
+RESULTS = "results"  # folder of results where the config names none
 ORIGINAL = "original"
 UNADAPTED = "unadapted"
-CONTROL = "control"
-"""The retraining control: the unadapted model of another seed than the reference's."""
+CONTROL = "control"  # the unadapted model of another seed than the reference's
 PIXELS = "pixels"
 UNTRAINED = "untrained"
-NO_CHOICE = frozenset({CONTROL, PIXELS, UNTRAINED})
-"""Rows of a table that nobody can choose for a retrieval system: yardsticks for the others."""
+NO_CHOICE = frozenset({CONTROL, PIXELS, UNTRAINED})  # yardsticks that nobody can choose
 
+# RVL-CDIP's, in the order of its numbers; the demo's pages have the same
 DOCUMENT_CLASSES = (
-    "letter",
-    "form",
-    "email",
-    "handwritten",
-    "advertisement",
-    "scientific report",
-    "scientific publication",
-    "specification",
-    "file folder",
-    "news article",
-    "budget",
-    "invoice",
-    "presentation",
-    "questionnaire",
-    "resume",
-    "memo",
+    *("letter", "form", "email", "handwritten", "advertisement", "scientific report"),
+    *("scientific publication", "specification", "file folder", "news article", "budget"),
+    *("invoice", "presentation", "questionnaire", "resume", "memo"),
 )
-"""RVL-CDIP's classes in the order of the publisher's numbers; the demo's pages have the same."""
 
 
 class Split(StrEnum):
@@ -61,8 +45,7 @@ class Entity(StrEnum):
 class Method(StrEnum):
     """The paper's anonymization methods, and a data set's where its config names none.
 
-    All that there are: `anonbench.core.registries.methods.METHODS`. Names that a config makes:
-    `anonbench.core.registries.method_names`.
+    All that there are: `anonbench.core.registries.methods.METHODS`.
     """
 
     PIXELATE = "pixelate"
@@ -77,10 +60,8 @@ class Adaption(StrEnum):
     A = "A"
     B = "B"
     C = "C"
-    D = "D"
-    """The unadapted model, distilled: hidden crops are embedded as it embeds the originals'."""
-    MAPPED = "mapped"
-    """The unadapted model, with vectors of hidden images mapped (`anonbench.embedding.mapping`)."""
+    D = "D"  # the unadapted model, distilled: hidden crops are embedded as it embeds the originals'
+    MAPPED = "mapped"  # the unadapted model, with vectors of hidden images mapped
 
     @property
     def global_anonymized(self) -> bool:
@@ -102,10 +83,8 @@ originals; not in the paper.
 class Baseline(StrEnum):
     """Embeddings without training, which show how much of a score needs none."""
 
-    PIXELS = "pixels"
-    """Pixels of the image at 32 x 32."""
-    UNTRAINED = "untrained"
-    """The recipe's network before its training."""
+    PIXELS = "pixels"  # pixels of the image at 32 x 32
+    UNTRAINED = "untrained"  # the recipe's network before its training
 
 
 class QueryKind(StrEnum):

@@ -1,7 +1,5 @@
 """Text of messages: numbers with nouns and units, suggestions, harmless characters."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import sys

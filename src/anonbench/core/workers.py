@@ -1,16 +1,15 @@
 """Worker processes: set up once each, given one item at a time."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import count, islice
+from itertools import islice
 from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
@@ -22,10 +21,8 @@ from anonbench.core.memory import keep_freed_memory
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-DIED = "the process that worked on it died, perhaps out of memory"
-"""Reason why an item has no result if its worker died."""
-_AHEAD = 8
-"""Items handed out to each worker whose results are not back; this bounds memory."""
+DIED = "the process that worked on it died, perhaps out of memory"  # reason of an item
+_AHEAD = 8  # items handed out to each worker whose results are not back; this bounds memory
 SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None
 
@@ -39,8 +36,6 @@ def map_in_processes(
     apart: bool = False,
 ) -> Iterator[Result]:
     """Yield the result of each item as soon as it is done.
-
-    So a slow item does not hold up the others, and progress counts what is done.
 
     If a worker dies, the items that were handed out are done again, one at a time.
 
@@ -60,7 +55,7 @@ def map_in_processes(
         work = make()
         yield from (work(item) for item in items)
         return
-    left = iter(items)
+    left = enumerate(items)
     while True:
         handed_out: dict[int, Item] = {}
         try:
@@ -73,14 +68,15 @@ def map_in_processes(
 
 
 def _results(
-    pool: ProcessPoolExecutor, left: Iterator[Any], most: int, handed_out: dict[int, Any]
+    pool: ProcessPoolExecutor,
+    left: Iterator[tuple[int, Any]],
+    most: int,
+    handed_out: dict[int, Any],
 ) -> Iterator[Any]:
     """Yield the results of items; `handed_out` holds those without a result, by number."""
     futures: dict[Future[Any], int] = {}
-    numbers = count()
     while True:
-        for item in islice(left, most - len(handed_out)):
-            number = next(numbers)
+        for number, item in islice(left, most - len(handed_out)):
             handed_out[number] = item  # first: the pool may be broken
             futures[pool.submit(_do, item)] = number
         if not handed_out:
@@ -96,33 +92,26 @@ def _results_one_by_one(
     items: Iterable[Item],
     died: Callable[[Item], Result],
 ) -> Iterator[Result]:
-    """Yield the results of items of which at least one ended its worker."""
-    left = iter(items)
-    item = next(left, None)
-    while item is not None:
+    waiting = deque(items)
+    while waiting:
         with _pool(make, 1) as pool:
-            _require_start(pool)
-            while item is not None:
+            try:
+                pool.submit(os.getpid).result()
+            except BrokenProcessPool:
+                raise InputError(
+                    "a worker process died before it did anything, perhaps out of memory; run the "
+                    "same command again (what is done is kept), with fewer workers"
+                ) from None
+            while waiting:
+                item = waiting.popleft()
                 try:
                     result = pool.submit(_do, item).result()
                 except BrokenProcessPool:
                     break
                 yield result
-                item = next(left, None)
             else:
                 return
         yield died(item)
-        item = next(left, None)
-
-
-def _require_start(pool: ProcessPoolExecutor) -> None:
-    try:
-        pool.submit(os.getpid).result()
-    except BrokenProcessPool:
-        raise InputError(
-            "a worker process died before it did anything, perhaps out of memory; run the "
-            "same command again (what is done is kept), with fewer workers"
-        ) from None
 
 
 @contextmanager
@@ -142,11 +131,7 @@ def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor
 
 
 def processes(workers: int | None) -> int:
-    """Return the requested number of processes, or all cores that this process may use.
-
-    Raises:
-        InputError: it is no number of at least 1.
-    """
+    """Return the requested number of processes (InputError below 1), or all available cores."""
     if workers is None:
         return len(os.sched_getaffinity(0))
     if type(workers) is not int or workers < 1:

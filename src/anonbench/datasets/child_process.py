@@ -1,10 +1,8 @@
-"""The process that decodes files for `anonbench.datasets.formats.child`, within limits.
+"""The process that decodes files for `anonbench.datasets.formats.pdf`, within limits.
 
 It reads a line of JSON and a file's bytes from standard input, and answers with a line of JSON and
 pixels. It ends with its input.
 """
-
-from __future__ import annotations
 
 import json
 import resource
@@ -18,14 +16,10 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page
 
 BASE_BYTES = 2**30
-BYTES_A_PIXEL = {"draw": 8, "image": 48}
-"""Memory limit in bytes for a pixel of an image: JPEG 2000 needs the most."""
-_MOST_PIXELS = 500_000_000
-"""Greatest number of pixels if no limit is given."""
-SECONDS, _SECONDS_AGAIN = 60, 600
-"""Seconds of computing for one answer, and for decoding an image again, perhaps more slowly."""
-PIXELS_A_SECOND = 1_000_000
-"""Number of pixels for which there is another second."""
+BYTES_A_PIXEL = {"draw": 8, "image": 48}  # memory limit; JPEG 2000 needs the most
+_MOST_PIXELS = 500_000_000  # greatest number of pixels if no limit is given
+SECONDS, _SECONDS_AGAIN = 60, 600  # of computing, and for decoding again
+PIXELS_A_SECOND = 1_000_000  # number of pixels for which there is another second
 
 
 def main() -> None:
@@ -36,10 +30,10 @@ def main() -> None:
         data = sys.stdin.buffer.read(question["bytes"])
         pixels = np.empty(0, np.uint8)
         try:
-            told: Any = _answer(question, data)
+            told = _answer(question, data)
             if isinstance(told, np.ndarray):
                 pixels, told = told, told.shape
-            answer: dict[str, Any] = {"told": told, "pixels": pixels.size}
+            answer = {"told": told, "pixels": pixels.size}
         except UnreadableImage as error:
             answer = {"refused": str(error)}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
@@ -49,43 +43,31 @@ def main() -> None:
 
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:
-    """Answer to a question: facts or pixels."""
     what, max_pixels = question["what"], question["max_pixels"]
-    page = Page(*question["page"]) if question["page"] else Page(1)
+    page = Page(*question["page"]) if question["page"] else None
+    seconds = _SECONDS_AGAIN if what in ("draw", "image") and max_pixels is None else SECONDS
     if what == "image":
         from anonbench.datasets.images import read_here  # not needed for PDFs
 
-        _limit(what, len(data), question["more"]["pixels"], again=max_pixels is None)
-        own = Page(*question["page"]) if question["page"] else None
-        return read_here(data, max_pixels, own)
-    is_again = what == "draw" and max_pixels is None
-    _limit("draw", len(data), max_pixels or _MOST_PIXELS, again=is_again)
+        pixels = question["pixels"]
+        _limit(BYTES_A_PIXEL[what] * pixels, len(data), seconds + pixels // PIXELS_A_SECOND)
+        return read_here(data, max_pixels, page)
+    _limit(BYTES_A_PIXEL["draw"] * (max_pixels or _MOST_PIXELS), len(data), seconds)
     from anonbench.datasets.formats import pdfium
 
-    source = Path(question["path"]) if "path" in question else data
-    with pdfium.opened(source) as document:
-        return getattr(pdfium, what)(document, page, max_pixels)
+    with pdfium.opened(Path(question["path"]) if question["path"] else data) as document:
+        return getattr(pdfium, what)(document, page or Page(1), max_pixels)
 
 
-def _limit(what: str, size: int, pixels: int, again: bool) -> None:
-    """Limit memory and time for one answer; exceeding them ends the process."""
-    _set(resource.RLIMIT_AS, _used_space() + BASE_BYTES + 2 * size + BYTES_A_PIXEL[what] * pixels)
+def _limit(image_bytes: int, file_bytes: int, seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = _SECONDS_AGAIN if again else SECONDS
-    if what == "image":
-        seconds += pixels // PIXELS_A_SECOND
-    _set(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds)
-
-
-def _used_space() -> int:
-    """Bytes of address space in use, including libraries."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    return int(pages) * resource.getpagesize()
-
-
-def _set(what: int, limit: int) -> None:
-    hard = resource.getrlimit(what)[1]
-    resource.setrlimit(what, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    in_use = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])  # pages
+    space = in_use * resource.getpagesize() + BASE_BYTES + 2 * file_bytes + image_bytes
+    seconds += int(used.ru_utime + used.ru_stime)
+    for what, limit in ((resource.RLIMIT_AS, space), (resource.RLIMIT_CPU, seconds)):
+        hard = resource.getrlimit(what)[1]
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(what, (limit, hard))
 
 
 if __name__ == "__main__":

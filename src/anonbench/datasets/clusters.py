@@ -7,8 +7,6 @@ Source: Cameron and Miller, "A Practitioner's Guide to Cluster-Robust Inference"
 2015, 50:317-372; section IV on which grouping to choose.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,22 +27,18 @@ from anonbench.datasets.source import problem
 COLUMNS = ["id", "cluster", "by"]
 """Columns of the table, one row an image: `cluster` (int64) is a number that the images of a
 cluster share, `by` is the property that defines it, the same in all rows: a column's name, `folder
-1 of the path`, or the empty string if every image is its own cluster.
-"""
-LIKELY = ("identity", "case", "document", "template", "class")
-"""Columns that define clusters if no setting does. The first that a data set has is used: a person
-may have several cases, a case several documents. A class is a cluster only if nothing finer is
-known.
-"""
-KEY = "cluster"
+1 of the path`, or the empty string if every image is its own cluster."""
 _PLURALS = {
     "identity": "persons",
     "case": "cases",
     "document": "documents",
     "template": "templates",
     "class": "classes",
-    "": "images",
 }
+LIKELY = tuple(_PLURALS)
+"""Columns that define clusters if no setting does. The first that a data set has is used: a person
+may have several cases, a case several documents. A class is only used if nothing finer is known."""
+KEY = "cluster"
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,19 +48,14 @@ def assign(
 ) -> pd.DataFrame:
     """Return the cluster of each image, columns `COLUMNS`, in the order of the images.
 
-    An image without a value in the column is its own cluster. Numbers follow the order in which
-    clusters occur and identify nobody. `likely` are columns tried before `LIKELY` where the setting
-    `datasets.<name>.cluster` is `auto`.
-
-    Raises:
-        InputError: there is no such column, or a path has no such folder.
+    An image without a value in the column is its own cluster. Numbers identify nobody. `likely` are
+    columns tried before `LIKELY` for the setting `auto`. InputError where there is no such column,
+    or a path has no such folder.
     """
     by, values = _values(name, images, cluster, likely)
-    known = values.notna()
-    numbers = np.empty(len(images), dtype=np.int64)
-    numbers[known], named = pd.factorize(values[known])
-    numbers[~known] = len(named) + np.arange(int((~known).sum()))
-    numbers = pd.factorize(numbers)[0].astype(np.int64)
+    # values are stripped: none begins with a control character
+    keys = values.where(values.notna(), "\x1e" + images["id"])
+    numbers = pd.factorize(keys)[0].astype(np.int64)
     return pd.DataFrame({"id": images["id"].astype("str"), "cluster": numbers, "by": by})
 
 
@@ -84,14 +73,10 @@ def write_clusters(
 
 
 def warn_of_unnamed(name: str, key: str, images: pd.DataFrame, column: str) -> None:
-    """Warn on the terminal about images without a value in a column that groups images.
+    """Warn on the terminal about images without a value in the column that groups them.
 
-    Args:
-        name: data set.
-        key: setting that names the column.
-        images: column id, and the one that is asked.
-        column: what groups the images. Without such a column, or where it has a value of pages
-            alone (`DOCUMENT`), nothing is said.
+    `key` is the setting that names the column. Nothing is said without such a column, or where only
+    pages have a value (`DOCUMENT`).
     """
     if column not in images or (column == DOCUMENT and PAGE in images):
         return
@@ -117,15 +102,11 @@ def read_clusters(path: Path) -> pd.Series:
 
 def plural(by: str) -> str:
     """Plural noun for clusters that a column or rule defines (`COLUMNS`)."""
-    return _PLURALS.get(by, f"clusters ({by})")
+    return _PLURALS.get(by, f"clusters ({by})") if by else "images"
 
 
 def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
-    """Return the clusters of images, int64 [N], from those of all (`read_clusters`).
-
-    Raises:
-        InputError: an image has none: the tables are of different data.
-    """
+    """Clusters of images, int64 [N], from `read_clusters`; InputError for an image without one."""
     places = clusters.index.get_indexer(pd.Index(ids.to_numpy()))
     if missing := int(np.count_nonzero(places < 0)):
         raise InputError(
@@ -136,19 +117,14 @@ def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
 
 
 def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
-    """Return a folder of each path (`PathPart`), named with the folders above it.
-
-    Raises:
-        InputError: a path has no such folder.
-    """
-    above = {path: path.strip("/").split("/")[:-1] for path in paths.unique()}
-    if shallow := [path for path, folders in above.items() if abs(part) > len(folders)]:
+    """Folder of each path, with those above it; InputError where a path has no such folder."""
+    above = paths.map(lambda path: path.strip("/").split("/")[:-1])
+    shallow = paths[above.map(len) < abs(part)].unique()
+    if len(shallow):
         text = f"{len(shallow):,} paths have no folder {part}, such as {shallow[0]!r}"
         raise problem(name, f"{text}; name another folder, or a column", KEY)
-    ends = {path: part if part > 0 else len(each) + part + 1 for path, each in above.items()}
-    return paths.map({path: "/".join(above[path][:end]) for path, end in ends.items()}).astype(
-        "str"
-    )
+    end = part if part > 0 else part + 1 or None
+    return above.map(lambda folders: "/".join(folders[:end])).astype("str")
 
 
 def _values(
@@ -171,7 +147,6 @@ def _values(
 
 
 def _text(values: pd.Series) -> pd.Series:
-    """Return a column as text, missing where it is blank."""
     text = values.astype("str").str.strip()
     return text.where(values.notna() & (text != ""))
 

@@ -5,11 +5,8 @@ block's prediction in WebP and HEIC, and the wavelets of JPEG 2000. Weak ones ha
 `shared_coding`.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
@@ -21,16 +18,14 @@ from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import open_checked, upright_size
 
 _JPEG_BLOCK = 8
-_WEBP = (16, 16, 16, 16)
-"""Macroblocks, and the next ones, which are predicted from them and smoothed with them."""
+_WEBP = (16, 16, 16, 16)  # macroblocks, and the next ones, predicted and smoothed with them
 _HEIC = (8, 8, 72, 72)
 """The largest coding unit has 64 pixels, filters reach less than 8 further. Tiles may begin
 anywhere, and decoding turns the image, so that the position of the units is not known.
 """
 _JPEG2000_LEVELS = 5
 _MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7, 8)
-"""EXIF orientations that mirror columns, mirror rows, and swap both.
-"""
+"""EXIF orientations that mirror columns, mirror rows, and swap both."""
 _PHOTOMETRIC, _STRIPS, _TILES = 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
@@ -65,13 +60,13 @@ def shared_coding(data: bytes, page: Page | None = None) -> str:
         return "grey levels by the range in use" if uses_range(image) else ""
 
 
-class _Coded(NamedTuple):
-    """Blocks as stored in a file: sizes, and the reach of decoding on each side."""
+_Coded = tuple[float, float, float, float]
+"""Blocks as stored in a file: width, height, and the reach of decoding across and down."""
 
-    width: float
-    height: float
-    beyond_x: float
-    beyond_y: float
+
+def _on_its_side(coded: _Coded) -> _Coded:
+    width, height, across, down = coded
+    return height, width, down, across
 
 
 def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
@@ -87,26 +82,22 @@ def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
             return ()
         width, height = upright_size(image)
         turn = orientation(image)
-    if turn in _ON_THEIR_SIDE:
-        coded = _Coded(coded.height, coded.width, coded.beyond_y, coded.beyond_x)
+    coded = _on_its_side(coded) if turn in _ON_THEIR_SIDE else coded
     corner = (width if turn in _MIRRORED_X else 0, height if turn in _MIRRORED_Y else 0)
     return (Blocks(0, 0, width, height, *corner, *coded),)
 
 
 def _coded(image: Image.Image, data: bytes) -> _Coded | None:
-    """Return the blocks of an opened image as it is stored; None if it is lossless."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return _jpeg(image)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return _tiff(image, data)
     if image.format == "WEBP":
-        return None if is_lossless_webp(data) else _Coded(*_WEBP)
-    if image.format == HEIF:
-        return _Coded(*_HEIC)
+        return None if is_lossless_webp(data) else _WEBP
     if image.format == "JPEG2000":
         reach = 2 ** _levels(data)
-        return _Coded(_JPEG_BLOCK, _JPEG_BLOCK, reach, reach)
-    return None
+        return _JPEG_BLOCK, _JPEG_BLOCK, reach, reach
+    return _HEIC if image.format == HEIF else None
 
 
 def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
@@ -116,32 +107,32 @@ def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
 
 
 def _sampling_blocks(across: int, down: int) -> _Coded:
-    return _Coded(_JPEG_BLOCK * across, _JPEG_BLOCK * down, int(across > 1), int(down > 1))
+    return _JPEG_BLOCK * across, _JPEG_BLOCK * down, int(across > 1), int(down > 1)
 
 
 def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
     """Return the blocks of a TIFF file; a strip or tile that cuts blocks counts as one."""
     tags, compression = image.tag_v2, str(image.info.get("compression"))
     if compression == "webp":
-        coded = _Coded(*_WEBP)
+        coded: _Coded = _WEBP
     elif compression == _OLD_JPEG:  # its tags may contradict its data
-        return _Coded(tags[256], tags[257], 0, 0)
+        return tags[256], tags[257], 0, 0
     elif compression == "jpeg":
         coded = _jpeg_in_tiff(tags, data)
-    elif max(_sampling(tags)) > 1:  # nothing is lost, but pixels share their colour
-        across, down = _sampling(tags)
-        coded = _Coded(across, down, int(across > 1), int(down > 1))
-    else:
-        return None
+    else:  # nothing is lost, but pixels may share their colour
+        shared = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
+        across, down = map(int, shared)
+        if max(across, down) <= 1:
+            return None
+        coded = (across, down, int(across > 1), int(down > 1))
     # a TIFF file on its side has its stored size only in its tags
     width, height = int(tags[256]), int(tags[257])
     tile_width = int(tags.get(_TILE_WIDTH, width))
     tile_height = int(tags.get(_TILE_HEIGHT, tags.get(_ROWS_A_STRIP, height)))
-    if tile_width < width and tile_width % coded.width:
-        coded = coded._replace(width=tile_width)
-    if tile_height < height and tile_height % coded.height:
-        coded = coded._replace(height=tile_height)
-    return coded
+    cuts_columns = tile_width < width and tile_width % coded[0]
+    cuts_rows = tile_height < height and tile_height % coded[1]
+    sides = tile_width if cuts_columns else coded[0], tile_height if cuts_rows else coded[1]
+    return *sides, *coded[2:]
 
 
 def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _Coded:
@@ -152,13 +143,7 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
             assert isinstance(first, JpegImagePlugin.JpegImageFile)
             return _jpeg(first)
     except Exception:  # without a header nobody knows the blocks: the strip or tile is one
-        return _Coded(tags[256], tags[257], 0, 0)
-
-
-def _sampling(tags: TiffImagePlugin.ImageFileDirectory_v2) -> tuple[int, int]:
-    """Pixels that share a colour, across and down."""
-    across, down = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
-    return int(across), int(down)
+        return tags[256], tags[257], 0, 0
 
 
 def _levels(data: bytes) -> int:
@@ -176,14 +161,12 @@ def _placed_blocks(image: Placed) -> Blocks:
     bounds = (min(ends), min(heights), max(ends), max(heights))
     if image.is_slanted:
         return Blocks(*bounds, *bounds[:2], bounds[2] - bounds[0], bounds[3] - bounds[1], 3, 3)
-    coded = (
-        _Coded(_JPEG_BLOCK, _JPEG_BLOCK, 32, 32)
-        if image.is_jpeg2000
-        else _sampling_blocks(*image.sampling)
-    )
+    coded = _sampling_blocks(*image.sampling)
+    if image.is_jpeg2000:
+        coded = (_JPEG_BLOCK, _JPEG_BLOCK, 32, 32)
     scales = [abs(across[0] + across[1]) / image.width, abs(down[0] + down[1]) / image.height]
     if image.is_turned:
-        coded = _Coded(coded.height, coded.width, coded.beyond_y, coded.beyond_x)
+        coded = _on_its_side(coded)
         scales.reverse()
     sizes = [size * scale for size, scale in zip(coded[:2], scales, strict=True)]
     # drawing interpolates, over a pixel of the page or of the image, and rounds the image's place

@@ -1,7 +1,5 @@
 """Files of several pages: each page is an image, and all of them are one document."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -14,30 +12,29 @@ import pandas as pd
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import pdf
 from anonbench.datasets.formats.pages import MOST_PAGES, WITH_PAGES, page_id, tiff_frames
-from anonbench.datasets.ids import id_problems
-from anonbench.datasets.source import Source, is_wanted
+from anonbench.datasets.source import Source, id_problems, is_wanted
 
 DOCUMENT = "document"
 """Label column: the id that the document's file would have as one image; missing of other images.
 A table's own column of that name stays as it is."""
 PAGE = "document_page"
 """Column: the page's number in its file, from 1; missing where the file is the image."""
-_THREADS = 8
+THREADS = 8  # which wait for the disk
 
 
 def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> Source:
     """Return a listing in which PDF and TIFF files of several pages are replaced by their pages.
 
-    Nothing is drawn or decoded: only a PDF's page tree and a TIFF file's directories are read. A
-    file for which this fails stays one image, and the manifest names the fault. Rows with a number
-    in the column `PAGE` are pages already. `wanted` label columns are added; None: all.
+    Nothing is decoded. A file whose pages cannot be counted stays one image, and the manifest names
+    the fault. Rows with a number in the column `PAGE` are pages already. `wanted` label columns are
+    added; None: all.
     """
     images = source.images
     named = images[PAGE].notna() if PAGE in images else pd.Series(False, index=images.index)
     counts = np.ones(len(images), np.int64)
     chosen = np.flatnonzero(~named & images["path"].str.lower().str.endswith(WITH_PAGES))
     files = [root / path for path in images["path"].iloc[chosen]]
-    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
+    with ThreadPoolExecutor(THREADS) as threads:
         found = threads.map(count_pages, files, [file.suffix for file in files], chunksize=64)
         counts[chosen] = list(found)
     if not named.any() and (counts == 1).all():

@@ -1,7 +1,5 @@
 """Pictures of other programs, matched with their originals by file name."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections import Counter, defaultdict
@@ -26,27 +24,23 @@ def split_suffix(name: str) -> tuple[str, str]:
 def copies_of(
     ids: Sequence[str], names: Sequence[str], copies: Iterable[str], where: str
 ) -> list[str | None]:
-    """Find the copy of each original, by its name (a path with suffix) or id, [N].
+    """Find the copy of each original, by its name (a path with suffix) or id, [N]; else None.
 
     First comes the same name, then that with one more suffix of an image (`a.gif.png` of `a.gif`),
     then the name or id with another suffix. A copy with the exact name of another original belongs
-    to that one. Nothing else is shortened, folded or guessed. An original without a copy has None.
-
-    Raises:
-        InputError: two copies match equally well, or one belongs to two originals; names `where`.
+    to that one. InputError (names `where`) if two copies match equally well, or one belongs to two
+    originals.
     """
-    there = dict.fromkeys(copies)
-    by_stem: dict[str, list[str]] = defaultdict(list)
+    there, by_stem = dict.fromkeys(copies), defaultdict[str, list[str]](list)
     for copy in there:
         by_stem[split_suffix(copy)[0]].append(copy)
     taken = set(names)
     found: list[str | None] = []
     for own, name in zip(ids, names, strict=True):
-        appended = [copy for copy in by_stem.get(name, ()) if copy != name]
         stems = dict.fromkeys((split_suffix(name)[0], own))
         similar = [copy for stem in stems for copy in by_stem.get(stem, ())]
         near = [name] if name in there else []
-        near = near or [copy for copy in appended if copy not in taken]
+        near = near or [copy for copy in by_stem.get(name, ()) if copy not in taken]
         near = near or [copy for copy in similar if copy not in taken]
         if len(near) > 1:
             raise InputError(
@@ -64,8 +58,7 @@ def copies_of(
 
 
 MISSING = "there is no picture of {}"
-OTHER_SIZE = "the picture of {} has another size"
-"""Reasons why an image is left out, with the program's name."""
+OTHER_SIZE = "the picture of {} has another size"  # reasons to leave an image out
 
 _LOG = logging.getLogger(__name__)
 
@@ -90,17 +83,11 @@ def pictures_in(folder: Path) -> list[str]:
 
 def scan_given(folders: Mapping[str, Path], strict: bool = False) -> dict[str, str]:
     """Return a digest of names, sizes and times of each program's pictures; see `scan`."""
-    return {
-        program: scan(folder, pictures_in(folder), strict) for program, folder in folders.items()
-    }
+    return {name: scan(folder, pictures_in(folder), strict) for name, folder in folders.items()}
 
 
 def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd.Series:
-    """Return the picture of each image (id, path), by the images' index; None if it has none.
-
-    Raises:
-        InputError: two pictures match equally well, or one matches two images; names the program.
-    """
+    """Picture of each image (id, path), by the images' index; None without one. See `copies_of`."""
     found = copies_of(images["id"].tolist(), images["path"].tolist(), pictures, program)
     return pd.Series(found, index=images.index, dtype=object)
 
@@ -110,11 +97,8 @@ def reasons_of_given(
 ) -> pd.Series:
     """Reason per image to leave it out because its picture is missing or unusable, or "".
 
-    Images have id, path, width and height; folders are those of the pictures, by program. Pictures
-    that belong to no image are counted on the terminal.
-
-    Raises:
-        InputError: see `belonging`; also where no picture belongs to any image.
+    Images have id, path, width and height; folders are those of the pictures, by program.
+    InputError as `copies_of`, and where no picture belongs to any image.
     """
     reasons = pd.Series("", index=images.index, dtype=object)
     for program, folder in folders.items():

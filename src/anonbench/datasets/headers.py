@@ -1,11 +1,11 @@
 """Headers of a file's images, from one read, before any pixel is decoded."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,10 +38,8 @@ class Header(NamedTuple):
     bytes: int
     digest: str
     reason: str
-    format: str = ""
-    """As Pillow calls it, or `PDF`."""
-    converted: str = ""
-    """Conversions by decoding, see `anonbench.datasets.formats.pixels`."""
+    format: str = ""  # as Pillow calls it, or `PDF`
+    converted: str = ""  # conversions by decoding, see `anonbench.datasets.formats.pixels`
 
     @property
     def page(self) -> Page | None:
@@ -59,16 +57,12 @@ class Limits(NamedTuple):
 def look_at_all(
     root: Path, limits: Limits, paths: Sequence[str], numbers: Sequence[int | None]
 ) -> Iterator[Header]:
-    """Yield the headers of images (paths below the root) in order, read by several threads.
+    """Yield the headers of images (paths below the root, `page_numbers`) in order.
 
-    Numbers are those of pages (`anonbench.datasets.documents.page_numbers`). A file that is
-    repeated in succession is read once.
+    A file that is repeated in succession is read once.
     """
-    files: list[tuple[str, list[int | None]]] = []
-    for path, number in zip(paths, numbers, strict=True):
-        if not files or files[-1][0] != path:
-            files.append((path, []))
-        files[-1][1].append(number)
+    pairs = zip(paths, numbers, strict=True)
+    files = [(path, [n for _, n in pages]) for path, pages in groupby(pairs, itemgetter(0))]
 
     def look(start: int) -> list[Header]:
         some = files[start : start + CHUNK]
@@ -82,10 +76,7 @@ def look_at_all(
 def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
     """Page of a file that an image is, by the content; None if the file is the image.
 
-    Without a number, the file must have one page. PDF pages are drawn at `dpi`.
-
-    Raises:
-        UnreadableImage: it is a PDF that has several pages, or cannot be opened.
+    UnreadableImage for a PDF that cannot be opened, or of several pages without a number.
     """
     if not is_pdf(data):
         return None if number is None else Page(number)
@@ -109,22 +100,18 @@ def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator
     try:
         data = read_file(file, max_bytes(limits.max_pixels))
     except UnreadableImage as error:
-        yield from [_refused(error)] * len(numbers)
+        yield from [Header(0, 0, 0, "", str(error))] * len(numbers)
         return
     sha256 = hashlib.sha256(data).hexdigest()
     for number in numbers:
         try:
             yield header_of(data, sha256, number, limits)
         except UnreadableImage as error:
-            yield _refused(error)
+            yield Header(0, 0, 0, "", str(error))
 
 
 def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> Header:
-    """Return an image's header from its file; the digest tells `read_image` the page.
-
-    Raises:
-        UnreadableImage: it cannot be used; the message is the reason.
-    """
+    """Return an image's header from its file; UnreadableImage says why it cannot be used."""
     page = page_to_read(data, number, limits.pdf_dpi)
     if page is not None and page.dpi:
         size, kind = pdf_size(data, page, limits.max_pixels), PDF
@@ -143,7 +130,3 @@ def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> H
     if size == (1, 1):  # blurred or pixelated it would show itself
         raise UnreadableImage("a single pixel")
     return Header(*size, len(data), page_digest(sha256, page), "", kind, BETWEEN.join(done))
-
-
-def _refused(error: UnreadableImage) -> Header:
-    return Header(0, 0, 0, "", str(error))

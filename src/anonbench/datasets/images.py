@@ -1,14 +1,10 @@
 """Reading and decoding of originals, encoding of anonymized images.
 
 PNG files have 8 bits a value, grey or RGB, and nothing in them but the image. Rows of colour images
-are filtered by `Up` (PNG, 9.2), those of grey ones, which are mostly scans, not at all, and
-compressed by ISA-L at its first level: that takes an eighth to two fifths of the time of OpenCV's
-encoder by default, and 0.7 to 1.1 of its space (a drawn page: 1.3). libdeflate's second level takes
-thrice as long and makes files 2 to 25 % smaller. The same pixels give the same bytes on every
-x86-64 processor since 2008: what ISA-L has for SSE, AVX, AVX2 and AVX-512 was compared.
+are filtered by `Up` (PNG, 9.2), those of grey ones, mostly scans, not at all. ISA-L's first level
+takes an eighth to two fifths of the time of OpenCV's encoder, and 0.7 to 1.3 of its space. The same
+pixels give the same bytes with SSE, AVX, AVX2 and AVX-512.
 """
-
-from __future__ import annotations
 
 import hashlib
 import io
@@ -26,7 +22,6 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
-from anonbench.datasets.formats.child import ask
 from anonbench.datasets.formats.pages import (
     HEIF,
     Page,
@@ -35,17 +30,15 @@ from anonbench.datasets.formats.pages import (
     require_page,
     tiff_frames,
 )
-from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
+from anonbench.datasets.formats.pdf import ask, draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
 MAX_PIXELS = 180_000_000
-_BYTES_A_PIXEL = 8
-"""Four channels of 16 bits: larger files, for the allowed number of pixels, are not read."""
+_BYTES_A_PIXEL = 8  # four channels of 16 bits; larger files are not read
 _METADATA_BYTES = 2**26
 
-# What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript);
-# and HEIC, where the package for it is installed.
+# what Pillow decodes by itself (EPS, for one, runs Ghostscript), beside HEIC where it is installed
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
 
 # Pillow's own limit is one for the whole process, and some of its plugins ask it again while they
@@ -53,22 +46,13 @@ FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000"
 Image.MAX_IMAGE_PIXELS = None
 
 # by EXIF orientation; 1 is upright
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_TURNS = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSVERSE ROTATE_90"
+_UPRIGHT = {number: Image.Transpose[name] for number, name in enumerate(_TURNS.split(), 2)}
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION = 274
 
-MOST_HERE = 32_000_000
-"""Greatest number of pixels of an image decoded in this process, and half of its bytes."""
-_IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}
-"""Decoders of Pillow that are a hundred times slower than the others."""
+MOST_HERE = 32_000_000  # pixels of an image that is decoded in this process, and half of its bytes
+_IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}  # Pillow's slow decoders
 _NO_FILE = "a device or pipe, not a file"
 
 
@@ -79,9 +63,7 @@ class SeveralFrames(UnreadableImage):  # a finding about an image, not a failure
 def read_file(path: Path, max_bytes: int) -> bytes:
     """Return the bytes of a regular file, read once; links are followed.
 
-    Raises:
-        UnreadableImage: missing, empty, a folder or device, larger than `max_bytes`, or of another
-            length than its size says.
+    UnreadableImage if it is missing, empty, a folder or device, or larger than `max_bytes`.
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
@@ -93,8 +75,6 @@ def read_file(path: Path, max_bytes: int) -> bytes:
             if state.st_size > max_bytes:
                 raise UnreadableImage(f"more than {max_bytes} bytes")
             data = file.read(state.st_size + 1)
-    except UnreadableImage:
-        raise
     except FileNotFoundError:
         raise UnreadableImage("file is missing") from None
     except IsADirectoryError:
@@ -114,12 +94,9 @@ def _without_waiting(name: str, flags: int) -> int:
 
 
 def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
-    """Return the bytes of an original, read once, if they are those that the manifest describes.
+    """Return the bytes of an original, read once; ChangedImage if the manifest describes others.
 
     The digest of a page is that of its file (`anonbench.datasets.formats.pages`).
-
-    Raises:
-        ChangedImage: the bytes are others, or there is no file that can be read; names the image.
     """
     try:
         data = read_file(path, size)
@@ -138,18 +115,15 @@ def max_bytes(max_pixels: int) -> int:
 def open_checked(
     source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
 ) -> ImageFile.ImageFile:
-    """Open an image and refuse what cannot be read faithfully. Safe in threads.
+    """Open an image and refuse what cannot be read faithfully (UnreadableImage). Safe in threads.
 
     Args:
         source: a file, which is read once and whole, or its content.
         max_pixels: larger images are refused; None: the content was checked before.
         page: which page of a TIFF file, or the first frame of an animation; not a PDF's. None: a
             file of several is refused.
-
-    Raises:
-        UnreadableImage: see `read_file`; also no image, several frames, or too many pixels.
     """
-    data = _content(source, max_pixels)
+    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     reader, image = HeaderReader(data), None
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
@@ -173,12 +147,7 @@ def open_checked(
     return image
 
 
-def _content(source: Path | bytes, max_pixels: int | None) -> bytes:
-    return source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
-
-
 def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
-    """Open a page of a TIFF file; of an animation, only the first frame is an image."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         frames = tiff_frames(io.BytesIO(data))
         require_page(page.number, len(frames))
@@ -190,7 +159,6 @@ def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
 def _refuse(
     image: ImageFile.ImageFile, data: bytes, max_pixels: int | None, page: Page | None
 ) -> None:
-    """Raise UnreadableImage for too many pixels or frames, and for incomplete files."""
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
@@ -222,15 +190,14 @@ def read_image(
 ) -> np.ndarray:
     """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
 
-    16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
-    on white; EXIF that cannot be read counts as none. The array may be written to. Every reader of
-    originals comes here, so that what is searched, hidden and trained on has the same pixels. A
-    page with a resolution is a PDF's, which is drawn; for the rest see `open_checked`.
+    See `to_array` for the conversions. EXIF that cannot be read counts as none. The array may be
+    written to. Every reader of originals comes here, so that what is searched, hidden and trained
+    on has the same pixels. A page with a resolution is a PDF's, which is drawn.
 
     Raises:
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
     """
-    data = _content(source, max_pixels)
+    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     if page is not None and page.dpi:
         return draw_pdf(data, page, max_pixels)
     with open_checked(data, max_pixels, page) as image:
@@ -302,12 +269,9 @@ def decode(data: bytes) -> np.ndarray:
         return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-LONGEST = 1_000_000
-"""Greatest side in pixels. The format allows more, but OpenCV and libpng read no more."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPES = {(): 0, (3,): 2}
-"""Grey and RGB, by the shape of a pixel."""
-_UNFILTERED, _UP = 0, 2
+LONGEST = 1_000_000  # greatest side in pixels that OpenCV and libpng read
+_COLOUR_TYPES = {(): 0, (3,): 2}  # grey and RGB, by the shape of a pixel
+_UP = 2  # a row's filter; 0 is none
 _LEVEL = 1
 
 
@@ -321,22 +285,14 @@ def to_png(image: np.ndarray) -> bytes:
         raise ValueError(f"sides of 1 to {LONGEST} pixels, not {width} × {height}")
     values = image.reshape(height, width * depth)
     rows = np.empty((height, 1 + width * depth), np.uint8)
-    rows[0, 1:] = values[0]
+    rows[:, 0] = _UP if channels else 0
+    rows[:, 1:] = values
     if channels:
-        rows[:, 0] = _UP
-        np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
-    else:
-        rows[:, 0] = _UNFILTERED
-        rows[1:, 1:] = values[1:]
+        rows[1:, 1:] -= values[:-1]
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[image.shape[2:]], 0, 0, 0)
-    chunks: list[tuple[bytes, bytes]] = [
-        (b"IHDR", header),
-        (b"IDAT", isal_zlib.compress(rows, _LEVEL)),
-        (b"IEND", b""),
-    ]
-    return b"".join([_SIGNATURE, *(part for chunk in chunks for part in _chunk(*chunk))])
-
-
-def _chunk(name: bytes, content: bytes) -> list[bytes]:
-    check = isal_zlib.crc32(content, isal_zlib.crc32(name))
-    return [struct.pack(">I", len(content)), name, content, struct.pack(">I", check)]
+    chunks = (b"IHDR", header), (b"IDAT", isal_zlib.compress(rows, _LEVEL)), (b"IEND", b"")
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for name, content in chunks:
+        check = isal_zlib.crc32(content, isal_zlib.crc32(name))
+        parts += [struct.pack(">I", len(content)), name, content, struct.pack(">I", check)]
+    return b"".join(parts)

@@ -1,36 +1,23 @@
 """Images passed to a command or function: a folder, a tar, a table, a list of paths, a file."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.io import locked
 from anonbench.core.wording import tally
 from anonbench.datasets import walk
-from anonbench.datasets.ids import id_problem
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from anonbench.datasets.formats.pages import Page
 
 STANDARD_INPUT = "-"
 TABLES = (".csv", ".parquet")
-_HIDDEN_BY = "a later member of the same name takes its place"
-_TWICE = "listed twice"
-_PDF = "a PDF, of which no copy is written; save its pages as images"
-_PAGE = "a page of a file, of which no copy can be written; save it as an image"
-_SETTING = "images"
 GIVE_IMAGES = "give a folder, or a list of paths"
-_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -40,25 +27,18 @@ class ImageFile:
     id: str
     """The name without its suffix, or the table's own id. Where several images have the same name
     but for the suffix, the whole name."""
-    name: str
-    """Relative path with suffix, parts joined by `/`."""
-    file: Path
-    """The file, or the tar that it is in."""
-    offset: int | None = None
-    """Of the image's first byte in the tar; None where `file` is the image."""
-    size: int = 0
-    """Bytes in the tar."""
-    page: int | None = None
-    """Of the file, from 1; None where the file is the image."""
+    name: str  # relative path with suffix, parts joined by `/`
+    file: Path  # the file, or the tar that it is in
+    offset: int | None = None  # of the first byte in the tar; None where `file` is the image
+    size: int = 0  # bytes in the tar
+    page: int | None = None  # of the file, from 1; None where the file is the image
     key: str = ""
     """The table's own id, else the name, of a page with its number. It depends on no other file."""
 
     def data(self, max_pixels: int | None = None) -> bytes:
         """Return the file's bytes, read once; their SHA-256 is the image's digest.
 
-        Raises:
-            UnreadableImage: there is no such file, it cannot be read, or it is too large for
-                an image of `max_pixels`.
+        UnreadableImage if it is missing, damaged, or too large for an image of `max_pixels`.
         """
         from anonbench.datasets.images import MAX_PIXELS, max_bytes, read_file
 
@@ -76,20 +56,6 @@ class ImageFile:
         if len(data) != self.size:
             raise UnreadableImage("the tar ends within it")
         return data
-
-    def pixels(self, max_pixels: int | None = None) -> np.ndarray:
-        """Return the image as `read_image` does: uint8 [H, W] or [H, W, 3] RGB."""
-        from anonbench.datasets.images import MAX_PIXELS, read_image
-
-        limit = max_pixels or MAX_PIXELS
-        data = self.data(limit)
-        return read_image(data, limit, self.page_in(data, limit))
-
-    def page_in(self, data: bytes, max_pixels: int) -> Page | None:
-        """Page that `read_image` has to read from the file's content; raises UnreadableImage."""
-        from anonbench.datasets.headers import Limits, header_of
-
-        return header_of(data, "", self.page, Limits(max_pixels)).page
 
 
 class LeftOut(NamedTuple):
@@ -110,16 +76,17 @@ class Images:
 
     images: tuple[ImageFile, ...]
     left_out: tuple[LeftOut, ...]
-    place: str
-    """As the user gave it, for messages."""
-    folder: Path | None = None
-    """The folder that was given; None where it was none."""
+    place: str  # as the user gave it, for messages
+    folder: Path | None = None  # the folder that was given; None where it was none
 
     def __iter__(self) -> Iterator[ImageFile]:
         return iter(self.images)
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+_Found = Iterable[ImageFile | LeftOut]  # an image's id is empty where none is given
 
 
 def open_images(
@@ -139,14 +106,8 @@ def open_images(
         InputError: there is no such place, it cannot be read, or it holds no image. A single image
             that is wrong is left out, or says so when it is read.
     """
-    if isinstance(given, str | Path):
-        place = str(given)
-        if place == STANDARD_INPUT:
-            place = "the list on standard input"
-            found = _list_images(_standard_input())
-        else:
-            found = _place_images(Path(given))
-    else:
+    folder = None
+    if not isinstance(given, str | Path):
         place = "the list"
         paths = listed("images", given, GIVE_IMAGES)
         for number, path in enumerate(paths):
@@ -156,19 +117,23 @@ def open_images(
                     "evaluate also take arrays (np.asarray(...), uint8), all of one list"
                 )
         found = _list_images(map(os.fspath, paths))
-    files, left = _checked(*found, pages, documents)
+    elif str(given) == STANDARD_INPUT:
+        place = "the list on standard input"
+        found = _list_images(_standard_input())
+    else:
+        place = str(given)
+        folder = Path(given) if Path(given).is_dir() else None
+        found = _place_images(Path(given))
+    checked = [*_checked(found, pages, documents)]
+    files = [each for each in checked if isinstance(each, ImageFile)]
+    left = [each for each in checked if isinstance(each, LeftOut)]
     if not files:
         why = f" ({tally(Counter(reason for _, reason in left))})" if left else ""
         raise InputError(f"{place}: no image is there{why}")
-    folder = Path(given) if isinstance(given, str | Path) and Path(given).is_dir() else None
     images = sorted(_with_ids(place, files), key=lambda image: image.name)
     if pages:
         images = _with_pages(images, left)
     return Images(tuple(images), tuple(sorted(left)), place, folder)
-
-
-_Found = tuple[list[ImageFile], list[LeftOut]]
-"""Images, whose id is empty where none is given, and what is left out."""
 
 
 def require_place(given: str | Path) -> None:
@@ -203,17 +168,19 @@ def _place_images(path: Path) -> _Found:
         require_finished(path)
         return _folder_images(path)
     require_place(path)
-    suffix = path.suffix.lower()
-    if suffix in TABLES:
+    if path.suffix.lower() in TABLES:
         return _table_images(path)
     # by its content: `photos.tar.gz` is to be told what is wrong with it
     if walk.suffix_reason(path.name) and path.is_file() and tarfile.is_tarfile(path):
         return _tar_images(path)
-    return [ImageFile("", path.name, path)], []
+    return [ImageFile("", path.name, path)]
+
+
+def _left_out(name: str, why: str) -> LeftOut:
+    return LeftOut(walk.shown(name), why)
 
 
 def _folder_images(folder: Path) -> _Found:
-    files, left = [], []
     try:
         for name, reason in walk.walk(str(folder), hidden=True):
             if reason == walk.FOLLOWED:
@@ -221,45 +188,36 @@ def _folder_images(folder: Path) -> _Found:
             why = reason or walk.name_reason(name)
             if why == walk.NOT_IMAGE:
                 why = walk.content_reason(folder / name)
-            if why:
-                left.append(LeftOut(walk.shown(name), why))
-                left += _hidden_images(folder, name) if why == walk.HIDDEN else ()
-            else:
-                files.append(ImageFile("", name, folder / name))
+            yield _left_out(name, why) if why else ImageFile("", name, folder / name)
+            if why == walk.HIDDEN:
+                yield from _hidden_images(folder, name)
     except OSError as error:
         raise InputError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
-    return files, left
 
 
 def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
-    """Images inside of a hidden folder; none for a file."""
     inside = folder / name
     if inside.is_symlink() or not inside.is_dir():
         return
     try:
         for path, _ in walk.walk(str(inside), everything=True):
             if walk.is_image_name(path):
-                yield LeftOut(walk.shown(f"{name}/{path}"), walk.HIDDEN)
+                yield _left_out(f"{name}/{path}", walk.HIDDEN)
     except OSError:
-        yield LeftOut(walk.shown(name), walk.UNREADABLE)
+        yield _left_out(name, walk.UNREADABLE)
 
 
 def _tar_images(path: Path) -> _Found:
     files: dict[str, ImageFile] = {}
-    left = []
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 name = member.name.removeprefix("./")
-                if member.isdir():
-                    continue
-                if not member.isreg() or member.issparse():
-                    left.append(LeftOut(walk.shown(name), "a link or device in a tar"))
-                elif why := _member_reason(tar, member, name):
-                    left.append(LeftOut(walk.shown(name), why))
-                else:
+                if why := _member_reason(tar, member, name):
+                    yield _left_out(name, why)
+                elif not member.isdir():
                     if name in files:
-                        left.append(LeftOut(name, _HIDDEN_BY))
+                        yield LeftOut(name, "a later member of the same name takes its place")
                     files[name] = ImageFile("", name, path, member.offset_data, member.size)
                 vars(tar)["members"].clear()  # tarfile would keep a kilobyte of each otherwise
     except (tarfile.TarError, OSError, EOFError) as error:
@@ -267,11 +225,14 @@ def _tar_images(path: Path) -> _Found:
             f"{path} cannot be read as a tar ({type(error).__name__}); give an uncompressed one "
             "(gunzip, unxz), or the folder that it was made of"
         ) from None
-    return list(files.values()), left
+    yield from files.values()
 
 
 def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
-    """Reason why a file in a tar is not used; empty if it is."""
+    if member.isdir():
+        return ""
+    if not member.isreg() or member.issparse():
+        return "a link or device in a tar"
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return walk.HIDDEN
     why = walk.name_reason(name)
@@ -283,32 +244,28 @@ def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> 
 def _table_images(path: Path) -> _Found:
     from anonbench.config import DataSource, Layout, OwnSplit
     from anonbench.datasets.documents import page_numbers
-    from anonbench.datasets.layouts import table
+    from anonbench.datasets.layouts import own
 
     # every row is an image, whatever its column `split` says
     source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))
     try:
-        rows = table.read(_SETTING, source, ()).images
+        rows = own.read_table("images", source, ()).images
     except InputError as error:
-        raise InputError(str(error).removeprefix(f"datasets.{_SETTING}.path: ")) from None
-    files = []
+        raise InputError(str(error).removeprefix("datasets.images.path: ")) from None
     for image_id, relative, page in zip(rows["id"], rows["path"], page_numbers(rows), strict=True):
         name = _as_name(relative)
-        own = "" if image_id == _stem(name) else str(image_id)
-        files.append(ImageFile(own, name, path.parent / relative, page=page))
-    return files, []
+        given = "" if image_id == _stem(name) else str(image_id)
+        yield ImageFile(given, name, path.parent / relative, page=page)
 
 
 def _list_images(paths: Iterable[str]) -> _Found:
-    return [ImageFile("", _as_name(path), Path(path)) for path in dict.fromkeys(paths)], []
+    return [ImageFile("", _as_name(path), Path(path)) for path in dict.fromkeys(paths)]
 
 
 def _as_name(path: str) -> str:
     """Return the name of a listed path: relative, in its shortest form, without leading `..`."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    while parts and parts[0] == "..":
-        del parts[0]
-    return "/".join(parts)
+    return "/".join(dropwhile(lambda part: part == "..", parts))
 
 
 def _standard_input() -> list[str]:
@@ -319,42 +276,41 @@ def _standard_input() -> list[str]:
     return [os.fsdecode(line) for line in lines if line]
 
 
-def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents: bool) -> _Found:
+def _checked(found: _Found, pages: bool, documents: bool) -> _Found:
     """Leave out files with invalid or ambiguous names, and pages unless requested."""
-    good, known = [], set[tuple[str, int | None]]()
-    for image in files:
-        is_document = image.name.lower().endswith(".pdf")
+    known = set[tuple[str, int | None]]()
+    for image in found:
+        if isinstance(image, LeftOut):
+            yield image
+            continue
         why = ""
-        if problem := id_problem(image.name):
+        if problem := walk.id_problem(image.name):
             why = f"the file's name {problem}"
         elif (image.name, image.page) in known:
-            why = _TWICE
-        elif is_document and not pages and not (documents and image.page is None):
-            why = _PDF
-        elif image.page is not None and not pages:
-            why = _PAGE
-        elif not walk.is_text(image.name):
+            why = "listed twice"
+        elif pages:
+            pass
+        elif image.name.lower().endswith(".pdf") and not (documents and image.page is None):
+            why = "a PDF, of which no copy is written; save its pages as images"
+        elif image.page is not None:
+            why = "a page of a file, of which no copy can be written; save it as an image"
+        if not why and not walk.is_text(image.name):
             why = walk.NOT_UTF8
-        if why:
-            left.append(LeftOut(walk.shown(image.name), why))
-        else:
+        if not why:
             known.add((image.name, image.page))
-            good.append(image)
-    return good, left
+        yield _left_out(image.name, why) if why else image
 
 
 def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
     """Yield the images with an id each; two of the same are the user's own, and an InputError."""
     ids = {image: image.id or _stem(image.name) for image in files}
     given = {image.id for image in files}
-    while True:
-        counts = Counter(ids.values())
-        shared = [image for image, own in ids.items() if counts[own] > 1]
-        if not shared:
-            break
+    counts = Counter(ids.values())
+    while shared := [image for image, own in ids.items() if counts[own] > 1]:
         if all(ids[image] in (image.name, *given) for image in shared):
             raise InputError(f"{place}: two images have the id {ids[shared[0]]!r}")
         ids |= {image: image.name for image in shared if ids[image] not in given}
+        counts = Counter(ids.values())
     for image in files:
         yield replace(image, id=ids[image], key=image.id or image.name)
 
@@ -367,7 +323,7 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
         return images
     from concurrent.futures import ThreadPoolExecutor
 
-    from anonbench.datasets.documents import count_pages
+    from anonbench.datasets.documents import THREADS, count_pages
 
     def count(image: ImageFile) -> int:
         if image.page is not None or not image.name.lower().endswith(WITH_PAGES):
@@ -379,16 +335,16 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
         return count_pages(source, image.name[image.name.rindex(".") :])
 
     found = []
-    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
+    with ThreadPoolExecutor(THREADS) as threads:
         for image, pages in zip(images, threads.map(count, images), strict=True):
-            ids = [(page_id(image.id, n), page_id(image.key, n)) for n in range(1, pages + 1)]
             if pages == 1:
                 found.append(image)
-            elif problem := id_problem(ids[-1][0]):
+            elif problem := walk.id_problem(page_id(image.id, pages)):
                 left.append(LeftOut(image.name, f"a page's id {problem}"))
             else:
                 found += [
-                    replace(image, id=own, key=key, page=n) for n, (own, key) in enumerate(ids, 1)
+                    replace(image, id=page_id(image.id, n), key=page_id(image.key, n), page=n)
+                    for n in range(1, pages + 1)
                 ]
     return found
 

@@ -1,7 +1,5 @@
 """The images of a data set, their splits and subset, and other files; none is opened."""
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections import Counter
@@ -19,23 +17,16 @@ from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
 from anonbench.datasets import clusters, walk
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.ids import id_problems
-from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
-from anonbench.datasets.source import Source, problem
+from anonbench.datasets.layouts import own, published
+from anonbench.datasets.source import Source, id_problems, problem
 
-Reader = Callable[[str, DataSource, Collection[str] | None], Source]
-
-READERS: dict[Layout, Reader] = {
-    Layout.CELEBA: celeba.read,
-    Layout.RVL_CDIP: rvl_cdip.read,
-    Layout.FOLDER: folder.read,
-    Layout.TABLE: table.read,
+# a new layout is one function here and one word in the config
+READERS: dict[Layout, Callable[[str, DataSource, Collection[str] | None], Source]] = {
+    Layout.CELEBA: published.read_celeba,
+    Layout.RVL_CDIP: published.read_rvl_cdip,
+    Layout.FOLDER: own.read_folder,
+    Layout.TABLE: own.read_table,
 }
-"""Readers by layout. A new layout is one function here and one word in the config."""
-
-
-_WITH_PAGES = (Layout.FOLDER, Layout.TABLE)
-"""Layouts of no publisher: files may have several pages."""
 
 
 def root_of(dataset: DataSource) -> Path:
@@ -59,16 +50,11 @@ def require_apart(results: Path, datasets: Mapping[str, DataSource]) -> None:
 
 
 def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:
-    """Return the images of the data set `name`, sorted by id.
+    """Return the images of the data set `name`, sorted by id; InputError if a setting does not fit.
 
     Columns id, path (relative to `root_of`), split ("train" or "val"), `document_page` where files
-    have several pages and, with `labels`, the label columns. Reads list files, folders, and how
-    many pages PDF and TIFF files have. Without labels it is fast enough for planning; the
-    demo's data are then listed as their settings say, generated or not.
-
-    Raises:
-        InputError: a missing folder or list file, an empty data set, duplicate ids, a split without
-            images, or a setting that the data set cannot fulfil.
+    have several pages and, with `labels`, the label columns. Without labels it is fast enough for
+    planning; the demo's data are then listed as their settings say, generated or not.
     """
     return read_source(name, dataset, seed, labels).images
 
@@ -91,8 +77,7 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     if images.empty:
         why = _reasons(source)
         raise problem(name, f"no image is listed in {dataset.path}; the data set is empty{why}")
-    _require_harmless(name, images)
-    _require_unique(name, images)
+    _require_good_ids(name, images)
     if isinstance(dataset.cluster, PathPart):
         clusters.folders(name, images["path"], dataset.cluster.path_part)
     if not images["id"].is_monotonic_increasing:
@@ -111,7 +96,8 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
 def read_layout(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a data set by its layout, pages of documents as separate images; without splits."""
     source = READERS[dataset.layout](name, dataset, wanted)
-    return with_pages(root_of(dataset), source, wanted) if dataset.layout in _WITH_PAGES else source
+    is_own = dataset.layout in (Layout.FOLDER, Layout.TABLE)
+    return with_pages(root_of(dataset), source, wanted) if is_own else source
 
 
 def count_images(listing: pd.DataFrame) -> dict[Split, int]:
@@ -151,34 +137,25 @@ def _reasons(source: Source) -> str:
     return f" ({tally(Counter(source.left.values()))})" if source.left else ""
 
 
-def _require_harmless(name: str, images: pd.DataFrame) -> None:
+def _require_good_ids(name: str, images: pd.DataFrame) -> None:
+    hint = "or list the images in a table with a column `id`"
     problems = id_problems(images["id"])
-    wrong = (problems != "").to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
-        image_id, path = images["id"].iloc[row], images["path"].iloc[row]
+    for row in np.flatnonzero(problems != "")[:1]:
+        image_id, path = images[["id", "path"]].iloc[row]
         text = f"the image {path!r}: its id {image_id!r} {problems.iloc[row]}; rename it"
-        raise problem(name, text + ", or list the images in a table with a column `id`")
-
-
-def _require_unique(name: str, images: pd.DataFrame) -> None:
-    twice = images["id"].duplicated(keep=False)
-    if twice.any():
-        image_id = images["id"][twice].iloc[0]
-        paths = images["path"][images["id"] == image_id].iloc[:2]
-        text = f"two images have the id {image_id!r}: {paths.iloc[0]} and {paths.iloc[1]}; "
-        text += "rename one, or list the images in a table with a column `id`"
-        raise problem(name, text)
+        raise problem(name, f"{text}, {hint}")
+    twice = images[images["id"].duplicated(keep=False)]
+    if len(twice):
+        image_id = twice["id"].iloc[0]
+        first, second = twice.loc[twice["id"] == image_id, "path"].iloc[:2]
+        text = f"two images have the id {image_id!r}: {first} and {second}; rename one"
+        raise problem(name, f"{text}, {hint}")
 
 
 def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the `count` images with the smallest hash, and the others.
-
-    An added image replaces at most one.
-    """
-    hashes = hash_ints((seed, "subset"), images["id"])
-    chosen = np.zeros(len(images), dtype=bool)
-    chosen[np.argsort(hashes, kind="stable")[:count]] = True
+    """Return the `count` images with the smallest hash, and the others."""
+    order = np.argsort(hash_ints((seed, "subset"), images["id"]), kind="stable")
+    chosen = np.isin(np.arange(len(images)), order[:count])
     return images[chosen].reset_index(drop=True), images[~chosen]
 
 
@@ -232,53 +209,43 @@ def _own_split(
     order = np.argsort(hash_ints((seed, "split"), names), kind="stable")
     reached = np.cumsum(sizes[order])
     cut = int(np.abs(reached - split.validation * len(images)).argmin()) + 1
-    chosen = np.zeros(len(names), dtype=bool)
-    chosen[order[: min(cut, len(names) - 1)]] = True
-    return chosen[member]
+    return np.isin(member, order[: min(cut, len(names) - 1)])
 
 
 def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """Return path and reason of every file below `root` that a data set does not list, sorted.
 
     Hidden files count; a linked folder that is not searched is one row. Where a table has `named`
-    the images one by one, only the folders of these images are searched, and not below them.
+    the images, only their own folders are searched.
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))
     found = _unlisted_files(root, paths, known) if named else walk.walk(str(root), everything=True)
-    used = {*paths, *source.followed}
-    rows = {
-        e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
-    } | source.left
-    for path, reason in rows.items():
+    rows = {path: known.get(path) or reason for path, reason in found}
+    for path in (*paths, *source.followed):
+        rows.pop(path, None)
+    pairs = []
+    for path, given in (rows | source.left).items():
+        reason = given or (source.explain(path) if walk.is_text(path) else walk.NOT_UTF8)
         if reason == walk.NOT_IMAGE:
-            rows[path] = walk.content_reason(f"{root}/{path}")
-    pairs = [(walk.shown(path), reason) for path, reason in rows.items()]
+            reason = walk.content_reason(f"{root}/{path}")
+        pairs.append((walk.shown(path), reason))
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)
 
 
-def _reason(source: Source, entry: walk.Entry) -> str:
-    if entry.reason:
-        return entry.reason
-    return source.explain(entry.path) if walk.is_text(entry.path) else walk.NOT_UTF8
-
-
 def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[walk.Entry]:
-    """Yield the files in the folders of listed images that are not among `paths`."""
     used: dict[str, set[str]] = {}
     for path in paths:
         folder, name = os.path.split(path)
         used.setdefault(folder, set()).add(name)
     for path in known:
         used.setdefault(os.path.dirname(path), set())  # noqa: PTH120
-    folders: dict[str, str] = {}
-    names: dict[str, set[str]] = {}
+    folders: dict[str, tuple[str, set[str]]] = {}
     for folder in sorted(used):  # one folder may be written in several ways
         real = os.path.realpath(os.path.join(root, folder))  # noqa: PTH118
-        folders.setdefault(real, folder)
-        names.setdefault(real, set()).update(used[folder])
-    for real, folder in folders.items():
+        folders.setdefault(real, (folder, set()))[1].update(used[folder])
+    for real, (folder, names) in folders.items():
         for name, reason in walk.files_in(real):
-            if name not in names[real]:
+            if name not in names:
                 yield walk.Entry(os.path.join(folder, name), reason)  # noqa: PTH118

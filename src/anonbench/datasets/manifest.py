@@ -1,7 +1,5 @@
 """The manifest: a table of readable images, with conversions, copies and images left out."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from pathlib import Path
@@ -24,12 +22,8 @@ from anonbench.datasets.listing import count_images, find_unused, read_source, r
 from anonbench.datasets.source import problem
 from anonbench.datasets.walk import COPY, is_quiet
 
-CONVERTED = ["id", "path", PAGE, "converted"]
-"""Columns of the list of images whose stored values decoding changes: the last one has the
-conversions, separated by semicolons.
-"""
-COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
-"""The manifest's columns before the label columns."""
+CONVERTED = ["id", "path", PAGE, "converted"]  # the last one has conversions, by semicolons
+COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]  # then come the labels
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,11 +40,10 @@ def write_manifest(
 ) -> None:
     """Look at every listed image; write the manifest, and what is left out, equal or converted.
 
-    The manifest has `COLUMNS` (width and height upright, in pixels; digest is the file's SHA-256,
-    and says which page an image is, see `anonbench.datasets.formats.pages`) and the label columns,
-    sorted by id; where files have several pages also `document_page`. Every other file below the
-    data folder goes to `skipped` (path, split, reason), images of equal bytes to `duplicates`
-    (`find_copies`), images that decoding converts to `converted` (`CONVERTED`).
+    The manifest has `COLUMNS` (width and height upright, in pixels; digest is the file's SHA-256
+    and says which page an image is, see `page_digest`), perhaps `document_page`, and the label
+    columns, sorted by id. Every other file goes to `skipped` (path, split, reason), images of equal
+    bytes to `duplicates` (`find_copies`), converted ones to `converted` (`CONVERTED`).
 
     Raises:
         InputError: see `list_images`; also where a split has no image left.
@@ -100,7 +93,6 @@ def write_manifest(
 
 
 def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
-    """Raise InputError where every image of a split has a reason not to be used."""
     for split in Split:
         of_split = reasons[splits == str(split)]
         if len(of_split) and (of_split != "").all():  # without a train split there is no training
@@ -117,8 +109,8 @@ def find_copies(images: pd.DataFrame) -> pd.DataFrame:
     An image of train is not kept where val has its bytes; all others are.
     """
     twice = images[images["digest"].duplicated(keep=False)]
-    in_val = set(twice.loc[twice["split"] == str(Split.VAL), "digest"])
-    kept = (twice["split"] == str(Split.VAL)) | ~twice["digest"].isin(in_val)
+    is_val = twice["split"] == str(Split.VAL)
+    kept = is_val | ~twice["digest"].isin(twice.loc[is_val, "digest"])
     copies = twice.assign(kept=kept.astype(bool))[COPY_COLUMNS]
     return copies.sort_values(["digest", "split", "id"], ignore_index=True)
 
@@ -132,14 +124,14 @@ def read_copies(path: Path) -> pd.DataFrame:
 def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     """Return the images left out for their copies: id, path, width, height, digest.
 
-    Args:
-        copies: see `find_copies`.
-        used: the manifest, columns width, height and digest.
-        listed: all images, columns id and path.
+    `copies` are those of `find_copies`, `used` is the manifest, `listed` has id and path of all.
     """
-    left = copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id")
+    return _sized(copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id"), used)
+
+
+def _sized(images: pd.DataFrame, used: pd.DataFrame) -> pd.DataFrame:
     sizes = used[["digest", "width", "height"]].drop_duplicates("digest")
-    return left.merge(sizes, on="digest")[["id", "path", "width", "height", "digest"]]
+    return images.merge(sizes, on="digest")[["id", "path", "width", "height", "digest"]]
 
 
 def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -147,35 +139,27 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
 
     Only files of a used image's size are read. Columns id, path, width, height, digest.
     """
-    by_digest = used.drop_duplicates("digest").set_index("digest")
-    sizes, rows, unread = set(used["bytes"].tolist()), [], 0
-    for image_id, path in zip(others["id"], others["path"], strict=True):
+    sizes, digests, unread = set(used["bytes"].tolist()), [], 0
+    for path in others["path"]:
+        digests.append("")
         try:
-            is_candidate = (root / path).stat().st_size in sizes
-            digest = file_digest(root / path) if is_candidate else ""
+            if (root / path).stat().st_size in sizes:
+                digests[-1] = file_digest(root / path)
         except OSError:
             unread += 1
-            continue
-        if digest in by_digest.index:
-            width, height = by_digest.loc[digest, ["width", "height"]]
-            rows.append((image_id, path, width, height, digest))
     if unread:
-        warn_on_terminal(
-            _LOG,
-            f"{unread} unused images cannot be read: regions marked in them are not "
-            "applied to used copies",
-        )
-    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
+        text = "unused images cannot be read: regions marked in them are not applied to used copies"
+        warn_on_terminal(_LOG, f"{unread} {text}")
+    digest = pd.Series(digests, others.index, dtype="str")
+    return _sized(others[["id", "path"]].assign(digest=digest), used)
 
 
 def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
     """Warn on the terminal about copies, and whether their labels (by id) agree."""
     if copies.empty:
         return
-    contents = copies["digest"].nunique()
-    text = (
-        f"{name}: {len(copies)} files show only {count(contents, 'different image')} (equal bytes)"
-    )
+    contents = count(copies["digest"].nunique(), "different image")
+    text = f"{name}: {len(copies)} files show only {contents} (equal bytes)"
     if left := int((~copies["kept"]).sum()):
         text += f"; {left} of them left out of train, because val has them"
     if labels is not None:

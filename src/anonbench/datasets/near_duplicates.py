@@ -5,8 +5,6 @@ the package imagehash: one bit for each of the 8 × 8 lowest frequencies of a sm
 number of bits that differ between two images (0 to 64) is their distance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,8 +20,7 @@ from anonbench.core.progress import track
 from anonbench.datasets.image_sets.shards import ImageSet
 
 _SIDE, _KEPT = 32, 8
-BLOCK = 256
-"""Images that are compared with all others at once."""
+BLOCK = 256  # images that are compared with all others at once
 
 
 def perceptual_hash(image: np.ndarray) -> int:
@@ -68,8 +65,7 @@ def random_order(ids: list[str]) -> np.ndarray:
 def distinct(hashes: np.ndarray, order: np.ndarray, distance: int) -> np.ndarray:
     """Positions of images no two of which are near-duplicates, ascending, int64.
 
-    Every other image is within the distance of one of them. Of near-duplicates (hashes, uint64 [N])
-    the first in the order (positions [N]) is taken.
+    Of near-duplicates (hashes, uint64 [N]) the first in the order (positions [N]) is taken.
     """
     kept = np.empty(0, np.int64)
     for part in blocks(len(order), BLOCK):

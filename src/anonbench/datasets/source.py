@@ -1,7 +1,5 @@
 """Listing of a data set before splits are made and images are opened."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +9,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.walk import suffix_reason
-
-OTHERS = ["id", "path", "reason"]
+from anonbench.datasets.walk import LIST_FILE, UNLISTED, id_problem, suffix_reason
 
 
 @dataclass(frozen=True)
@@ -22,31 +18,33 @@ class Source:
 
     images: pd.DataFrame
     """Columns id, path (relative to the data set's root), split ("train", "val", or missing if
-    there is no official split), then the requested label columns. Images of an official test split
-    are left out.
-    """
-    labels: tuple[str, ...] = ()
-    """All label columns that can be requested."""
-    absent: tuple[str, ...] = ()
-    """Optional list files that were not found, for error messages."""
-    others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OTHERS, dtype="str"))
+    there is no official split), then the requested label columns."""
+    labels: tuple[str, ...] = ()  # all label columns that can be requested
+    absent: tuple[str, ...] = ()  # optional list files that were not found, for error messages
+    others: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["id", "path", "reason"], dtype="str")
+    )
     """Listed images that are not used (of a test split, or outside the subset): columns id, path,
-    reason. Annotations may name them; they may not exist.
-    """
+    reason. Annotations may name them; they may not exist."""
     gone: frozenset[str] = frozenset()
     """Listed paths of `images` without a file, as far as the layout looks; the manifest leaves them
     out."""
     left: dict[str, str] = field(default_factory=dict)
     """Files that were found and are not used: path, and the reason."""
-    followed: frozenset[str] = frozenset()
-    """Links to folders whose files are used, or left, under the links' names."""
-    explain: Callable[[str], str] = suffix_reason
-    """Function from the path of any other file below the root to the reason against its use."""
+    followed: frozenset[str] = frozenset()  # links to folders whose files have the links' names
+    explain: Callable[[str], str] = suffix_reason  # reason against any other file below the root
 
 
 def problem(name: str, text: str, key: str = "path") -> InputError:
     """Return the error of one setting of the data set `name`."""
     return InputError(f"datasets.{name}.{key}: {text}")
+
+
+def reason_unlisted(folder: str, lists: Collection[str], path: str) -> str:
+    """Reason why a file that no list of a publisher names is not used."""
+    if path.startswith(folder):
+        return UNLISTED
+    return LIST_FILE if path in lists else "outside the folder of the images"
 
 
 def require_folder(name: str, folder: Path) -> None:
@@ -72,6 +70,19 @@ def without_suffix(paths: pd.Series) -> pd.Series:
     return paths.str.replace(r"([^/])\.[^./]*$", r"\1", regex=True)
 
 
+def id_problems(ids: pd.Series) -> pd.Series:
+    """Problem of each id; see `id_problem`."""
+    return ids.map(id_problem).astype("str")
+
+
+def ids_of_files(paths: pd.Series) -> pd.Series:
+    """Return the ids of files: paths without suffix, with it where several would share one."""
+    ids = without_suffix(paths)
+    while (shared := ids.duplicated(keep=False) & (ids != paths)).any():
+        ids = ids.mask(shared, paths)
+    return ids
+
+
 def read_csv(file: Path, **options: Any) -> pd.DataFrame:
     """Read a CSV file's cells as text: 007, 1e3 and NA are names; an empty cell is missing.
 
@@ -92,10 +103,7 @@ def read_csv(file: Path, **options: Any) -> pd.DataFrame:
 def read_list(
     name: str, file: Path, columns: Sequence[str], types: dict[str, str], **options: Any
 ) -> pd.DataFrame:
-    """Read a list file without header, separated by white space (or as `options` say).
-
-    InputError if it is not such a list, or empty.
-    """
+    """Read a list file, by default separated by white space; InputError if it is none or empty."""
     settings: dict[str, Any] = {"sep": r"\s+", "header": None} | options
     try:
         frame = read_csv(file, names=list(columns), dtype=types, **settings)

@@ -1,19 +1,18 @@
 """Listing and fingerprint of all files below a folder, with reasons for unused ones."""
 
-from __future__ import annotations
-
 import hashlib
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from anonbench.datasets.formats.pages import HEIC_EXTRA, reads_heif
 
-_LISTS = (".", "Anno", "Eval", "labels")
-"""Where publishers put their list files."""
+_LISTS = (".", "Anno", "Eval", "labels")  # where publishers put their list files
 _SUFFIXES = (".txt", ".csv", ".parquet")
 _FOLDER = "folder"
 HIDDEN = "hidden"
@@ -29,10 +28,8 @@ UNREADABLE = "a folder that cannot be read"
 class Entry(NamedTuple):
     """One file."""
 
-    path: str
-    """Relative to the folder walked."""
-    reason: str
-    """Why it is not used; empty for a file that can be opened and is not hidden."""
+    path: str  # relative to the folder walked
+    reason: str  # why it is not used; empty for a file that can be opened and is not hidden
 
 
 def walk(
@@ -55,7 +52,8 @@ def walk(
         outside: search all folders except `only` instead, and the files in `root`.
         hidden: yield each hidden file, and each hidden folder as one entry.
     """
-    seen = {_identity(root)}
+    seen = set[tuple[int, int]]()
+    _is_new(root, seen)
     folders, links = [""], list[str]()
     while folders or links:
         if not folders:
@@ -84,8 +82,7 @@ def walk(
                         if hidden:
                             yield Entry(path, HIDDEN)
                         continue
-                    kind = _kind(entry)
-                    if kind != _FOLDER:
+                    if (kind := _kind(entry)) != _FOLDER:
                         yield Entry(path, HIDDEN if is_hidden else kind)
                     elif entry.is_symlink() and everything:
                         yield Entry(path, LINKED)
@@ -103,43 +100,32 @@ def walk(
 
 def files_in(folder: str) -> Iterator[Entry]:
     """Yield the files directly in a folder; none if it cannot be read."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        kind = _kind(entry)
-        if kind != _FOLDER:
-            yield Entry(entry.name, HIDDEN if entry.name.startswith(".") else kind)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if (kind := _kind(entry)) != _FOLDER:
+                yield Entry(entry.name, HIDDEN if entry.name.startswith(".") else kind)
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
     """Return an entry's reason, empty for a file that can be opened."""
-    try:
+    with suppress(OSError):  # a link to itself, or into a folder that cannot be read
         if entry.is_file():
             return ""
         if entry.is_dir():
             return _FOLDER
-        gone = entry.is_symlink() and not Path(entry.path).exists()
-    except OSError:  # a link to itself, or into a folder that cannot be read
-        return BROKEN
-    return BROKEN if gone else SPECIAL
+        if not entry.is_symlink() or Path(entry.path).exists():
+            return SPECIAL
+    return BROKEN
 
 
 def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
-    """Check whether a real folder is seen for the first time, and remember it."""
     try:
-        identity = _identity(folder)
+        state = os.stat(folder)  # noqa: PTH116  many folders
     except OSError:  # removed: its reader reports it
         return True
-    new = identity not in seen
-    seen.add(identity)
-    return new
-
-
-def _identity(folder: str) -> tuple[int, int]:
-    state = os.stat(folder)  # noqa: PTH116  many folders
-    return state.st_dev, state.st_ino
+    known = len(seen)
+    seen.add((state.st_dev, state.st_ino))
+    return len(seen) > known
 
 
 def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
@@ -162,14 +148,10 @@ def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
 
 def _names(folder: str, shown: str) -> str:
     try:
-        entries = [
-            e.name
-            for e in os.scandir(folder)
-            if not e.is_dir(follow_symlinks=False) and e.name[:1] != "."
-        ]
+        entries = [e for e in os.scandir(folder) if not e.is_dir(follow_symlinks=False)]
     except OSError:
         return f"{shown}\0missing\n"
-    return "\0".join([shown, *sorted(entries)]) + "\n"
+    return "\0".join([shown, *sorted(e.name for e in entries if e.name[0] != ".")]) + "\n"
 
 
 def _state(file: str, path: str, strict: bool) -> str:
@@ -191,13 +173,11 @@ NOT_UTF8 = "the file's name is not UTF-8"
 COPY = "same content as an image of val (duplicates.csv names it)"
 RENAMED = "an image whose suffix is not one of an image; rename it"
 
-_OF_SYSTEMS = ("thumbs.db", "desktop.ini")
 _READ = (
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .tif .tiff .bmp .dib .webp .gif "
     ".pbm .pgm .ppm .pnm .pfm .jp2 .j2k .jpc .jpf .jpx .j2c"
 )
-SUFFIXES = frozenset(_READ.split())
-"""Suffixes of the formats that `anonbench.datasets.images` decodes everywhere."""
+SUFFIXES = frozenset(_READ.split())  # that `anonbench.datasets.images` decodes everywhere
 _HEIC, _PDF = "HEIC", "PDF"
 _KINDS = {
     _HEIC: ".heic .heif .heics .heifs .hif",
@@ -220,11 +200,10 @@ _KINDS = {
     "other raster": ".hdr .dds .sgi .rgb .ras .xbm .xpm .qoi .fits .fit .xcf .wmf .emf .dpx .cin",
     "video": ".mp4 .mov .m4v .avi .mkv .webm .mpg .mpeg .3gp .mts .wmv",
 }
-_UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
-
-
-HEAD = 132
-"""Number of bytes that identify a file's kind."""
+_KIND_OF = dict.fromkeys(SUFFIXES, "") | {
+    suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()
+}
+HEAD = 132  # number of bytes that identify a file's kind
 _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (0, b"\xff\xd8\xff", ""),
     (0, b"\x89PNG\r\n\x1a\n", ""),
@@ -249,16 +228,13 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
 
 def is_image_name(path: str) -> bool:
     """Check whether a path has the suffix of an image format, readable or not."""
-    suffix = _suffix(path)
-    return suffix in SUFFIXES or suffix in _UNREAD
+    return _suffix(path) in _KIND_OF
 
 
 def suffix_reason(path: str) -> str:
     """Reason why a file of this name is not used; empty if its format is read."""
-    suffix = _suffix(path)
-    if suffix in SUFFIXES:
-        return ""
-    return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
+    kind = _KIND_OF.get(_suffix(path))
+    return NOT_IMAGE if kind is None else _unread(kind)
 
 
 def name_reason(path: str) -> str:
@@ -272,31 +248,26 @@ def content_reason(file: Path | str) -> str:
     Only regular files are read; a file that cannot be read counts as none of an image.
     """
     try:
-        # without blocking if a pipe has replaced the file
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        with open(file, "rb", buffering=0, opener=_without_waiting) as opened:
+            is_regular = stat.S_ISREG(os.fstat(opened.fileno()).st_mode)
+            return head_reason(opened.read(HEAD)) if is_regular else NOT_IMAGE
     except (OSError, ValueError):
         return NOT_IMAGE
-    try:
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        head = os.read(descriptor, HEAD) if regular else b""
-    except OSError:
-        head = b""
-    finally:
-        os.close(descriptor)
-    return head_reason(head)
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)  # a pipe may have replaced the file
 
 
 def head_reason(head: bytes) -> str:
     """Reason why a file without the suffix of an image is not used, given its first bytes."""
-    for offset, signature, kind in _SIGNATURES:
-        if head.startswith(signature, offset):
-            return _unread(kind) or RENAMED
-    kind = _BRANDS.get(head[8:12], "") if head[4:8] == b"ftyp" else ""
-    return (_unread(kind) or RENAMED) if kind else NOT_IMAGE
+    brand = _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
+    found = (kind for offset, start, kind in _SIGNATURES if head.startswith(start, offset))
+    kind = next(found, brand)
+    return NOT_IMAGE if kind is None else _unread(kind) or RENAMED
 
 
 def _unread(kind: str) -> str:
-    """Reason why files of a kind are not read here; empty if they are."""
     if kind in ("", _PDF) or (kind == _HEIC and reads_heif()):
         return ""
     if kind == _HEIC:
@@ -317,15 +288,13 @@ def is_quiet(path: str, reason: str) -> bool:
 
 
 def no_images(left: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Number of files that are no images by their names, by suffix, most frequent first.
+    """Number of unused files (path, reason) that are no images by suffix, most frequent first.
 
     Hidden files are not counted, nor those that systems put into folders.
-
-    Args:
-        left: paths of files that are not used, and the reasons.
     """
     found = [Path(path) for path, reason in left if reason == NOT_IMAGE]
-    suffixes = (file.suffix.lower() for file in found if file.name.lower() not in _OF_SYSTEMS)
+    of_systems = ("thumbs.db", "desktop.ini")
+    suffixes = (file.suffix.lower() for file in found if file.name.lower() not in of_systems)
     return dict(Counter(suffix or "no suffix" for suffix in suffixes).most_common())
 
 
@@ -336,8 +305,27 @@ def shown(path: str) -> str:
 
 def is_text(path: str) -> bool:
     """Check whether a path is UTF-8."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return path.isascii() or re.search("[\ud800-\udfff]", path) is None
+
+
+MOST_BYTES = 1024
+CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_PATTERNS = {
+    "is empty": re.compile(r"^$"),
+    "has a part `.` or `..`": re.compile(r"^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$"),
+    "starts or ends with `/`, or has an empty part": re.compile(r"^/|//|/$"),
+    "has a line break or another control character": re.compile(CONTROL),
+}
+
+
+def id_problem(text: str) -> str:
+    """Problem of an id, as text that follows "the id"; empty if it is valid.
+
+    An id is a relative path in its shortest form, without control characters, of at most
+    `MOST_BYTES` bytes.
+    """
+    for problem, pattern in _PATTERNS.items():
+        if pattern.search(text):
+            return problem
+    is_long = len(text.encode("utf-8", "replace")) > MOST_BYTES
+    return f"is longer than {MOST_BYTES} bytes" if is_long else ""

@@ -26,7 +26,7 @@ from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.memory import memory_for
-from anonbench.core.progress import track_batches
+from anonbench.core.progress import track
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
@@ -145,7 +145,7 @@ class ShardSearch:
         job = self._job
         batches = read_batches(new, job.root, job.settings.max_pixels, job.threads)
         with flushed_at_intervals(self.flush) as flush_if_due:
-            for batch in track_batches(batches, len(new), "images searched") if len(new) else ():
+            for batch in track(batches, len(new), "images searched", len) if len(new) else ():
                 with memory_for(sum(image.pixels.size for image in batch)):
                     self.search(batch, flush_if_due)
                 batch.clear()  # before the next images are read

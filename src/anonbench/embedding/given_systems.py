@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
-from anonbench.core.progress import track_batches
+from anonbench.core.progress import track
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import SYSTEMS, NetworkKind, Similarity, System, SystemKind
 from anonbench.core.settings import fault
@@ -72,7 +72,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
     keys = {image.id: image.key for image in pictures.images}
     with open_encoder(encoder) as system, encoding(system, cache) as encode:
         batches = ahead(pictures.batches(threads()))
-        for batch in track_batches(batches, len(pictures.images), "images embedded"):
+        for batch in track(batches, len(pictures.images), "images embedded", len):
             left += [[names[image.id], image.problem] for image in batch if image.problem]
             readable = [image for image in batch if not image.problem]
             if readable:

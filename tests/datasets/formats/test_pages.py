@@ -24,7 +24,6 @@ from PIL import Image, TiffImagePlugin
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets import images
 from anonbench.datasets.documents import count_pages
-from anonbench.datasets.formats import child
 from anonbench.datasets.formats.pages import (
     MOST_PAGES,
     Page,
@@ -35,11 +34,11 @@ from anonbench.datasets.formats.pages import (
     require_page,
     tiff_frames,
 )
-from anonbench.datasets.formats.pdf import draw_pdf, is_pdf, pdf_pages, pdf_size
+from anonbench.datasets.formats.pdf import ask, draw_pdf, is_pdf, pdf_pages, pdf_size
 from anonbench.datasets.headers import page_to_read
-from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.image_sets.shards import member_name
 from anonbench.datasets.images import open_checked, read_here, read_image, upright_size
+from anonbench.datasets.source import id_problems, ids_of_files
 
 LIMIT = 10**6
 RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"
@@ -130,9 +129,9 @@ def test_large_and_thousands_of_images_in_a_page_are_refused(tmp_path: Path) -> 
     ],
 )
 def test_what_cannot_be_drawn_has_a_reason(data: bytes, reason: str) -> None:
-    for ask in (pdf_size, draw_pdf):
+    for read in (pdf_size, draw_pdf):
         with pytest.raises(UnreadableImage, match=reason):
-            ask(data, Page(1, 150), LIMIT)
+            read(data, Page(1, 150), LIMIT)
 
 
 @pytest.mark.slow
@@ -166,7 +165,7 @@ def test_a_child_that_was_killed_is_one_image_that_cannot_be_read() -> None:
 def test_questions_have_a_minute_and_a_page_that_was_drawn_before_has_ten() -> None:
     longer = []
     for what in ("pages", "size", "dpi", "images", "draw"):
-        child.ask(what, pdf([RED_LEFT]), Page(1, 72))
+        ask(what, pdf([RED_LEFT]), Page(1, 72))
         (limit,) = re.findall(r"Max cpu time +(\d+)", (decoder() / "limits").read_text())
         longer.append(int(limit) >= 600)
     assert longer == [False, False, False, False, True]

@@ -22,8 +22,13 @@ from torch.utils.data import DataLoader
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
 from anonbench.core.provenance import file_digest
-from anonbench.datasets.image_sets.originals import ORIGINAL_COLUMNS, write_index
-from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter, open_sets
+from anonbench.datasets.image_sets.shards import (
+    ORIGINAL_COLUMNS,
+    ImageSet,
+    ShardWriter,
+    open_sets,
+    write_index,
+)
 from anonbench.datasets.images import read_image, read_original
 
 IDS = ["a", "b/c", "d"]

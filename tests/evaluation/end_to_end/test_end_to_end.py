@@ -22,8 +22,7 @@ from anonbench.core.boxes import Region, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity, Model, Variant
-from anonbench.datasets.image_sets.originals import write_index
-from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet, write_index
 from anonbench.detection import shard
 from anonbench.detection.base import as_rgb
 from anonbench.embedding import given_systems as embed_module

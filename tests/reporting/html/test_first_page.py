@@ -258,7 +258,7 @@ def test_what_may_be_visible_is_said_first_in_each_language(tmp_path: Path) -> N
 def test_every_kind_of_doubt_that_the_terminal_tells_has_a_text() -> None:
     counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
     kinds = Doubts(**counts).published_counts()
-    assert len(kinds) == len(counts) == len(list(Doubts(**counts).published()))
+    assert len(kinds) == len(counts)
     for language in LANGUAGES:
         for kind in kinds:
             assert "7 " in Texts(language)(f"notice.{kind}", number="7", dataset="a")

@@ -22,6 +22,7 @@ from anonbench.core.io import atomic, writing_to
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.datasets.coding_blocks import add_coding_blocks
+from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import encode, read_image
 from anonbench.datasets.inputs import LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search
@@ -76,7 +77,7 @@ def generate_pictures(
         for image in track(given, len(given), "images drawn"):
             try:
                 data = image.data(settings.max_pixels)
-                page = image.page_in(data, settings.max_pixels)
+                page = header_of(data, "", image.page, Limits(settings.max_pixels)).page
                 pixels = read_image(data, settings.max_pixels, page)
                 regions = add_coding_blocks(search(pixels), data, page)
             except (DetectorFailed, UnreadableImage) as error:

@@ -18,8 +18,7 @@ from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.given import belonging, pictures_in
-from anonbench.datasets.image_sets.originals import used_rows
-from anonbench.datasets.image_sets.shards import ShardWriter
+from anonbench.datasets.image_sets.shards import ShardWriter, used_rows
 from anonbench.datasets.images import encode, max_bytes, read_file, read_image, read_original
 
 COLUMNS: Mapping[str, str] = {

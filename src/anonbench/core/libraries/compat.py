@@ -6,8 +6,6 @@ then `import torchvision` fails, and timm, lightly and facenet-pytorch with it. 
 are used and nothing is registered.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 from functools import cache
@@ -24,13 +22,9 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     Not OpenCV's NMSBoxes: it suppresses one of two boxes without area, and its rounding differs
     where an overlap equals the threshold.
 
-    Args:
-        boxes: float32 or float64 [N, 4], corners x0, y0, x1, y1.
-        scores: float [N]; of equal scores the earlier box wins.
-        iou_threshold: a box goes if its intersection over union with a better one is larger.
-
-    Returns:
-        int64 [K], indices by falling score.
+    Boxes are float [N, 4], corners x0, y0, x1, y1, scores float [N]; of equal scores the earlier
+    box wins. A box goes if its overlap (IoU) with a better one is above the threshold. Returned are
+    indices by falling score, int64 [K].
     """
     order = torch.sort(scores, stable=True, descending=True).indices.cpu().numpy()
     corners = boxes.detach().cpu().numpy()[order]
@@ -53,8 +47,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     return torch.as_tensor(kept, dtype=torch.int64, device=boxes.device)
 
 
-_libraries: list[torch.library.Library] = []
-"""Library objects, kept because a registration ends with its object."""
+_libraries: list[torch.library.Library] = []  # a registration ends with its object
 
 
 @cache

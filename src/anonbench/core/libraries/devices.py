@@ -6,10 +6,7 @@ whatever way. Imports neither torch nor anything else that is heavy: the device 
 before CUDA starts.
 """
 
-from __future__ import annotations
-
 import fcntl
-import itertools
 import logging
 import os
 import re
@@ -30,8 +27,7 @@ _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VI
 PROC = Path("/proc/driver/nvidia/gpus")
 DEV = Path("/dev")
 POLL_SECONDS = 1.0
-_SAY_EVERY = 60
-"""Attempts between two messages."""
+_SAY_EVERY = 60  # attempts between two messages
 
 
 @contextmanager
@@ -39,18 +35,12 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
     """Lock `count` GPUs for the block and hide all others from CUDA; wait until enough are free.
 
     Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them. If that
-    variable is set, only its devices are available, otherwise all of the machine. Without any GPU,
-    and for a count of 0, it yields [] and does nothing.
-
-    Child processes keep the locks too (the descriptors are inherited): a training whose parent was
-    killed still fills its GPU. A lock is free when the last of them has ended.
-
-    Args:
-        count: how many.
-        folder: of the lock files; by default one of this user for all jobs on the machine.
+    variable is set, only its devices are available. Without any GPU it yields [] and does nothing.
+    Child processes keep the locks: a training whose parent was killed still fills its GPU.
 
     Raises:
-        InputError: there are GPUs, but fewer than `count`; or `folder` is someone else's.
+        InputError: there are GPUs, but fewer than `count`; or `folder`, of the lock files, is
+            someone else's.
     """
     choice = candidates(os.environ) if count else []
     if not choice:
@@ -117,11 +107,11 @@ def own(folder: Path) -> Path:
 
 
 def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list[str]:
-    """Return `count` devices, whose locks are added to the stack."""
     # devices that Slurm gave to a job are its own, and numbered from 0 in each
     given = any(os.environ.get(name) for name in _GIVEN_BY_SLURM)
     scope = f"{os.environ['SLURM_JOB_ID']}-" if given and "SLURM_JOB_ID" in os.environ else ""
-    for attempt in itertools.count():
+    attempt = 0
+    while True:
         # one process at a time, or two jobs that need two devices could each hold one for ever
         with _locked(folder / "turn.lock"), ExitStack() as held:
             devices = []
@@ -135,17 +125,13 @@ def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list
                     return devices
         if attempt % _SAY_EVERY == 0:
             logger.info("waiting for a GPU: %d of %s", count, ",".join(choice))
+        attempt += 1
         time.sleep(POLL_SECONDS)
-    raise AssertionError  # it is never reached
 
 
 @contextmanager
 def _locked(path: Path, flags: int = 0) -> Iterator[None]:
-    """Lock a file for this process and those that it starts.
-
-    Raises:
-        BlockingIOError: another process has the lock, and `flags` say not to wait for it.
-    """
+    """Lock a file for this process and those that it starts; BlockingIOError if `flags` say so."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | flags)

@@ -1,7 +1,5 @@
 """ONNX Runtime on the CPU, with a fixed number of threads and without log messages."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

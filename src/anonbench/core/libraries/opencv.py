@@ -6,8 +6,6 @@ the audit import it from here. More cores are used by running more jobs. Loading
 a second, which commands that read no image do without.
 """
 
-from __future__ import annotations
-
 import os
 from functools import cache
 from types import ModuleType

@@ -4,10 +4,9 @@ Values may be anything in a file. Those that are no number become NaN, which the
 refuse with the place in the file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +29,19 @@ from anonbench.datasets.annotations.rows import (
     turns,
 )
 
-OWN_ID = "anonbench_id"
-"""A key of COCO's `images` beside its own: the image's id."""
+OWN_ID = "anonbench_id"  # a key of COCO's `images` beside its own: the image's id
 PATH = "file_name"
 _LISTS = ("images", "annotations", "categories")
-_TURN = "attributes.rotation"
-"""As CVAT writes it into COCO."""
+_TURN = "attributes.rotation"  # as CVAT writes it into COCO
 
 
 def read_coco(file: Path) -> Rows:
-    """Return the boxes of a COCO data set.
+    """Return the boxes of a COCO data set; InputError if it is none.
 
     An image's `anonbench_id` is its id, its `file_name` its path; one of them is enough. `bbox` is
     x, y, width, height and takes precedence; without it the polygons' box is used. A polygon of
     four points is also a quadrilateral. `attributes.rotation` turns `bbox` about its centre,
     clockwise in degrees, as CVAT writes it. Masks (RLE) are ignored.
-
-    Raises:
-        InputError: it is none, or an entry is not as the format has it.
     """
     if not file.is_file():
         raise InputError(f"{file} does not exist")
@@ -98,11 +92,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float:
-    try:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    with suppress(OverflowError):  # JSON's integers are unbounded
         return float(value) if is_number else np.nan
-    except OverflowError:  # JSON's integers are unbounded
-        return np.nan
+    return np.nan
 
 
 def _numbers(values: Any) -> list[float]:
@@ -205,12 +198,7 @@ def _turned(box: Sequence[float], degrees: float) -> np.ndarray:
 
 
 def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
-    """Write a box table as COCO JSON and return the number of regions.
-
-    Raises:
-        InputError: a file (Parquet) cannot be read or is another table, or a region is of an image
-            that is not in the manifest.
-    """
+    """Write a box table as COCO JSON; return the number of regions. InputError for other tables."""
     try:
         regions = image_regions(read_boxes(boxes))
         images = pd.read_parquet(manifest, columns=["id", "path", "width", "height"])
@@ -233,8 +221,7 @@ def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
 def as_coco(images: pd.DataFrame, regions: Mapping[str, Sequence[Region]]) -> dict[str, Any]:
     """Return a COCO data set of images (columns id, path, width, height) and regions by id."""
     categories = {entity: index for index, entity in enumerate(Entity, 1)}
-    listed: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    listed, annotations = list[dict[str, Any]](), list[dict[str, Any]]()
     ordered = images.sort_values("id")[["id", "path", "width", "height"]]
     for index, (name, path, width, height) in enumerate(ordered.itertuples(index=False), 1):
         size = {"width": int(width), "height": int(height)}

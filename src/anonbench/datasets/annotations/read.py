@@ -1,7 +1,5 @@
 """Annotation files and corrections as regions of images: read, stored and applied."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -26,13 +24,14 @@ from anonbench.datasets.annotations.rows import (
     Rows,
     check_values,
     cut_at_edges,
+    load_texts,
+    make_rows,
     printable,
+    read_table,
     regions_of,
 )
-from anonbench.datasets.annotations.table import load_texts, make_rows, read_table
 
-OVERLAP = 0.5
-"""Least IoU of a region with a removal's box for it to be removed."""
+OVERLAP = 0.5  # least IoU of a region with a removal's box for it to be removed
 STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]
 _TEXTS = ["id", "where", "action", "entity"]
 _REGION = ["id", "entity", *BOX, *QUAD_COLUMNS]
@@ -45,12 +44,9 @@ class Annotations:
     rows: pd.DataFrame
     """The rows of images that are used, in the file's order: id, where (text) and the columns of
     `ROW_COLUMNS` from entity on; of corrections action, too. Boxes are cut at the image's edge."""
-    images: list[str]
-    """Ids of the images that the file names, with or without a box."""
-    unmatched: int
-    """Rows that match no image, if they are left out and not refused."""
-    unused: int
-    """Rows of images that the data set lists and does not use."""
+    images: list[str]  # ids of the images that the file names, with or without a box
+    unmatched: int  # rows that match no image, if they are left out and not refused
+    unused: int  # rows of images that the data set lists and does not use
 
     def regions(self) -> dict[str, list[Region]]:
         """Return the regions by image id, in the file's order; empty where an image has none."""
@@ -59,24 +55,18 @@ class Annotations:
 
 def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region]]:
     """Return the regions of checked rows by image id."""
-    found: dict[str, list[Region]] = {name: [] for name in images}
+    found = {name: list[Region]() for name in images}
     for name, region in zip(rows["id"], regions_of(rows), strict=True):
         found[name].append(region)
     return found
 
 
 def read_boxes_file(path: Path, images: Images) -> Annotations:
-    """Read the boxes of a file: CSV, Parquet or COCO JSON.
+    """Read the boxes of a file: CSV, Parquet or COCO JSON, by its suffix and content.
 
     A row belongs to the image that its id, its path or both name exactly. What passes an image's
-    edge by less than a pixel is cut off.
-
-    Args:
-        path: the file; its suffix and content tell the format. Never written to.
-        images: of the data set, with sizes to check against where they are known.
-
-    Raises:
-        InputError: names the file, the row (or annotation) and the column, and what to do.
+    edge by less than a pixel is cut off, where sizes are known. InputError names the file, the row
+    (or annotation) and the column, and what to do.
     """
     rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
     return matched(rows, images, np.ones(len(rows.table), dtype=bool))
@@ -88,9 +78,8 @@ def matched(rows: Rows, images: Images, boxed: np.ndarray, lenient: bool = False
     With `lenient`, rows that reach no image are counted and left out, unless all are such.
 
     Raises:
-        InputError: a value is wrong; a row, or an image that the file lists, reaches no image, or
-            several; two listed images are one; a box outside its image, or made for an image of
-            another size.
+        InputError: a wrong value; a row or listed image that reaches no image, or several; two
+            listed images that are one; a box outside its image, or for another size.
     """
     check_values(rows, boxed)
     places = _find(rows, images, lenient)
@@ -133,7 +122,6 @@ def _find(rows: Rows, images: Images, lenient: bool = False) -> np.ndarray:
 
 
 def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
-    """Raise InputError if a file lists an image twice, or was made for one of another size."""
     entries.refuse(
         pd.Series(places).duplicated().to_numpy() & (places >= 0),
         entries.keys[1],
@@ -168,20 +156,17 @@ class Action(StrEnum):
 class Correction:
     """One row of the file."""
 
-    row: str
-    """Counted from 1, without the header."""
+    row: str  # counted from 1, without the header
     action: Action
     entity: Entity
-    region: Region | None
-    """The added region, or the box of a removal; None: all of the entity's regions."""
+    region: Region | None  # added, or the box of a removal; None: all of the entity's regions
 
 
 def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annotations:
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
-    With `lenient`, rows that reach no image are counted and left out, unless all are such. The rest
-    is as for `read_boxes_file`.
+    The rest is as for `matched`.
     """
     frame = load_texts(path)
     if "action" not in frame:
@@ -202,12 +187,10 @@ def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annot
 def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
     """Corrections of checked rows by image id, in the rows' order."""
     found: dict[str, list[Correction]] = {}
-    keys = rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
-    for (name, row, action, entity, x0), region in zip(keys, regions_of(rows), strict=True):
-        correction = Correction(
-            row, Action(action), Entity(entity), None if np.isnan(x0) else region
-        )
-        found.setdefault(name, []).append(correction)
+    keys = rows[["id", "where", "action", "x0"]].itertuples(index=False)
+    for (name, row, action, x0), region in zip(keys, regions_of(rows), strict=True):
+        box = None if np.isnan(x0) else region
+        found.setdefault(name, []).append(Correction(row, Action(action), region.entity, box))
     return found
 
 
@@ -220,32 +203,26 @@ def correct(
     one in any order of rows.
     """
     removals = [each for each in corrections if each.action is Action.REMOVE]
-    removed = [[region for region in regions if _is_meant(region, each)] for each in removals]
-    kept = [region for region in regions if not any(region in each for each in removed)]
+    kept = [each for each in regions if not any(_is_meant(each, removal) for removal in removals)]
     added = [e.region for e in corrections if e.action is Action.ADD and e.region is not None]
-    unused = [removal for removal, meant in zip(removals, removed, strict=True) if not meant]
+    unused = [each for each in removals if not any(_is_meant(region, each) for region in regions)]
     return kept + added, unused
 
 
 def _is_meant(region: Region, removal: Correction) -> bool:
     """Check whether a removal is of this region: all of its entity, or what its box overlaps."""
-    if region.entity is not removal.entity or removal.region is None:
-        return region.entity is removal.entity
-    return overlap(region, removal.region) >= OVERLAP
+    is_all = removal.region is None or overlap(region, removal.region) >= OVERLAP
+    return region.entity is removal.entity and is_all
 
 
 # --- stored in the results: checked, clipped, each with its image's id ---
 
 
 def share_among_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -> Annotations:
-    """Return annotations of used images only, with the regions that their copies have.
+    """Return annotations of used images only; with `spread`, regions apply to all copies.
 
-    A removal applies only to the image that it names: if in doubt, more is hidden.
-
-    Args:
-        found: of used images and of copies that are left out.
-        copies: the images of equal bytes (`anonbench.datasets.manifest.COPY_COLUMNS`).
-        spread: whether regions apply to all copies.
+    A removal applies only to the image that it names: if in doubt, more is hidden. `copies` are the
+    images of equal bytes (`anonbench.datasets.manifest.COPY_COLUMNS`).
     """
     left_out = set(copies.loc[~copies["kept"], "id"])
     rows = found.rows

@@ -1,47 +1,39 @@
-"""Rows of annotation files of every format: outlines, common checks, named images."""
-
-from __future__ import annotations
+"""Rows of annotation files: read from tables (CSV or Parquet), checked, found among images."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from anonbench.core.boxes import QUAD_COLUMNS, Region, region_fault
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.source import plain_path
+from anonbench.datasets.source import plain_path, read_csv
 
 BOX = ["x0", "y0", "x1", "y1"]
 KEYS = ["id", "path"]
 ROW_COLUMNS = ["where", *KEYS, "entity", *BOX, *QUAD_COLUMNS, "score"]
 IMAGE_COLUMNS = ["where", *KEYS, "width", "height"]
 ROW_TYPES = dict.fromkeys([*BOX, *QUAD_COLUMNS, "score"], np.float64)
-SLACK = 1.0
-"""Pixels by which a box may exceed the image's edge, since some tools count pixels from 1, or
-include the last one. The excess is cut off.
-"""
-MISSING = ("", "nan")
-"""Texts of cells without a number, in lower case: tables write NaN for an empty one."""
+SLACK = 1.0  # pixels beyond an image's edge that are cut off: some tools count from 1
+MISSING = ("", "nan")  # cells without a number, in lower case: tables write NaN for an empty one
 NOTHING = (np.nan,) * 8
-_TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
-_ANY_SIZE = 2.0**24
-"""Assumed width and height in pixels if the size is not known."""
-UNUSED = -1
-"""An image that the data set lists and does not use."""
+_ANY_SIZE = 2.0**24  # assumed width and height in pixels if the size is not known
+UNUSED = -1  # an image that the data set lists and does not use
 UNKNOWN = -2
 SEVERAL = -3
 APART = -4
-REASONS = {
+REASONS = {  # `key`, `id` and `path` stand for the file's names of them
     UNKNOWN: "no image of the data set has this {key}",
     SEVERAL: "several images of the data set have this {key}",
     APART: "{id} and {path} are those of two images",
 }
-"""Reasons why a row matches no image. `key`, `id` and `path` stand for the file's names of them."""
 _NOT_GIVEN = -5
 
 
@@ -53,12 +45,9 @@ class Rows:
     table: pd.DataFrame
     """Columns `ROW_COLUMNS`: the place in the file, the image's id and path (empty where the file
     gives none), the entity's name, float64 numbers (NaN where there is none)."""
-    unit: str = "row"
-    """What one row is called in the file."""
-    column: str = ""
-    """Name of the field that holds a box; empty if each number has its own column."""
-    keys: tuple[str, str] = ("id", "path")
-    """The file's names of id and path."""
+    unit: str = "row"  # what one row is called in the file
+    column: str = ""  # name of the field that holds a box; empty if each number has its own column
+    keys: tuple[str, str] = ("id", "path")  # the file's names of id and path
     images: pd.DataFrame | None = None
     """Images that the file lists, whether or not they have boxes: columns `IMAGE_COLUMNS`, with the
     width and height that it states (NaN where it states none). None: it has no such list."""
@@ -125,9 +114,7 @@ def check_values(rows: Rows, boxed: np.ndarray) -> None:
 def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.DataFrame:
     """Return rows with their boxes cut at the images' edges (sizes, float [N, 2]), where known.
 
-    Raises:
-        InputError: a box passes an edge by more than `SLACK`, or a region could not be hidden
-            (`region_fault`).
+    InputError for a box beyond an edge by more than `SLACK`, or see `region_fault`.
     """
     known = np.full((len(rows.table), 2), _ANY_SIZE) if sizes is None else sizes
     table = rows.table.assign(width=known[:, 0], height=known[:, 1])
@@ -154,7 +141,8 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
 
 def turn_names(names: Iterable[Any]) -> list[str]:
     """Return the names of fields with a shape's rotation, such as `box_angle` and `Theta`."""
-    return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
+    words = {"rotation", "rotate", "rotated", "angle", "theta"}
+    return [str(name) for name in names if words & {*re.split(r"[\W_]+", str(name).lower())}]
 
 
 def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -163,14 +151,10 @@ def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     0 and missing values, including NaN, are left out; the angle is NaN if it is no number.
     """
     for name in turn_names(fields):
-        value = fields[name]
-        if value is None or str(value).strip().lower() in MISSING:
-            continue
-        try:
+        turn, value = np.nan, fields[name]
+        with suppress(ValueError, TypeError, OverflowError):
             turn = float(value)
-        except (ValueError, TypeError, OverflowError):
-            turn = np.nan
-        if turn != 0:
+        if turn != 0 and value is not None and str(value).strip().lower() not in MISSING:
             yield name, turn
 
 
@@ -184,17 +168,10 @@ class Images:
     def __init__(
         self, root: Path, images: pd.DataFrame, others: pd.DataFrame | None = None
     ) -> None:
-        """Index the images.
-
-        Args:
-            root: the folder that the paths are relative to.
-            images: used images: id, path and, if sizes are to be checked, width and height.
-            others: known but unused images, id and path. Rows of those are no mistakes.
-        """
+        """Index images below `root`: used (id, path, perhaps width, height) and known others."""
         self.root = root
         self.ids = images["id"].to_numpy(object)
-        self.sizes: np.ndarray | None = None
-        """Width and height, upright, float [N, 2]; None: not known."""
+        self.sizes: np.ndarray | None = None  # width, height, float [N, 2]; None: not known
         if "width" in images:
             self.sizes = images[["width", "height"]].to_numpy(float)
         known = images[["id", "path"]]
@@ -218,10 +195,9 @@ class Images:
         """
         plain = {path: self._plain(path) for path in paths.unique()}
         found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
-        places, by_id = zip(*found, strict=True) if found else ((), ())
-        result = np.array(places, np.int64)
-        result[result >= len(self)] = UNUSED
-        return result, np.array(by_id, bool)
+        places = np.array([place for place, _ in found], np.int64)
+        places[places >= len(self)] = UNUSED
+        return places, np.array([by_id for _, by_id in found], bool)
 
     def _find(self, image_id: str, path: str, plain: str) -> tuple[int, bool]:
         by_id = self._ids.get(image_id, UNKNOWN) if image_id else _NOT_GIVEN
@@ -243,8 +219,123 @@ class Images:
 
 
 def _places(names: Iterable[str]) -> dict[str, int]:
-    """Return the place of each name, or `SEVERAL`."""
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places[name] = SEVERAL if name in places else place
     return places
+
+
+def read_table(file: Path) -> Rows:
+    """Read columns id (or path, or both), entity, x0, y0, x1, y1, optionally q0 … q7 and score.
+
+    Ids and paths are taken as they are, white space and all. Other columns are ignored. InputError
+    for no such table, a cell that is no number, and corrections with removals, which would become
+    boxes.
+    """
+    frame = load_texts(file)
+    if "action" in frame and frame["action"].astype(str).str.strip().eq("remove").any():
+        raise InputError(
+            f"{file} has corrections (rows with the action remove), as `anonbench review` writes "
+            "them, and not boxes only: name it as `corrections` of the data set, or "
+            "FOLDER.corrections.csv beside the copies, or take out these rows"
+        )
+    return make_rows(file, frame, [*BOX, *QUAD_COLUMNS, "score"])
+
+
+def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
+    """Return the rows of a table whose cells may still be text; a missing score is 1."""
+    keys = [key for key in KEYS if key in frame]
+    missing = [column for column in ("entity", *BOX) if column not in frame]
+    if not keys or missing:
+        wanted = missing[0] if keys else "id (or path)"
+        raise InputError(
+            f"{file} has no column {wanted}; a table of boxes needs id (or path), entity, "
+            f"{', '.join(BOX)}; a CSV's first line names them, separated by commas"
+        )
+    table = pd.DataFrame(index=frame.index, columns=ROW_COLUMNS)
+    table["where"] = np.arange(1, len(frame) + 1) if file.suffix == ".parquet" else frame.index + 1
+    for key in KEYS:
+        table[key] = _texts(frame[key]) if key in frame else ""
+    table["entity"] = _texts(frame["entity"]).str.strip().str.lower()
+    rows = Rows(file, table)
+    for key in keys:
+        text = "neither text nor a whole number, and may have been another; write it as text"
+        rows.refuse(_is_no_name(frame[key]), key, text)
+    rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
+    for column in numbers:
+        table[column] = _numbers(rows, frame, column)
+    table["score"] = table["score"].astype(float).fillna(1.0)
+    has_corners = table[QUAD_COLUMNS[0]].notna().to_numpy()
+    way_out = "its corners as q0 … q7" if QUAD_COLUMNS[0] in numbers else "the box around it"
+    for column in turn_names(frame.columns):
+        is_turned = np.array([any(turns({column: cell})) for cell in frame[column]], bool)
+        text = f"not read, and the box may be turned; give {way_out}, without this"
+        rows.refuse(is_turned & ~has_corners, column, text)
+    return rows
+
+
+def load_texts(file: Path) -> pd.DataFrame:
+    """Return a CSV's cells as text without the empty lines, or a Parquet table as it is.
+
+    The index counts the rows from 0, the header and no line else left out. InputError without it.
+    """
+    if not file.is_file():
+        raise InputError(f"{file} does not exist")
+    try:
+        if file.suffix == ".parquet":
+            frame: pd.DataFrame = pq.read_table(file).to_pandas(ignore_metadata=True)
+        else:
+            frame = _read_cells(file)
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{file} is empty; its first line must name the columns") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is no text in UTF-8; save it as CSV in UTF-8") from None
+    except Exception as error:  # the libraries may raise anything for a damaged file
+        reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
+        raise InputError(f"{file} cannot be read as CSV or Parquet: {reason}") from None
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{file} has two columns {printable(str(twice[0]))}; rename one, or take it out"
+        )
+    return frame
+
+
+def _read_cells(file: Path) -> pd.DataFrame:
+    options = {"encoding": "utf-8-sig"}
+    # read separately: pandas renames repeated columns
+    names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
+    frame = read_csv(file, skip_blank_lines=False, **options)
+    # pandas' own names where a cell of the header is empty
+    frame.columns = [
+        own if pd.isna(name) else str(name).strip()
+        for own, name in zip(frame.columns, names, strict=True)
+    ]
+    texts = frame.fillna("")
+    filled: pd.DataFrame = texts[(texts != "").any(axis=1)]
+    return filled
+
+
+def _is_no_name(values: pd.Series) -> np.ndarray:
+    """Mask of cells that are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
+    is_name = [isinstance(v, str | int) and not isinstance(v, bool) for v in values.tolist()]
+    return ~np.array(is_name, dtype=bool) & values.notna().to_numpy()
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    return values.astype("object").where(values.notna(), "").astype(str)
+
+
+def _numbers(rows: Rows, frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column as float64; NaN where a cell is empty or the column is missing."""
+    if column not in frame:
+        return pd.Series(np.nan, index=frame.index)
+    values = frame[column]
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype(float)
+    texts = _texts(values).str.strip()
+    numbers = pd.to_numeric(texts, errors="coerce").astype(float)
+    wrong = numbers.isna() & ~texts.str.lower().isin(MISSING)
+    rows.table[column] = texts
+    rows.refuse(wrong.to_numpy(), column, f"'{{{column}}}' is not a number")
+    return numbers

@@ -5,8 +5,6 @@ TIFF pages are read from the file's directories, without any pixel.
 Source: Adobe, TIFF Revision 6.0, 1992, sections 2 and 8; BigTIFF as libtiff defines it.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 import struct
@@ -15,10 +13,8 @@ from typing import BinaryIO, NamedTuple
 
 from anonbench.core.errors import UnreadableImage
 
-MOST_PAGES = 9999
-"""Greatest number of pages of a document. The page tree of a small PDF may name millions."""
-WITH_PAGES = (".tif", ".tiff", ".pdf")
-"""Suffixes of files that may have several pages."""
+MOST_PAGES = 9999  # of a document; the page tree of a small PDF may name millions
+WITH_PAGES = (".tif", ".tiff", ".pdf")  # suffixes of files that may have several pages
 _MOST_DIRECTORIES = 4 * MOST_PAGES
 _MOST_ENTRIES = 4096
 _KIND, _OLD_KIND = 254, 255
@@ -26,10 +22,8 @@ _KIND, _OLD_KIND = 254, 255
 _SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
 _SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
-HEIF = "HEIF"
-"""Pillow's name for HEIC."""
-HEIC_EXTRA = "the extra `heic`"
-"""Extra of the installation, optional because the package bundles libraries under the LGPL."""
+HEIF = "HEIF"  # Pillow's name for HEIC
+HEIC_EXTRA = "the extra `heic`"  # optional: the package bundles libraries under the LGPL
 
 
 @functools.cache
@@ -54,10 +48,8 @@ def register_heif() -> tuple[str, ...]:
 class Page(NamedTuple):
     """One page of a TIFF or PDF file, or the first frame of an animation."""
 
-    number: int
-    """From 1."""
-    dpi: int = 0
-    """Resolution of drawing in pixels an inch; 0 if the file holds pixels."""
+    number: int  # from 1
+    dpi: int = 0  # resolution of drawing in pixels an inch; 0 if the file holds pixels
 
 
 def page_digest(sha256: str, page: Page | None) -> str:
@@ -97,7 +89,7 @@ def require_page(number: int, pages: int) -> None:
 def tiff_frames(file: BinaryIO) -> list[int]:
     """Indices of the directories of a TIFF file that are pages: no smaller copies, no masks.
 
-    It is empty for any other file, and for one whose directories are damaged or form a cycle.
+    Empty for any other file, and for one whose directories are damaged or form a cycle.
     """
     try:
         head = file.read(4)
@@ -133,7 +125,6 @@ def _read(file: BinaryIO, form: str) -> int:
 
 
 def _is_page(entries: bytes, order: str, starts: range, value_at: int) -> bool:
-    """Check whether a directory is a page: no entry calls it a smaller copy or a mask."""
     for start in starts:
         tag, kind = struct.unpack_from(order + "HH", entries, start)
         if tag in (_KIND, _OLD_KIND):

@@ -1,22 +1,92 @@
-"""Pages of PDF files, counted and drawn in a separate process within limits (`child`)."""
+"""Pages of PDF files; a separate process, which draws them and decodes other files within limits.
 
-from __future__ import annotations
+A PDF of two kilobytes or a JPEG 2000 file of one can take hours, and a fault of a library would end
+its process. So they are decoded in a child (`child_process`). A file that exceeds the limits counts
+as unreadable, and the next one gets a new child.
+"""
 
+import json
+import os
+import subprocess
+import sys
+import threading
+from io import BufferedReader
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
-from anonbench.datasets.formats.child import ask
 from anonbench.datasets.formats.pages import Page
 
 SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
-_BEFORE = b"\xef\xbb\xbf \t\r\n\0"
-"""Bytes that may come before the signature: a byte order mark or white space."""
-_UPRIGHT = 0.05
-"""Pixels by which the ends of an upright image's rows differ at most."""
+_BEFORE = b"\xef\xbb\xbf \t\r\n\0"  # may come before the signature: byte order mark, white space
+_UPRIGHT = 0.05  # pixels by which the ends of an upright image's rows differ at most
+_LONGEST = 2**24
+_TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
+
+_lock = threading.Lock()
+# by the id of the process that asks: after a fork another child is started
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()  # a thread of the parent may have locked it
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+def ask(
+    what: str,
+    source: Path | bytes,
+    page: Page | None = None,
+    max_pixels: int | None = None,
+    pixels: int = 0,
+) -> tuple[Any, np.ndarray]:
+    """Have a child answer a question of `anonbench.datasets.formats.pdfium`, or decode an `image`.
+
+    Returns what is told, as JSON holds it (of pixels their shape), and pixels, flat.
+    UnreadableImage if it cannot be read, or not within the limits.
+    """
+    data = source if isinstance(source, bytes) else b""
+    path = None if isinstance(source, bytes) else os.fspath(source.absolute())
+    question = {"what": what, "page": page, "max_pixels": max_pixels, "pixels": pixels}
+    question |= {"path": path, "bytes": len(data)}
+    with _lock:
+        if os.getpid() not in _children:
+            _children[os.getpid()] = subprocess.Popen(
+                [sys.executable, "-m", "anonbench.datasets.child_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            )
+        child = _children[os.getpid()]
+        to, back = cast(BinaryIO, child.stdin), cast(BufferedReader, child.stdout)
+        try:
+            to.write(json.dumps(question).encode() + b"\n" + data)
+            to.flush()
+            answer = json.loads(back.readline(_LONGEST))
+            size = answer.get("pixels", 0)
+            if not 0 <= size < 2**33:
+                raise ValueError("more pixels than an image has")
+            values = np.empty(size, np.uint8)
+            if back.readinto(values.data) != size:
+                raise ValueError("fewer pixels than were said")
+            if "refused" not in answer:
+                return answer["told"], values
+        except BaseException as error:  # it has ended, answers nonsense, or takes too long
+            del _children[os.getpid()]
+            child.kill()
+            child.wait()
+            if isinstance(error, OSError | ValueError | KeyError | TypeError | AttributeError):
+                raise UnreadableImage(_TOO_MUCH) from None
+            raise
+    raise UnreadableImage(str(answer["refused"]))
 
 
 def is_pdf(data: bytes) -> bool:
@@ -44,11 +114,8 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """Draw a page on white: uint8 [H, W, 3] RGB, with its annotations and filled-in forms.
 
     Width and height are the page's in inches times `page.dpi`, rounded up. Fonts that the file does
-    not embed are replaced by PDFium's own. `max_pixels` is for the page, and for each image on it;
-    None: the page was drawn before, and limits are wider, so that it can be drawn again.
-
-    Raises:
-        UnreadableImage: see `pdf_size`; also if an image in it has more than `max_pixels`.
+    not embed are replaced by PDFium's own. No image on it may have more than `max_pixels` either;
+    None: the page was drawn before, and limits are wider.
     """
     width, height = pdf_size(data, page, max_pixels)
     with memory_for(width * height):
@@ -59,18 +126,13 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
 class Placed(NamedTuple):
     """A lossy image on a page, in pixels of the drawn page."""
 
-    corner: tuple[float, float]
-    """x, y where the image's first pixel begins."""
-    across: tuple[float, float]
-    """From there to the end of its first row."""
-    down: tuple[float, float]
-    """From there to the end of its first column."""
+    corner: tuple[float, float]  # x, y where the image's first pixel begins
+    across: tuple[float, float]  # from there to the end of its first row
+    down: tuple[float, float]  # from there to the end of its first column
     width: int
-    height: int
-    """In its own pixels."""
+    height: int  # in its own pixels
     is_jpeg2000: bool
-    sampling: tuple[int, int]
-    """Of JPEG: luminance for each colour value, across and down."""
+    sampling: tuple[int, int]  # of JPEG: luminance for each colour value, across and down
 
     @property
     def is_turned(self) -> bool:
@@ -87,7 +149,7 @@ class Placed(NamedTuple):
 def placed_images(data: bytes, page: Page) -> list[Placed]:
     """Return the images on a page whose pixels were coded with loss, in the order of drawing.
 
-    Images in patterns, glyphs and soft masks are left out. An image of unknown coding has one
-    block, and so does an annotation with lossy images.
+    Images in patterns, glyphs and soft masks are left out. An annotation with lossy images has one
+    block.
     """
     return [Placed(*each) for each in ask("images", data, page)[0]]

@@ -3,12 +3,10 @@
 It runs in a separate process (`anonbench.datasets.child_process`), and is not safe in threads.
 """
 
-from __future__ import annotations
-
 import ctypes
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -24,25 +22,17 @@ from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
-_POINTS = 72
-"""Points in an inch: the unit of a page's size."""
-_MOST_BYTES = 2**31 - 1
-"""Greatest size of a bitmap in PDFium, in bytes."""
-_MOST_OBJECTS = 500_000
-"""Greatest number of objects whose sizes are checked before a page is drawn."""
-_MOST_LOSSY = 2_000
-"""Greatest number of lossy images whose blocks are considered for each region."""
+_POINTS = 72  # points in an inch: the unit of a page's size
+_MOST_BYTES = 2**31 - 1  # greatest size of a bitmap in PDFium, in bytes
+_MOST_OBJECTS = 500_000  # greatest number of objects whose sizes are checked before a page is drawn
+_MOST_LOSSY = 2_000  # greatest number of lossy images whose blocks are considered for each region
 _MOST_LEVELS = 12
-_COVERED = 0.9
-"""Least share of a page that its scan covers."""
+_COVERED = 0.9  # least share of a page that its scan covers
 _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
-_BLOCK = 8
-"""Side in pixels of a JPEG's blocks."""
-_ONE_BLOCK = (1024, 1024, False, (128, 128))
-"""Size, kind and sampling of an image that counts as one block, of whatever size."""
-_UNIT = 256
-"""PDFium returns positions as whole numbers: they are requested in parts of a pixel."""
+_BLOCK = 8  # side in pixels of a JPEG's blocks
+_ONE_BLOCK = (1024, 1024, False, (128, 128))  # size, kind, sampling of one block of any size
+_UNIT = 256  # PDFium returns positions as whole numbers: they are requested in parts of a pixel
 
 # pypdfium2 starts PDFium with the machine's fonts: restart it with an empty list of folders
 raw.FPDF_DestroyLibrary()
@@ -120,9 +110,8 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
     found = []
     for (first, along, below), kind in _placed(loaded):
         corner = drawn(*first)
-        places = (corner, drawn(*along) - corner, drawn(*below) - corner)
-        ends = [(float(x), float(y)) for x, y in places]
-        found.append(Placed(ends[0], ends[1], ends[2], *kind))
+        ends = [corner, drawn(*along) - corner, drawn(*below) - corner]
+        found.append(Placed._make([*(tuple(end.tolist()) for end in ends), *kind]))
     return found
 
 
@@ -146,22 +135,17 @@ def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
         count = raw.FPDFAnnot_GetObjectCount(annotation)
         inside = (raw.FPDFAnnot_GetObject(annotation, index) for index in range(count))
         own = (pypdfium2.PdfObject(each, page=page, pdf=page.pdf) for each in inside)
-        is_lossy = any(_format(each) for each in _bounded(page, own))
+        is_lossy = any(_format(each) for each in _objects(page, own))
         if is_lossy and raw.FPDFAnnot_GetRect(annotation, place):
             yield place.left, place.top, place.right, place.bottom
         raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _objects(page: Any) -> Iterator[Any]:
-    """Objects drawn on a page, including those inside of groups."""
-    return _bounded(page, page.get_objects(max_depth=1))
-
-
-def _bounded(page: Any, objects: Iterator[Any]) -> Iterator[Any]:
-    """Yield objects and those inside of groups among them, up to a limit."""
+def _objects(page: Any, among: Iterable[Any] | None = None) -> Iterator[Any]:
+    """Yield objects, by default a page's, and those inside of groups, up to a limit."""
 
     def whole() -> Iterator[Any]:
-        for placed in objects:
+        for placed in page.get_objects(max_depth=1) if among is None else among:
             yield placed
             if placed.type == raw.FPDF_PAGEOBJ_FORM:
                 yield from page.get_objects(max_depth=_MOST_LEVELS + 1, form=placed, level=1)
@@ -183,8 +167,7 @@ def _format(placed: Any) -> str | None:
 def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
     """Width, height, whether an image is JPEG 2000, a JPEG's sampling; None of lossless ones.
 
-    The size is that of its data, which are drawn whole whatever the page's dictionary states. An
-    image of unknown blocks counts as one block.
+    The size is that of its data. An image of unknown blocks counts as one block.
     """
     if (kind := _format(image)) is None:
         return None
@@ -201,7 +184,6 @@ def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
 
 
 def _refuse_large_images(page: Any, max_pixels: int) -> None:
-    """Raise UnreadableImage for an image on the page that is too large, or for too many of them."""
     lossy = sum(1 for _ in _annotations(page))
     for placed in _objects(page):
         if not isinstance(placed, PdfImage):

@@ -5,12 +5,10 @@ equals its original outside of the regions. CMYK values are converted by their p
 which they have no meaning.
 """
 
-from __future__ import annotations
-
 import functools
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import numpy as np
@@ -40,14 +38,16 @@ def to_array(image: Image.Image) -> np.ndarray:
         flat = Image.alpha_composite(ground, layer).convert("RGB")
         return np.asarray(flat.convert("L") if image.getbands()[0] in ("L", "1") else flat)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    convert = (lambda strip: strip.convert("L")) if mode == "L" else _to_rgb(image)
+    transform = _transform(image.mode, _profile(image)) if image.mode in (_LAB, _CMYK) else None
     shape = (image.height, image.width, 3)
     pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
     rows = max(1, _STRIP_PIXELS // max(1, image.width))
     for top in range(0, image.height, rows):  # all at once would take three times the memory
         whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
-        pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
+        if transform is not None:
+            strip = cast(Image.Image, ImageCms.applyTransform(strip, transform))
+        pixels[top : top + rows] = strip if strip.mode == mode else strip.convert(mode)
     return pixels
 
 
@@ -75,17 +75,7 @@ def colour_conversion(image: Image.Image) -> str:
     return ""
 
 
-def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Function that makes RGB of an image, or of a part of it."""
-    has_transform = image.mode in (_LAB, _CMYK)
-    transform = _transform(image.mode, _profile(image)) if has_transform else None
-    if transform is None:
-        return lambda strip: strip.convert("RGB")
-    return lambda strip: cast(Image.Image, ImageCms.applyTransform(strip, transform))
-
-
 def _profile(image: Image.Image) -> bytes:
-    """Return an image's colour profile, empty where it has none."""
     embedded = image.info.get("icc_profile")
     return embedded if isinstance(embedded, bytes) else b""
 
@@ -167,8 +157,7 @@ def _tag(image: Image.Image, tag: int, otherwise: int) -> int:
 
 
 UPRIGHT = "turned upright by EXIF"
-BETWEEN = "; "
-"""Separator of conversions in one text."""
+BETWEEN = "; "  # separator of conversions in one text
 _ORIENTATION = 0x0112
 
 

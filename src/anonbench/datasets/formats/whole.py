@@ -6,8 +6,6 @@ Uncompressed files of the right length show no such fault, except if zeros begin
 disk.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import struct
@@ -22,27 +20,17 @@ from anonbench.core.errors import UnreadableImage
 
 _MOST_READS = 2**21
 _MOST_PARTS = 2**22
-_MOST_SCANS = 100
-"""Greatest number of scans in a JPEG file: each goes over the whole image; about ten are usual."""
+_MOST_SCANS = 100  # in a JPEG file: each goes over the whole image; about ten are usual
 _SCAN, _PROGRESSIVE = re.compile(rb"\xff\xda"), b"\xff\xc2"
-_JPEG = 7
-"""Compression of TIFF files."""
-_GUESSED = frozenset(range(10))
-"""Coefficients of a progressive JPEG that decoders guess from neighbouring blocks until they are
-sent in full.
-"""
-_ZEROS = 64
-"""Number of successive zero bytes in which compressed pixels never end."""
-_PIXELS_A_BYTE = 2048
-"""Greatest number of pixels for a byte of lossy WebP."""
-_BLOCK = 4096
-"""Size of a disk's block in bytes."""
-_FILL = (127, 128)
-"""Levels that libjpeg gives to missing pixels."""
+_JPEG = 7  # compression of TIFF files
+_GUESSED = frozenset(range(10))  # coefficients of a progressive JPEG guessed until they are sent
+_ZEROS = 64  # number of successive zero bytes in which compressed pixels never end
+_PIXELS_A_BYTE = 2048  # greatest number of pixels for a byte of lossy WebP
+_BLOCK = 4096  # size of a disk's block in bytes
+_FILL = (127, 128)  # levels that libjpeg gives to missing pixels
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _CORNER = 8
-_MISSING = 32
-"""Number of blocks of 8 × 8 pixels without data from which an image counts as incomplete."""
+_MISSING = 32  # blocks of 8 × 8 pixels without data from which an image counts as incomplete
 
 
 class HeaderReader(io.BytesIO):
@@ -51,11 +39,7 @@ class HeaderReader(io.BytesIO):
     left: float = _MOST_READS
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read as a file does.
-
-        Raises:
-            UnreadableImage: it was read too often.
-        """
+        """Read as a file does; UnreadableImage if it was read too often."""
         self.left -= 1
         if self.left < 0:
             raise UnreadableImage("takes too long to read")
@@ -68,30 +52,25 @@ def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
     `image` is opened from it, at the relevant page; no pixel is read.
     """
     try:
-        _require(data, image)
+        if image.format == "PNG":
+            _require_png(data)
+        elif image.format in ("JPEG", "MPO"):
+            _pixels_of_jpeg(data)
+            _require_scans(data, image)
+        elif image.format == "WEBP":
+            # blocks of one colour take a fraction of a bit each, and may be zeros
+            least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
+            if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
+                raise _cut("shorter than its header says")
+            _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
+        elif image.format == "HEIF":
+            _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
+        elif isinstance(image, TiffImagePlugin.TiffImageFile):
+            _require_strips(data, image)
+        if all(tile.codec_name == "raw" for tile in image.tile):
+            _require_raw(data, image)
     except (struct.error, IndexError):
         raise _cut("it ends within a header") from None
-
-
-def _require(data: bytes, image: ImageFile.ImageFile) -> None:
-    kind = "JPEG" if image.format == "MPO" else image.format
-    if kind == "PNG":
-        _require_png(data)
-    elif kind == "JPEG":
-        _pixels_of_jpeg(data)
-        _require_scans(data, image)
-    elif kind == "WEBP":
-        # blocks of one colour take a fraction of a bit each, and may be zeros
-        least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
-        if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
-            raise _cut("shorter than its header says")
-        _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
-    elif kind == "HEIF":
-        _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
-    elif isinstance(image, TiffImagePlugin.TiffImageFile):
-        _require_strips(data, image)
-    if all(tile.codec_name == "raw" for tile in image.tile):
-        _require_raw(data, image)
 
 
 def _require_scans(data: bytes, image: Image.Image) -> None:
@@ -100,11 +79,7 @@ def _require_scans(data: bytes, image: Image.Image) -> None:
 
 
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
-    """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
-
-    Progressive files may lack their last scans. The file has an end marker; `image` is opened from
-    it.
-    """
+    """Check whether a JPEG, opened from data with an end marker, has all of its scans."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
         return True
     sent: dict[int, set[int]] = {component[0]: set() for component in image.layer}
@@ -171,7 +146,6 @@ def _require_png(data: bytes) -> None:
 
 
 def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
-    """Start and end of a JPEG file's coded pixels."""
     at = 2
     for _ in range(_MOST_PARTS):
         at = data.find(b"\xff", at)
@@ -238,7 +212,6 @@ def _require_boxes(
 
 
 def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:
-    """Check the strips or tiles of a compressed page."""
     if image.tag_v2.get(259, 1) == 1:
         return
     filled = _end_without_zeros(data)

@@ -5,25 +5,30 @@ No region was found in them, a detector failed on them, or they are doubtful
 `audit.csv`.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from anonbench.core.wording import count
 
-_COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed", "used_doubtful")
-
-_WARNINGS = {
-    "unhidden": "PUBLISHED UNHIDDEN: {images} without a region {are} in every image set as in the "
-    "original (keep_without_regions)",
-    "partly": "PUBLISHED PARTLY HIDDEN: {images} on which a detector failed {are} in every image "
-    "set; what it would have found is visible (keep_failed)",
-    "doubtful": "DOUBTFUL: {images} to look at, as the detectors were not sure or were never "
-    "measured on such images (`anonbench review` shows them first)",
+_WARNINGS = {  # kind: which of the `Doubts`, and the text
+    "unhidden": (
+        "used_without_regions",
+        "PUBLISHED UNHIDDEN: {images} without a region {are} in every image set as in the "
+        "original (keep_without_regions)",
+    ),
+    "partly": (
+        "used_failed",
+        "PUBLISHED PARTLY HIDDEN: {images} on which a detector failed {are} in every image set; "
+        "what it would have found is visible (keep_failed)",
+    ),
+    "doubtful": (
+        "used_doubtful",
+        "DOUBTFUL: {images} to look at, as the detectors were not sure or were never measured on "
+        "such images (`anonbench review` shows them first)",
+    ),
 }
 
 
@@ -31,52 +36,37 @@ _WARNINGS = {
 class Doubts:
     """Counts of one data set, both splits together."""
 
-    without_regions: int = 0
-    """Images in which nothing was found, left out."""
-    failed: int = 0
-    """Images on which a detector failed, left out."""
-    used_without_regions: int = 0
-    """Images in which nothing was found, published as they are."""
-    used_failed: int = 0
-    """Images on which a detector failed, published with the regions that others found."""
-    used_doubtful: int = 0
-    """Published images that a person should look at."""
+    without_regions: int = 0  # images in which nothing was found, left out
+    failed: int = 0  # images on which a detector failed, left out
+    used_without_regions: int = 0  # images in which nothing was found, published as they are
+    used_failed: int = 0  # images on which a detector failed, with the regions that others found
+    used_doubtful: int = 0  # published images that a person should look at
 
     def __bool__(self) -> bool:
         """True if there is any doubt."""
-        return bool(self.summary())
-
-    def published(self) -> list[str]:
-        """Warnings about images that are published although regions may be visible."""
-        return [
-            _WARNINGS[kind].format(images=count(number, "image"), are=_are(number))
-            for kind, number in self.published_counts().items()
-        ]
+        return self != Doubts()
 
     def published_counts(self) -> dict[str, int]:
-        """Number of images by kind of these warnings, in their order, of kinds that occur."""
-        counts = {
-            "unhidden": self.used_without_regions,
-            "partly": self.used_failed,
-            "doubtful": self.used_doubtful,
-        }
+        """Number of images that are published in doubt, by kind, of kinds that occur."""
+        counts = {kind: getattr(self, field) for kind, (field, _) in _WARNINGS.items()}
         return {kind: number for kind, number in counts.items() if number}
-
-    def left_out(self) -> str:
-        """Summary of the images that are left out; empty if there are none."""
-        parts = []
-        if self.without_regions:
-            parts.append(f"{count(self.without_regions, 'image')} without a region")
-        if self.failed:
-            noun = "" if parts else " image" if self.failed == 1 else " images"
-            parts.append(f"{self.failed:,}{noun} with a failed detector")
-        total = self.without_regions + self.failed
-        return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
 
     def summary(self) -> str:
         """Return all of it as one line, empty if there is no doubt."""
-        parts = (*self.published(), self.left_out())
-        return "; ".join(part for part in parts if part)
+        parts = [
+            _WARNINGS[kind][1].format(images=count(number, "image"), are=_are(number))
+            for kind, number in self.published_counts().items()
+        ]
+        left = []
+        if self.without_regions:
+            left.append(f"{count(self.without_regions, 'image')} without a region")
+        if self.failed:
+            images = f"{self.failed:,}" if left else count(self.failed, "image")
+            left.append(f"{images} with a failed detector")
+        if left:
+            are = _are(self.without_regions + self.failed)
+            parts.append(f"{' and '.join(left)} {are} left out")
+        return "; ".join(parts)
 
 
 def read_doubts(counts: Path) -> Doubts:
@@ -90,14 +80,9 @@ def doubts_in_counts(counts: Sequence[Mapping[Any, Any]]) -> Doubts:
     """Doubts in rows of counts by split."""
     if not counts:
         raise ValueError("no counts")
-    total = {column: sum(int(row[column]) for row in counts) for column in _COUNTED}
-    return Doubts(
-        total["without_regions"] - total["used_without_regions"],
-        total["failed"],
-        total["used_without_regions"],
-        total["used_failed"],
-        total["used_doubtful"],
-    )
+    total = {each.name: sum(int(row[each.name]) for row in counts) for each in fields(Doubts)}
+    total["without_regions"] -= total["used_without_regions"]
+    return Doubts(**total)
 
 
 def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:

@@ -15,19 +15,16 @@ import pandas as pd
 from anonbench.config import Config
 from anonbench.core.errors import InputError
 
-WITHHELD = "withheld"
-"""Replacement for a path in the config."""
-DIGITS = 6
-"""Least number of digits of an image's number."""
+WITHHELD = "withheld"  # replacement for a path in the config
+DIGITS = 6  # least number of digits of an image's number
 
 
 class Names:
     """Names of a data set's images and classes in shared results.
 
     An image's name is its place in the order of all ids of the manifest (``000012``), a class's its
-    place in the order of all labels (``class 3``). Both are padded with zeros to equal length, so
-    that the names sort as the originals do: ties and intervals stay the same. Anyone with the list
-    of ids, or of labels, can reverse the names.
+    place in the order of all labels (``class 3``), padded with zeros so that the names sort as the
+    originals do. Anyone with the list of ids, or of labels, can reverse the names.
     """
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str]) -> None:

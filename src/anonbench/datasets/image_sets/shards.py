@@ -3,12 +3,11 @@
 Members are in id order, with times and owners zeroed, so that the same images give the same bytes.
 The index has offset and size of every image, so that it can be read without the others, and its
 digest, which every read compares. A shard of originals is only an index: the files stay where they
-are (`anonbench.datasets.image_sets.originals`).
+are.
 """
 
-from __future__ import annotations
-
 import hashlib
+import logging
 import os
 import re
 import tarfile
@@ -27,20 +26,15 @@ from anonbench.core.jobs.checksums import refusal
 from anonbench.datasets.formats.pages import file_digest_of, page_of
 from anonbench.datasets.images import decode, read_image, read_original
 
-_INDEX_TYPES = {
-    "id": "str",
-    "offset": "int64",
-    "size": "int64",
-    "width": "int64",
-    "height": "int64",
-    "digest": "str",
-}
+_NUMBERS = dict.fromkeys(("offset", "size", "width", "height"), "int64")
+_INDEX_TYPES = {"id": "str"} | _NUMBERS | {"digest": "str"}
 INDEX_COLUMNS = list(_INDEX_TYPES)
+ORIGINAL_COLUMNS = ["id", "path", *INDEX_COLUMNS[2:]]
+"""Of an index of originals: `path` is relative to the data set's root, `size` (bytes) and `digest`
+(SHA-256) are the file's."""
 
-_LONGEST = 200
-"""Greatest number of letters in a name; file systems allow 255 bytes, including the suffix."""
-_UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
-"""Starts of names that Windows strips, and names that it reserves for devices."""
+_LONGEST = 200  # letters in a name; file systems allow 255 bytes with the suffix
+_UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # for Windows
 
 
 def index_path(tar: Path) -> Path:
@@ -52,8 +46,7 @@ def member_name(image_id: str, extension: str) -> str:
     """Return an image's name in a shard: a relative path that stays below where it is unpacked.
 
     No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot. A
-    part of an id that is no valid name in some file system ends in a digest instead: the id is in
-    the index.
+    part of an id that is no valid name in some file system ends in a digest instead.
     """
     return "/".join(map(_part_name, image_id.split("/"))) + "." + extension
 
@@ -133,21 +126,24 @@ class ImageSet:
 
     @classmethod
     def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
-        """Open shards by their tars, whose indexes may stand among them, or by indexes.
+        """Open shards by tars and indexes; originals (below `root`) have indexes only.
 
-        Originals (below the data set's `root`) have indexes only.
-
-        Raises:
-            InputError: there is no shard, a shard's index or tar is missing, or an id occurs twice.
+        InputError without a shard or a part of one, or if an id occurs twice.
         """
         tars = {index_path(path): path for path in files if path.suffix == ".tar"}
         indexes = sorted({*tars, *(path for path in files if path.suffix == ".parquet")})
         if not indexes:
             raise InputError("an image set needs at least one shard")
-        parts = [
-            _read_index(path, path in tars).assign(shard=number)
-            for number, path in enumerate(indexes)
-        ]
+        parts = []
+        for number, path in enumerate(indexes):
+            if not path.is_file():
+                raise InputError(
+                    f"{path.stem}.tar: its index {path} is missing; make the shard again"
+                )
+            index = pd.read_parquet(path)
+            if path not in tars and "path" not in index:
+                raise InputError(f"{path}: an index without its tar; make the shard again")
+            parts.append(index.assign(shard=number))
         whole = pd.concat(parts, ignore_index=True).sort_values("id", ignore_index=True)
         if "offset" not in whole:
             whole["offset"] = 0
@@ -248,23 +244,12 @@ class ImageSet:
         return self.__dict__ | {"_handles": {}}
 
 
-def _read_index(path: Path, has_tar: bool) -> pd.DataFrame:
-    """Return a shard's index; its tar may be missing if it is one of originals."""
-    if not path.is_file():
-        raise InputError(f"{path.stem}.tar: its index {path} is missing; make the shard again")
-    index = pd.read_parquet(path)
-    if not has_tar and "path" not in index:
-        raise InputError(f"{path}: an index without its tar; make the shard again")
-    return index
-
-
 def open_sets(
     names: Sequence[str], files: Sequence[Path], root: Path | None = None
 ) -> dict[str, ImageSet]:
     """Open image sets by name, from shards and indexes, each in a folder of its own.
 
-    Raises:
-        InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
+    InputError as `ImageSet.open`, and for another number of sets.
     """
     sets: dict[Path, list[Path]] = {}
     for file in files:
@@ -275,3 +260,22 @@ def open_sets(
         )
     opened = (ImageSet.open(part, root) for part in sets.values())
     return dict(zip(names, opened, strict=True))
+
+
+def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
+    """Rows of a manifest that every variant of a shard has, sorted by id.
+
+    Left out are images that detection (columns `id`, `status`) could not read and, unless `keep`,
+    those in which nothing was found.
+    """
+    wanted = {"ok", "partial"} | ({"empty"} if keep else set())
+    used = set(images["id"][images["status"].isin(wanted)])
+    return manifest[manifest["id"].isin(used)].sort_values("id")
+
+
+def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output: Path) -> None:
+    """Write the index of a shard's `used_rows` (Parquet, `ORIGINAL_COLUMNS`); no image is read."""
+    rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
+    types = {column: _INDEX_TYPES.get(column, "str") for column in ORIGINAL_COLUMNS}
+    write_parquet(rows[ORIGINAL_COLUMNS].astype(types), output)
+    logging.getLogger(__name__).info("%d of %d images", len(rows), len(images))

@@ -13,8 +13,7 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_csv
 from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
-from anonbench.datasets.annotations.rows import BOX, Images
-from anonbench.datasets.annotations.table import load_texts
+from anonbench.datasets.annotations.rows import BOX, Images, load_texts
 from anonbench.detection.review.queue import Misses
 
 COLUMNS = ["id", "action", "entity", *BOX]

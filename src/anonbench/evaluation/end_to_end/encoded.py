@@ -18,7 +18,7 @@ from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.work_cache import flushed_at_intervals
-from anonbench.core.progress import track_batches
+from anonbench.core.progress import track
 from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
 from anonbench.core.wording import count
@@ -116,7 +116,7 @@ def encode_variants(
         ThreadPoolExecutor(threads, "anonymize") as pool,
         closing(ahead(searched)) as batches,
     ):
-        for batch in track_batches(batches, len(pictures.images), "images evaluated"):
+        for batch in track(batches, len(pictures.images), "images evaluated", len):
             kept = treatment.keep_without_regions
             used = [image for image in batch if image and (image[1] or kept)]
             for variant in variants if used else ():
