@@ -116,11 +116,8 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
     """Return the verdict on each variant, by data set, method and degree."""
-    found: dict[tuple[str, str, int], Verdict] = {}
-    key: Any
-    for key, group in judged.groupby(["dataset", "method", "degree"], sort=False):
-        found[str(key[0]), str(key[1]), int(key[2])] = overall(group["verdict"])
-    return found
+    groups: Any = judged.groupby(["dataset", "method", "degree"], sort=False)["verdict"]
+    return {(str(d), str(m), int(degree)): overall(each) for (d, m, degree), each in groups}
 
 
 def rank(verdict: str) -> int:
@@ -191,8 +188,13 @@ def _number(value: object) -> float:
 
 def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
     """Return the side and limit of a row; None: the policy does not limit it."""
-    bounds = [each for each in policy.strength if each.parameter == row.get("measure")]
-    entity, attack = row.get("entity"), row.get("attack")
+    rule, entity, attack = row["rule"], str(row.get("entity")), str(row.get("attack"))
+    if rule == STRENGTH:
+        bounds = (each for each in policy.strength if each.parameter == row.get("measure"))
+        bound = next(bounds, None)
+        if bound is not None and bound.least is not None:
+            return _LEAST, bound.least
+        return _MOST, None if bound is None else bound.most
     sides: dict[str, tuple[str, float | None]] = {
         ALLOWED: (_LEAST, 1.0),
         DEGREE: (_LEAST, policy.degree / 100),
@@ -200,14 +202,10 @@ def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
         SEARCHED: (_LEAST, 1.0 if entity in policy.searched else None),
         AUDIT: (_MOST, 0.0),
         UNSEARCHED: (_MOST, policy.unsearched),
-        MISSED: (_MOST, policy.missed.model_dump().get(str(entity))),
-        ATTACK: (_MOST, policy.attacks.model_dump().get(str(attack))),
-        STRENGTH: (_MOST, None),
+        MISSED: (_MOST, policy.missed.model_dump().get(entity)),
+        ATTACK: (_MOST, policy.attacks.model_dump().get(attack)),
     }
-    if row["rule"] == STRENGTH and bounds:
-        bound = bounds[0]
-        return (_MOST, bound.most) if bound.least is None else (_LEAST, bound.least)
-    return sides[row["rule"]]
+    return sides[rule]
 
 
 AREA_COLUMNS = ["risk", "metric", "query", "method", "area", "variants"]
