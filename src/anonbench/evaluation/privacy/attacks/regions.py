@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -20,7 +20,8 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import LoadedAttack, Outcome, RegionAttack, RegionShares
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.crops import Images, Readable, Stored
+from anonbench.evaluation.privacy.crops import Readable, Stored
+from anonbench.evaluation.privacy.published import Published
 
 CONTROL = Variant(Method.MASK.value, 100)
 """All sensitive regions of an image masked: what an attack still gets comes from the surroundings,
@@ -56,10 +57,7 @@ def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.
 
 def attack_regions(
     attacks: Sequence[tuple[RegionAttack, LoadedAttack]],
-    originals: Images,
-    versions: Mapping[Variant, Readable],
-    boxes: pd.DataFrame,
-    clusters: Mapping[str, int],
+    published: Published,
     hiding: Anonymization,
     most: int,
     seed: int,
@@ -70,9 +68,7 @@ def attack_regions(
 
     Args:
         attacks: with their loaded models.
-        originals: of the validation split.
-        versions: the published ones.
-        boxes: columns of `anonbench.core.boxes`.
+        published: what is attacked.
         hiding: how the images were anonymized.
         most: regions of each entity that are attacked.
 
@@ -82,6 +78,7 @@ def attack_regions(
     """
     if not attacks:
         return
+    originals, versions, boxes = published.originals, published.versions, published.boxes
     drawn = draw(boxes, originals.ids, most, seed)
     everything = image_regions(boxes[boxes["id"].isin(set(drawn["id"]))])
     wanted = {str(name): set(rows["order"]) for name, rows in drawn.groupby("id", sort=False)}
@@ -107,7 +104,7 @@ def attack_regions(
             for each in masked_alike:
                 each.attack(CONTROL, masked, regions)
     for each in running:
-        for outcome in each.outcomes(versions, clusters):
+        for outcome in each.outcomes(versions, published.clusters):
             yield each.kind, outcome
 
 
@@ -187,13 +184,11 @@ class _Running:
         known = truth is not None and found is not None
         return dict(self._loaded.shares(truth, found)) if known else {}
 
-    def outcomes(
-        self, versions: Collection[Variant], clusters: Mapping[str, int]
-    ) -> Iterator[Outcome]:
+    def outcomes(self, versions: Collection[Variant], clusters: pd.Series) -> Iterator[Outcome]:
         """Yield a result for each entity, measure and version."""
         for entity in dict.fromkeys(probe.region.entity for probe in self._probes):
             probes = [probe for probe in self._probes if probe.region.entity is entity]
-            groups = np.array([clusters[probe.image] for probe in probes], np.int64)
+            groups = clusters[[probe.image for probe in probes]].to_numpy(np.int64)
             measures = dict.fromkeys(name for probe in probes for name in probe.shares[Variant()])
             if not measures:
                 nothing, why = np.full(len(probes), np.nan), ""
