@@ -48,14 +48,11 @@ class Measured:
     """Sources of a data set's evidence."""
 
     dataset: str
-    sought: tuple[str, ...]
-    """Entities that its detectors look for."""
-    variants: tuple[str, ...]
-    """All variants to be judged, including those without any evidence."""
+    sought: tuple[str, ...]  # entities that its detectors look for
+    variants: tuple[str, ...]  # all variants to be judged, including those without any evidence
     methods: Mapping[str, Any]
     """The section `anonymization`: parameters by method, and `shape` if it is not the default."""
-    audit: pd.DataFrame
-    """What is published (`anonbench.anonymization.published.COLUMNS`)."""
+    audit: pd.DataFrame  # what is published (`anonbench.anonymization.published.COLUMNS`)
     quality: pd.DataFrame | None = None
     """Detection by true boxes (`anonbench.detection.quality.SUMMARY_COLUMNS`)."""
     visible_area: pd.DataFrame | None = None
@@ -68,10 +65,8 @@ class Measured:
     """Of methods that apply others, all that are applied, by method."""
     information_left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What each method leaves of each entity's regions."""
-    widest: float = 0.2
-    """The widest interval of a re-identification rate that is known, as a share."""
-    confidence: float = 0.95
-    """Of the intervals."""
+    widest: float = 0.2  # the widest interval of a re-identification rate that is known, as a share
+    confidence: float = 0.95  # of the intervals
 
 
 def evidence(given: Measured) -> pd.DataFrame:

@@ -84,8 +84,7 @@ def judge_dataset(
 
 _AGAIN = "remove it, and make it again by `anonbench run policy --configfile CONFIG`"
 _VARIANT = ["dataset", "method", "degree"]
-_ROW = ["rule", "attack", "measure", "entity"]
-"""Columns that tell a variant's rows apart."""
+_ROW = ["rule", "attack", "measure", "entity"]  # columns that tell a variant's rows apart
 _TEXTS = ("rule", "attack", "measure", "entity", "risk", "source", "side")
 
 
@@ -147,8 +146,7 @@ _PARTS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
     UNSEARCHED: ("published images on which a detector failed", None),
     MISSED: ("true area missed", None),
     ATTACK: ("", None),
-}
-"""Subject of each rule, and how its values are written; None: shares with their intervals."""
+}  # subject of each rule, and how its values are written; None: shares with their intervals
 
 
 def subject(row: Mapping[Any, Any]) -> str:

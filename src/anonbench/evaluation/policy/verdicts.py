@@ -57,8 +57,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""
 _MOST, _LEAST = "most", "least"
-OF_ALL = (DEGREE, INFORMATION_LEFT, AUDIT, UNSEARCHED)
-"""Rules that every variant has evidence of."""
+OF_ALL = (DEGREE, INFORMATION_LEFT, AUDIT, UNSEARCHED)  # rules that every variant has evidence of
 _NO_EVIDENCE = "there is no evidence of it"
 _UNSAID = "the method does not say what it leaves"
 
@@ -69,8 +68,7 @@ class Verdict(StrEnum):
     PASS = "pass"
     UNKNOWN = "not known"
     FAIL = "fail"
-    UNLIMITED = "no limit"
-    """Only for rules: the policy does not limit it."""
+    UNLIMITED = "no limit"  # only for rules: the policy does not limit it
 
 
 def above_control(rate: float, control: float) -> float:

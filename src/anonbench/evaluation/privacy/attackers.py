@@ -21,8 +21,7 @@ from anonbench.training.weights import class_tokens, load_backbone, read_descrip
 # Set before the import: the package otherwise sends usage data to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-BATCH = 64
-"""Crops that are embedded at once."""
+BATCH = 64  # crops that are embedded at once
 SETTING = "privacy.recognizer"
 CENTRE, SCALE = 127.5, 128.0
 """How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
@@ -69,8 +68,7 @@ class Backbone:
 class SystemAttacker:
     """A system under test as an attacker that compares crops by cosine similarity."""
 
-    side = 224
-    """The system makes its own input of a crop of this size."""
+    side = 224  # the system makes its own input of a crop of this size
 
     def __init__(self, system: System) -> None:
         self._system = system

@@ -26,8 +26,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb
 from anonbench.training.data.preprocess import Preprocess
 
-GREY = 128
-"""Grey level of a region's own pixels if only its surroundings are shown."""
+GREY = 128  # grey level of a region's own pixels if only its surroundings are shown
 
 
 Points = Mapping[tuple[str, int], np.ndarray]
@@ -37,8 +36,7 @@ Points = Mapping[tuple[str, int], np.ndarray]
 class Cut(NamedTuple):
     """Size and alignment of an attacker's crops."""
 
-    side: int
-    """Of its square crops, in pixels."""
+    side: int  # of its square crops, in pixels
     aligned: bool = False
     """Whether faces are aligned by their eyes, noses and mouths, where these are known."""
 
@@ -213,8 +211,7 @@ TEMPLATE = np.array(
 """Where eyes, nose and corners of the mouth are in a square of `TEMPLATE_SIDE` pixels (Deng et al.
 2019, "ArcFace")."""
 TEMPLATE_SIDE = 112
-LEAST_SCALE = 1 / 64
-"""Faces are shrunk by area down to this scale."""
+LEAST_SCALE = 1 / 64  # faces are shrunk by area down to this scale
 
 
 def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
@@ -263,8 +260,7 @@ NEEDS = (
     "pip install --no-deps facenet-pytorch==2.6.0, or set privacy.recognizer.aligned to false"
 )
 
-_SIDE = 48
-"""Of the squares that the network sees, in pixels."""
+_SIDE = 48  # of the squares that the network sees, in pixels
 
 
 class Landmarks:

@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 NAIVE, ADAPTIVE = "naive", "parrot"
 """Names in results of the attackers that are models of the experiment."""
 ANONYMIZED = "anonymized"
-RANKS = (1, 10)
-"""Ranks at which a match counts as found."""
+RANKS = (1, 10)  # ranks at which a match counts as found
 COLUMNS = {
     "entity": "str",
     "match": "str",
@@ -64,16 +63,11 @@ DECIMALS = 6
 class Places:
     """Place of the best match of each of P probes; all arrays are int64 [P]."""
 
-    above: np.ndarray
-    """Crops that are more similar to the probe."""
-    tied: np.ndarray
-    """Crops that are as similar as the match, including it."""
-    tied_matches: np.ndarray
-    """Matches among the tied crops."""
-    matches: np.ndarray
-    """Crops of the gallery that are matches."""
-    gallery: np.ndarray
-    """Crops that are searched."""
+    above: np.ndarray  # crops that are more similar to the probe
+    tied: np.ndarray  # crops that are as similar as the match, including it
+    tied_matches: np.ndarray  # matches among the tied crops
+    matches: np.ndarray  # crops of the gallery that are matches
+    gallery: np.ndarray  # crops that are searched
 
 
 def places(
@@ -244,10 +238,8 @@ NO_MODEL = "the system embeds no crops, and no recognizer of them is given (priv
 class Match(StrEnum):
     """Kind of match that counts as found."""
 
-    PERSON = "person"
-    """The same person in another photograph."""
-    REGION = "region"
-    """The same region of the same image."""
+    PERSON = "person"  # the same person in another photograph
+    REGION = "region"  # the same region of the same image
 
 
 @dataclass(frozen=True)

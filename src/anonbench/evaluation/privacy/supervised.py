@@ -50,10 +50,8 @@ from anonbench.evaluation.privacy.published import GivenImages, KeptImages, Publ
 FOLDS = 5
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Ridge penalties, as shares of the number of crops; features have unit variance."""
-LEAST = 10
-"""Smallest number of persons (or regions) to learn anything."""
-_FLAT = 1e-6
-"""Standard deviation up to which a feature counts as constant, because of rounding."""
+LEAST = 10  # smallest number of persons (or regions) to learn anything
+_FLAT = 1e-6  # standard deviation up to which a feature counts as constant, because of rounding
 
 
 class TrainingSetTooSmallError(Exception):
@@ -72,12 +70,10 @@ class TrainingSet:
     one after the other, then the pixels of a thumbnail within [0, 1]."""
     hidden: np.ndarray
     """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
-    compared: int
-    """The leading features that are vectors of attackers."""
+    compared: int  # the leading features that are vectors of attackers
     who: np.ndarray
     """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
-    finds_itself: bool
-    """Whether the gallery that a region is searched in has its own original."""
+    finds_itself: bool  # whether the gallery that a region is searched in has its own original
 
 
 @dataclass(frozen=True)
@@ -188,10 +184,8 @@ def _reciprocal_ranks(
     return np.asarray(1.0 / (1.0 + ranks.above + (ranks.tied - ranks.tied_matches) / 2.0))
 
 
-THUMBNAIL = 16
-"""Side of the thumbnails whose pixels are features, in pixels."""
-_BATCH = 256
-"""Crops in memory at once."""
+THUMBNAIL = 16  # side of the thumbnails whose pixels are features, in pixels
+_BATCH = 256  # crops in memory at once
 
 
 class TrainingSets:

@@ -23,11 +23,9 @@ _CONSONANT_ENDS = tuple(
     accumulate(
         (15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67, 19, 1, 60, 63, 91, 10, 24, 1.5, 20, 0.7)
     )
-)
-"""How often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)."""
+)  # how often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)
 _DATE = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
-_DAYS, _MONTHS = 28, 12
-"""Of every month, so that each date exists."""
+_DAYS, _MONTHS = 28, 12  # of every month, so that each date exists
 T = TypeVar("T")
 
 

@@ -27,8 +27,7 @@ _TURNS = {
 }
 """From an upright image to the stored one by EXIF orientation: transposed, then flipped by rows and
 by columns."""
-_MOST_ROWS = 60_000
-"""Of an image that is coded at once; JPEG takes 65,500."""
+_MOST_ROWS = 60_000  # of an image that is coded at once; JPEG takes 65,500
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,8 @@ class Coding:
     tables: tuple[tuple[int, ...], ...]
     subsampling: int
     grey: bool
-    size: tuple[int, int]
-    """Rows and columns of the upright image."""
-    turn: tuple[bool, bool, bool] = (False, False, False)
-    """See `_TURNS`."""
+    size: tuple[int, int]  # rows and columns of the upright image
+    turn: tuple[bool, bool, bool] = (False, False, False)  # see `_TURNS`
 
     def repeated(self, pages: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
         """Code and decode windows of the image.

@@ -27,25 +27,20 @@ from anonbench.evaluation.privacy.attacks.run import attack
 from anonbench.evaluation.privacy.crops import Readable
 from anonbench.evaluation.privacy.published import GivenImages, Published
 
-GIVEN = "given"
-"""Method of images whose anonymization is unknown."""
+GIVEN = "given"  # method of images whose anonymization is unknown
 
 
 @dataclass(frozen=True)
 class Attacked:
     """Table of the attacks, and the number of files that were left out."""
 
-    table: pd.DataFrame
-    """Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`."""
-    pairs: int
-    """Originals with an anonymized version."""
-    copies: int
-    """Originals among these that are copies of others: with them, they are one cluster."""
+    table: pd.DataFrame  # columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`
+    pairs: int  # originals with an anonymized version
+    copies: int  # originals among these that are copies of others: with them, they are one cluster
     left_out: int
     """Files of either folder that cannot be read or searched, or are the only one of their pair;
     also copies that show another picture."""
-    other_pictures: int
-    """Copies that show another picture than their original."""
+    other_pictures: int  # copies that show another picture than their original
 
 
 def attack_files(
@@ -146,8 +141,7 @@ def _searched(
 
 # --- copies that show another picture than their original, such as copies under wrong names ---
 
-_SIDE, _BLOCK = 64, 8
-"""Pixels of a reduced picture, and of the blocks in which two are compared."""
+_SIDE, _BLOCK = 64, 8  # pixels of a reduced picture, and of the blocks in which two are compared
 _GROWN = 0.15
 """Share of its sides by which a region is enlarged all around: programs hide more than a box."""
 _LEAST = 0.2
@@ -155,10 +149,8 @@ _LEAST = 0.2
 blur or pixelation had less, also if it was darker, brighter, with another gamma, of JPEG quality
 20, or masked boxes 1.6 times as large; one blurred all over had. Of pictures of other images with
 the same boxes masked, 81 % had less."""
-_BLOCKS = 4
-"""Fewer blocks with structure, and likeness is not judged."""
-_SPREAD = 2.0
-"""Standard deviation of a block with structure, in grey levels."""
+_BLOCKS = 4  # fewer blocks with structure, and likeness is not judged
+_SPREAD = 2.0  # standard deviation of a block with structure, in grey levels
 _SAME, _OTHER = 0.98, 0.05
 """Correlation with another original that says which it is, and how far the own one is below it."""
 

@@ -122,8 +122,7 @@ class _Probe:
     image: str
     region: Region
     truth: Any
-    shares: dict[Variant | None, RegionShares]
-    """By version; None: the attack's own control."""
+    shares: dict[Variant | None, RegionShares]  # by version; None: the attack's own control
 
 
 class _Running:
@@ -135,8 +134,7 @@ class _Running:
         self.ids = set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
         """Of the images that it looks at: the first drawn ones that have its regions."""
         self._probes: list[_Probe] = []
-        self._latest: list[_Probe] = []
-        """Of the image that is attacked."""
+        self._latest: list[_Probe] = []  # of the image that is attacked
 
     def learn(self, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
         """Record the truth of an image's regions, and the attack's result on the original."""

@@ -33,12 +33,9 @@ LEAST_REGIONS, LEAST_IMAGES = 40, 10
 STRENGTHS = (10.0, 1.0, 0.1, 0.01)
 """Ridge penalties, as shares of the features' mean variance. The one that best restores left-out
 images is chosen."""
-_LEFT_OUT = 5
-"""One of this number of images is left out to choose the penalty."""
-_EVERY = 4
-"""One of this number of pixels is used to choose the penalty."""
-_MOST = 8_000
-"""Largest number of squares that a regression is learned from."""
+_LEFT_OUT = 5  # one of this number of images is left out to choose the penalty
+_EVERY = 4  # one of this number of pixels is used to choose the penalty
+_MOST = 8_000  # largest number of squares that a regression is learned from
 _FLAT = 1e-6
 """Variance of features that never change, as under a mask: nothing is learned from them."""
 
@@ -47,15 +44,12 @@ _FLAT = 1e-6
 class _Form:
     """Division of an entity's regions into squares, in pixels."""
 
-    height: int
-    """Height of resized regions; also the width of a face."""
+    height: int  # height of resized regions; also the width of a face
     square: int
-    step: int
-    """Distance between squares, which overlap; the result is their mean."""
+    step: int  # distance between squares, which overlap; the result is their mean
     around: int
     """Visible margin on the left and right of a square; for faces also above and below it."""
-    seen: int
-    """Pixels of the height of what is seen, made smaller."""
+    seen: int  # pixels of the height of what is seen, made smaller
 
 
 _FACE = _Form(height=64, square=16, step=8, around=8, seen=8)
@@ -66,10 +60,8 @@ _LINE = _Form(height=48, square=48, step=24, around=48, seen=8)
 class Pair:
     """The window of one region in a train image."""
 
-    seen: np.ndarray
-    """Hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3]."""
-    clear: np.ndarray
-    """The same window of the original."""
+    seen: np.ndarray  # hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3]
+    clear: np.ndarray  # the same window of the original
     image: str
 
 
@@ -78,8 +70,7 @@ class Restorer:
     """Restoration learned for one method and entity."""
 
     entity: str
-    maps: Sequence[Linear]
-    """Of each place of a face; of anything else, one."""
+    maps: Sequence[Linear]  # of each place of a face; of anything else, one
 
     def __call__(self, seen: np.ndarray) -> np.ndarray:
         """Estimate the original of a window, uint8.

@@ -102,20 +102,16 @@ def font_of(face: str, size: float) -> ImageFont.FreeTypeFont:
 FACES = (
     *("", "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono"),
     *("STIXGeneral", "STIXGeneralBol", "cmss10", "cmr10", "cmtt10"),
-)
-"""Type faces that come with Pillow (the empty name) and matplotlib."""
-_TRIED = 100.0
-"""Points at which a type face is measured."""
+)  # type faces that come with Pillow (the empty name) and matplotlib
+_TRIED = 100.0  # points at which a type face is measured
 _SIZES = np.arange(-2.0, 2.1, 0.5)
 """Points by which a size may differ from the one that fits the line's height."""
 _SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)
 """Pixels by which place and width are varied around the best settings."""
 _REFINED = 6
 _NARROWEST, _WIDEST = 0.7, 1.4
-_WRITTEN = 0.4
-"""Share of a line's darkest ink from which a pixel counts as written on."""
-_SAME_WIDTH = 0.75
-"""Pixels below which a difference of widths is one of rounding."""
+_WRITTEN = 0.4  # share of a line's darkest ink from which a pixel counts as written on
+_SAME_WIDTH = 0.75  # pixels below which a difference of widths is one of rounding
 
 
 @dataclass(frozen=True)
@@ -230,8 +226,7 @@ def _drawn(text: str, face: str, size: float) -> np.ndarray:
     return np.asarray(image)
 
 
-_SOFT = 0.08
-"""Blur of a region that is not hidden, as a share of its height: strokes need not meet."""
+_SOFT = 0.08  # blur of a region that is not hidden, as a share of its height: strokes need not meet
 _PAPER, _INK, _CONTRAST = 235.0, 25.0, 100.0
 """Grey levels; where the surroundings are brighter than the sum of the last two, they are paper."""
 _APART = 1e-3

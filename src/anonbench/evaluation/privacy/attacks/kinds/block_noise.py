@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
 _AROUND = 40
 """Pixels around a line that are looked at: two of the largest blocks, and what methods add."""
-_SMOOTHED = 3
-"""Pixels by which colour that is coded at half the size reaches beyond its block."""
-VALUES = 2**23
-"""Of candidates that are coded at once: they take some 30 bytes each."""
+_SMOOTHED = 3  # pixels by which colour that is coded at half the size reaches beyond its block
+VALUES = 2**23  # of candidates that are coded at once: they take some 30 bytes each
 _CHANGED = 16
 """Grey levels from which a pixel of a lossy copy may be hidden: below it is coding noise."""
 
@@ -65,27 +63,21 @@ class BlockNoise(Candidates):
 class _Seen:
     """A line with its surroundings."""
 
-    pixels: np.ndarray
-    """uint8 [h, w] or [h, w, 3]."""
-    inside: np.ndarray
-    """bool [h, w]: the region."""
-    corner: tuple[int, int]
-    """First row and column in the image."""
-    coding: Coding | None
-    """Of the image's file, where it is a JPEG."""
+    pixels: np.ndarray  # uint8 [h, w] or [h, w, 3]
+    inside: np.ndarray  # bool [h, w]: the region
+    corner: tuple[int, int]  # first row and column in the image
+    coding: Coding | None  # of the image's file, where it is a JPEG
     lossless: bool = True
     """Whether the file has all pixels as they were written. In formats that are neither lossless
     nor JPEG, the hidden pixels cannot be determined."""
     upright: np.ndarray | None = None
     """Transformation from the upright line to `pixels`, float64 [3, 3]. Only for originals, like
     the following fields."""
-    candidates: Sequence[str] = ()
-    """The true text first; empty if it is unknown."""
+    candidates: Sequence[str] = ()  # the true text first; empty if it is unknown
     setting: Typesetting | None = None
     levels: tuple[np.ndarray, np.ndarray] | None = None
     """Grey level of the paper and what ink adds to it, by channel."""
-    beyond: bool = False
-    """Whether only blocks without hidden pixels count (the control)."""
+    beyond: bool = False  # whether only blocks without hidden pixels count (the control)
 
 
 class _Coding:

@@ -79,10 +79,8 @@ class Dictionary(Candidates):
 class _Seen:
     """A published region, with the surroundings that its method uses."""
 
-    pixels: np.ndarray
-    """uint8 [h, w] or [h, w, 3]."""
-    region: Region
-    """In the coordinates of `pixels`."""
+    pixels: np.ndarray  # uint8 [h, w] or [h, w, 3]
+    region: Region  # in the coordinates of `pixels`
     variant: Variant
     candidates: list[tuple[str, ...]] | None = None
     """Lines of each candidate, the true one first; empty where the truth is not known."""

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 CONFIDENT = 0.9
 """Mean probability of an original line's characters from which its reading counts as true."""
-SHORTEST = 4
-"""Characters of the shortest line that is attacked."""
+SHORTEST = 4  # characters of the shortest line that is attacked
 
 
 class Readability(RegionAttack):
@@ -116,10 +115,8 @@ def right_characters(true: str, read: str) -> float:
 _OF_THREE = 6.5
 """Width of a zone by its height below which it has three lines: 4 to 5 in TD1, 8 to 12 in others.
 """
-_OVERLAP = 0.12
-"""By how much of its height a row of an evenly split zone is grown."""
-MISCOUNTED = 6
-"""Fillers by which a reading's length may differ from the format's."""
+_OVERLAP = 0.12  # by how much of its height a row of an evenly split zone is grown
+MISCOUNTED = 6  # fillers by which a reading's length may differ from the format's
 
 
 class MrzReading(RegionAttack):
@@ -227,8 +224,7 @@ def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
     return None
 
 
-_QUIET = 0.25
-"""By how much of its shorter side a region is grown, for the quiet zone."""
+_QUIET = 0.25  # by how much of its shorter side a region is grown, for the quiet zone
 _WHOLE = 3
 """Number of scales at which a code is searched: original size and enlarged up to this factor."""
 _MOST_PIXELS = 4_000_000

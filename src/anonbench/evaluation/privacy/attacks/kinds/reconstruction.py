@@ -74,12 +74,9 @@ class Reconstruction(RegionAttack):
         return _Reading(equipment)
 
 
-NOISE = 3e-5
-"""Power of the noise relative to that of the image, for Wiener deconvolution."""
-ITERATIONS = 30
-"""Of Richardson-Lucy deconvolution."""
-LEARNED = "learned_"
-"""Prefix of measures of a learned restorer."""
+NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
+ITERATIONS = 30  # of Richardson-Lucy deconvolution
+LEARNED = "learned_"  # prefix of measures of a learned restorer
 Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Function of a blurred window and the kernel that returns the deblurred window."""
 
@@ -144,8 +141,7 @@ def _before(
 class _Restoring:
     """Restores each region in all ways, and compares what is left of its secret."""
 
-    iterations = 0
-    """See `undone`."""
+    iterations = 0  # see `undone`
 
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment

@@ -17,8 +17,7 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.vocabulary import Variant
 
-LEAST = 2
-"""Images in an archive where anything can be linked."""
+LEAST = 2  # images in an archive where anything can be linked
 TIED = 1e-6
 """Similarities that differ by no more are equal: products of equal vectors may differ by rounding.
 """
@@ -106,14 +105,11 @@ def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
     return float((others @ exceeds / others.sum(axis=1)).mean()) if len(others) else 0.5
 
 
-MEASURE = "accuracy"
-"""Of the label; of another attribute with its name behind."""
+MEASURE = "accuracy"  # of the label; of another attribute with its name behind
 
 
-FOLDS = 5
-"""Folds that clusters are split into for cross-validation."""
-RIDGE = 1.0
-"""Regularization, in multiples of the number of images and of a feature's mean square."""
+FOLDS = 5  # folds that clusters are split into for cross-validation
+RIDGE = 1.0  # regularization, in multiples of the number of images and of a feature's mean square
 LEAST_LABELLED = 20
 """Labelled images that are needed for a rate; of an attribute, half as many of each value."""
 
@@ -243,10 +239,8 @@ STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
 """Penalties that leaving one lesson out chooses among, as multiples of the mean eigenvalue."""
 FEWEST, MOST = 20, 2000
 """Least and greatest number of images that a decoder is learned from; more are drawn from."""
-SECONDS = 9.5 / 2000**2
-"""Seconds to learn a decoder, per image squared, on a core."""
-SIDE = 32
-"""Of a thumbnail, in pixels."""
+SECONDS = 9.5 / 2000**2  # seconds to learn a decoder, per image squared, on a core
+SIDE = 32  # of a thumbnail, in pixels
 
 
 class Inversion(ArchiveAttack):
