@@ -86,13 +86,11 @@ class _Coding:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `LoadedAttack.look`: gives nothing, because the attack needs the image's file."""
         return self.look_at_file(None, image, regions, variant)
 
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
-        """See `LoadedFileAttack.look_at_file`: a part of the image about each region."""
         from anonbench.anonymization.geometry import cover
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 
@@ -139,7 +137,6 @@ class _Coding:
         )
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Rank of the true line among the candidates: within each of `RANKS`, and 1 / rank."""
         if not truth.candidates or not (found.coding or found.lossless):
             return {}
         line = truth if found.setting is None else found
@@ -147,11 +144,9 @@ class _Coding:
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
-        """See `LoadedFileAttack.control`: only blocks without hidden pixels count."""
         return replace(truth, beyond=True)
 
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
-        """See `LoadedFileAttack.not_applicable`."""
         coded = any(truth is not None and truth.coding is not None for truth in truths)
         return "" if coded else NO_CODING
 
@@ -184,8 +179,8 @@ def changes_by_text(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.
         return np.asarray(apart.reshape(len(texts), -1).sum(axis=1), np.float64)
 
     together = max(1, VALUES // seen.size)
-    parts = range(0, len(candidates), together)
-    every = [changes(candidates[at : at + together]) for at in parts]
+    starts = range(0, len(candidates), together)
+    every = [changes(candidates[at : at + together]) for at in starts]
     return np.asarray(np.concatenate(every))
 
 
