@@ -59,21 +59,16 @@ def judge_dataset(
         files: `audit`, and `quality`, `visible_area`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
     """
-    shown = settings["settings"]
+    readers = {"rates": read_rates, "attacks": read_attacks}
+    tables: dict[str, Any] = {n: readers.get(n, pd.read_csv)(path) for n, path in files.items()}
     measured = Measured(
         dataset=dataset,
         sought=tuple(sought),
         variants=tuple(variants),
-        applied=settings["applied"],
-        information_left=settings["information_left"],
-        methods=settings["methods"],
-        audit=pd.read_csv(files["audit"]),
-        quality=pd.read_csv(files["quality"]) if "quality" in files else None,
-        visible_area=pd.read_csv(files["visible_area"]) if "visible_area" in files else None,
-        rates=read_rates(files["rates"]) if "rates" in files else None,
-        attacks=read_attacks(files["attacks"]) if "attacks" in files else None,
-        widest=shown["widest_interval"],
-        confidence=shown["confidence"],
+        widest=settings["settings"]["widest_interval"],
+        confidence=settings["settings"]["confidence"],
+        **{name: settings[name] for name in ("applied", "information_left", "methods")},
+        **tables,
     )
     from anonbench.config.privacy import Policy  # the table is read without the config
 

@@ -87,7 +87,6 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
     Args:
         evidence: columns `anonbench.evaluation.policy.evidence.COLUMNS`; others are ignored.
-        policy: whose limits count.
 
     Returns:
         Columns `JUDGED`, variants in the order of the evidence, rules in the order of `RULES`.
@@ -219,12 +218,11 @@ def area(cost: np.ndarray, gain: np.ndarray) -> float:
     on the cost. It is the hypervolume of the points with the reference point (1, 0) (Zitzler and
     Thiele 1998), and never falls where a point is added.
 
-    Args:
-        cost: float [N], the less the better; clipped to [0, 1].
-        gain: float [N], the more the better; clipped to [0, 1].
+    Costs and gains, float [N], are clipped to [0, 1].
     """
-    order = np.argsort(np.clip(cost, 0.0, 1.0), kind="stable")
-    ends = np.append(np.clip(cost, 0.0, 1.0)[order], 1.0)
+    cost = np.clip(cost, 0.0, 1.0)
+    order = np.argsort(cost, kind="stable")
+    ends = np.append(cost[order], 1.0)
     best = np.maximum.accumulate(np.clip(gain, 0.0, 1.0)[order])
     return float((np.diff(ends) * best).sum())
 
@@ -244,11 +242,8 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
         Columns risk, method, degree, rate (a share above control, at least 0).
     """
     rows = _above_control(judged)
-    rows = rows[rows["risk"] != ""]
-    found = rows.groupby(["risk", "method", "degree"], sort=False)["rate"].agg(
-        lambda rates: float(np.max(rates.to_numpy(np.float64)))
-    )
-    return found.dropna().reset_index()
+    groups = rows[rows["risk"] != ""].groupby(["risk", "method", "degree"], sort=False)["rate"]
+    return groups.max(skipna=False).dropna().reset_index()
 
 
 def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
@@ -267,12 +262,9 @@ def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
 
 def _above_control(judged: pd.DataFrame) -> pd.DataFrame:
     """Rows of telling attacks with `rate`, `rate_low` and `rate_high`, NaN if unknown."""
-    rows = judged[
-        (judged["rule"] == ATTACK)
-        & ~judged["reason"].isin(NOTHING_TO_ATTACK)
-        & (judged["source"] != "")
-    ]
-    rows = rows[rows["attack"] != OF_REMAINDER]
+    is_telling = (judged["rule"] == ATTACK) & (judged["attack"] != OF_REMAINDER)
+    is_telling &= ~judged["reason"].isin(NOTHING_TO_ATTACK) & (judged["source"] != "")
+    rows = judged[is_telling]
     known = (rows["reason"] == "") & rows["high"].notna()
     for name, end in (("rate", "value"), ("rate_low", "low"), ("rate_high", "high")):
         above = [

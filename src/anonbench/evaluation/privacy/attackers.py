@@ -58,11 +58,9 @@ class Backbone:
     @torch.inference_mode()
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """See `Attacker.embed`."""
-        parts = [
-            class_tokens(self._model, self._preprocess, batch).cpu().numpy()
-            for batch in torch.split(torch.from_numpy(crops), BATCH)
-        ]
-        return unit(np.concatenate(parts))
+        batches = torch.split(torch.from_numpy(crops), BATCH)
+        tokens = [class_tokens(self._model, self._preprocess, each).cpu() for each in batches]
+        return unit(torch.cat(tokens).numpy())
 
 
 class SystemAttacker:
@@ -94,11 +92,7 @@ class OnnxRecognizer:
     """A face recognition model of the user's own, in ONNX format."""
 
     def __init__(self, path: Path, aligned: bool = False) -> None:
-        """Load the model and embed a blank crop.
-
-        Args:
-            path: of the model.
-            aligned: whether the model expects aligned faces.
+        """Load the model, which expects aligned faces or not, and embed a blank crop.
 
         Raises:
             InputError: the file does not exist, or is not such a model.

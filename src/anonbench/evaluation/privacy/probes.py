@@ -150,18 +150,14 @@ def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> n
     for step in range(int(drawn.max(initial=0))):
         left = np.maximum(items - right - step, 0) / np.maximum(items - step, 1)
         none = np.where(step < drawn, none * left, none)
-    return np.asarray(1.0 - none)
+    return 1.0 - none
 
 
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     """Mask of regions (columns order and count) that are hidden in a variant, bool [N]."""
-    return np.array(
-        [
-            bool(variant.method) and order < regions_at(variant.degree, count)
-            for order, count in zip(crops["order"], crops["count"], strict=True)
-        ],
-        dtype=bool,
-    )
+    places = zip(crops["order"], crops["count"], strict=True)
+    hidden = [order < regions_at(variant.degree, count) for order, count in places]
+    return np.array(hidden, dtype=bool) & bool(variant.method)
 
 
 def probe_rows(
@@ -211,10 +207,8 @@ def not_run(
 ) -> pd.DataFrame:
     """Row with the reason why an entity, or an attacker on a variant, was not run."""
     log.info("%s %s %s: %s", entity, variant or "", attacker, reason)
-    row: dict[str, Any] = {
-        name: np.nan if kind == "float64" else 0 for name, kind in COLUMNS.items()
-    }
-    row |= {name: "" for name, kind in COLUMNS.items() if kind == "str"}
+    empty = {"str": "", "int64": 0, "bool": False, "float64": np.nan}
+    row: dict[str, Any] = {name: empty[kind] for name, kind in COLUMNS.items()}
     row |= {"entity": entity.value, "attacker": attacker, "reason": reason, "context": context}
     if variant is not None and variant.method is not None:
         row |= {"method": variant.method, "degree": variant.degree}
@@ -278,10 +272,8 @@ def draw_galleries(
 ) -> tuple[list[Gallery], dict[Entity, str]]:
     """Draw a gallery for each entity; give a reason for each entity without one.
 
-    Args:
-        boxes: columns of `anonbench.core.boxes`, of both splits.
-        ids: the validation images.
-        sought: entities that the detectors look for.
+    Boxes are of both splits; `ids` are the validation images, and detectors look for what is
+    `sought`.
     """
     validation = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)
     validation = validation.assign(count=validation.groupby("id")["order"].transform("size"))

@@ -106,14 +106,7 @@ class Published:
         hiding: Anonymization,
         originals: Readable | None = None,
     ) -> Readable:
-        """Train images with all their regions hidden by a method.
-
-        Args:
-            method: that hides.
-            regions: all regions of the images, in draw order.
-            hiding: settings of the method.
-            originals: the train images, if they are cached.
-        """
+        """Train images, cached ones if given, with all their regions hidden by a method."""
         assert self.train is not None, "there are no train images"
         hidden = HiddenOnRead(originals or self.train, hiding, regions, method)
         return self.given.get(method) or hidden

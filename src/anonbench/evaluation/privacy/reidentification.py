@@ -74,13 +74,10 @@ def reidentify(
     originals (method `original`, degree 0) they give the ceiling.
 
     Args:
-        published: the images, and train images that attackers may learn from.
         adapted: models that learned from images of a version.
         sought: entities that the detectors look for.
         unadapted: the reference model; None if it embeds no images.
-        settings: of the attacks.
         hiding: how images are hidden, which attackers know.
-        seed: of all draws.
 
     Raises:
         InputError: a model cannot be loaded.

@@ -86,9 +86,7 @@ class Comparison:
     def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
 
-        Args:
-            features: of crops, float32 [N, D], as in `TrainingSet`.
-            hidden: whether each crop is of a hidden region, bool [N].
+        Features are as in `TrainingSet`; `hidden` tells crops of hidden regions, bool [N].
         """
         found = self.clear(features)
         found[hidden] = self.hidden(features[hidden])
@@ -211,11 +209,8 @@ class TrainingSets:
     ) -> Mapping[bool, Comparison] | str:
         """Learned comparisons, by whether the gallery is hidden; or why nothing was learned.
 
-        Args:
-            kind: the attacker.
-            method: that hides, or `original`; then the training set is not hidden either.
-            gallery: to attack; the training set has the same entity and match.
-            models: attackers without training, whose vectors are features, in a fixed order.
+        The training set has the gallery's entity and match; of the method `original` it is not
+        hidden either. The models learn nothing: their vectors are features, in a fixed order.
         """
         key = (kind.name, method, gallery.entity)
         if key not in self._learned:

@@ -33,11 +33,6 @@ def texts_like(text: str, count: int, generator: np.random.Generator) -> list[st
     """A text and others of its kind, `count` different ones, the true one first.
 
     Fewer if there are not enough: a text of two digits has a hundred.
-
-    Args:
-        text: the true one.
-        count: how many, at most.
-        generator: draws the others.
     """
     return _several(text, count, lambda: _text_like(text, generator))
 
@@ -48,12 +43,6 @@ def zones_like(
     """A zone and zones of other holders, `count` in all, with valid check digits.
 
     Document type, state and nationality are those of the true zone, because a template shows them.
-
-    Args:
-        lines: of the true zone, with valid check digits.
-        layout: its format.
-        count: how many.
-        generator: draws the others.
     """
     return _several(lines, count, lambda: _zone_like(lines, layout, generator))
 

@@ -100,11 +100,9 @@ class Coding:
 
 
 def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
-    """Coding of a file; None if it is not a JPEG whose coding can be repeated.
+    """Coding of a file with an image of these rows and columns, upright, as it is read.
 
-    Args:
-        data: the file.
-        size: rows and columns of the image as it is read, upright.
+    None if it is not a JPEG whose coding can be repeated.
     """
     try:
         with open_checked(data, None) as image:

@@ -32,16 +32,8 @@ _LOG = logging.getLogger(__name__)
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
     """Draw the regions to attack: `most` of each entity, in as many images as possible.
 
-    They are drawn by hashes of ids, so that an added image changes few others.
-
-    Args:
-        boxes: columns of `anonbench.core.boxes`.
-        ids: of the images that are published.
-        most: regions of each entity.
-
-    Returns:
-        Rows of `boxes` with the column `turn`: the place of the image in the random order of
-        images.
+    They are drawn by hashes of ids, so that an added image changes few others. The result has rows
+    of `boxes` with the column `turn`, by which images are in random order.
     """
     shown = boxes[boxes["id"].isin(set(ids))]
     keys = shown["id"] + "\x1f" + shown["order"].astype(str)
@@ -66,15 +58,8 @@ def attack_regions(
 
     Each image is decoded once for all attacks, and one image is in memory at a time.
 
-    Args:
-        attacks: with their loaded models.
-        published: what is attacked.
-        hiding: how the images were anonymized.
-        most: regions of each entity that are attacked.
-
-    Yields:
-        An attack with an outcome for each of its measures, entities and versions, the originals
-        (`Variant()`) and the control (None) among them.
+    At most `most` regions of each entity are attacked. Each attack has an outcome for each of its
+    measures, entities and versions, the originals (`Variant()`) and the control (None) among them.
     """
     if not attacks:
         return
@@ -183,7 +168,6 @@ class _Running:
         return dict(self._loaded.shares(truth, found)) if known else {}
 
     def outcomes(self, versions: Collection[Variant], clusters: pd.Series) -> Iterator[Outcome]:
-        """Yield a result for each entity, measure and version."""
         for entity in dict.fromkeys(probe.region.entity for probe in self._probes):
             probes = [probe for probe in self._probes if probe.region.entity is entity]
             groups = clusters[[probe.image for probe in probes]].to_numpy(np.int64)

@@ -56,12 +56,7 @@ def attack(
 ) -> pd.DataFrame:
     """Run the attacks that `privacy.attacks` names, and collect their rates.
 
-    Args:
-        published: what is attacked.
-        equipment: detectors and methods, as the attacker knows them.
-
-    Returns:
-        Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
+    The table has columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
 
     Raises:
         InputError: a model or a file cannot be read.
@@ -182,8 +177,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
         places = np.sort(draw[: settings.gallery])
         ids = [originals.ids[place] for place in places.tolist()]
-        asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
-        queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
+        queries = np.flatnonzero(np.isin(places, draw[: min(settings.probes, settings.gallery)]))
         vectors = {}
         for variant, path in files.items():
             found = look_through(path, originals.ids, originals.frame)
@@ -201,7 +195,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
             seed=seed,
             others={name: _numbers(ids, values) for name, values in attributes},
             pictures=_pictures(ids, images, published.boxes),
-            recognizer=None if recognizer is None else partial(_as_seen_by, recognizer),
+            recognizer=partial(_as_seen_by, recognizer) if recognizer else None,
         )
 
     own = read(published.embeddings, published.originals)

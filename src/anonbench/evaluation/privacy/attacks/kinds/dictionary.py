@@ -180,10 +180,7 @@ class _Ranking:
 def ranked(scores: np.ndarray) -> RegionShares:
     """Whether the first candidate is within each of `RANKS`, and 1 over its rank.
 
-    Ties count as the mean over all their orders.
-
-    Args:
-        scores: of the candidates, higher is better, float [N].
+    Ties count as the mean over all their orders. Scores, float [N], are the higher the better.
     """
     above = int((scores > scores[0] + _EQUAL).sum())
     tied = int((np.abs(scores - scores[0]) <= _EQUAL).sum())

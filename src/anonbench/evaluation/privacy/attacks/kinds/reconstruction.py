@@ -100,10 +100,8 @@ def undone(
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
-        region: the hidden region.
-        variant: how it was hidden.
         hiding: the section `anonymization` of the config.
-        iterations: see `richardson_lucy`; 0: without it.
+        iterations: of Richardson-Lucy deconvolution; 0: without it.
     """
     from anonbench.anonymization.geometry import cover
 

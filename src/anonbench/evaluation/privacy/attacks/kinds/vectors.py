@@ -186,11 +186,8 @@ def predicted(
 ) -> np.ndarray:
     """Predicted class of each image, learned from the other folds, int64 [N].
 
-    Args:
-        vectors: [N, D].
-        labels: numbers of classes [N].
-        fold: number of each image's fold [N].
-        is_even: give all classes the same weight in a lesson, for any number of images.
+    Vectors are [N, D]; labels and folds are numbers [N]. `is_even` gives all classes the same
+    weight in a lesson, for any number of images.
     """
     classes = np.unique(labels)
     targets = (labels[:, None] == classes).astype(np.float64)
