@@ -48,14 +48,11 @@ class Measured:
     """Sources of a data set's evidence."""
 
     dataset: str
-    sought: tuple[str, ...]
-    """Entities that its detectors look for."""
-    variants: tuple[str, ...]
-    """All variants to be judged, including those without any evidence."""
+    sought: tuple[str, ...]  # entities that its detectors look for
+    variants: tuple[str, ...]  # all variants to be judged, including those without any evidence
     methods: Mapping[str, Any]
     """The section `anonymization`: parameters by method, and `shape` if it is not the default."""
-    audit: pd.DataFrame
-    """What is published (`anonbench.anonymization.published.COLUMNS`)."""
+    audit: pd.DataFrame  # what is published (`anonbench.anonymization.published.COLUMNS`)
     quality: pd.DataFrame | None = None
     """Detection by true boxes (`anonbench.detection.quality.SUMMARY_COLUMNS`)."""
     visible_area: pd.DataFrame | None = None
@@ -68,10 +65,8 @@ class Measured:
     """Of methods that apply others, all that are applied, by method."""
     information_left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What each method leaves of each entity's regions."""
-    widest: float = 0.2
-    """The widest interval of a re-identification rate that is known, as a share."""
-    confidence: float = 0.95
-    """Of the intervals."""
+    widest: float = 0.2  # the widest interval of a re-identification rate that is known, as a share
+    confidence: float = 0.95  # of the intervals
 
 
 def evidence(given: Measured) -> pd.DataFrame:
@@ -173,84 +168,55 @@ def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     if given.rates is None:
         return found
+    risks = {"region": "linkability", "person": "singling_out"}
     for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
         table = strongest(given.rates, given.widest, given.confidence, regions)
         for row in table[table["method"] != ORIGINAL].to_dict("records"):
-            whole = found.setdefault((str(row["method"]), int(row["degree"])), [])
-            whole.append(_reidentified(attack, row))
+            shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
+            if not row["shortfall"]:
+                shown |= {"low": row["low"], "high": row["high"]}
+            shown |= {"rule": ATTACK, "attack": attack, "measure": "rank_1", "value": row["rate"]}
+            shown |= {"risk": risks.get(row["match"], ""), "source": _RATES_FILE}
+            shown["reason"] = row["unknown"] or row["shortfall"]
+            found.setdefault((str(row["method"]), int(row["degree"])), []).append(shown)
     return found
-
-
-def _reidentified(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
-    risk = {"region": "linkability", "person": "singling_out"}
-    numbers = {name: row[name] for name in ("low", "high") if not row["shortfall"]}
-    shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
-    return (
-        shown
-        | numbers
-        | {
-            "rule": ATTACK,
-            "attack": attack,
-            "measure": "rank_1",
-            "risk": risk.get(str(row["match"]), ""),
-            "value": row["rate"],
-            "reason": row["unknown"] or row["shortfall"],
-            "source": _RATES_FILE,
-        }
-    )
 
 
 def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
     """Yield the rates of the other attacks on a variant."""
     if given.attacks is None:
         return
-    table = given.attacks
-    keys = ("attack", "measure", "entity")
-    clear = {
-        tuple(str(row[key]) for key in keys): row
-        for row in table[table["method"] == ORIGINAL].to_dict("records")
-    }
+    keys = ["attack", "measure", "entity"]
+    table = given.attacks.fillna(dict.fromkeys(keys, ""))
+    # rates are compared with chance if there is no control
+    control = table["control"].fillna(table["chance"])
+    table = table.assign(control=control, seen=table["measure"].str.startswith(SEEN))
+    clear = table[(table["method"] == ORIGINAL) & (table["reason"] == "") & control.notna()]
+    blind = set(map(tuple, clear.loc[~(clear["low"] > clear["control"]), keys].to_numpy()))
     of_degree = table[table["degree"] == degree]
     mine = of_degree[of_degree["method"] == method]
+    lacks = table[table["reason"] != ""]
     if has_own_vectors(method):  # attacks on pictures are those on their method's
         others = of_degree[of_degree["method"] == pictures_of(method)]
-        on_pictures = {
-            name for name, kind in PRIVACY_ATTACKS.items() if issubclass(kind, RegionAttack)
-        }
+        on_pictures = [n for n, kind in PRIVACY_ATTACKS.items() if issubclass(kind, RegionAttack)]
         mine = pd.concat([others[others["attack"].isin(on_pictures)], mine])
     else:  # images that maps or models D were learned from: for comparison only
-        mine = mine[~mine["measure"].fillna("").str.startswith(SEEN)]
-    run = {(row["attack"], _is_seen(row)) for row in mine.to_dict("records")}
-    for row in table[table["reason"] != ""].to_dict("records"):
-        key = (row["attack"], _is_seen(row))
-        if key not in run and (has_own_vectors(method) or not key[1]):
-            run.add(key)
+        mine, lacks = mine[~mine["seen"]], lacks[~lacks["seen"]]
+    run = set(zip(mine["attack"], mine["seen"], strict=True))
+    for row in lacks.drop_duplicates(["attack", "seen"]).to_dict("records"):
+        if (row["attack"], row["seen"]) not in run:
             shown = {name: row[name] for name in ("attack", "risk", "reason")}
-            measure = SEEN if key[1] else ""
+            measure = SEEN if row["seen"] else ""
             yield shown | {"measure": measure, "rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
-        shown = {name: row[name] for name in (*keys, "risk", "n", "clusters", "chance", "reason")}
-        control = _control(row)
-        numbers = {} if row["reason"] else {"value": row["rate"]}
-        # if it finds no more in originals, finding no more in a variant shows nothing
-        if not row["reason"] and _is_blind(clear.get(tuple(str(row[key]) for key in keys))):
-            shown["reason"] = "it finds no more than its control in originals, so it shows nothing"
-        elif not row["reason"]:
-            numbers |= {"low": row["low"], "high": row["high"]}
-        yield shown | numbers | {"rule": ATTACK, "control": control, "source": _ATTACKS_FILE}
-
-
-def _is_seen(row: Mapping[Any, Any]) -> bool:
-    return str(row["measure"]).startswith(SEEN)
-
-
-def _is_blind(originals: Mapping[Any, Any] | None) -> bool:
-    if originals is None or originals["reason"]:
-        return False
-    control = _control(originals)
-    return not math.isnan(control) and not originals["low"] > control
-
-
-def _control(row: Mapping[Any, Any]) -> float:
-    """Rate to compare with: the control, or chance if there is no control."""
-    return float(row["chance"] if math.isnan(row["control"]) else row["control"])
+        names = (*keys, "risk", "n", "clusters", "control", "chance", "reason")
+        shown = {name: row[name] for name in names}
+        if not row["reason"]:
+            shown["value"] = row["rate"]
+            # if it finds no more in originals, finding no more in a variant shows nothing
+            if tuple(row[key] for key in keys) in blind:
+                why = "it finds no more than its control in originals, so it shows nothing"
+                shown["reason"] = why
+            else:
+                shown |= {"low": row["low"], "high": row["high"]}
+        yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +59,16 @@ def judge_dataset(
         files: `audit`, and `quality`, `visible_area`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
     """
-    shown = settings["settings"]
+    readers = {"rates": read_rates, "attacks": read_attacks}
+    tables: dict[str, Any] = {n: readers.get(n, pd.read_csv)(path) for n, path in files.items()}
     measured = Measured(
         dataset=dataset,
         sought=tuple(sought),
         variants=tuple(variants),
-        applied=settings["applied"],
-        information_left=settings["information_left"],
-        methods=settings["methods"],
-        audit=pd.read_csv(files["audit"]),
-        quality=pd.read_csv(files["quality"]) if "quality" in files else None,
-        visible_area=pd.read_csv(files["visible_area"]) if "visible_area" in files else None,
-        rates=read_rates(files["rates"]) if "rates" in files else None,
-        attacks=read_attacks(files["attacks"]) if "attacks" in files else None,
-        widest=shown["widest_interval"],
-        confidence=shown["confidence"],
+        widest=settings["settings"]["widest_interval"],
+        confidence=settings["settings"]["confidence"],
+        **{name: settings[name] for name in ("applied", "information_left", "methods")},
+        **tables,
     )
     from anonbench.config.privacy import Policy  # the table is read without the config
 
@@ -85,8 +79,7 @@ def judge_dataset(
 
 _AGAIN = "remove it, and make it again by `anonbench run policy --configfile CONFIG`"
 _VARIANT = ["dataset", "method", "degree"]
-_ROW = ["rule", "attack", "measure", "entity"]
-"""Columns that tell a variant's rows apart."""
+_ROW = ["rule", "attack", "measure", "entity"]  # columns that tell a variant's rows apart
 _TEXTS = ("rule", "attack", "measure", "entity", "risk", "source", "side")
 
 
@@ -138,29 +131,28 @@ def _verdict(row: Mapping[Hashable, Any]) -> Verdict | None:
 
 _OF_ENTITY = re.compile(rf"(?:^|; )({'|'.join(Entity)}): ")
 """Begin of a reason that is about one kind of region."""
-_SUBJECTS = {
-    ALLOWED: "method",
-    DEGREE: "regions hidden",
-    INFORMATION_LEFT: "left of regions by design",
-    SEARCHED: "looked for",
-    AUDIT: "failed audits of written images",
-    UNSEARCHED: "published images on which a detector failed",
-    MISSED: "true area missed",
-}
+_PARTS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
+    ALLOWED: ("method", lambda value: "named" if value else "not named by the policy"),
+    DEGREE: ("regions hidden", None),
+    INFORMATION_LEFT: ("left of regions by design", lambda value: INFORMATION_LEVELS[int(value)]),
+    STRENGTH: ("", "{:g}".format),
+    SEARCHED: ("looked for", lambda value: "yes" if value else "no"),
+    AUDIT: ("failed audits of written images", "{:g}".format),
+    UNSEARCHED: ("published images on which a detector failed", None),
+    MISSED: ("true area missed", None),
+    ATTACK: ("", None),
+}  # subject of each rule, and how its values are written; None: shares with their intervals
 
 
 def subject(row: Mapping[Any, Any]) -> str:
     """Subject of a rule: `true area missed (face)`, `readability, exact lines (text)`."""
     if row["rule"] == STRENGTH:
         return str(row["measure"]).replace("_", " ")
-    text = _SUBJECTS.get(row["rule"], "")
-    if row["rule"] == ATTACK:
-        parts = [
-            str(row[name]).replace("_", " ").strip() for name in ("attack", "measure") if row[name]
-        ]
-        text = ", ".join(parts)
-    by_parameter = row["rule"] == ATTACK or row["rule"] in (SEARCHED, MISSED)
-    return f"{text} ({row['entity']})" if row["entity"] and by_parameter else text
+    names = [row[name] for name in ("attack", "measure") if row[name]]
+    text = ", ".join(str(name).replace("_", " ").strip() for name in names)
+    text = text if row["rule"] == ATTACK else _PARTS[row["rule"]][0]
+    by_entity = row["entity"] and row["rule"] in (ATTACK, SEARCHED, MISSED)
+    return f"{text} ({row['entity']})" if by_entity else text
 
 
 def measured(row: Mapping[Any, Any]) -> str:
@@ -168,21 +160,15 @@ def measured(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["value"]):
         return ""
     value = float(row["value"])
-    if row["rule"] == ALLOWED:
-        return "named" if value else "not named by the policy"
-    if row["rule"] == SEARCHED:
-        return "yes" if value else "no"
-    if row["rule"] == INFORMATION_LEFT:
-        return INFORMATION_LEVELS[int(value)]
-    if row["rule"] in (STRENGTH, AUDIT):
-        return f"{value:g}"
+    written = _PARTS[row["rule"]][1]
+    if written is not None:
+        return written(value)
     text = f"{100 * value:.4g} %" if row["rule"] == DEGREE else f"{100 * value:.1f} %"
     if row["low"] != row["high"] and not pd.isna(row["low"]):
         text += f" ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-    control = math.nan if pd.isna(row["control"]) else float(row["control"])
-    if row["rule"] == ATTACK and control > 0.0:
-        above = above_control(value, control)
-        text += f", control {100 * control:.1f} %, "
+    if row["rule"] == ATTACK and row["control"] > 0.0:
+        above = above_control(value, float(row["control"]))
+        text += f", control {100 * row['control']:.1f} %, "
         text += "not above it" if above <= 0.0 else f"above it {100 * above:.1f} %"
     return text if pd.isna(row["n"]) else f"{text}, N = {int(row['n']):,}"
 
@@ -191,10 +177,8 @@ def limit(row: Mapping[Any, Any]) -> str:
     """Limit of a rule: `at most 3 %`; empty without a limit."""
     if pd.isna(row["limit"]) or row["rule"] in (ALLOWED, SEARCHED):
         return ""
-    if row["rule"] == INFORMATION_LEFT:
-        return f"at {row['side']} {INFORMATION_LEVELS[int(row['limit'])]}"
-    bare = row["rule"] in (STRENGTH, AUDIT)
-    value = f"{row['limit']:g}" if bare else f"{100 * row['limit']:g} %"
+    written = _PARTS[row["rule"]][1]
+    value = written(row["limit"]) if written else f"{100 * row['limit']:g} %"
     return f"at {row['side']} {value}"
 
 
@@ -246,10 +230,8 @@ def resisted(of_variant: pd.DataFrame) -> str:
     rows = of_variant[(of_variant["rule"] == ATTACK) & (of_variant["verdict"] == str(Verdict.PASS))]
     if rows.empty:
         return ""
-    numbers = sorted({int(n) for n in rows["n"].dropna()})
-    span = (
-        " to ".join(f"{n:,}" for n in dict.fromkeys((numbers[0], numbers[-1]))) if numbers else "?"
-    )
+    ends = dict.fromkeys((rows["n"].min(), rows["n"].max())) if rows["n"].notna().any() else {}
+    span = " to ".join(f"{int(n):,}" for n in ends) or "?"
     names = ", ".join(dict.fromkeys(subject(row) for row in rows.to_dict("records")))
     return f"resisted these attacks at N = {span}: {names}"
 

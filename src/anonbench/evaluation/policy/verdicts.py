@@ -57,8 +57,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""
 _MOST, _LEAST = "most", "least"
-OF_ALL = (DEGREE, INFORMATION_LEFT, AUDIT, UNSEARCHED)
-"""Rules that every variant has evidence of."""
+OF_ALL = (DEGREE, INFORMATION_LEFT, AUDIT, UNSEARCHED)  # rules that every variant has evidence of
 _NO_EVIDENCE = "there is no evidence of it"
 _UNSAID = "the method does not say what it leaves"
 
@@ -69,8 +68,7 @@ class Verdict(StrEnum):
     PASS = "pass"
     UNKNOWN = "not known"
     FAIL = "fail"
-    UNLIMITED = "no limit"
-    """Only for rules: the policy does not limit it."""
+    UNLIMITED = "no limit"  # only for rules: the policy does not limit it
 
 
 def above_control(rate: float, control: float) -> float:
@@ -89,7 +87,6 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
     Args:
         evidence: columns `anonbench.evaluation.policy.evidence.COLUMNS`; others are ignored.
-        policy: whose limits count.
 
     Returns:
         Columns `JUDGED`, variants in the order of the evidence, rules in the order of `RULES`.
@@ -116,11 +113,8 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
     """Return the verdict on each variant, by data set, method and degree."""
-    found: dict[tuple[str, str, int], Verdict] = {}
-    key: Any
-    for key, group in judged.groupby(["dataset", "method", "degree"], sort=False):
-        found[str(key[0]), str(key[1]), int(key[2])] = overall(group["verdict"])
-    return found
+    groups: Any = judged.groupby(["dataset", "method", "degree"], sort=False)["verdict"]
+    return {(str(d), str(m), int(degree)): overall(each) for (d, m, degree), each in groups}
 
 
 def rank(verdict: str) -> int:
@@ -191,8 +185,13 @@ def _number(value: object) -> float:
 
 def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
     """Return the side and limit of a row; None: the policy does not limit it."""
-    bounds = [each for each in policy.strength if each.parameter == row.get("measure")]
-    entity, attack = row.get("entity"), row.get("attack")
+    rule, entity, attack = row["rule"], str(row.get("entity")), str(row.get("attack"))
+    if rule == STRENGTH:
+        bounds = (each for each in policy.strength if each.parameter == row.get("measure"))
+        bound = next(bounds, None)
+        if bound is not None and bound.least is not None:
+            return _LEAST, bound.least
+        return _MOST, None if bound is None else bound.most
     sides: dict[str, tuple[str, float | None]] = {
         ALLOWED: (_LEAST, 1.0),
         DEGREE: (_LEAST, policy.degree / 100),
@@ -200,14 +199,10 @@ def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
         SEARCHED: (_LEAST, 1.0 if entity in policy.searched else None),
         AUDIT: (_MOST, 0.0),
         UNSEARCHED: (_MOST, policy.unsearched),
-        MISSED: (_MOST, policy.missed.model_dump().get(str(entity))),
-        ATTACK: (_MOST, policy.attacks.model_dump().get(str(attack))),
-        STRENGTH: (_MOST, None),
+        MISSED: (_MOST, policy.missed.model_dump().get(entity)),
+        ATTACK: (_MOST, policy.attacks.model_dump().get(attack)),
     }
-    if row["rule"] == STRENGTH and bounds:
-        bound = bounds[0]
-        return (_MOST, bound.most) if bound.least is None else (_LEAST, bound.least)
-    return sides[row["rule"]]
+    return sides[rule]
 
 
 AREA_COLUMNS = ["risk", "metric", "query", "method", "area", "variants"]
@@ -223,12 +218,11 @@ def area(cost: np.ndarray, gain: np.ndarray) -> float:
     on the cost. It is the hypervolume of the points with the reference point (1, 0) (Zitzler and
     Thiele 1998), and never falls where a point is added.
 
-    Args:
-        cost: float [N], the less the better; clipped to [0, 1].
-        gain: float [N], the more the better; clipped to [0, 1].
+    Costs and gains, float [N], are clipped to [0, 1].
     """
-    order = np.argsort(np.clip(cost, 0.0, 1.0), kind="stable")
-    ends = np.append(np.clip(cost, 0.0, 1.0)[order], 1.0)
+    cost = np.clip(cost, 0.0, 1.0)
+    order = np.argsort(cost, kind="stable")
+    ends = np.append(cost[order], 1.0)
     best = np.maximum.accumulate(np.clip(gain, 0.0, 1.0)[order])
     return float((np.diff(ends) * best).sum())
 
@@ -248,11 +242,8 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
         Columns risk, method, degree, rate (a share above control, at least 0).
     """
     rows = _above_control(judged)
-    rows = rows[rows["risk"] != ""]
-    found = rows.groupby(["risk", "method", "degree"], sort=False)["rate"].agg(
-        lambda rates: float(np.max(rates.to_numpy(np.float64)))
-    )
-    return found.dropna().reset_index()
+    groups = rows[rows["risk"] != ""].groupby(["risk", "method", "degree"], sort=False)["rate"]
+    return groups.max(skipna=False).dropna().reset_index()
 
 
 def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
@@ -271,12 +262,9 @@ def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
 
 def _above_control(judged: pd.DataFrame) -> pd.DataFrame:
     """Rows of telling attacks with `rate`, `rate_low` and `rate_high`, NaN if unknown."""
-    rows = judged[
-        (judged["rule"] == ATTACK)
-        & ~judged["reason"].isin(NOTHING_TO_ATTACK)
-        & (judged["source"] != "")
-    ]
-    rows = rows[rows["attack"] != OF_REMAINDER]
+    is_telling = (judged["rule"] == ATTACK) & (judged["attack"] != OF_REMAINDER)
+    is_telling &= ~judged["reason"].isin(NOTHING_TO_ATTACK) & (judged["source"] != "")
+    rows = judged[is_telling]
     known = (rows["reason"] == "") & rows["high"].notna()
     for name, end in (("rate", "value"), ("rate_low", "low"), ("rate_high", "high")):
         above = [

@@ -21,8 +21,7 @@ from anonbench.training.weights import class_tokens, load_backbone, read_descrip
 # Set before the import: the package otherwise sends usage data to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-BATCH = 64
-"""Crops that are embedded at once."""
+BATCH = 64  # crops that are embedded at once
 SETTING = "privacy.recognizer"
 CENTRE, SCALE = 127.5, 128.0
 """How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
@@ -59,18 +58,15 @@ class Backbone:
     @torch.inference_mode()
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """See `Attacker.embed`."""
-        parts = [
-            class_tokens(self._model, self._preprocess, batch).cpu().numpy()
-            for batch in torch.split(torch.from_numpy(crops), BATCH)
-        ]
-        return unit(np.concatenate(parts))
+        batches = torch.split(torch.from_numpy(crops), BATCH)
+        tokens = [class_tokens(self._model, self._preprocess, each).cpu() for each in batches]
+        return unit(torch.cat(tokens).numpy())
 
 
 class SystemAttacker:
     """A system under test as an attacker that compares crops by cosine similarity."""
 
-    side = 224
-    """The system makes its own input of a crop of this size."""
+    side = 224  # the system makes its own input of a crop of this size
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -96,11 +92,7 @@ class OnnxRecognizer:
     """A face recognition model of the user's own, in ONNX format."""
 
     def __init__(self, path: Path, aligned: bool = False) -> None:
-        """Load the model and embed a blank crop.
-
-        Args:
-            path: of the model.
-            aligned: whether the model expects aligned faces.
+        """Load the model, which expects aligned faces or not, and embed a blank crop.
 
         Raises:
             InputError: the file does not exist, or is not such a model.

@@ -26,8 +26,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb
 from anonbench.training.data.preprocess import Preprocess
 
-GREY = 128
-"""Grey level of a region's own pixels if only its surroundings are shown."""
+GREY = 128  # grey level of a region's own pixels if only its surroundings are shown
 
 
 Points = Mapping[tuple[str, int], np.ndarray]
@@ -37,8 +36,7 @@ Points = Mapping[tuple[str, int], np.ndarray]
 class Cut(NamedTuple):
     """Size and alignment of an attacker's crops."""
 
-    side: int
-    """Of its square crops, in pixels."""
+    side: int  # of its square crops, in pixels
     aligned: bool = False
     """Whether faces are aligned by their eyes, noses and mouths, where these are known."""
 
@@ -110,9 +108,8 @@ def remainder(
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
     covers = [cover(each, image.shape, margin, blocks=True) for each in (region, *regions)]
-    own, *others = covers
-    left = [area for area in others if area is not None]
-    grey = [] if own is None else [own]
+    grey = [area for area in covers[:1] if area is not None]
+    left = [area for area in covers[1:] if area is not None]
     for one in grey:  # grows during the loop
         grey += [area for area in left if _overlap(one, area)]
         left = [area for area in left if not _overlap(one, area)]
@@ -180,24 +177,21 @@ def read_crops(
         crops = zip(group["order"], group["margin"], group["context"], strict=True)
         for row, (order, margin, context) in enumerate(crops, int(starts[number])):
             region = regions[image_id][order]
-            seen = (
-                remainder(image, region, float(context), float(margin), regions[image_id])
-                if context
-                else crop(image, region, float(margin))
-            )
+            own, area = (points or {}).get((image_id, order)), None
+            if context:
+                seen = remainder(image, region, float(context), float(margin), regions[image_id])
+            else:
+                seen = crop(image, region, float(margin))
+                area = cover(region, image.shape, float(margin))
             for cut, fit in fits.items():
-                own = (points or {}).get((image_id, order)) if cut.aligned and not context else None
                 shown = seen
-                if own is not None:
-                    area = cover(region, image.shape, float(margin))
-                    assert area is not None, "points are of faces inside the image"
-                    rows, columns = area.window
-                    shown = aligned(seen, own - (columns.start, rows.start), cut.side)
+                if cut.aligned and area is not None and own is not None:
+                    corner = area.window[1].start, area.window[0].start
+                    shown = aligned(seen, own - corner, cut.side)
                 found[cut][row] = fit(shown)
 
     with ThreadPoolExecutor(threads()) as pool:
-        for _ in pool.map(read, range(len(groups))):
-            pass
+        list(pool.map(read, range(len(groups))))
     return found
 
 
@@ -213,8 +207,7 @@ TEMPLATE = np.array(
 """Where eyes, nose and corners of the mouth are in a square of `TEMPLATE_SIDE` pixels (Deng et al.
 2019, "ArcFace")."""
 TEMPLATE_SIDE = 112
-LEAST_SCALE = 1 / 64
-"""Faces are shrunk by area down to this scale."""
+LEAST_SCALE = 1 / 64  # faces are shrunk by area down to this scale
 
 
 def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
@@ -263,15 +256,13 @@ NEEDS = (
     "pip install --no-deps facenet-pytorch==2.6.0, or set privacy.recognizer.aligned to false"
 )
 
-_SIDE = 48
-"""Of the squares that the network sees, in pixels."""
+_SIDE = 48  # of the squares that the network sees, in pixels
 
 
 class Landmarks:
     """Network that finds eyes, nose and mouth of faces, on the CPU."""
 
     def __init__(self) -> None:
-        """Load the network, or raise ImportError if facenet-pytorch is not installed."""
         from anonbench.core.libraries.compat import install_torchvision_ops
 
         install_torchvision_ops()
@@ -279,15 +270,12 @@ class Landmarks:
 
         self._network: Any = ONet().eval()
 
-    def find(self, image: np.ndarray, faces: Sequence[Region]) -> np.ndarray:
-        """Points of faces in an image, float64 [N, 5, 2]: x and y in pixels.
+    def find(self, image: np.ndarray, face: Region) -> np.ndarray:
+        """Points of a face in an image, float64 [5, 2]: x and y in pixels.
 
         The order is: eyes (the left one in the picture first), nose, corners of the mouth. Any box
         that reaches into the image has points, even without a face.
         """
-        return np.array([self._points(image, face) for face in faces]).reshape(-1, 5, 2)
-
-    def _points(self, image: np.ndarray, face: Region) -> np.ndarray:
         import torch
 
         # a square about the box, as far as the image reaches
@@ -315,11 +303,8 @@ def find_points(
 ) -> Points:
     """Find eyes, nose and mouth of faces, by image and place in the draw order.
 
-    Args:
-        originals: the images.
-        regions: their regions in draw order.
-        wanted: columns id, order and context; rows without a face, outside the image, or with
-            surroundings only are left out.
+    Rows of `wanted` (columns id, order and context) without a face, outside the image, or with
+    surroundings only are left out. Regions are in draw order.
 
     Raises:
         InputError: MTCNN is not installed.
@@ -332,15 +317,12 @@ def find_points(
     of_faces = wanted[wanted["context"] == 0]
     for name, orders in of_faces.groupby("id", sort=False)["order"]:
         image_id = str(name)
-        faces = {
-            order: regions[image_id][order]
-            for order in sorted(set(orders.tolist()))
-            if regions[image_id][order].entity is Entity.FACE
-        }
+        faces = {order: regions[image_id][order] for order in sorted(set(orders.tolist()))}
+        faces = {order: face for order, face in faces.items() if face.entity is Entity.FACE}
         if not faces:
             continue
         image = originals.read(image_id)
-        there = {order: face for order, face in faces.items() if cover(face, image.shape)}
-        points = landmarks.find(image, list(there.values()))
-        found |= {(image_id, order): each for order, each in zip(there, points, strict=True)}
+        for order, face in faces.items():
+            if cover(face, image.shape):
+                found[image_id, order] = landmarks.find(image, face)
     return found

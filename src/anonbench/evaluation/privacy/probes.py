@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 NAIVE, ADAPTIVE = "naive", "parrot"
 """Names in results of the attackers that are models of the experiment."""
 ANONYMIZED = "anonymized"
-RANKS = (1, 10)
-"""Ranks at which a match counts as found."""
+RANKS = (1, 10)  # ranks at which a match counts as found
 COLUMNS = {
     "entity": "str",
     "match": "str",
@@ -64,16 +63,11 @@ DECIMALS = 6
 class Places:
     """Place of the best match of each of P probes; all arrays are int64 [P]."""
 
-    above: np.ndarray
-    """Crops that are more similar to the probe."""
-    tied: np.ndarray
-    """Crops that are as similar as the match, including it."""
-    tied_matches: np.ndarray
-    """Matches among the tied crops."""
-    matches: np.ndarray
-    """Crops of the gallery that are matches."""
-    gallery: np.ndarray
-    """Crops that are searched."""
+    above: np.ndarray  # crops that are more similar to the probe
+    tied: np.ndarray  # crops that are as similar as the match, including it
+    tied_matches: np.ndarray  # matches among the tied crops
+    matches: np.ndarray  # crops of the gallery that are matches
+    gallery: np.ndarray  # crops that are searched
 
 
 def places(
@@ -156,18 +150,14 @@ def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> n
     for step in range(int(drawn.max(initial=0))):
         left = np.maximum(items - right - step, 0) / np.maximum(items - step, 1)
         none = np.where(step < drawn, none * left, none)
-    return np.asarray(1.0 - none)
+    return 1.0 - none
 
 
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     """Mask of regions (columns order and count) that are hidden in a variant, bool [N]."""
-    return np.array(
-        [
-            bool(variant.method) and order < regions_at(variant.degree, count)
-            for order, count in zip(crops["order"], crops["count"], strict=True)
-        ],
-        dtype=bool,
-    )
+    places = zip(crops["order"], crops["count"], strict=True)
+    hidden = [order < regions_at(variant.degree, count) for order, count in places]
+    return np.array(hidden, dtype=bool) & bool(variant.method)
 
 
 def probe_rows(
@@ -217,10 +207,8 @@ def not_run(
 ) -> pd.DataFrame:
     """Row with the reason why an entity, or an attacker on a variant, was not run."""
     log.info("%s %s %s: %s", entity, variant or "", attacker, reason)
-    row: dict[str, Any] = {
-        name: np.nan if kind == "float64" else 0 for name, kind in COLUMNS.items()
-    }
-    row |= {name: "" for name, kind in COLUMNS.items() if kind == "str"}
+    empty = {"str": "", "int64": 0, "bool": False, "float64": np.nan}
+    row: dict[str, Any] = {name: empty[kind] for name, kind in COLUMNS.items()}
     row |= {"entity": entity.value, "attacker": attacker, "reason": reason, "context": context}
     if variant is not None and variant.method is not None:
         row |= {"method": variant.method, "degree": variant.degree}
@@ -244,10 +232,8 @@ NO_MODEL = "the system embeds no crops, and no recognizer of them is given (priv
 class Match(StrEnum):
     """Kind of match that counts as found."""
 
-    PERSON = "person"
-    """The same person in another photograph."""
-    REGION = "region"
-    """The same region of the same image."""
+    PERSON = "person"  # the same person in another photograph
+    REGION = "region"  # the same region of the same image
 
 
 @dataclass(frozen=True)
@@ -286,10 +272,8 @@ def draw_galleries(
 ) -> tuple[list[Gallery], dict[Entity, str]]:
     """Draw a gallery for each entity; give a reason for each entity without one.
 
-    Args:
-        boxes: columns of `anonbench.core.boxes`, of both splits.
-        ids: the validation images.
-        sought: entities that the detectors look for.
+    Boxes are of both splits; `ids` are the validation images, and detectors look for what is
+    `sought`.
     """
     validation = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)
     validation = validation.assign(count=validation.groupby("id")["order"].transform("size"))

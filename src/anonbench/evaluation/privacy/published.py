@@ -17,8 +17,7 @@ from anonbench.datasets.images import decode, encode
 from anonbench.embedding.given_images import Picture
 from anonbench.evaluation.privacy.crops import Images, Readable
 
-HIDDEN = 100
-"""Degree at which training sets are hidden."""
+HIDDEN = 100  # degree at which training sets are hidden
 KEPT_BYTES = 2**28
 """Size of the images that are cached in memory, because several attackers read them."""
 
@@ -69,11 +68,9 @@ class GivenImages:
 class Published:
     """Published images, what attackers have beside them, and what the rates need."""
 
-    originals: Images
-    """Of the validation split."""
+    originals: Images  # of the validation split
     versions: Mapping[Variant, Readable]
-    boxes: pd.DataFrame
-    """Columns of `anonbench.core.boxes`, of both splits."""
+    boxes: pd.DataFrame  # columns of `anonbench.core.boxes`, of both splits
     people: Mapping[str, str] = field(default_factory=dict)
     """The person of each image, where it is known."""
     train: Images | None = None
@@ -109,14 +106,7 @@ class Published:
         hiding: Anonymization,
         originals: Readable | None = None,
     ) -> Readable:
-        """Train images with all their regions hidden by a method.
-
-        Args:
-            method: that hides.
-            regions: all regions of the images, in draw order.
-            hiding: settings of the method.
-            originals: the train images, if they are cached.
-        """
+        """Train images, cached ones if given, with all their regions hidden by a method."""
         assert self.train is not None, "there are no train images"
         hidden = HiddenOnRead(originals or self.train, hiding, regions, method)
         return self.given.get(method) or hidden
@@ -127,13 +117,10 @@ class HiddenOnRead:
     """Images with regions hidden by one method, encoded like the published ones."""
 
     originals: Readable
-    settings: Anonymization
-    """How they are hidden."""
-    regions: Mapping[str, Sequence[Region]]
-    """All regions of the images, in draw order."""
+    settings: Anonymization  # how they are hidden
+    regions: Mapping[str, Sequence[Region]]  # all regions of the images, in draw order
     method: str
-    degree: int = HIDDEN
-    """Percent of an image's regions that are hidden."""
+    degree: int = HIDDEN  # percent of an image's regions that are hidden
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""

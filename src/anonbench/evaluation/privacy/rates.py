@@ -96,7 +96,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     """
     rows: list[dict[str, Any]] = []
     for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
-        whole = dict(zip(_KEYS, key, strict=True)) | {"dataset": dataset}
+        whole = dict(zip(_KEYS, key, strict=True))
         parts = {REMAINDER if whole["context"] else ALL: group}
         if whole["method"] != ORIGINAL and not whole["context"]:
             parts[HIDDEN] = group[group["hidden"]]
@@ -108,10 +108,8 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
         ]
     absent = probes.loc[probes["reason"] != "", [*_KEYS, "reason"]]
     seen = absent["context"].gt(0).map({True: REMAINDER, False: ALL})
-    absent = absent.assign(dataset=dataset, regions=seen)
-    given = pd.DataFrame(rows, columns=RATE_COLUMNS)
-    table = pd.DataFrame([*given.to_dict("records"), *absent.to_dict("records")])
-    table = table.reindex(columns=RATE_COLUMNS)
+    rows += absent.assign(regions=seen).to_dict("records")  # type: ignore[arg-type]
+    table = pd.DataFrame(rows, columns=RATE_COLUMNS).assign(dataset=dataset)
     whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64")
     return _sorted(table).astype(whole_numbers)
 
@@ -144,16 +142,16 @@ def worst(
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
     clusters = probes["cluster"].to_numpy()
     found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
-    places = single_match_probes(
-        *(probes[f"one_{n}"].to_numpy() for n in ("above", "tied", "others"))
-    )
+    place = (probes[f"one_{name}"].to_numpy() for name in ("above", "tied", "others"))
+    places = single_match_probes(*place)
     one = clustered_rate(hit_rates(places, rank), clusters, confidence)
     return vars(found) | {
         "rate": found.value,
         "gallery": int(probes["gallery"].max()),
         "chance": float(probes[f"chance_{rank}"].mean()),
-        **{f"one_{what}": getattr(one, what) for what in ("low", "high")},
         "one_rate": one.value,
+        "one_low": one.low,
+        "one_high": one.high,
         "one_chance": float(chances(places, rank).mean()),
         "one_gallery": int(places.gallery.max()),
     }
@@ -212,13 +210,10 @@ def strongest(
     missing = [f"{entity}: {why}" for entity, why in lone.items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
-        best = _decisive(group, regions)
-        lacking = {
-            entity: shortfall or wide
-            for entity, shortfall, wide in group[["entity", "shortfall", "wide"]].to_numpy()
-        }
-        unknown = [*(f"{entity}: {why}" for entity, why in lacking.items() if why), *missing]
-        rows.append(best.assign(unknown="; ".join(unknown)))
+        lacking = group["shortfall"].where(group["shortfall"] != "", group["wide"])
+        lacking = (group["entity"] + ": " + lacking)[lacking != ""]
+        unknown = "; ".join([*lacking, *missing])
+        rows.append(_decisive(group, regions).assign(unknown=unknown))
     return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
 
 

@@ -13,7 +13,7 @@ training). For the same region of the same image, that would compare a crop with
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,13 +74,10 @@ def reidentify(
     originals (method `original`, degree 0) they give the ceiling.
 
     Args:
-        published: the images, and train images that attackers may learn from.
         adapted: models that learned from images of a version.
         sought: entities that the detectors look for.
         unadapted: the reference model; None if it embeds no images.
-        settings: of the attacks.
         hiding: how images are hidden, which attackers know.
-        seed: of all draws.
 
     Raises:
         InputError: a model cannot be loaded.
@@ -94,50 +91,37 @@ def reidentify(
         for gallery in galleries
         if gallery.match is Match.PERSON
     ]
+    ids = {name for gallery in galleries for name in gallery.crops["id"]}
+    regions = image_regions(boxes[boxes["id"].isin(ids)], hiding.coding_blocks)
+    attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
+    for kind in kinds:
+        shown = any(_sees(kind, gallery) for gallery in galleries)
+        if not kind.learns and kind.is_given() and shown:
+            attackers[kind.name] = kind.load()
+    line_ups = []
+    for gallery in galleries:
+        able = {
+            name: each
+            for name, each in attackers.items()
+            if name == NAIVE or _sees(KINDS[name], gallery)
+        }
+        wanted = gallery.shown(gallery.crops, settings, hiding)
+        line_ups.append(_LineUp(gallery, able, wanted, regions))
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
-    if galleries:
-        ids = {name for gallery in galleries for name in gallery.crops["id"]}
-        regions = image_regions(boxes[boxes["id"].isin(ids)], hiding.coding_blocks)
-        attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
-        entities = {gallery.entity for gallery in galleries}
-        for kind in kinds:
-            if not kind.learns and kind.is_given() and entities & set(_entities_of(kind)):
-                attackers[kind.name] = kind.load()
-        line_ups = []
-        for gallery in galleries:
-            able = {
-                name: each
-                for name, each in attackers.items()
-                if name == NAIVE or gallery.entity in _entities_of(KINDS[name])
-            }
-            wanted = gallery.shown(gallery.crops, settings, hiding)
-            line_ups.append(_LineUp(gallery, able, wanted, regions))
-        training_sets = TrainingSets(published, settings, hiding, seed)
+    training_sets = TrainingSets(published, settings, hiding, seed)
+    with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         learners = [kind for kind in kinds if kind.learns]
-        with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-            rows += _attack(line_ups, published, adapted, learners, training_sets)
+        rows += _attack(line_ups, published, adapted, learners, training_sets)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     return table[list(COLUMNS)].astype(COLUMNS)
 
 
-def _entities_of(kind: AttackerKind | type[AttackerKind]) -> tuple[str, ...]:
-    return kind.entities or tuple(Entity)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Crops of a gallery in one variant, and their vectors by attacker."""
-
-    variant: Variant
-    rows: np.ndarray
-    """Which of the gallery's crops are shown, bool [G]: all, or the probes if a region is searched
-    among originals."""
-    crops: Mapping[Cut, np.ndarray]
-    vectors: Mapping[str, np.ndarray]
+def _sees(kind: AttackerKind | type[AttackerKind], gallery: Gallery) -> bool:
+    return not kind.entities or gallery.entity in kind.entities
 
 
 class _LineUp:
-    """A gallery, and the attackers that are shown it."""
+    """A gallery, and what its attackers see of one variant at a time, first of the originals."""
 
     def __init__(
         self,
@@ -147,40 +131,82 @@ class _LineUp:
         regions: Mapping[str, Sequence[Region]],
     ) -> None:
         self.gallery, self.attackers = gallery, attackers
-        self.probe = gallery.crops["probe"].to_numpy()
         self.cuts = cuts_of(attackers.values())
+        self.clear: Mapping[Cut, np.ndarray] = {}
+        """Crops of the originals, and their vectors by attacker."""
+        self.clear_vectors: Mapping[str, np.ndarray] = {}
+        self._probe = gallery.crops["probe"].to_numpy()
         self._wanted, self._regions = wanted, regions
         self._points: Points = {}
 
-    def originals(self, images: Readable) -> _Seen:
-        """See the originals; faces are aligned by their points in every variant."""
-        if any(cut.aligned for cut in self.cuts) and not self.gallery.context:
+    def see(self, variant: Variant, images: Readable) -> None:
+        """Take a variant; faces are aligned by their points in the originals."""
+        is_clear = variant == Variant()
+        if is_clear and any(cut.aligned for cut in self.cuts) and not self.gallery.context:
             self._points = find_points(images, self._regions, self._wanted)
-        crops = read_crops(images, self._regions, self._wanted, self.cuts, self._points)
-        vectors = {name: each.embed(crops[cut_of(each)]) for name, each in self.attackers.items()}
-        return _Seen(Variant(), np.ones_like(self.probe), crops, vectors)
-
-    def version(self, variant: Variant, images: Readable, clear: _Seen) -> _Seen:
-        """See the crops of a variant that are compared."""
-        rows = self.probe | (self.gallery.match is Match.PERSON)
+        # all crops, or only the probes if a region is searched among originals
+        rows = self._probe | is_clear | (self.gallery.match is Match.PERSON)
         crops = read_crops(images, self._regions, self._wanted[rows], self.cuts, self._points)
-        seen = _Seen(variant, rows, crops, {})
-        vectors = {
-            name: self.embedded(each, seen, clear, clear.vectors[name])
-            for name, each in self.attackers.items()
+        self.variant, self.rows, self.crops = variant, rows, crops
+        if is_clear:
+            self.clear = crops
+            self.clear_vectors = {
+                n: each.embed(crops[cut_of(each)]) for n, each in self.attackers.items()
+            }
+        self.vectors = {
+            n: self.embedded(each, self.clear_vectors[n]) for n, each in self.attackers.items()
         }
-        return replace(seen, vectors=vectors)
 
-    def embedded(
-        self, attacker: Attacker, seen: _Seen, clear: _Seen, known: np.ndarray
-    ) -> np.ndarray:
-        """Vectors of a variant's crops; unchanged ones have the vectors of the originals."""
-        crops = seen.crops[cut_of(attacker)]
-        found: np.ndarray = known[seen.rows]
-        changed = differing(crops, clear.crops[cut_of(attacker)][seen.rows])
+    def embedded(self, attacker: Attacker, known: np.ndarray) -> np.ndarray:
+        """Vectors of the variant's crops; unchanged ones have the vectors of the originals."""
+        crops = self.crops[cut_of(attacker)]
+        found: np.ndarray = known[self.rows]
+        changed = differing(crops, self.clear[cut_of(attacker)][self.rows])
         if changed.any():
             found[changed] = attacker.embed(crops[changed])
         return found
+
+    def compared(
+        self, attacker: str, vectors: np.ndarray, originals: np.ndarray
+    ) -> Iterator[pd.DataFrame]:
+        """Yield rows of one attacker against each kind of gallery."""
+        searched = {ORIGINAL: originals}
+        if self.gallery.match is Match.PERSON and self.variant != Variant():
+            searched[ANONYMIZED] = vectors
+        for against, those in searched.items():
+            yield self.probe_rows(attacker, against, vectors, those)
+
+    def probe_rows(
+        self, attacker: str, against: str, vectors: np.ndarray, searched: np.ndarray
+    ) -> pd.DataFrame:
+        probes = vectors[self._probe[self.rows]]
+        return probe_rows(self.gallery, self.variant, attacker, against, probes, searched)
+
+    def taught(self, kind: AttackerKind, training_sets: TrainingSets) -> Iterator[pd.DataFrame]:
+        """Yield rows of an attacker that learns."""
+        gallery, variant, cut = self.gallery, self.variant, self.cuts[-1]
+        shown = features([*self.vectors.values()], self.crops[cut])
+        originals = features([*self.clear_vectors.values()], self.clear[cut])
+        method = str(variant.method or ORIGINAL)
+        learned = training_sets.of(kind, method, gallery, self.attackers)
+        if isinstance(learned, str):
+            why, learned = learned, {}
+            if gallery.context:  # surroundings can be compared without a training set
+                many = sum(each.shape[1] for each in self.clear_vectors.values())
+                learned = dict.fromkeys((False, True), as_they_are(originals.shape[1], many))
+                why = f"{why}, {UNTAUGHT}"
+            yield not_run(gallery.entity, why, variant, kind.name, gallery.context)
+        hidden = hidden_in(gallery.crops, variant)[self.rows]
+        if gallery.context:  # unchanged surroundings are compared like originals
+            hidden = differing(self.crops[cut], self.clear[cut])
+        for gallery_is_hidden, comparison in learned.items():
+            if gallery_is_hidden and variant == Variant():
+                continue
+            vectors = searched = comparison.vectors(shown, hidden)
+            if not gallery_is_hidden:
+                searched = comparison.vectors(originals, np.zeros(len(originals), bool))
+            against = ANONYMIZED if gallery_is_hidden else ORIGINAL
+            yield self.probe_rows(kind.name, against, vectors, searched)
 
 
 def _attack(
@@ -189,88 +215,37 @@ def _attack(
     adapted: Mapping[Variant, Path | SystemKind],
     learners: Sequence[AttackerKind],
     training_sets: TrainingSets,
-) -> list[pd.DataFrame]:
+) -> Iterator[pd.DataFrame]:
     alone = [each for each in line_ups if not each.gallery.context]
-    rows = [not_run(each.gallery.entity, NO_MODEL) for each in alone if not each.attackers]
-    if not any(each.attackers for each in line_ups):
-        return rows
-    rows += [
-        not_run(each.gallery.entity, SURROUNDED, None, kind.name, kind.context())
-        for kind in learners
-        for each in line_ups
-        if kind.context() and each.gallery.match is Match.REGION
-    ]
-    clear = {each: each.originals(published.originals) for each in line_ups if each.attackers}
+    yield from (not_run(each.gallery.entity, NO_MODEL) for each in alone if not each.attackers)
+    attacked = [each for each in line_ups if each.attackers]
+    if not attacked:
+        return
+    for kind in learners:
+        for each in line_ups:
+            if kind.context() and each.gallery.match is Match.REGION:
+                yield not_run(each.gallery.entity, SURROUNDED, None, kind.name, kind.context())
     names = list(dict.fromkeys(name for each in line_ups for name in each.attackers))
-
-    def compared(seen: Mapping[_LineUp, _Seen]) -> Iterator[pd.DataFrame]:
+    versions = {Variant(): published.originals, **published.versions}
+    for variant, images in track(versions.items(), len(versions), "variants attacked"):
+        for each in attacked:
+            each.see(variant, images)
         for name in names:
             for each in alone:
                 if name in each.attackers:
-                    vectors = seen[each].vectors[name], clear[each].vectors[name]
-                    yield from _compared(each, seen[each], name, *vectors)
+                    yield from each.compared(name, each.vectors[name], each.clear_vectors[name])
         for kind in learners:
-            for each in clear:
-                shown = each.gallery.entity in _entities_of(kind)
-                if shown and each.gallery.context == kind.context():
-                    yield from _taught(each, kind, training_sets, seen[each], clear[each])
-
-    rows += compared(clear)
-    versions = published.versions
-    for variant, images in track(versions.items(), len(versions), "variants attacked"):
-        seen = {each: each.version(variant, images, clear[each]) for each in clear}
-        rows += compared(seen)
+            for each in attacked:
+                if _sees(kind, each.gallery) and each.gallery.context == kind.context():
+                    yield from each.taught(kind, training_sets)
+        if variant == Variant():
+            continue
         if variant not in adapted:
             reason = "no model is adapted to this variant"
-            rows += [not_run(each.gallery.entity, reason, variant, ADAPTIVE) for each in alone]
+            yield from (not_run(each.gallery.entity, reason, variant, ADAPTIVE) for each in alone)
             continue
         with own_attacker(adapted[variant]) as model:
             for each in alone:
                 if each.attackers:
-                    of_originals = model.embed(clear[each].crops[cut_of(model)])
-                    vectors = each.embedded(model, seen[each], clear[each], of_originals)
-                    rows += _compared(each, seen[each], ADAPTIVE, vectors, of_originals)
-    return rows
-
-
-def _compared(
-    line_up: _LineUp, seen: _Seen, attacker: str, vectors: np.ndarray, originals: np.ndarray
-) -> Iterator[pd.DataFrame]:
-    """Yield rows of one attacker against each kind of gallery."""
-    searched = {ORIGINAL: originals}
-    if line_up.gallery.match is Match.PERSON and seen.variant != Variant():
-        searched[ANONYMIZED] = vectors
-    probes = vectors[line_up.probe[seen.rows]]
-    for against, those in searched.items():
-        yield probe_rows(line_up.gallery, seen.variant, attacker, against, probes, those)
-
-
-def _taught(
-    line_up: _LineUp, kind: AttackerKind, training_sets: TrainingSets, seen: _Seen, clear: _Seen
-) -> Iterator[pd.DataFrame]:
-    """Yield rows of an attacker that learns, on one gallery in one variant."""
-    gallery, variant, cut = line_up.gallery, seen.variant, line_up.cuts[-1]
-    shown, originals = (
-        features(list(each.vectors.values()), each.crops[cut]) for each in (seen, clear)
-    )
-    method = str(variant.method or ORIGINAL)
-    learned = training_sets.of(kind, method, gallery, line_up.attackers)
-    if isinstance(learned, str):
-        why, learned = learned, {}
-        if gallery.context:  # surroundings can be compared without a training set
-            many = sum(each.shape[1] for each in clear.vectors.values())
-            learned = dict.fromkeys((False, True), as_they_are(originals.shape[1], many))
-            why = f"{why}, {UNTAUGHT}"
-        yield not_run(gallery.entity, why, variant, kind.name, gallery.context)
-    hidden = hidden_in(gallery.crops, variant)[seen.rows]
-    if gallery.context:  # unchanged surroundings are compared like originals
-        hidden = differing(seen.crops[cut], clear.crops[cut])
-    for gallery_is_hidden, comparison in learned.items():
-        if gallery_is_hidden and variant == Variant():
-            continue
-        vectors = searched = comparison.vectors(shown, hidden)
-        if not gallery_is_hidden:
-            searched = comparison.vectors(originals, np.zeros_like(line_up.probe))
-        against = ANONYMIZED if gallery_is_hidden else ORIGINAL
-        of_probes = vectors[line_up.probe[seen.rows]]
-        yield probe_rows(gallery, variant, kind.name, against, of_probes, searched)
+                    originals = model.embed(each.clear[cut_of(model)])
+                    yield from each.compared(ADAPTIVE, each.embedded(model, originals), originals)

@@ -14,7 +14,7 @@ the attacked images are left out, even if they appear in the train split.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,10 +50,8 @@ from anonbench.evaluation.privacy.published import GivenImages, KeptImages, Publ
 FOLDS = 5
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Ridge penalties, as shares of the number of crops; features have unit variance."""
-LEAST = 10
-"""Smallest number of persons (or regions) to learn anything."""
-_FLAT = 1e-6
-"""Standard deviation up to which a feature counts as constant, because of rounding."""
+LEAST = 10  # smallest number of persons (or regions) to learn anything
+_FLAT = 1e-6  # standard deviation up to which a feature counts as constant, because of rounding
 
 
 class TrainingSetTooSmallError(Exception):
@@ -72,12 +70,10 @@ class TrainingSet:
     one after the other, then the pixels of a thumbnail within [0, 1]."""
     hidden: np.ndarray
     """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
-    compared: int
-    """The leading features that are vectors of attackers."""
+    compared: int  # the leading features that are vectors of attackers
     who: np.ndarray
     """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
-    finds_itself: bool
-    """Whether the gallery that a region is searched in has its own original."""
+    finds_itself: bool  # whether the gallery that a region is searched in has its own original
 
 
 @dataclass(frozen=True)
@@ -90,9 +86,7 @@ class Comparison:
     def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
 
-        Args:
-            features: of crops, float32 [N, D], as in `TrainingSet`.
-            hidden: whether each crop is of a hidden region, bool [N].
+        Features are as in `TrainingSet`; `hidden` tells crops of hidden regions, bool [N].
         """
         found = self.clear(features)
         found[hidden] = self.hidden(features[hidden])
@@ -116,19 +110,17 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
         what = count(there, "region" if lesson.finds_itself else "person")
         raise TrainingSetTooSmallError(f"{what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
-    quality: dict[bool, dict[int, float]] = {gallery: {} for gallery in galleries}
+    fitted = list(_comparisons(lesson, np.ones(len(lesson.who), bool)))
+    quality = np.zeros((len(galleries), len(fitted)))
     folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
     for fold in range(FOLDS):
         left_out = folds == fold
         for key, found in enumerate(_comparisons(lesson, ~left_out)):
-            for gallery, of_gallery in quality.items():
-                score = float(_reciprocal_ranks(lesson, found, left_out, gallery).sum())
-                of_gallery[key] = of_gallery.get(key, 0.0) + score
-    fitted = list(_comparisons(lesson, np.ones(len(lesson.who), bool)))
-    return {
-        gallery: fitted[max(scores, key=lambda key, of=scores: round(of[key], 9))]  # type: ignore[misc]
-        for gallery, scores in quality.items()
-    }
+            for gallery in galleries:
+                ranks = _reciprocal_ranks(lesson, found, left_out, gallery)
+                quality[int(gallery), key] += float(ranks.sum())
+    best = np.round(quality, 9).argmax(axis=1)
+    return {gallery: fitted[best[int(gallery)]] for gallery in galleries}
 
 
 def as_they_are(features: int, compared: int) -> Comparison:
@@ -143,51 +135,35 @@ def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[Comparison]:
     size, many = lesson.clear.shape[1], lesson.compared
     yield as_they_are(size, many)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
-    of_hidden = _Ridge.of(hidden)
-    for found in of_hidden.fits(clear[:, :many]):  # by the predicted vector of the original
+    from_hidden = _ridge(hidden)
+    for found in from_hidden(clear[:, :many]):  # by the predicted vector of the original
         yield Comparison(found, centred)
     if lesson.finds_itself:  # each region is its own match: no persons to learn
         return
     persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
-    for fits in zip(of_hidden.fits(persons), _Ridge.of(clear).fits(persons), strict=True):
+    for fits in zip(from_hidden(persons), _ridge(clear)(persons), strict=True):
         yield Comparison(*fits)  # by the predicted person
 
 
-@dataclass(frozen=True)
-class _Ridge:
-    """Ridge regressions on features [N, D]; all targets share the principal axes."""
+def _ridge(features: np.ndarray) -> Callable[[np.ndarray], Iterator[Linear]]:
+    """Regressions on features [N, D], one for each strength; all targets share the axes."""
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    # to unit variance; 0 for features that never change, which are left out
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
+    standard = (features - centre) * scale
+    size = len(features)
+    is_wide = size < features.shape[1]
+    values, own_axes = eigh(standard @ standard.T if is_wide else standard.T @ standard)
 
-    centre: np.ndarray
-    scale: np.ndarray
-    """To unit variance; 0 for features that never change, which are left out."""
-    standard: np.ndarray
-    """float64 [N, D]."""
-    values: np.ndarray
-    """Eigenvalues of the smaller of the two Gram matrices, float64 [R]."""
-    axes: np.ndarray
-    """Its eigenvectors, float64 [R, R]."""
-
-    @classmethod
-    def of(cls, features: np.ndarray) -> _Ridge:
-        """Decompose features, float64 [N, D]."""
-        centre, spread = features.mean(axis=0), features.std(axis=0)
-        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
-        standard = (features - centre) * scale
-        is_wide = len(features) < features.shape[1]
-        values, axes = eigh(standard @ standard.T if is_wide else standard.T @ standard)
-        return cls(centre, scale, standard, values, axes)
-
-    def fits(self, targets: np.ndarray) -> Iterator[Linear]:
-        """Yield the regression of targets [N, E] for each strength."""
-        size, wanted = len(self.standard), targets - targets.mean(axis=0)
-        if size < self.standard.shape[1]:
-            axes, seen = self.standard.T @ self.axes, self.axes.T @ wanted
-        else:
-            axes, seen = self.axes, self.axes.T @ (self.standard.T @ wanted)
+    def fits(targets: np.ndarray) -> Iterator[Linear]:
+        wanted = targets - targets.mean(axis=0)
+        axes = standard.T @ own_axes if is_wide else own_axes
+        seen = own_axes.T @ (wanted if is_wide else standard.T @ wanted)
         for strength in STRENGTHS:
-            inverse = 1.0 / (np.maximum(self.values, 0.0) + strength * size)
-            weights = self.scale[:, None] * (axes @ (inverse[:, None] * seen))
-            yield Linear(self.centre, weights)
+            inverse = 1.0 / (np.maximum(values, 0.0) + strength * size)
+            yield Linear(centre, scale[:, None] * (axes @ (inverse[:, None] * seen)))
+
+    return fits
 
 
 def _reciprocal_ranks(
@@ -199,18 +175,15 @@ def _reciprocal_ranks(
     gallery = probes
     if not gallery_is_hidden:
         gallery = found.vectors(lesson.clear[rows], np.zeros(number, bool))
-    match, left_out = who[:, None] == who, np.eye(number, dtype=bool)
-    if lesson.finds_itself:
-        left_out[:] = False
+    match = who[:, None] == who
+    left_out = np.eye(number, dtype=bool) & (not lesson.finds_itself)
     has_match = (match & ~left_out).any(axis=1)
     ranks = places(probes[has_match], gallery, match[has_match], left_out[has_match])
     return np.asarray(1.0 / (1.0 + ranks.above + (ranks.tied - ranks.tied_matches) / 2.0))
 
 
-THUMBNAIL = 16
-"""Side of the thumbnails whose pixels are features, in pixels."""
-_BATCH = 256
-"""Crops in memory at once."""
+THUMBNAIL = 16  # side of the thumbnails whose pixels are features, in pixels
+_BATCH = 256  # crops in memory at once
 
 
 class TrainingSets:
@@ -219,13 +192,6 @@ class TrainingSets:
     def __init__(
         self, published: Published, settings: Privacy, hiding: Anonymization, seed: int
     ) -> None:
-        """Take the data; nothing is read yet.
-
-        Args:
-            published: what is attacked, and the train images.
-            settings: of the attacks.
-            hiding: how attackers hide train images.
-        """
         self._ids = published.train_ids()
         # each entity has its own training set, often from the same images
         self._published, self._hiding = published, hiding
@@ -235,20 +201,16 @@ class TrainingSets:
         self._boxes = published.boxes[published.boxes["id"].isin(self._ids)]
         self._settings = settings
         self._seed = seed
-        self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
+        self._clear: dict[tuple[str, Entity], tuple[Points, np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Comparison] | str] = {}
-        self._points: dict[tuple[str, Entity], Points] = {}
 
     def of(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
     ) -> Mapping[bool, Comparison] | str:
         """Learned comparisons, by whether the gallery is hidden; or why nothing was learned.
 
-        Args:
-            kind: the attacker.
-            method: that hides, or `original`; then the training set is not hidden either.
-            gallery: to attack; the training set has the same entity and match.
-            models: attackers without training, whose vectors are features, in a fixed order.
+        The training set has the gallery's entity and match; of the method `original` it is not
+        hidden either. The models learn nothing: their vectors are features, in a fixed order.
         """
         key = (kind.name, method, gallery.entity)
         if key not in self._learned:
@@ -263,25 +225,23 @@ class TrainingSets:
             return NO_LESSON
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
         self._regions |= image_regions(own, self._hiding.coding_blocks)
-        regions, originals = self._regions, self._originals
-        first = (kind.name, gallery.entity)
-        if first not in self._clear:
+        regions, originals, key = self._regions, self._originals, (kind.name, gallery.entity)
+        if key not in self._clear:
             is_aligned = any(cut.aligned for cut in cuts_of(models.values()))
-            self._points[first] = find_points(originals, regions, drawn) if is_aligned else {}
-            of_faces = self._points[first]
-            self._clear[first] = read_features(originals, regions, drawn, models, of_faces)
-        hidden, compared = self._clear[first]
+            points = find_points(originals, regions, drawn) if is_aligned else {}
+            read = read_features(originals, regions, drawn, models, points)
+            self._clear[key] = (points, *read)
+        points, clear, compared = self._clear[key]
+        hidden = clear
         if method != ORIGINAL:
+            alike = (originals, clear) if gallery.context else None
             images = self._hidden_by(method)
-            alike = (originals, hidden) if gallery.context else None
-            of_faces = self._points[first]
-            hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
-            if np.array_equal(hidden, self._clear[first][0]):  # the method changed nothing visible
+            hidden, _ = read_features(images, regions, drawn, models, points, alike)
+            if np.array_equal(hidden, clear):  # the method changed nothing visible
                 return self.of(kind, ORIGINAL, gallery, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION
         try:
-            clear, _ = self._clear[first]
             return learn(TrainingSet(clear, hidden, compared, who, finds_itself))
         except TrainingSetTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"

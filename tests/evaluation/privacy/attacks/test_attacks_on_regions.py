@@ -236,19 +236,9 @@ def test_an_attack_looks_at_no_more_images_than_it_asks_for() -> None:
     images = {f"{n:02d}": np.full((40, 40), n, np.uint8) for n in range(1, 12)}
     box = [Region(Entity.FACE, 4, 4, 20, 20, 1.0), Region(Entity.TEXT, 20, 20, 36, 36, 1.0)]
     shown = published(images, dict.fromkeys(images, box), [MASK])
-    clusters = {str(name): int(number) for name, number in shown.clusters.items()}
 
     def outcomes(kind: Brightness) -> dict[tuple[str, str], np.ndarray]:
-        found = attack_regions(
-            [(kind, Looker())],
-            shown.originals,
-            shown.versions,
-            shown.boxes,
-            clusters,
-            Anonymization(),
-            most=8,
-            seed=1,
-        )
+        found = attack_regions([(kind, Looker())], shown, Anonymization(), most=8, seed=1)
         return {(str(o.entity), str(o.variant)): o.shares for _, o in found}
 
     few, many = outcomes(Brightness()), outcomes(Brightness(images=100))

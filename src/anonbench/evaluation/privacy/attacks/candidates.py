@@ -23,11 +23,9 @@ _CONSONANT_ENDS = tuple(
     accumulate(
         (15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67, 19, 1, 60, 63, 91, 10, 24, 1.5, 20, 0.7)
     )
-)
-"""How often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)."""
+)  # how often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)
 _DATE = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
-_DAYS, _MONTHS = 28, 12
-"""Of every month, so that each date exists."""
+_DAYS, _MONTHS = 28, 12  # of every month, so that each date exists
 T = TypeVar("T")
 
 
@@ -35,11 +33,6 @@ def texts_like(text: str, count: int, generator: np.random.Generator) -> list[st
     """A text and others of its kind, `count` different ones, the true one first.
 
     Fewer if there are not enough: a text of two digits has a hundred.
-
-    Args:
-        text: the true one.
-        count: how many, at most.
-        generator: draws the others.
     """
     return _several(text, count, lambda: _text_like(text, generator))
 
@@ -50,12 +43,6 @@ def zones_like(
     """A zone and zones of other holders, `count` in all, with valid check digits.
 
     Document type, state and nationality are those of the true zone, because a template shows them.
-
-    Args:
-        lines: of the true zone, with valid check digits.
-        layout: its format.
-        count: how many.
-        generator: draws the others.
     """
     return _several(lines, count, lambda: _zone_like(lines, layout, generator))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,7 @@ _TURNS = {
 }
 """From an upright image to the stored one by EXIF orientation: transposed, then flipped by rows and
 by columns."""
-_MOST_ROWS = 60_000
-"""Of an image that is coded at once; JPEG takes 65,500."""
+_MOST_ROWS = 60_000  # of an image that is coded at once; JPEG takes 65,500
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,8 @@ class Coding:
     tables: tuple[tuple[int, ...], ...]
     subsampling: int
     grey: bool
-    size: tuple[int, int]
-    """Rows and columns of the upright image."""
-    turn: tuple[bool, bool, bool] = (False, False, False)
-    """See `_TURNS`."""
+    size: tuple[int, int]  # rows and columns of the upright image
+    turn: tuple[bool, bool, bool] = (False, False, False)  # see `_TURNS`
 
     def repeated(self, pages: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
         """Code and decode windows of the image.
@@ -53,52 +50,44 @@ class Coding:
         Returns:
             The same shape; blocks that a window cuts are padded with the window's outermost pixels.
         """
-        blocks, back = self._whole_blocks(pages, corner)
-        most = max(1, _MOST_ROWS // blocks.shape[1])
-        parts = [self._coded(blocks[at : at + most]) for at in range(0, len(blocks), most)]
-        return back(np.concatenate(parts))
+        blocks, window = self._whole_blocks(pages, corner)
+        transposed, *flipped = self.turn
+        axes = [axis for axis, flip in enumerate(flipped, 1) if flip]
+        stored = np.flip(blocks.swapaxes(1, 2) if transposed else blocks, axes)
+        most = max(1, _MOST_ROWS // stored.shape[1])
+        parts = [self._coded(stored[at : at + most]) for at in range(0, len(stored), most)]
+        coded = np.flip(np.concatenate(parts), axes)
+        return np.asarray((coded.swapaxes(1, 2) if transposed else coded)[window])
 
     def touched(self, pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
         """All pixels of the blocks that contain one of `pixels`, bool [h, w]."""
-        blocks, back = self._whole_blocks(pixels[None], corner)
+        (blocks,), (_, *window) = self._whole_blocks(pixels[None], corner)
         rows, columns = self._unit
-        _, height, width = blocks.shape
-        parts = blocks.reshape(height // rows, rows, width // columns, columns).any(axis=(1, 3))
-        return np.asarray(back(parts.repeat(rows, axis=0).repeat(columns, axis=1)[None])[0])
+        parts = blocks.reshape(len(blocks) // rows, rows, -1, columns).any(axis=(1, 3))
+        return np.asarray(parts.repeat(rows, axis=0).repeat(columns, axis=1)[*window])
 
     @property
     def _unit(self) -> tuple[int, int]:
-        return (8, 8) if self.grey else _UNITS[self.subsampling]
+        """Rows and columns, upright."""
+        rows, columns = (8, 8) if self.grey else _UNITS[self.subsampling]
+        return (columns, rows) if self.turn[0] else (rows, columns)
 
     def _whole_blocks(
         self, pages: np.ndarray, corner: tuple[int, int]
-    ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Turn windows to the stored orientation and grow them to whole blocks; and the inverse."""
+    ) -> tuple[np.ndarray, tuple[slice, ...]]:
+        """Grow windows to whole blocks; and the places of the windows in these."""
         transposed, *flipped = self.turn
-        ends = [(at, at + side) for at, side in zip(corner, pages.shape[1:3], strict=True)]
-        sizes = list(self.size)
-        if transposed:
-            pages, ends, sizes = pages.swapaxes(1, 2), ends[::-1], sizes[::-1]
-        axes = [axis for axis, flip in enumerate(flipped) if flip]
-        for axis in axes:
-            start, stop = ends[axis]
-            ends[axis] = (sizes[axis] - stop, sizes[axis] - start)
-        pages = np.flip(pages, [axis + 1 for axis in axes])
-        # one block more than necessary, so that windows coded together do not affect each other
-        grown = [
-            (unit + start % unit, unit + -stop % unit)
-            for (start, stop), unit in zip(ends, self._unit, strict=True)
-        ]
-        padding = [(0, 0), *grown, *[(0, 0)] * (pages.ndim - 3)]
-        height, width = pages.shape[1:3]
-
-        def back(coded: np.ndarray) -> np.ndarray:
-            (top, _), (left, _) = grown
-            cut = coded[:, top : top + height, left : left + width]
-            cut = np.flip(cut, [axis + 1 for axis in axes])
-            return cut.swapaxes(1, 2) if transposed else cut
-
-        return np.pad(pages, padding, "edge"), back
+        flips = flipped[::-1] if transposed else flipped
+        padding, window = [(0, 0)], [slice(None)]
+        for axis, unit in enumerate(self._unit):
+            # blocks begin at the first pixel that is stored
+            start = corner[axis] - (self.size[axis] if flips[axis] else 0)
+            side = pages.shape[1 + axis]
+            # one block more than necessary, so that windows coded together do not affect each other
+            padding.append((unit + start % unit, unit + -(start + side) % unit))
+            window.append(slice(padding[-1][0], padding[-1][0] + side))
+        padding += [(0, 0)] * (pages.ndim - 3)
+        return np.pad(pages, padding, "edge"), tuple(window)
 
     def _coded(self, blocks: np.ndarray) -> np.ndarray:
         """Code windows of whole blocks in one image, one below the other."""
@@ -111,11 +100,9 @@ class Coding:
 
 
 def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
-    """Coding of a file; None if it is not a JPEG whose coding can be repeated.
+    """Coding of a file with an image of these rows and columns, upright, as it is read.
 
-    Args:
-        data: the file.
-        size: rows and columns of the image as it is read, upright.
+    None if it is not a JPEG whose coding can be repeated.
     """
     try:
         with open_checked(data, None) as image:

@@ -27,25 +27,20 @@ from anonbench.evaluation.privacy.attacks.run import attack
 from anonbench.evaluation.privacy.crops import Readable
 from anonbench.evaluation.privacy.published import GivenImages, Published
 
-GIVEN = "given"
-"""Method of images whose anonymization is unknown."""
+GIVEN = "given"  # method of images whose anonymization is unknown
 
 
 @dataclass(frozen=True)
 class Attacked:
     """Table of the attacks, and the number of files that were left out."""
 
-    table: pd.DataFrame
-    """Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`."""
-    pairs: int
-    """Originals with an anonymized version."""
-    copies: int
-    """Originals among these that are copies of others: with them, they are one cluster."""
+    table: pd.DataFrame  # columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`
+    pairs: int  # originals with an anonymized version
+    copies: int  # originals among these that are copies of others: with them, they are one cluster
     left_out: int
     """Files of either folder that cannot be read or searched, or are the only one of their pair;
     also copies that show another picture."""
-    other_pictures: int
-    """Copies that show another picture than their original."""
+    other_pictures: int  # copies that show another picture than their original
 
 
 def attack_files(
@@ -67,8 +62,6 @@ def attack_files(
         attacks: names of attacks on regions.
         detectors: find the regions in the originals if no boxes are given, and search again.
         boxes: a file of regions of the originals.
-        detection: settings of the detectors.
-        anonymization: settings of the method.
 
     Raises:
         InputError: an attack needs vectors, no image has an anonymized version, sizes differ, or
@@ -89,23 +82,23 @@ def attack_files(
             "the paths of their originals, but for the suffix"
         )
     for name in common:
-        sizes = [(each.width, each.height) for each in (clear[name], hidden[name])]
-        if sizes[0] != sizes[1]:
-            shown = " and ".join(f"{width} x {height}" for width, height in sizes)
-            raise InputError(f"{anonymized}: {hidden[name].name} is no version of its original "
-                             f"({shown} pixels)")  # fmt: skip
+        own, copy = (f"{each.width} x {each.height}" for each in (clear[name], hidden[name]))
+        if own != copy:
+            raise InputError(
+                f"{anonymized}: {hidden[name].name} is no version of its original "
+                f"({own} and {copy} pixels)"
+            )
     detection = detection or Detection()
     if boxes is None:
         regions, failed = _searched([clear[name] for name in common], detectors, detection)
     else:
         regions, failed = dict(read_boxes_file(boxes, first.listed()).regions()), 0
-    blocks = {name: clear[name].blocks for name in common}
-    regions = {n: with_blocks(regions[n], blocks[n]) for n in common if n in regions}
+    regions = {n: with_blocks(regions[n], clear[n].blocks) for n in common if n in regions}
     # the given images may be only partly masked; the control is always masked here
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
-    pairs = [GivenImages({name: each[name] for name in regions}) for each in (clear, hidden)]
-    wrong = other_pictures(pairs[0], pairs[1], regions)
+    shown, copied = (GivenImages({n: each[n] for n in regions}) for each in (clear, hidden))
+    wrong = other_pictures(shown, copied, regions)
     if 2 * len(wrong) > len(regions):
         raise InputError(
             f"{anonymized}: {len(wrong)} of {len(regions)} images show another picture than their "
@@ -117,7 +110,7 @@ def attack_files(
     contents = pd.Series({name: clear[name].digest for name in sorted(regions)}, dtype="str")
     published = Published(
         originals=GivenImages({name: clear[name] for name in regions}),
-        versions={variant: GivenImages({name: hidden[name] for name in regions})},
+        versions={variant: copied},
         boxes=box_table(regions, seed=0),
         clusters=pd.Series(pd.factorize(contents)[0], index=contents.index),
     )
@@ -146,8 +139,7 @@ def _searched(
 
 # --- copies that show another picture than their original, such as copies under wrong names ---
 
-_SIDE, _BLOCK = 64, 8
-"""Pixels of a reduced picture, and of the blocks in which two are compared."""
+_SIDE, _BLOCK = 64, 8  # pixels of a reduced picture, and of the blocks in which two are compared
 _GROWN = 0.15
 """Share of its sides by which a region is enlarged all around: programs hide more than a box."""
 _LEAST = 0.2
@@ -155,10 +147,8 @@ _LEAST = 0.2
 blur or pixelation had less, also if it was darker, brighter, with another gamma, of JPEG quality
 20, or masked boxes 1.6 times as large; one blurred all over had. Of pictures of other images with
 the same boxes masked, 81 % had less."""
-_BLOCKS = 4
-"""Fewer blocks with structure, and likeness is not judged."""
-_SPREAD = 2.0
-"""Standard deviation of a block with structure, in grey levels."""
+_BLOCKS = 4  # fewer blocks with structure, and likeness is not judged
+_SPREAD = 2.0  # standard deviation of a block with structure, in grey levels
 _SAME, _OTHER = 0.98, 0.05
 """Correlation with another original that says which it is, and how far the own one is below it."""
 
@@ -170,11 +160,7 @@ def other_pictures(
 
     Pictures are compared where no region is. If too little is left there, or it has no structure,
     a copy is a wrong one only if another original looks like it and its own does not.
-
-    Args:
-        originals: by id.
-        copies: of the same sizes, with the same ids.
-        regions: of each image.
+    Copies have the ids and sizes of their originals.
     """
     reduced, unclear, wrong = {}, {}, []
     for name in track(sorted(regions), len(regions), "copies compared"):
@@ -198,12 +184,8 @@ def other_pictures(
 def likeness(original: np.ndarray, copy: np.ndarray, free: np.ndarray) -> float:
     """Median correlation of blocks with structure in both pictures; NaN if there are too few.
 
-    A median, since a program may hide more than the regions.
-
-    Args:
-        original: reduced, uint8 [64, 64].
-        copy: the same.
-        free: where no region is, bool [64, 64].
+    A median, since a program may hide more than the regions. Pictures are reduced, uint8 [64, 64];
+    `free` is where no region is, bool [64, 64].
     """
     one, other, weight = (_blocks(each.astype(np.float64)) for each in (original, copy, free))
     count = weight.sum(axis=1, keepdims=True)
@@ -229,11 +211,12 @@ def _reduced(pixels: np.ndarray) -> np.ndarray:
 def _free(regions: Sequence[Region], shape: tuple[int, ...]) -> np.ndarray:
     free = np.ones((_SIDE, _SIDE), dtype=bool)
     for each in regions:
-        rows, columns = (
-            _cells(low, high, size)
-            for low, high, size in ((each.y0, each.y1, shape[0]), (each.x0, each.x1, shape[1]))
-        )
-        free[rows, columns] = False
+        cells = []
+        for low, high, size in ((each.y0, each.y1, shape[0]), (each.x0, each.x1, shape[1])):
+            more = _GROWN * (high - low)
+            first, last = (_SIDE * end / size for end in (low - more, high + more))
+            cells.append(slice(max(0, math.floor(first)), max(0, math.ceil(last))))
+        free[*cells] = False
     return free
 
 
@@ -243,12 +226,6 @@ def _blank(original: np.ndarray, copy: np.ndarray) -> np.ndarray:
     own, shown = (cv2.dilate(each, around) - cv2.erode(each, around) for each in (original, copy))
     hidden = ((shown <= _SPREAD) & (own > _SPREAD)).astype(np.uint8)
     return np.asarray(cv2.dilate(hidden, around, iterations=2), dtype=bool)
-
-
-def _cells(low: float, high: float, size: int) -> slice:
-    more = _GROWN * (high - low)
-    first, last = (_SIDE * end / size for end in (low - more, high + more))
-    return slice(max(0, math.floor(first)), max(0, math.ceil(last)))
 
 
 def _blocks(picture: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -20,7 +20,8 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import LoadedAttack, Outcome, RegionAttack, RegionShares
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.crops import Images, Readable, Stored
+from anonbench.evaluation.privacy.crops import Readable, Stored
+from anonbench.evaluation.privacy.published import Published
 
 CONTROL = Variant(Method.MASK.value, 100)
 """All sensitive regions of an image masked: what an attack still gets comes from the surroundings,
@@ -31,16 +32,8 @@ _LOG = logging.getLogger(__name__)
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
     """Draw the regions to attack: `most` of each entity, in as many images as possible.
 
-    They are drawn by hashes of ids, so that an added image changes few others.
-
-    Args:
-        boxes: columns of `anonbench.core.boxes`.
-        ids: of the images that are published.
-        most: regions of each entity.
-
-    Returns:
-        Rows of `boxes` with the column `turn`: the place of the image in the random order of
-        images.
+    They are drawn by hashes of ids, so that an added image changes few others. The result has rows
+    of `boxes` with the column `turn`, by which images are in random order.
     """
     shown = boxes[boxes["id"].isin(set(ids))]
     keys = shown["id"] + "\x1f" + shown["order"].astype(str)
@@ -56,10 +49,7 @@ def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.
 
 def attack_regions(
     attacks: Sequence[tuple[RegionAttack, LoadedAttack]],
-    originals: Images,
-    versions: Mapping[Variant, Readable],
-    boxes: pd.DataFrame,
-    clusters: Mapping[str, int],
+    published: Published,
     hiding: Anonymization,
     most: int,
     seed: int,
@@ -68,20 +58,12 @@ def attack_regions(
 
     Each image is decoded once for all attacks, and one image is in memory at a time.
 
-    Args:
-        attacks: with their loaded models.
-        originals: of the validation split.
-        versions: the published ones.
-        boxes: columns of `anonbench.core.boxes`.
-        hiding: how the images were anonymized.
-        most: regions of each entity that are attacked.
-
-    Yields:
-        An attack with an outcome for each of its measures, entities and versions, the originals
-        (`Variant()`) and the control (None) among them.
+    At most `most` regions of each entity are attacked. Each attack has an outcome for each of its
+    measures, entities and versions, the originals (`Variant()`) and the control (None) among them.
     """
     if not attacks:
         return
+    originals, versions, boxes = published.originals, published.versions, published.boxes
     drawn = draw(boxes, originals.ids, most, seed)
     everything = image_regions(boxes[boxes["id"].isin(set(drawn["id"]))])
     wanted = {str(name): set(rows["order"]) for name, rows in drawn.groupby("id", sort=False)}
@@ -107,7 +89,7 @@ def attack_regions(
             for each in masked_alike:
                 each.attack(CONTROL, masked, regions)
     for each in running:
-        for outcome in each.outcomes(versions, clusters):
+        for outcome in each.outcomes(versions, published.clusters):
             yield each.kind, outcome
 
 
@@ -125,8 +107,7 @@ class _Probe:
     image: str
     region: Region
     truth: Any
-    shares: dict[Variant | None, RegionShares]
-    """By version; None: the attack's own control."""
+    shares: dict[Variant | None, RegionShares]  # by version; None: the attack's own control
 
 
 class _Running:
@@ -138,8 +119,7 @@ class _Running:
         self.ids = set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
         """Of the images that it looks at: the first drawn ones that have its regions."""
         self._probes: list[_Probe] = []
-        self._latest: list[_Probe] = []
-        """Of the image that is attacked."""
+        self._latest: list[_Probe] = []  # of the image that is attacked
 
     def learn(self, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
         """Record the truth of an image's regions, and the attack's result on the original."""
@@ -187,13 +167,10 @@ class _Running:
         known = truth is not None and found is not None
         return dict(self._loaded.shares(truth, found)) if known else {}
 
-    def outcomes(
-        self, versions: Collection[Variant], clusters: Mapping[str, int]
-    ) -> Iterator[Outcome]:
-        """Yield a result for each entity, measure and version."""
+    def outcomes(self, versions: Collection[Variant], clusters: pd.Series) -> Iterator[Outcome]:
         for entity in dict.fromkeys(probe.region.entity for probe in self._probes):
             probes = [probe for probe in self._probes if probe.region.entity is entity]
-            groups = np.array([clusters[probe.image] for probe in probes], np.int64)
+            groups = clusters[[probe.image for probe in probes]].to_numpy(np.int64)
             measures = dict.fromkeys(name for probe in probes for name in probe.shares[Variant()])
             if not measures:
                 nothing, why = np.full(len(probes), np.nan), ""

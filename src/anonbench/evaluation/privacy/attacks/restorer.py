@@ -33,12 +33,9 @@ LEAST_REGIONS, LEAST_IMAGES = 40, 10
 STRENGTHS = (10.0, 1.0, 0.1, 0.01)
 """Ridge penalties, as shares of the features' mean variance. The one that best restores left-out
 images is chosen."""
-_LEFT_OUT = 5
-"""One of this number of images is left out to choose the penalty."""
-_EVERY = 4
-"""One of this number of pixels is used to choose the penalty."""
-_MOST = 8_000
-"""Largest number of squares that a regression is learned from."""
+_LEFT_OUT = 5  # one of this number of images is left out to choose the penalty
+_EVERY = 4  # one of this number of pixels is used to choose the penalty
+_MOST = 8_000  # largest number of squares that a regression is learned from
 _FLAT = 1e-6
 """Variance of features that never change, as under a mask: nothing is learned from them."""
 
@@ -47,15 +44,12 @@ _FLAT = 1e-6
 class _Form:
     """Division of an entity's regions into squares, in pixels."""
 
-    height: int
-    """Height of resized regions; also the width of a face."""
+    height: int  # height of resized regions; also the width of a face
     square: int
-    step: int
-    """Distance between squares, which overlap; the result is their mean."""
+    step: int  # distance between squares, which overlap; the result is their mean
     around: int
     """Visible margin on the left and right of a square; for faces also above and below it."""
-    seen: int
-    """Pixels of the height of what is seen, made smaller."""
+    seen: int  # pixels of the height of what is seen, made smaller
 
 
 _FACE = _Form(height=64, square=16, step=8, around=8, seen=8)
@@ -66,10 +60,8 @@ _LINE = _Form(height=48, square=48, step=24, around=48, seen=8)
 class Pair:
     """The window of one region in a train image."""
 
-    seen: np.ndarray
-    """Hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3]."""
-    clear: np.ndarray
-    """The same window of the original."""
+    seen: np.ndarray  # hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3]
+    clear: np.ndarray  # the same window of the original
     image: str
 
 
@@ -78,15 +70,10 @@ class Restorer:
     """Restoration learned for one method and entity."""
 
     entity: str
-    maps: Sequence[Linear]
-    """Of each place of a face; of anything else, one."""
+    maps: Sequence[Linear]  # of each place of a face; of anything else, one
 
     def __call__(self, seen: np.ndarray) -> np.ndarray:
-        """Estimate the original of a window, uint8.
-
-        Args:
-            seen: hidden, then restored as far as deconvolution can, uint8 [h, w] or [h, w, 3].
-        """
+        """Estimate the original of a window (`Pair.seen`), uint8 [h, w] or [h, w, 3]."""
         form, image = _form(self.entity), _brought(seen, self.entity)
         total, times = np.zeros(image.shape), np.zeros((*image.shape[:2], 1))
         for place, (row, column, features) in enumerate(_squares(image, form)):
@@ -98,12 +85,11 @@ class Restorer:
         if self.entity != Entity.FACE and seen.shape[0] > seen.shape[1]:
             lack = lack.transpose(1, 0, 2)
         lack = lack if seen.ndim == 3 else lack.mean(axis=2)
-        size = (seen.shape[1], seen.shape[0])
-        method = cv2.INTER_CUBIC if size[1] > lack.shape[0] else cv2.INTER_AREA
-        mended = cv2.resize(np.ascontiguousarray(lack), size, interpolation=method)
+        method = cv2.INTER_CUBIC if seen.shape[0] > lack.shape[0] else cv2.INTER_AREA
+        mended = cv2.resize(np.ascontiguousarray(lack), seen.shape[1::-1], interpolation=method)
         if seen.ndim > mended.ndim:  # of lines in colour, only the grey level is restored
             mended = mended[..., None]
-        return np.asarray(np.clip(np.rint(seen + mended), 0, 255).astype(np.uint8))
+        return np.clip(np.rint(seen + mended), 0, 255).astype(np.uint8)
 
 
 def lack_of(regions: int, images: int) -> str:
@@ -117,11 +103,9 @@ def lack_of(regions: int, images: int) -> str:
 
 
 def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
-    """Fit a restorer to pairs; the same pairs always give the same restorer.
+    """Fit a restorer to at least `LEAST_REGIONS` pairs of an entity, of `LEAST_IMAGES` images.
 
-    Args:
-        pairs: at least `LEAST_REGIONS`, from at least `LEAST_IMAGES` images.
-        entity: of all of them.
+    The same pairs always give the same restorer.
     """
     form = _form(entity)
     squares: dict[int, list[tuple[np.ndarray, np.ndarray, str]]] = {}
@@ -145,25 +129,24 @@ def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> Li
     """Regression with the penalty that is best on left-out images."""
     left_out = np.unique(images, return_inverse=True)[1] % _LEFT_OUT == 0
     few = targets[:, ::_EVERY]
-    errors = {}
-    for strength, found in _fits(features[~left_out], few[~left_out], STRENGTHS):
-        errors[strength] = float(np.square(found(features[left_out]) - few[left_out]).mean())
-    best = min(errors, key=lambda strength: round(errors[strength], 6))
-    ((_, chosen),) = _fits(features, targets, (best,))
+    fits = _fits(features[~left_out], few[~left_out], STRENGTHS)
+    apart = [found(features[left_out]) - few[left_out] for found in fits]
+    errors = [round(float(np.square(each).mean()), 6) for each in apart]
+    (chosen,) = _fits(features, targets, [STRENGTHS[errors.index(min(errors))]])
     return chosen
 
 
 def _fits(
     features: np.ndarray, targets: np.ndarray, strengths: Sequence[float]
-) -> Iterator[tuple[float, Linear]]:
-    """Yield each penalty with its ridge regression of targets [N, E] on features [N, D]."""
+) -> Iterator[Linear]:
+    """Yield the ridge regression of targets [N, E] on features [N, D] for each penalty."""
     centre, mean = features.mean(axis=0), targets.mean(axis=0)
     standard = features - centre
     gram, product = standard.T @ standard, standard.T @ (targets - mean)
     power = max(float(np.trace(gram)) / len(gram), _FLAT * len(features))
     for strength in strengths:
         penalized = gram + strength * power * np.eye(len(gram))
-        yield strength, Linear(centre, cho_solve(cho_factor(penalized), product), mean)
+        yield Linear(centre, cho_solve(cho_factor(penalized), product), mean)
 
 
 def _form(entity: str) -> _Form:
@@ -203,16 +186,9 @@ def _squares(image: np.ndarray, form: _Form) -> Iterator[tuple[int, int, np.ndar
 
 
 class LearnedRestorers:
-    """Restorers that learn once per method, for all attacks that use them."""
+    """Restorers that learn once per method, from at most `most` train regions of each entity."""
 
     def __init__(self, published: Published, hiding: Anonymization, most: int, seed: int) -> None:
-        """Draw the regions of train images; images are read later.
-
-        Args:
-            published: what is attacked, and the train images.
-            hiding: how attackers hide these.
-            most: regions of each entity.
-        """
         boxes = published.boxes
         self._drawn = draw(boxes, published.train_ids(), most, seed)
         self._published, self._hiding = published, hiding
@@ -234,14 +210,13 @@ class LearnedRestorers:
 
         Only for entities without a `lack`; regions of an original are left unchanged.
         """
-        settings = self._hiding
-        area = cover(region, image.shape, settings.margin)
+        area = cover(region, image.shape, self._hiding.margin)
         method = variant.method
         if method is None or area is None:
             return image
         if method not in self._learned:
             self._learned[method] = self._learn(method)
-        found = undone(image, region, variant, settings)[0].copy()
+        found = undone(image, region, variant, self._hiding)[0].copy()
         seen = found[area.window]
         put(seen, self._learned[method][region.entity](seen), area)
         return found

@@ -56,12 +56,7 @@ def attack(
 ) -> pd.DataFrame:
     """Run the attacks that `privacy.attacks` names, and collect their rates.
 
-    Args:
-        published: what is attacked.
-        equipment: detectors and methods, as the attacker knows them.
-
-    Returns:
-        Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
+    The table has columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
 
     Raises:
         InputError: a model or a file cannot be read.
@@ -72,8 +67,7 @@ def attack(
         equipment = replace(equipment, restorers=restorers)
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         rows = list(_rows(published, settings, equipment, seed, confidence))
-    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "dataset"])
-    return table.assign(dataset=dataset)[COLUMNS]
+    return pd.DataFrame(rows, columns=COLUMNS).assign(dataset=dataset)
 
 
 def _rows(
@@ -81,27 +75,18 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     chosen = [settings.of(KINDS[name]) for name in settings.attacks]
     found: dict[str, list[Outcome]] = {kind.name: [] for kind in chosen}
-    lacks: dict[str, list[tuple[str, str]]] = {kind.name: [] for kind in chosen}
-    """Prefix of measures, and why they have no rate."""
-    boxes = published.boxes
-    shown = boxes.loc[boxes["id"].isin(set(published.originals.ids)), "entity"]
+    lacks: dict[str, list[Outcome]] = {kind.name: [] for kind in chosen}
+    is_shown = published.boxes["id"].isin(set(published.originals.ids))
+    shown = published.boxes.loc[is_shown, "entity"]
     loaded: list[tuple[RegionAttack, LoadedAttack]] = []
     for kind in chosen:
         if isinstance(kind, RegionAttack) and shown.isin(kind.entities or tuple(Entity)).any():
             try:
                 loaded.append((kind, kind.load(equipment)))
             except AttackNotPossibleError as error:
-                lacks[kind.name].append(("", str(error)))
-    for attack, outcome in attack_regions(
-        loaded,
-        published.originals,
-        published.versions,
-        boxes,
-        {str(name): int(cluster) for name, cluster in published.clusters.items()},
-        equipment.anonymization,
-        settings.attacked_regions,
-        seed,
-    ):
+                lacks[kind.name].append(_lack(str(error)))
+    hiding, most = equipment.anonymization, settings.attacked_regions
+    for attack, outcome in attack_regions(loaded, published, hiding, most, seed):
         found[attack.name].append(outcome)
     of_vectors = [kind for kind in chosen if isinstance(kind, ArchiveAttack)]
     attacked = list(archives(published, settings, seed)) if of_vectors else []
@@ -112,28 +97,31 @@ def _rows(
             try:
                 outcomes = list(of_archive.outcomes(archive))
             except AttackNotPossibleError as error:
-                lacks[of_archive.name].append((prefix, str(error)))
+                lacks[of_archive.name].append(_lack(str(error), prefix))
                 continue
             named = [replace(each, measure=prefix + each.measure) for each in outcomes]
             found[of_archive.name] += named
     for of_archive in of_vectors:
         if not attacked:
-            lacks[of_archive.name].append(("", NO_VECTORS))
+            lacks[of_archive.name].append(_lack(NO_VECTORS))
         elif any(has_own_vectors(each.method) for each in unseen):
-            lacks[of_archive.name].append((SEEN, NOT_SEEN))
+            lacks[of_archive.name].append(_lack(NOT_SEEN, SEEN))
     for kind in chosen:
-        if not found[kind.name]:
-            reason = lacks[kind.name][0][1] if lacks[kind.name] else NO_REGION
-            yield _row(kind, "", "", Variant(), reason=reason)
+        outcomes, lacking = found[kind.name], lacks[kind.name]
+        if not outcomes:
+            yield from _rates(kind, [*lacking, _lack(NO_REGION)][:1], confidence)
             continue
-        yield from _rates(kind, found[kind.name], confidence)
         if isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
-            measured = (each.entity for each in found[kind.name] if each.measure and each.entity)
-            for entity in dict.fromkeys(measured):
-                if reason := equipment.restorers.lack(entity):
-                    yield _row(kind, "", str(entity), Variant(), reason=reason)
-        for prefix, reason in lacks[kind.name]:  # one archive may tell what the other does not
-            yield _row(kind, prefix, "", Variant(), reason=reason)
+            measured = (each.entity for each in outcomes if each.measure and each.entity)
+            reasons = {each: equipment.restorers.lack(each) for each in dict.fromkeys(measured)}
+            lacking = [*(_lack(why, "", each) for each, why in reasons.items() if why), *lacking]
+        # one archive may tell what the other does not
+        yield from _rates(kind, [*outcomes, *lacking], confidence)
+
+
+def _lack(reason: str, measure: str = "", entity: Entity | None = None) -> Outcome:
+    nothing = np.empty(0), np.empty(0, np.int64), float("nan")
+    return Outcome(measure, Variant(), *nothing, entity, reason)
 
 
 def _rates(
@@ -150,47 +138,26 @@ def _rates(
         if outcome.variant is None:
             continue
         entity = str(outcome.entity or "")
-        if outcome.reason:
-            yield _row(kind, outcome.measure, entity, outcome.variant, reason=outcome.reason)
-            continue
-        if not outcome.measure:
-            shown = {"n": len(outcome.shares), "clusters": len(np.unique(outcome.clusters))}
-            yield _row(kind, "", entity, outcome.variant, reason=NO_TRUTH, **shown)
-            continue
-        rate = clustered_rate(outcome.shares, outcome.clusters, confidence)
-        known = not too_few(rate.clusters)
-        yield _row(
-            kind,
-            outcome.measure,
-            entity,
-            outcome.variant,
-            rate=rate.value if known else float("nan"),
-            low=rate.low,
-            high=rate.high,
-            control=controls.get((outcome.measure, entity), float("nan")),
-            chance=outcome.chance,
-            n=rate.n,
-            clusters=rate.clusters,
-            reason=rate.reason,
-        )
-
-
-def _row(
-    kind: PrivacyAttack, measure: str, entity: str, variant: Variant, **values: Any
-) -> dict[str, Any]:
-    nothing = dict.fromkeys(("rate", "low", "high", "control", "chance"), float("nan"))
-    return {
-        "attack": kind.name,
-        "measure": measure,
-        "risk": kind.risk.value,
-        "entity": entity,
-        "method": variant.method or ORIGINAL,
-        "degree": variant.degree,
-        **nothing,
-        "n": 0,
-        "clusters": 0,
-        **values,
-    }
+        row: dict[str, Any] = {
+            "attack": kind.name,
+            "measure": outcome.measure,
+            "risk": kind.risk.value,
+            "entity": entity,
+            "method": outcome.variant.method or ORIGINAL,
+            "degree": outcome.variant.degree,
+            "n": 0 if outcome.reason else len(outcome.shares),
+            "clusters": 0 if outcome.reason else len(np.unique(outcome.clusters)),
+            "reason": outcome.reason or NO_TRUTH,
+        }
+        if outcome.measure and not outcome.reason:
+            rate = clustered_rate(outcome.shares, outcome.clusters, confidence)
+            row |= {
+                name: getattr(rate, name) for name in ("low", "high", "n", "clusters", "reason")
+            }
+            row["rate"] = float("nan") if too_few(rate.clusters) else rate.value
+            row["control"] = controls.get((outcome.measure, entity), float("nan"))
+            row["chance"] = outcome.chance
+        yield row
 
 
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
@@ -210,8 +177,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
         places = np.sort(draw[: settings.gallery])
         ids = [originals.ids[place] for place in places.tolist()]
-        asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
-        queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
+        queries = np.flatnonzero(np.isin(places, draw[: min(settings.probes, settings.gallery)]))
         vectors = {}
         for variant, path in files.items():
             found = look_through(path, originals.ids, originals.frame)
@@ -229,7 +195,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
             seed=seed,
             others={name: _numbers(ids, values) for name, values in attributes},
             pictures=_pictures(ids, images, published.boxes),
-            recognizer=None if recognizer is None else partial(_as_seen_by, recognizer),
+            recognizer=partial(_as_seen_by, recognizer) if recognizer else None,
         )
 
     own = read(published.embeddings, published.originals)

@@ -16,8 +16,7 @@ COLUMNS = [
 is a share, higher is worse for privacy; `low` and `high` bound it; `control`: the same attack with
 all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or
 persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
-SEEN = "seen_"
-"""Prefix of measures on images that a map or a model of adaption D was learned from."""
+SEEN = "seen_"  # prefix of measures on images that a map or a model of adaption D was learned from
 _TEXTS = ("attack", "measure", "risk", "entity")
 
 

@@ -102,20 +102,16 @@ def font_of(face: str, size: float) -> ImageFont.FreeTypeFont:
 FACES = (
     *("", "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono"),
     *("STIXGeneral", "STIXGeneralBol", "cmss10", "cmr10", "cmtt10"),
-)
-"""Type faces that come with Pillow (the empty name) and matplotlib."""
-_TRIED = 100.0
-"""Points at which a type face is measured."""
+)  # type faces that come with Pillow (the empty name) and matplotlib
+_TRIED = 100.0  # points at which a type face is measured
 _SIZES = np.arange(-2.0, 2.1, 0.5)
 """Points by which a size may differ from the one that fits the line's height."""
 _SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)
 """Pixels by which place and width are varied around the best settings."""
 _REFINED = 6
 _NARROWEST, _WIDEST = 0.7, 1.4
-_WRITTEN = 0.4
-"""Share of a line's darkest ink from which a pixel counts as written on."""
-_SAME_WIDTH = 0.75
-"""Pixels below which a difference of widths is one of rounding."""
+_WRITTEN = 0.4  # share of a line's darkest ink from which a pixel counts as written on
+_SAME_WIDTH = 0.75  # pixels below which a difference of widths is one of rounding
 
 
 @dataclass(frozen=True)
@@ -131,12 +127,9 @@ class Typesetting:
     def drawn(
         self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None
     ) -> np.ndarray:
-        """Draw a text as ink coverage, uint8 of `shape`.
+        """Draw a line of text as ink coverage, uint8 of `shape`.
 
-        Args:
-            text: of one line.
-            shape: rows and columns of the result.
-            onto: float64 [3, 3], from the upright line to the result; None: they are the same.
+        `onto` leads from the upright line to the result, float64 [3, 3]; None: they are the same.
         """
         matrix = np.array([[self.stretch, 0, self.right], [0, 1, self.down], [0, 0, 1]])
         matrix = matrix if onto is None else onto @ matrix
@@ -169,11 +162,13 @@ def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
     ink = np.clip(paper - line.astype(np.float32), 0, None)
     if not ink.any():
         return None
-    settings = [(_likeness(each, text, ink), each) for each in _rough(ink, text)]
-    settings.sort(key=lambda pair: -pair[0])
-    fine = [each for _, one in settings[:_REFINED] for each in _varied(one, text)]
-    settings += [(_likeness(each, text, ink), each) for each in fine]
-    return max(settings, key=lambda pair: pair[0])[1] if settings else None
+
+    def likeness(one: Typesetting) -> float:
+        return _likeness(one, text, ink)
+
+    rough = sorted(_rough(ink, text), key=likeness, reverse=True)
+    fine = [each for one in rough[:_REFINED] for each in _varied(one, text)]
+    return max([*rough[:1], *fine], key=likeness, default=None)
 
 
 def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
@@ -230,8 +225,7 @@ def _drawn(text: str, face: str, size: float) -> np.ndarray:
     return np.asarray(image)
 
 
-_SOFT = 0.08
-"""Blur of a region that is not hidden, as a share of its height: strokes need not meet."""
+_SOFT = 0.08  # blur of a region that is not hidden, as a share of its height: strokes need not meet
 _PAPER, _INK, _CONTRAST = 235.0, 25.0, 100.0
 """Grey levels; where the surroundings are brighter than the sum of the last two, they are paper."""
 _APART = 1e-3
@@ -244,13 +238,9 @@ class Hypotheses:
     def __init__(
         self, pixels: np.ndarray, region: Region, method: str | None, hiding: Anonymization
     ) -> None:
-        """Take the published pixels of a region.
+        """Take the published pixels of a region, uint8 [H, W] or [H, W, 3], and around it.
 
-        Args:
-            pixels: uint8 [H, W] or [H, W, 3]: the region and the relevant part of its surroundings.
-            region: a horizontal line, or a zone, with at least one pixel in the image.
-            method: that hid it; None: it is not hidden.
-            hiding: the methods' strengths.
+        It is a horizontal line, or a zone, with at least one pixel in the image.
         """
         self._region, self._method, self._hiding = region, method, hiding
         self._grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
@@ -291,40 +281,32 @@ class Hypotheses:
 
     def _vectors(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
         """Candidates as drawn and hidden, float32 [N, P], each with mean 0 and length 1."""
-        return np.stack([self._vector(page) for page in self._pages(candidates, setting)])
-
-    def _pages(
-        self, candidates: Sequence[tuple[str, ...]], setting: Setting
-    ) -> Iterator[np.ndarray]:
-        """Yield the published appearance of each candidate, uint8 [h, w]."""
         count = len(candidates[0])
         lines = tuple(line for candidate in candidates for line in candidate)
         drawn = strips(lines, setting.face, self._size[0] // count)
         coverage = np.linspace(0.0, 1.0, 256)
         levels = np.rint(self._paper - (self._paper - _INK) * coverage).astype(np.uint8)
+        vectors = []
         for start in range(0, len(drawn), count):
             page = self._grey.copy()
             ink = self._placed(set_in(drawn[start : start + count], self._size, setting))
-            written = levels[ink]
-            page[self._window][self._inside] = written[self._inside]
+            page[self._window][self._inside] = levels[ink][self._inside]
             if self._method is not None:
                 variant = Variant(self._method, 100)
                 page = layers(page, [self._region], variant, self._hiding)[-1]
-            yield page
+            vectors.append(self._vector(page))
+        return np.stack(vectors)
 
     def _placed(self, ink: np.ndarray) -> np.ndarray:
         """Ink coverage of an upright region, transformed to its window, uint8 [h, w]."""
-        rows, columns = self._window
-        size = (columns.stop - columns.start, rows.stop - rows.start)
+        size = self._inside.shape[::-1]
         if self._region.quad is None:
             return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))
         height, width = ink.shape
         upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
         # the transformation uses pixel centres as positions
-        source, target = upright - 0.5, self._corners.astype(np.float32) - 0.5
-        return np.asarray(
-            cv2.warpPerspective(ink, cv2.getPerspectiveTransform(source, target), size)
-        )
+        onto = cv2.getPerspectiveTransform(upright - 0.5, self._corners.astype(np.float32) - 0.5)
+        return np.asarray(cv2.warpPerspective(ink, onto, size))
 
     def _vector(self, page: np.ndarray) -> np.ndarray:
         """Pixels of a region, float [P], with mean 0 and length 1 (or 0)."""

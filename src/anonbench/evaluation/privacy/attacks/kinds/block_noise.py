@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
 _AROUND = 40
 """Pixels around a line that are looked at: two of the largest blocks, and what methods add."""
-_SMOOTHED = 3
-"""Pixels by which colour that is coded at half the size reaches beyond its block."""
-VALUES = 2**23
-"""Of candidates that are coded at once: they take some 30 bytes each."""
+_SMOOTHED = 3  # pixels by which colour that is coded at half the size reaches beyond its block
+VALUES = 2**23  # of candidates that are coded at once: they take some 30 bytes each
 _CHANGED = 16
 """Grey levels from which a pixel of a lossy copy may be hidden: below it is coding noise."""
 
@@ -65,27 +63,21 @@ class BlockNoise(Candidates):
 class _Seen:
     """A line with its surroundings."""
 
-    pixels: np.ndarray
-    """uint8 [h, w] or [h, w, 3]."""
-    inside: np.ndarray
-    """bool [h, w]: the region."""
-    corner: tuple[int, int]
-    """First row and column in the image."""
-    coding: Coding | None
-    """Of the image's file, where it is a JPEG."""
+    pixels: np.ndarray  # uint8 [h, w] or [h, w, 3]
+    inside: np.ndarray  # bool [h, w]: the region
+    corner: tuple[int, int]  # first row and column in the image
+    coding: Coding | None  # of the image's file, where it is a JPEG
     lossless: bool = True
     """Whether the file has all pixels as they were written. In formats that are neither lossless
     nor JPEG, the hidden pixels cannot be determined."""
     upright: np.ndarray | None = None
     """Transformation from the upright line to `pixels`, float64 [3, 3]. Only for originals, like
     the following fields."""
-    candidates: Sequence[str] = ()
-    """The true text first; empty if it is unknown."""
+    candidates: Sequence[str] = ()  # the true text first; empty if it is unknown
     setting: Typesetting | None = None
     levels: tuple[np.ndarray, np.ndarray] | None = None
     """Grey level of the paper and what ink adds to it, by channel."""
-    beyond: bool = False
-    """Whether only blocks without hidden pixels count (the control)."""
+    beyond: bool = False  # whether only blocks without hidden pixels count (the control)
 
 
 class _Coding:
@@ -94,13 +86,11 @@ class _Coding:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `LoadedAttack.look`: gives nothing, because the attack needs the image's file."""
         return self.look_at_file(None, image, regions, variant)
 
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
-        """See `LoadedFileAttack.look_at_file`: a part of the image about each region."""
         from anonbench.anonymization.geometry import cover
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 
@@ -147,7 +137,6 @@ class _Coding:
         )
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Rank of the true line among the candidates: within each of `RANKS`, and 1 / rank."""
         if not truth.candidates or not (found.coding or found.lossless):
             return {}
         line = truth if found.setting is None else found
@@ -155,11 +144,9 @@ class _Coding:
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
-        """See `LoadedFileAttack.control`: only blocks without hidden pixels count."""
         return replace(truth, beyond=True)
 
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
-        """See `LoadedFileAttack.not_applicable`."""
         coded = any(truth is not None and truth.coding is not None for truth in truths)
         return "" if coded else NO_CODING
 
@@ -192,8 +179,8 @@ def changes_by_text(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.
         return np.asarray(apart.reshape(len(texts), -1).sum(axis=1), np.float64)
 
     together = max(1, VALUES // seen.size)
-    parts = range(0, len(candidates), together)
-    every = [changes(candidates[at : at + together]) for at in parts]
+    starts = range(0, len(candidates), together)
+    every = [changes(candidates[at : at + together]) for at in starts]
     return np.asarray(np.concatenate(every))
 
 

@@ -79,10 +79,8 @@ class Dictionary(Candidates):
 class _Seen:
     """A published region, with the surroundings that its method uses."""
 
-    pixels: np.ndarray
-    """uint8 [h, w] or [h, w, 3]."""
-    region: Region
-    """In the coordinates of `pixels`."""
+    pixels: np.ndarray  # uint8 [h, w] or [h, w, 3]
+    region: Region  # in the coordinates of `pixels`
     variant: Variant
     candidates: list[tuple[str, ...]] | None = None
     """Lines of each candidate, the true one first; empty where the truth is not known."""
@@ -90,7 +88,6 @@ class _Seen:
     """Results for this truth by digest of the pixels; several degrees show the same pixels."""
 
     def digest(self) -> bytes:
-        """Key that distinguishes published regions."""
         about = f"{self.variant.method} {self.region} {self.pixels.shape}".encode()
         return hashlib.sha256(about + self.pixels.tobytes()).digest()
 
@@ -103,7 +100,6 @@ class _Ranking:
         self._readers: dict[str, LoadedAttack] = {}
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `LoadedAttack.look`: gives the part of the image around each region."""
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
@@ -111,24 +107,23 @@ class _Ranking:
 
         if variant.method is not None and not self._hiding.has(str(variant.method)):
             return None  # the methods of other programs are unknown, so candidates cannot be hidden
-        if getattr(self._hiding.shape, region.entity) == "image" or stands(region):
+        form, margin = getattr(self._hiding.shape, region.entity), self._hiding.margin
+        if form == "image" or stands(region):
             return None
-        plain_area = cover(region, image.shape, self._hiding.margin)
-        if plain_area is None:
+        plain = cover(region, image.shape, margin)
+        if plain is None:
             return None
-        areas = [plain_area]
+        windows = [plain.window]
         if variant.method is not None:
-            form, margin = getattr(self._hiding.shape, region.entity), self._hiding.margin
             for _, step in self._hiding.steps(variant.method, region.entity):
                 sides = step.least_side, form, step.surroundings
                 area = cover(region, image.shape, margin, *sides, self._hiding.coding_blocks)
-                areas += [] if area is None else [area]
-        top, left = (min(area.window[axis].start for area in areas) for axis in (0, 1))
-        bottom, right = (max(area.window[axis].stop for area in areas) for axis in (0, 1))
+                windows += [] if area is None else [area.window]
+        top, left = (min(window[axis].start for window in windows) for axis in (0, 1))
+        bottom, right = (max(window[axis].stop for window in windows) for axis in (0, 1))
         return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Shares of hits by rank of the true text among the candidates, and 1 / rank."""
         if truth.candidates is None:
             truth.candidates = self._candidates(truth)
         if len(truth.candidates) < self._settings.candidates:
@@ -185,10 +180,7 @@ class _Ranking:
 def ranked(scores: np.ndarray) -> RegionShares:
     """Whether the first candidate is within each of `RANKS`, and 1 over its rank.
 
-    Ties count as the mean over all their orders.
-
-    Args:
-        scores: of the candidates, higher is better, float [N].
+    Ties count as the mean over all their orders. Scores, float [N], are the higher the better.
     """
     above = int((scores > scores[0] + _EQUAL).sum())
     tied = int((np.abs(scores - scores[0]) <= _EQUAL).sum())
@@ -204,15 +196,11 @@ def moved(region: Region, right: float, down: float) -> Region:
         quad = tuple((np.array(region.quad) + np.tile((right, down), 4)).tolist())
     x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
     blocks = tuple(
-        grid._replace(
-            left=grid.left + right,
-            top=grid.top + down,
-            right=grid.right + right,
-            bottom=grid.bottom + down,
-            x=grid.x + right,
-            y=grid.y + down,
+        each._replace(
+            **{name: getattr(each, name) + right for name in ("left", "right", "x")},
+            **{name: getattr(each, name) + down for name in ("top", "bottom", "y")},
         )
-        for grid in region.blocks
+        for each in region.blocks
     )
     return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad, blocks=blocks)
 

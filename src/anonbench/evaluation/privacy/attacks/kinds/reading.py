@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.icao9303 import (
+    FILLER,
+    FORMATS,
+    Format,
+    corrected,
+    format_of,
+    normalized,
+    wrong_checks,
+)
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
     Equipment,
@@ -21,14 +30,12 @@ from anonbench.core.registries.attacks import (
 from anonbench.core.vocabulary import Entity, Variant
 
 if TYPE_CHECKING:
-    from anonbench.core.icao9303 import Format
     from anonbench.detection.text_recognizer import LineReader
 
 
 CONFIDENT = 0.9
 """Mean probability of an original line's characters from which its reading counts as true."""
-SHORTEST = 4
-"""Characters of the shortest line that is attacked."""
+SHORTEST = 4  # characters of the shortest line that is attacked
 
 
 class Readability(RegionAttack):
@@ -48,8 +55,7 @@ class Readability(RegionAttack):
         """See `RegionAttack.load`."""
         from anonbench.detection.text_recognizer import LineReader
 
-        weights = equipment.detection.mrz.weights
-        return _Reading(LineReader(weights, equipment.threads))
+        return _Reading(LineReader(equipment.detection.mrz.weights, equipment.threads))
 
 
 @dataclass(frozen=True)
@@ -65,21 +71,16 @@ class _Reading:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
-        """See `LoadedAttack.look`: reads a line upright, or on its end in both directions."""
         from anonbench.detection.base import as_rgb
         from anonbench.detection.text_recognizer import ways_to_read
 
-        rgb = as_rgb(image)
-        return [
-            max(
-                (Line(*self._reader.read_surely(rgb, way)) for way in ways_to_read(region)),
-                key=lambda line: line.confidence,
-            )
-            for region in regions
-        ]
+        rgb, found = as_rgb(image), []
+        for region in regions:  # upright, or on its end in both directions
+            lines = [Line(*self._reader.read_surely(rgb, way)) for way in ways_to_read(region)]
+            found.append(max(lines, key=lambda line: line.confidence))
+        return found
 
     def shares(self, truth: Line, found: Line) -> RegionShares:
-        """Share of characters that are right, and whether the whole line is right."""
         true, read = plain(truth.text), plain(found.text)
         if truth.confidence < CONFIDENT or len(true) < SHORTEST:
             return {}
@@ -116,10 +117,8 @@ def right_characters(true: str, read: str) -> float:
 _OF_THREE = 6.5
 """Width of a zone by its height below which it has three lines: 4 to 5 in TD1, 8 to 12 in others.
 """
-_OVERLAP = 0.12
-"""By how much of its height a row of an evenly split zone is grown."""
-MISCOUNTED = 6
-"""Fillers by which a reading's length may differ from the format's."""
+_OVERLAP = 0.12  # by how much of its height a row of an evenly split zone is grown
+MISCOUNTED = 6  # fillers by which a reading's length may differ from the format's
 
 
 class MrzReading(RegionAttack):
@@ -150,8 +149,6 @@ class _Zones:
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[list[str]]:
-        """See `LoadedAttack.look`: gives the readings of each zone's lines."""
-        from anonbench.core.icao9303 import normalized
         from anonbench.detection.base import as_rgb
 
         rgb = as_rgb(image)
@@ -161,25 +158,23 @@ class _Zones:
 
     def shares(self, truth: list[str], found: list[str]) -> RegionShares:
         """Shares that are right: characters except fillers, lines, checked fields, whole zones."""
-        from anonbench.core.icao9303 import FILLER
-
         zone = zone_of(truth)
         if zone is None:
             return {}
         lines, layout = zone
         read = [*found, *[""] * len(lines)][: len(lines)]
         fixed = [_fixed(text, kind) for text, kind in zip(read, layout.lines, strict=True)]
-        pairs = list(zip(lines, fixed, strict=True))
+        right = [a == b for a, b in zip(lines, fixed, strict=True)]
         fields = [check.over[0] for check in layout.checks if len(check.over) == 1]
-        filled = [each for each in fields if lines[each[0]][each[1] : each[2]].strip(FILLER)]
-        right = [lines[row][a:b] == fixed[row][a:b] for row, a, b in filled]
+        exact = [
+            lines[n][a:b] == fixed[n][a:b] for n, a, b in fields if lines[n][a:b].strip(FILLER)
+        ]
+        letters = ("".join(each).replace(FILLER, "") for each in (lines, fixed))
         return {
-            "characters": right_characters(
-                *("".join(each).replace(FILLER, "") for each in (lines, fixed))
-            ),
-            "exact_lines": sum(a == b for a, b in pairs) / len(pairs),
-            **({"exact_fields": sum(right) / len(right)} if right else {}),
-            "decoded": float(all(a == b for a, b in pairs)),
+            "characters": right_characters(*letters),
+            "exact_lines": sum(right) / len(right),
+            **({"exact_fields": sum(exact) / len(exact)} if exact else {}),
+            "decoded": float(all(right)),
         }
 
 
@@ -201,8 +196,6 @@ def _rows(region: Region) -> list[np.ndarray]:
 
 def _fixed(text: str, classes: str) -> str:
     """A reading at the format's length, each character corrected to its class."""
-    from anonbench.core.icao9303 import FILLER, corrected
-
     # the length is corrected at the longest run of fillers, because readers cannot count these
     runs = sorted(re.finditer(f"{FILLER}+", text), key=lambda run: len(run[0]), reverse=True)
     more = len(classes) - len(text)
@@ -214,12 +207,9 @@ def _fixed(text: str, classes: str) -> str:
 
 def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
     """A zone's lines and format if all check digits are valid; None if not."""
-    from anonbench.core.icao9303 import FORMATS, format_of, wrong_checks
-
     for layout in FORMATS:
-        if len(read) != len(layout.lines):
-            continue
-        if any(abs(len(line) - layout.width) > MISCOUNTED for line in read):
+        miscounted = any(abs(len(line) - layout.width) > MISCOUNTED for line in read)
+        if miscounted or len(read) != len(layout.lines):
             continue
         fixed = [_fixed(a, b) for a, b in zip(read, layout.lines, strict=True)]
         if format_of(fixed) is layout and not wrong_checks(fixed, layout):
@@ -227,8 +217,7 @@ def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
     return None
 
 
-_QUIET = 0.25
-"""By how much of its shorter side a region is grown, for the quiet zone."""
+_QUIET = 0.25  # by how much of its shorter side a region is grown, for the quiet zone
 _WHOLE = 3
 """Number of scales at which a code is searched: original size and enlarged up to this factor."""
 _MOST_PIXELS = 4_000_000
@@ -254,11 +243,9 @@ class _Decoding:
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[set[bytes]]:
-        """See `LoadedAttack.look`: gives the contents of the codes in and around each region."""
         return [decoded(surrounded(image, region)) for region in regions]
 
     def shares(self, truth: set[bytes], found: set[bytes]) -> RegionShares:
-        """Whether a code of the original was decoded."""
         return {"decoded": float(bool(truth & found))} if truth else {}
 
 

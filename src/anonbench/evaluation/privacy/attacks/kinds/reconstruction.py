@@ -22,7 +22,12 @@ from anonbench.core.registries.attacks import (
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, decoded, surrounded
+from anonbench.evaluation.privacy.attacks.kinds.reading import (
+    Barcodes,
+    Readability,
+    decoded,
+    surrounded,
+)
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover
@@ -74,12 +79,9 @@ class Reconstruction(RegionAttack):
         return _Reading(equipment)
 
 
-NOISE = 3e-5
-"""Power of the noise relative to that of the image, for Wiener deconvolution."""
-ITERATIONS = 30
-"""Of Richardson-Lucy deconvolution."""
-LEARNED = "learned_"
-"""Prefix of measures of a learned restorer."""
+NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
+ITERATIONS = 30  # of Richardson-Lucy deconvolution
+LEARNED = "learned_"  # prefix of measures of a learned restorer
 Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Function of a blurred window and the kernel that returns the deblurred window."""
 
@@ -98,10 +100,8 @@ def undone(
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
-        region: the hidden region.
-        variant: how it was hidden.
         hiding: the section `anonymization` of the config.
-        iterations: see `richardson_lucy`; 0: without it.
+        iterations: of Richardson-Lucy deconvolution; 0: without it.
     """
     from anonbench.anonymization.geometry import cover
 
@@ -135,7 +135,12 @@ def _before(
     if step.name == Method.BLUR:
         share = float(getattr(step.sigma, entity))
         kernel = gaussian(max(LEAST_SIGMA, share * min(seen.shape[:2])))
-        return way(_as_blurred(seen, area, kernel), kernel)
+        if not area.inside.all():  # blur the surroundings too, as if the whole window were blurred
+            whole = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
+            whole = whole.astype(np.float64)
+            whole[area.inside] = seen[area.inside]
+            seen = whole
+        return way(seen, kernel)
     if step.name == Method.PIXELATE:
         return smoothed(seen, float(getattr(step.blocks, entity)), LEAST_BLOCK)
     return seen
@@ -144,31 +149,28 @@ def _before(
 class _Restoring:
     """Restores each region in all ways, and compares what is left of its secret."""
 
-    iterations = 0
-    """See `undone`."""
+    iterations = 0  # see `undone`
 
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `LoadedAttack.look`: gives results by the prefix of their measures."""
-        return [self._one(image, region, variant) for region in regions]
-
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
+        """Secrets by the prefix of their measures."""
         hiding, restorers = self._equipment.anonymization, self._equipment.restorers
-        versions = undone(image, region, variant, hiding, self.iterations)
-        known = self._secret(versions, region, variant)
-        if known is None:
-            return None
-        if restorers is None or restorers.lack(region.entity):
-            return {"": known}
-        if variant.method is None:  # nothing was changed: read it once
-            return {"": known, LEARNED: known}
-        learned = restorers.restored(image, region, variant)
-        return {"": known, LEARNED: self._secret([learned], region, variant)}
+        found: list[dict[str, Any] | None] = []
+        for region in regions:
+            versions = undone(image, region, variant, hiding, self.iterations)
+            known = self._secret(versions, region, variant)
+            secrets = {"": known}
+            if known is not None and restorers and not restorers.lack(region.entity):
+                if variant.method is not None:  # else nothing was changed: read it once
+                    learned = restorers.restored(image, region, variant)
+                    known = self._secret([learned], region, variant)
+                secrets[LEARNED] = known
+            found.append(None if secrets[""] is None else secrets)
+        return found
 
     def shares(self, truth: dict[str, Any], found: dict[str, Any]) -> RegionShares:
-        """Shares of each way to restore a region; those of a restorer begin with `learned_`."""
         return {
             f"{prefix}{measure}": share
             for prefix, each in found.items()
@@ -186,11 +188,13 @@ class _Comparing(_Restoring):
     """Pixels, compared by structural similarity and signal-to-noise ratio."""
 
     def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        """The region's window in grey; None outside the image."""
         from anonbench.anonymization.geometry import cover
 
         area = cover(region, versions[0].shape, self._equipment.anonymization.margin)
-        return None if area is None else _grey(versions[0][area.window])
+        if area is None:
+            return None
+        seen = versions[0][area.window]
+        return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
 
     def _compared(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
         # another region, as a guess, has another size
@@ -199,12 +203,11 @@ class _Comparing(_Restoring):
 
 
 class _Reading(_Restoring):
-    """Text and codes, read in restored regions."""
+    """Contents of codes, or the line that is read with the highest confidence."""
 
     iterations = ITERATIONS
 
     def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        """Contents of codes, or the line that is read with the highest confidence."""
         if region.entity == Entity.BARCODE:
             return {text for each in versions for text in decoded(surrounded(each, region))}
         lines = [self._reader.look(each, [region], variant)[0] for each in versions]
@@ -216,22 +219,8 @@ class _Reading(_Restoring):
 
     def _compared(self, truth: Any, found: Any) -> RegionShares:
         if isinstance(truth, set):
-            return {"decoded": float(bool(truth & found))} if truth else {}
+            return Barcodes().load(self._equipment).shares(truth, found)
         return self._reader.shares(truth, found)
-
-
-def _grey(seen: np.ndarray) -> np.ndarray:
-    return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
-
-
-def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray:
-    """Blur the surroundings of a slanted region too, as if the whole window were blurred."""
-    if area.inside.all():
-        return seen
-    outside = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-    whole = outside.astype(np.float64)
-    whole[area.inside] = seen[area.inside]
-    return whole
 
 
 def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from anonbench.core.boxes import Region
@@ -32,6 +32,7 @@ same face or line more or less tightly, and regions have margins."""
 OTHERS = ("centerface", "mtcnn")
 """Further detectors; one without its package or weights is left out."""
 _log = logging.getLogger(__name__)
+_Secret = tuple[Region, Mapping[str, Sequence[Region]]]
 
 
 class Residual(RegionAttack):
@@ -68,49 +69,36 @@ class Residual(RegionAttack):
         return _Searching({OWN: own, OTHER: others})
 
 
-@dataclass(frozen=True)
-class _Found:
-    region: Region
-    boxes: Mapping[str, Sequence[Region]]
-    """What detectors found in its image, by measure; without those that look for other things."""
-
-
 class _Searching:
+    """Secrets are regions with what detectors found in their image, by measure.
+
+    Without detectors that look for other things.
+    """
+
     def __init__(self, detectors: Mapping[str, Mapping[str, Detector]]) -> None:
         self._detectors = detectors
-        self._sought = {
-            measure: {entity for name in named for entity in _entities(name)}
-            for measure, named in detectors.items()
-        }
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         wanted = {region.entity for region in regions}
-        found = {m: list(self._found(named, image, wanted)) for m, named in self._detectors.items()}
+        found: dict[str, list[Region]] = {}
+        sought: dict[str, set[str]] = {}
+        for measure, named in self._detectors.items():
+            found[measure], sought[measure] = [], set()
+            for name, detector in named.items():
+                sought[measure] |= set(_entities(name))
+                if wanted & set(_entities(name)):
+                    with suppress(UnreadableImage):  # counts as nothing found
+                        found[measure] += detector.detect([image])[0]
         return [
-            _Found(region, {m: found[m] for m in found if region.entity in self._sought[m]})
+            (region, {m: boxes for m, boxes in found.items() if region.entity in sought[m]})
             for region in regions
         ]
 
-    def _found(
-        self, detectors: Mapping[str, Detector], image: np.ndarray, wanted: Collection[str]
-    ) -> Iterator[Region]:
-        for name, detector in detectors.items():
-            if set(_entities(name)) & set(wanted):
-                try:
-                    yield from detector.detect([image])[0]
-                except UnreadableImage:
-                    continue  # counts as nothing found
-
-    def shares(self, truth: _Found, found: _Found) -> RegionShares:
-        """Whether each kind of detector found the true region."""
+    def shares(self, truth: _Secret, found: _Secret) -> RegionShares:
+        (region, _), (other, boxes_of) = truth, found
         return {
-            measure: float(
-                any(
-                    box.entity == found.region.entity and lies_on(truth.region, box)
-                    for box in boxes
-                )
-            )
-            for measure, boxes in found.boxes.items()
+            measure: float(any(b.entity == other.entity and lies_on(region, b) for b in boxes))
+            for measure, boxes in boxes_of.items()
         }
 
 

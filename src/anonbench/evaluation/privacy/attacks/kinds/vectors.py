@@ -17,8 +17,7 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.vocabulary import Variant
 
-LEAST = 2
-"""Images in an archive where anything can be linked."""
+LEAST = 2  # images in an archive where anything can be linked
 TIED = 1e-6
 """Similarities that differ by no more are equal: products of equal vectors may differ by rounding.
 """
@@ -74,18 +73,16 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
         Float [Q]; NaN for queries whose person is unknown or has no other image.
     """
     mine = persons[own]
-    rows = np.arange(len(own))
     without_own = similar.copy()
-    without_own[rows, own] = -np.inf
-    strangers = np.where(mine[:, None] == persons, -np.inf, similar)
-    with_person, without_person = without_own.max(axis=1), strangers.max(axis=1)
-    counts = (mine[:, None] == persons).sum(axis=1)
-    able = (mine >= 0) & (counts > 1) & np.isfinite(without_person)
+    without_own[np.arange(len(own)), own] = -np.inf
+    is_own_person = mine[:, None] == persons
+    with_person = without_own.max(axis=1)
+    without_person = np.where(is_own_person, -np.inf, similar).max(axis=1)
+    able = (mine >= 0) & (is_own_person.sum(axis=1) > 1) & np.isfinite(without_person)
     shares = np.full(len(own), np.nan)
     for row in np.flatnonzero(able):
-        others = without_person[able & (mine != mine[row])]
+        others, score = without_person[able & (mine != mine[row])], with_person[row]
         if len(others):
-            score = with_person[row]
             shares[row] = ((others < score) + 0.5 * (others == score)).mean()
     return shares
 
@@ -106,14 +103,11 @@ def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
     return float((others @ exceeds / others.sum(axis=1)).mean()) if len(others) else 0.5
 
 
-MEASURE = "accuracy"
-"""Of the label; of another attribute with its name behind."""
+MEASURE = "accuracy"  # of the label; of another attribute with its name behind
 
 
-FOLDS = 5
-"""Folds that clusters are split into for cross-validation."""
-RIDGE = 1.0
-"""Regularization, in multiples of the number of images and of a feature's mean square."""
+FOLDS = 5  # folds that clusters are split into for cross-validation
+RIDGE = 1.0  # regularization, in multiples of the number of images and of a feature's mean square
 LEAST_LABELLED = 20
 """Labelled images that are needed for a rate; of an attribute, half as many of each value."""
 
@@ -149,12 +143,11 @@ class Inference(ArchiveAttack):
         if not found:
             raise AttackNotPossibleError("; ".join(dict.fromkeys(lacks.values())))
         yield from found
+        nothing = np.empty(0), np.empty(0, np.int64), float("nan")
         for measure, why in lacks.items():
-            nothing = np.empty(0), np.empty(0, np.int64), float("nan")
             yield Outcome(measure, Variant(), *nothing, reason=why)
 
     def _of(self, archive: Archive, measure: str, numbers: np.ndarray | None) -> Iterator[Outcome]:
-        """Predict one attribute in each version of the images."""
         if numbers is None:
             raise AttackNotPossibleError("the data set has no label")
         known = np.flatnonzero(numbers >= 0)
@@ -168,11 +161,12 @@ class Inference(ArchiveAttack):
         values, folds = np.unique(pairs[0], return_counts=True)
         able = np.isin(numbers[known], values[folds > 1])
         known, fold = known[able], fold[able]
-        truth, is_even = numbers[known], measure != MEASURE
+        is_even = measure != MEASURE
         if is_even:
-            _, places, counts = np.unique(truth, return_inverse=True, return_counts=True)
-            frequent = (counts >= LEAST_LABELLED // 2)[places]
-            known, fold, truth = known[frequent], fold[frequent], truth[frequent]
+            values, counts = np.unique(numbers[known], return_counts=True)
+            frequent = np.isin(numbers[known], values[counts >= LEAST_LABELLED // 2])
+            known, fold = known[frequent], fold[frequent]
+        truth = numbers[known]
         classes, counts = np.unique(truth, return_counts=True)
         if len(known) < LEAST_LABELLED or len(classes) < 2:
             raise AttackNotPossibleError(
@@ -188,18 +182,12 @@ class Inference(ArchiveAttack):
 
 
 def predicted(
-    vectors: np.ndarray,
-    labels: np.ndarray,
-    fold: np.ndarray,
-    is_even: bool = False,
+    vectors: np.ndarray, labels: np.ndarray, fold: np.ndarray, is_even: bool = False
 ) -> np.ndarray:
     """Predicted class of each image, learned from the other folds, int64 [N].
 
-    Args:
-        vectors: [N, D].
-        labels: numbers of classes [N].
-        fold: number of each image's fold [N].
-        is_even: give all classes the same weight in a lesson, for any number of images.
+    Vectors are [N, D]; labels and folds are numbers [N]. `is_even` gives all classes the same
+    weight in a lesson, for any number of images.
     """
     classes = np.unique(labels)
     targets = (labels[:, None] == classes).astype(np.float64)
@@ -212,14 +200,11 @@ def predicted(
         roots = np.sqrt(weights_of)[:, None]
         lesson, goal = roots * (lesson - centre), roots * (goal - mean)
         ridge = max(RIDGE * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
-        if len(lesson) < lesson.shape[1]:  # solve the smaller of two equivalent systems
-            products = lesson @ lesson.T
-            products[np.diag_indices_from(products)] += ridge
-            weights = lesson.T @ np.linalg.solve(products, goal)
-        else:
-            products = lesson.T @ lesson
-            products[np.diag_indices_from(products)] += ridge
-            weights = np.linalg.solve(products, lesson.T @ goal)
+        is_wide = len(lesson) < lesson.shape[1]  # solve the smaller of two equivalent systems
+        products = lesson @ lesson.T if is_wide else lesson.T @ lesson
+        products[np.diag_indices_from(products)] += ridge
+        solved = np.linalg.solve(products, goal if is_wide else lesson.T @ goal)
+        weights = lesson.T @ solved if is_wide else solved
         scores = (vectors[test] - centre) @ weights + mean
         found[test] = classes[scores.argmax(axis=1)]
     return found
@@ -243,10 +228,8 @@ STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
 """Penalties that leaving one lesson out chooses among, as multiples of the mean eigenvalue."""
 FEWEST, MOST = 20, 2000
 """Least and greatest number of images that a decoder is learned from; more are drawn from."""
-SECONDS = 9.5 / 2000**2
-"""Seconds to learn a decoder, per image squared, on a core."""
-SIDE = 32
-"""Of a thumbnail, in pixels."""
+SECONDS = 9.5 / 2000**2  # seconds to learn a decoder, per image squared, on a core
+SIDE = 32  # of a thumbnail, in pixels
 
 
 class Inversion(ArchiveAttack):
@@ -286,13 +269,11 @@ class Inversion(ArchiveAttack):
         for variant in [each for each in archive.vectors if each in training_set.vectors]:
             vectors = archive.vectors[variant][asked].astype(np.float64)
             own_vectors = training_set.vectors[variant][chosen].astype(np.float64)
-            drawn = decoded(own_vectors, targets, vectors)
-            pictures = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
-            pictures = pictures.reshape(-1, *shown.shape[1:])
+            drawn = np.rint(decoded(own_vectors, targets, vectors))
+            pictures = np.clip(drawn, 0, 255).astype(np.uint8).reshape(-1, *shown.shape[1:])
             for measure, judge in judges.items():
                 own = rank_1(judge(pictures) @ judge(shown).T, asked)
-                clusters, chance = archive.clusters[asked], 1.0 / len(archive.ids)
-                yield Outcome(measure, variant, own, clusters, chance)
+                yield Outcome(measure, variant, own, archive.clusters[asked], 1 / len(archive.ids))
 
 
 def decoded(training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
