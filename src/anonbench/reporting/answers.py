@@ -55,11 +55,9 @@ ANSWERS = ["question", "query", "degree", "method", "case", "value", "low", "hig
 `predictor` Pearson's coefficient with an accuracy, and `lead` how far mnDCG of anonymized queries
 is above another predictor."""
 ACCURACIES = ("knn", "linear")
-BEST = "mndcg_anonymized"
-"""Predictor that the paper finds best."""
+BEST = "mndcg_anonymized"  # predictor that the paper finds best
 PREDICTED_BY = ("map_original", "map_anonymized", "mndcg_original", BEST)
-FEWEST = 3
-"""Least number of systems for an interval."""
+FEWEST = 3  # least number of systems for an interval
 _DIGITS = 6
 _RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0), "lead": (-2.0, 2.0)}
 

@@ -114,8 +114,7 @@ class Verdict(StrEnum):
     UNKNOWN = "cannot be told"
 
 
-Row = tuple[str, Verdict, str]
-"""A recommendation, the verdict on it, and the basis of the verdict."""
+Row = tuple[str, Verdict, str]  # A recommendation, the verdict on it, and the basis of the verdict
 
 
 def recommendations_grid(effects: Effects, bests: Bests) -> Grid:

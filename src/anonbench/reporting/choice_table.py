@@ -66,16 +66,14 @@ UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 """Reasons why the quality kept is not known: too few images for any ranking, too few clusters, too
 wide an interval, no second reference, originals found only by chance, not evaluated."""
-NAMED = 0.1
-"""Smallest rate of an attack without a limit that is named."""
+NAMED = 0.1  # smallest rate of an attack without a limit that is named
 _SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
 """Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
 _UNJUDGED: dict[str, Any] = {
     **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
     **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
 }
-Scenario = tuple[str, str]
-"""Method and adaption."""
+Scenario = tuple[str, str]  # method and adaption
 
 
 @dataclass(frozen=True)
@@ -85,10 +83,8 @@ class Best:
     choice: Scenario
     alike: tuple[Scenario, ...]
     """All choices that no test distinguishes from the best, including itself."""
-    optimism: float
-    """What choosing the highest value adds to it, as a share; NaN if unknown."""
-    reason: str
-    """Reason why there is no interval and thus no test; empty if there is one."""
+    optimism: float  # what choosing the highest value adds to it, as a share; NaN if unknown
+    reason: str  # reason why there is no interval and thus no test; empty if there is one
 
 
 Bests = Mapping[tuple[str, int, str, str], Best]

@@ -32,23 +32,18 @@ THUMBNAIL_BYTES = 1_200_000
 """Total bytes of a data set's pictures, as embedded in the page, above which they are smaller."""
 EDGES = (192, 144, 112, 80, 56)
 """Longer edges in pixels, tried in this order until all pictures fit."""
-EXAMPLE_EDGE = 480
-"""Longer edge of the example image on the report's first page."""
-QUALITY = 60
-"""WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels."""
+EXAMPLE_EDGE = 480  # longer edge of the example image on the report's first page
+QUALITY = 60  # WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels
 
 
 @dataclass(frozen=True)
 class ScenarioEmbeddings:
     """A scenario's embeddings (HDF5)."""
 
-    adaption: str
-    """`unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`."""
+    adaption: str  # `unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`
     variant: Variant
-    originals: Path
-    """Embeddings of the original images (original queries)."""
-    images: Path
-    """Embeddings of the variant's images (anonymized queries and the database)."""
+    originals: Path  # embeddings of the original images (original queries)
+    images: Path  # embeddings of the variant's images (anonymized queries and the database)
 
 
 def explore(
@@ -146,8 +141,7 @@ def explore(
     }
 
 
-_Ranking = tuple[np.ndarray, np.ndarray]
-"""Positions and similarities of a query's results (`rank`)."""
+_Ranking = tuple[np.ndarray, np.ndarray]  # positions and similarities of a query's results (`rank`)
 
 
 def _answers(

@@ -23,10 +23,8 @@ class Cell:
     """One score in percent, or none if the scenario was not run."""
 
     value: float | None = None
-    sd: float | None = None
-    """Standard deviation between seeds, if there are several."""
-    se: float | None = None
-    """Standard error over queries or images."""
+    sd: float | None = None  # standard deviation between seeds, if there are several
+    se: float | None = None  # standard error over queries or images
     low: float | None = None
     high: float | None = None
     best: bool = False
@@ -55,8 +53,7 @@ class Cell:
         return TIED * self.tied + AT_CHANCE * self.chance
 
 
-Row = tuple[str | Cell, ...]
-"""Texts and scores, as many as a table has columns."""
+Row = tuple[str | Cell, ...]  # texts and scores, as many as a table has columns
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,7 @@ class GridBlock:
 class Grid:
     """Headings and rows of text; nothing in it is escaped yet."""
 
-    stem: str
-    """File name without suffix, and the LaTeX label."""
+    stem: str  # file name without suffix, and the LaTeX label
     title: str
     heads: tuple[str, ...]
     blocks: tuple[GridBlock, ...]

@@ -25,15 +25,7 @@ from anonbench.core.vocabulary import (
 )
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY
-from anonbench.reporting.grid import (
-    Cell,
-    Grid,
-    GridBlock,
-    Row,
-    to_latex,
-    to_markdown,
-    write_table,
-)
+from anonbench.reporting.grid import Cell, Grid, GridBlock, Row, to_latex, to_markdown, write_table
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -65,8 +57,7 @@ _NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
 class ScoreGrid(Grid):
     """Table of scores (`Cell`), with more for the report and the CSV."""
 
-    behind: str = ""
-    """Number of queries or images, clusters and seeds; empty without scores."""
+    behind: str = ""  # number of queries or images, clusters and seeds; empty without scores
     cautions: tuple[str, ...] = ()
     """Reasons why the numbers support no statement, and why cells have no value."""
     baselines: tuple[Row, ...] = ()

@@ -46,10 +46,8 @@ DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = WORDS["attackers"] | facts(attacks.ATTACKERS, "label")
 _CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
 NOT_RUN = "not run"
-TIED = "≈"
-"""Mark of a value that a test cannot distinguish from the best."""
-AT_CHANCE = "†"
-"""Mark of a value whose interval includes chance."""
+TIED = "≈"  # mark of a value that a test cannot distinguish from the best
+AT_CHANCE = "†"  # mark of a value whose interval includes chance
 
 
 def name_system(name: str | None) -> None:
@@ -96,8 +94,7 @@ def metric_label(metric: str, k: int | None = None) -> str:
     return f"{name}@{k}" if k is not None and metric in _CUT_OFF else name
 
 
-NONE = "–"
-"""Printed in place of a value that is not known."""
+NONE = "–"  # printed in place of a value that is not known
 
 
 def percent(share: float, sign: str = "") -> str:

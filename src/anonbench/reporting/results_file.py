@@ -37,8 +37,7 @@ class Score(_Part):
     """A retrieval metric or an accuracy, as a share, with its interval over clusters of queries."""
 
     metric: Name
-    query: Literal["original", "anonymized", ""]
-    """Empty for accuracies."""
+    query: Literal["original", "anonymized", ""]  # empty for accuracies
     value: Value
     low: Value | None = None
     high: Value | None = None
@@ -74,18 +73,14 @@ class Result(_Part):
 class Results(_Part):
     """One system on one data set; the originals are the method `original` at degree 0."""
 
-    schema_version: Literal[1]
-    """Files of another version are refused."""
-    anonbench: Name
-    """Version that measured; other programs give their own name and version."""
+    schema_version: Literal[1]  # files of another version are refused
+    anonbench: Name  # version that measured; other programs give their own name and version
     system: Name
     kind: Name
     dataset: Name
-    images: Count
-    """Images that are searched."""
+    images: Count  # images that are searched
     detectors: tuple[Name, ...]
-    confidence: Annotated[float, Field(gt=0.0, lt=1.0)]
-    """Of all intervals."""
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)]  # of all intervals
     results: tuple[Result, ...]
 
 

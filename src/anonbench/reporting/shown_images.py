@@ -20,8 +20,7 @@ from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, open_sets
 
-TILE = 192
-"""Pixels of a blank tile's side."""
+TILE = 192  # pixels of a blank tile's side
 
 
 def choose(ids: Iterable[str], number: int) -> list[str]:
@@ -103,8 +102,7 @@ COLOURS: Mapping[str, str] = {
 """Okabe and Ito's colours, which colour-blind people can distinguish."""
 _BOX = ["x0", "y0", "x1", "y1"]
 _CORNERS = [f"q{number}" for number in range(8)]
-_ROWS = 20_000
-"""Regions from the start of the table among which the image is chosen."""
+_ROWS = 20_000  # regions from the start of the table among which the image is chosen
 
 
 @dataclass(frozen=True)

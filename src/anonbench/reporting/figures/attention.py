@@ -19,18 +19,14 @@ from anonbench.reporting.figures import style
 from anonbench.reporting.figures.examples import GAP, PRINT, Images, PictureGrid, scaled, show
 from anonbench.reporting.labels import ADAPTIONS, variant_label
 
-LABEL = 0.95
-"""Width in inches of the row labels."""
-CAPTION = 0.13
-"""Height in inches of the line above a map: its head and its highest value."""
+LABEL = 0.95  # width in inches of the row labels
+CAPTION = 0.13  # height in inches of the line above a map: its head and its highest value
 BLOCK, PANEL = 0.16, 0.09
 """Space in inches between two images, and between two panels whose heads take several rows."""
-SIDE = 256
-"""Smallest side of a picture in pixels: the network's view, at a higher resolution."""
+SIDE = 256  # smallest side of a picture in pixels: the network's view, at a higher resolution
 SMALLEST, WIDEST = 12 * style.MILLIMETRE, 0.8
 """Width in inches below which a map of 14 × 14 patches is unreadable, and the largest one."""
-PALE = 0.55
-"""Share of the image's contrast that remains under a map."""
+PALE = 0.55  # share of the image's contrast that remains under a map
 _HEAT = LinearSegmentedColormap.from_list("heat", [(0.84, 0.37, 0.0, a) for a in (0.0, 0.9)])
 """Vermilion, more opaque for more attention: visible on white pages and on photos."""
 
@@ -40,14 +36,11 @@ class Panel:
     """One model's maps of one image."""
 
     image_id: str
-    model: str
-    """Name as in paths, for example `A-blur-50`."""
-    variant: str
-    """Variant of the image: `original`, or method and degree."""
+    model: str  # name as in paths, for example `A-blur-50`
+    variant: str  # variant of the image: `original`, or method and degree
     picture: np.ndarray | None
     """uint8 [S, S, 3], the network's view of the image; None if it must not be shown."""
-    heads: np.ndarray
-    """float [heads, h, w], the class token's attention to the patches."""
+    heads: np.ndarray  # float [heads, h, w], the class token's attention to the patches
 
 
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:

@@ -16,19 +16,13 @@ from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures import style
 from anonbench.reporting.labels import METHODS
 
-BLOCK_GAP = 0.16
-"""Additional space in inches between two blocks."""
-SIDE = 0.28
-"""Space in inches for the row labels."""
-WIDEST = 1.55
-"""Width in inches beyond which an image is not enlarged."""
+BLOCK_GAP = 0.16  # additional space in inches between two blocks
+SIDE = 0.28  # space in inches for the row labels
+WIDEST = 1.55  # width in inches beyond which an image is not enlarged
 
-GAP = 0.06
-"""Space in inches between two pictures."""
-HEADER = 0.24
-"""Space in inches for the column labels."""
-PRINT = 2
-"""Oversampling: image pixels per figure pixel before the final smooth downscaling."""
+GAP = 0.06  # space in inches between two pictures
+HEADER = 0.24  # space in inches for the column labels
+PRINT = 2  # oversampling: image pixels per figure pixel before the final smooth downscaling
 
 
 class Images(Protocol):

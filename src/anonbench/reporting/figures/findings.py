@@ -18,8 +18,7 @@ from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ACCURACIES, method_colour
 from anonbench.reporting.summary import at_highest_degree
 
-_ACROSS = 3
-"""Most panels side by side."""
+_ACROSS = 3  # most panels side by side
 _MARK: dict[str, Any] = {"ls": "none", "color": style.SOFT, "mfc": "white"}
 _MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
 """How correlations with each accuracy are drawn."""
@@ -29,10 +28,8 @@ _MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
 class Question:
     """A figure of one question: a panel for each table, with one legend."""
 
-    label: str
-    """Of the y axis."""
-    chosen: Callable[[pd.DataFrame], pd.DataFrame]
-    """Rows of a table that are drawn."""
+    label: str  # of the y axis
+    chosen: Callable[[pd.DataFrame], pd.DataFrame]  # rows of a table that are drawn
     panel: Callable[[Axes, pd.DataFrame], None]
     legend: tuple[str, ...] = ()
     """Columns `method`, `adaption` and `accuracy` that the legend explains."""

@@ -27,8 +27,7 @@ MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
 TWO_COLUMNS = 175 * MILLIMETRE
 """Width in inches of both columns of a journal page (`ONE_COLUMN`: of one)."""
-TALLEST = 9.3
-"""Height in inches that still fits on a page with a caption."""
+TALLEST = 9.3  # height in inches that still fits on a page with a caption
 
 INK = "#1b1f24"
 SOFT = "#5b6470"

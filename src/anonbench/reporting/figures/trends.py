@@ -243,8 +243,7 @@ def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
         )
 
 
-DARK = 0.62
-"""Coefficient beyond which cells are dark enough for white text."""
+DARK = 0.62  # coefficient beyond which cells are dark enough for white text
 
 
 def matrix(table: pd.DataFrame) -> pd.DataFrame:

@@ -24,11 +24,7 @@ from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
-from anonbench.evaluation.sufficiency import (
-    Needs,
-    statement_gap,
-    why_no_statement,
-)
+from anonbench.evaluation.sufficiency import Needs, statement_gap, why_no_statement
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
@@ -63,10 +59,8 @@ class Results:
     facts: Facts
 
 
-PAGES = WORDS["pages"]
-"""Evidence pages: id and title."""
-METRIC = "map"
-"""Metric whose figures are in the report; those of other metrics are only files."""
+PAGES = WORDS["pages"]  # evidence pages: id and title
+METRIC = "map"  # metric whose figures are in the report; those of other metrics are only files
 TABLES = {
     **dict.fromkeys(("policy", "front_area", "reidentification", "attacks", "given"), "privacy"),
     **dict.fromkeys(("mapped", "deployments"), "retrieval"),
@@ -81,8 +75,7 @@ class EvidencePage:
 
     name: str
     title: str
-    figures: list[tuple[str, list[Picture]]] = field(default_factory=list)
-    """By kind."""
+    figures: list[tuple[str, list[Picture]]] = field(default_factory=list)  # by kind
     scores: list[ScoreGrid] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
 

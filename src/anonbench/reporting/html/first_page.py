@@ -12,8 +12,7 @@ from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words, step
 from anonbench.reporting.labels import NONE, method_colour
 
-BAR = 150
-"""Pixels of a bar's full scale."""
+BAR = 150  # pixels of a bar's full scale
 
 
 def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any]:

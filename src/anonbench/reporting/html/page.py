@@ -141,8 +141,7 @@ class Picture:
     stem: str
     title: str
     alt: str
-    source: str
-    """Data URI."""
+    source: str  # data URI
     width: int
     height: int
 
@@ -254,15 +253,12 @@ class DatasetSection:
     """Results of one data set that the report shows; a missing file is reported as not run."""
 
     name: str
-    files: Mapping[str, Path]
-    """Files by the keys of `FILES` and `UNTOLD`."""
+    files: Mapping[str, Path]  # files by the keys of `FILES` and `UNTOLD`
     tables: Sequence[Table] = ()
-    figures: Sequence[tuple[Figure, Path]] = ()
-    """Each figure with its PNG."""
+    figures: Sequence[tuple[Figure, Path]] = ()  # each figure with its PNG
     correlations: Mapping[int, Path] = field(default_factory=dict)
     """Coefficients in long form, by degree."""
-    attacked_by: str = ATTACKED
-    """Setting of the section `privacy` that enables attacks on regions."""
+    attacked_by: str = ATTACKED  # setting of the section `privacy` that enables attacks on regions
     image_sets: Sequence[tuple[str, str, Sequence[Path]]] = ()
     """Split, variant, and the files with the digests of the shards of each published set."""
 

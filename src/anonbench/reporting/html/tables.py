@@ -112,11 +112,7 @@ def provenance(
     digests = [(name, file_digest(path)) for name, path in files.items() if path.is_file()]
     made_by = pd.DataFrame(versions.items(), columns=["Package", "Version"])
     stored = pd.DataFrame(digests, columns=["File", "Digest"])
-    return [
-        *plain("versions", made_by, 2),
-        *plain("effort", costs),
-        *plain("digests", stored, 2),
-    ]
+    return [*plain("versions", made_by, 2), *plain("effort", costs), *plain("digests", stored, 2)]
 
 
 def stage_costs(folder: Path) -> pd.DataFrame:

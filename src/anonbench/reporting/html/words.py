@@ -38,22 +38,17 @@ class Facts:
     """Facts about a data set besides its choices."""
 
     name: str
-    images: int | None
-    """Number of validation images."""
-    left_out: int
-    """Number of images in which nothing was found, or on which a detector failed."""
+    images: int | None  # number of validation images
+    left_out: int  # number of images in which nothing was found, or on which a detector failed
     notices: Sequence[tuple[str, Mapping[str, Any]]]
     """Warnings about what may be visible in published images: a text's key and its values."""
-    published: int
-    """Number of images that may be published without hidden regions."""
+    published: int  # number of images that may be published without hidden regions
     gap: tuple[str, Mapping[str, float]] | None
     """Reason why no ranking can be judged: a text's key and its values."""
-    toy: bool
-    """Whether raw pixels predict better than the model."""
+    toy: bool  # whether raw pixels predict better than the model
     examples: Mapping[str, Mapping[str, Any]]
     """One image by each method: data URI and size; `original` if it may be shown."""
-    outlines: Outlines | None = None
-    """Regions of one image, if no picture may be shown."""
+    outlines: Outlines | None = None  # regions of one image, if no picture may be shown
     system: str | None = None
     needs: Needs = DEFAULTS
     searched_share: float = 1.0
@@ -62,18 +57,13 @@ class Facts:
     """Setting of the section `privacy` that enables attacks on regions."""
     unlimited: Mapping[str, float] = field(default_factory=dict)
     """Rates of attacks on the first choice that have no limit, above their control."""
-    true_boxes: int = 0
-    """Number of images that need true boxes (`boxes_needed`)."""
-    searched: Sequence[str] = ()
-    """Entities that are searched for, if others are not."""
+    true_boxes: int = 0  # number of images that need true boxes (`boxes_needed`)
+    searched: Sequence[str] = ()  # entities that are searched for, if others are not
 
 
-_NAMED = 3
-"""Number of untested attacks that a sentence names."""
-USELESS = 0.1
-"""Share of the search quality below which a search hardly works."""
-_SUBTRACTED = 0.05
-"""Fewest points of a subtraction that is named."""
+_NAMED = 3  # number of untested attacks that a sentence names
+USELESS = 0.1  # share of the search quality below which a search hardly works
+_SUBTRACTED = 0.05  # fewest points of a subtraction that is named
 _DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
 _DRAWN |= {"inference": "gallery"}
 """Settings of the section `privacy` that say how often an attack is tried, where it is not
@@ -295,10 +285,8 @@ class Step:
 
     text: Markup
     command: str
-    then: str = ""
-    """What is to be done after it, or besides."""
-    persons: int = 0
-    """Number of persons or documents to add."""
+    then: str = ""  # what is to be done after it, or besides
+    persons: int = 0  # number of persons or documents to add
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:

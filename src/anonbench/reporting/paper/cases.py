@@ -46,10 +46,8 @@ class Case(NamedTuple):
     name: str
     holds: bool | None
     """Whether the numbers support it; None if undecidable, for the reason in `numbers`."""
-    numbers: str
-    """The decisive numbers, or the reason why there are none."""
-    significant: bool | None = None
-    """Whether a test separates the two sides; None without a test."""
+    numbers: str  # the decisive numbers, or the reason why there are none
+    significant: bool | None = None  # whether a test separates the two sides; None without a test
 
 
 Pairs = pd.DataFrame
@@ -198,8 +196,7 @@ def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     yield _as_many(masking, others, numbers, "low" in table)
 
 
-Counts = tuple[int, int, int]
-"""A count, and the least and most that it can be by the intervals."""
+Counts = tuple[int, int, int]  # A count, and the least and most that it can be by the intervals
 
 
 def _counts(cells: pd.DataFrame) -> Counts:

@@ -26,8 +26,7 @@ from anonbench.reporting.summary import read_scores, summarize
 
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
 """Keys of a number in the result tables."""
-METRICS = ("map", "mndcg", "knn", "linear")
-"""The paper's metrics, named as in the scores."""
+METRICS = ("map", "mndcg", "knn", "linear")  # the paper's metrics, named as in the scores
 OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
 """Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
