@@ -7,8 +7,6 @@ and people.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.vectors import draw_queries, rank, read_some
+from anonbench.reporting.shown_images import webp_uri
 
 if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
@@ -119,7 +118,10 @@ def explore(
     thumbnails: dict[str, list[str | None]] = {}
     for edge in EDGES:  # the largest at which all fit, or the smallest
         thumbnails = {
-            kind: [_source(scaled(of_kind[p], edge)) if p in of_kind else None for p in numbers]
+            kind: [
+                webp_uri(scaled(of_kind[p], edge), quality=QUALITY) if p in of_kind else None
+                for p in numbers
+            ]
             for kind, of_kind in pictures.items()
         }
         if sum(len(each or "") for row in thumbnails.values() for each in row) <= THUMBNAIL_BYTES:
@@ -162,9 +164,12 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
     shown = (name for name in drawn if all(name in given for given in images.values()))
     if (image_id := next(shown, None)) is None:
         return {}
-    pictures = {m: _picture(given, image_id, EXAMPLE_EDGE) for m, given in images.items()}
-    sizes = {m: {"width": each.width, "height": each.height} for m, each in pictures.items()}
-    return {m: {"source": _source(each)} | sizes[m] for m, each in pictures.items()}
+    found = {}
+    for method, given in images.items():
+        picture = _picture(given, image_id, EXAMPLE_EDGE)
+        sizes = {"width": picture.width, "height": picture.height}
+        found[method] = {"source": webp_uri(picture, quality=QUALITY)} | sizes
+    return found
 
 
 def display_names(
@@ -198,10 +203,3 @@ def scaled(picture: Image.Image, edge: int) -> Image.Image:
     longer = max(picture.size)
     width, height = (max(1, round(side * edge / longer)) for side in picture.size)
     return picture if longer <= edge else picture.resize((width, height), Image.Resampling.BOX)
-
-
-def _source(picture: Image.Image) -> str:
-    """A picture as a data URI."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

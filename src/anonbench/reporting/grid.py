@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, reduce
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+import yaml
+from jinja2 import Environment, StrictUndefined, Template
 
 from anonbench.core.io import atomic, write_csv
+from anonbench.core.wording import count
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
-from anonbench.reporting.notes import notes
+
+_TEXTS = resources.files("anonbench.reporting").joinpath("texts")
 
 
 @dataclass
@@ -27,24 +32,20 @@ class Cell:
     se: float | None = None  # standard error over queries or images
     low: float | None = None
     high: float | None = None
-    best: bool = False
-    """Whether it is the highest of its column, as printed. Rows that cannot be chosen are ignored,
-    and a value shared by all is not the best."""
-    tied: bool = False
-    """Whether it is not the highest, but not distinguishable from it by a paired test."""
-    chance: bool = False
-    """Whether the value's interval includes chance, or the floor of its query kind."""
+    best: bool = False  # the highest of its column, as printed
+    tied: bool = False  # not the highest, but not distinguishable from it by a paired test
+    chance: bool = False  # its interval includes chance, or the floor of its query kind
 
     @property
     def text(self) -> str:
-        """The value with one decimal, and the standard deviation between seeds."""
+        """The value and the standard deviation between seeds."""
         if self.value is None:
             return NOT_RUN
         return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
 
     @property
     def interval(self) -> str:
-        """The interval with one decimal; empty if there is none."""
+        """The interval; empty if there is none."""
         return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
 
     @property
@@ -75,8 +76,7 @@ class Grid:
     notes: tuple[str, ...] = ()
     groups: tuple[tuple[str, int], ...] = ()
     """Headings above the headings with the columns that each spans; they fill the whole width."""
-    left: int = 1
-    """Number of columns, from the first, that are flush left; the others are flush right."""
+    left: int = 1  # columns, from the first, that are flush left; the others are flush right
     wrapped: tuple[tuple[int, float], ...] = ()
     """Columns of running text, by number, with their width as a share of the page's."""
 
@@ -102,14 +102,12 @@ def grid_of(
     """
     if isinstance(table.index, pd.RangeIndex):
         table = table.set_axis([""] * len(table))
-    above = table.columns.get_level_values(0)
+    above = table.columns.get_level_values(0) if table.columns.nlevels > 1 else [""]
     return Grid(
         stem=stem or f"{kind}_{values['dataset']}",
         title=notes("titles", kind, **values)[0],
         heads=tuple(map(str, table.columns.get_level_values(-1))),
-        groups=tuple((label, len(list(same))) for label, same in groupby(above))
-        if table.columns.nlevels > 1 and any(above)
-        else (),
+        groups=tuple((label, len(list(same))) for label, same in groupby(above) if any(above)),
         blocks=tuple(
             GridBlock(str(label), tuple(rows.itertuples(index=False, name=None)))
             for label, rows in table.groupby(level=0, sort=False)
@@ -118,6 +116,29 @@ def grid_of(
         left=left,
         wrapped=wrapped,
     )
+
+
+def notes(*table: str, **values: Any) -> tuple[str, ...]:
+    """Notes of a kind of table in `notes.yaml`, without empty ones; after `titles`, its title.
+
+    `values` are the variables of its templates.
+    """
+    texts = reduce(operator.getitem, table, _notes())
+    texts = [texts] if isinstance(texts, str) else texts
+    filled = (re.sub(r"[ \n]+", " ", _template(text).render(**values)) for text in texts)
+    return tuple(filter(None, (text.strip(" ") for text in filled)))
+
+
+@cache
+def _notes() -> Any:
+    return yaml.safe_load(_TEXTS.joinpath("notes.yaml").read_text("utf-8"))
+
+
+@cache
+def _template(text: str) -> Template:
+    environment = Environment(undefined=StrictUndefined)
+    environment.filters |= {"counted": count, "g": lambda share: f"{100 * share:g}"}
+    return environment.from_string(text)
 
 
 def write_grid(grid: Grid, table: pd.DataFrame, outputs: Sequence[Path], wide: bool = True) -> None:
@@ -160,19 +181,17 @@ def to_latex(grid: Grid, wide: bool = True) -> str:
 
     Running text is in braces, because `\\raggedright` redefines the end of a row.
     """
-    file = resources.files("anonbench.reporting").joinpath("texts", "table.tex.j2")
     marks: Any = {"block_start_string": "<%", "block_end_string": "%>"}
     marks |= {"variable_start_string": "<<", "variable_end_string": ">>"}
     plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     latex = Environment(undefined=StrictUndefined, **marks, **plain)
     latex.filters["latex"] = escape_latex
-    template = latex.from_string(file.read_text("utf-8"))
+    template = latex.from_string(_TEXTS.joinpath("table.tex.j2").read_text("utf-8"))
     return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=_latex_cell)
 
 
 def _latex_cell(cell: str | Cell) -> str:
-    """Text of a cell, with a real minus sign if it is a number with a sign."""
-    if isinstance(cell, str):
+    if isinstance(cell, str):  # a number with a sign gets a real minus
         return f"${cell}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", cell) else escape_latex(cell)
     text = escape_latex(cell.text)
     marks = "".join(_MARKS[mark] for mark in cell.marks)

@@ -10,9 +10,8 @@ import pandas as pd
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.statistics import with_width
 from anonbench.detection.quality import ALL
-from anonbench.reporting.grid import grid_of, markdown_grid, write_grid, write_text
+from anonbench.reporting.grid import grid_of, markdown_grid, notes, write_grid, write_text
 from anonbench.reporting.labels import ENTITIES, WORDS, intervals
-from anonbench.reporting.notes import notes
 
 SIZE_COLUMNS, QUALITY_METRICS = WORDS["sizes"], WORDS["quality"]
 QUALITY_HEADS = ["Entity", "Images", "True regions", "Found", *QUALITY_METRICS.values()]

@@ -7,13 +7,17 @@ other image is a blank tile.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from PIL import Image
 
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import hash_int
@@ -63,6 +67,13 @@ def blank() -> np.ndarray:
     place = ((TILE - width) // 2, (TILE + height) // 2)
     cv2.putText(tile, "not shown", place, font, size, (110,), thickness, cv2.LINE_AA)
     return tile
+
+
+def webp_uri(picture: Image.Image, **how: Any) -> str:
+    """A picture as a data URI of a WebP; `how` are Pillow's settings."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", method=4, **how)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def open_shown(

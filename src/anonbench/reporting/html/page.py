@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import operator
 import re
@@ -27,6 +26,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import label_of
 from anonbench.core.vocabulary import RESULTS
 from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.shown_images import webp_uri
 
 FOLDER = "texts"
 """Folder of the catalogues in the package `anonbench.reporting`, one file per language."""
@@ -44,12 +44,7 @@ class Texts:
     def __init__(
         self, language: str = "en", configfiles: Sequence[str] = (), results: str = RESULTS
     ) -> None:
-        """Read the catalogue of a language.
-
-        Args:
-            language: its code.
-            configfiles: names of the config files, which commands in the texts repeat.
-            results: folder of the results, which they repeat, too.
+        """Read the catalogue of a language; commands name the config files and results.
 
         Raises:
             InputError: there is none.
@@ -70,11 +65,7 @@ class Texts:
         self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:
-        """Text of a key with dots, with its values filled in; values are escaped.
-
-        Raises:
-            KeyError: there is no such text.
-        """
+        """Text of a key with dots, with its values filled in and escaped; KeyError without one."""
         return Markup(self._jinja.get_template(key).render(**values))
 
     def raw(self, key: str) -> Any:
@@ -149,12 +140,9 @@ class Picture:
 def captions(system: str | None) -> dict[str, str]:
     """Captions by kind of figure, for the `system` under test if models are not trained."""
     names = {"system": system or "", "not_shown": _LISTED["not_shown"]}
-    return {
-        kind: Template(
-            each.get("of_system", each["caption"]) if system else each["caption"]
-        ).render(**names)
-        for kind, each in FIGURES.items()
-    }
+    key = "of_system" if system else "caption"
+    found = {kind: each.get(key, each["caption"]) for kind, each in FIGURES.items()}
+    return {kind: Template(text).render(**names) for kind, text in found.items()}
 
 
 def data_uri(png: Path) -> tuple[str, int, int]:
@@ -165,33 +153,24 @@ def data_uri(png: Path) -> tuple[str, int, int]:
     """
     try:
         with Image.open(png, formats=["PNG"]) as image:
-            buffer = io.BytesIO()
-            image.convert("RGB").save(buffer, "WEBP", lossless=True, method=4)
-            width, height = image.size
+            return webp_uri(image.convert("RGB"), lossless=True), *image.size
     except UnidentifiedImageError as error:
         raise InputError(f"{png}: is not a PNG; make the figure again") from error
-    source = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/webp;base64,{source}", width, height
 
 
 def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
-    """Figures of one kind, prepared for the page from their PNGs.
-
-    Raises:
-        InputError: a file is not a PNG.
-    """
+    """Figures of one kind, prepared for the page from their PNGs (see `data_uri`)."""
     shown = []
-    for figure, png in figures:
-        if figure.kind == kind:
-            parts = [
-                figure.dataset,
-                metric_label(figure.metric) if figure.metric else "",
-                f"{figure.query} queries" if figure.query else "",
-                f"degree {figure.degree} %" if figure.degree is not None else "",
-            ]
-            title = ", ".join(filter(None, parts))
-            alt = f"{FIGURES[kind]['title']}: {title}."
-            shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
+    for figure, png in (each for each in figures if each[0].kind == kind):
+        parts = [
+            figure.dataset,
+            metric_label(figure.metric) if figure.metric else "",
+            f"{figure.query} queries" if figure.query else "",
+            f"degree {figure.degree} %" if figure.degree is not None else "",
+        ]
+        title = ", ".join(filter(None, parts))
+        alt = f"{FIGURES[kind]['title']}: {title}."
+        shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
     return shown
 
 
@@ -209,14 +188,9 @@ def embedded(value: Any) -> Markup:
     return Markup(text)
 
 
-def sentences(text: str) -> list[str]:
-    """Split a text into sentences: each ends with a full stop, or a mark, before a space."""
-    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
-
-
 def opening(text: str) -> tuple[str, str]:
     """Split a text into its first two sentences and the rest."""
-    parts = sentences(text)
+    parts = re.split(r"(?<=[.!?])\s+", text.strip())
     return " ".join(parts[:2]), " ".join(parts[2:])
 
 
@@ -232,14 +206,9 @@ def _unbroken(text: str) -> str:
 
 def environment(**filters: Any) -> Environment:
     """Jinja environment of this package's templates, with additional filters."""
-    made = Environment(
-        loader=FunctionLoader(resource),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    how: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    how |= {"autoescape": True, "undefined": StrictUndefined}
+    made = Environment(loader=FunctionLoader(resource), **how)
     made.filters |= {"unbroken": _unbroken, "opening": opening, "embedded": embedded}
     made.filters |= {"number": lambda value: f"{value:,}"} | filters
     return made
@@ -289,30 +258,20 @@ ImageSets = Mapping[str, Sequence[tuple[str, str, Sequence[Path]]]]
 
 def sections(experiment: Experiment, results: Path, image_sets: ImageSets) -> list[DatasetSection]:
     """Files of each data set that the workflow writes for the report."""
-    config = experiment.config
     found = []
     for name, dataset in experiment.datasets.items():
-        absent = experiment.absent(name)
-        system = config.system_of(name)
+        own, figures, absent = results / name, results / "figures", experiment.absent(name)
+        degrees = sorted(dataset.degrees) if dataset.is_classified else []
+        system = experiment.config.system_of(name)
         embedded = system is None or system.embeds_images
         section = DatasetSection(
             name=name,
-            files={
-                key: results / name / path
-                for key, path in (FILES | UNTOLD).items()
-                if key not in absent
-            },
+            files={k: own / path for k, path in (FILES | UNTOLD).items() if k not in absent},
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
-                (figure, results / "figures" / f"{figure.stem}.png")
-                for figure in experiment.figures
-                if figure.dataset == name
+                (f, figures / f"{f.stem}.png") for f in experiment.figures if f.dataset == name
             ],
-            correlations={
-                degree: results / name / "correlation" / f"{degree}.csv"
-                for degree in sorted(dataset.degrees)
-                if dataset.is_classified
-            },
+            correlations={degree: own / "correlation" / f"{degree}.csv" for degree in degrees},
             # precomputed vectors cover no crops, so that a recognizer is needed
             attacked_by=ATTACKED if embedded else "recognizer: {weights: face.onnx}",
             image_sets=image_sets.get(name, ()),
