@@ -81,8 +81,7 @@ class Best:
     """The choice with the highest mAP, and those that may be as good."""
 
     choice: Scenario
-    alike: tuple[Scenario, ...]
-    """All choices that no test distinguishes from the best, including itself."""
+    alike: tuple[Scenario, ...]  # no test distinguishes them from the best, which is one of them
     optimism: float  # what choosing the highest value adds to it, as a share; NaN if unknown
     reason: str  # reason why there is no interval and thus no test; empty if there is one
 
@@ -107,7 +106,7 @@ def choices(
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
         policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.
-        bests: the best of each column (`anonbench.reporting.choice_table.best_choices`).
+        bests: see `best_choices`.
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
         maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`);
@@ -137,15 +136,13 @@ def choices(
         whole = maps[maps["remedy"] == Adaption.MAPPED].groupby("method")["pairs"].max()
         taught = {published_as(str(name), Adaption.MAPPED): n for name, n in whole.items()}
         refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
-    rows = []
-    for row in scored.to_dict("records"):
+    rows, there = [], set()
+    for row in scored.assign(dataset=dataset, queries=scored["n"]).to_dict("records"):
         name, degree = published_as(row["method"], row["adaption"]), row["degree"]
-        own = {each: row[each] for each in ("method", "degree", "adaption", "query", "seeds")}
-        own |= {"dataset": dataset, "queries": row["n"], "clusters": row["clusters"]}
+        there.add((name, degree))
         of_policy = judged.get((name, degree, row["adaption"] in UNATTACKED), _UNJUDGED)
-        quality = _quality(row | {"dataset": dataset}, bests, needs, gap)
-        rows.append(own | quality | of_policy | {"pairs": taught.get(name)})
-    there = {(published_as(row["method"], row["adaption"]), row["degree"]) for row in rows}
+        own = {each: row[each] for each in [*_KEYS, *_SIZES[:3]]} | {"pairs": taught.get(name)}
+        rows.append(own | _quality(row, bests, needs, gap) | of_policy)
     rows += [  # judged by the policy but not evaluated in retrieval
         {"dataset": dataset, "method": method, "degree": degree, "query": ORIGINAL}
         | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
@@ -233,10 +230,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
 
 
 def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
-    """Return the rules of a variant for a model of `UNATTACKED`.
-
-    What an attack on vectors found was found in the unadapted model's: of others it is not known.
-    """
+    """Rules of a variant for a model of `UNATTACKED`: no attack saw its vectors."""
     attacks = {name for name in PRIVACY_ATTACKS if issubclass(PRIVACY_ATTACKS[name], ArchiveAttack)}
     unseen = (rules["rule"] == ATTACK) & rules["attack"].isin(attacks)
     found = rules.copy()
@@ -263,8 +257,7 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
         base = row["chance"] if pd.isna(row["control"]) else row["control"]
         if above_control(row["value"], base) >= NAMED:
             rate = above_control(row["value"], row["control"])
-            seen = SEEN if row["measure"].startswith(SEEN) else ""
-            name = f"{seen}{row['attack']}"
+            name = SEEN * row["measure"].startswith(SEEN) + row["attack"]
             rates[name] = max(rate, rates.get(name, 0.0))
     return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
@@ -334,8 +327,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Share of its mAP that each choice of a data set keeps, by a second reference.
 
     A choice loses the cost of anonymizing plus the cost of adapting (`effects`). The half-widths of
-    both intervals are added, which gives an upper bound for the half-width of the sum. The floor is
-    that of the scores (`anonbench.reporting.summary.summarize`).
+    both intervals are added, which gives an upper bound for the half-width of the sum.
 
     Returns:
         Columns degree, method, query, adaption, kept, kept_low, kept_high (NaN if unknown), and

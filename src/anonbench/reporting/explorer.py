@@ -60,13 +60,9 @@ def explore(
 
     Args:
         reference: embeddings of the originals by the unadapted model (HDF5).
-        scenarios: scenarios that are compared with it.
         images: image set of the pictures, by method; originals are shown if `original` is one.
         manifest: table with the column `label` of the classes, if there is one.
-        label: its name.
         settings: section `retrieval` of the config.
-        queries: number of queries drawn.
-        results: number of first results of each ranking.
 
     Returns:
         What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
@@ -143,12 +139,10 @@ def explore(
     }
 
 
-_Ranking = tuple[np.ndarray, np.ndarray]  # positions and similarities of a query's results (`rank`)
+_Rankings = Sequence[tuple[np.ndarray, np.ndarray]]  # positions and similarities (`rank`)
 
 
-def _answers(
-    found: Sequence[_Ranking], truth: Sequence[_Ranking], results: int
-) -> list[dict[str, Any]]:
+def _answers(found: _Rankings, truth: _Rankings, results: int) -> list[dict[str, Any]]:
     """First results of each query: positions, later numbers, and their reference ranks."""
     answers = []
     for (order, similarities), (reference, _) in zip(found, truth, strict=True):
@@ -186,12 +180,11 @@ def display_names(
     names = Names.of(manifest, label)
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
     rows = table.set_index("id", drop=False).loc[list(ids)]
-    images = rows["id"] if show_originals else names.images(rows["id"], manifest)
-    if label is None:
-        return images.tolist(), None
     if show_originals:
-        return images.tolist(), [f"{label}: {each}" for each in rows[label]]
-    return images.tolist(), names.classes(rows[label], manifest).tolist()
+        labels = None if label is None else [f"{label}: {each}" for each in rows[label]]
+        return rows["id"].tolist(), labels
+    labels = None if label is None else names.classes(rows[label], manifest).tolist()
+    return names.images(rows["id"], manifest).tolist(), labels
 
 
 def _picture(images: Images, image_id: str, edge: int) -> Image.Image:

@@ -38,8 +38,7 @@ class Panel:
     image_id: str
     model: str  # name as in paths, for example `A-blur-50`
     variant: str  # variant of the image: `original`, or method and degree
-    picture: np.ndarray | None
-    """uint8 [S, S, 3], the network's view of the image; None if it must not be shown."""
+    picture: np.ndarray | None  # uint8 [S, S, 3], the network's view; None if not to be shown
     heads: np.ndarray  # float [heads, h, w], the class token's attention to the patches
 
 
@@ -47,7 +46,6 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
     """Panels of the attention figure: image by image, each model on each variant.
 
     Maps are the NPZ of `anonbench.embedding.attention.attend` by model, image sets are by variant.
-    Without an image, or if it may not be shown, a map is drawn alone.
     """
     found = []
     for model, path in maps.items():
@@ -66,10 +64,9 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
 def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) -> None:
     """Draw attention maps of all heads, by model and by variant of the image.
 
-    Each map is laid over the image, or plain if the image must not be shown, in as many rows as are
-    needed for a readable size. Every map has its own scale, from no attention to its own highest
-    value, which is written above it: on a common scale, a head with diffuse attention would be
-    black beside a focused one.
+    Each map is laid over the image, or plain if the image must not be shown. Every map has its own
+    scale up to its highest value, which is written above it: on a common scale, a head with diffuse
+    attention would be black beside a focused one.
     """
     with style.styled():
         nothing = "No image has a region: there is no map to look at"

@@ -31,8 +31,7 @@ class Question:
     label: str  # of the y axis
     chosen: Callable[[pd.DataFrame], pd.DataFrame]  # rows of a table that are drawn
     panel: Callable[[Axes, pd.DataFrame], None]
-    legend: tuple[str, ...] = ()
-    """Columns `method`, `adaption` and `accuracy` that the legend explains."""
+    legend: tuple[str, ...]  # columns `method`, `adaption` and `accuracy` that it explains
 
     def __call__(
         self, tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int
@@ -67,7 +66,6 @@ class Question:
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    """Values, or gains, and their intervals in percent."""
     named = rows.rename(columns={"gain": "value"})
     return named.assign(**100 * named[["value", "low", "high"]].astype(float))
 

@@ -49,19 +49,16 @@ def learning_curves(
     Raises:
         InputError: a log lacks a column.
     """
-    curves = {Model.parse(name): _read(path) for name, path in logs.items()}
+    curves = {}
+    for name, path in logs.items():
+        log = pd.read_csv(path)
+        if missing := [each for each in ("step", *QUANTITIES) if each not in (*log, *_OPTIONAL)]:
+            raise InputError(f"{path}: column {missing[0]!r} is missing; train the model again")
+        log = log.set_index("step").reindex(columns=[*QUANTITIES])
+        curves[Model.parse(name)] = log.assign(knn=100.0 * log["knn"])
     with style.styled():
         figure = _all_models(curves, chance) if curves else style.blank("No training was run")
         style.save(figure, outputs, dpi)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Log by step; a missing optional column is empty."""
-    log = pd.read_csv(path)
-    if missing := [name for name in ("step", *QUANTITIES) if name not in (*log, *_OPTIONAL)]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; train the model again")
-    log = log.set_index("step").reindex(columns=[*QUANTITIES])
-    return log.assign(knn=100.0 * log["knn"])
 
 
 def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float]) -> Figure:
