@@ -58,7 +58,6 @@ ACCURACIES = ("knn", "linear")
 BEST = "mndcg_anonymized"  # predictor that the paper finds best
 PREDICTED_BY = ("map_original", "map_anonymized", "mndcg_original", BEST)
 FEWEST = 3  # least number of systems for an interval
-_DIGITS = 6
 _RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0), "lead": (-2.0, 2.0)}
 
 
@@ -79,15 +78,13 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
     """
     rows = []
     for (query, metric), own in values.groupby(["query", "metric"], sort=False):
-        kept = own.pivot(index="method", columns="system", values="value").reindex(
-            columns=[*comparisons]
-        )
+        kept = own.pivot(index="method", columns="system", values="value")
+        kept = kept.reindex(columns=[*comparisons])
         signs = {}  # 1 if the first method keeps more, -1 if less, 0 if unclear
         for system, table in comparisons.items():
             asked = (table["query"] == query) & (table["metric"] == metric)
-            of = at_highest_degree(table[asked & (table["adaption"] == UNADAPTED)]).set_index(
-                ["a", "b"]
-            )
+            of = at_highest_degree(table[asked & (table["adaption"] == UNADAPTED)])
+            of = of.set_index(["a", "b"])
             signs[system] = np.sign(of["difference"]).where(of["p_holm"] < level, 0)
         for a, b in combinations(comparisons, 2):
             both = kept[[a, b]].dropna()
@@ -101,7 +98,7 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
 
 def orders_grid(orders: pd.DataFrame) -> Grid:
     """Table of `ORDERS` by metric."""
-    table = orders.astype({"methods": str, "clear": str, "pairs": str, "agree": str})
+    table = orders.astype(dict.fromkeys(("methods", "clear", "pairs", "agree"), str))
     texts = {
         "Systems": table["a"] + ", " + table["b"],
         "Queries": table["query"],
@@ -198,10 +195,9 @@ def answers_of(
     degrees: pd.DataFrame,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over systems with their intervals, columns `ANSWERS`.
+    """Means over systems with their intervals of this coverage (a share), columns `ANSWERS`.
 
     The tables have the columns of their names; `way_back` is empty without an adaption.
-    `confidence` is the coverage of the intervals, as a share.
     """
     rows: list[dict[str, Any]] = []
 
@@ -268,12 +264,10 @@ def _without_each(pairs: pd.Series) -> np.ndarray:
 
 
 def _kept(scores: Tables, metrics: Collection[str]) -> pd.DataFrame:
-    """Scores of metrics averaged over seeds, of all systems."""
     parts = [summarize(table).assign(system=system) for system, table in scores.items()]
     rows = pd.concat(parts, ignore_index=True)
     return rows[rows["metric"].isin(metrics) & ~rows["adaption"].isin(NO_CHOICE)].copy()
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Table whose numbers have few digits: the files stand beside documentation."""
-    return table.round(_DIGITS).reset_index(drop=True)
+    return table.round(6).reset_index(drop=True)

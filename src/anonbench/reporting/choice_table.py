@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -76,8 +75,7 @@ _UNJUDGED: dict[str, Any] = {
 Scenario = tuple[str, str]  # method and adaption
 
 
-@dataclass(frozen=True)
-class Best:
+class Best(NamedTuple):
     """The choice with the highest mAP, and those that may be as good."""
 
     choice: Scenario
@@ -191,14 +189,11 @@ def _weighed(policy: pd.DataFrame) -> pd.DataFrame:
     for end, name in _ENDS.items():
         values = zip(rules[end].astype(float), control, strict=True)
         rules[name] = [above_control(*pair) for pair in values]
-    ratio = rules["rate"] / rules["limit"].astype(float).clip(lower=1e-9)
-    rules["ratio"] = ratio.fillna(-math.inf)
-    rules["weight"] = ratio.fillna(-math.inf).where(rules["is_attack"], 0.0)
-    return rules
+    ratio = (rules["rate"] / rules["limit"].astype(float).clip(lower=1e-9)).fillna(-math.inf)
+    return rules.assign(ratio=ratio, weight=ratio.where(rules["is_attack"], 0.0))
 
 
 def _standing(rules: pd.DataFrame) -> dict[str, Any]:
-    """Verdict on one variant, its strongest attack, and the decisive rule."""
     limited = rules[rules["limit"].notna()]
     attacks = limited[limited["is_attack"]]
     attacks = attacks.sort_values(["is_failed", "ratio"], ascending=False, kind="stable")
@@ -263,14 +258,10 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
 
 
 def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.DataFrame:
-    """Rows in the order of the page."""
-    alike = {key for key, best in bests.items() if (key[3], UNADAPTED) in best.alike}
-    not_recommended = set(refused[_PLACE].itertuples(index=False, name=None))
-    behind = [
-        (row["dataset"], row["degree"], row["query"], row["method"]) in alike
-        or tuple(row[name] for name in _PLACE) in not_recommended
-        for row in table.to_dict("records")
-    ]
+    alike = [key for key, best in bests.items() if (key[3], UNADAPTED) in best.alike]
+    behind = pd.MultiIndex.from_frame(table[["dataset", "degree", "query", "method"]]).isin(alike)
+    refused_at = pd.MultiIndex.from_frame(refused[_PLACE])
+    behind |= pd.MultiIndex.from_frame(table[_PLACE]).isin(refused_at)
     is_short = (table["unknown"] != "") | (table["verdict"] == Verdict.FAIL)
     standing = {
         "rank": table["verdict"].map(rank),
@@ -292,7 +283,7 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     # no better known and of no more value than the unadapted model, which it does not surely beat
     plain = keys.set_index(pd.MultiIndex.from_frame(table[_VARIANT]))[lambda k: ~k["adapted"]]
     plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).set_index(keys.index)
-    held = np.array(behind) & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
+    held = behind & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
     worse = np.maximum(keys[[*quality]], plain[[*quality]].astype(float))
     keys[[*quality]] = keys[[*quality]].mask(held, worse)
     order = keys.sort_values([*keys], kind="stable").index

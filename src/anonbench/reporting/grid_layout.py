@@ -159,7 +159,6 @@ def _values(
     baselines: Mapping[str, Sequence[Cell]],
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Return `ScoreGrid.values`; `names` are those of the columns."""
     heads = [*names, *(f"{name}_{part}" for part in _PARTS for name in names)]
     lines = [(query, "scenario", name, *_texts(cells)) for (query, name), cells in rows.items()]
     for key, cells in baselines.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,7 +21,6 @@ from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.policy.evidence import ATTACK
 from anonbench.reporting.summary import summarize, summarize_originals
 
-_ROUND = 6
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")]
 Value = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -31,6 +30,9 @@ class _Part(BaseModel):
     """Section of a file: no other fields than these, numbers are no text."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_P = TypeVar("_P", bound=_Part)
 
 
 class Score(_Part):
@@ -110,27 +112,20 @@ def results_of(
     for key, group in kept.groupby(["degree", "method", "adaption"], sort=True):
         degree, method, adaption = int(key[0]), str(key[1]), str(key[2])
         same = (attacks["method"] == published_as(method, adaption)) & (attacks["degree"] == degree)
-        results.append(
-            Result(
-                method=method,
-                parameters=dict(parameters.get(method, {})),
-                degree=degree,
-                adaption=adaption,
-                scores=tuple(Score(**row) for row in _records(group, Score)),
-                attacks=tuple(Attack(**row) for row in _records(attacks[same], Attack)),
-            )
-        )
+        own: dict[str, Any] = {"degree": degree, "method": method, "adaption": adaption}
+        own |= {"parameters": dict(parameters.get(method, {}))}
+        scores_of, attacks_of = _records(group, Score), _records(attacks[same], Attack)
+        results.append(Result(scores=scores_of, attacks=attacks_of, **own))
     return Results(schema_version=1, results=tuple(results), **about)
 
 
-def _records(table: pd.DataFrame, kind: type[_Part]) -> list[dict[str, Any]]:
-    """Rows as fields of a section: rounded numbers, None if they are not known."""
+def _records(table: pd.DataFrame, kind: type[_P]) -> tuple[_P, ...]:
     columns = [*kind.model_fields]
     counts = dict.fromkeys({"n", "clusters", "k"} & set(columns), "Int64")
-    known = table[columns].map(lambda v: round(v, _ROUND) if isinstance(v, float) else v)
+    known = table[columns].map(lambda v: round(v, 6) if isinstance(v, float) else v)
     known = known.astype(counts).astype(object)
-    rows: list[dict[Any, Any]] = known.where(known.notna(), None).to_dict("records")
-    return rows
+    rows: Any = known.where(known.notna(), None).to_dict("records")
+    return tuple(kind(**row) for row in rows)
 
 
 def write_results(results: Results, path: Path) -> None:

@@ -93,13 +93,11 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
 
 
 def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Colour and rows of each method, by degree."""
     for method in present(rows["method"], METHODS):
         yield method_colour(method), rows[rows["method"] == method].sort_values("degree")
 
 
 def _two_lines(model: str) -> str:
-    """Label of a model, on at most two lines."""
     return re.sub(",? ", "\n", ADAPTIONS[model], count=1)
 
 
@@ -197,7 +195,6 @@ def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
 
 
 def _panel(axes: Axes, points: pd.DataFrame, originals: pd.Series) -> None:
-    """Draw the choices of one query kind; all shares are in percent."""
     top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
     for row in points.assign(top=top).sort_values("best").to_dict("records"):
         colour = method_colour(row["method"])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
@@ -41,8 +40,7 @@ from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import summarize, summarize_originals
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(NamedTuple):
     """Tables read for a data set."""
 
     section: DatasetSection
@@ -164,9 +162,7 @@ def _read(
     table = choices(section.name, summary, ranked, judged, bests, needs, gap, maps)
     top = next((row for row in table.to_dict("records") if row["query"] == ORIGINAL), None)
     doubts = read_doubts(path) if (path := section.file("audit")) else Doubts()
-    notices: list[tuple[str, Mapping[str, Any]]] = []
-    if (given := found.get("given")) is not None:
-        notices += [("given", counted) for counted in left_visible(given)]
+    notices = [("given", each) for each in left_visible(found["given"])] if "given" in found else []
     notices += [(key, {"number": n}) for key, n in doubts.published_counts().items()]
     searched: list[str] = []  # entities that are searched for, unless all are
     if judged is not None:
@@ -255,7 +251,6 @@ def _evidence_pages(
 
 
 def _missed(policy: pd.DataFrame | None) -> Iterable[str]:
-    """Yield the share of each entity's true area that the detectors of a data set miss."""
     if policy is None:
         return
     rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]

@@ -114,7 +114,6 @@ def _bar(row: Mapping[Any, Any], name: str) -> dict[str, float | None]:
 
 
 def _controls(table: pd.DataFrame, words: Words) -> dict[str, list[tuple[str, str]]]:
-    """Controls for the reader, as value and label; only those with several options."""
     texts, best = words.texts, {"": str(words.texts("table.best"))}
     models = sorted({*table["adaption"]} - {""}, key=lambda name: (name != UNADAPTED, name))
     labels = {100: "table.all_regions"}

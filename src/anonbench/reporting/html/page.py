@@ -200,7 +200,6 @@ def resource(name: str) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Replace the spaces before % and around = by no-break spaces; markup stays markup."""
     return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
 
 

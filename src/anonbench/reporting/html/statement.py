@@ -144,7 +144,6 @@ def _images(counts: Path | None, texts: Texts) -> pd.DataFrame:
 
 
 def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
-    """Counts of a variant's audit; empty if the variant was not written here."""
     names = ("images", "regions", "hidden_pixels", "failed_audits")
     table = pd.DataFrame({"variant": []}) if audit is None else pd.read_csv(audit)
     rows = table[table["variant"] == variant]
@@ -154,7 +153,6 @@ def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
 def _measured(
     rows: Iterable[Mapping[Any, Any]], names: Sequence[str], texts: Texts
 ) -> pd.DataFrame:
-    """Measurements in words, of these columns."""
     found = []
     for row in rows:
         ends = [texts.percent(row[end]) for end in ("low", "high") if not pd.isna(row[end])]
@@ -197,7 +195,6 @@ def _is_membership(row: Mapping[Any, Any]) -> bool:
 
 
 def _control(row: Mapping[Any, Any], texts: Texts) -> str:
-    """Control of an attack; of searches, also the rate of a random order."""
     control = _percent(row["control"], texts)
     if pd.isna(row["chance"]) or not str(row["measure"]).endswith("rank_1"):
         return control
@@ -241,7 +238,6 @@ def _counted(measure: str, texts: Texts) -> str:
 
 
 def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
-    """Best choice of each method, with its strongest attack and verdict."""
     texts = words.texts
     shown = choices[choices["query"] == ORIGINAL].drop_duplicates("method")
     rows = []

@@ -397,6 +397,5 @@ def _true_boxes(row: Mapping[Any, Any]) -> int:
 
 
 def _tries(row: Mapping[Any, Any], there: int) -> int:
-    """Number of tries that an attack needs for a decisive interval."""
     there, times = there or 100, _times(row)
     return max(math.ceil(there * (4.0 if math.isnan(times) else min(times, 20.0))), there + 1)

@@ -133,7 +133,6 @@ def verdicts(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(claim: str) -> tuple[str, str]:
-    """What the paper claims, and where."""
     return grid.notes("statements", claim)[0], grid.notes("sources", claim)[0]
 
 
