@@ -8,9 +8,8 @@ and people.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,16 +26,13 @@ from anonbench.reporting.shown_images import webp_uri
 if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
 
-THUMBNAIL_BYTES = 1_200_000
-"""Total bytes of a data set's pictures, as embedded in the page, above which they are smaller."""
-EDGES = (192, 144, 112, 80, 56)
-"""Longer edges in pixels, tried in this order until all pictures fit."""
+THUMBNAIL_BYTES = 1_200_000  # of a data set's pictures as embedded; above, they are smaller
+EDGES = (192, 144, 112, 80, 56)  # longer edges in pixels, tried until all pictures fit
 EXAMPLE_EDGE = 480  # longer edge of the example image on the report's first page
 QUALITY = 60  # WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels
 
 
-@dataclass(frozen=True)
-class ScenarioEmbeddings:
+class ScenarioEmbeddings(NamedTuple):
     """A scenario's embeddings (HDF5)."""
 
     adaption: str  # `unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`
@@ -86,20 +82,19 @@ def explore(
     found: list[dict[str, Any]] = []
     for scenario in scenarios:
         own = scenario.variant.method
-        sources = {QueryKind.ORIGINAL: scenario.originals, QueryKind.ANONYMIZED: scenario.images}
-        if own is None:
-            del sources[QueryKind.ANONYMIZED]
-        values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
-        asked = Embeddings(drawn * len(sources), values)  # all kinds at once: database read once
-        ranked = rank(asked, scenario.images, ids, settings.include_self)
-        answers = _answers(ranked, truth * len(sources), results)
+        asked = {QueryKind.ORIGINAL: scenario.originals}
+        asked |= {QueryKind.ANONYMIZED: scenario.images} if own else {}
+        values = np.concatenate([read_some(path, drawn).values for path in asked.values()])
+        queried = Embeddings(drawn * len(asked), values)  # all kinds at once: database read once
+        ranked = rank(queried, scenario.images, ids, settings.include_self)
+        answers = _answers(ranked, truth * len(asked), results)
         for kind in [own] if own else beside:
             needed[kind].update(positions, *(answer["images"] for answer in answers))
         key = {"method": own or ORIGINAL, "degree": scenario.variant.degree}
         key |= {"adaption": scenario.adaption}
-        for place, kind in enumerate(sources):
-            part = answers[place * len(drawn) : (place + 1) * len(drawn)]
-            found.append(key | {"query": kind.value, "results": part})
+        for query in asked:
+            part, answers = answers[: len(drawn)], answers[len(drawn) :]
+            found.append(key | {"query": query.value, "results": part})
 
     numbers = sorted(set().union(*needed.values()))
     number_of = {position: number for number, position in enumerate(numbers)}
@@ -111,16 +106,13 @@ def explore(
         kind: {p: _picture(images[kind], ids[p], EDGES[0]) for p in sorted(places)}
         for kind, places in needed.items()
     }
-    thumbnails: dict[str, list[str | None]] = {}
+    sources: dict[str, dict[int, str]] = {}
     for edge in EDGES:  # the largest at which all fit, or the smallest
-        thumbnails = {
-            kind: [
-                webp_uri(scaled(of_kind[p], edge), quality=QUALITY) if p in of_kind else None
-                for p in numbers
-            ]
-            for kind, of_kind in pictures.items()
+        sources = {
+            kind: {p: webp_uri(scaled(each, edge), quality=QUALITY) for p, each in of.items()}
+            for kind, of in pictures.items()
         }
-        if sum(len(each or "") for row in thumbnails.values() for each in row) <= THUMBNAIL_BYTES:
+        if sum(len(each) for of in sources.values() for each in of.values()) <= THUMBNAIL_BYTES:
             break
     return {
         "dataset": dataset,
@@ -135,7 +127,7 @@ def explore(
             for position, answer in zip(positions, expected, strict=True)
         ],
         "scenarios": found,
-        "thumbnails": thumbnails,
+        "thumbnails": {kind: [of.get(p) for p in numbers] for kind, of in sources.items()},
     }
 
 

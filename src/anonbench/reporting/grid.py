@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from anonbench.core.io import atomic, write_csv
 from anonbench.core.wording import count
-from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
-
-_TEXTS = resources.files("anonbench.reporting").joinpath("texts")
+from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TEXTS, TIED
 
 
 @dataclass
@@ -131,7 +128,7 @@ def notes(*table: str, **values: Any) -> tuple[str, ...]:
 
 @cache
 def _notes() -> Any:
-    return yaml.safe_load(_TEXTS.joinpath("notes.yaml").read_text("utf-8"))
+    return yaml.safe_load(TEXTS.joinpath("notes.yaml").read_text("utf-8"))
 
 
 @cache
@@ -186,7 +183,7 @@ def to_latex(grid: Grid, wide: bool = True) -> str:
     plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     latex = Environment(undefined=StrictUndefined, **marks, **plain)
     latex.filters["latex"] = escape_latex
-    template = latex.from_string(_TEXTS.joinpath("table.tex.j2").read_text("utf-8"))
+    template = latex.from_string(TEXTS.joinpath("table.tex.j2").read_text("utf-8"))
     return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=_latex_cell)
 
 

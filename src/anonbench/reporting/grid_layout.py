@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -206,11 +206,11 @@ def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: 
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
-    originals = originals[originals["metric"].isin(metrics)]
-    found = {}
-    for key, name in ON_ORIGINALS.items():
-        cells = _cells(originals[originals["adaption"] == name], "metric")
-        found[key] = {metric: replace(cell, chance=False) for metric, cell in cells.items()}
+    unmarked = originals[originals["metric"].isin(metrics)].assign(chance=math.nan, floor=math.nan)
+    found = {
+        key: _cells(unmarked[unmarked["adaption"] == name], "metric")
+        for key, name in ON_ORIGINALS.items()
+    }
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
     levels = {
         key: {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,8 +31,7 @@ _HEAT = LinearSegmentedColormap.from_list("heat", [(0.84, 0.37, 0.0, a) for a in
 """Vermilion, more opaque for more attention: visible on white pages and on photos."""
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """One model's maps of one image."""
 
     image_id: str
@@ -110,9 +109,8 @@ def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
 
 def _draw_map(axes: Axes, picture: np.ndarray | None, head: np.ndarray, pixels: int) -> None:
     percent = 100 * float(head.max())
-    value = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
     small: Any = {"fontsize": 6, "fontweight": "normal", "color": style.SOFT}
-    axes.set_title(value, loc="right", pad=1.5, **small)
+    axes.set_title(f"{percent:.{int(percent < 10)}f} %", loc="right", pad=1.5, **small)
     if picture is None:
         axes.imshow(head, cmap="magma", vmin=0, interpolation="nearest")
         axes.set_axis_off()

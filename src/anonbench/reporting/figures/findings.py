@@ -18,7 +18,6 @@ from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ACCURACIES, method_colour
 from anonbench.reporting.summary import at_highest_degree
 
-_ACROSS = 3  # most panels side by side
 _MARK: dict[str, Any] = {"ls": "none", "color": style.SOFT, "mfc": "white"}
 _MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
 """How correlations with each accuracy are drawn."""
@@ -42,7 +41,7 @@ class Question:
             if not rows:
                 nothing = style.blank(f"{self.label.partition(' (')[0]}: nothing to show")
                 return style.save(nothing, outputs, dpi)
-            across = min(len(rows), _ACROSS)
+            across = min(len(rows), 3)
             down = -(-len(rows) // across)
             figure = style.new_figure(style.TWO_COLUMNS, 0.5 + 2.1 * down)
             grid = figure.subplots(down, across, squeeze=False, sharey=self.panel is not _order)

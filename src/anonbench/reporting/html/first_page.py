@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.html.page import Texts
-from anonbench.reporting.html.words import NAMES, Facts, Words, step
+from anonbench.reporting.html.words import NAMES, Facts, Words
 from anonbench.reporting.labels import NONE, method_colour
 
 BAR = 150  # pixels of a bar's full scale
@@ -49,7 +49,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "define": texts("define", yardstick=measured) if table["yardstick"].any() else "",
         "risks": words.risks(top),
         "sure": words.sure(top),
-        "next": step(top, facts, texts),
+        "next": words.step(top),
     }
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import operator
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
@@ -25,14 +23,10 @@ from anonbench.config.outputs import Figure, Table
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import label_of
 from anonbench.core.vocabulary import RESULTS
-from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.labels import METHODS, TEXTS, metric_label
 from anonbench.reporting.shown_images import webp_uri
 
-FOLDER = "texts"
-"""Folder of the catalogues in the package `anonbench.reporting`, one file per language."""
-_LISTED: dict[str, Any] = yaml.safe_load(
-    resources.files("anonbench.reporting").joinpath("texts", "figures.yaml").read_text("utf-8")
-)
+_LISTED: dict[str, Any] = yaml.safe_load(TEXTS.joinpath("figures.yaml").read_text("utf-8"))
 FIGURES: dict[str, dict[str, str]] = _LISTED["figures"]
 """Kinds of figures in the report, in order: page, title, caption."""
 SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
@@ -49,35 +43,33 @@ class Texts:
         Raises:
             InputError: there is none.
         """
-        file = resources.files("anonbench.reporting").joinpath(FOLDER, f"{language}.yaml")
+        file = TEXTS.joinpath(f"{language}.yaml")
         if not file.is_file():
             raise InputError(f"presentation.language: there are no texts in {language!r}")
         self._texts: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8"))
         named = " ".join(map(shlex.quote, configfiles))
         self.configfile = f" --configfile {named}" if named else ""
-        loader = FunctionLoader(lambda key: str(self.raw(key)))
+        self.results, self.language = shlex.quote(results), language
+        how: Any = {"autoescape": True, "undefined": StrictUndefined}
+        loader = FunctionLoader(lambda key: str(self.raw(key)) if self.has(key) else None)
         # all texts stay compiled: a report fills in hundreds
-        self._jinja = Environment(
-            autoescape=True, undefined=StrictUndefined, loader=loader, cache_size=-1
-        )
-        self.results = shlex.quote(results)
+        self._jinja = Environment(loader=loader, cache_size=-1, **how)
         self._jinja.globals |= {"configfile": self.configfile, "results": self.results}
-        self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:
-        """Text of a key with dots, with its values filled in and escaped; KeyError without one."""
+        """Text of a key with dots, with its values filled in and escaped; or LookupError."""
         return Markup(self._jinja.get_template(key).render(**values))
 
     def raw(self, key: str) -> Any:
-        """Template of a text, or those of all names below a key."""
-        return reduce(operator.getitem, key.split("."), self._texts)
+        """Template of a text, or those of all names below a key; None without one."""
+        found: Any = self._texts
+        for name in key.split("."):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
 
     def has(self, key: str) -> bool:
         """Whether there is a text."""
-        try:
-            return self.raw(key) is not None
-        except (KeyError, TypeError):
-            return False
+        return self.raw(key) is not None
 
     def first(self, *keys: str, **values: Any) -> Markup:
         """First existing text among several keys."""
@@ -85,8 +77,7 @@ class Texts:
 
     def named(self, key: str, name: str) -> str:
         """Text of a name below a key, or the name itself if there is none."""
-        whole = f"{key}.{name}"
-        return str(self(whole)) if self.has(whole) else name.replace("_", " ")
+        return str(self(f"{key}.{name}")) if self.has(f"{key}.{name}") else name.replace("_", " ")
 
     def method(self, name: str) -> str:
         """Name of a method, in English if the catalogue does not name it."""
@@ -94,9 +85,8 @@ class Texts:
 
     def number(self, value: float, digits: int = 0) -> str:
         """Format a number for the language."""
-        text = f"{value:z,.{digits}f}".replace("-", "−")
-        marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
-        return "".join(marks.get(character, character) for character in text)
+        marks = {",": self._texts["thousands"], ".": self._texts["decimal"], "-": "−"}
+        return f"{value:z,.{digits}f}".translate(str.maketrans(marks))
 
     def confidence(self, share: float) -> str:
         """Format a confidence in percent, not rounded: 99.5 % is not 100 %."""
@@ -125,8 +115,7 @@ def render(texts: Texts, **content: Any) -> str:
     return environment().get_template("page.html.j2").render(**content)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A figure as shown on the page."""
 
     stem: str

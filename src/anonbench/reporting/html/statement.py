@@ -29,7 +29,7 @@ from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
 from anonbench.reporting.grid import escape_markdown, markdown_grid, write_text
 from anonbench.reporting.html import page
 from anonbench.reporting.html.page import DatasetSection, Texts
-from anonbench.reporting.html.words import NAMES, Words, step
+from anonbench.reporting.html.words import NAMES, Words
 from anonbench.reporting.labels import NONE
 
 STATED = ["counts.csv", "audit.csv", "policy.csv", "quality/summary.csv", "choices.csv"]
@@ -101,7 +101,7 @@ def write_statement(
         "adapted": adapted,  # attacks on vectors saw the unadapted model's
         "variants": _variants(choices, words),
         "notices": words.notices(),
-        "step": step(top, words.facts, texts),
+        "step": words.step(top),
         "originals": originals,
         "signatures": pd.DataFrame({"role": roles, "name": " ", "decision": " "}).add_prefix(
             "statement.decision."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
@@ -61,6 +61,15 @@ _DRAWN |= {"inference": "gallery"}
 `attacked_regions`."""
 _OF_IMAGES = ("residual", "dictionary", "block_noise")
 """Attacks that look at so many images and no more: a setting of their own."""
+
+
+class Step(NamedTuple):
+    """One step with its command."""
+
+    text: Markup
+    command: str
+    then: str = ""  # what is to be done after it, or besides
+    persons: int = 0  # to add, or documents
 
 
 class Words:
@@ -247,6 +256,74 @@ class Words:
             return self.facts.system
         return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
 
+    def step(self, top: Mapping[Any, Any] | None) -> Step:
+        """Next step, and what is needed besides; `top` is the first choice, if any."""
+        texts, facts, first = self.texts, self.facts, self._first_step(top)
+        review, more = f"anonbench review {facts.name}{texts.configfile}", []
+        if first.command.startswith("anonbench review"):
+            more.append(texts("step.then.run"))
+        elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
+            images, command = (
+                texts.number(facts.true_boxes),
+                f"{review} --sample {facts.true_boxes}",
+            )
+            more.append(texts("step.then.boxes", images=images, command=command))
+        if top is not None and top["unknown"] == "clusters" and not first.persons:
+            more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
+        if facts.toy:
+            more.append(texts("step.then.toy"))
+        return first._replace(then=Markup(" ").join(more))
+
+    def _first_step(self, top: Mapping[Any, Any] | None) -> Step:
+        texts, facts, name = self.texts, self.facts, self.facts.name
+        look, run = (f"anonbench {do}{texts.configfile}" for do in (f"review {name}", "run"))
+        if facts.published:
+            return Step(texts("step.notice"), look)
+        if top is None or top["unknown"] == "not_run":
+            return Step(texts("step.not_run"), run)
+        if facts.gap is not None:
+            key, numbers = facts.gap
+            return Step(texts.first(f"step.{key}", "step.gap", **self.numbers(numbers)), run)
+        variant = f"{top['method']}-{top['degree']}"
+        if top["verdict"] == Verdict.PASS:
+            if top["unknown"] == "second":
+                return Step(texts("step.no_second"), f"{run} --config 'control_seeds=[1]'")
+            if top["unknown"]:
+                return Step(texts("step.gap"), run)
+            export = f"anonbench images export {name} {variant} -o {variant}.tar{texts.configfile}"
+            return Step(texts("step.publish"), export)
+        if not top["unknown"] and is_useless(top):
+            return Step(texts("step.useless", dataset=name), run)
+        is_open, rule, attack = top["verdict"] != Verdict.FAIL, _rule(top), str(top["rule_attack"])
+        if is_open and _is_part(top):
+            return Step(texts("step.open.part", dataset=name), run)
+        there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
+        tries, boxes = _tries(top, there), _true_boxes(top)
+        if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
+            # every image was attacked already
+            key = "few_tries" if math.isnan(_times(top)) else "images"
+            numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
+            numbers |= (persons := _persons(top, facts))
+            named = {"detail": top["detail"], "attack": self.attack(attack)}
+            text = texts(f"step.open.{key}", **named, **self.numbers(numbers))
+            return Step(text, run, persons=persons.get("add", 0))
+        more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
+        more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
+        commands = {
+            "degree": f"{run} --config 'datasets={{{name}: {{degrees: [100]}}}}'",
+            "missed": f"{look} --sample {boxes}" if is_open else look,
+            "unsearched": look,
+            "audit": f"anonbench policy check {texts.results} --variant {variant}",
+            "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,
+            "none": f"{run} --config 'privacy={{{facts.attacks}}}'",
+        }
+        named = {"dataset": name, "setting": setting_of(str(top["method"]))}
+        named["entity"] = texts.named("entities", str(top["rule_entity"]))
+        keys = f"step.{'open' if is_open else 'fail'}.{rule}", "step.look"
+        return Step(
+            texts.first(*keys, images=texts.number(boxes), **named), commands.get(rule, run)
+        )
+
 
 def _rule(row: Mapping[Any, Any]) -> str:
     """Decisive rule of a choice; `none` if no attack was run."""
@@ -258,90 +335,9 @@ def _is_part(row: Mapping[Any, Any]) -> bool:
     return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step with its command."""
-
-    text: Markup
-    command: str
-    then: str = ""  # what is to be done after it, or besides
-    persons: int = 0  # to add, or documents
-
-
 def is_useless(row: Mapping[Any, Any]) -> bool:
     """Whether the quality kept surely lies below `USELESS`."""
     return bool(row["kept_high"] < USELESS)
-
-
-def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
-    """Next step for a data set, and what is needed besides; `top` is its first choice, if any."""
-    first = _first_step(top, facts, Words(texts, facts))
-    review, more = f"anonbench review {facts.name}{texts.configfile}", []
-    if first.command.startswith("anonbench review"):
-        more.append(texts("step.then.run"))
-    elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
-        images, command = texts.number(facts.true_boxes), f"{review} --sample {facts.true_boxes}"
-        more.append(texts("step.then.boxes", images=images, command=command))
-    if top is not None and top["unknown"] == "clusters" and not first.persons:
-        more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
-    if facts.toy:
-        more.append(texts("step.then.toy"))
-    return replace(first, then=Markup(" ").join(more))
-
-
-def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> Step:
-    texts, dataset = words.texts, facts.name
-    look, run = (f"anonbench {name}{texts.configfile}" for name in (f"review {dataset}", "run"))
-    if facts.published:
-        return Step(texts("step.notice"), look)
-    if top is None or top["unknown"] == "not_run":
-        return Step(texts("step.not_run"), run)
-    if facts.gap is not None:
-        key, numbers = facts.gap
-        return Step(texts.first(f"step.{key}", "step.gap", **words.numbers(numbers)), run)
-    variant = f"{top['method']}-{top['degree']}"
-    if top["verdict"] == Verdict.PASS:
-        if top["unknown"] == "second":
-            return Step(texts("step.no_second"), f"{run} --config 'control_seeds=[1]'")
-        if top["unknown"]:
-            return Step(texts("step.gap"), run)
-        export = f"anonbench images export {dataset} {variant} -o {variant}.tar{texts.configfile}"
-        return Step(texts("step.publish"), export)
-    if not top["unknown"] and is_useless(top):
-        return Step(texts("step.useless", dataset=dataset), run)
-    is_open, rule = top["verdict"] != Verdict.FAIL, _rule(top)
-    kind = "open" if is_open else "fail"
-    there, attack = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"]), str(top["rule_attack"])
-    tries, boxes = _tries(top, there), _true_boxes(top)
-    if is_open and _is_part(top):
-        return Step(texts("step.open.part", dataset=dataset), run)
-    if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
-        # every image was attacked already
-        key = "few_tries" if math.isnan(_times(top)) else "images"
-        numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
-        numbers |= (persons := _persons(top, facts))
-        named = {"detail": top["detail"], "attack": words.attack(attack)}
-        text = texts(f"step.open.{key}", **named, **words.numbers(numbers))
-        return Step(text, run, persons=persons.get("add", 0))
-    more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
-    more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
-    commands = {
-        "degree": f"{run} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
-        "missed": f"{look} --sample {boxes}" if is_open else look,
-        "unsearched": look,
-        "audit": f"anonbench policy check {texts.results} --variant {variant}",
-        "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,
-        "none": f"{run} --config 'privacy={{{facts.attacks}}}'",
-    }
-    text = texts.first(
-        f"step.{kind}.{rule}",
-        "step.look",
-        dataset=dataset,
-        setting=setting_of(str(top["method"])),
-        entity=texts.named("entities", str(top["rule_entity"])),
-        images=texts.number(boxes),
-    )
-    return Step(text, commands.get(rule, run))
 
 
 def _times(row: Mapping[Any, Any]) -> float:

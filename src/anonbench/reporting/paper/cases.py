@@ -44,14 +44,12 @@ class Case(NamedTuple):
 
     role: str
     name: str
-    holds: bool | None
-    """Whether the numbers support it; None if undecidable, for the reason in `numbers`."""
+    holds: bool | None  # whether the numbers support it; None if undecidable
     numbers: str  # the decisive numbers, or the reason why there are none
     significant: bool | None = None  # whether a test separates the two sides; None without a test
 
 
-Pairs = pd.DataFrame
-"""Paired tests of all data sets: `pairwise.COLUMNS` with `role` for the data set."""
+Pairs = pd.DataFrame  # paired tests of all data sets: `pairwise.COLUMNS` with `role`
 RVL = PaperRole.RVL_CDIP.value
 LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
 """Degrees between which the paper counts increases of k-NN accuracy."""
@@ -65,9 +63,7 @@ def decide(cases: Iterable[Any]) -> Verdict:
     against = [significant for holds, significant in found if holds is False]
     if any(significant is not False for significant in against):
         return Verdict.FAILS
-    if against or not any(holds for holds, _ in found):
-        return Verdict.OPEN
-    return Verdict.HOLDS
+    return Verdict.OPEN if against or not any(holds for holds, _ in found) else Verdict.HOLDS
 
 
 def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Iterator[Case]:
