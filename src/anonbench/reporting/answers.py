@@ -124,7 +124,7 @@ def values_grid(values: pd.DataFrame) -> Grid:
     ]
     return grid_of(
         "systems",
-        pd.DataFrame(lines, columns=["", "Method", *systems]).set_index(""),
+        pd.DataFrame(lines, columns=["", "Method", *systems]),
         stem="findings_systems",
         queries=int(rows["n"].max()),
         clusters=int(rows["clusters"].max()),

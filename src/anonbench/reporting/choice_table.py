@@ -1,14 +1,12 @@
 """Choices for the first page: a row per method, degree, model and query kind.
 
-Choices that pass the policy come first, then those not known to pass, then those that failed on
-evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
-against them. Where the quality is not known, the lower rate of the strongest attack comes first.
-A trained model or a map comes after the unadapted model, unless a test shows that it gains or its
-verdict is better.
-Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of a random
-ranking; 1 is that of the unadapted model, retrained with another seed and searching originals.
-Both, and the choice, are judged by a second reference, which favours no model; the model's own
-ranking would favour the unadapted one.
+Choices that pass the policy come first, then those not known to pass, then those that failed.
+Passing choices are sorted by the quality they keep, the others by the number of rules against them;
+without quality, the lower rate of the strongest attack comes first. A trained model or a map comes
+after the unadapted model, unless a test shows that it gains or its verdict is better.
+Quality kept is on a scale from chance to the retraining ceiling: 0 is a random ranking, 1 the
+unadapted model, retrained with another seed and searching originals. Both, and the choice, are
+judged by a second reference, because the model's own ranking would favour the unadapted one.
 """
 
 from __future__ import annotations
@@ -46,15 +44,14 @@ _SIZES = ["queries", "clusters", "seeds", "pairs"]
 COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
 COLUMNS += [*_COUNTS, *_SIZES]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
-that is left, corrected for chance and for the optimism of choosing the best: 0 is a random order,
-1 is the `yardstick`'s quality on originals (`second`: the same model after another training,
-`own`: the system itself). `optimism` has been subtracted from the best. `unknown` is the reason
-why it is not known (`UNKNOWN`). `rate` is the rate, above its control, of the attack that comes
-closest to its limit or exceeds it most. `verdict` is the policy's; `rule_…` and `detail` are the
-decisive rule if it is no pass. `failed`, `open` and `suspected` count rules that failed, rules
-with unknown result, and those of the latter whose value exceeds the limit; `untested` names those
-with unknown result, separated by blanks: attacks, or `rule:entity`. `resisted` counts attacks.
-`pairs`: images from which a choice's map was learned."""
+that is left, 1 being the `yardstick`'s on originals (`second`: the same model after another
+training, `own`: the system itself). The `optimism` of choosing the best has been subtracted.
+`unknown` is the reason why it is not known (`UNKNOWN`). `rate` is that, above its control, of the
+attack that comes closest to its limit or exceeds it most. `rule_…` and `detail` are the decisive
+rule of the policy's `verdict` if it is no pass. `failed`, `open` and `suspected` count rules that
+failed, rules with unknown result, and those of the latter whose value exceeds the limit; `untested`
+names those with unknown result, separated by blanks: attacks, or `rule:entity`. `resisted` counts
+attacks. `pairs`: images from which a choice's map was learned."""
 _NUMBERS = ["degree", *_QUALITY[:4], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
 _NUMBERS += ["failed", "suspected", "open", "resisted"]
 _PLACE = ["degree", "method", "adaption", "query"]

@@ -96,7 +96,7 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     variants = table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
     return grid_of(
         "mapped",
-        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
+        pd.DataFrame(rows, columns=["", *heads]),
         dataset=dataset,
         confidence=confidence,
         model=unadapted_model(),
@@ -146,7 +146,7 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     few = table[table["metric"].isna()]
     return grid_of(
         "near_duplicates",
-        pd.DataFrame([*top, *rows], ["", "", *blocks], pd.MultiIndex.from_tuples(heads)),
+        pd.DataFrame([*top, *rows], ["", "", *blocks], heads),
         dataset=dataset,
         warning=near.warning(table),
         reasons=dict(zip(few["distance"].astype(int), few["reason"], strict=True)),
@@ -170,10 +170,9 @@ def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
     heads = [("", ""), ("", "Metric"), ("", "Queries")]
     heads += [("Standard deviation between", each) for each in parts]
     heads += [(unit.capitalize(), each) for each in ("At hand", "Half need", "All need")]
-    table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
     return grid_of(
         "sample_sizes",
-        table.set_index(("", "")),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         stated=float(variances["stated"].iloc[0]) if len(variances) else None,
         unit=unit,
@@ -195,7 +194,7 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
     heads = [("", "Training"), *((f"By {_training(name)}", f"seed {n}") for name, n in columns)]
     return grid_of(
         "trainings",
-        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         clusters=int(table["clusters"].min()) if len(table) else None,
         reasons=[text for text in table["reason"].unique() if text],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,7 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.vectors import draw_queries, rank, read_some
-from anonbench.reporting.shown_images import webp_uri
-
-if TYPE_CHECKING:
-    from anonbench.reporting.figures.examples import Images
+from anonbench.reporting.shown_images import Images, webp_uri
 
 THUMBNAIL_BYTES = 1_200_000  # of a data set's pictures as embedded; above, they are smaller
 EDGES = (192, 144, 112, 80, 56)  # longer edges in pixels, tried until all pictures fit

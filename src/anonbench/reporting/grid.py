@@ -93,17 +93,20 @@ def grid_of(
 ) -> Grid:
     """Make a grid (`Grid`) of a table of texts, with the title and notes of its kind.
 
-    The table has the headings as columns; a first level of columns is above them. The index is the
-    label of each row's block; without labels there is one block. `kind` is a key of `notes.yaml`,
-    whose templates get `values`; by default the stem is the kind and the data set.
+    Columns are headings, or pairs of one above and a heading. A first column without a heading has
+    the label of each row's block; otherwise the index has, unless it only counts. `kind` is a key
+    of `notes.yaml`, whose templates get `values`; by default the stem is the kind and the data set.
     """
-    if isinstance(table.index, pd.RangeIndex):
+    if table.columns[0] in ("", ("", "")):
+        table = table.set_index(table.columns[0])
+    elif isinstance(table.index, pd.RangeIndex):
         table = table.set_axis([""] * len(table))
-    above = table.columns.get_level_values(0) if table.columns.nlevels > 1 else [""]
+    pairs = [each if isinstance(each, tuple) else ("", each) for each in table.columns]
+    above = [label for label, _ in pairs]
     return Grid(
         stem=stem or f"{kind}_{values['dataset']}",
         title=notes("titles", kind, **values)[0],
-        heads=tuple(map(str, table.columns.get_level_values(-1))),
+        heads=tuple(str(head) for _, head in pairs),
         groups=tuple((label, len(list(same))) for label, same in groupby(above) if any(above)),
         blocks=tuple(
             GridBlock(str(label), tuple(rows.itertuples(index=False, name=None)))

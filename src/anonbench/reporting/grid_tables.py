@@ -108,10 +108,7 @@ def plain(kind: str, table: pd.DataFrame, left: int = 1, stem: str = "", **of: A
 
 
 def skipped(files: Mapping[str, Path]) -> list[Grid]:
-    """Table of reasons for skipped files, most frequent first, without file names.
-
-    File names may be names of people.
-    """
+    """Table of reasons for skipped files, most frequent first, without names of files or people."""
     rows: list[tuple[str, str, int]] = []
     for name, path in files.items():
         reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
@@ -124,8 +121,7 @@ def quality(files: Mapping[str, Path], confidence: float) -> list[Grid]:
     """Table of detection quality, if true boxes are known."""
     tables = {name: quality_rows(pd.read_csv(path), confidence) for name, path in files.items()}
     rows = [(name, *row) for name, table in tables.items() for row in table]
-    table = pd.DataFrame(rows, columns=["Data set", *QUALITY_HEADS])
-    return plain("quality", table, 2)
+    return plain("quality", pd.DataFrame(rows, columns=["Data set", *QUALITY_HEADS]), 2)
 
 
 def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
@@ -190,9 +186,8 @@ def stage_costs(folder: Path) -> pd.DataFrame:
     """Cost of the jobs of each stage, the longest first, from Snakemake's benchmark files.
 
     The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`. Of a job that ran several times, the last
-    run that made its outputs counts. Those of methods and data sets that the config had
-    earlier count, too. Very short jobs have no measured memory or CPU time and count as zero. The
-    report's own job is excluded, or the costs would never be up to date.
+    run that made its outputs counts. Very short jobs have no measured memory or CPU time and count
+    as zero. The report's own job is excluded, or the costs would never be up to date.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹

@@ -81,7 +81,7 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
         if any(place[:3] == (risk, metric, query) for place in known)
     ]
     heads = ["", "Utility", *(METHODS[method] for method in methods)]
-    texts = pd.DataFrame(rows, columns=heads).set_index("")
+    texts = pd.DataFrame(rows, columns=heads)
     return grid_of("front_area", texts, dataset=dataset, any_area=len(rows) > 0)
 
 
@@ -153,19 +153,15 @@ def reidentification_grid(
         for entity, by in zip(failed["entity"], failed["attacker"], strict=True)
     ]
     heads = [("", ""), ("", "Degree"), ("", "Method")]
-    heads += [
-        (f"{ATTACKERS[by]}, rank 1", f"vs. {WORDS['galleries'][gallery]}")
-        for by, gallery in attacks
-    ]
+    galleries = WORDS["galleries"]
+    heads += [(f"{ATTACKERS[by]}, rank 1", f"vs. {galleries[each]}") for by, each in attacks]
     best = ("Rank 1", "One mate", "Hidden only", "Rank 10", "Probes")
     heads += [("Strongest attack", name) for name in best]
-    rows = [
-        row for _, rows in run.groupby("entity", sort=False) for row in _reidentified(rows, attacks)
-    ]
-    table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
+    groups = run.groupby("entity", sort=False)
+    rows = [row for _, group in groups for row in _reidentified(group, attacks)]
     return grid_of(
         "reidentification",
-        table.set_index(("", "")),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         clusters=int(run["clusters"].max()) if len(run) else 0,
         confidence=confidence,

@@ -11,7 +11,7 @@ import base64
 import io
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,16 @@ TILE = 192  # pixels of a blank tile's side
 def choose(ids: Iterable[str], number: int) -> list[str]:
     """Choose images by a hash of their ids: the same on every machine, spread over classes."""
     return sorted(ids, key=lambda image_id: hash_int("examples", image_id))[:number]
+
+
+class Images(Protocol):
+    """Access to images by id, such as a `ShownSet`."""
+
+    def __contains__(self, image_id: str) -> bool: ...
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
+        ...
 
 
 class ShownSet:

@@ -16,8 +16,9 @@ from PIL import Image
 from anonbench.core.vocabulary import Model
 from anonbench.embedding.attention_maps import read_maps
 from anonbench.reporting.figures import style
-from anonbench.reporting.figures.examples import GAP, PRINT, Images, PictureGrid, scaled, show
+from anonbench.reporting.figures.examples import GAP, PRINT, PictureGrid, scaled, show
 from anonbench.reporting.labels import ADAPTIONS, variant_label
+from anonbench.reporting.shown_images import Images
 
 LABEL = 0.95  # width in inches of the row labels
 CAPTION = 0.13  # height in inches of the line above a map: its head and its highest value

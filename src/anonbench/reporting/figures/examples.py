@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +15,7 @@ from anonbench.core.registries.method_names import in_order, is_audited, place_o
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures import style
 from anonbench.reporting.labels import METHODS
+from anonbench.reporting.shown_images import Images
 
 BLOCK_GAP = 0.16  # additional space in inches between two blocks
 SIDE = 0.28  # space in inches for the row labels
@@ -23,18 +24,6 @@ WIDEST = 1.55  # width in inches beyond which an image is not enlarged
 GAP = 0.06  # space in inches between two pictures
 HEADER = 0.24  # space in inches for the column labels
 PRINT = 2  # oversampling: image pixels per figure pixel before the final smooth downscaling
-
-
-class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown_images.ShownSet` is one."""
-
-    def __contains__(self, image_id: str) -> bool:
-        """Whether an image may be shown."""
-        ...
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
-        ...
 
 
 class PictureGrid:

@@ -72,14 +72,10 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
     texts = words.texts
     adaption, name = str(row["adaption"]), NAMES[row["verdict"]]
     unknown = str(texts("table.unknown"))
-    found = {
-        "method": row["method"],
+    found = dict(row) | {
         "label": texts.method(row["method"]),
         "colour": method_colour(row["method"]),
         "model": words.model(adaption) if adaption else NONE,
-        "adaption": adaption,
-        "degree": int(row["degree"]),
-        "query": row["query"],
         "shown": shown,
         **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None, "chosen": ""},
         "attack": words.attack(row["attack"]),
@@ -88,7 +84,6 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
         "verdict": str(texts(f"short.{name}")),
         "verdict_name": name,
         "why": words.short(row),
-        "detail": row["detail"],
         "cost": texts.first(f"cost.{adaption or UNADAPTED}", "cost.other"),
     }
     if not row["unknown"] and not pd.isna(row["kept"]):

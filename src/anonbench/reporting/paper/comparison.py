@@ -146,7 +146,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
     heads = ["Data set", "Degree", "Metric", "Query", "Cells", "Mean", "Mean absolute", "Spearman"]
     return grid_of(
         "agreement",
-        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
+        pd.DataFrame(rows, columns=["", *heads]),
         stem="paper-agreement",
         not_run=_not_run(comparison),
         left=4,
@@ -176,7 +176,7 @@ def table_grid(table: pd.DataFrame) -> Grid:
     given = table.dropna(subset=["ours"])
     return grid_of(
         "paper_table",
-        pd.DataFrame(rows, blocks, pd.MultiIndex.from_tuples(heads)),
+        pd.DataFrame(rows, blocks, heads),
         stem=f"paper-table-{number}",
         number=number,
         name=ROLE_NAMES[role],

@@ -81,7 +81,7 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     trained = f"the unadapted model's of seed {experiment.reference_seed}"
     return grid_of(
         "scenarios",
-        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)).set_index(("", "")),
+        pd.DataFrame(rows, columns=heads),
         dataset=name,
         methods=", ".join(dataset.all_methods),
         degrees=", ".join(map(str, sorted(dataset.degrees))),
