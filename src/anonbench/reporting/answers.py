@@ -23,10 +23,7 @@ from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import at_highest_degree, summarize
 
-Tables = Mapping[str, pd.DataFrame]
-"""Tables by system: tidy scores (`anonbench.reporting.summary.read_scores`), verdicts
-(`anonbench.evaluation.policy.table.read_policy`) or judged maps
-(`anonbench.evaluation.map_judging.read_maps`)."""
+Tables = Mapping[str, pd.DataFrame]  # by system: tidy scores, verdicts or judged maps
 _KEY = ["system", "query", "method", "degree", "adaption"]
 _INTERVAL = ["low", "high", "n", "clusters", "reason"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high"]
@@ -175,10 +172,7 @@ def degrees_of(scores: Tables) -> pd.DataFrame:
 
 
 def predictors_of(correlations: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
-    """Correlation of each retrieval metric with each accuracy, columns `PREDICTORS`.
-
-    Coefficients (`anonbench.evaluation.correlation.COLUMNS`) are by system and degree.
-    """
+    """Correlations (`anonbench.evaluation.correlation`) with accuracies, columns `PREDICTORS`."""
     parts = []
     for (system, degree), table in correlations.items():
         rows = table[table["metric"].isin(PREDICTED_BY) & table["metric_b"].isin(ACCURACIES)]

@@ -45,8 +45,7 @@ class Tally(Counter[Decision]):
         return f"{', '.join([gains, *parts])} of {count(self.total(), 'comparison')}"
 
 
-Effects = Mapping[str, pd.DataFrame]
-"""Effects by data set, columns `anonbench.evaluation.comparisons.effect_table.COLUMNS`."""
+Effects = Mapping[str, pd.DataFrame]  # `comparisons.effect_table.COLUMNS` by data set
 
 
 def tally(effects: Effects, effect: str) -> Tally:
@@ -106,7 +105,7 @@ class Verdict(StrEnum):
     UNKNOWN = "cannot be told"
 
 
-Row = tuple[str, Verdict, str]  # A recommendation, the verdict on it, and the basis of the verdict
+Row = tuple[str, Verdict, str]  # a recommendation, the verdict on it, and the basis of the verdict
 
 
 def recommendations_grid(effects: Effects, bests: Bests) -> Grid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,8 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     distances = list(dict.fromkeys(table["distance"].dropna().astype(int)))
     shown = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
     shown = shown[shown["method"] != ORIGINAL].fillna({"distance": -1}).astype({"degree": int})
-    columns = [
-        (near.ALL, -1),
-        *((kept, each) for each in distances for kept in (near.DISTINCT, near.RANDOM)),
-    ]
-    keys = ["degree", "query", "method", "kept", "distance"]
+    columns = [(-1, near.ALL), *product(distances, (near.DISTINCT, near.RANDOM))]
+    keys = ["degree", "query", "method", "distance", "kept"]
     means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
     places: list[tuple[Any, ...]] = [
         (degree, query, name)
@@ -140,8 +138,8 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     whole = int(table[table["kept"] == near.ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
     shares = (text for each in distances for text in (percent(first["near"][each]), ""))
-    heads = [("", "Method"), ("", "All")]
-    heads += [(f"Distance {each}", kept) for each in distances for kept in ("Without", "Random")]
+    above = [f"Distance {each}" for each in distances]
+    heads = [("", "Method"), ("", "All"), *product(above, ("Without", "Random"))]
     top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *shares)]
     few = table[table["metric"].isna()]
     return grid_of(

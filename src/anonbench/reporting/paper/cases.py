@@ -1,11 +1,10 @@
 """Cases of the paper's claims, in a table of scores.
 
 A claim holds if all its cases do; a case that a test cannot distinguish from a tie refutes nothing.
-Values count as different if their intervals do not overlap. This is stricter than the level of the
-intervals if two values come from the same images (Schenker and Gentleman 2001, The American
-Statistician 55:182-186). Of correlations the coefficient over all rows decides, as in the paper.
-Rows of one method are not independent, so that it has no interval; the test uses the coefficient
-within methods.
+Values count as different if their intervals do not overlap, which is strict for values of the same
+images (Schenker and Gentleman 2001, The American Statistician 55:182-186). Of correlations the
+coefficient over all rows decides, as in the paper; the test uses the one within methods, because
+rows of one method are not independent.
 """
 
 from __future__ import annotations
