@@ -106,7 +106,7 @@ def interval(
     sign: str = "",
     mark: str = "",
 ) -> str:
-    """A share (`percent`) with a mark and its interval, text `between` the ends, if known."""
+    """A share (`percent`) and its mark, with its interval in brackets if that is known."""
     ends = "" if pd.isna(low) else f" ({percent(low, sign)}{between}{percent(high, sign)})"
     return NONE if pd.isna(value) else f"{percent(value, sign)}{mark}{ends}"
 

@@ -36,7 +36,7 @@ class Facts:
     left_out: int  # number of images in which nothing was found, or on which a detector failed
     notices: Sequence[tuple[str, Mapping[str, Any]]]  # warnings: a text's key and its values
     published: int  # number of images that may be published without hidden regions
-    gap: tuple[str, Mapping[str, float]] | None  # why no ranking can be judged, likewise
+    gap: tuple[str, Mapping[str, float]] | None  # reason for no ranking, likewise
     toy: bool  # whether raw pixels predict better than the model
     examples: Mapping[str, Mapping[str, Any]]
     """One image by each method: data URI and size; `original` if it may be shown."""
@@ -69,7 +69,7 @@ class Step(NamedTuple):
     text: Markup
     command: str
     then: str = ""  # what is to be done after it, or besides
-    persons: int = 0  # to add, or documents
+    persons: int = 0  # number of persons or documents to add
 
 
 class Words:
@@ -127,15 +127,13 @@ class Words:
         The decisive one is left out: it is named by `why`.
         """
         of_rule = ":".join(filter(None, (str(row["rule"]), str(row["rule_entity"]))))
-        names = []
-        for name in row["untested"].split():
+        decisive, names = row["rule_attack"] or of_rule, []
+        for name in (each for each in row["untested"].split() if each != decisive):
             rule, _, entity = name.partition(":")
-            if rule not in evidence.RULES:
-                text = self.attack(name)
-            else:
-                of = self.texts.named("entities", entity)
-                text = str(self.texts(f"short.open_rule.{rule}", entity=of)).rstrip("?")
-            names += [text] * (name != (row["rule_attack"] or of_rule))
+            key, of = f"short.open_rule.{rule}", self.texts.named("entities", entity)
+            is_rule = rule in evidence.RULES
+            text = str(self.texts(key, entity=of)).rstrip("?") if is_rule else self.attack(name)
+            names.append(text)
         more = len(names) - _NAMED
         shown = ", ".join(names[:_NAMED])
         return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
