@@ -1,4 +1,8 @@
-"""Distinctive words in every place where a name can stand, and a search for them in any file."""
+"""Distinctive words in every place where a name can stand, and a search for them in any file.
+
+The regions to hide are magenta, on green pages. In `archive` those of every other image are
+missing; in `register` each image has two, and one of them is hidden.
+"""
 
 import base64
 import binascii
@@ -31,6 +35,8 @@ HOME = "Sauerkirschheim"
 USER = "Walderdbeere"
 WORDS = (*CLASSES, FILE, *LABELS, IDS, IDENTITY, TEMPLATE, HOME, USER)
 IMAGES = 16
+MAGENTA, GREEN = (255, 0, 255), (0, 200, 0)
+FIELD, ROW = (20, 20, 90, 40), (20, 60, 90, 110)
 _DEEPEST = 4
 
 
@@ -41,25 +47,26 @@ def draw(folder: Path) -> None:
     """
     rows, boxes, own = [], [], []
     (folder / HOME / TEMPLATE).mkdir(parents=True)
-    _write(folder / HOME / TEMPLATE / f"{TEMPLATE}.png", _page(99))
+    _write(folder / HOME / TEMPLATE / f"{TEMPLATE}.png", _page(99, FIELD))
     corners = "entity,x0,y0,x1,y1"
     (folder / HOME / TEMPLATE / "annotations.csv").write_text(
-        f"path,{corners}\n{TEMPLATE}.png,text,20,20,90,40\n", encoding="utf-8"
+        f"path,{corners}\n{TEMPLATE}.png,text,{_text(FIELD)}\n", encoding="utf-8"
     )
     for number in range(IMAGES):
         split, which = ("train", "val")[number % 2], number // 2 % 2
         name = f"{split}/{CLASSES[which]}/{FILE}{number:02d}"
-        _write(folder / HOME / "archive" / f"{name}.png", _page(number))
-        boxes.append(f"{name},face,{10 + number},10,60,50")
-        _write(folder / HOME / "register" / f"{FILE}{number:02d}.png", _page(number))
+        face = 10 + number, 10, 60, 50
+        _write(folder / HOME / "archive" / f"{name}.png", _page(number, face))
+        boxes += [] if number // 4 % 2 else [f"{name},face,{_text(face)}"]
+        _write(folder / HOME / "register" / f"{FILE}{number:02d}.png", _page(number, FIELD, ROW))
         identity = f"{IDENTITY}{number // 4}"
         row = f"{FILE}{number:02d}.png,{IDS}{number:02d},{split},{LABELS[which]},{identity}"
         rows.append(row)
-        own.append(f"{IDS}{number:02d},text,20,{10 + number},90,{60 + number}")
+        own.append(f"{IDS}{number:02d},text,{_text(ROW)}")
     unusable = folder / HOME / "archive/train" / CLASSES[0] / FILE
     for suffix in (".png", ".heic"):
         unusable.with_suffix(suffix).write_bytes(b"no image")
-    _write(unusable.with_name(f"{FILE}-copy.png"), _page(1))
+    _write(unusable.with_name(f"{FILE}-copy.png"), _page(1, (11, 10, 60, 50)))
     boxes.append(f"train/{CLASSES[0]}/{FILE}-copy,face,11,10,60,50")
     for file, head, lines in (
         ("register/list.csv", "path,id,split,trade,identity", rows),
@@ -72,25 +79,33 @@ def draw(folder: Path) -> None:
 def config(folder: Path, tiny: dict[str, Any], show_originals: bool) -> dict[str, Any]:
     """Return the config of both data sets; paths are absolute, as a user may write them."""
     home = folder / HOME
-    both = {"methods": ["mask"], "degrees": [100], "adaptions": [], "recipe": "tiny"}
+    both = {"methods": ["mask"], "adaptions": [], "recipe": "tiny"}
     archive = {"layout": "folder", "path": str(home / "archive"), "label": "class"}
+    archive |= {"degrees": [100], "keep_without_regions": True}
     archive |= {"detectors": ["boxes"], "boxes": str(home / "archive.csv")}
     register = {"layout": "table", "path": str(home / "register/list.csv"), "label": "trade"}
     register |= {"detectors": ["boxes", "template"], "boxes": str(home / "register.csv")}
-    register |= {"templates": str(home / TEMPLATE)}
+    register |= {"templates": str(home / TEMPLATE), "degrees": [50]}
+    shown = {"show_originals": show_originals, "example_images": 8}
     return tiny | {
         "datasets": {"archive": both | archive, "register": both | register},
         "privacy": {"probes": 4, "gallery": 8},
-        "presentation": tiny["presentation"] | {"show_originals": show_originals},
+        "presentation": tiny["presentation"] | shown,
     }
 
 
-def _page(seed: int) -> np.ndarray:
-    """Return a page with lines of writing, uint8 [160, 120]."""
-    page = np.full((160, 120), 255, np.uint8)
+def _text(region: tuple[int, ...]) -> str:
+    return ",".join(map(str, region))
+
+
+def _page(seed: int, *regions: tuple[int, ...]) -> np.ndarray:
+    """Return a green page with lines of writing and magenta regions, uint8 [160, 120, 3]."""
+    page = np.full((160, 120, 3), GREEN, np.uint8)
     for line in range(8):
         text = f"{line} form {7 * line + 3}"
-        cv2.putText(page, text, (6, 18 + 18 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1)
+        cv2.putText(page, text, (6, 18 + 18 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
+    for x0, y0, x1, y1 in regions:
+        page[y0:y1, x0:x1] = MAGENTA
     noise = np.random.default_rng(seed).integers(0, 20, page.shape)
     return (page - np.minimum(page, noise)).astype(np.uint8)
 

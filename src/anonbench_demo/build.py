@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
@@ -23,10 +22,14 @@ from anonbench_demo.listing import Drawing, Item, items
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """To be raised with every change of the drawings: data of another version is drawn again."""
 MARKER = "demo.json"
-JPEG_QUALITY = 92
+FORMATS: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 92, "subsampling": 0},
+    ".tif": {"compression": "tiff_lzw"},
+}
+"""Options of Pillow by suffix."""
 
 
 def generate(demo: Demo, path: Path, seed: int) -> None:
@@ -93,7 +96,7 @@ def _draw_all(kind: str, folder: Path, seed: int, wanted: Sequence[Item]) -> dic
         drawing = _draw(kind, seed, item)
         path = folder / item.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded(drawing.image, path.suffix))
+        Image.fromarray(drawing.image).save(path, **FORMATS[path.suffix])
         truths[item.id] = replace(drawing, image=np.empty(0))
     return truths
 
@@ -113,16 +116,6 @@ def _draw(kind: str, seed: int, item: Item) -> Drawing:
     return ids.draw(seed, item.kind, item.key)
 
 
-def encoded(image: np.ndarray, suffix: str) -> bytes:
-    """Return the file's bytes: JPEG, or for `.tif` a TIFF with LZW."""
-    buffer = io.BytesIO()
-    if suffix == ".tif":
-        Image.fromarray(image).save(buffer, "TIFF", compression="tiff_lzw")
-    else:
-        Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return buffer.getvalue()
-
-
 def _write_celeba(
     folder: Path, wanted: Sequence[Item], labels: Sequence[Mapping[str, bool]]
 ) -> None:
@@ -134,14 +127,10 @@ def _write_celeba(
     ]
     _lines(folder / "list_attr_celeba.txt", [str(len(wanted)), " ".join(labels[0]), *attributes])
     parts = {Split.TRAIN: 0, Split.VAL: 1}
-    _lines(
-        folder / "list_eval_partition.txt",
-        [f"{name} {parts[item.split]}" for name, item in zip(names, wanted, strict=True)],
-    )
-    _lines(
-        folder / "identity_CelebA.txt",
-        [f"{name} {item.number}" for name, item in zip(names, wanted, strict=True)],
-    )
+    named = list(zip(names, wanted, strict=True))
+    partition = [f"{name} {parts[item.split]}" for name, item in named]
+    _lines(folder / "list_eval_partition.txt", partition)
+    _lines(folder / "identity_CelebA.txt", [f"{name} {item.number}" for name, item in named])
 
 
 def _write_rvl_cdip(folder: Path, wanted: Sequence[Item]) -> None:

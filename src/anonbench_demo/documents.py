@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
 from faker import Faker
+from faker.providers import DynamicProvider
+from PIL import Image
 
 from anonbench.core.numeric.seeding import hash_int, rng
-from anonbench_demo import office, papers, posters
 from anonbench_demo.fonts import Family
 from anonbench_demo.listing import Drawing
-from anonbench_demo.page import Page, moved
 from anonbench_demo.scan import askew, scan_page
-from anonbench_demo.sheet import Sheet
+from anonbench_demo.sheet import LAYOUTS, Sheet
 
-WIDTH, HEIGHT = 496, 640
-
-LAYOUTS: dict[str, Callable[[Sheet], None]] = {
-    "letter": papers.letter,
-    "form": office.form,
-    "email": papers.email,
-    "handwritten": papers.handwritten,
-    "advertisement": posters.advertisement,
-    "scientific report": papers.scientific_report,
-    "scientific publication": papers.scientific_publication,
-    "specification": office.specification,
-    "file folder": posters.file_folder,
-    "news article": papers.news_article,
-    "budget": office.budget,
-    "invoice": office.invoice,
-    "presentation": posters.presentation,
-    "questionnaire": office.questionnaire,
-    "resume": papers.resume,
-    "memo": papers.memo,
-}
-"""The classes by RVL-CDIP's names and in its order."""
+SIZE = WIDTH, HEIGHT = 496, 640
 
 
 @lru_cache(maxsize=1)
 def _faker() -> Faker:
-    return Faker("en_US")
+    fake = Faker("en_US")
+    for name, words in LAYOUTS["words"].items():
+        fake.add_provider(DynamicProvider(name, words, generator=fake))
+    return fake
 
 
 def draw(seed: int, name: str, key: str) -> Drawing:
@@ -48,10 +31,19 @@ def draw(seed: int, name: str, key: str) -> Drawing:
     random = rng(seed, "document", name, key)
     fake = _faker()
     fake.seed_instance(hash_int(seed, "faker", name, key))
-    family = list(Family)[int(random.integers(len(Family)))]
-    sheet = Sheet(Page(WIDTH, HEIGHT), fake, random, family, margin=random.uniform(34, 58))
-    LAYOUTS[name](sheet)
-    size = WIDTH, HEIGHT
-    transform = askew(size, size, random, sway=(1.0, 2.5), least=0.86, room=(8, 8))
-    image = scan_page(sheet.page.pixels(), transform, random)
-    return Drawing(image, moved(sheet.page.marks, transform, WIDTH, HEIGHT))
+    margin = random.uniform(34, 52)
+    sheet = Sheet(
+        image=Image.new("L", SIZE, 255),
+        fake=fake,
+        random=random,
+        family=list(Family)[int(random.integers(len(Family)))],
+        size=random.uniform(10, 11.5),
+        left=margin,
+        right=WIDTH - margin,
+        y=random.uniform(30, 50),
+        floor=HEIGHT - 42,
+    )
+    sheet.fill(LAYOUTS["documents"][name])
+    transform = askew(SIZE, SIZE, random, sway=(1.0, 2.5), least=0.86, room=(8, 8))
+    image = scan_page(np.array(sheet.image), transform, random)
+    return Drawing(image, sheet.regions(transform, *SIZE))

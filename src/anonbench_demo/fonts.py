@@ -24,17 +24,9 @@ class Family(Enum):
     SWISS = ("cmss10", "cmb10", "cmss10")
     TYPEWRITER = ("cmtt10", "cmtt10", "cmtt10")
 
-    def regular(self, size: float) -> Font:
-        """Return the upright face at `size` pixels."""
-        return load(self.value[0], size)
-
-    def bold(self, size: float) -> Font:
-        """Return the bold face."""
-        return load(self.value[1], size)
-
-    def italic(self, size: float) -> Font:
-        """Return the italic face."""
-        return load(self.value[2], size)
+    def font(self, size: float, face: str = "regular") -> Font:
+        """Return the face (regular, bold or italic) at `size` pixels."""
+        return load(self.value[("regular", "bold", "italic").index(face)], size)
 
 
 @lru_cache

@@ -9,9 +9,9 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import faces, wardrobe
 from anonbench_demo.listing import Drawing, box_region
-from anonbench_demo.people import Photo, Traits, attributes, change_clothes, draw_photo, draw_traits
+from anonbench_demo.people import Photo, Traits, attributes
 from anonbench_demo.scan import with_noise
-from anonbench_demo.strokes import Canvas, Frame, finished, supersampled
+from anonbench_demo.strokes import SUPERSAMPLING, Canvas, Frame
 
 WIDTH, HEIGHT = 178, 218
 UNIT = 17.0
@@ -23,11 +23,11 @@ def draw(seed: int, identity: str, photo: int) -> Drawing:
 
     Everyone has two sets of clothes.
     """
-    traits = draw_traits(rng(seed, "identity", identity))
+    traits = Traits(rng(seed, "identity", identity))
     random = rng(seed, "portrait", identity, photo)
     if random.random() < 0.4:
-        traits = change_clothes(traits, rng(seed, "clothes", identity))
-    view = draw_photo(random)
+        traits.change_clothes(rng(seed, "clothes", identity))
+    view = Photo(random)
     image, box = person(traits, view, random, (WIDTH, HEIGHT), UNIT, EYES)
     return Drawing(
         image=_sensor(image, view, random),
@@ -47,7 +47,8 @@ def person(
     """Draw a person with the eyes about `eyes`; return image [H, W, 3] and the face's box [4]."""
     scale = unit * photo.scale
     x, y = eyes[0] + photo.shift[0] * unit / UNIT, eyes[1] + photo.shift[1] * unit / UNIT
-    pixels = supersampled(_wall(size, photo))
+    fine = (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING)
+    pixels = cv2.resize(_wall(size, photo), fine)
     head = Canvas(pixels, Frame(x, y, scale, photo.roll, photo.yaw))
     lower = Frame(x - 3.0 * photo.roll * scale, y, scale, photo.roll * 0.2, photo.yaw * 0.3)
     body = Canvas(pixels, lower)
@@ -63,7 +64,8 @@ def person(
         wardrobe.draw_hat(head, traits, traits.hat)
     outline = faces.head_outline(traits)
     front = head.frame.place(outline[outline[:, 1] > faces.FOREHEAD])
-    return finished(pixels), np.concatenate([front.min(axis=0), front.max(axis=0)])
+    image = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return image, np.concatenate([front.min(axis=0), front.max(axis=0)])
 
 
 def _wall(size: tuple[int, int], photo: Photo) -> np.ndarray:

@@ -11,6 +11,7 @@ from anonbench.core.libraries.opencv import cv2
 
 Colour = tuple[float, float, float]
 Points = np.ndarray
+Corner = tuple[float, float] | np.ndarray
 Mask = np.ndarray
 
 SUPERSAMPLING = 2
@@ -27,7 +28,7 @@ def shade(colour: Colour, factor: float) -> Colour:
     return tuple(min(255.0, channel * factor) for channel in colour)  # type: ignore[return-value]
 
 
-def points(*pairs: tuple[float, float]) -> Points:
+def points(*pairs: Corner) -> Points:
     """Return points [n, 2] from pairs of x and y."""
     return np.array(pairs, dtype=np.float64)
 
@@ -37,16 +38,16 @@ def moved(shape: Points, x: float, y: float) -> Points:
     return np.column_stack([shape[:, 0] + x, shape[:, 1] + y])
 
 
-def bow(*left: tuple[float, float]) -> Points:
+def bow(*left: Corner) -> Points:
     """Return a line whose left half is given, from its end to its middle."""
     half = points(*left)
-    return np.vstack([half, half[-2::-1] * (-1.0, 1.0)])
+    return curve(*half, *(half[-2::-1] * (-1.0, 1.0)))
 
 
-def mirrored(*right: tuple[float, float]) -> Points:
-    """Close an outline whose right half is given from its top on the axis to its bottom on it."""
+def mirrored(*right: Corner, steps: int = 8) -> Points:
+    """Return a closed curve whose right half is given, from its top on the axis to its bottom."""
     half = points(*right)
-    return np.vstack([half, half[-2:0:-1] * (-1.0, 1.0)])
+    return smooth(*half, *(half[-2:0:-1] * (-1.0, 1.0)), steps=steps)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, tilt: float = 0.0, count: int = 28) -> Points:
@@ -57,26 +58,29 @@ def ellipse(x: float, y: float, rx: float, ry: float, tilt: float = 0.0, count: 
     return np.column_stack([x + across * cos - along * sin, y + across * sin + along * cos])
 
 
+def smooth(*corners: Corner, steps: int = 8) -> Points:
+    """Return a closed Catmull–Rom curve [n · steps, 2] through n corners."""
+    return _spline(points(corners[-1], *corners, *corners[:2]), steps)
+
+
+def curve(*corners: Corner, steps: int = 8) -> Points:
+    """Return an open Catmull–Rom curve through the corners."""
+    path = points(*corners)
+    ends = np.vstack([2 * path[0] - path[1], path, 2 * path[-1] - path[-2]])
+    return np.vstack([_spline(ends, steps), path[-1]])
+
+
+def _spline(corners: Points, steps: int) -> Points:
+    neighbours = np.stack([corners[k : len(corners) - 3 + k] for k in range(4)], axis=1)
+    inner: Points = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours)
+    return inner.reshape(-1, 2)
+
+
 @lru_cache
 def _catmull_rom(steps: int) -> np.ndarray:
     t = np.arange(steps)[:, None] / steps
     first, second = -t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3
     return np.hstack([first, second, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
-
-
-def smooth(corners: Points, steps: int = 8) -> Points:
-    """Return a closed Catmull–Rom curve [n · steps, 2] through the corners [n, 2]."""
-    neighbours = np.stack([np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)], axis=1)
-    inner: Points = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours)
-    return inner.reshape(-1, 2)
-
-
-def curve(corners: Points, steps: int = 8) -> Points:
-    """Return an open Catmull–Rom curve through the corners."""
-    ends = np.vstack([2 * corners[0] - corners[1], corners, 2 * corners[-1] - corners[-2]])
-    neighbours = np.stack([ends[k : len(ends) - 3 + k] for k in range(4)], axis=1)
-    inner = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours).reshape(-1, 2)
-    return np.vstack([inner, corners[-1]])
 
 
 @dataclass(frozen=True)
@@ -93,26 +97,8 @@ class Frame:
         """Return pixels of the final image; `depth` (units towards the viewer) moves with yaw."""
         x = shape[:, 0] * np.cos(self.yaw) + depth * np.sin(self.yaw)
         cos, sin = np.cos(self.roll), np.sin(self.roll)
-        return np.column_stack(
-            [
-                self.x + self.unit * (x * cos - shape[:, 1] * sin),
-                self.y + self.unit * (x * sin + shape[:, 1] * cos),
-            ]
-        )
-
-
-def supersampled(ground: np.ndarray) -> np.ndarray:
-    """Return a background [H, W, 3] at the resolution of drawing."""
-    height, width = ground.shape[:2]
-    size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
-    return cv2.resize(ground, size, interpolation=cv2.INTER_LINEAR)
-
-
-def finished(pixels: np.ndarray) -> np.ndarray:
-    """Return drawn pixels [H · s, W · s, 3] as an image [H, W, 3]."""
-    height, width = pixels.shape[:2]
-    size = (width // SUPERSAMPLING, height // SUPERSAMPLING)
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        across, down = x * cos - shape[:, 1] * sin, x * sin + shape[:, 1] * cos
+        return np.column_stack([self.x + self.unit * across, self.y + self.unit * down])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from anonbench.core.libraries.opencv import cv2
-from anonbench_demo.people import Outfit, Style, Traits
+from anonbench_demo.people import Traits
 from anonbench_demo.strokes import (
     SUPERSAMPLING,
     Canvas,
@@ -21,11 +21,9 @@ from anonbench_demo.strokes import (
     moved,
     points,
     shade,
-    smooth,
     soften,
 )
 
-LONG = (Style.LONG, Style.WAVY, Style.BOB)
 STRANDS = 2048
 
 
@@ -43,53 +41,42 @@ def strands(head: Canvas, colour: Colour, random: np.random.Generator) -> Points
     broad = cv2.GaussianBlur(random.normal(0, 1, (1, STRANDS)), (0, 0), 22.0)[0] * 0.85
     height, width = head.pixels.shape[:2]
     # Snapped to a coarse grid so that the cached directions serve every photo of a size.
-    x = width // 2
     y = round((head.frame.y - 3.7 * head.frame.unit) * SUPERSAMPLING / 40) * 40
     light = np.clip(1.0 + fine + broad, 0.55, 1.6).astype(np.float32)
     table: np.ndarray = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
-    pixels: np.ndarray = np.minimum(table, 255.0)[_angles(height, width, x, y)]
+    pixels: np.ndarray = np.minimum(table, 255.0)[_angles(height, width, width // 2, y)]
     return pixels
 
 
 def draw_back_hair(head: Canvas, traits: Traits, texture: Points) -> None:
     """Draw the hair behind head and neck."""
     w, chin, v = traits.width, traits.chin, traits.volume
-    if traits.style is Style.BUN:
+    if traits.style == "bun":
         head.paint(head.mask(ellipse(0.2, -3.75 - v, 0.95, 0.8), -0.8), texture)
+    lengths = {"bob": (chin + 0.25, 0.62), "long": (chin + 3.0, 0.45), "wavy": (chin + 2.3, 0.9)}
+    if traits.style not in lengths:
         return
-    if traits.style not in LONG:
-        return
-    low = {Style.BOB: chin + 0.25, Style.LONG: chin + 3.0, Style.WAVY: chin + 2.3}[traits.style]
-    flare = {Style.BOB: 0.62, Style.LONG: 0.45, Style.WAVY: 0.9}[traits.style] + v * 0.7
-    outline = smooth(
-        mirrored(
-            (0, -3.45 - v),
-            (w * 0.8, -3.0 - v),
-            (w + 0.3 + v * 0.6, -1.2),
-            (w + 0.35 + v * 0.6, 1.0),
-            (w + flare, low * 0.7),
-            (w + flare * 0.8, low),
-            (w * 0.5, low + 0.25),
-            (0, low),
-        ),
-        12,
-    )
-    if traits.style is Style.WAVY:
+    low, flare = lengths[traits.style]
+    flare += v * 0.7
+    side = w + v * 0.6
+    top = (0, -3.45 - v), (w * 0.8, -3.0 - v), (side + 0.3, -1.2), (side + 0.35, 1.0)
+    ends = (w + flare, low * 0.7), (w + flare * 0.8, low), (w * 0.5, low + 0.25), (0, low)
+    outline = mirrored(*top, *ends, steps=12)
+    if traits.style == "wavy":
         outline = _waves(outline, 0.13, 2.6)
-    cover = head.mask(outline, -0.4)
-    head.paint(cover, texture * np.float32(0.72))
+    head.paint(head.mask(outline, -0.4), texture * np.float32(0.72))
 
 
 def draw_front_hair(head: Canvas, traits: Traits, texture: Points, skin: Mask) -> None:
     """Draw the hair over the forehead and the temples."""
-    if traits.style is Style.BALD:
+    if traits.style == "bald":
         shine = mix(traits.skin, (255, 250, 244), 0.6)
         head.soft(ellipse(0.4, -2.3, 0.6, 0.3), shine, 0.5, 0.2, 0.2, skin)
         return
     outline = _front(traits)
     head.soft(moved(outline, 0.0, 0.14), shade(traits.skin, 0.45), 0.5, 0.14, within=skin)
     cover = head.mask(outline)
-    if traits.style is Style.CROPPED:
+    if traits.style == "cropped":
         cover = soften(cover, 0.1 * head.frame.unit * SUPERSAMPLING)
     head.paint(cover, texture)
     gloss = ellipse(traits.parting * 0.6 + 0.3, -2.75 - traits.volume * 0.5, 1.1, 0.22, 0.1)
@@ -100,45 +87,23 @@ def _front(traits: Traits) -> Points:
     """Return the closed outline of the hair seen from the front, from sideburn to sideburn."""
     w, v, part = traits.width, traits.volume, traits.parting
     line = -1.75 + traits.hairline
-    lift = 0.12 if traits.style is Style.CROPPED else 0.34 + v
-    side = 0.06 if traits.style is Style.CROPPED else 0.16 + v * 0.35
-    ends = {Style.LONG: 2.2, Style.WAVY: 1.9, Style.BOB: 2.3}.get(traits.style, 0.25)
-    outer = curve(
-        points(
-            (-w - side, ends),
-            (-w - side, -1.0),
-            (-w * 0.82 - side, -2.4 - v * 0.4),
-            (part * 0.3 - 0.4, -3.05 - lift),
-            (w * 0.82 + side, -2.4 - v * 0.4),
-            (w + side, -1.0),
-            (w + side, ends),
-        ),
-        14,
-    )
-    if traits.style in (Style.CURLY, Style.WAVY):
-        outer = _waves(outer, 0.17 if traits.style is Style.CURLY else 0.08, 3.2)
-    temple = ends * 0.6
+    lift, side = (0.12, 0.06) if traits.style == "cropped" else (0.34 + v, 0.16 + v * 0.35)
+    ends = {"long": 2.2, "wavy": 1.9, "bob": 2.3}.get(traits.style, 0.25)
+    right = (w * 0.82 + side, -2.4 - v * 0.4), (w + side, -1.0), (w + side, ends)
+    left = [(-x, y) for x, y in right[::-1]]
+    outer = curve(*left, (part * 0.3 - 0.4, -3.05 - lift), *right, steps=14)
+    if traits.style in ("curly", "wavy"):
+        outer = _waves(outer, 0.17 if traits.style == "curly" else 0.08, 3.2)
     if traits.bangs:
         fringe = [(w * 0.8, -0.95), (0.9, -0.98), (0.1, -0.88), (-0.8, -1.0), (-w * 0.8, -0.95)]
-    elif traits.style in (Style.CROPPED, Style.SHORT, Style.CURLY):
-        fringe = [
-            (w * 0.86, -1.25),
-            (w * 0.62, line - 0.1),
-            (0.0, line),
-            (-w * 0.62, line - 0.1),
-            (-w * 0.86, -1.25),
-        ]
+    elif traits.style in ("cropped", "short", "curly"):
+        half = [(w * 0.86, -1.25), (w * 0.62, line - 0.1)]
+        fringe = [*half, (0.0, line), *((-x, y) for x, y in half[::-1])]
     else:
-        peak = line - 0.55
-        fringe = [
-            (w * 0.93, -0.8),
-            (w * 0.66 + part * 0.2, line + 0.25),
-            (part, peak),
-            (-w * 0.66 + part * 0.2, line + 0.25),
-            (-w * 0.93, -0.8),
-        ]
-    right, left = [(w * 0.99, temple)], [(-w * 0.99, temple)]
-    return np.vstack([outer, curve(points(*right, *fringe, *left), 10)])
+        temples = [(w * 0.66 + part * 0.2, line + 0.25), (-w * 0.66 + part * 0.2, line + 0.25)]
+        fringe = [(w * 0.93, -0.8), temples[0], (part, line - 0.55), temples[1], (-w * 0.93, -0.8)]
+    sideburns = (w * 0.99, ends * 0.6), (-w * 0.99, ends * 0.6)
+    return np.vstack([outer, curve(sideburns[0], *fringe, sideburns[1], steps=10)])
 
 
 def _waves(outline: Points, height: float, frequency: float) -> Points:
@@ -154,29 +119,27 @@ def _waves(outline: Points, height: float, frequency: float) -> Points:
 def draw_hat(head: Canvas, traits: Traits, colour: Colour) -> None:
     """Draw a knitted hat with a turned-up band."""
     w = traits.width
-    crown = smooth(
-        mirrored((0, -4.0), (w * 0.75, -3.6), (w + 0.25, -2.2), (w + 0.22, -1.4), (0, -1.6))
-    )
+    crown = mirrored((0, -4.0), (w * 0.75, -3.6), (w + 0.25, -2.2), (w + 0.22, -1.4), (0, -1.6))
     head.fill(crown, colour)
     cover = head.mask(crown)
     for x in np.arange(-3.0, 3.1, 0.42).tolist():
-        rib = curve(points((x * 0.6, -4.0), (x, -2.6), (x * 1.02, -1.4)))
-        outline = np.vstack([rib, moved(rib[::-1], 0.1, 0.0)])
-        head.soft(outline, shade(colour, 0.72), 0.6, 0.05, within=cover)
-    band = smooth(mirrored((0, -2.15), (w, -1.95), (w + 0.3, -1.75), (w + 0.24, -1.05), (0, -1.3)))
+        rib = curve((x * 0.6, -4.0), (x, -2.6), (x * 1.02, -1.4))
+        head.soft(_stripe(rib, 0.1, 0.0), shade(colour, 0.72), 0.6, 0.05, within=cover)
+    band = mirrored((0, -2.15), (w, -1.95), (w + 0.3, -1.75), (w + 0.24, -1.05), (0, -1.3))
     head.fill(band, shade(colour, 1.18))
     head.soft(moved(band, 0, 0.35), shade(colour, 0.6), 0.5, 0.16, within=head.mask(band))
 
 
+def _stripe(edge: Points, x: float, y: float) -> Points:
+    """Return the outline between an edge and the same edge moved."""
+    return np.vstack([edge, moved(edge[::-1], x, y)])
+
+
 def draw_neck(body: Canvas, head: Canvas, traits: Traits) -> None:
     """Draw the neck and the shadow of the chin on it."""
-    wide = traits.width * (0.62 if traits.male else 0.52)
-    chin = traits.chin
-    neck = smooth(
-        mirrored(
-            (0, 1.5), (wide, 1.6), (wide, chin + 0.5), (wide * 1.4, chin + 1.5), (0, chin + 2.6)
-        )
-    )
+    wide, chin = _neck(traits), traits.chin
+    sides = (wide, 1.6), (wide, chin + 0.5), (wide * 1.4, chin + 1.5)
+    neck = mirrored((0, 1.5), *sides, (0, chin + 2.6))
     body.fill(neck, shade(traits.skin, 0.92))
     cover = body.mask(neck)
     shadow = ellipse(0, chin - 0.35, wide * 1.25, 1.0)
@@ -186,124 +149,74 @@ def draw_neck(body: Canvas, head: Canvas, traits: Traits) -> None:
         body.soft(spot, shade(traits.skin, 0.55), 0.5, 0.2, within=cover)
 
 
+def _neck(traits: Traits) -> float:
+    return traits.width * (0.62 if traits.male else 0.52)
+
+
 def draw_clothes(body: Canvas, traits: Traits) -> None:
     """Draw shoulders and the outfit with its collar, tie or necklace."""
-    chin, wide = traits.chin, traits.shoulders
-    neck = traits.width * (0.62 if traits.male else 0.52)
+    chin, wide, neck, outfit = traits.chin, traits.shoulders, _neck(traits), traits.outfit
     base = chin + 0.75
-    depth = {Outfit.DRESS: 1.9, Outfit.BLOUSE: 1.35, Outfit.SWEATER: 0.9, Outfit.TSHIRT: 0.75}
-    dip = depth.get(traits.outfit, 0.6)
-    open_neck = neck * (1.75 if traits.outfit is Outfit.DRESS else 1.18)
-    neckline = curve(
-        points(
-            (-open_neck, base),
-            (-open_neck * 0.6, base + dip * 0.75),
-            (0, base + dip),
-            (open_neck * 0.6, base + dip * 0.75),
-            (open_neck, base),
-        )
-    )
-    torso = np.vstack(
-        [
-            curve(
-                points(
-                    (-wide, 9.5),
-                    (-wide * 0.98, chin + 2.6),
-                    (-wide * 0.72, chin + 1.6),
-                    (-open_neck, base),
-                )
-            ),
-            neckline,
-            curve(
-                points(
-                    (open_neck, base),
-                    (wide * 0.72, chin + 1.6),
-                    (wide * 0.98, chin + 2.6),
-                    (wide, 9.5),
-                )
-            ),
-        ]
-    )
-    shirt = traits.outfit is Outfit.SUIT
-    colour = (238, 238, 236) if shirt else traits.cloth
+    dips = {"dress": 1.9, "blouse": 1.35, "sweater": 0.9, "tshirt": 0.75}
+    dip = dips.get(outfit, 0.6)
+    hole = neck * (1.75 if outfit == "dress" else 1.18)
+    rim = (-hole, base), (-hole * 0.6, base + dip * 0.75)
+    neckline = curve(*rim, (0, base + dip), *((-x, y) for x, y in rim[::-1]))
+    arm = (wide * 0.72, chin + 1.6), (wide * 0.98, chin + 2.6), (wide, 9.5)
+    left = curve(*((-x, y) for x, y in arm[::-1]), (-hole, base))
+    torso = np.vstack([left, neckline, curve((hole, base), *arm)])
+    colour = (238, 238, 236) if outfit == "suit" else traits.cloth
     body.fill(torso, colour)
-    cover = body.mask(torso)
-    dark = shade(colour, 0.62)
+    cover, dark = body.mask(torso), shade(colour, 0.62)
     for side in (-1, 1):
         body.soft(ellipse(side * wide, chin + 3.6, 0.7, 2.4), dark, 0.5, 0.4, within=cover)
-        fold = curve(points((side * wide * 0.5, chin + 2.0), (side * wide * 0.58, chin + 4.2)))
-        body.soft(np.vstack([fold, moved(fold[::-1], 0.18, 0.0)]), dark, 0.4, 0.1, within=cover)
-    if shirt:
+        fold = curve((side * wide * 0.5, chin + 2.0), (side * wide * 0.58, chin + 4.2))
+        body.soft(_stripe(fold, 0.18, 0.0), dark, 0.4, 0.1, within=cover)
+    if outfit == "suit":
         _suit(body, traits, base, neck, cover)
-    elif traits.outfit is Outfit.SHIRT:
+    elif outfit == "shirt":
         _collar(body, base, neck, shade(traits.cloth, 1.12))
         body.line(points((0, base + 0.6), (0, 9.5)), dark, 0.06)
         for y in np.arange(base + 1.0, 9.0, 0.85).tolist():
             body.fill(ellipse(0.14, y, 0.1, 0.1), shade(traits.cloth, 0.5))
-    elif traits.outfit in (Outfit.SWEATER, Outfit.TSHIRT):
+    elif outfit in ("sweater", "tshirt"):
         body.line(moved(neckline, 0.0, 0.1), shade(traits.cloth, 0.72), 0.22)
-        if traits.outfit is Outfit.SWEATER:
-            for low in (chin + 2.2, chin + 2.75):
-                band = curve(points((-5, low - 0.25), (0, low + 0.2), (5, low - 0.25)))
-                stripe = np.vstack([band, moved(band[::-1], 0, 0.28)])
-                body.soft(stripe, traits.accent, 0.9, 0.03, within=cover)
+    if outfit == "sweater":
+        for low in (chin + 2.2, chin + 2.75):
+            band = curve((-5, low - 0.25), (0, low + 0.2), (5, low - 0.25))
+            body.soft(_stripe(band, 0, 0.28), traits.accent, 0.9, 0.03, within=cover)
     if traits.necklace:
-        for share in np.linspace(-1, 1, 17):
-            drop = base + 0.2 + (1.15 + 0.12 * dip) * (1 - float(share) ** 2)
-            bead = ellipse(float(share) * neck * 1.08, drop, 0.12, 0.12, count=12)
-            body.fill(bead, (238, 214, 150))
-            spot = ellipse(float(share) * neck * 1.08 - 0.03, drop - 0.04, 0.04, 0.04, count=8)
-            body.fill(spot, (255, 250, 232))
+        for share in np.linspace(-1, 1, 17).tolist():
+            x, y = share * neck * 1.08, base + 0.2 + (1.15 + 0.12 * dip) * (1 - share**2)
+            body.fill(ellipse(x, y, 0.12, 0.12, count=12), (238, 214, 150))
+            body.fill(ellipse(x - 0.03, y - 0.04, 0.04, 0.04, count=8), (255, 250, 232))
 
 
 def _collar(body: Canvas, base: float, neck: float, colour: Colour) -> None:
     for side in (-1, 1):
-        wing = points(
-            (side * neck * 1.2, base - 0.25),
-            (side * neck * 1.3, base + 0.55),
-            (side * neck * 0.62, base + 1.25),
-            (0, base + 0.62),
-            (side * neck * 0.9, base + 0.1),
-        )
+        x = side * neck
+        tip = (x * 1.3, base + 0.55), (x * 0.62, base + 1.25), (0, base + 0.62)
+        wing = points((x * 1.2, base - 0.25), *tip, (x * 0.9, base + 0.1))
         body.soft(moved(wing, 0, 0.12), shade(colour, 0.4), 0.4, 0.08)
         body.fill(wing, colour)
         body.line(wing[1:4], shade(colour, 0.72), 0.05)
 
 
 def _suit(body: Canvas, traits: Traits, base: float, neck: float, cover: Mask) -> None:
-    tie = traits.accent
-    blade = points(
-        (-0.3, base + 0.62),
-        (0.3, base + 0.62),
-        (0.2, base + 1.2),
-        (0.62, 9.5),
-        (-0.62, 9.5),
-        (-0.2, base + 1.2),
-    )
     for side in (-1, 1):
-        lapel = points(
-            (side * neck * 1.28, base - 0.1),
-            (side * 6, base + 0.2),
-            (side * 6, 9.6),
-            (side * 0.2, 9.6),
-            (side * 0.5, base + 4.0),
-        )
-        body.soft(lapel, traits.cloth, 1.0, 0.02, within=cover)
-        edge = points(
-            (side * neck * 1.28, base - 0.1),
-            (side * neck * 1.75, base + 0.9),
-            (side * neck * 1.35, base + 1.6),
-            (side * 0.5, base + 4.0),
-        )
-        body.line(edge, shade(traits.cloth, 0.55), 0.07)
+        start, end = (side * neck * 1.28, base - 0.1), (side * 0.5, base + 4.0)
+        front = points(start, (side * 6, base + 0.2), (side * 6, 9.6), (side * 0.2, 9.6), end)
+        body.soft(front, traits.cloth, 1.0, 0.02, within=cover)
+        notch = (side * neck * 1.75, base + 0.9), (side * neck * 1.35, base + 1.6)
+        body.line(points(start, *notch, end), shade(traits.cloth, 0.55), 0.07)
+    tie, low = traits.accent, base + 0.62
+    right, left = [(0.2, base + 1.2), (0.62, 9.5)], [(-0.62, 9.5), (-0.2, base + 1.2)]
+    blade = points((-0.3, low), (0.3, low), *right, *left)
     body.fill(blade, tie)
-    stripe = mix(tie, (255, 255, 255), 0.4)
-    knot = body.mask(blade)
+    stripe, knot = mix(tie, (255, 255, 255), 0.4), body.mask(blade)
     for y in np.arange(base + 1.3, 9.5, 0.5).tolist():
         band = points((-1, y + 0.3), (1, y - 0.3), (1, y - 0.16), (-1, y + 0.44))
         body.soft(band, stripe, 0.8, 0.02, within=knot)
     _collar(body, base, neck, (244, 244, 242))
-    body.fill(
-        points((-0.34, base + 0.55), (0.34, base + 0.55), (0.2, base + 1.15), (-0.2, base + 1.15)),
-        shade(tie, 0.85),
-    )
+    top, low = base + 0.55, base + 1.15
+    body.fill(points((-0.34, top), (0.34, top), (0.2, low), (-0.2, low)), shade(tie, 0.85))

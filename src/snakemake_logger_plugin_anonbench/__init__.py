@@ -124,11 +124,13 @@ class LogHandler(LogHandlerBase):
         """Show warnings, errors and progress; before planning ends also Snakemake's messages."""
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
-        if _run.running and record.getMessage().startswith(_STOPPING):
+        if _run.running and not _run.is_stopping and record.getMessage().startswith(_STOPPING):
+            _run.is_stopping = True
             # in the background of a shell, SIGINT is ignored
             is_heard = signal.getsignal(signal.SIGINT) is _interrupt
             command = "Ctrl-C, or kill -INT" if is_heard else "kill"
-            self._print(_run.stopping(f"{command} -- -{os.getpgrp()}"))
+            told = f"stopping, and waiting for {_run.at_work()}. To end it at once: {command}"
+            self._print(f"{told} -- -{os.getpgrp()}")
         if _run.interrupted and _run.began:
             return  # Ctrl-C has reached the jobs too: what they end with is no error
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:

@@ -177,13 +177,6 @@ class Run:
         """Running jobs, with their progress."""
         return ", ".join(f"{job.label}{job.progress(self.folder)}" for job in self.running.values())
 
-    def stopping(self, end_at_once: str) -> str:
-        """What a run that is to stop waits for, and how it ends at once; empty if it was said."""
-        if self.is_stopping:
-            return ""
-        self.is_stopping = True
-        return f"stopping, and waiting for {self.at_work()}. To end it at once: {end_at_once}"
-
     def summary(self) -> str:
         """Summary of failed jobs, or the interruption, and how to resume; else empty."""
         if not self.failed:

@@ -137,7 +137,7 @@ def test_anonymize_counts_other_files(photos: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["detect", "photos", "-o", "x.txt"], "the name ends in .parquet, .csv, .json"),
+        (["detect", "photos", "-o", "x.txt"], "the name ends in .parquet or .csv or .json"),
         (["detect", "config.yaml/x"], "there is no such file"),
         (["detect", "photos", "--detector", "centreface"], "did you mean centerface?"),
         (["detect", "photos", "--detector", "boxes"], "there are mtcnn"),
@@ -267,7 +267,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     page = Image.new("RGB", (800, 500), (235, 238, 242))
     face = Image.fromarray(portraits.draw(0, "person-0", 0).image).resize((267, 327))
     page.paste(face, (30, 60))
-    font = Family.SANS.regular(34)
+    font = Family.SANS.font(34)
     ImageDraw.Draw(page).text((330, 100), "ERIKA MUSTERFRAU", font=font, fill="black")
     code = zxingcpp.create_barcode("Erika", zxingcpp.BarcodeFormat.QRCode)
     page.paste(

@@ -5,14 +5,13 @@ No Kubernetes is there: its API is pretended, and pods are processes in empty fo
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pretended_kubernetes import pretended
-from small_runs import Storage, command, digests, snakemake
+from small_runs import Storage, digests, snakemake
 
 import preloaded
 
@@ -23,6 +22,11 @@ SOURCES = ("Snakefile", "workflow", "envs", "profiles")
 TARGET = "results/portraits/counts.csv"
 QUICK = ["--seconds-between-status-checks", "0", "--latency-wait", "5"]
 DETECT_MB = 900
+FOUND = """
+from kubernetes.config import kube_config
+kube_config.KUBE_CONFIG_DEFAULT_LOCATION = "{}"
+"""
+"""As KUBECONFIG does, which the client read when the process that is forked imported it."""
 
 
 def test_every_job_is_a_pod_that_shares_the_bucket_alone(
@@ -50,13 +54,13 @@ def test_every_job_is_a_pod_that_shares_the_bucket_alone(
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, places)))
 
     with pretended(tmp_path, enough_mb=DETECT_MB) as (cluster, kubeconfig):
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        (programs / "sitecustomize.py").write_text(FOUND.format(kubeconfig), encoding="utf-8")
+        path = [str(programs), *filter(None, [os.environ.get("PYTHONPATH")])]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
         asked = ["--set-resources", "detect:gpu=1", f"detect:mem_mb={DETECT_MB // 2}*attempt"]
         arguments = ["--profile", "profiles/kubernetes", "--workflow-profile", "none", *QUICK]
         arguments += [*storage.arguments, *asked, "--", TARGET]
-        # in a process of its own: the client reads KUBECONFIG when it is imported
-        started = command(Path("Snakefile"), project, config, *arguments)
-        run = subprocess.run(started, cwd=project, capture_output=True, text=True, check=False)
+        run = snakemake(Path("Snakefile"), project, config, *arguments)
         said = [pod.says for pod in cluster.pods.values()]
     assert run.returncode == 0, run.stderr[-4000:] + "\n".join(said)[-6000:]
 

@@ -1,7 +1,5 @@
 """The drawings themselves: classes, labels that show, text where truth says it is, faces found."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from anonbench_demo import documents, ids, listing, people, portraits
 
 @pytest.mark.parametrize("name", DOCUMENT_CLASSES)
 def test_truth_of_a_document_covers_its_ink(name: str) -> None:
-    assert tuple(documents.LAYOUTS) == DOCUMENT_CLASSES
+    assert tuple(documents.LAYOUTS["documents"]) == DOCUMENT_CLASSES
     drawing = documents.draw(3, name, "test")
     assert drawing.image.shape == (640, 496)
     assert drawing.regions
@@ -41,12 +39,9 @@ def test_photos_of_a_person_resemble_each_other_more_than_others() -> None:
 
 
 def test_attributes_follow_the_traits() -> None:
-    traits = people.draw_traits(rng(0, "anyone"))
-    photo = people.draw_photo(rng(0, "photo"))
-    shown = people.attributes(
-        replace(traits, male=True, style=people.Style.BALD, outfit=people.Outfit.SUIT),
-        replace(photo, smile=0.9),
-    )
+    traits, photo = people.Traits(rng(0, "anyone")), people.Photo(rng(0, "photo"))
+    traits.male, traits.style, traits.outfit, photo.smile = True, "bald", "suit", 0.9
+    shown = people.attributes(traits, photo)
     assert list(shown) == sorted(shown), "CelebA's order"
     assert shown["Male"] and shown["Bald"] and shown["Smiling"] and shown["Wearing_Necktie"]
     assert not any(shown[hair] for hair in ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"))

@@ -4,6 +4,7 @@ import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection import doubts
 from anonbench.detection.kinds.ink import InkDetector
-from anonbench.detection.search import Search, build_all
+from anonbench.detection.search import DetectorFailed, Search, build_all
 from anonbench.detection.views import Reach, Views
 from anonbench_demo import portraits
 
@@ -216,6 +217,16 @@ def test_doubts_are_outside_of_the_measured_ranges(monkeypatch: pytest.MonkeyPat
     assert of(noise(), FACE) == [doubts.LARGE]
 
 
+def test_a_nearly_black_image_is_refused_and_few_levels_are_spread_for_a_person() -> None:
+    """A scan of 10 bits in 16: what it shows is in sight as soon as someone brightens it."""
+    search, dark = Search(["zxing"], Detection()), noise() // 8
+    for image, refused in ((dark, True), (noise() // 4, False), (np.zeros_like(dark), False)):
+        with pytest.raises(DetectorFailed, match="nearly black") if refused else nullcontext():
+            search(image)
+    assert doubts.grey_range(doubts.seen_clearly(noise() // 4)) == [0, 255]
+    assert np.array_equal(doubts.seen_clearly(noise()), noise())
+
+
 def test_a_page_without_a_sharp_edge_is_doubtful() -> None:
     page = np.full((400, 600), 230, np.uint8)
     for row in range(8):
@@ -267,10 +278,10 @@ def test_heights_of_lines() -> None:
     lines = [box(Entity.TEXT, 60, 10 * n, 50, 9) for n in range(9)]
     speck, slanted = box(Entity.TEXT, 0, 0, 6, 6), (60.0, 0.0, 90.0, 30.0, 85.0, 35.0, 55.0, 5.0)
     assert of(noise(), FACE, *lines, speck) == [], "one of ten is a speck"
-    assert of(noise(), FACE, *lines, speck, speck) == [doubts.LINE_HEIGHTS]
+    assert of(noise(), FACE, *lines, speck, speck) == [doubts.LOW_LINES]
     line = Region(Entity.TEXT, 55.0, 0.0, 90.0, 35.0, 0.9, slanted)
-    assert of(noise(), FACE, line) == [doubts.LINE_HEIGHTS], "7 pixels, though its box has 35"
-    assert of(noise(450, 450), FACE, box(Entity.TEXT, 0, 0, 450, 410)) == [doubts.LINE_HEIGHTS]
+    assert of(noise(), FACE, line) == [doubts.LOW_LINES], "7 pixels, though its box has 35"
+    assert of(noise(450, 450), FACE, box(Entity.TEXT, 0, 0, 450, 410)) == [doubts.HIGH_LINES]
 
 
 def test_text_without_a_face_is_doubtful_in_a_photograph_and_not_on_paper() -> None:

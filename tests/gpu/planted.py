@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 
 from gpu_parts.guard import Report
 
@@ -25,6 +26,7 @@ def falls_back_to_eager(report: Report, batch: int, tiny: bool) -> None:
     import torch
     from gpu_parts import step
 
+    torch.compile = partial(torch.compile, backend="aot_eager")
     torch._dynamo.config.recompile_limit = 1  # the teacher's blocks, and not the student's
     step.measure(report, batch, tiny)
 

@@ -59,8 +59,8 @@ def _held_out(labels: pd.Series, whole: bool) -> pd.Series:
 @pytest.mark.parametrize(
     ("name", "demo", "files", "whole", "gain"),
     [
-        ("portraits", PortraitsDemo(train_identities=40, val_identities=1), "id*.txt", True, 1.15),
-        ("documents", DocumentsDemo(train_per_class=14, val_per_class=1), "labels/*", False, 1.2),
+        ("portraits", PortraitsDemo(train_identities=24, val_identities=1), "id*.txt", True, 1.15),
+        ("documents", DocumentsDemo(train_per_class=7, val_per_class=1), "labels/*", False, 1.2),
     ],
 )
 def test_it_learns(

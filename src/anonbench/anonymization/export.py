@@ -121,7 +121,10 @@ def export_images(
     for each, images in sets.items():
         _require_same(f"{base / 'images' / str(each)}", images.ids, found)
     exported = next(iter(sets.values())).ids
-    unhidden = _unhidden(found[found["id"].isin(exported)])
+    inside = found[found["id"].isin(exported)]
+    failed = inside["reason"].fillna("") != ""
+    empty = (inside["status"] == "empty") & ~failed
+    unhidden = Unhidden(*(int(each.sum()) for each in (empty, failed, inside["doubts"] != "")))
     if unhidden.total not in (0, accepted):
         raise InputError(
             f"{name}: {unhidden}. They may show what should be hidden. Look at them: they are in "
@@ -261,12 +264,6 @@ def _require_same(folder: str, ids: Sequence[str], found: pd.DataFrame) -> None:
             f"{folder} does not have the images of detection: it is incomplete, or of "
             "other data; run the workflow"
         )
-
-
-def _unhidden(found: pd.DataFrame) -> Unhidden:
-    failed = found["reason"].fillna("") != ""
-    empty = (found["status"] == "empty") & ~failed
-    return Unhidden(int(empty.sum()), int(failed.sum()), int((found["doubts"] != "").sum()))
 
 
 def _write(

@@ -20,7 +20,13 @@ from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, conte
 from anonbench.bundle.crate import METADATA, README, WORKFLOW, readme, write_metadata
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
-from anonbench.core.io import require_folder_or_tar, require_new, write_csv, write_parquet
+from anonbench.core.io import (
+    require_folder_or_tar,
+    require_new,
+    write_csv,
+    write_parquet,
+    write_text,
+)
 from anonbench.core.jobs.checksums import DIGEST, verify
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
@@ -91,12 +97,12 @@ def write_bundle(
         folder = Path(temporary) / to.name.removesuffix(".tar")
         _copy_results(config, present, folder, keep_ids)
         neutral = neutral_config(config)
-        _write_text(
+        write_text(
             folder / "config.yaml", yaml.safe_dump(neutral, sort_keys=False, allow_unicode=True)
         )
         _copy_project(root, folder)
         about = readme(load(neutral), keep_ids, missing, commit, repository)
-        _write_text(folder / README, about)
+        write_text(folder / README, about)
         files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
         _refuse_pictures(folder, files)
         write_metadata(
@@ -206,10 +212,10 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None
     elif entry.copy is Copy.TIMES:
         table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
         own = [column for column in table.columns if column in _MEASURED]
-        _write_text(target, table[own].to_csv(sep="\t", index=False, lineterminator="\n"))
+        write_text(target, table[own].to_csv(sep="\t", index=False, lineterminator="\n"))
     elif entry.copy is Copy.DIGEST:
         of = target.with_suffix("")
-        _write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
+        write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
     elif entry.copy is Copy.ROWS:
         table = pd.read_parquet(source, columns=list(entry.columns))
         if names is not None:
@@ -246,11 +252,6 @@ def _commit(root: Path) -> str:
     except FileNotFoundError:
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def _pack(folder: Path, to: Path) -> Path:

@@ -10,7 +10,7 @@ from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, USAGE, Parser, add_c
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
 from anonbench.cli.workflow import bundle, images, init, policy, run
 from anonbench.core.errors import InputError, WrongUsage
-from anonbench.core.io import require_another
+from anonbench.core.io import require_another, write_text
 from anonbench.core.jobs.checksums import verify as verify_file
 from anonbench.core.wording import guard_output
 
@@ -224,6 +224,5 @@ def write_environments(root: Path) -> list[Path]:
     """Write the files below `root` and return their paths."""
     texts = {CONDA: conda_text(root), POST_DEPLOY: post_deploy_text(root)}
     for path, text in texts.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
+        write_text(root / path, text)
     return list(texts)

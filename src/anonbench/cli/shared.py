@@ -46,6 +46,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_root(parser)
 
 
+def require_suffix(path: Path | None, *suffixes: str, option: str = "--output") -> None:
+    """Raise InputError if a file that is to be written has another suffix."""
+    if path is not None and path.suffix not in suffixes:
+        raise InputError(f"{option} {path}: the name ends in {' or '.join(suffixes)}")
+
+
 def workflow_of(options: argparse.Namespace) -> list[str]:
     """Arguments of snakemake for the workflow at `--root`, or this project's, with the config."""
     from anonbench.workflow.snakefile import find

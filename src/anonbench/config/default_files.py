@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from anonbench.config import Config, Policy, load
+from anonbench.core.io import write_text
 from anonbench.core.settings import Settings, documentation
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -55,8 +56,7 @@ def write_documents(root: Path) -> list[Path]:
     """Write the files below `root` and return their paths."""
     texts = {SCHEMA: schema_text(), DEFAULTS: defaults_text(), POLICY: policy_text()}
     for path, text in texts.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
+        write_text(root / path, text)
     return list(texts)
 
 

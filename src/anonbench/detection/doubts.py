@@ -24,11 +24,14 @@ _LOW_LINES = 0.1
 """Least share of the lines below the range: single specks are also taken for text."""
 LEAST_RANGE = 128
 """Least range in grey levels from the darkest to the brightest pixel."""
+LEAST_LIGHT = 32
+"""Brightest value below which an image is not searched: nobody sees what it shows."""
 WEAK = 0.5
 """Greatest score of a region of low confidence."""
 LARGE = "more than 100 megapixels"
 SMALL_FACES = "faces of less than 24 pixels"
-LINE_HEIGHTS = "lines of text of less than 8 or more than 400 pixels"
+LOW_LINES = "lines of text of less than 8 pixels"
+HIGH_LINES = "lines of text of more than 400 pixels"
 FEW_LEVELS = "fewer than 128 grey levels between the darkest and the brightest pixel"
 BLURRED = "no sharp edge, or none in three lines of text"
 SCREEN = "a fine regular grid, as of a photographed screen"
@@ -80,8 +83,8 @@ def doubts_of(image: np.ndarray, regions: Sequence[Region], kinds: Collection[st
         SCREEN: shows_screen(image),
         COLOUR_ONLY: _has_edges_in_colour_only(image, regions),
         SMALL_FACES: min(faces, default=LEAST_FACE) < LEAST_FACE,
-        LINE_HEIGHTS: max(heights, default=0) > LINES[1]
-        or sum(height < LINES[0] for height in heights) > _LOW_LINES * len(heights),
+        LOW_LINES: sum(height < LINES[0] for height in heights) > _LOW_LINES * len(heights),
+        HIGH_LINES: max(heights, default=0) > LINES[1],
         WEAK_ONLY: bool(regions) and max(region.score for region in regions) <= WEAK,
         TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),
     }
@@ -91,6 +94,13 @@ def doubts_of(image: np.ndarray, regions: Sequence[Region], kinds: Collection[st
 def grey_range(image: np.ndarray) -> list[int]:
     """Darkest and brightest value of any channel."""
     return [int(image.min()), int(image.max())]
+
+
+def seen_clearly(image: np.ndarray) -> np.ndarray:
+    """Spread the grey levels of an image that a person looks at, if they are few."""
+    low, high = grey_range(image)
+    few = 0 < high - low < LEAST_RANGE
+    return cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX) if few else image  # type: ignore[call-overload]
 
 
 def _shorter_side(region: Region) -> float:

@@ -17,7 +17,7 @@ from anonbench.core.registries.detectors import DETECTORS, Detector, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import CachedDetector, CheckedDetector
-from anonbench.detection.doubts import doubts_of, grey_range, is_text_only
+from anonbench.detection.doubts import LEAST_LIGHT, doubts_of, grey_range, is_text_only
 from anonbench.detection.kinds import kind_named
 
 
@@ -95,13 +95,24 @@ class DetectorFailed(Exception):  # noqa: N818 - a finding about an image
     """A detector failed on an image. The message shows nothing of its content."""
 
 
+def require_light(name: str, image: np.ndarray) -> None:
+    """Raise DetectorFailed if an image is nearly black: what it shows is neither found nor seen."""
+    low, high = grey_range(image)
+    if name != "boxes" and low < high < LEAST_LIGHT:
+        raise DetectorFailed(
+            f"nearly black, without a value above {high} of 255: brighten it first (files of 16 "
+            "bits may hold 10 or 12)"
+        )
+
+
 def found_by(name: str, detector: Detector, image: np.ndarray) -> list[Region]:
     """Return the regions that a detector finds in one image.
 
     Raises:
-        DetectorFailed: it failed on the image.
+        DetectorFailed: it failed on the image, or the image is nearly black.
         InputError: the user's input as a whole is wrong.
     """
+    require_light(name, image)
     try:
         (regions,) = detector.detect([image])
     except UnreadableImage as error:

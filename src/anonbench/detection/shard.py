@@ -42,7 +42,13 @@ from anonbench.detection.cache import (
 )
 from anonbench.detection.doubts import doubts_of
 from anonbench.detection.reading import Original, read_batches
-from anonbench.detection.search import DetectorFailed, build_all, found_by, kinds_of
+from anonbench.detection.search import (
+    DetectorFailed,
+    build_all,
+    found_by,
+    kinds_of,
+    require_light,
+)
 
 log = logging.getLogger(__name__)
 
@@ -238,6 +244,8 @@ class ShardSearch:
     ) -> list[list[Region] | None]:
         """Findings of a detector in each image; if it fails on all together, one by one."""
         try:
+            for image in images:
+                require_light(name, image.pixels)
             found = detector.detect([image.pixels for image in images])
             return [list(regions) for _, regions in zip(images, found, strict=True)]
         except Exception:  # other packages may raise anything

@@ -160,7 +160,6 @@ class VectorCache:
             return
         digests, vectors = list(self._new), np.stack(list(self._new.values()))
         name = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32]
-        self._folder.mkdir(parents=True, exist_ok=True)
         write_embeddings(self._folder / f"{name}.h5", Embeddings(digests, vectors))
         self._note(self._folder / f"{name}.h5", digests)
         self._new.clear()

@@ -15,7 +15,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
-from anonbench.core.io import atomic, write_csv
+from anonbench.core.io import write_csv, write_text
 from anonbench.core.wording import count
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TEXTS, TIED
 
@@ -246,9 +246,3 @@ def markdown_grid(
     rules = ["---" if number < left else "---:" for number in range(len(heads))]
     lines = [[escape_markdown(head) for head in heads], rules, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

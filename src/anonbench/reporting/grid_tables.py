@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import files_in, read_csv
+from anonbench.core.io import files_in, read_csv, write_text
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.numeric.statistics import with_width
 from anonbench.core.provenance import file_digest
@@ -20,7 +20,7 @@ from anonbench.core.vocabulary import Model
 from anonbench.detection.quality import ALL
 from anonbench.embedding.attention_maps import NULLS
 from anonbench.evaluation.correlation import METRICS, read_correlations
-from anonbench.reporting.grid import Grid, grid_of, markdown_grid, notes, write_grid, write_text
+from anonbench.reporting.grid import Grid, grid_of, markdown_grid, notes, write_grid
 from anonbench.reporting.labels import (
     ADAPTIONS,
     ENTITIES,

@@ -16,7 +16,7 @@ from typing import Any
 
 from anonbench import __version__
 from anonbench.core.errors import InputError
-from anonbench.core.io import RESULTS, atomic, cannot_be_written_to, make_private, writing_to
+from anonbench.core.io import RESULTS, cannot_be_written_to, make_private, write_text, writing_to
 from anonbench.core.jobs.checksums import FOLDER
 
 log = logging.getLogger(__name__)
@@ -98,9 +98,7 @@ class Results:
         return self._own.read_text(encoding="utf-8").splitlines() if self._own.exists() else []
 
     def _record(self, *marks: str) -> None:
-        self._own.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(self._own) as temporary:
-            temporary.write_text("\n".join(marks), encoding="utf-8")
+        write_text(self._own, "\n".join(marks))
 
     def _is_filled(self) -> bool:
         # what copies visible files alone, such as an upload of CI, leaves the records behind
@@ -118,8 +116,8 @@ class Results:
 
     def _write_mark(self, mark: str) -> None:
         make_private(self._folder)
-        with writing_to(self._folder, RESULTS), atomic(self._folder / MARK) as temporary:
-            temporary.write_text(mark, encoding="utf-8")
+        with writing_to(self._folder, RESULTS):
+            write_text(self._folder / MARK, mark)
 
 
 class Bucket(Results):

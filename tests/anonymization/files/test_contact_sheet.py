@@ -183,9 +183,17 @@ def hidden(name: str) -> bool:
     return not np.asarray(Image.open(Path("out", name)).convert("L"))[y0:y1, x0:x1].any()
 
 
+def seen_as_doubtful(folder: Path) -> list[str]:
+    """Images that a new contact sheet asks to look at."""
+    sheet = run(folder, contact_sheet=True).sheet
+    assert sheet is not None
+    return [name for name, (_, said) in tiles(sheet).items() if "look at it" in said]
+
+
 def test_doubtful_images_come_first_and_each_page_is_one(reviewed: Path) -> None:
     done = run(reviewed)
     assert done.doubtful == 1 and done.is_doubtful
+    assert seen_as_doubtful(reviewed) == ["z.png"]
     review = review_folder(Path("out"), sample=1)
     assert [(entry.id, entry.why[0]) for entry in review.entries[:2]] == [
         ("none.png", "nothing was found"),
@@ -218,9 +226,12 @@ def test_what_was_marked_is_hidden_by_the_next_run_and_nothing_else_changes(revi
     assert [row["entity"] for row in pdf["found"]] == ["barcode", "barcode"]
     assert done.made == 2, "nothing else changed"
     assert run(reviewed, workers=2) == replace(done, made=0), "told by other processes, too"
+    assert seen_as_doubtful(reviewed) == []
     again = review_folder(Path("out"), sample=1).overview()
     looked = {again["images"][place]["name"] for place in again["looked"]}
     assert looked == {"none.png", "z.png", "scan.pdf/page-0002"}
+    for name in ("out.corrections.csv", "out.corrections.review.csv"):  # they name originals
+        assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
 
 
 def test_what_was_removed_stays_in_sight_unless_the_image_changes(reviewed: Path) -> None:

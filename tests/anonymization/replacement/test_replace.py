@@ -15,6 +15,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.fakes import TextKind
 from anonbench.core.icao9303 import TD1, TD2, TD3, wrong_checks
 from anonbench.core.registries.attacks import Equipment
+from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import MrzReading, zone_of
 
@@ -99,6 +100,17 @@ def test_a_line_aslant_is_only_filled_and_a_standing_one_drawn_standing() -> Non
     assert len(np.unique(filled.reshape(-1, 3), axis=0)) == 1
     standing = Replace().hide(np.ascontiguousarray(np.rot90(flat)), "text")
     assert np.array_equal(standing, np.rot90(drawn))
+
+
+def test_one_pale_pixel_that_others_leave_explains_the_edge_of_a_region() -> None:
+    original = line("Alpha Beta")[:20, :60, 1]
+    written = Replace().hide(original, "text")
+    paper, ink = (int(level) for level in (written.max(), written.min()))
+    pale, edge = (written > paper - 20) & (written < paper), written == ink
+    own = written == paper
+    own.flat[np.flatnonzero(pale)[0]] = True  # of the ink, others cover all else
+    seen = RegionWindow(original[None], written[None], own, "text", own, edge)
+    assert edge.any() and Replace().is_hidden_in(seen)[own | edge].all()
 
 
 def test_faces_and_narrow_regions_are_masked() -> None:

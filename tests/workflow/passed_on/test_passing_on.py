@@ -1,20 +1,27 @@
-"""What is passed on names nobody: no file, folder, class, person, template or place of a machine.
+"""What is passed on names nobody and shows no region in plain sight, unless originals may be shown.
 
-Distinctive words stand wherever a user's names can stand; every file that is meant to be passed on
-is unpacked, decoded and searched for them. Where originals may be shown, the search finds them.
+Distinctive words stand wherever a user's names can stand: for files, folders, classes, persons,
+templates and places of a machine. Every file that is meant to be passed on is unpacked, decoded and
+searched for them, and every picture for the magenta of the regions. Where originals may be shown,
+the search finds both.
 """
 
+import base64
+import io
 import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import small_archive
+from PIL import Image
 
 import canaries
 import preloaded
@@ -24,6 +31,7 @@ from anonbench.core.provenance import file_digest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TARGETS = ("report", "detection_quality")
+OF_IMAGES = ("examples", "attention")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +62,29 @@ def passed_on(folder: Path) -> list[Path]:
     return [results / "report.html", results / "tables", results / "figures", *statements]
 
 
+def pictures(place: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the pictures of a file, also those inside it, RGB."""
+    name, data = place.name, place.read_bytes()
+    if data.startswith(b"\x89PNG"):
+        yield name, np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    for text in re.findall(rb"data:image/(?:png|webp|jpeg);base64,\s*([A-Za-z0-9+/=\s]+)", data):
+        image = Image.open(io.BytesIO(base64.b64decode(re.sub(rb"\s", b"", text))))
+        yield name, np.asarray(image.convert("RGB"))
+
+
+def colours(folder: Path) -> tuple[Counter[str], Counter[str]]:
+    """Return by file in how many pictures there is something magenta, and green."""
+    magenta: Counter[str] = Counter()
+    green: Counter[str] = Counter()
+    results = folder / "results"
+    for place in [results / "report.html", *sorted((results / "figures").rglob("*.??g"))]:
+        for name, pixels in pictures(place):
+            red, middle, blue = np.moveaxis(pixels.astype(int), 2, 0)
+            magenta[name] += int(((red > 200) & (middle < 70) & (blue > 200)).sum() > 3)
+            green[name] += int(((red < 50) & (middle > 150) & (blue < 50)).sum() > 3)
+    return +magenta, +green
+
+
 def follow(said: str, hint: str) -> None:
     """Run the command that a message names, as it is written there."""
     (command,) = re.findall(hint, said)
@@ -68,6 +99,14 @@ def test_report_tables_and_figures_name_nobody(run: Path) -> None:
     assert canaries.where(*passed_on(run)) == {}
     page = (run / "results/report.html").read_text(encoding="utf-8")
     assert '"class 1"' in page and "path: withheld" in page
+
+
+def test_no_region_in_plain_sight_is_shown(run: Path) -> None:
+    magenta, green = colours(run)
+    assert not magenta
+    seen = {f"{kind}_archive.{suffix}" for kind in OF_IMAGES for suffix in ("png", "svg")}
+    assert set(green) == {"report.html", *seen}  # and nothing of `register`, half of it hidden
+    assert "“not shown” stands" in (run / "results/report.html").read_text(encoding="utf-8")
 
 
 def test_no_digest_of_a_file_with_names_is_told(run: Path) -> None:
@@ -99,18 +138,22 @@ def test_a_bundle_names_nobody_unless_asked_to(
     assert main(["verify", "named.tar"]) == 0
 
 
+def exported(root: Path, name: str, variant: str, *more: str) -> dict[str, str]:
+    """Export images to a file that has to name nobody; return their numbers by id."""
+    file, key = Path(f"{name}.tar"), Path(f"{name}.key.csv")
+    called(root, "images", "export", name, variant, "--to", str(file), "--key", str(key), *more)
+    assert canaries.where(file) == {}
+    assert canaries.where(key)
+    table = pd.read_csv(key, dtype=str)
+    return dict(zip(table["id"], table["number"], strict=True))
+
+
 def test_exported_images_name_nobody(run: Path, root: Path) -> None:
     called(root, "bundle", "--to", "numbers")
-    for name in ("archive", "register"):
-        given = ["images", "export", name, "mask-100", "--key", f"{name}.key.csv"]
-        called(root, *given, "--to", f"{name}.tar")
-        assert canaries.where(run / f"{name}.tar") == {}
-        assert canaries.where(run / f"{name}.key.csv")
-        key = pd.read_csv(run / f"{name}.key.csv", dtype=str)
-        boxes = pd.read_parquet(run / f"numbers/results/{name}/boxes.parquet")
-        own = pd.read_parquet(run / f"results/{name}/boxes.parquet")
-        numbers = dict(zip(key["id"], key["number"], strict=True))
-        assert boxes["id"].tolist() == [numbers[image_id] for image_id in own["id"]]
+    numbers = exported(root, "archive", "mask-100", "--accept-unhidden", "8")
+    file = "results/archive/boxes.parquet"
+    boxes, own = (pd.read_parquet(folder / file) for folder in (run / "numbers", run))
+    assert boxes["id"].tolist() == [numbers[image_id] for image_id in own["id"]]
 
 
 @contextmanager
@@ -157,10 +200,14 @@ def test_results_that_the_workflow_would_make_again_are_not_bundled(
     (run / "kept.html").rename(run / "results/report.html")
 
 
-def test_where_originals_may_be_shown_the_search_finds_their_names(
-    snakemake: Any, run: Path
+def test_where_originals_may_be_shown_the_search_finds_names_and_regions(
+    snakemake: Any, run: Path, root: Path
 ) -> None:
     made(snakemake, run, show_originals=True)
+    assert len(exported(root, "register", "mask-50")) == canaries.IMAGES
     report = run / "results/report.html"
     shown = {*canaries.CLASSES, *canaries.LABELS, canaries.FILE, canaries.IDS}
     assert set(canaries.where(report)) == shown
+    magenta, _ = colours(run)
+    everywhere = {f"{kind}_{name}.png" for kind in OF_IMAGES for name in ("archive", "register")}
+    assert everywhere <= set(magenta) and magenta["report.html"] > len(everywhere)

@@ -97,7 +97,7 @@ class Auditor:
             raise InputError(
                 f"{fails}. Nothing of its shard is published. If its file was not changed during "
                 f"the run, this is a fault of the method {self._variant.method}: report it to its "
-                "author, and leave the image out until it is fixed"
+                "author. Until it is fixed, take it out of `methods`, or the image out of the data"
             ) from None
         self._checked[image_id] = len(regions)
         self.counts.update(counted)

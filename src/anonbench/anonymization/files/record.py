@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -77,6 +77,10 @@ class Outcome:
     def doubts(self) -> list[str]:
         """Why a person should look at the copy (`anonbench.detection.doubts`)."""
         return sorted({doubt for page in self.searched for doubt in page["doubts"]})
+
+    def without_doubts(self) -> Outcome:
+        """The same, as a person has looked at the copy."""
+        return replace(self, searched=[page | {"doubts": []} for page in self.searched])
 
     @property
     def codings(self) -> set[str]:

@@ -208,7 +208,10 @@ def anonymize_files(
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
             record.finish([*done.values(), *left_out])
             if contact_sheet:
-                write_sheet(record.sheet, job.to, [done[image.name] for image in given])
+                looks = Looks(corrections_file(job.to))
+                confirmed = {each.name for each in done.values() if is_looked_at(each, looks)}
+                own = [done[image.name] for image in given]
+                write_sheet(record.sheet, job.to, own, confirmed)
             strange = count_foreign_files(job.to, {each.output for each in done.values()})
     sheet = record.sheet if contact_sheet else None
     return _counted(job, given, done, corrections, strange, sheet)

@@ -10,7 +10,7 @@ import hashlib
 import html
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from anonbench.core.io import open_private, partial_path
 from anonbench.core.wording import count, harmless
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.images import read_image
+from anonbench.detection.doubts import seen_clearly
 
 MOST = 500
 """Images and pages on a sheet."""
@@ -37,7 +38,9 @@ _STYLE = (
 )
 
 
-def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
+def write_sheet(
+    path: Path, to: Path, outcomes: Sequence[Outcome], confirmed: Collection[str] = ()
+) -> None:
     """Write the sheet of the images that were written.
 
     First come images in which nothing was found, then doubtful ones, then those with regions in
@@ -47,8 +50,14 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
         path: of the page. Only its owner may read it: it shows file names.
         to: the folder of the copies. A copy that is not as it was audited is not shown.
         outcomes: of all images.
+        confirmed: names of images that a person has looked at: they are no longer doubtful.
     """
-    written = sorted((each for each in outcomes if each.status == "written"), key=_certainty)
+    written = [
+        each.without_doubts() if each.name in confirmed else each
+        for each in outcomes
+        if each.status == "written"
+    ]
+    written.sort(key=_certainty)
     tiles = list(islice((tile for each in written for tile in _tiles(to, each)), MOST))
     hidden = sum(row["hidden"] for each in written for row in each.regions)
     text = (
@@ -101,7 +110,7 @@ def _tile(
     rows: Sequence[dict[str, Any]],
     doubts: Sequence[str],
 ) -> str:
-    image = Image.fromarray(read_image(data, None, page)).convert("RGB")
+    image = Image.fromarray(seen_clearly(read_image(data, None, page))).convert("RGB")
     scale = min(1.0, SIDE / max(image.size))
     small = image.resize([max(1, round(scale * side)) for side in image.size], reducing_gap=3.0)
     pen = ImageDraw.Draw(small)

@@ -88,7 +88,6 @@ def generate_pictures(
             found += len(regions)
             written += 1
             path = folder / f"{image.id}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
                 temporary.write_bytes(encode(redrawn_image(pixels, regions, generate, context)))
     return Generated(written, found, tuple(left_out))

@@ -28,15 +28,20 @@ from anonbench.core.registries.methods import RegionWindow
 
 _UPRIGHT_TEXT = 2.5
 _INKS = 3
-"""Grey levels by which the ink may differ from its densest pixel."""
+"""Grey levels by which the ink may differ from its densest pixel, besides rounding."""
 _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
 
 
 def is_redrawn(inside: RegionWindow) -> np.ndarray:
     """Return bool [h, w]: a picture that the region's size explains, in two colours; or paper."""
-    shown = (_two_colour_mask(picture, inside) for picture in _pictures(inside))
-    nothing = np.zeros(inside.mask.shape, bool)
-    return next((each for each in shown if each is not None), nothing)
+    shown = np.zeros(inside.mask.shape, bool)
+    for picture in _pictures(inside):
+        found = _two_colour_mask(picture, inside)
+        if found is not None:  # few pixels of a region may fit several pictures, its edge only one
+            shown |= found
+            if shown[inside.mask | inside.edge].all():
+                break
+    return shown
 
 
 def _pictures(inside: RegionWindow) -> Iterator[np.ndarray]:
@@ -67,17 +72,18 @@ def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | 
     if not bare.any():
         return None if own.any() else own
     densest = int(np.where(own, picture, -1).argmax())
+    rounding = math.ceil(_INKS + 128 / max(picture.flat[densest], 1))
     shown = np.ones(inside.mask.shape, bool)
     for plane in inside.written.astype(np.int64):
         # paper is read where there is no ink, ink where there is most
         paper, most = int(plane[bare][0]), int(picture.flat[densest])
         guess = paper if not most else paper + round((plane.flat[densest] - paper) * 255 / most)
-        inks = range(max(guess - _INKS, 0), min(guess + _INKS, 255) + 1)
+        inks = range(max(guess - rounding, 0), min(guess + rounding, 255) + 1)
         mixed = (np.floor((255.0 * paper + picture * float(i - paper) + 127) / 255) for i in inks)
-        fitting = next((each == plane for each in mixed if (each == plane)[own].all()), None)
-        if fitting is None:
+        fitting = [each == plane for each in mixed if (each == plane)[own].all()]
+        if not fitting:
             return None
-        shown &= fitting
+        shown &= np.logical_or.reduce(fitting)  # pale pixels fit several inks, its edge only one
     return shown
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import IMAGES, add_detectors, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, aligned
+from anonbench.cli.shared import DONE, DOUBTFUL, aligned, require_suffix
 from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
@@ -88,9 +88,8 @@ def run(options: argparse.Namespace) -> int:
             known = ", ".join(pixels)
             raise InputError(f"--attack {name}: there is no such attack; there are {known}")
     output: Path | None = options.output
+    require_suffix(output, ".csv")  # so that it is not an image, whatever the folders contain
     if output is not None:
-        if output.suffix != ".csv":  # so that it is not an image, whatever the folders contain
-            raise InputError(f"--output {output}: the name ends in .csv")
         given = (options.originals, options.anonymized, *([options.boxes] if options.boxes else []))
         require_another(output, *map(Path, given))
     names, config, *_ = settings_of(options, LOOKED_FOR)

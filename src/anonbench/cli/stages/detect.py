@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import add_detection, add_images, no_images_line, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL
-from anonbench.core.errors import InputError
+from anonbench.cli.shared import DONE, DOUBTFUL, require_suffix
 from anonbench.core.io import require_another
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
@@ -64,8 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """
     require_place(options.images)
     output: Path | None = options.output
-    if output is not None and output.suffix not in _SUFFIXES:
-        raise InputError(f"{output}: the name ends in {', '.join(_SUFFIXES)}")
+    require_suffix(output, *_SUFFIXES)
     if output is not None:
         require_another(output, Path(options.images))
     from anonbench.config.detectors import LOOKED_FOR

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.cli.inputs import add_images
-from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.cli.shared import DONE, DOUBTFUL, require_suffix
 from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
@@ -59,15 +59,12 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Embed the images, write the vectors, and print the number of images."""
     require_place(options.images)
-    from anonbench.core.errors import InputError
     from anonbench.core.wording import count, tally
     from anonbench.embedding.given_systems import embed
     from anonbench.embedding.store import write_embeddings
 
-    if options.output.suffix not in (".h5", ".hdf5"):
-        raise InputError(f"--output {options.output}: the name ends in .h5 or .hdf5")
+    require_suffix(options.output, ".h5", ".hdf5")
     found = embed(options.system, options.images, options.cache)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     write_embeddings(options.output, found)
     images, width = found.values.shape
     left, converted = found.provenance["left_out"], found.provenance["converted"]

@@ -152,12 +152,10 @@ def as_text(result: Result) -> str:
 
 
 def _write(result: Result, folder: Path) -> None:
-    from anonbench.core.io import atomic, plain_cell, write_csv, write_parquet
+    from anonbench.core.io import plain_cell, write_csv, write_parquet, write_text
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("result.md", result.to_markdown()), ("result.json", result.to_json())):
-        with atomic(folder / name) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(folder / "result.md", result.to_markdown() + "\n")
+    write_text(folder / "result.json", result.to_json() + "\n")
     write_csv(result.table, folder / "scores.csv")
     write_csv(result.comparisons, folder / "comparisons.csv")
     write_parquet(result.per_query, folder / "per_query.parquet")

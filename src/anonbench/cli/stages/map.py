@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import aligned
+from anonbench.cli.shared import aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 
@@ -76,7 +76,7 @@ def run_fit(options: argparse.Namespace) -> None:
     """Learn and evaluate a map, write it, and print whether it is recommended."""
     given = [options.originals, options.hidden, options.clusters]
     require_another(options.output, *filter(None, given))
-    _require_suffix(options.output, ".safetensors")
+    require_suffix(options.output, ".safetensors")
     from anonbench.evaluation.map_learning import fit_map
 
     learned = fit_map(options.originals, options.hidden, options.clusters, method=options.method)
@@ -87,7 +87,7 @@ def run_fit(options: argparse.Namespace) -> None:
 def run_apply(options: argparse.Namespace) -> None:
     """Map vectors and write the result."""
     require_another(options.output, options.map, options.vectors)
-    _require_suffix(options.output, ".h5")
+    require_suffix(options.output, ".h5")
     from anonbench.embedding.formats import read
     from anonbench.embedding.mapping import Map
     from anonbench.embedding.store import Embeddings, write_embeddings
@@ -143,8 +143,3 @@ def as_text(learned: Map, output: Path) -> str:
         stands += f" {LABELS}"
     keep = f"{output}: keep it as you keep originals. It makes easier to find what is still there."
     return "\n\n".join([aligned(rows, 4), verdict, stands, keep])
-
-
-def _require_suffix(path: Path, suffix: str) -> None:
-    if path.suffix != suffix:
-        raise InputError(f"--output {path}: the name ends in {suffix}")

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import aligned
+from anonbench.cli.shared import aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import records, require_another
 from anonbench.core.jobs.checksums import verify
@@ -117,8 +117,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Score the given files and print the result."""
-    if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
-        raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
+    require_suffix(options.per_query, ".parquet", ".csv", option="--per-query")
     # all others are settings; those not given keep their defaults
     no_settings = {"json", "per_query", "against", "run", "snakemake", *dict(_FILES)}
     settings = {

@@ -138,7 +138,7 @@ def _require_current(config: Config, options: argparse.Namespace) -> None:
         verify(path)  # names a result that was changed by hand
     first = [job for job in old if not {*job.before} & {*old}]
     since = min(path.stat().st_mtime for job in first for path in job.results)
-    changed = [shown(str(path)) for path in _data_of(config) if _is_newer(path, since)]
+    changed = [shown(str(f)) for f in _data(config) if not f.exists() or f.stat().st_mtime > since]
     more = f" and {len(changed) - _NAMED:,} more" if len(changed) > _NAMED else ""
     files = f"; changed since: {', '.join(changed[:_NAMED])}{more}" if changed else ""
     raise InputError(
@@ -149,7 +149,7 @@ def _require_current(config: Config, options: argparse.Namespace) -> None:
     )
 
 
-def _data_of(config: Config) -> Iterator[Path]:
+def _data(config: Config) -> Iterator[Path]:
     """Yield the images of a run, and the files that its data sets name."""
     import pandas as pd
 
@@ -161,10 +161,6 @@ def _data_of(config: Config) -> Iterator[Path]:
         if (manifest := config.results / name / "manifest.parquet").is_file():
             paths = pd.read_parquet(manifest, columns=["path"])["path"].unique()
             yield from (root_of(dataset) / path for path in paths)
-
-
-def _is_newer(path: Path, since: float) -> bool:
-    return not path.exists() or path.stat().st_mtime > since
 
 
 def _is_day(text: str) -> bool:

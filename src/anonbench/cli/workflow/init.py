@@ -130,7 +130,6 @@ def run(options: argparse.Namespace) -> None:
         file=options.to,
     )
     text, cost = compose(seen, sample, choice)
-    options.to.parent.mkdir(parents=True, exist_ok=True)
     with atomic(options.to) as part:
         part.write_text(text, encoding="utf-8")
         config = load(read(part))  # the written config can be run

@@ -142,11 +142,7 @@ def _files(place: Path) -> list[Path]:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a run's table of verdicts.
-
-    Raises:
-        InputError: it is damaged, or empty.
-    """
+    """Read a run's table of verdicts; raise InputError if it is damaged or empty."""
     from anonbench.core.jobs.checksums import verify
     from anonbench.evaluation.policy.table import read_policy
 

@@ -18,6 +18,7 @@ from anonbench.datasets.annotations.table import load_texts
 from anonbench.detection.review.queue import Misses
 
 COLUMNS = ["id", "action", "entity", *BOX]
+PRIVATE = 0o600  # mode of new files: ids are names of files
 
 
 class CorrectionsFile:
@@ -80,7 +81,7 @@ class CorrectionsFile:
         columns = [*([] if "id" in old else ["id"]), *old.columns]
         rows = pd.concat([old, added], ignore_index=True).reindex(columns=columns).fillna("")
         rows = rows.iloc[_order(rows, owners)]
-        mode = self.path.stat().st_mode if self.path.exists() else None
+        mode = self.path.stat().st_mode if self.path.exists() else PRIVATE
         with atomic(self.path) as temporary:
             rows.to_csv(temporary, index=False, lineterminator="\n")
             read_corrections(temporary, self._images, lenient=True)  # as a later run will read it
@@ -89,8 +90,7 @@ class CorrectionsFile:
                     f"{self.path} was changed by another program; nothing was written: load the "
                     "image again"
                 )
-        if mode is not None:
-            self.path.chmod(mode)
+        self.path.chmod(mode)
         self._read()
 
     def _read(self) -> None:
@@ -179,6 +179,7 @@ class Record:
         looks = self.looks | {look.id: look}
         rows = [asdict(looks[name]) for name in sorted(looks)]
         write_csv(pd.DataFrame(rows, columns=_COLUMNS), self.path)
+        self.path.chmod(PRIVATE)
         self.looks = looks
 
 

@@ -25,6 +25,7 @@ from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.manifest import left_out_copies, read_copies
+from anonbench.detection.doubts import seen_clearly
 from anonbench.detection.review import queue
 from anonbench.detection.review.changes import State, corrections_for, key_of
 from anonbench.detection.review.file import CorrectionsFile, Look, Record
@@ -181,7 +182,7 @@ class Review:
         entry = self.entries[number]
         page = page_of(entry.digest)
         pixels = read_image(self._original(entry), self.what.max_pixels, page)
-        return encode(bounded(pixels, LONGEST), "jpeg", _QUALITY)
+        return encode(seen_clearly(bounded(pixels, LONGEST)), "jpeg", _QUALITY)
 
     def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
         """Record the regions to hide in an image (`State.wanted`), and that it was reviewed.

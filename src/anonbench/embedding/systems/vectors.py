@@ -53,8 +53,7 @@ class Vectors(SystemKind):
     def files(self) -> list[Path]:
         """List the files that are there already, with the lists of ids beside NPY files."""
         found = sorted(self.path.parent.glob(self.path.name.replace(VARIANT, "*")))
-        lists = [file for each in found for file in _id_list(each)]
-        return [*found, *(file for file in lists if file.is_file())]
+        return [*found, *(ids for each in found for ids in _id_list(each) if ids.is_file())]
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:

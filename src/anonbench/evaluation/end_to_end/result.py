@@ -305,7 +305,6 @@ class Result(Scored):
         percent-encoded, since fields are separated by spaces.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         originals = self.vectors[Variant()]
         names = [quote(image_id, safe="/") for image_id in originals.ids]
         frame = shared_scale(originals.similarity, lambda: [originals.values])

@@ -13,7 +13,7 @@ import yaml
 from anonbench.anonymization.given.gather import left_visible
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
-from anonbench.core.io import read_json, write_csv
+from anonbench.core.io import read_json, write_csv, write_text
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, RESULTS, UNADAPTED
@@ -28,7 +28,7 @@ from anonbench.reporting import grid_tables as tables
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
-from anonbench.reporting.grid import Grid, write_text
+from anonbench.reporting.grid import Grid
 from anonbench.reporting.grid_layout import lay_out
 from anonbench.reporting.html import page
 from anonbench.reporting.html.first_page import are_alike, first_page, known
@@ -103,7 +103,6 @@ def build_report(
     results = [_read(s, needs, bests, explorers.get(s.name, {}), system) for s in datasets]
     for r in results:
         folder = output.parent / r.section.name
-        folder.mkdir(parents=True, exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")
         if (policy := r.tables.get("policy")) is not None:
             given = r.section, r.choices, policy, Words(texts, r.facts), versions, stages or {}

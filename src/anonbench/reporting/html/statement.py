@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from anonbench.core.io import write_text
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import pictures_of, published_as
@@ -26,7 +27,7 @@ from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import ALL, REMAINDER, read_rates, worst
 from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
-from anonbench.reporting.grid import escape_markdown, markdown_grid, write_text
+from anonbench.reporting.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html import page
 from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.words import NAMES, Words
