@@ -20,8 +20,8 @@ from synthetic_results import (
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
+from anonbench.reporting.grid_tables import COST_COLUMNS
 from anonbench.reporting.html.page import DatasetSection
-from anonbench.reporting.html.tables import COST_COLUMNS
 from synthetic_rates import make_rates
 
 PIXEL = (

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.reporting.grid import write_text
+    from anonbench.core.io import write_text
     from anonbench.workflow.image_counts import require_left
 
     retrieval = load(snakemake.config).retrieval

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
 
     import pandas as pd
 
-    from anonbench.core.io import write_csv
+    from anonbench.core.io import write_csv, write_text
     from anonbench.core.provenance import versions
     from anonbench.evaluation.comparisons.best import read_method_comparisons
     from anonbench.evaluation.correlation import read_correlations
@@ -15,7 +15,7 @@ with job(snakemake, __file__):
     from anonbench.evaluation.policy.table import read_policy
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings
-    from anonbench.reporting.grid import to_markdown, write_text
+    from anonbench.reporting.grid import to_markdown
     from anonbench.reporting.results_file import results_of, write_results
     from anonbench.reporting.summary import read_scores
 

@@ -23,10 +23,7 @@ from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, intervals
 from anonbench.reporting.summary import at_highest_degree, summarize
 
-Tables = Mapping[str, pd.DataFrame]
-"""Tables by system: tidy scores (`anonbench.reporting.summary.read_scores`), verdicts
-(`anonbench.evaluation.policy.table.read_policy`) or judged maps
-(`anonbench.evaluation.map_judging.read_maps`)."""
+Tables = Mapping[str, pd.DataFrame]  # by system: tidy scores, verdicts or judged maps
 _KEY = ["system", "query", "method", "degree", "adaption"]
 _INTERVAL = ["low", "high", "n", "clusters", "reason"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high"]
@@ -55,12 +52,9 @@ ANSWERS = ["question", "query", "degree", "method", "case", "value", "low", "hig
 `predictor` Pearson's coefficient with an accuracy, and `lead` how far mnDCG of anonymized queries
 is above another predictor."""
 ACCURACIES = ("knn", "linear")
-BEST = "mndcg_anonymized"
-"""Predictor that the paper finds best."""
+BEST = "mndcg_anonymized"  # predictor that the paper finds best
 PREDICTED_BY = ("map_original", "map_anonymized", "mndcg_original", BEST)
-FEWEST = 3
-"""Least number of systems for an interval."""
-_DIGITS = 6
+FEWEST = 3  # least number of systems for an interval
 _RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0), "lead": (-2.0, 2.0)}
 
 
@@ -81,15 +75,13 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
     """
     rows = []
     for (query, metric), own in values.groupby(["query", "metric"], sort=False):
-        kept = own.pivot(index="method", columns="system", values="value").reindex(
-            columns=[*comparisons]
-        )
+        kept = own.pivot(index="method", columns="system", values="value")
+        kept = kept.reindex(columns=[*comparisons])
         signs = {}  # 1 if the first method keeps more, -1 if less, 0 if unclear
         for system, table in comparisons.items():
             asked = (table["query"] == query) & (table["metric"] == metric)
-            of = at_highest_degree(table[asked & (table["adaption"] == UNADAPTED)]).set_index(
-                ["a", "b"]
-            )
+            of = at_highest_degree(table[asked & (table["adaption"] == UNADAPTED)])
+            of = of.set_index(["a", "b"])
             signs[system] = np.sign(of["difference"]).where(of["p_holm"] < level, 0)
         for a, b in combinations(comparisons, 2):
             both = kept[[a, b]].dropna()
@@ -103,7 +95,7 @@ def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.Dat
 
 def orders_grid(orders: pd.DataFrame) -> Grid:
     """Table of `ORDERS` by metric."""
-    table = orders.astype({"methods": str, "clear": str, "pairs": str, "agree": str})
+    table = orders.astype(dict.fromkeys(("methods", "clear", "pairs", "agree"), str))
     texts = {
         "Systems": table["a"] + ", " + table["b"],
         "Queries": table["query"],
@@ -129,7 +121,7 @@ def values_grid(values: pd.DataFrame) -> Grid:
     ]
     return grid_of(
         "systems",
-        pd.DataFrame(lines, columns=["", "Method", *systems]).set_index(""),
+        pd.DataFrame(lines, columns=["", "Method", *systems]),
         stem="findings_systems",
         queries=int(rows["n"].max()),
         clusters=int(rows["clusters"].max()),
@@ -180,10 +172,7 @@ def degrees_of(scores: Tables) -> pd.DataFrame:
 
 
 def predictors_of(correlations: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
-    """Correlation of each retrieval metric with each accuracy, columns `PREDICTORS`.
-
-    Coefficients (`anonbench.evaluation.correlation.COLUMNS`) are by system and degree.
-    """
+    """Correlations (`anonbench.evaluation.correlation`) with accuracies, columns `PREDICTORS`."""
     parts = []
     for (system, degree), table in correlations.items():
         rows = table[table["metric"].isin(PREDICTED_BY) & table["metric_b"].isin(ACCURACIES)]
@@ -200,10 +189,9 @@ def answers_of(
     degrees: pd.DataFrame,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over systems with their intervals, columns `ANSWERS`.
+    """Means over systems with their intervals of this coverage (a share), columns `ANSWERS`.
 
     The tables have the columns of their names; `way_back` is empty without an adaption.
-    `confidence` is the coverage of the intervals, as a share.
     """
     rows: list[dict[str, Any]] = []
 
@@ -270,12 +258,10 @@ def _without_each(pairs: pd.Series) -> np.ndarray:
 
 
 def _kept(scores: Tables, metrics: Collection[str]) -> pd.DataFrame:
-    """Scores of metrics averaged over seeds, of all systems."""
     parts = [summarize(table).assign(system=system) for system, table in scores.items()]
     rows = pd.concat(parts, ignore_index=True)
     return rows[rows["metric"].isin(metrics) & ~rows["adaption"].isin(NO_CHOICE)].copy()
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Table whose numbers have few digits: the files stand beside documentation."""
-    return table.round(_DIGITS).reset_index(drop=True)
+    return table.round(6).reset_index(drop=True)

@@ -11,22 +11,18 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import product
 
 import pandas as pd
 
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, Adaption, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict as Decision
-from anonbench.reporting.choice_table import Bests, Scenario
+from anonbench.reporting import labels
+from anonbench.reporting.choice_table import Bests
 from anonbench.reporting.grid import Grid, grid_of
-from anonbench.reporting.labels import (
-    ADAPTIONS,
-    METHODS,
-    RETRIEVAL_METRICS,
-    interval,
-    metric_label,
-    model_name,
-)
+from anonbench.reporting.labels import ADAPTIONS, METHODS, interval
+from anonbench.reporting.summary import at_highest_degree
 
 _UNCLEAR = set(Decision) - {Decision.BETTER, Decision.WORSE, Decision.EQUIVALENT}
 _WITHOUT_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)
@@ -49,15 +45,11 @@ class Tally(Counter[Decision]):
         return f"{', '.join([gains, *parts])} of {count(self.total(), 'comparison')}"
 
 
-Effects = Mapping[str, pd.DataFrame]
-"""Effects by data set, columns `anonbench.evaluation.comparisons.effect_table.COLUMNS`."""
+Effects = Mapping[str, pd.DataFrame]  # `comparisons.effect_table.COLUMNS` by data set
 
 
 def tally(effects: Effects, effect: str) -> Tally:
-    """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`.
-
-    A map adapts no model: it keeps the unadapted one, and counts as no case of adapting.
-    """
+    """Count verdicts on an effect on mAP and mnDCG; a loss is `worse`. A map adapts no model."""
     found = Tally()
     for table in map(_of_choices, effects.values()):
         counted = (table["effect"] == effect) & (table["adaption"] != Adaption.MAPPED)
@@ -83,7 +75,7 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
         "Method": rows["method"].map(METHODS),
         "Model": rows["adaption"].map(ADAPTIONS),
         "Query images": rows["query"],
-        "Metric": rows["metric"].map(metric_label),
+        "Metric": rows["metric"].map(labels.metric_label),
         "Anonymizing": _signed(rows, "value_first", "low_first", "high_first"),
         "Adapting": _signed(rows, "value", "low", "high"),
         "Verdict on adapting": rows["verdict"],
@@ -91,12 +83,11 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
         "Lead in the tables": _signed(rows, "lead"),
         "Retrieval bias": _signed(rows, "bias"),
     }
-    whole = pd.DataFrame(texts).reset_index(drop=True)
-    return grid_of("costs", whole, dataset=dataset, left=5)
+    return grid_of("costs", pd.DataFrame(texts).reset_index(drop=True), dataset=dataset, left=5)
 
 
 def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
-    ranked = effects["metric"].isin(list(RETRIEVAL_METRICS))
+    ranked = effects["metric"].isin(list(labels.RETRIEVAL_METRICS))
     return effects[ranked & ~effects["adaption"].isin(NO_CHOICE)]
 
 
@@ -114,8 +105,7 @@ class Verdict(StrEnum):
     UNKNOWN = "cannot be told"
 
 
-Row = tuple[str, Verdict, str]
-"""A recommendation, the verdict on it, and the basis of the verdict."""
+Row = tuple[str, Verdict, str]  # a recommendation, the verdict on it, and the basis of the verdict
 
 
 def recommendations_grid(effects: Effects, bests: Bests) -> Grid:
@@ -131,11 +121,9 @@ def keep_embeddings(effects: Effects) -> Row:
 
     A comparison is a data set, method, mAP or mnDCG at the highest degree, with the same model.
     """
-    highest = {
-        name: table[(table["degree"] == table["degree"].max()) & (table["query"] == ORIGINAL)]
-        for name, table in effects.items()
-    }
-    found = tally(highest, "anonymizing")
+    highest = {name: at_highest_degree(table) for name, table in effects.items()}
+    asked = {name: table[table["query"] == ORIGINAL] for name, table in highest.items()}
+    found = tally(asked, "anonymizing")
     undecided = found[Decision.UNDECIDED] + found[Decision.UNKNOWN]
     verdict = _borne_out(found, found[Decision.WORSE], undecided)
     why = f"embedding the anonymized images instead {found.said()}" if found.total() else _NO_TEST
@@ -162,12 +150,9 @@ def case_by_case(bests: Bests) -> Row:
     """
     title = "Decide case by case"
     highest = {dataset: degree for dataset, degree, *_ in sorted(bests, key=lambda key: key[1])}
-    cases: list[tuple[Scenario, ...]] = []
-    for dataset in dict.fromkeys(key[0] for key in bests):
-        for query in QueryKind:
-            best = bests.get((dataset, highest[dataset], query.value, ""))
-            if best is not None and not best.reason:
-                cases.append(best.alike)
+    places = product(dict.fromkeys(key[0] for key in bests), QueryKind)
+    found = [bests.get((name, highest[name], query.value, "")) for name, query in places]
+    cases = [best.alike for best in found if best is not None and not best.reason]
     if len(cases) < 2:
         return title, Verdict.UNKNOWN, "fewer than two data sets or query kinds were tested"
     everywhere = set.intersection(*map(set, cases))
@@ -176,7 +161,7 @@ def case_by_case(bests: Bests) -> Row:
     models: dict[str, list[str]] = {}
     for method, adaption in cases[0]:
         if (method, adaption) in everywhere:
-            models.setdefault(METHODS[method], []).append(model_name(adaption))
+            models.setdefault(METHODS[method], []).append(labels.model_name(adaption))
     alike = "; ".join(f"{method} with {', '.join(names)}" for method, names in models.items())
     return title, Verdict.UNKNOWN, f"among the best in all {len(cases)} cases: {alike}"
 

@@ -1,22 +1,19 @@
 """Choices for the first page: a row per method, degree, model and query kind.
 
-Choices that pass the policy come first, then those not known to pass, then those that failed on
-evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
-against them. Where the quality is not known, the lower rate of the strongest attack comes first.
-A trained model or a map comes after the unadapted model, unless a test shows that it gains or its
-verdict is better.
-Quality kept is on a scale from chance to the retraining ceiling: 0 is the quality of a random
-ranking; 1 is that of the unadapted model, retrained with another seed and searching originals.
-Both, and the choice, are judged by a second reference, which favours no model; the model's own
-ranking would favour the unadapted one.
+Choices that pass the policy come first, then those not known to pass, then those that failed.
+Passing choices are sorted by the quality they keep, the others by the number of rules against them;
+without quality, the lower rate of the strongest attack comes first. A trained model or a map comes
+after the unadapted model, unless a test shows that it gains or its verdict is better.
+Quality kept is on a scale from chance to the retraining ceiling: 0 is a random ranking, 1 the
+unadapted model, retrained with another seed and searching originals. Both, and the choice, are
+judged by a second reference, because the model's own ranking would favour the unadapted one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,15 +44,14 @@ _SIZES = ["queries", "clusters", "seeds", "pairs"]
 COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
 COLUMNS += [*_COUNTS, *_SIZES]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
-that is left, corrected for chance and for the optimism of choosing the best: 0 is a random order,
-1 is the `yardstick`'s quality on originals (`second`: the same model after another training,
-`own`: the system itself). `optimism` has been subtracted from the best. `unknown` is the reason
-why it is not known (`UNKNOWN`). `rate` is the rate, above its control, of the attack that comes
-closest to its limit or exceeds it most. `verdict` is the policy's; `rule_…` and `detail` are the
-decisive rule if it is no pass. `failed`, `open` and `suspected` count rules that failed, rules
-with unknown result, and those of the latter whose value exceeds the limit; `untested` names those
-with unknown result, separated by blanks: attacks, or `rule:entity`. `resisted` counts attacks.
-`pairs`: images from which a choice's map was learned."""
+that is left, 1 being the `yardstick`'s on originals (`second`: the same model after another
+training, `own`: the system itself). The `optimism` of choosing the best has been subtracted.
+`unknown` is the reason why it is not known (`UNKNOWN`). `rate` is that, above its control, of the
+attack that comes closest to its limit or exceeds it most. `rule_…` and `detail` are the decisive
+rule of the policy's `verdict` if it is no pass. `failed`, `open` and `suspected` count rules that
+failed, rules with unknown result, and those of the latter whose value exceeds the limit; `untested`
+names those with unknown result, separated by blanks: attacks, or `rule:entity`. `resisted` counts
+attacks. `pairs`: images from which a choice's map was learned."""
 _NUMBERS = ["degree", *_QUALITY[:4], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
 _NUMBERS += ["failed", "suspected", "open", "resisted"]
 _PLACE = ["degree", "method", "adaption", "query"]
@@ -66,29 +62,23 @@ UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 """Reasons why the quality kept is not known: too few images for any ranking, too few clusters, too
 wide an interval, no second reference, originals found only by chance, not evaluated."""
-NAMED = 0.1
-"""Smallest rate of an attack without a limit that is named."""
+NAMED = 0.1  # smallest rate of an attack without a limit that is named
 _SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
 """Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
 _UNJUDGED: dict[str, Any] = {
     **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
     **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
 }
-Scenario = tuple[str, str]
-"""Method and adaption."""
+Scenario = tuple[str, str]  # method and adaption
 
 
-@dataclass(frozen=True)
-class Best:
+class Best(NamedTuple):
     """The choice with the highest mAP, and those that may be as good."""
 
     choice: Scenario
-    alike: tuple[Scenario, ...]
-    """All choices that no test distinguishes from the best, including itself."""
-    optimism: float
-    """What choosing the highest value adds to it, as a share; NaN if unknown."""
-    reason: str
-    """Reason why there is no interval and thus no test; empty if there is one."""
+    alike: tuple[Scenario, ...]  # no test distinguishes them from the best, which is one of them
+    optimism: float  # what choosing the highest value adds to it, as a share; NaN if unknown
+    reason: str  # reason why there is no interval and thus no test; empty if there is one
 
 
 Bests = Mapping[tuple[str, int, str, str], Best]
@@ -111,7 +101,7 @@ def choices(
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
         effects: costs by a second reference, if there is one.
         policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if it was evaluated.
-        bests: the best of each column (`anonbench.reporting.choice_table.best_choices`).
+        bests: see `best_choices`.
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
         maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`);
@@ -141,15 +131,13 @@ def choices(
         whole = maps[maps["remedy"] == Adaption.MAPPED].groupby("method")["pairs"].max()
         taught = {published_as(str(name), Adaption.MAPPED): n for name, n in whole.items()}
         refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
-    rows = []
-    for row in scored.to_dict("records"):
+    rows, there = [], set()
+    for row in scored.assign(dataset=dataset, queries=scored["n"]).to_dict("records"):
         name, degree = published_as(row["method"], row["adaption"]), row["degree"]
-        own = {each: row[each] for each in ("method", "degree", "adaption", "query", "seeds")}
-        own |= {"dataset": dataset, "queries": row["n"], "clusters": row["clusters"]}
+        there.add((name, degree))
         of_policy = judged.get((name, degree, row["adaption"] in UNATTACKED), _UNJUDGED)
-        quality = _quality(row | {"dataset": dataset}, bests, needs, gap)
-        rows.append(own | quality | of_policy | {"pairs": taught.get(name)})
-    there = {(published_as(row["method"], row["adaption"]), row["degree"]) for row in rows}
+        own = {each: row[each] for each in [*_KEYS, *_SIZES[:3]]} | {"pairs": taught.get(name)}
+        rows.append(own | _quality(row, bests, needs, gap) | of_policy)
     rows += [  # judged by the policy but not evaluated in retrieval
         {"dataset": dataset, "method": method, "degree": degree, "query": ORIGINAL}
         | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
@@ -198,14 +186,11 @@ def _weighed(policy: pd.DataFrame) -> pd.DataFrame:
     for end, name in _ENDS.items():
         values = zip(rules[end].astype(float), control, strict=True)
         rules[name] = [above_control(*pair) for pair in values]
-    ratio = rules["rate"] / rules["limit"].astype(float).clip(lower=1e-9)
-    rules["ratio"] = ratio.fillna(-math.inf)
-    rules["weight"] = ratio.fillna(-math.inf).where(rules["is_attack"], 0.0)
-    return rules
+    ratio = (rules["rate"] / rules["limit"].astype(float).clip(lower=1e-9)).fillna(-math.inf)
+    return rules.assign(ratio=ratio, weight=ratio.where(rules["is_attack"], 0.0))
 
 
 def _standing(rules: pd.DataFrame) -> dict[str, Any]:
-    """Verdict on one variant, its strongest attack, and the decisive rule."""
     limited = rules[rules["limit"].notna()]
     attacks = limited[limited["is_attack"]]
     attacks = attacks.sort_values(["is_failed", "ratio"], ascending=False, kind="stable")
@@ -237,10 +222,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
 
 
 def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
-    """Return the rules of a variant for a model of `UNATTACKED`.
-
-    What an attack on vectors found was found in the unadapted model's: of others it is not known.
-    """
+    """Rules of a variant for a model of `UNATTACKED`: no attack saw its vectors."""
     attacks = {name for name in PRIVACY_ATTACKS if issubclass(PRIVACY_ATTACKS[name], ArchiveAttack)}
     unseen = (rules["rule"] == ATTACK) & rules["attack"].isin(attacks)
     found = rules.copy()
@@ -267,21 +249,16 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
         base = row["chance"] if pd.isna(row["control"]) else row["control"]
         if above_control(row["value"], base) >= NAMED:
             rate = above_control(row["value"], row["control"])
-            seen = SEEN if row["measure"].startswith(SEEN) else ""
-            name = f"{seen}{row['attack']}"
+            name = SEEN * row["measure"].startswith(SEEN) + row["attack"]
             rates[name] = max(rate, rates.get(name, 0.0))
     return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
 
 def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.DataFrame:
-    """Rows in the order of the page."""
-    alike = {key for key, best in bests.items() if (key[3], UNADAPTED) in best.alike}
-    not_recommended = set(refused[_PLACE].itertuples(index=False, name=None))
-    behind = [
-        (row["dataset"], row["degree"], row["query"], row["method"]) in alike
-        or tuple(row[name] for name in _PLACE) in not_recommended
-        for row in table.to_dict("records")
-    ]
+    alike = [key for key, best in bests.items() if (key[3], UNADAPTED) in best.alike]
+    behind = pd.MultiIndex.from_frame(table[["dataset", "degree", "query", "method"]]).isin(alike)
+    refused_at = pd.MultiIndex.from_frame(refused[_PLACE])
+    behind |= pd.MultiIndex.from_frame(table[_PLACE]).isin(refused_at)
     is_short = (table["unknown"] != "") | (table["verdict"] == Verdict.FAIL)
     standing = {
         "rank": table["verdict"].map(rank),
@@ -303,7 +280,7 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     # no better known and of no more value than the unadapted model, which it does not surely beat
     plain = keys.set_index(pd.MultiIndex.from_frame(table[_VARIANT]))[lambda k: ~k["adapted"]]
     plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).set_index(keys.index)
-    held = np.array(behind) & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
+    held = behind & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
     worse = np.maximum(keys[[*quality]], plain[[*quality]].astype(float))
     keys[[*quality]] = keys[[*quality]].mask(held, worse)
     order = keys.sort_values([*keys], kind="stable").index
@@ -338,8 +315,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Share of its mAP that each choice of a data set keeps, by a second reference.
 
     A choice loses the cost of anonymizing plus the cost of adapting (`effects`). The half-widths of
-    both intervals are added, which gives an upper bound for the half-width of the sum. The floor is
-    that of the scores (`anonbench.reporting.summary.summarize`).
+    both intervals are added, which gives an upper bound for the half-width of the sum.
 
     Returns:
         Columns degree, method, query, adaption, kept, kept_low, kept_high (NaN if unknown), and

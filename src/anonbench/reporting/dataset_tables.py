@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,16 @@ from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
+from anonbench.evaluation import near_duplicates as near
 from anonbench.evaluation.comparisons.best import OWN, SECOND, read_comparisons
 from anonbench.evaluation.deployments import read_deployments
 from anonbench.evaluation.map_judging import LABELLED, LABELS, MAP, NOTHING, REMEDIES, read_maps
-from anonbench.evaluation.near_duplicates import (
-    ALL,
-    DISTINCT,
-    RANDOM,
-    read_near_duplicates,
-    warning,
-)
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes import POWER, read_variances
+from anonbench.reporting import privacy_tables as privacy
 from anonbench.reporting.grid import Grid, grid_of, write_grid
 from anonbench.reporting.labels import (
     ADAPTIONS,
@@ -41,14 +37,7 @@ from anonbench.reporting.labels import (
     metric_label,
     percent,
     unadapted_model,
-)
-from anonbench.reporting.privacy_tables import (
-    attacks_grid,
-    front_area_grid,
-    front_areas,
-    given_grid,
-    policy_grid,
-    reidentification_grid,
+    variant_label,
 )
 from anonbench.reporting.summary import present, read_scores
 
@@ -108,7 +97,7 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     variants = table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
     return grid_of(
         "mapped",
-        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
+        pd.DataFrame(rows, columns=["", *heads]),
         dataset=dataset,
         confidence=confidence,
         model=unadapted_model(),
@@ -131,8 +120,8 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     distances = list(dict.fromkeys(table["distance"].dropna().astype(int)))
     shown = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
     shown = shown[shown["method"] != ORIGINAL].fillna({"distance": -1}).astype({"degree": int})
-    columns = [(ALL, -1), *((kept, each) for each in distances for kept in (DISTINCT, RANDOM))]
-    keys = ["degree", "query", "method", "kept", "distance"]
+    columns = [(-1, near.ALL), *product(distances, (near.DISTINCT, near.RANDOM))]
+    keys = ["degree", "query", "method", "distance", "kept"]
     means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
     places: list[tuple[Any, ...]] = [
         (degree, query, name)
@@ -146,18 +135,18 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     ]
     blocks = [f"{QUERIES[query]}, degree {degree} %" for degree, query, _ in places]
     first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
-    whole = int(table[table["kept"] == ALL]["images"].to_numpy().max())
+    whole = int(table[table["kept"] == near.ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
-    near = (text for each in distances for text in (percent(first["near"][each]), ""))
-    heads = [("", "Method"), ("", "All")]
-    heads += [(f"Distance {each}", kept) for each in distances for kept in ("Without", "Random")]
-    top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *near)]
+    shares = (text for each in distances for text in (percent(first["near"][each]), ""))
+    above = [f"Distance {each}" for each in distances]
+    heads = [("", "Method"), ("", "All"), *product(above, ("Without", "Random"))]
+    top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *shares)]
     few = table[table["metric"].isna()]
     return grid_of(
         "near_duplicates",
-        pd.DataFrame([*top, *rows], ["", "", *blocks], pd.MultiIndex.from_tuples(heads)),
+        pd.DataFrame([*top, *rows], ["", "", *blocks], heads),
         dataset=dataset,
-        warning=warning(table),
+        warning=near.warning(table),
         reasons=dict(zip(few["distance"].astype(int), few["reason"], strict=True)),
     )
 
@@ -179,10 +168,9 @@ def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
     heads = [("", ""), ("", "Metric"), ("", "Queries")]
     heads += [("Standard deviation between", each) for each in parts]
     heads += [(unit.capitalize(), each) for each in ("At hand", "Half need", "All need")]
-    table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
     return grid_of(
         "sample_sizes",
-        table.set_index(("", "")),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         stated=float(variances["stated"].iloc[0]) if len(variances) else None,
         unit=unit,
@@ -197,15 +185,14 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
     trainings = list(dict.fromkeys(zip(*(table[each] for each in judges), strict=True)))
     columns = [each for each in trainings if len(trainings) <= MOST_COLUMNS or each[0] == UNADAPTED]
     values = table.set_index(["model", "seed", *judges])["value"].map(percent).to_dict()
-    rows = []
-    for model, seed in trainings:
-        cells = (values.get((model, seed, *by), NONE) for by in columns)
-        rows.append((f"{_training(model)}, seed {seed}", *cells))
-    heads = [("", "Training")]
-    heads += [(f"By {_training(name)}", f"seed {seed}") for name, seed in columns]
+    rows = [
+        (f"{_training(name)}, seed {n}", *(values.get((name, n, *by), NONE) for by in columns))
+        for name, n in trainings
+    ]
+    heads = [("", "Training"), *((f"By {_training(name)}", f"seed {n}") for name, n in columns)]
     return grid_of(
         "trainings",
-        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         clusters=int(table["clusters"].min()) if len(table) else None,
         reasons=[text for text in table["reason"].unique() if text],
@@ -216,10 +203,8 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
 
 def _training(name: str) -> str:
     model = Model.parse(name)
-    label, variant = ADAPTIONS[model.adaption.value], model.variant
-    if variant.method is None:
-        return label
-    return f"{label}, {METHODS[variant.method]} {variant.degree} %"
+    label = ADAPTIONS[model.adaption.value]
+    return f"{label}, {variant_label(str(model.variant))}" if model.variant.method else label
 
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -230,7 +215,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "variance": read_variances,
     "trainings": read_agreement,
     "deployments": read_deployments,
-    "near_duplicates": read_near_duplicates,
+    "near_duplicates": near.read_near_duplicates,
     "maps": read_maps,
     "given": read_given,
     "policy": read_policy,
@@ -238,19 +223,18 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 """Readers of the tables that other tables need."""
 Tables = Mapping[str, pd.DataFrame]
 GRIDS: dict[str, tuple[Callable[..., Grid], tuple[str, ...]]] = {
-    "policy": (policy_grid, ()),
-    "front_area": (front_area_grid, ()),
-    "reidentification": (reidentification_grid, ("confidence", "widest_interval")),
-    "attacks": (attacks_grid, ("confidence",)),
+    "policy": (privacy.policy_grid, ()),
+    "front_area": (privacy.front_area_grid, ()),
+    "reidentification": (privacy.reidentification_grid, ("confidence", "widest_interval")),
+    "attacks": (privacy.attacks_grid, ("confidence",)),
     "mapped": (mapped_grid, ("confidence",)),
     "trainings": (trainings_grid, ("confidence",)),
     "sample_sizes": (sample_size_grid, ()),
     "deployments": (deployments_grid, ("confidence",)),
     "near_duplicates": (near_duplicates_grid, ()),
-    "given": (given_grid, ("confidence",)),
+    "given": (privacy.given_grid, ("confidence",)),
 }
-"""What makes a table that people read from a data set's name, its values, and these settings of the
-section `presentation`."""
+"""Functions of a data set's name, its values, and these settings of `presentation`."""
 
 
 def write_dataset_table(
@@ -260,13 +244,9 @@ def write_dataset_table(
     presentation: Presentation,
     outputs: Sequence[Path],
 ) -> None:
-    """Write one registered table of a data set to files (`grid.write_table`).
-
-    `files` are the inputs of the table, by the keys of `READERS`.
-    """
+    """Write a registered table of a data set, from `files` by the keys of `READERS`."""
     read = {need: READERS[need](files[need]) for need in TABLES[name]}
-    grid = dataset_grid(name, dataset, read, presentation)
-    write_grid(grid, _values(name, read), outputs)
+    write_grid(dataset_grid(name, dataset, read, presentation), _values(name, read), outputs)
 
 
 def dataset_grid(name: str, dataset: str, read: Tables, presentation: Presentation) -> Grid:
@@ -277,5 +257,5 @@ def dataset_grid(name: str, dataset: str, read: Tables, presentation: Presentati
 
 def _values(name: str, read: Tables) -> pd.DataFrame:
     if name == "front_area":
-        return front_areas(read["policy"], read["scores"])
+        return privacy.front_areas(read["policy"], read["scores"])
     return read[TABLES[name][0]]

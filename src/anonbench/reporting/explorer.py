@@ -7,12 +7,9 @@ and people.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,31 +21,21 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.vectors import draw_queries, rank, read_some
+from anonbench.reporting.shown_images import Images, webp_uri
 
-if TYPE_CHECKING:
-    from anonbench.reporting.figures.examples import Images
-
-THUMBNAIL_BYTES = 1_200_000
-"""Total bytes of a data set's pictures, as embedded in the page, above which they are smaller."""
-EDGES = (192, 144, 112, 80, 56)
-"""Longer edges in pixels, tried in this order until all pictures fit."""
-EXAMPLE_EDGE = 480
-"""Longer edge of the example image on the report's first page."""
-QUALITY = 60
-"""WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels."""
+THUMBNAIL_BYTES = 1_200_000  # of a data set's pictures as embedded; above, they are smaller
+EDGES = (192, 144, 112, 80, 56)  # longer edges in pixels, tried until all pictures fit
+EXAMPLE_EDGE = 480  # longer edge of the example image on the report's first page
+QUALITY = 60  # WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels
 
 
-@dataclass(frozen=True)
-class ScenarioEmbeddings:
+class ScenarioEmbeddings(NamedTuple):
     """A scenario's embeddings (HDF5)."""
 
-    adaption: str
-    """`unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`."""
+    adaption: str  # `unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`
     variant: Variant
-    originals: Path
-    """Embeddings of the original images (original queries)."""
-    images: Path
-    """Embeddings of the variant's images (anonymized queries and the database)."""
+    originals: Path  # embeddings of the original images (original queries)
+    images: Path  # embeddings of the variant's images (anonymized queries and the database)
 
 
 def explore(
@@ -66,13 +53,9 @@ def explore(
 
     Args:
         reference: embeddings of the originals by the unadapted model (HDF5).
-        scenarios: scenarios that are compared with it.
         images: image set of the pictures, by method; originals are shown if `original` is one.
         manifest: table with the column `label` of the classes, if there is one.
-        label: its name.
         settings: section `retrieval` of the config.
-        queries: number of queries drawn.
-        results: number of first results of each ranking.
 
     Returns:
         What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
@@ -96,20 +79,19 @@ def explore(
     found: list[dict[str, Any]] = []
     for scenario in scenarios:
         own = scenario.variant.method
-        sources = {QueryKind.ORIGINAL: scenario.originals, QueryKind.ANONYMIZED: scenario.images}
-        if own is None:
-            del sources[QueryKind.ANONYMIZED]
-        values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
-        asked = Embeddings(drawn * len(sources), values)  # all kinds at once: database read once
-        ranked = rank(asked, scenario.images, ids, settings.include_self)
-        answers = _answers(ranked, truth * len(sources), results)
+        asked = {QueryKind.ORIGINAL: scenario.originals}
+        asked |= {QueryKind.ANONYMIZED: scenario.images} if own else {}
+        values = np.concatenate([read_some(path, drawn).values for path in asked.values()])
+        queried = Embeddings(drawn * len(asked), values)  # all kinds at once: database read once
+        ranked = rank(queried, scenario.images, ids, settings.include_self)
+        answers = _answers(ranked, truth * len(asked), results)
         for kind in [own] if own else beside:
             needed[kind].update(positions, *(answer["images"] for answer in answers))
         key = {"method": own or ORIGINAL, "degree": scenario.variant.degree}
         key |= {"adaption": scenario.adaption}
-        for place, kind in enumerate(sources):
-            part = answers[place * len(drawn) : (place + 1) * len(drawn)]
-            found.append(key | {"query": kind.value, "results": part})
+        for query in asked:
+            part, answers = answers[: len(drawn)], answers[len(drawn) :]
+            found.append(key | {"query": query.value, "results": part})
 
     numbers = sorted(set().union(*needed.values()))
     number_of = {position: number for number, position in enumerate(numbers)}
@@ -121,13 +103,13 @@ def explore(
         kind: {p: _picture(images[kind], ids[p], EDGES[0]) for p in sorted(places)}
         for kind, places in needed.items()
     }
-    thumbnails: dict[str, list[str | None]] = {}
+    sources: dict[str, dict[int, str]] = {}
     for edge in EDGES:  # the largest at which all fit, or the smallest
-        thumbnails = {
-            kind: [_source(scaled(of_kind[p], edge)) if p in of_kind else None for p in numbers]
-            for kind, of_kind in pictures.items()
+        sources = {
+            kind: {p: webp_uri(scaled(each, edge), quality=QUALITY) for p, each in of.items()}
+            for kind, of in pictures.items()
         }
-        if sum(len(each or "") for row in thumbnails.values() for each in row) <= THUMBNAIL_BYTES:
+        if sum(len(each) for of in sources.values() for each in of.values()) <= THUMBNAIL_BYTES:
             break
     return {
         "dataset": dataset,
@@ -142,17 +124,14 @@ def explore(
             for position, answer in zip(positions, expected, strict=True)
         ],
         "scenarios": found,
-        "thumbnails": thumbnails,
+        "thumbnails": {kind: [of.get(p) for p in numbers] for kind, of in sources.items()},
     }
 
 
-_Ranking = tuple[np.ndarray, np.ndarray]
-"""Positions and similarities of a query's results (`rank`)."""
+_Rankings = Sequence[tuple[np.ndarray, np.ndarray]]  # positions and similarities (`rank`)
 
 
-def _answers(
-    found: Sequence[_Ranking], truth: Sequence[_Ranking], results: int
-) -> list[dict[str, Any]]:
+def _answers(found: _Rankings, truth: _Rankings, results: int) -> list[dict[str, Any]]:
     """First results of each query: positions, later numbers, and their reference ranks."""
     answers = []
     for (order, similarities), (reference, _) in zip(found, truth, strict=True):
@@ -168,9 +147,12 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
     shown = (name for name in drawn if all(name in given for given in images.values()))
     if (image_id := next(shown, None)) is None:
         return {}
-    pictures = {m: _picture(given, image_id, EXAMPLE_EDGE) for m, given in images.items()}
-    sizes = {m: {"width": each.width, "height": each.height} for m, each in pictures.items()}
-    return {m: {"source": _source(each)} | sizes[m] for m, each in pictures.items()}
+    found = {}
+    for method, given in images.items():
+        picture = _picture(given, image_id, EXAMPLE_EDGE)
+        sizes = {"width": picture.width, "height": picture.height}
+        found[method] = {"source": webp_uri(picture, quality=QUALITY)} | sizes
+    return found
 
 
 def display_names(
@@ -187,12 +169,11 @@ def display_names(
     names = Names.of(manifest, label)
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
     rows = table.set_index("id", drop=False).loc[list(ids)]
-    images = rows["id"] if show_originals else names.images(rows["id"], manifest)
-    if label is None:
-        return images.tolist(), None
     if show_originals:
-        return images.tolist(), [f"{label}: {each}" for each in rows[label]]
-    return images.tolist(), names.classes(rows[label], manifest).tolist()
+        labels = None if label is None else [f"{label}: {each}" for each in rows[label]]
+        return rows["id"].tolist(), labels
+    labels = None if label is None else names.classes(rows[label], manifest).tolist()
+    return names.images(rows["id"], manifest).tolist(), labels
 
 
 def _picture(images: Images, image_id: str, edge: int) -> Image.Image:
@@ -204,10 +185,3 @@ def scaled(picture: Image.Image, edge: int) -> Image.Image:
     longer = max(picture.size)
     width, height = (max(1, round(side * edge / longer)) for side in picture.size)
     return picture if longer <= edge else picture.resize((width, height), Image.Resampling.BOX)
-
-
-def _source(picture: Image.Image) -> str:
-    """A picture as a data URI."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

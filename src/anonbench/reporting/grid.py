@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
+from functools import cache, reduce
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+import yaml
+from jinja2 import Environment, StrictUndefined, Template
 
 from anonbench.core.io import write_csv, write_text
-from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
-from anonbench.reporting.notes import notes
+from anonbench.core.wording import count
+from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TEXTS, TIED
 
 
 @dataclass
@@ -23,30 +25,24 @@ class Cell:
     """One score in percent, or none if the scenario was not run."""
 
     value: float | None = None
-    sd: float | None = None
-    """Standard deviation between seeds, if there are several."""
-    se: float | None = None
-    """Standard error over queries or images."""
+    sd: float | None = None  # standard deviation between seeds, if there are several
+    se: float | None = None  # standard error over queries or images
     low: float | None = None
     high: float | None = None
-    best: bool = False
-    """Whether it is the highest of its column, as printed. Rows that cannot be chosen are ignored,
-    and a value shared by all is not the best."""
-    tied: bool = False
-    """Whether it is not the highest, but not distinguishable from it by a paired test."""
-    chance: bool = False
-    """Whether the value's interval includes chance, or the floor of its query kind."""
+    best: bool = False  # the highest of its column, as printed
+    tied: bool = False  # not the highest, but not distinguishable from it by a paired test
+    chance: bool = False  # its interval includes chance, or the floor of its query kind
 
     @property
     def text(self) -> str:
-        """The value with one decimal, and the standard deviation between seeds."""
+        """The value and the standard deviation between seeds."""
         if self.value is None:
             return NOT_RUN
         return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
 
     @property
     def interval(self) -> str:
-        """The interval with one decimal; empty if there is none."""
+        """The interval; empty if there is none."""
         return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
 
     @property
@@ -55,8 +51,7 @@ class Cell:
         return TIED * self.tied + AT_CHANCE * self.chance
 
 
-Row = tuple[str | Cell, ...]
-"""Texts and scores, as many as a table has columns."""
+Row = tuple[str | Cell, ...]  # texts and scores, as many as a table has columns
 
 
 @dataclass(frozen=True)
@@ -71,16 +66,14 @@ class GridBlock:
 class Grid:
     """Headings and rows of text; nothing in it is escaped yet."""
 
-    stem: str
-    """File name without suffix, and the LaTeX label."""
+    stem: str  # file name without suffix, and the LaTeX label
     title: str
     heads: tuple[str, ...]
     blocks: tuple[GridBlock, ...]
     notes: tuple[str, ...] = ()
     groups: tuple[tuple[str, int], ...] = ()
     """Headings above the headings with the columns that each spans; they fill the whole width."""
-    left: int = 1
-    """Number of columns, from the first, that are flush left; the others are flush right."""
+    left: int = 1  # columns, from the first, that are flush left; the others are flush right
     wrapped: tuple[tuple[int, float], ...] = ()
     """Columns of running text, by number, with their width as a share of the page's."""
 
@@ -100,20 +93,21 @@ def grid_of(
 ) -> Grid:
     """Make a grid (`Grid`) of a table of texts, with the title and notes of its kind.
 
-    The table has the headings as columns; a first level of columns is above them. The index is the
-    label of each row's block; without labels there is one block. `kind` is a key of `notes.yaml`,
-    whose templates get `values`; by default the stem is the kind and the data set.
+    Columns are headings, or pairs of one above and a heading. A first column without a heading has
+    the label of each row's block; otherwise the index has, unless it only counts. `kind` is a key
+    of `notes.yaml`, whose templates get `values`; by default the stem is the kind and the data set.
     """
-    if isinstance(table.index, pd.RangeIndex):
+    if table.columns[0] in ("", ("", "")):
+        table = table.set_index(table.columns[0])
+    elif isinstance(table.index, pd.RangeIndex):
         table = table.set_axis([""] * len(table))
-    above = table.columns.get_level_values(0)
+    pairs = [each if isinstance(each, tuple) else ("", each) for each in table.columns]
+    above = [label for label, _ in pairs]
     return Grid(
         stem=stem or f"{kind}_{values['dataset']}",
         title=notes("titles", kind, **values)[0],
-        heads=tuple(map(str, table.columns.get_level_values(-1))),
-        groups=tuple((label, len(list(same))) for label, same in groupby(above))
-        if table.columns.nlevels > 1 and any(above)
-        else (),
+        heads=tuple(str(head) for _, head in pairs),
+        groups=tuple((label, len(list(same))) for label, same in groupby(above) if any(above)),
         blocks=tuple(
             GridBlock(str(label), tuple(rows.itertuples(index=False, name=None)))
             for label, rows in table.groupby(level=0, sort=False)
@@ -122,6 +116,29 @@ def grid_of(
         left=left,
         wrapped=wrapped,
     )
+
+
+def notes(*table: str, **values: Any) -> tuple[str, ...]:
+    """Notes of a kind of table in `notes.yaml`, without empty ones; after `titles`, its title.
+
+    `values` are the variables of its templates.
+    """
+    texts = reduce(operator.getitem, table, _notes())
+    texts = [texts] if isinstance(texts, str) else texts
+    filled = (re.sub(r"[ \n]+", " ", _template(text).render(**values)) for text in texts)
+    return tuple(filter(None, (text.strip(" ") for text in filled)))
+
+
+@cache
+def _notes() -> Any:
+    return yaml.safe_load(TEXTS.joinpath("notes.yaml").read_text("utf-8"))
+
+
+@cache
+def _template(text: str) -> Template:
+    environment = Environment(undefined=StrictUndefined)
+    environment.filters |= {"counted": count, "g": lambda share: f"{100 * share:g}"}
+    return environment.from_string(text)
 
 
 def write_grid(grid: Grid, table: pd.DataFrame, outputs: Sequence[Path], wide: bool = True) -> None:
@@ -164,19 +181,17 @@ def to_latex(grid: Grid, wide: bool = True) -> str:
 
     Running text is in braces, because `\\raggedright` redefines the end of a row.
     """
-    file = resources.files("anonbench.reporting").joinpath("texts", "table.tex.j2")
     marks: Any = {"block_start_string": "<%", "block_end_string": "%>"}
     marks |= {"variable_start_string": "<<", "variable_end_string": ">>"}
     plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     latex = Environment(undefined=StrictUndefined, **marks, **plain)
     latex.filters["latex"] = escape_latex
-    template = latex.from_string(file.read_text("utf-8"))
+    template = latex.from_string(TEXTS.joinpath("table.tex.j2").read_text("utf-8"))
     return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=_latex_cell)
 
 
 def _latex_cell(cell: str | Cell) -> str:
-    """Text of a cell, with a real minus sign if it is a number with a sign."""
-    if isinstance(cell, str):
+    if isinstance(cell, str):  # a number with a sign gets a real minus
         return f"${cell}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", cell) else escape_latex(cell)
     text = escape_latex(cell.text)
     marks = "".join(_MARKS[mark] for mark in cell.marks)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from anonbench.config.outputs import Table
@@ -25,15 +24,8 @@ from anonbench.core.vocabulary import (
 )
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY
-from anonbench.reporting.grid import (
-    Cell,
-    Grid,
-    GridBlock,
-    Row,
-    to_latex,
-    to_markdown,
-    write_table,
-)
+from anonbench.reporting import grid as grids
+from anonbench.reporting.grid import Cell, Grid, GridBlock, Row, notes
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -44,29 +36,26 @@ from anonbench.reporting.labels import (
     WORDS,
     metric_label,
 )
-from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present, summarize, summarize_originals
 
 ON_ORIGINALS = {
     "originals": UNADAPTED,
     "control": CONTROL,
-    **{each.value: each.value for each in Baseline},
+    **{each: each for each in map(str, Baseline)},
 }
 """Baselines besides chance: rows of the tidy scores of original images."""
 _METRICS = {"retrieval": "retrieval_metrics", "agreement": "agreement", "downstream": "accuracies"}
 _CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
-
-
-_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
-"""Additional values of a cell in the CSV, with their number of decimals."""
+_PARTS = {"low": "{:.1f}", "high": "{:.1f}", "se": "{:.2f}", "sd": "{:.2f}"}
+_PARTS |= {"best": "{:d}", "tied": "{:d}"}
+"""Additional values of a cell in the CSV."""
 
 
 @dataclass(frozen=True)
 class ScoreGrid(Grid):
     """Table of scores (`Cell`), with more for the report and the CSV."""
 
-    behind: str = ""
-    """Number of queries or images, clusters and seeds; empty without scores."""
+    behind: str = ""  # number of queries or images, clusters and seeds; empty without scores
     cautions: tuple[str, ...] = ()
     """Reasons why the numbers support no statement, and why cells have no value."""
     baselines: tuple[Row, ...] = ()
@@ -77,10 +66,8 @@ class ScoreGrid(Grid):
 
     One row per model and query kind, then one per baseline, which applies to all of them. The
     column `row` is one of: scenario; originals, control, pixels or untrained (on originals); chance
-    or floor. Columns ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the
-    same names with ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or
-    images), ``_sd`` (standard deviation between seeds, empty for one) and ``_tied`` (1 where a
-    paired test cannot tell it from the best, which is ``_best``)."""
+    or floor. Columns ``<metric>_<method>`` (missing ones: ``not run``), then the same names with a
+    part of the cell, such as ``_low``, ``_sd``, ``_best`` or ``_tied``."""
 
 
 def write_layout(
@@ -95,7 +82,8 @@ def write_layout(
     The LaTeX is a `table` environment that needs booktabs and nothing else.
     """
     grid = lay_out(table, scores, comparisons, confidence)
-    write_table(grid.values, to_markdown(grid, mark="*"), to_latex(grid, wide=False), outputs)
+    markdown, latex = grids.to_markdown(grid, mark="*"), grids.to_latex(grid, wide=False)
+    grids.write_table(grid.values, markdown, latex, outputs)
 
 
 def lay_out(
@@ -107,10 +95,8 @@ def lay_out(
     """Arrange the scores of one data set and degree as the paper does.
 
     Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
-    empty cell.
-
-    Scores and paired tests (`pairwise`) are of one or several data sets. A cell is tied with the
-    best if its adjusted p is at least 1 - confidence; none is without tests.
+    empty cell. A cell is tied with the best if its adjusted p in the paired tests (`pairwise`) is
+    at least 1 - confidence; none is without tests.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
     metrics = [*WORDS[_METRICS[table.kind]]]
@@ -130,24 +116,18 @@ def lay_out(
             tests[key] = dict(zip(pairs, tested["p_holm"], strict=True))
     queries = {"": ""} if table.kind == "downstream" else QUERIES
     rows: dict[tuple[str, str], list[Cell]] = {}  # by query kind and model
-    for query in queries:
-        columns = []
-        for key in product([query], metrics, methods):
-            column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
-            _mark(column, tests.get(key, {}), 1.0 - confidence)
-            columns.append(column)
-        rows |= {(query, name): [column[name] for column in columns] for name in adaptions}
+    for key in product(queries, metrics, methods):
+        column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
+        _mark(column, tests.get(key, {}), 1.0 - confidence)
+        for name, cell in column.items():
+            rows.setdefault((key[0], name), []).append(cell)
     ks = {metric: _only(shown.loc[shown["metric"] == metric, "k"]) for metric in metrics}
     headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
     known = _baselines(shown, summarize_originals(of_dataset), metrics)
-    texts = {
-        key: ", ".join(f"{name} {of[m].text}" for m, name in headings.items() if m in of)
-        for key, of in known.items()
-    }
-    baselines = {
-        key: [of.get(metric, Cell()) for metric in metrics for _ in methods]
-        for key, of in known.items()
-    }
+    texts, baselines = {}, {}
+    for row, of in known.items():
+        texts[row] = ", ".join(f"{name} {of[m].text}" for m, name in headings.items() if m in of)
+        baselines[row] = [of.get(metric, Cell()) for metric in metrics for _ in methods]
     # after systems have received their names
     labels = {key: f"{ADAPTIONS[name]}, original images" for key, name in ON_ORIGINALS.items()}
     labels |= _CHANCE
@@ -179,8 +159,7 @@ def _values(
     baselines: Mapping[str, Sequence[Cell]],
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Return `ScoreGrid.values`; `names` are those of the columns."""
-    heads = [*names, *(f"{name}_{part}" for part in (*_NUMBERS, "best", "tied") for name in names)]
+    heads = [*names, *(f"{name}_{part}" for part in _PARTS for name in names)]
     lines = [(query, "scenario", name, *_texts(cells)) for (query, name), cells in rows.items()]
     for key, cells in baselines.items():
         lines.append(("", key, ON_ORIGINALS.get(key, ""), *_texts(cells)))
@@ -189,25 +168,22 @@ def _values(
 
 def _texts(cells: Sequence[Cell]) -> list[str]:
     values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
-    for part, decimals in _NUMBERS.items():
-        numbers = [getattr(cell, part) for cell in cells]
-        values += ["" if number is None else f"{number:.{decimals}f}" for number in numbers]
-    for part in ("best", "tied"):
-        values += ["" if c.value is None else str(int(getattr(c, part))) for c in cells]
+    for part, form in _PARTS.items():
+        numbers = (None if cell.value is None else getattr(cell, part) for cell in cells)
+        values += ["" if number is None else form.format(number) for number in numbers]
     return values
 
 
 def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
     """Cells of summarized scores by the values of a column."""
     numbers = rows[["value", "sd", "se", "low", "high"]].astype(float) * 100
-    known = [
-        {str(key): value for key, value in row.items() if value == value}
-        for row in numbers.to_dict("records")
-    ]
+    known: Any = numbers.astype(object).where(numbers.notna(), None).to_dict("records")
     lowest = rows["low"].fillna(rows["value"]).to_numpy(float)
-    limits = np.fmax(rows["chance"].to_numpy(float), rows["floor"].to_numpy(float))
-    made = (Cell(**of, chance=bool(at)) for of, at in zip(known, lowest <= limits, strict=True))
-    return dict(zip(rows[name], made, strict=True))
+    at_chance = lowest <= rows[["chance", "floor"]].astype(float).max(axis=1)
+    return {
+        key: Cell(**of, chance=bool(at))
+        for key, of, at in zip(rows[name], known, at_chance, strict=True)
+    }
 
 
 def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: float) -> None:
@@ -216,29 +192,25 @@ def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: 
     All values that print like the highest are marked, unless the whole column does. The control and
     baselines are ignored, because they cannot be deployed in a retrieval system.
     """
-    values = {
-        key: cell.value
-        for key, cell in column.items()
-        if key not in NO_CHOICE and cell.value is not None
-    }
-    if len({f"{value:.1f}" for value in values.values()}) < 2:
+    values = {k: c.value for k, c in column.items() if k not in NO_CHOICE and c.value is not None}
+    printed = {key: f"{value:.1f}" for key, value in values.items()}
+    if len({*printed.values()}) < 2:
         return
     highest = max(values, key=values.__getitem__)
-    for key, value in values.items():
+    for key, text in printed.items():
         cell = column[key]
-        cell.best = f"{value:.1f}" == f"{values[highest]:.1f}"
+        cell.best = text == printed[highest]
         cell.tied = not cell.best and p.get(frozenset((key, highest)), math.nan) >= level
 
 
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
-    """Known values of the baselines: cells by metric."""
-    originals = originals[originals["metric"].isin(metrics)]
-    found = {}
-    for key, name in ON_ORIGINALS.items():
-        cells = _cells(originals[originals["adaption"] == name], "metric")
-        found[key] = {metric: replace(cell, chance=False) for metric, cell in cells.items()}
+    unmarked = originals[originals["metric"].isin(metrics)].assign(chance=math.nan, floor=math.nan)
+    found = {
+        key: _cells(unmarked[unmarked["adaption"] == name], "metric")
+        for key, name in ON_ORIGINALS.items()
+    }
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
     levels = {
         key: {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
@@ -254,14 +226,12 @@ def _baselines(
 def _notes(
     table: Table, scores: pd.DataFrame, baselines: Mapping[str, str], **given: Any
 ) -> tuple[str, ...]:
-    """Notes below a table; `baselines` are the texts of those that are known."""
     if scores.empty:
         return ("No scenario was run.",)
     adaptions = set(scores["adaption"])
     untrained = [each for each in Baseline if each in adaptions]
-    best = scores.assign(
-        row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
-    ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")
+    row = scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
+    best = scores.groupby(["query", "metric", "method", row])["value"].max().unstack()
     above = []  # baselines that exceed every model, in how many of the columns
     for baseline in [each for each in Baseline if {"models", each} <= set(best)]:
         both = best[["models", baseline]].dropna()

@@ -1,39 +1,62 @@
-"""Tables of the sizes of data sets and of detection quality, as files."""
+"""Tables of sizes, detection, correlations, attention and provenance, and the cost of each stage.
+
+Most are only on the report's pages; sizes and quality are also files.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from anonbench.core.io import read_csv, write_text
+from anonbench.core.io import files_in, read_csv, write_text
+from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.numeric.statistics import with_width
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Model
 from anonbench.detection.quality import ALL
-from anonbench.reporting.grid import grid_of, markdown_grid, write_grid
-from anonbench.reporting.labels import ENTITIES, WORDS, intervals
-from anonbench.reporting.notes import notes
+from anonbench.embedding.attention_maps import NULLS
+from anonbench.evaluation.correlation import METRICS, read_correlations
+from anonbench.reporting.grid import Grid, grid_of, markdown_grid, notes, write_grid
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    ENTITIES,
+    NONE,
+    WORDS,
+    interval,
+    intervals,
+    percent,
+    variant_label,
+)
 
 SIZE_COLUMNS, QUALITY_METRICS = WORDS["sizes"], WORDS["quality"]
 QUALITY_HEADS = ["Entity", "Images", "True regions", "Found", *QUALITY_METRICS.values()]
+COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
+_EFFORT = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
 
 
 def write_sizes(counts: Mapping[str, Path], outputs: Sequence[Path]) -> None:
     """Write the number of images before and after filtering (`SIZE_COLUMNS`), by data set."""
-    table = pd.DataFrame(read_sizes(counts), columns=["dataset", *SIZE_COLUMNS])
-    texts = table.map(lambda each: each if isinstance(each, str) else f"{each:,}")
-    shown = texts.rename(columns={"dataset": "Data set", **SIZE_COLUMNS})
-    grid = grid_of("sizes", shown, stem="sizes", left=2)
-    write_grid(grid, table, outputs, wide=False)
+    (grid,) = sizes(counts, "sizes")
+    write_grid(grid, _sizes(counts), outputs, wide=False)
 
 
-def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:
-    """Data set, split and the other `SIZE_COLUMNS`, in the given order."""
-    return [
-        (name, str(split), *map(int, rest))
-        for name, path in counts.items()
-        for split, *rest in read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)].to_numpy()
-    ]
+def sizes(counts: Mapping[str, Path], kind: str = "used") -> list[Grid]:
+    """Table of the number of images, by data set and split."""
+    heads = {"dataset": "Data set", **SIZE_COLUMNS}
+    return plain(kind, _sizes(counts).rename(columns=heads), 2, stem="sizes")
+
+
+def _sizes(counts: Mapping[str, Path]) -> pd.DataFrame:
+    tables = [pd.DataFrame(columns=["dataset", *SIZE_COLUMNS])]
+    for name, path in counts.items():
+        own = read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)]
+        own.insert(0, "dataset", name)
+        tables.append(own)
+    return pd.concat(tables[1:] or tables)
 
 
 def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ...]]:
@@ -75,3 +98,118 @@ def write_quality(
     visible = markdown_grid(heads, list(zip(*columns, strict=True)), left=2)
     below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
     write_text(markdown, f"{quality}\n{below[0]}\n\n{visible}\n{below[1]}\n")
+
+
+def plain(kind: str, table: pd.DataFrame, left: int = 1, stem: str = "", **of: Any) -> list[Grid]:
+    """List of one table of texts and whole numbers (see `grid_of`); empty without rows."""
+    texts = table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:,}")
+    whole = texts.reset_index(drop=True)
+    return [grid_of(kind, whole, stem=stem or kind, left=left, **of)] if len(table) else []
+
+
+def skipped(files: Mapping[str, Path]) -> list[Grid]:
+    """Table of reasons for skipped files, most frequent first, without names of files or people."""
+    rows: list[tuple[str, str, int]] = []
+    for name, path in files.items():
+        reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
+        counts = reasons.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        rows += [(name, str(text), n) for text, n in counts.items()]
+    return plain("skipped", pd.DataFrame(rows, columns=["Data set", "Reason", "Files"]), 2)
+
+
+def quality(files: Mapping[str, Path], confidence: float) -> list[Grid]:
+    """Table of detection quality, if true boxes are known."""
+    tables = {name: quality_rows(pd.read_csv(path), confidence) for name, path in files.items()}
+    rows = [(name, *row) for name, table in tables.items() for row in table]
+    return plain("quality", pd.DataFrame(rows, columns=["Data set", *QUALITY_HEADS]), 2)
+
+
+def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
+    """Table of each pair of metrics: Pearson, interval, Spearman, n, note."""
+    table = read_correlations(path)
+    order = table[["metric", "metric_b"]].map([*METRICS].index)
+    rows = table[order["metric"] < order["metric_b"]]
+    values = rows[["pearson", "low", "high", "spearman"]].map(
+        lambda value: NONE if pd.isna(value) else f"{value:.2f}".replace("-", "−")
+    )
+    known = rows["low"].notna() & rows["high"].notna()
+    shown = {
+        "Metrics": rows["metric"].map(METRICS) + " · " + rows["metric_b"].map(METRICS),
+        "Pearson": values["pearson"],
+        "Interval": (values["low"] + " to " + values["high"]).where(known, NONE),
+        "Spearman": values["spearman"],
+        "n": [NONE if pd.isna(n) else str(int(n)) for n in rows["n"]],
+        "Note": rows["reason"],
+    }
+    stem = f"coefficients_{dataset}_{degree}"
+    return plain("coefficients", pd.DataFrame(shown), 1, stem, dataset=dataset, degree=degree)
+
+
+def attention(files: Mapping[str, Path]) -> list[Grid]:
+    """Table of each head's attention inside the sensitive boxes, beside its null values."""
+    if not files:
+        return []
+    table = pd.concat(pd.read_csv(path).assign(dataset=name) for name, path in files.items())
+    lowest = table[[f"{null}_low" for null in NULLS]].min(axis=1, skipna=False)
+    nulls = ("By chance", "Other images’ boxes", "Before training")
+    shown = {
+        "Data set": table["dataset"],
+        "Model": [ADAPTIONS[str(Model.parse(model).adaption)] for model in table["model"]],
+        "Images": table["variant"].map(variant_label),
+        "Head": table["head"].astype(str),
+        "Inside": [interval(*row) for row in table[["share", "low", "high"]].to_numpy()],
+        **{head: table[null].map(percent) for head, null in zip(nulls, NULLS, strict=True)},
+        "Above all three": np.select([lowest.isna(), lowest > 0], [NONE, "yes"], "no"),
+    }
+    return plain("attention", pd.DataFrame(shown), 4)
+
+
+def provenance(
+    versions: Mapping[str, str], files: Mapping[str, Path], effort: Path | None
+) -> list[Grid]:
+    """Tables on the origin of the results beside the config: versions, time, digests of files."""
+    costs = pd.DataFrame(columns=_EFFORT)
+    if effort is not None:
+        files = {**files, "tables/cost.csv": effort}
+        read = read_csv(effort, COST_COLUMNS, ["stage"])[COST_COLUMNS]
+        units = {"wall_hours": 3600, "cpu_hours": 3600, "longest_minutes": 60}
+        texts = {name: (read[name] * unit).map("{:,.1f}".format) for name, unit in units.items()}
+        texts |= {"jobs": read["jobs"].astype(str), "peak_gb": read["peak_gb"].map("{:.2f}".format)}
+        costs = read.assign(**texts).set_axis(_EFFORT, axis=1)
+    digests = [(name, file_digest(path)) for name, path in files.items() if path.is_file()]
+    made_by = pd.DataFrame(versions.items(), columns=["Package", "Version"])
+    stored = pd.DataFrame(digests, columns=["File", "Digest"])
+    return [*plain("versions", made_by, 2), *plain("effort", costs), *plain("digests", stored, 2)]
+
+
+def stage_costs(folder: Path) -> pd.DataFrame:
+    """Cost of the jobs of each stage, the longest first, from Snakemake's benchmark files.
+
+    The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`. Of a job that ran several times, the last
+    run that made its outputs counts. Very short jobs have no measured memory or CPU time and count
+    as zero. The report's own job is excluded, or the costs would never be up to date.
+
+    Returns:
+        Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
+        bytes) are those of one job. Sorted by wall hours, descending, then by name.
+
+    Raises:
+        InputError: a file is not a Snakemake benchmark.
+    """
+    rows = []
+    for path in files_in(folder):
+        stage = path.relative_to(folder).with_suffix("").parts[0]
+        used = read_usage(path) if path.suffix == ".tsv" and stage != "report" else None
+        if used is not None:
+            memory = used.mebibytes * 2**20 / 1e9
+            rows.append((stage, used.seconds, used.cpu_seconds, memory))
+    jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
+    costs = jobs.groupby("stage").agg(
+        jobs=("wall", "size"),
+        wall_hours=("wall", "sum"),
+        cpu_hours=("cpu", "sum"),
+        longest_minutes=("wall", "max"),
+        peak_gb=("memory", "max"),
+    )
+    costs[["wall_hours", "cpu_hours", "longest_minutes"]] /= [3600, 3600, 60]
+    return costs.sort_values("wall_hours", ascending=False, kind="stable").reset_index()

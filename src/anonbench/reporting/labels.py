@@ -33,10 +33,8 @@ METHODS = MethodLabels(facts(methods.METHODS, "label"))
 METHOD_COLOURS = methods.with_colours(facts(methods.METHODS, "line_colour"))
 _OTHER_COLOUR = "#CC79A7"
 _UNADAPTED = "Unadapted"
-_OWN_RANKING = "by the unadapted\nmodel’s own ranking"
-WORDS: dict[str, dict[str, str]] = yaml.safe_load(
-    resources.files("anonbench.reporting").joinpath("texts", "labels.yaml").read_text("utf-8")
-)
+TEXTS = resources.files("anonbench.reporting").joinpath("texts")
+WORDS: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.joinpath("labels.yaml").read_text("utf-8"))
 """Labels by what they name."""
 ADAPTIONS, ENTITIES = Labels(WORDS["adaptions"]), Labels(WORDS["entities"])
 QUERIES = WORDS["queries"]
@@ -46,10 +44,8 @@ DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = WORDS["attackers"] | facts(attacks.ATTACKERS, "label")
 _CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
 NOT_RUN = "not run"
-TIED = "≈"
-"""Mark of a value that a test cannot distinguish from the best."""
-AT_CHANCE = "†"
-"""Mark of a value whose interval includes chance."""
+TIED = "≈"  # mark of a value that a test cannot distinguish from the best
+AT_CHANCE = "†"  # mark of a value whose interval includes chance
 
 
 def name_system(name: str | None) -> None:
@@ -61,14 +57,15 @@ def name_system(name: str | None) -> None:
 
 def unadapted_model() -> str:
     """Name of the unadapted model within sentences: a system by its own name."""
-    is_named = ADAPTIONS[UNADAPTED] != _UNADAPTED
-    return ADAPTIONS[UNADAPTED] if is_named else "the unadapted model"
+    name = ADAPTIONS[UNADAPTED]
+    return "the unadapted model" if name == _UNADAPTED else name
 
 
 def own_ranking() -> str:
     """Axis label for metrics that are judged by the unadapted model's own ranking."""
-    model = unadapted_model()
-    return f"by {model}’s\nown ranking" if model in ADAPTIONS.values() else _OWN_RANKING
+    name = ADAPTIONS[UNADAPTED]
+    is_named = name != _UNADAPTED
+    return f"by {name}’s\nown ranking" if is_named else "by the unadapted\nmodel’s own ranking"
 
 
 def method_colour(method: str) -> str:
@@ -79,15 +76,12 @@ def method_colour(method: str) -> str:
 def variant_label(name: str) -> str:
     """Label of a variant: `Original`, `Blur 50 %`."""
     variant = Variant.parse(name)
-    if variant.method is None:
-        return "Original"
-    return f"{METHODS[str(variant.method)]} {variant.degree} %"
+    return f"{METHODS[str(variant.method)]} {variant.degree} %" if variant.method else "Original"
 
 
 def model_name(adaption: str) -> str:
     """Label of a model within a list."""
-    label = ADAPTIONS[adaption]
-    return "unadapted" if label == _UNADAPTED else label
+    return "unadapted" if ADAPTIONS[adaption] == _UNADAPTED else ADAPTIONS[adaption]
 
 
 def metric_label(metric: str, k: int | None = None) -> str:
@@ -96,8 +90,7 @@ def metric_label(metric: str, k: int | None = None) -> str:
     return f"{name}@{k}" if k is not None and metric in _CUT_OFF else name
 
 
-NONE = "–"
-"""Printed in place of a value that is not known."""
+NONE = "–"  # printed in place of a value that is not known
 
 
 def percent(share: float, sign: str = "") -> str:
@@ -113,17 +106,9 @@ def interval(
     sign: str = "",
     mark: str = "",
 ) -> str:
-    """A share in percent with its interval in brackets, if both are known.
-
-    `between` is the text between the ends, `mark` the text right after the value; for `sign` see
-    `percent`.
-    """
-    if pd.isna(value):
-        return NONE
-    text = f"{percent(value, sign)}{mark}"
-    if pd.isna(low):
-        return text
-    return f"{text} ({percent(low, sign)}{between}{percent(high, sign)})"
+    """A share (`percent`) and its mark, with its interval in brackets if that is known."""
+    ends = "" if pd.isna(low) else f" ({percent(low, sign)}{between}{percent(high, sign)})"
+    return NONE if pd.isna(value) else f"{percent(value, sign)}{mark}{ends}"
 
 
 def intervals(

@@ -8,14 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.anonymization.given.gather import (
-    CHANGED,
-    HIDDEN_FROM,
-    LEFT_OUT,
-    OUTSIDE,
-    VISIBLE_TO,
-    State,
-)
+from anonbench.anonymization.given import gather
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import ORIGINAL, Entity, QueryKind
@@ -45,8 +38,8 @@ from anonbench.reporting.summary import present, summarize
 ATTACKS, MEASURES = Labels(facts(PRIVACY_ATTACKS, "label")), Labels(WORDS["measures"])
 RISKS = WORDS["risks"]
 _METRICS = ("map", "mndcg", "knn", "linear")
-_SHARES = (*(state.value for state in State), CHANGED)
-_LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
+_SHARES = (*(state.value for state in gather.State), gather.CHANGED)
+_LEFT_OUT = dict(zip(gather.LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
 
 
 def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
@@ -88,7 +81,7 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
         if any(place[:3] == (risk, metric, query) for place in known)
     ]
     heads = ["", "Utility", *(METHODS[method] for method in methods)]
-    texts = pd.DataFrame(rows, columns=heads).set_index("")
+    texts = pd.DataFrame(rows, columns=heads)
     return grid_of("front_area", texts, dataset=dataset, any_area=len(rows) > 0)
 
 
@@ -96,21 +89,18 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """Attacks on a data set in percent: one block per attack, one row per measure and version."""
     run, failed = table[table["rate"].notna()], table[table["rate"].isna()]
     absent = []
-    for row in failed.to_dict("records"):
-        is_told = "_of_" in row["measure"] or row["measure"].startswith(SEEN)
-        attack, entity = row["attack"], row["entity"]
-        names = [ATTACKS[attack], ENTITIES[entity]]
-        absent.append(", ".join(filter(None, [*names, *[_measure(row["measure"])] * is_told])))
+    for attack, entity, measure in failed[["attack", "entity", "measure"]].to_numpy():
+        is_told = "_of_" in measure or measure.startswith(SEEN)
+        names = (ATTACKS[attack], ENTITIES[entity], _measure(measure) if is_told else "")
+        absent.append(", ".join(filter(None, names)))
     on_originals = run["method"] == ORIGINAL
     measures = run["measure"].map(_measure)
+    whole = measures.str[:1].str.upper() + measures.str[1:]  # of no entity
     what = run["entity"].map(ENTITIES) + ": " + measures
-    methods = run["method"].map(METHODS)
     texts = {
-        "What": what.mask(
-            run["entity"] == "", measures.map(lambda each: each[:1].upper() + each[1:])
-        ),
+        "What": what.mask(run["entity"] == "", whole),
         "Degree": (run["degree"].astype(str) + " %").mask(on_originals, NONE),
-        "Method": methods.mask(on_originals, "Originals"),
+        "Method": run["method"].map(METHODS).mask(on_originals, "Originals"),
         "Rate": intervals(run, ("rate", "low", "high")),
         "Masked": run["control"].map(percent),
         "By chance": run["chance"].map(percent),
@@ -131,7 +121,6 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
 
 
 def _measure(name: str) -> str:
-    """Label of a rate; for attributes including their name in the data set."""
     if name.startswith(SEEN):
         return f"{_measure(name.removeprefix(SEEN))} (images that maps or models have seen)".strip()
     kind, _, attribute = name.partition("_of_")
@@ -164,19 +153,15 @@ def reidentification_grid(
         for entity, by in zip(failed["entity"], failed["attacker"], strict=True)
     ]
     heads = [("", ""), ("", "Degree"), ("", "Method")]
-    heads += [
-        (f"{ATTACKERS[by]}, rank 1", f"vs. {WORDS['galleries'][gallery]}")
-        for by, gallery in attacks
-    ]
+    galleries = WORDS["galleries"]
+    heads += [(f"{ATTACKERS[by]}, rank 1", f"vs. {galleries[each]}") for by, each in attacks]
     best = ("Rank 1", "One mate", "Hidden only", "Rank 10", "Probes")
     heads += [("Strongest attack", name) for name in best]
-    rows = [
-        row for _, rows in run.groupby("entity", sort=False) for row in _reidentified(rows, attacks)
-    ]
-    table = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
+    groups = run.groupby("entity", sort=False)
+    rows = [row for _, group in groups for row in _reidentified(group, attacks)]
     return grid_of(
         "reidentification",
-        table.set_index(("", "")),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         clusters=int(run["clusters"].max()) if len(run) else 0,
         confidence=confidence,
@@ -190,7 +175,6 @@ def reidentification_grid(
 
 
 def _reidentified(rates: pd.DataFrame, attacks: list[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
-    """Rows of one entity's rates; the first text is the label of their block."""
     entity, match = rates["entity"].iloc[0], WORDS["matches"][rates["match"].iloc[0]]
     gallery, chances = int(rates["gallery"].max()), rates.groupby("rank")["chance"].first()
     text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
@@ -236,8 +220,8 @@ def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
         "given",
         pd.DataFrame(_given(given), columns=heads),
         dataset=dataset,
-        hidden=HIDDEN_FROM,
-        visible=VISIBLE_TO,
+        hidden=gather.HIDDEN_FROM,
+        visible=gather.VISIBLE_TO,
         confidence=confidence,
         left_out=left_out,
         left=2,
@@ -249,8 +233,8 @@ def _given(given: pd.DataFrame) -> Iterator[tuple[str, ...]]:
         entities = [entity for entity in dict.fromkeys(table["entity"]) if entity]
         for entity in [*entities, ""]:  # whole pictures come last
             of = table[table["entity"] == entity].set_index("what")
-            number = of["n"][State.HIDDEN.value if entity else ORIGINAL]
-            cells = intervals(of.loc[[*(_SHARES if entity else [OUTSIDE])]])
+            number = of["n"][gather.State.HIDDEN.value if entity else ORIGINAL]
+            cells = intervals(of.loc[[*(_SHARES if entity else [gather.OUTSIDE])]])
             name = ENTITIES[entity] or "Nothing (rest of the picture)"
             none = [NONE] * (len(_SHARES) - len(cells))
             yield str(program), name, f"{number:,}", *none, *cells

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,7 +21,6 @@ from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.policy.evidence import ATTACK
 from anonbench.reporting.summary import summarize, summarize_originals
 
-_ROUND = 6
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")]
 Value = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -33,12 +32,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+_P = TypeVar("_P", bound=_Part)
+
+
 class Score(_Part):
     """A retrieval metric or an accuracy, as a share, with its interval over clusters of queries."""
 
     metric: Name
-    query: Literal["original", "anonymized", ""]
-    """Empty for accuracies."""
+    query: Literal["original", "anonymized", ""]  # empty for accuracies
     value: Value
     low: Value | None = None
     high: Value | None = None
@@ -74,18 +75,14 @@ class Result(_Part):
 class Results(_Part):
     """One system on one data set; the originals are the method `original` at degree 0."""
 
-    schema_version: Literal[1]
-    """Files of another version are refused."""
-    anonbench: Name
-    """Version that measured; other programs give their own name and version."""
+    schema_version: Literal[1]  # files of another version are refused
+    anonbench: Name  # version that measured; other programs give their own name and version
     system: Name
     kind: Name
     dataset: Name
-    images: Count
-    """Images that are searched."""
+    images: Count  # images that are searched
     detectors: tuple[Name, ...]
-    confidence: Annotated[float, Field(gt=0.0, lt=1.0)]
-    """Of all intervals."""
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)]  # of all intervals
     results: tuple[Result, ...]
 
 
@@ -115,27 +112,20 @@ def results_of(
     for key, group in kept.groupby(["degree", "method", "adaption"], sort=True):
         degree, method, adaption = int(key[0]), str(key[1]), str(key[2])
         same = (attacks["method"] == published_as(method, adaption)) & (attacks["degree"] == degree)
-        results.append(
-            Result(
-                method=method,
-                parameters=dict(parameters.get(method, {})),
-                degree=degree,
-                adaption=adaption,
-                scores=tuple(Score(**row) for row in _records(group, Score)),
-                attacks=tuple(Attack(**row) for row in _records(attacks[same], Attack)),
-            )
-        )
+        own: dict[str, Any] = {"degree": degree, "method": method, "adaption": adaption}
+        own |= {"parameters": dict(parameters.get(method, {}))}
+        scores_of, attacks_of = _records(group, Score), _records(attacks[same], Attack)
+        results.append(Result(scores=scores_of, attacks=attacks_of, **own))
     return Results(schema_version=1, results=tuple(results), **about)
 
 
-def _records(table: pd.DataFrame, kind: type[_Part]) -> list[dict[str, Any]]:
-    """Rows as fields of a section: rounded numbers, None if they are not known."""
+def _records(table: pd.DataFrame, kind: type[_P]) -> tuple[_P, ...]:
     columns = [*kind.model_fields]
     counts = dict.fromkeys({"n", "clusters", "k"} & set(columns), "Int64")
-    known = table[columns].map(lambda v: round(v, _ROUND) if isinstance(v, float) else v)
+    known = table[columns].map(lambda v: round(v, 6) if isinstance(v, float) else v)
     known = known.astype(counts).astype(object)
-    rows: list[dict[Any, Any]] = known.where(known.notna(), None).to_dict("records")
-    return rows
+    rows: Any = known.where(known.notna(), None).to_dict("records")
+    return tuple(kind(**row) for row in rows)
 
 
 def write_results(results: Results, path: Path) -> None:

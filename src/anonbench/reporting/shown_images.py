@@ -7,21 +7,23 @@ other image is a blank tile.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from PIL import Image
 
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, open_sets
 
-TILE = 192
-"""Pixels of a blank tile's side."""
+TILE = 192  # pixels of a blank tile's side
 
 
 def choose(ids: Iterable[str], number: int) -> list[str]:
@@ -29,13 +31,22 @@ def choose(ids: Iterable[str], number: int) -> list[str]:
     return sorted(ids, key=lambda image_id: hash_int("examples", image_id))[:number]
 
 
+class Images(Protocol):
+    """Access to images by id, such as a `ShownSet`."""
+
+    def __contains__(self, image_id: str) -> bool: ...
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
+        ...
+
+
 class ShownSet:
     """Random access to the pictures of one image set, by id."""
 
     def __init__(self, images: ImageSet, allowed: Container[str] | None) -> None:
         """Wrap a set with the ids of the images that may be shown; None: all of them."""
-        self._images = images
-        self._allowed = allowed
+        self._images, self._allowed = images, allowed
 
     def __contains__(self, image_id: str) -> bool:
         """Whether an image may be shown."""
@@ -47,12 +58,7 @@ class ShownSet:
         return [image_id for image_id in self._images.ids if image_id in self]
 
     def read(self, image_id: str) -> np.ndarray:
-        """Read an image, uint8 [H, W] or [H, W, 3] RGB, or a blank tile, uint8 [TILE, TILE].
-
-        Raises:
-            ChangedImage: see `ImageSet.read`.
-            InputError: see `ImageSet.read`.
-        """
+        """Read an image (`ImageSet.read`), or a blank tile, uint8 [TILE, TILE]."""
         return self._images.read(image_id) if image_id in self else blank()
 
 
@@ -66,6 +72,13 @@ def blank() -> np.ndarray:
     return tile
 
 
+def webp_uri(picture: Image.Image, **how: Any) -> str:
+    """A picture as a data URI of a WebP; `how` are Pillow's settings."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", method=4, **how)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
 def open_shown(
     variants: Sequence[str],
     files: Sequence[Path],
@@ -73,13 +86,10 @@ def open_shown(
     searched: Sequence[Path],
     show_originals: bool,
 ) -> dict[str, ShownSet]:
-    """Open image sets (see `open_sets`) for display.
+    """Open image sets (see `open_sets`, and for errors) for display.
 
     An image that is missing from `searched`, detection's outcome by shard (`id`, `status`), is not
     shown. With `show_originals` everything may be shown.
-
-    Raises:
-        InputError: see `open_sets`.
     """
     sets = open_sets(variants, files, root)
     if show_originals:
@@ -93,34 +103,22 @@ def open_shown(
     }
 
 
-COLOURS: Mapping[str, str] = {
-    Entity.FACE: "#0072B2",
-    Entity.TEXT: "#D55E00",
-    Entity.BARCODE: "#009E73",
-    Entity.MRZ: "#CC79A7",
-    Entity.INK: "#E69F00",
+COLOURS: Mapping[str, str] = {  # Okabe and Ito's, which colour-blind people can distinguish
+    **{Entity.FACE: "#0072B2", Entity.TEXT: "#D55E00", Entity.BARCODE: "#009E73"},
+    **{Entity.MRZ: "#CC79A7", Entity.INK: "#E69F00"},
 }
-"""Okabe and Ito's colours, which colour-blind people can distinguish."""
 _BOX = ["x0", "y0", "x1", "y1"]
 _CORNERS = [f"q{number}" for number in range(8)]
-_ROWS = 20_000
-"""Regions from the start of the table among which the image is chosen."""
+_ROWS = 20_000  # regions from the start of the table among which the image is chosen
 
 
-@dataclass(frozen=True)
-class Outlines:
+class Outlines(NamedTuple):
     """Regions of one image."""
 
     width: int
     height: int
-    shapes: Sequence[tuple[str, str]]
-    """Entity and corners of each region, as the SVG attribute `points`."""
-
-    @property
-    def colours(self) -> dict[str, str]:
-        """Colour of each entity that occurs."""
-        there = {entity for entity, _ in self.shapes}
-        return {entity: colour for entity, colour in COLOURS.items() if entity in there}
+    shapes: Sequence[tuple[str, str]]  # entity and corners, as the SVG attribute `points`
+    colours: Mapping[str, str]  # of each entity that occurs
 
 
 def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
@@ -150,4 +148,5 @@ def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
         width, height = map(int, known.iloc[0])
     else:
         width, height = (int(rows[_CORNERS[axis::2]].max().max()) + 8 for axis in (0, 1))
-    return Outlines(width, height, shapes)
+    there = {entity: c for entity, c in COLOURS.items() if entity in set(rows["entity"])}
+    return Outlines(width, height, shapes, there)

@@ -32,8 +32,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:
     """Average the scores of anonymized images over seeds.
 
-    Args:
-        scores: columns `anonbench.evaluation.scores.COLUMNS`; all values are shares in [0, 1].
+    All values are shares in [0, 1].
 
     Returns:
         One row for each of `KEYS` that has a value. `low` and `high` are the interval of these
@@ -47,10 +46,7 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average the scores of original images over seeds: the ceiling, and the control's.
-
-    Arguments and columns as in `summarize`.
-    """
+    """Average the scores of originals as `summarize` does: the ceiling, and the control's."""
     return _average(scores[scores["method"] == ORIGINAL])
 
 

@@ -19,7 +19,7 @@ from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RULES, evidence
 from anonbench.evaluation.policy.verdicts import Verdict, judge
 from anonbench.reporting.choice_table import COLUMNS, UNKNOWN, best_choices, choices, without_limit
 from anonbench.reporting.html.page import Texts
-from anonbench.reporting.html.words import Facts, Step, Words, step
+from anonbench.reporting.html.words import Facts, Step, Words
 from anonbench.reporting.summary import summarize
 from policy_evidence import make_attacks, make_coverage, make_measured
 
@@ -241,7 +241,7 @@ def found(
 ) -> Step:
     numbers = {"there": 3, "needed": GAPS[gap]} if gap and GAPS[gap] else {}
     facts = Facts("a", images, 0, (), 0, (gap, numbers) if gap else None, False, {})  # type: ignore[arg-type]
-    return step(top, facts, Texts(language))
+    return Words(Texts(language), facts).step(top)
 
 
 CASES = [
@@ -278,7 +278,7 @@ def test_every_command_names_the_config_and_the_results() -> None:
     texts = Texts(configfiles=["my archive.yaml"], results="results/mine")
     said = []
     for top, _ in CASES:
-        asked = step(top, facts, texts)
+        asked = Words(texts, facts).step(top)
         said.append(asked.command)
         if "policy check" in asked.command:
             assert "check results/mine" in asked.command
@@ -317,7 +317,7 @@ ATTACKED = {"rule": "attack", "rule_attack": "reidentification", "rule_limit": 0
 def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, add: int) -> None:
     top = row(rule_n=attacked, rule_clusters=seen, rule_value=0.05, **ATTACKED)
     facts = Facts("a", 60, 0, (), 0, None, toy=False, examples={}, searched_share=share)
-    said = {each: str(step(top, facts, Texts(each)).text) for each in ("en", "de")}
+    said = {each: str(Words(Texts(each), facts).step(top).text) for each in ("en", "de")}
     assert f"at least {add} other persons or documents" in said["en"]
     assert f"mindestens {add} weiteren Personen oder Dokumenten" in said["de"]
     assert "for an interval of at most 20 points on re-identification, " in said["en"]

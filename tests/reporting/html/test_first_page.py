@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from html import unescape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,9 @@ from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
 from anonbench.reporting.html.build import DatasetSection, build_report
 from anonbench.reporting.html.first_page import are_alike
-from anonbench.reporting.html.page import FILES, FOLDER, Texts
+from anonbench.reporting.html.page import FILES, Texts
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.labels import METHODS, TEXTS
 
 LANGUAGES = ("en", "de")
 WORDS = 250
@@ -295,8 +294,7 @@ def _keys(texts: object, path: str = "") -> set[str]:
 
 
 def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() -> None:
-    folder = resources.files("anonbench.reporting") / FOLDER
-    catalogues = ((folder / f"{language}.yaml").read_text("utf-8") for language in LANGUAGES)
+    catalogues = ((TEXTS / f"{language}.yaml").read_text("utf-8") for language in LANGUAGES)
     english, german = map(_keys, map(yaml.safe_load, catalogues))
     assert english == german - {f".methods.{name}" for name in METHODS}
     assert {f".methods.{method.name}" for method in BUILT_IN} <= german

@@ -24,14 +24,8 @@ from anonbench.evaluation.comparisons.best import read_best, read_comparisons
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.reporting.grid import Grid, GridBlock
 from anonbench.reporting.grid_layout import lay_out
-from anonbench.reporting.html.build import FIGURES, PAGES, build_report
-from anonbench.reporting.html.page import (
-    FILES,
-    UNTOLD,
-    DatasetSection,
-    data_uri,
-    digest,
-)
+from anonbench.reporting.html.build import PAGES, build_report
+from anonbench.reporting.html.page import FIGURES, FILES, UNTOLD, DatasetSection, data_uri, digest
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}

@@ -20,6 +20,7 @@ from anonbench.evaluation.comparisons.effect_table import (
     COLUMNS,
 )
 from anonbench.evaluation.decision import Verdict as Decision
+from anonbench.reporting import grid_tables as tables
 from anonbench.reporting.choice_effects import (
     Effects,
     Row,
@@ -32,7 +33,6 @@ from anonbench.reporting.choice_effects import (
     tally,
 )
 from anonbench.reporting.choice_table import best_choices, kept
-from anonbench.reporting.html import tables
 from anonbench.reporting.html.build import build_report
 
 NAN = math.nan

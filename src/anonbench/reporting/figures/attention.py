@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,45 +16,36 @@ from PIL import Image
 from anonbench.core.vocabulary import Model
 from anonbench.embedding.attention_maps import read_maps
 from anonbench.reporting.figures import style
-from anonbench.reporting.figures.examples import GAP, PRINT, Images, PictureGrid, scaled, show
+from anonbench.reporting.figures.examples import GAP, PRINT, PictureGrid, scaled, show
 from anonbench.reporting.labels import ADAPTIONS, variant_label
+from anonbench.reporting.shown_images import Images
 
-LABEL = 0.95
-"""Width in inches of the row labels."""
-CAPTION = 0.13
-"""Height in inches of the line above a map: its head and its highest value."""
+LABEL = 0.95  # width in inches of the row labels
+CAPTION = 0.13  # height in inches of the line above a map: its head and its highest value
 BLOCK, PANEL = 0.16, 0.09
 """Space in inches between two images, and between two panels whose heads take several rows."""
-SIDE = 256
-"""Smallest side of a picture in pixels: the network's view, at a higher resolution."""
+SIDE = 256  # smallest side of a picture in pixels: the network's view, at a higher resolution
 SMALLEST, WIDEST = 12 * style.MILLIMETRE, 0.8
 """Width in inches below which a map of 14 × 14 patches is unreadable, and the largest one."""
-PALE = 0.55
-"""Share of the image's contrast that remains under a map."""
+PALE = 0.55  # share of the image's contrast that remains under a map
 _HEAT = LinearSegmentedColormap.from_list("heat", [(0.84, 0.37, 0.0, a) for a in (0.0, 0.9)])
 """Vermilion, more opaque for more attention: visible on white pages and on photos."""
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """One model's maps of one image."""
 
     image_id: str
-    model: str
-    """Name as in paths, for example `A-blur-50`."""
-    variant: str
-    """Variant of the image: `original`, or method and degree."""
-    picture: np.ndarray | None
-    """uint8 [S, S, 3], the network's view of the image; None if it must not be shown."""
-    heads: np.ndarray
-    """float [heads, h, w], the class token's attention to the patches."""
+    model: str  # name as in paths, for example `A-blur-50`
+    variant: str  # variant of the image: `original`, or method and degree
+    picture: np.ndarray | None  # uint8 [S, S, 3], the network's view; None if not to be shown
+    heads: np.ndarray  # float [heads, h, w], the class token's attention to the patches
 
 
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:
     """Panels of the attention figure: image by image, each model on each variant.
 
     Maps are the NPZ of `anonbench.embedding.attention.attend` by model, image sets are by variant.
-    Without an image, or if it may not be shown, a map is drawn alone.
     """
     found = []
     for model, path in maps.items():
@@ -73,10 +64,9 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
 def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) -> None:
     """Draw attention maps of all heads, by model and by variant of the image.
 
-    Each map is laid over the image, or plain if the image must not be shown, in as many rows as are
-    needed for a readable size. Every map has its own scale, from no attention to its own highest
-    value, which is written above it: on a common scale, a head with diffuse attention would be
-    black beside a focused one.
+    Each map is laid over the image, or plain if the image must not be shown. Every map has its own
+    scale up to its highest value, which is written above it: on a common scale, a head with diffuse
+    attention would be black beside a focused one.
     """
     with style.styled():
         nothing = "No image has a region: there is no map to look at"
@@ -120,9 +110,8 @@ def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
 
 def _draw_map(axes: Axes, picture: np.ndarray | None, head: np.ndarray, pixels: int) -> None:
     percent = 100 * float(head.max())
-    value = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
     small: Any = {"fontsize": 6, "fontweight": "normal", "color": style.SOFT}
-    axes.set_title(value, loc="right", pad=1.5, **small)
+    axes.set_title(f"{percent:.{int(percent < 10)}f} %", loc="right", pad=1.5, **small)
     if picture is None:
         axes.imshow(head, cmap="magma", vmin=0, interpolation="nearest")
         axes.set_axis_off()

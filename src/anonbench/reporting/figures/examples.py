@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,32 +15,15 @@ from anonbench.core.registries.method_names import in_order, is_audited, place_o
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures import style
 from anonbench.reporting.labels import METHODS
+from anonbench.reporting.shown_images import Images
 
-BLOCK_GAP = 0.16
-"""Additional space in inches between two blocks."""
-SIDE = 0.28
-"""Space in inches for the row labels."""
-WIDEST = 1.55
-"""Width in inches beyond which an image is not enlarged."""
+BLOCK_GAP = 0.16  # additional space in inches between two blocks
+SIDE = 0.28  # space in inches for the row labels
+WIDEST = 1.55  # width in inches beyond which an image is not enlarged
 
-GAP = 0.06
-"""Space in inches between two pictures."""
-HEADER = 0.24
-"""Space in inches for the column labels."""
-PRINT = 2
-"""Oversampling: image pixels per figure pixel before the final smooth downscaling."""
-
-
-class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown_images.ShownSet` is one."""
-
-    def __contains__(self, image_id: str) -> bool:
-        """Whether an image may be shown."""
-        ...
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
-        ...
+GAP = 0.06  # space in inches between two pictures
+HEADER = 0.24  # space in inches for the column labels
+PRINT = 2  # oversampling: image pixels per figure pixel before the final smooth downscaling
 
 
 class PictureGrid:
@@ -57,9 +40,9 @@ class PictureGrid:
     ) -> None:
         """Choose the size of the pictures; lengths are in inches.
 
-        There is space above each row and before each column (row labels before the first). A
-        picture's height is `aspect` times its width, which is at most `widest`. The figure fills at
-        most so many pages, unless pictures would be narrower than `least`.
+        There is space above each row and before each column. A picture's height is `aspect` times
+        its width, which is at most `widest`. The figure fills at most so many pages, unless
+        pictures would be narrower than `least`.
         """
         wide = min(widest, (style.TWO_COLUMNS - sum(before) - GAP) / len(before))
         down = (style.TALLEST * pages - HEADER - sum(above) - GAP) / len(above)
@@ -116,18 +99,13 @@ def examples(
     """Draw images in all their variants: one block per image, rows methods, columns degrees.
 
     With a single degree each image is one row, with its methods as columns. Blocks are placed side
-    by side while they fit into six columns.
-
-    The original is drawn only with `show_originals`. Without `ids` (see `choose`) the figure says
-    so.
+    by side while they fit into six columns. The original is drawn only with `show_originals`.
 
     Raises:
         InputError: no anonymized variant was given.
     """
-    shown = sorted(
-        (v for v in variants if v.method or show_originals),
-        key=lambda variant: (place_of(variant.method), variant.degree),
-    )
+    shown = [v for v in variants if v.method or show_originals]
+    shown.sort(key=lambda variant: (place_of(variant.method), variant.degree))
     if not any(variant.method for variant in shown):
         raise InputError("an examples figure needs an anonymized variant")
     with style.styled():
@@ -169,10 +147,9 @@ def _arrange(
         return heads, [""], {variant: (0, column) for column, variant in enumerate(variants)}
     methods = in_order(v.method for v in variants if v.method)
     first = ["Original"] if not all(variant.method for variant in variants) else []
+    columns = {degree: len(first) + number for number, degree in enumerate(degrees)}
     cells = {
-        v: (methods.index(str(v.method)), len(first) + degrees.index(v.degree))
-        if v.method
-        else (0, 0)
+        v: (methods.index(str(v.method)), columns[v.degree]) if v.method else (0, 0)
         for v in variants
     }
     heads = [*first, *(f"{degree} %" for degree in degrees)]
@@ -180,6 +157,5 @@ def _arrange(
 
 
 def _head(method: str) -> str:
-    """Label of a method, on two lines for a strength of one."""
-    label = METHODS[method]
+    label = METHODS[method]  # on two lines for a strength of one
     return label if method in METHODS or not is_audited(method) else label.replace(" ", "\n", 1)

@@ -18,8 +18,6 @@ from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ACCURACIES, method_colour
 from anonbench.reporting.summary import at_highest_degree
 
-_ACROSS = 3
-"""Most panels side by side."""
 _MARK: dict[str, Any] = {"ls": "none", "color": style.SOFT, "mfc": "white"}
 _MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
 """How correlations with each accuracy are drawn."""
@@ -29,13 +27,10 @@ _MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
 class Question:
     """A figure of one question: a panel for each table, with one legend."""
 
-    label: str
-    """Of the y axis."""
-    chosen: Callable[[pd.DataFrame], pd.DataFrame]
-    """Rows of a table that are drawn."""
+    label: str  # of the y axis
+    chosen: Callable[[pd.DataFrame], pd.DataFrame]  # rows of a table that are drawn
     panel: Callable[[Axes, pd.DataFrame], None]
-    legend: tuple[str, ...] = ()
-    """Columns `method`, `adaption` and `accuracy` that the legend explains."""
+    legend: tuple[str, ...]  # columns `method`, `adaption` and `accuracy` that it explains
 
     def __call__(
         self, tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int
@@ -46,7 +41,7 @@ class Question:
             if not rows:
                 nothing = style.blank(f"{self.label.partition(' (')[0]}: nothing to show")
                 return style.save(nothing, outputs, dpi)
-            across = min(len(rows), _ACROSS)
+            across = min(len(rows), 3)
             down = -(-len(rows) // across)
             figure = style.new_figure(style.TWO_COLUMNS, 0.5 + 2.1 * down)
             grid = figure.subplots(down, across, squeeze=False, sharey=self.panel is not _order)
@@ -70,7 +65,6 @@ class Question:
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    """Values, or gains, and their intervals in percent."""
     named = rows.rename(columns={"gain": "value"})
     return named.assign(**100 * named[["value", "low", "high"]].astype(float))
 

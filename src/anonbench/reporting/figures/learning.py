@@ -23,10 +23,8 @@ from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ADAPTIONS, METHODS, WORDS, method_colour
 from anonbench.reporting.summary import present
 
-SMOOTHING = 0.05
-"""Share of a training's logged steps over which a learning curve is averaged."""
-QUANTITIES = WORDS["quantities"]
-"""Columns of the training log with their labels."""
+SMOOTHING = 0.05  # share of a training's logged steps over which a learning curve is averaged
+QUANTITIES = WORDS["quantities"]  # columns of the training log with their labels
 _OPTIONAL = ("distance", "knn")
 DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
 _CHANCE: dict[str, Any] = {"color": style.SOFT, "lw": 0.8, "linestyle": (0, (2, 2))}
@@ -42,10 +40,7 @@ def chance_levels(prototypes: int, mask_images: float) -> dict[str, float]:
 
 
 def learning_curves(
-    logs: Mapping[str, Path],
-    outputs: Sequence[Path],
-    chance: Mapping[str, float],
-    dpi: int = 150,
+    logs: Mapping[str, Path], outputs: Sequence[Path], chance: Mapping[str, float], dpi: int = 150
 ) -> None:
     """Draw the training logs of one data set's models; chance as by `chance_levels`.
 
@@ -54,19 +49,16 @@ def learning_curves(
     Raises:
         InputError: a log lacks a column.
     """
-    curves = {Model.parse(name): _read(path) for name, path in logs.items()}
+    curves = {}
+    for name, path in logs.items():
+        log = pd.read_csv(path)
+        if missing := [each for each in ("step", *QUANTITIES) if each not in (*log, *_OPTIONAL)]:
+            raise InputError(f"{path}: column {missing[0]!r} is missing; train the model again")
+        log = log.set_index("step").reindex(columns=[*QUANTITIES])
+        curves[Model.parse(name)] = log.assign(knn=100.0 * log["knn"])
     with style.styled():
         figure = _all_models(curves, chance) if curves else style.blank("No training was run")
         style.save(figure, outputs, dpi)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Log by step; a missing optional column is empty."""
-    log = pd.read_csv(path)
-    if missing := [name for name in ("step", *QUANTITIES) if name not in (*log, *_OPTIONAL)]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; train the model again")
-    log = log.set_index("step").reindex(columns=[*QUANTITIES])
-    return log.assign(knn=100.0 * log["knn"])
 
 
 def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float]) -> Figure:

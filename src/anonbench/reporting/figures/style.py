@@ -21,14 +21,13 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.reporting.labels import ADAPTIONS, METHODS, method_colour
+from anonbench.reporting.labels import ADAPTIONS, METHODS, TEXTS, method_colour
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
 TWO_COLUMNS = 175 * MILLIMETRE
 """Width in inches of both columns of a journal page (`ONE_COLUMN`: of one)."""
-TALLEST = 9.3
-"""Height in inches that still fits on a page with a caption."""
+TALLEST = 9.3  # height in inches that still fits on a page with a caption
 
 INK = "#1b1f24"
 SOFT = "#5b6470"
@@ -37,7 +36,6 @@ GRID = "#dfe3e8"
 _MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "D": "p"}
 _MARKERS |= {"mapped": "h", "pixels": "X", "untrained": "v"}
 
-_STYLE = resources.files("anonbench.reporting").joinpath("texts", "figures.mplstyle")
 _NO_METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
@@ -46,7 +44,7 @@ def styled() -> Iterator[None]:
     """Apply the style inside the block, regardless of the user's matplotlib settings."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        with resources.as_file(_STYLE) as file:
+        with resources.as_file(TEXTS.joinpath("figures.mplstyle")) as file:
             matplotlib.rcParams.update(matplotlib.rc_params_from_file(file, False, False))
         yield
 

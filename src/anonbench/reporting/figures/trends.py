@@ -27,7 +27,6 @@ from anonbench.evaluation.correlation import METRICS, read_correlations
 from anonbench.evaluation.privacy.rates import strongest
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures import style
-from anonbench.reporting.figures.style import GRID, INK, ONE_COLUMN, SOFT, new_figure, save, styled
 from anonbench.reporting.labels import (
     ACCURACIES,
     ADAPTIONS,
@@ -94,13 +93,11 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
 
 
 def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Colour and rows of each method, by degree."""
     for method in present(rows["method"], METHODS):
         yield method_colour(method), rows[rows["method"] == method].sort_values("degree")
 
 
 def _two_lines(model: str) -> str:
-    """Label of a model, on at most two lines."""
     return re.sub(",? ", "\n", ADAPTIONS[model], count=1)
 
 
@@ -138,8 +135,8 @@ def front(
 ) -> None:
     """Draw one metric of a data set against the strongest attack's rate, by query kind.
 
-    `rates` (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`) and tidy `scores` may be of several
-    data sets. Variants with an unknown rate are left out; without the metric, nothing is drawn.
+    `rates` are `anonbench.evaluation.privacy.rates.RATE_COLUMNS`. Variants with an unknown rate are
+    left out; without the metric, nothing is drawn.
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
     risks = risks[risks["unknown"] == ""]
@@ -173,12 +170,9 @@ def front(
 def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Every model on every variant with its quality, its variant's rate, and whether it is best.
 
-    `risks` are `anonbench.evaluation.privacy.rates.worst` of the data set.
-
-    Returns:
-        Columns query, method, degree, adaption, value, low, high, rate, rate_low, rate_high,
-        chance (all shares) and best: whether no other choice of the query kind is as good in both
-        and better in one.
+    `risks` are `anonbench.evaluation.privacy.rates.worst` of the data set. Columns query, method,
+    degree, adaption, value, low, high, rate, rate_low, rate_high, chance (all shares) and best:
+    whether no other choice of the query kind is as good in both and better in one.
     """
     summary = summarize(scores)
     kept = summary[(summary["metric"] == metric) & ~summary["adaption"].isin(NO_CHOICE)]
@@ -188,9 +182,8 @@ def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFr
     )
     points["best"] = False
     for _, group in points.groupby("query"):
-        points.loc[group.index, "best"] = undominated(
-            group["rate"].to_numpy(float), group["value"].to_numpy(float)
-        )
+        best = undominated(group["rate"].to_numpy(float), group["value"].to_numpy(float))
+        points.loc[group.index, "best"] = best
     return points
 
 
@@ -202,7 +195,6 @@ def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
 
 
 def _panel(axes: Axes, points: pd.DataFrame, originals: pd.Series) -> None:
-    """Draw the choices of one query kind; all shares are in percent."""
     top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
     for row in points.assign(top=top).sort_values("best").to_dict("records"):
         colour = method_colour(row["method"])
@@ -232,19 +224,13 @@ def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
     for top in points.drop_duplicates(_KEYS).to_dict("records"):
         name = METHODS[top["method"]] if top["degree"] == highest[top["method"]] else ""
         to_left = top["rate"] > 50  # towards the middle of the panel
-        axes.annotate(
-            f"{name} {top['degree']} %".strip() if several else name,
-            (top["rate"], top["value"]),
-            xytext=(-3 if to_left else 3, 4),
-            textcoords="offset points",
-            ha="right" if to_left else "left",
-            fontsize=6,
-            color=method_colour(top["method"]),
-        )
+        label = f"{name} {top['degree']} %".strip() if several else name
+        place: Any = {"xytext": (-3 if to_left else 3, 4), "textcoords": "offset points"}
+        look: Any = {"ha": "right" if to_left else "left", "color": method_colour(top["method"])}
+        axes.annotate(label, (top["rate"], top["value"]), fontsize=6, **place, **look)
 
 
-DARK = 0.62
-"""Coefficient beyond which cells are dark enough for white text."""
+DARK = 0.62  # coefficient beyond which cells are dark enough for white text
 
 
 def matrix(table: pd.DataFrame) -> pd.DataFrame:
@@ -256,15 +242,11 @@ def matrix(table: pd.DataFrame) -> pd.DataFrame:
 def notes(table: pd.DataFrame) -> list[str]:
     """Notes on the number of scenarios, and on the reasons for undefined coefficients."""
     counts = [int(n) for n in table["n"].dropna() if n]
+    rows = " to ".join(map(str, dict.fromkeys((min(counts, default=0), max(counts, default=0)))))
     undefined = table[table["pearson"].isna()]
-    lines = []
-    if counts:
-        rows = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
-        lines.append(f"Pearson over n = {rows} scenarios")
-    if len(undefined):
-        reasons = "; ".join(sorted({*undefined["reason"]} - {""}))
-        lines.append(f"grey, undefined: {reasons or 'not computed'}")
-    return lines
+    reasons = "; ".join(sorted({*undefined["reason"]} - {""})) or "not computed"
+    lines = [f"Pearson over n = {rows} scenarios"] if counts else []
+    return lines + ([f"grey, undefined: {reasons}"] if len(undefined) else [])
 
 
 def correlation_heatmap(
@@ -279,32 +261,21 @@ def correlation_heatmap(
     table = read_correlations(correlations)
     values = matrix(table)
     labels = [name.replace(" (", "\n(") for name in METRICS.values()]
-    with styled():
+    with style.styled():
         note = [line for text in notes(table) for line in wrap(text, 62)]
-        figure = new_figure(ONE_COLUMN, ONE_COLUMN * 0.93 + 0.11 * len(note))
+        figure = style.new_figure(style.ONE_COLUMN, style.ONE_COLUMN * 0.93 + 0.11 * len(note))
         axes = figure.subplots()
-        axes.set_facecolor(GRID)  # of undefined coefficients
-        heatmap(
-            values,
-            ax=axes,
-            vmin=-1,
-            vmax=1,
-            cmap="RdBu_r",
-            annot=True,
-            fmt=".2f",
-            annot_kws={"fontsize": 7},
-            square=True,
-            linewidths=0.8,
-            linecolor="white",
-            xticklabels=labels,
-            yticklabels=labels,
-            cbar_kws={"shrink": 0.8, "fraction": 0.05, "pad": 0.03, "ticks": [-1, -0.5, 0, 0.5, 1]},
-        )
+        axes.set_facecolor(style.GRID)  # of undefined coefficients
+        bar = {"shrink": 0.8, "fraction": 0.05, "pad": 0.03, "ticks": [-1, -0.5, 0, 0.5, 1]}
+        how: Any = {"vmin": -1, "vmax": 1, "cmap": "RdBu_r", "cbar_kws": bar, "square": True}
+        how |= {"annot": True, "fmt": ".2f", "annot_kws": {"fontsize": 7}}
+        how |= {"linewidths": 0.8, "linecolor": "white"}
+        heatmap(values, ax=axes, xticklabels=labels, yticklabels=labels, **how)
         for text in axes.texts:  # seaborn's white is hard to read in the middle of the scale
-            text.set_color("white" if abs(float(text.get_text())) > DARK else INK)
+            text.set_color("white" if abs(float(text.get_text())) > DARK else style.INK)
         axes.tick_params(length=0, labelsize=6.5)
         axes.tick_params(axis="y", rotation=0)
         axes.set_xticks(axes.get_xticks(), labels, rotation=45, ha="right", rotation_mode="anchor")
         axes.set(title=title, xlabel="", ylabel="")
-        figure.supxlabel("\n".join(note), fontsize=6, color=SOFT)
-        save(figure, outputs, dpi)
+        figure.supxlabel("\n".join(note), fontsize=6, color=style.SOFT)
+        style.save(figure, outputs, dpi)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
@@ -24,27 +23,16 @@ from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
-from anonbench.evaluation.sufficiency import (
-    Needs,
-    statement_gap,
-    why_no_statement,
-)
+from anonbench.evaluation.sufficiency import Needs, statement_gap, why_no_statement
+from anonbench.reporting import grid_tables as tables
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
 from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
 from anonbench.reporting.grid import Grid
-from anonbench.reporting.grid_layout import ScoreGrid, lay_out
-from anonbench.reporting.html import tables
+from anonbench.reporting.grid_layout import lay_out
+from anonbench.reporting.html import page
 from anonbench.reporting.html.first_page import are_alike, first_page, known
-from anonbench.reporting.html.page import (
-    FIGURES,
-    DatasetSection,
-    Picture,
-    Texts,
-    digested,
-    pictures,
-    render,
-)
+from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words, boxes_needed
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
@@ -52,8 +40,7 @@ from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import summarize, summarize_originals
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(NamedTuple):
     """Tables read for a data set."""
 
     section: DatasetSection
@@ -63,28 +50,14 @@ class Results:
     facts: Facts
 
 
-PAGES = WORDS["pages"]
-"""Evidence pages: id and title."""
-METRIC = "map"
-"""Metric whose figures are in the report; those of other metrics are only files."""
+PAGES = WORDS["pages"]  # evidence pages: id and title
+METRIC = "map"  # metric whose figures are in the report; those of other metrics are only files
 TABLES = {
     **dict.fromkeys(("policy", "front_area", "reidentification", "attacks", "given"), "privacy"),
     **dict.fromkeys(("mapped", "deployments"), "retrieval"),
     "trainings": "models",
 }
 """Page of each registered table; tables not listed are on the page of methods and statistics."""
-
-
-@dataclass
-class EvidencePage:
-    """Evidence page: its first figure is visible, everything else is folded."""
-
-    name: str
-    title: str
-    figures: list[tuple[str, list[Picture]]] = field(default_factory=list)
-    """By kind."""
-    scores: list[ScoreGrid] = field(default_factory=list)
-    grids: list[Grid] = field(default_factory=list)
 
 
 def build_report(
@@ -106,12 +79,10 @@ def build_report(
     judged variants, the statement.
 
     Args:
-        datasets: in the order of the page.
         config: shown as YAML; without places (`datasets.image_sets.neutral_names.without_places`).
         versions: of the packages that made the results.
-        output: the HTML file.
         paper: tables that compare the paper with our results.
-        effort: CSV of the cost of the stages (`anonbench.reporting.html.tables.stage_costs`).
+        effort: CSV of the cost of the stages (`anonbench.reporting.grid_tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
         stages: digests of the code of the stages that made the image sets.
         configfiles: names of the config files that commands have to name.
@@ -134,22 +105,24 @@ def build_report(
         folder = output.parent / r.section.name
         write_csv(r.choices, folder / "choices.csv")
         if (policy := r.tables.get("policy")) is not None:
-            words, originals = Words(texts, r.facts), shown.show_originals
-            made = versions, stages or {}
-            write_statement(r.section, r.choices, policy, words, *made, folder, originals)
+            given = r.section, r.choices, policy, Words(texts, r.facts), versions, stages or {}
+            write_statement(*given, folder, shown.show_originals)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
-    pages = evidence_pages(results, shown, effects, bests, paper, system, versions, effort)
+    pages = _evidence_pages(results, shown, effects, bests, paper, system)
+    pages["provenance"]["grids"] += tables.provenance(
+        versions, page.digested(r.section for r in results), effort
+    )
     listed = {run["method"] for each in explorers.values() for run in each["scenarios"]}
-    html = render(
+    html = page.render(
         texts,
         title=title,
         firsts=firsts,
         known=known,
         are_alike=are_alike,
-        pages=pages,
+        pages=[each for name, each in pages.items() if name != "paper" or each["grids"]],
         adapting=tally(effects, "adapting"),
-        missed=[text for r in results for text in missed(r.tables.get("policy"))],
+        missed=[text for r in results for text in _missed(r.tables.get("policy"))],
         explorers=list(explorers.values()),
         methods=json.dumps(METHODS | {name: METHODS[name] for name in listed - {ORIGINAL}}),
         system=system,
@@ -188,9 +161,7 @@ def _read(
     table = choices(section.name, summary, ranked, judged, bests, needs, gap, maps)
     top = next((row for row in table.to_dict("records") if row["query"] == ORIGINAL), None)
     doubts = read_doubts(path) if (path := section.file("audit")) else Doubts()
-    notices: list[tuple[str, Mapping[str, Any]]] = []
-    if (given := found.get("given")) is not None:
-        notices += [("given", counted) for counted in left_visible(given)]
+    notices = [("given", each) for each in left_visible(found["given"])] if "given" in found else []
     notices += [(key, {"number": n}) for key, n in doubts.published_counts().items()]
     searched: list[str] = []  # entities that are searched for, unless all are
     if judged is not None:
@@ -221,42 +192,41 @@ def _read(
     return Results(section, found, effects, table, facts)
 
 
-def evidence_pages(
+def _evidence_pages(
     results: Sequence[Results],
     shown: Presentation,
     effects: Mapping[str, pd.DataFrame],
     bests: Bests,
     paper: Sequence[Grid],
     system: str | None,
-    versions: Mapping[str, str],
-    effort: Path | None,
-) -> list[EvidencePage]:
+) -> dict[str, dict[str, Any]]:
     """Pages with the figures that show more than a table does, and with all tables.
 
-    Raises:
-        InputError: a figure is not a PNG, or a file lacks a column.
+    The first figure of a page (by kind) is visible, everything else is folded.
     """
-    pages = {name: EvidencePage(name, title) for name, title in PAGES.items()}
-    grids = {name: page.grids for name, page in pages.items()}
+    grids: dict[str, list[Grid]] = {name: [] for name in PAGES}
+    pages: dict[str, dict[str, Any]] = {
+        name: {"name": name, "title": title, "figures": [], "scores": [], "grids": grids[name]}
+        for name, title in PAGES.items()
+    }
     figures = [
         (figure, path)
         for r in results
         for figure, path in r.section.figures
         if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
     ]
-    for kind, listed in FIGURES.items():
-        if found := pictures(figures, kind):
-            pages[listed["page"]].figures.append((kind, found))
-    pages["models"].scores = [
+    for kind, listed in page.FIGURES.items():
+        if found := page.pictures(figures, kind):
+            pages[listed["page"]]["figures"].append((kind, found))
+    pages["models"]["scores"] = [
         lay_out(table, r.tables["scores"], r.tables.get("comparisons"), shown.confidence)
         for kind in ("retrieval", "agreement", "downstream")
         for r in results
         for table in r.section.tables
         if table.kind == kind
     ]
-    for name, table in effects.items():
-        if (grid := costs_grid(name, table)) is not None:
-            grids["retrieval"].append(grid)
+    costs = (costs_grid(name, table) for name, table in effects.items())
+    grids["retrieval"] += [grid for grid in costs if grid is not None]
     for name in REGISTERED:
         grids[TABLES.get(name, "statistics")] += [
             dataset_grid(name, r.section.name, r.tables, shown)
@@ -276,13 +246,10 @@ def evidence_pages(
     grids["detection"] += tables.sizes(files("counts")) + tables.skipped(files("skipped"))
     grids["paper"] += [] if system else [recommendations_grid(effects, bests)]
     grids["paper"] += paper
-    stored = digested(r.section for r in results)
-    grids["provenance"] += tables.provenance(versions, stored, effort)
-    return [page for page in pages.values() if page.name != "paper" or page.grids]
+    return pages
 
 
-def missed(policy: pd.DataFrame | None) -> Iterable[str]:
-    """Yield the share of each entity's true area that the detectors of a data set miss."""
+def _missed(policy: pd.DataFrame | None) -> Iterable[str]:
     if policy is None:
         return
     rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]

@@ -9,11 +9,10 @@ import pandas as pd
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.html.page import Texts
-from anonbench.reporting.html.words import NAMES, Facts, Words, step
+from anonbench.reporting.html.words import NAMES, Facts, Words
 from anonbench.reporting.labels import NONE, method_colour
 
-BAR = 150
-"""Pixels of a bar's full scale."""
+BAR = 150  # pixels of a bar's full scale
 
 
 def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any]:
@@ -25,22 +24,17 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
     names = {ORIGINAL: str(texts("originals"))} | {m: texts.method(m) for m in first["method"]}
     colours = {ORIGINAL: ""} | {method: method_colour(method) for method in first["method"]}
     limits = table["limit"].dropna().unique()
-    yardsticks = [each for each in table["yardstick"] if each]
-    yardstick = top["yardstick"] if top and top["yardstick"] else "own"
-    system = texts(
-        "models.system" if facts.system else "models.unadapted_model", system=facts.system
-    )
+    yardstick = (top and top["yardstick"]) or "own"
+    system = texts("models.system" if facts.system else "models.unadapted_model")
     measured = texts(f"yardstick.{yardstick}", system=system)
-    left_out = facts.left_out and facts.images is not None
+    left_out = texts("notice.left_out", number=texts.number(facts.left_out))
     return {
         "name": facts.name,
         "anchor": f"data-{facts.name}",
         "verdict": "open" if top is None or facts.gap else NAMES[top["verdict"]],
         "sentence": words.sentence(top, records),
         "notices": words.notices(),
-        "left_out": texts("notice.left_out", number=texts.number(facts.left_out))
-        if left_out
-        else "",
+        "left_out": left_out if facts.left_out and facts.images is not None else "",
         "toy": facts.toy,
         "cards": [
             (label, facts.examples[name], colours[name])
@@ -52,10 +46,10 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "controls": _controls(table, words),
         "confidence": texts.confidence(facts.needs.confidence),
         "limit": texts.number(100 * limits[0]) if len(limits) == 1 else "",
-        "define": texts("define", yardstick=measured) if yardsticks else "",
+        "define": texts("define", yardstick=measured) if table["yardstick"].any() else "",
         "risks": words.risks(top),
         "sure": words.sure(top),
-        "next": step(top, facts, texts),
+        "next": words.step(top),
     }
 
 
@@ -67,10 +61,9 @@ def known(first: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def are_alike(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether rows of `known` keep about as much: the ends print alike or are in both intervals."""
-    first, last = rows[0], rows[-1]
-    least, most = first["kept_bar"], last["kept_bar"]
-    if first["kept"] == last["kept"] or None in (least["high"], most["low"]):
-        return bool(first["kept"] == last["kept"])
+    least, most = rows[0]["kept_bar"], rows[-1]["kept_bar"]
+    if rows[0]["kept"] == rows[-1]["kept"] or None in (least["high"], most["low"]):
+        return bool(rows[0]["kept"] == rows[-1]["kept"])
     return bool(least["high"] >= most["value"] and most["low"] <= least["value"])
 
 
@@ -79,32 +72,24 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
     texts = words.texts
     adaption, name = str(row["adaption"]), NAMES[row["verdict"]]
     unknown = str(texts("table.unknown"))
-    found = {
-        "method": row["method"],
+    found = dict(row) | {
         "label": texts.method(row["method"]),
         "colour": method_colour(row["method"]),
         "model": words.model(adaption) if adaption else NONE,
-        "adaption": adaption,
-        "degree": int(row["degree"]),
-        "query": row["query"],
         "shown": shown,
         **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None, "chosen": ""},
         "attack": words.attack(row["attack"]),
-        **{"rate": unknown, "rate_title": str(texts("table.not_sure")), "rate_bar": None},
-        "high": "",
+        **{"rate": unknown, "rate_title": texts("table.not_sure"), "rate_bar": None, "high": ""},
         "limit": None if pd.isna(row["limit"]) else BAR * min(row["limit"], 1.0),  # in pixels
         "verdict": str(texts(f"short.{name}")),
         "verdict_name": name,
         "why": words.short(row),
-        "detail": row["detail"],
         "cost": texts.first(f"cost.{adaption or UNADAPTED}", "cost.other"),
     }
     if not row["unknown"] and not pd.isna(row["kept"]):
-        ends = [texts.number(100 * row[end], 1) for end in ("kept", "kept_low", "kept_high")]
-        found["kept"] = f"{texts.number(100 * row['kept'])} %"
-        found["kept_title"] = f"{ends[0]} ({ends[1]} – {ends[2]})"
-        found["kept_bar"] = _bar(row, "kept")
-        found["chosen"] = words.chosen(row)
+        ends = (texts.number(100 * row[end], 1) for end in ("kept", "kept_low", "kept_high"))
+        found |= {"kept": f"{texts.number(100 * row['kept'])} %", "kept_bar": _bar(row, "kept")}
+        found |= {"kept_title": "{} ({} – {})".format(*ends), "chosen": words.chosen(row)}
     if not pd.isna(row["rate"]):
         found |= {"rate": f"{texts.percent(row['rate'])} %", "rate_bar": _bar(row, "rate")}
         if not pd.isna(row["rate_low"]):
@@ -124,18 +109,17 @@ def _bar(row: Mapping[Any, Any], name: str) -> dict[str, float | None]:
 
 
 def _controls(table: pd.DataFrame, words: Words) -> dict[str, list[tuple[str, str]]]:
-    """Controls for the reader, as value and label; only those with several options."""
-    texts = words.texts
-    best = ("", str(texts("table.best")))
+    texts, best = words.texts, {"": str(words.texts("table.best"))}
     models = sorted({*table["adaption"]} - {""}, key=lambda name: (name != UNADAPTED, name))
-    degrees = [best]
-    for degree in sorted({*table["degree"]}, reverse=True):
-        key = "table.all_regions" if degree == 100 else "table.share_regions"
-        degrees.append((str(degree), str(texts(key, degree=degree))))
+    labels = {100: "table.all_regions"}
+    degrees = {
+        str(degree): str(texts(labels.get(degree, "table.share_regions"), degree=degree))
+        for degree in sorted({*table["degree"]}, reverse=True)
+    }
     queries = sorted({*table["query"]}, reverse=True)
     found = {
-        "model": [best, *((name, words.model(name)) for name in models)],
-        "degree": degrees,
-        "query": [(name, str(texts(f"table.queries.{name}"))) for name in queries],
+        "model": best | {name: words.model(name) for name in models},
+        "degree": best | degrees,
+        "query": {name: str(texts(f"table.queries.{name}")) for name in queries},
     }
-    return {name: each for name, each in found.items() if len(each) > 1 + (name != "query")}
+    return {k: [*each.items()] for k, each in found.items() if len(each) > 1 + (k != "query")}

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
-import operator
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
@@ -26,13 +23,10 @@ from anonbench.config.outputs import Figure, Table
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import label_of
 from anonbench.core.vocabulary import RESULTS
-from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.labels import METHODS, TEXTS, metric_label
+from anonbench.reporting.shown_images import webp_uri
 
-FOLDER = "texts"
-"""Folder of the catalogues in the package `anonbench.reporting`, one file per language."""
-_LISTED: dict[str, Any] = yaml.safe_load(
-    resources.files("anonbench.reporting").joinpath("texts", "figures.yaml").read_text("utf-8")
-)
+_LISTED: dict[str, Any] = yaml.safe_load(TEXTS.joinpath("figures.yaml").read_text("utf-8"))
 FIGURES: dict[str, dict[str, str]] = _LISTED["figures"]
 """Kinds of figures in the report, in order: page, title, caption."""
 SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
@@ -44,49 +38,38 @@ class Texts:
     def __init__(
         self, language: str = "en", configfiles: Sequence[str] = (), results: str = RESULTS
     ) -> None:
-        """Read the catalogue of a language.
-
-        Args:
-            language: its code.
-            configfiles: names of the config files, which commands in the texts repeat.
-            results: folder of the results, which they repeat, too.
+        """Read the catalogue of a language; commands name the config files and results.
 
         Raises:
             InputError: there is none.
         """
-        file = resources.files("anonbench.reporting").joinpath(FOLDER, f"{language}.yaml")
+        file = TEXTS.joinpath(f"{language}.yaml")
         if not file.is_file():
             raise InputError(f"presentation.language: there are no texts in {language!r}")
         self._texts: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8"))
         named = " ".join(map(shlex.quote, configfiles))
         self.configfile = f" --configfile {named}" if named else ""
-        loader = FunctionLoader(lambda key: str(self.raw(key)))
+        self.results, self.language = shlex.quote(results), language
+        how: Any = {"autoescape": True, "undefined": StrictUndefined}
+        loader = FunctionLoader(lambda key: str(self.raw(key)) if self.has(key) else None)
         # all texts stay compiled: a report fills in hundreds
-        self._jinja = Environment(
-            autoescape=True, undefined=StrictUndefined, loader=loader, cache_size=-1
-        )
-        self.results = shlex.quote(results)
+        self._jinja = Environment(loader=loader, cache_size=-1, **how)
         self._jinja.globals |= {"configfile": self.configfile, "results": self.results}
-        self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:
-        """Text of a key with dots, with its values filled in; values are escaped.
-
-        Raises:
-            KeyError: there is no such text.
-        """
+        """Text of a key with dots, with its values filled in and escaped; or LookupError."""
         return Markup(self._jinja.get_template(key).render(**values))
 
     def raw(self, key: str) -> Any:
-        """Template of a text, or those of all names below a key."""
-        return reduce(operator.getitem, key.split("."), self._texts)
+        """Template of a text, or those of all names below a key; None without one."""
+        found: Any = self._texts
+        for name in key.split("."):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
 
     def has(self, key: str) -> bool:
         """Whether there is a text."""
-        try:
-            return self.raw(key) is not None
-        except (KeyError, TypeError):
-            return False
+        return self.raw(key) is not None
 
     def first(self, *keys: str, **values: Any) -> Markup:
         """First existing text among several keys."""
@@ -94,8 +77,7 @@ class Texts:
 
     def named(self, key: str, name: str) -> str:
         """Text of a name below a key, or the name itself if there is none."""
-        whole = f"{key}.{name}"
-        return str(self(whole)) if self.has(whole) else name.replace("_", " ")
+        return str(self(f"{key}.{name}")) if self.has(f"{key}.{name}") else name.replace("_", " ")
 
     def method(self, name: str) -> str:
         """Name of a method, in English if the catalogue does not name it."""
@@ -103,9 +85,8 @@ class Texts:
 
     def number(self, value: float, digits: int = 0) -> str:
         """Format a number for the language."""
-        text = f"{value:z,.{digits}f}".replace("-", "−")
-        marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
-        return "".join(marks.get(character, character) for character in text)
+        marks = {",": self._texts["thousands"], ".": self._texts["decimal"], "-": "−"}
+        return f"{value:z,.{digits}f}".translate(str.maketrans(marks))
 
     def confidence(self, share: float) -> str:
         """Format a confidence in percent, not rounded: 99.5 % is not 100 %."""
@@ -134,15 +115,13 @@ def render(texts: Texts, **content: Any) -> str:
     return environment().get_template("page.html.j2").render(**content)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A figure as shown on the page."""
 
     stem: str
     title: str
     alt: str
-    source: str
-    """Data URI."""
+    source: str  # data URI
     width: int
     height: int
 
@@ -150,12 +129,9 @@ class Picture:
 def captions(system: str | None) -> dict[str, str]:
     """Captions by kind of figure, for the `system` under test if models are not trained."""
     names = {"system": system or "", "not_shown": _LISTED["not_shown"]}
-    return {
-        kind: Template(
-            each.get("of_system", each["caption"]) if system else each["caption"]
-        ).render(**names)
-        for kind, each in FIGURES.items()
-    }
+    key = "of_system" if system else "caption"
+    found = {kind: each.get(key, each["caption"]) for kind, each in FIGURES.items()}
+    return {kind: Template(text).render(**names) for kind, text in found.items()}
 
 
 def data_uri(png: Path) -> tuple[str, int, int]:
@@ -166,33 +142,24 @@ def data_uri(png: Path) -> tuple[str, int, int]:
     """
     try:
         with Image.open(png, formats=["PNG"]) as image:
-            buffer = io.BytesIO()
-            image.convert("RGB").save(buffer, "WEBP", lossless=True, method=4)
-            width, height = image.size
+            return webp_uri(image.convert("RGB"), lossless=True), *image.size
     except UnidentifiedImageError as error:
         raise InputError(f"{png}: is not a PNG; make the figure again") from error
-    source = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/webp;base64,{source}", width, height
 
 
 def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
-    """Figures of one kind, prepared for the page from their PNGs.
-
-    Raises:
-        InputError: a file is not a PNG.
-    """
+    """Figures of one kind, prepared for the page from their PNGs (see `data_uri`)."""
     shown = []
-    for figure, png in figures:
-        if figure.kind == kind:
-            parts = [
-                figure.dataset,
-                metric_label(figure.metric) if figure.metric else "",
-                f"{figure.query} queries" if figure.query else "",
-                f"degree {figure.degree} %" if figure.degree is not None else "",
-            ]
-            title = ", ".join(filter(None, parts))
-            alt = f"{FIGURES[kind]['title']}: {title}."
-            shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
+    for figure, png in (each for each in figures if each[0].kind == kind):
+        parts = [
+            figure.dataset,
+            metric_label(figure.metric) if figure.metric else "",
+            f"{figure.query} queries" if figure.query else "",
+            f"degree {figure.degree} %" if figure.degree is not None else "",
+        ]
+        title = ", ".join(filter(None, parts))
+        alt = f"{FIGURES[kind]['title']}: {title}."
+        shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
     return shown
 
 
@@ -210,14 +177,9 @@ def embedded(value: Any) -> Markup:
     return Markup(text)
 
 
-def sentences(text: str) -> list[str]:
-    """Split a text into sentences: each ends with a full stop, or a mark, before a space."""
-    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
-
-
 def opening(text: str) -> tuple[str, str]:
     """Split a text into its first two sentences and the rest."""
-    parts = sentences(text)
+    parts = re.split(r"(?<=[.!?])\s+", text.strip())
     return " ".join(parts[:2]), " ".join(parts[2:])
 
 
@@ -227,20 +189,14 @@ def resource(name: str) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Replace the spaces before % and around = by no-break spaces; markup stays markup."""
     return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
 
 
 def environment(**filters: Any) -> Environment:
     """Jinja environment of this package's templates, with additional filters."""
-    made = Environment(
-        loader=FunctionLoader(resource),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    how: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    how |= {"autoescape": True, "undefined": StrictUndefined}
+    made = Environment(loader=FunctionLoader(resource), **how)
     made.filters |= {"unbroken": _unbroken, "opening": opening, "embedded": embedded}
     made.filters |= {"number": lambda value: f"{value:,}"} | filters
     return made
@@ -254,15 +210,12 @@ class DatasetSection:
     """Results of one data set that the report shows; a missing file is reported as not run."""
 
     name: str
-    files: Mapping[str, Path]
-    """Files by the keys of `FILES` and `UNTOLD`."""
+    files: Mapping[str, Path]  # files by the keys of `FILES` and `UNTOLD`
     tables: Sequence[Table] = ()
-    figures: Sequence[tuple[Figure, Path]] = ()
-    """Each figure with its PNG."""
+    figures: Sequence[tuple[Figure, Path]] = ()  # each figure with its PNG
     correlations: Mapping[int, Path] = field(default_factory=dict)
     """Coefficients in long form, by degree."""
-    attacked_by: str = ATTACKED
-    """Setting of the section `privacy` that enables attacks on regions."""
+    attacked_by: str = ATTACKED  # setting of the section `privacy` that enables attacks on regions
     image_sets: Sequence[tuple[str, str, Sequence[Path]]] = ()
     """Split, variant, and the files with the digests of the shards of each published set."""
 
@@ -293,30 +246,20 @@ ImageSets = Mapping[str, Sequence[tuple[str, str, Sequence[Path]]]]
 
 def sections(experiment: Experiment, results: Path, image_sets: ImageSets) -> list[DatasetSection]:
     """Files of each data set that the workflow writes for the report."""
-    config = experiment.config
     found = []
     for name, dataset in experiment.datasets.items():
-        absent = experiment.absent(name)
-        system = config.system_of(name)
+        own, figures, absent = results / name, results / "figures", experiment.absent(name)
+        degrees = sorted(dataset.degrees) if dataset.is_classified else []
+        system = experiment.config.system_of(name)
         embedded = system is None or system.embeds_images
         section = DatasetSection(
             name=name,
-            files={
-                key: results / name / path
-                for key, path in (FILES | UNTOLD).items()
-                if key not in absent
-            },
+            files={k: own / path for k, path in (FILES | UNTOLD).items() if k not in absent},
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
-                (figure, results / "figures" / f"{figure.stem}.png")
-                for figure in experiment.figures
-                if figure.dataset == name
+                (f, figures / f"{f.stem}.png") for f in experiment.figures if f.dataset == name
             ],
-            correlations={
-                degree: results / name / "correlation" / f"{degree}.csv"
-                for degree in sorted(dataset.degrees)
-                if dataset.is_classified
-            },
+            correlations={degree: own / "correlation" / f"{degree}.csv" for degree in degrees},
             # precomputed vectors cover no crops, so that a recognizer is needed
             attacked_by=ATTACKED if embedded else "recognizer: {weights: face.onnx}",
             image_sets=image_sets.get(name, ()),

@@ -28,25 +28,18 @@ from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import ALL, REMAINDER, read_rates, worst
 from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
 from anonbench.reporting.grid import escape_markdown, markdown_grid
-from anonbench.reporting.html.page import (
-    DatasetSection,
-    Texts,
-    digest,
-    digested,
-    environment,
-    resource,
-)
-from anonbench.reporting.html.words import NAMES, Words, step
+from anonbench.reporting.html import page
+from anonbench.reporting.html.page import DatasetSection, Texts
+from anonbench.reporting.html.words import NAMES, Words
 from anonbench.reporting.labels import NONE
 
 STATED = ["counts.csv", "audit.csv", "policy.csv", "quality/summary.csv", "choices.csv"]
 STATED += ["privacy/reidentification.csv"]
 """Files from which the statement's numbers are taken."""
-_OF_ENTITIES = ("entity", "missed", "interval", "images", "limit", "verdict")
-_OF_ATTACKS = ["attack", "risk", "counted", "rate", "interval", "control", "n"]
-_OF_ATTACKS += ["limit", "verdict"]
-_NUMBERS = {"listed", "used", "without_regions", "failed", "unreadable", "images", "n", "limit"}
-_NUMBERS |= {"missed", "rate", "interval", "control", "above"}
+_IMAGES = ["listed", "used", "without_regions", "failed", "unreadable"]
+_OF_ENTITIES = ["entity", "missed", "interval", "images", "limit", "verdict"]
+_OF_ATTACKS = ["attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict"]
+_NUMBERS = {*_IMAGES, *_OF_ENTITIES[1:5], *_OF_ATTACKS[3:8], "above"}
 
 
 def write_statement(
@@ -62,15 +55,13 @@ def write_statement(
     """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
 
     The statement is about the first of the data set's choices. `policy` are its verdicts
-    (`anonbench.evaluation.policy.verdicts.JUDGED`); `versions` and `stages` are the packages that
-    made the images and the digest of each stage's code; `folder` also has `choices.csv`;
-    `originals` says whether the report shows original images.
+    (`anonbench.evaluation.policy.verdicts.JUDGED`); `versions` are the packages that made the
+    images, `stages` the digests of each stage's code; `folder` also has `choices.csv`.
     """
     texts = words.texts
     records = choices.to_dict("records")
     top = next((row for row in records if row["query"] == ORIGINAL), None)
-    method, degree, adapted = "", 100, ""
-    variant: Markup | str = NONE
+    method, degree, adapted, variant = "", 100, "", NONE
     if top:
         method, degree = published_as(top["method"], top["adaption"]), top["degree"]
         adapted = top["adaption"] if top["adaption"] in UNATTACKED else ""
@@ -111,7 +102,7 @@ def write_statement(
         "adapted": adapted,  # attacks on vectors saw the unadapted model's
         "variants": _variants(choices, words),
         "notices": words.notices(),
-        "step": step(top, words.facts, texts),
+        "step": words.step(top),
         "originals": originals,
         "signatures": pd.DataFrame({"role": roles, "name": " ", "decision": " "}).add_prefix(
             "statement.decision."
@@ -129,10 +120,10 @@ def write_statement(
         rows = table.to_numpy().tolist()
         return Markup(markdown_grid([*map(head, table)], rows, left=min(numbers, default=9)))
 
-    page = environment(md=_markdown, md_table=markdown_table, digest=digest, head=head)
-    page.tests["number_column"] = is_number
-    template = page.get_template("statement.j2")
-    given = {"t": texts, "s": stated, "style": Markup(resource("statement.css"))}
+    jinja = page.environment(md=_markdown, md_table=markdown_table, digest=page.digest, head=head)
+    jinja.tests["number_column"] = is_number
+    template = jinja.get_template("statement.j2")
+    given = {"t": texts, "s": stated, "style": Markup(page.resource("statement.css"))}
 
     def rendered(form: str, fingerprint: str = "") -> str:
         text = template.render(form=f"statement.{form}.j2", fingerprint=fingerprint, **given)
@@ -144,50 +135,43 @@ def write_statement(
 
 
 def _images(counts: Path | None, texts: Texts) -> pd.DataFrame:
-    """Number of images of each split that were listed, used and left out."""
-    names = ["split", "listed", "used", "without_regions", "failed", "unreadable"]
     if counts is None:
         return pd.DataFrame()
-    table = pd.read_csv(counts)[names].astype(object)
-    table[names[1:]] = table[names[1:]].map(texts.number)
-    keys = "statement.splits.", "statement.splits.other"
-    table["split"] = [str(texts.first(keys[0] + each, keys[1])) for each in table["split"]]
-    return table.add_prefix("statement.processed.")
+    table, key = pd.read_csv(counts), "statement.splits."
+    splits = [str(texts.first(f"{key}{split}", f"{key}other")) for split in table["split"]]
+    shown = table[_IMAGES].map(texts.number)
+    shown.insert(0, "split", splits)
+    return shown.add_prefix("statement.processed.")
 
 
 def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
-    """Counts of a variant's audit; empty if the variant was not written here."""
-    if audit is None:
-        return {}
-    table = pd.read_csv(audit)
-    rows = table[table["variant"] == variant]
     names = ("images", "regions", "hidden_pixels", "failed_audits")
-    return {name: texts.number(int(rows[name].sum())) for name in names} if len(rows) else {}
+    table = pd.DataFrame({"variant": []}) if audit is None else pd.read_csv(audit)
+    rows = table[table["variant"] == variant]
+    return {name: texts.number(int(rows[name].sum())) for name in names if len(rows)}
 
 
 def _measured(
     rows: Iterable[Mapping[Any, Any]], names: Sequence[str], texts: Texts
 ) -> pd.DataFrame:
-    """Measurements in words, of these columns."""
     found = []
     for row in rows:
-        share, number = _percent(row["value"], texts), 0 if pd.isna(row["n"]) else row["n"]
         ends = [texts.percent(row[end]) for end in ("low", "high") if not pd.isna(row[end])]
-        verdict = Verdict(row["verdict"]).name.lower()
         cells = {
             "entity": texts.named("entities", row["entity"]),
-            "attack": str(texts("statement.membership"))
-            if _is_membership(row)
-            else texts.named("statement.attacks", row["attack"]),
+            "attack": texts.named("statement.attacks", row["attack"]),
             "risk": texts.named("statement.risks", row["risk"]),
             "counted": _counted(str(row["measure"]), texts),
             "interval": f"{' – '.join(ends)} %" if len(ends) == 2 else NONE,
             "control": _control(row, texts),
             "limit": _limit(row["limit"], texts),
-            "verdict": str(texts(f"statement.verdicts.{verdict}")),
+            "verdict": str(texts(f"statement.verdicts.{Verdict(row['verdict']).name.lower()}")),
         }
-        cells |= dict.fromkeys(("missed", "rate"), share)
-        found.append(cells | dict.fromkeys(("images", "n"), texts.number(number)))
+        if _is_membership(row):
+            cells["attack"] = str(texts("statement.membership"))
+        cells |= dict.fromkeys(("missed", "rate"), _percent(row["value"], texts))
+        number = texts.number(0 if pd.isna(row["n"]) else row["n"])
+        found.append(cells | dict.fromkeys(("images", "n"), number))
     return pd.DataFrame(found, columns=[*names]).add_prefix("statement.heads.")
 
 
@@ -212,7 +196,6 @@ def _is_membership(row: Mapping[Any, Any]) -> bool:
 
 
 def _control(row: Mapping[Any, Any], texts: Texts) -> str:
-    """Control of an attack; of searches, also the rate of a random order."""
     control = _percent(row["control"], texts)
     if pd.isna(row["chance"]) or not str(row["measure"]).endswith("rank_1"):
         return control
@@ -223,7 +206,7 @@ def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
 
     def weight(row: Mapping[Any, Any]) -> tuple[bool, bool, float, float]:
-        """Attacks with a limit first, then by rate above control and by rate, highest first."""
+        # attacks with a limit first, then by rate above control and by rate, highest first
         rate = above_control(row["value"], row["control"])
         limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
         share = (rate if rate == rate else row["value"]) / limit
@@ -247,17 +230,15 @@ def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
 
 
 def _counted(measure: str, texts: Texts) -> str:
-    """Noun for what an attack counts: its rate is a share of these."""
     if measure.startswith(SEEN):
         return str(texts("statement.seen", counted=_counted(measure.removeprefix(SEEN), texts)))
     kind, _, attribute = measure.partition("_of_")
     counted = texts.named("statement.counted", kind)
-    values = {"counted": counted, "attribute": attribute}
-    return str(texts("statement.attribute", **values)) if attribute else counted
+    said = texts("statement.attribute", counted=counted, attribute=attribute)
+    return str(said) if attribute else counted
 
 
 def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
-    """Best choice of each method, with its strongest attack and verdict."""
     texts = words.texts
     shown = choices[choices["query"] == ORIGINAL].drop_duplicates("method")
     rows = []
@@ -286,7 +267,7 @@ def _digests(
         for split, variant, files in section.image_sets
     ]
     rows += [(str(texts(f"statement.versions.{stage}")), d) for stage, d in stages.items()]
-    files = digested([section]) | {f"{section.name}/choices.csv": folder / "choices.csv"}
+    files = page.digested([section]) | {f"{section.name}/choices.csv": folder / "choices.csv"}
     rows += [
         (name, file_digest(path))
         for name, path in files.items()

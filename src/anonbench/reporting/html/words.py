@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
@@ -14,13 +14,7 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
-from anonbench.evaluation.policy.evidence import (
-    MIN_IMAGES,
-    MISSED,
-    OF_REMAINDER,
-    REIDENTIFICATION,
-    RULES,
-)
+from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
@@ -38,43 +32,30 @@ class Facts:
     """Facts about a data set besides its choices."""
 
     name: str
-    images: int | None
-    """Number of validation images."""
-    left_out: int
-    """Number of images in which nothing was found, or on which a detector failed."""
-    notices: Sequence[tuple[str, Mapping[str, Any]]]
-    """Warnings about what may be visible in published images: a text's key and its values."""
-    published: int
-    """Number of images that may be published without hidden regions."""
-    gap: tuple[str, Mapping[str, float]] | None
-    """Reason why no ranking can be judged: a text's key and its values."""
-    toy: bool
-    """Whether raw pixels predict better than the model."""
+    images: int | None  # number of validation images
+    left_out: int  # number of images in which nothing was found, or on which a detector failed
+    notices: Sequence[tuple[str, Mapping[str, Any]]]  # warnings: a text's key and its values
+    published: int  # number of images that may be published without hidden regions
+    gap: tuple[str, Mapping[str, float]] | None  # reason for no ranking, likewise
+    toy: bool  # whether raw pixels predict better than the model
     examples: Mapping[str, Mapping[str, Any]]
     """One image by each method: data URI and size; `original` if it may be shown."""
-    outlines: Outlines | None = None
-    """Regions of one image, if no picture may be shown."""
+    outlines: Outlines | None = None  # regions of one image, if no picture may be shown
     system: str | None = None
     needs: Needs = DEFAULTS
-    searched_share: float = 1.0
-    """Share of the images that are searched; the others are for training."""
-    attacks: str = "enabled: true"
-    """Setting of the section `privacy` that enables attacks on regions."""
-    unlimited: Mapping[str, float] = field(default_factory=dict)
-    """Rates of attacks on the first choice that have no limit, above their control."""
-    true_boxes: int = 0
-    """Number of images that need true boxes (`boxes_needed`)."""
-    searched: Sequence[str] = ()
-    """Entities that are searched for, if others are not."""
+    searched_share: float = 1.0  # of the images; the others are for training
+    attacks: str = "enabled: true"  # setting of the section `privacy` that enables attacks
+    unlimited: Mapping[str, float] = field(default_factory=dict)  # see `without_limit`
+    true_boxes: int = 0  # number of images that need true boxes (`boxes_needed`)
+    searched: Sequence[str] = ()  # entities that are searched for, if others are not
 
 
-_NAMED = 3
-"""Number of untested attacks that a sentence names."""
-USELESS = 0.1
-"""Share of the search quality below which a search hardly works."""
-_SUBTRACTED = 0.05
-"""Fewest points of a subtraction that is named."""
-_DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
+_NAMED = 3  # number of untested attacks that a sentence names
+USELESS = 0.1  # share of the search quality below which a search hardly works
+_SUBTRACTED = 0.05  # fewest points of a subtraction that is named
+_DRAWN = dict.fromkeys(
+    (evidence.REIDENTIFICATION, evidence.OF_REMAINDER, "linkage", "inversion"), "probes"
+)
 _DRAWN |= {"inference": "gallery"}
 """Settings of the section `privacy` that say how often an attack is tried, where it is not
 `attacked_regions`."""
@@ -82,11 +63,19 @@ _OF_IMAGES = ("residual", "dictionary", "block_noise")
 """Attacks that look at so many images and no more: a setting of their own."""
 
 
+class Step(NamedTuple):
+    """One step with its command."""
+
+    text: Markup
+    command: str
+    then: str = ""  # what is to be done after it, or besides
+    persons: int = 0  # number of persons or documents to add
+
+
 class Words:
     """Sentences about choices, in one language."""
 
     def __init__(self, texts: Texts, facts: Facts) -> None:
-        """Use the given texts and facts about the data set."""
         self.texts, self.facts = texts, facts
 
     def sentence(
@@ -137,16 +126,14 @@ class Words:
 
         The decisive one is left out: it is named by `why`.
         """
-        names = []
         of_rule = ":".join(filter(None, (str(row["rule"]), str(row["rule_entity"]))))
-        decisive = row["rule_attack"] or of_rule
-        for name in row["untested"].split():
-            if name == decisive:
-                continue
+        decisive, names = row["rule_attack"] or of_rule, []
+        for name in (each for each in row["untested"].split() if each != decisive):
             rule, _, entity = name.partition(":")
-            key, of = f"short.open_rule.{rule}", {"entity": self.texts.named("entities", entity)}
-            is_rule = rule in RULES
-            names.append(str(self.texts(key, **of)).rstrip("?") if is_rule else self.attack(name))
+            key, of = f"short.open_rule.{rule}", self.texts.named("entities", entity)
+            is_rule = rule in evidence.RULES
+            text = str(self.texts(key, entity=of)).rstrip("?") if is_rule else self.attack(name)
+            names.append(text)
         more = len(names) - _NAMED
         shown = ", ".join(names[:_NAMED])
         return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
@@ -175,9 +162,8 @@ class Words:
     def chosen(self, row: Mapping[Any, Any]) -> str:
         """What was subtracted from the quality kept, in parentheses; empty if nothing."""
         points = 100 * row["optimism"]
-        if not points >= _SUBTRACTED:  # NaN is not
-            return ""
-        return f" ({self.texts('table.chosen', points=self.texts.number(points, 1))})"
+        said = self.texts("table.chosen", points=self.texts.number(points, 1))
+        return f" ({said})" if points >= _SUBTRACTED else ""  # NaN is not
 
     def unknown(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why the quality kept is not known."""
@@ -187,8 +173,7 @@ class Words:
 
     def numbers(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Formatted numbers; texts stay as they are."""
-        number = self.texts.number
-        return {k: v if isinstance(v, str) else number(v) for k, v in values.items()}
+        return {k: v if isinstance(v, str) else self.texts.number(v) for k, v in values.items()}
 
     def notices(self) -> list[Markup]:
         """Warnings about what may be visible in published images."""
@@ -201,18 +186,16 @@ class Words:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
-        keys = [f"why.{kind}.{rule}_{'part' if _is_part(row) else 'wide'}"] if wide else []
-        values = self._values(row)
+        key = f"why.{kind}.{rule}_{'part' if _is_part(row) else 'wide'}" if wide else ""
         persons = _persons(row, self.facts) if kind == "open" else {}
         if rule == "attack" and pd.isna(row["rule_high"]) and row["rule_clusters"] < MIN_CLUSTERS:
             persons = {"needed": MIN_CLUSTERS, "seen": row["rule_clusters"]} | persons
+        values = self._values(row) | self.numbers(persons)
         if persons:
-            keys = ["why.open.attack_persons"]
-            chance = row["rule_chance"]
+            key, chance = "why.open.attack_persons", row["rule_chance"]
             hopeless = chance >= row["rule_limit"]  # the gallery is too small for the limit
-            values |= self.numbers(persons)
             values["chance"] = self.texts.percent(chance) if hopeless else ""
-        return self.texts.first(*keys, f"why.{kind}.{rule}", **values)
+        return self.texts.first(key, f"why.{kind}.{rule}", **values)
 
     def short(self, row: Mapping[Any, Any]) -> Markup:
         """Short reason why a choice does not pass; empty if it passes."""
@@ -222,16 +205,14 @@ class Words:
 
     def _values(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         texts, entity = self.texts, str(row["rule_entity"])
-        shares = {
-            name: "?" if pd.isna(row[f"rule_{name}"]) else texts.percent(row[f"rule_{name}"])
-            for name in ("value", "high", "limit")
-        }
-        return shares | {
-            "limit": shares["limit"].removesuffix(f"{texts.raw('decimal')}0"),
+        shares = {name: row[f"rule_{name}"] for name in ("value", "high", "limit")}
+        said = {k: "?" if pd.isna(share) else texts.percent(share) for k, share in shares.items()}
+        return said | {
+            "limit": said["limit"].removesuffix(f"{texts.raw('decimal')}0"),
             "entity": texts.named("entities", entity),
             "entity_area": texts.named("areas", entity),
             "attack": self.attack(str(row["rule_attack"])),
-            "value_number": "?" if shares["value"] == "?" else texts.number(row["rule_value"]),
+            "value_number": "?" if pd.isna(shares["value"]) else texts.number(shares["value"]),
         }
 
     def attack(self, name: str) -> str:
@@ -246,30 +227,26 @@ class Words:
         if top["unknown"] in ("gap", "clusters"):
             return texts("sure.none", why=self.unknown(top))
         trained = self.facts.system is None and top["seeds"] == 1
-        return texts(
-            "sure.some",
-            queries=texts.number(top["queries"]),
-            clusters="?" if pd.isna(top["clusters"]) else texts.number(top["clusters"]),
-            method=texts.method(top["method"]),
-            low=texts.number(100 * top["kept_low"]),
-            high=texts.number(100 * top["kept_high"]),
-            seeds=texts("sure.one_seed") if trained else "",
-        )
+        numbers = {"low": 100 * top["kept_low"], "high": 100 * top["kept_high"]}
+        numbers |= {"queries": top["queries"]}
+        numbers |= {"clusters": "?" if pd.isna(top["clusters"]) else top["clusters"]}
+        seeds = texts("sure.one_seed") if trained else ""
+        method = texts.method(top["method"])
+        return texts("sure.some", method=method, seeds=seeds, **self.numbers(numbers))
 
     def risks(self, top: Mapping[Any, Any] | None) -> list[Markup]:
         """Attacks on the first choice that succeed and have no limit; what alone is hidden."""
-        found, rates = [], self.facts.unlimited.items()
-        if top is not None and rates:
-            parts = (f"{self._of_seen(name)} ({self.texts.number(100 * r)} %)" for name, r in rates)
-            named = {"method": self.texts.method(top["method"]), "attacks": ", ".join(parts)}
-            found.append(self.texts("unlimited", **named))
+        found, parts = [], []
+        for name, rate in self.facts.unlimited.items():
+            attack = self.attack(name.removeprefix(SEEN))
+            attack = str(self.texts("seen", attack=attack)) if name.startswith(SEEN) else attack
+            parts.append(f"{attack} ({self.texts.number(100 * rate)} %)")
+        if top is not None and parts:
+            method = self.texts.method(top["method"])
+            found.append(self.texts("unlimited", method=method, attacks=", ".join(parts)))
         if names := [self.texts.named("entities", name) for name in self.facts.searched]:
             found.append(self.texts("only", entities=", ".join(names)))
         return found
-
-    def _of_seen(self, name: str) -> str:
-        attack = self.attack(name.removeprefix(SEEN))
-        return str(self.texts("seen", attack=attack)) if name.startswith(SEEN) else attack
 
     def model(self, adaption: str) -> str:
         """Name of a model."""
@@ -277,11 +254,78 @@ class Words:
             return self.facts.system
         return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
 
+    def step(self, top: Mapping[Any, Any] | None) -> Step:
+        """Next step, and what is needed besides; `top` is the first choice, if any."""
+        texts, facts, first = self.texts, self.facts, self._first_step(top)
+        review, more = f"anonbench review {facts.name}{texts.configfile}", []
+        if first.command.startswith("anonbench review"):
+            more.append(texts("step.then.run"))
+        elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
+            images, command = (
+                texts.number(facts.true_boxes),
+                f"{review} --sample {facts.true_boxes}",
+            )
+            more.append(texts("step.then.boxes", images=images, command=command))
+        if top is not None and top["unknown"] == "clusters" and not first.persons:
+            more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
+        if facts.toy:
+            more.append(texts("step.then.toy"))
+        return first._replace(then=Markup(" ").join(more))
+
+    def _first_step(self, top: Mapping[Any, Any] | None) -> Step:
+        texts, facts, name = self.texts, self.facts, self.facts.name
+        look, run = (f"anonbench {do}{texts.configfile}" for do in (f"review {name}", "run"))
+        if facts.published:
+            return Step(texts("step.notice"), look)
+        if top is None or top["unknown"] == "not_run":
+            return Step(texts("step.not_run"), run)
+        if facts.gap is not None:
+            key, numbers = facts.gap
+            return Step(texts.first(f"step.{key}", "step.gap", **self.numbers(numbers)), run)
+        variant = f"{top['method']}-{top['degree']}"
+        if top["verdict"] == Verdict.PASS:
+            if top["unknown"] == "second":
+                return Step(texts("step.no_second"), f"{run} --config 'control_seeds=[1]'")
+            if top["unknown"]:
+                return Step(texts("step.gap"), run)
+            export = f"anonbench images export {name} {variant} -o {variant}.tar{texts.configfile}"
+            return Step(texts("step.publish"), export)
+        if not top["unknown"] and is_useless(top):
+            return Step(texts("step.useless", dataset=name), run)
+        is_open, rule, attack = top["verdict"] != Verdict.FAIL, _rule(top), str(top["rule_attack"])
+        if is_open and _is_part(top):
+            return Step(texts("step.open.part", dataset=name), run)
+        there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
+        tries, boxes = _tries(top, there), _true_boxes(top)
+        if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
+            # every image was attacked already
+            key = "few_tries" if math.isnan(_times(top)) else "images"
+            numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
+            numbers |= (persons := _persons(top, facts))
+            named = {"detail": top["detail"], "attack": self.attack(attack)}
+            text = texts(f"step.open.{key}", **named, **self.numbers(numbers))
+            return Step(text, run, persons=persons.get("add", 0))
+        more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
+        more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
+        commands = {
+            "degree": f"{run} --config 'datasets={{{name}: {{degrees: [100]}}}}'",
+            "missed": f"{look} --sample {boxes}" if is_open else look,
+            "unsearched": look,
+            "audit": f"anonbench policy check {texts.results} --variant {variant}",
+            "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,
+            "none": f"{run} --config 'privacy={{{facts.attacks}}}'",
+        }
+        named = {"dataset": name, "setting": setting_of(str(top["method"]))}
+        named["entity"] = texts.named("entities", str(top["rule_entity"]))
+        keys = f"step.{'open' if is_open else 'fail'}.{rule}", "step.look"
+        return Step(
+            texts.first(*keys, images=texts.number(boxes), **named), commands.get(rule, run)
+        )
+
 
 def _rule(row: Mapping[Any, Any]) -> str:
     """Decisive rule of a choice; `none` if no attack was run."""
-    unattacked = row["rule"] == "attack" and not row["rule_attack"]
-    return "none" if unattacked else str(row["rule"])
+    return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
 
 
 def _is_part(row: Mapping[Any, Any]) -> bool:
@@ -289,98 +333,9 @@ def _is_part(row: Mapping[Any, Any]) -> bool:
     return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step with its command."""
-
-    text: Markup
-    command: str
-    then: str = ""
-    """What is to be done after it, or besides."""
-    persons: int = 0
-    """Number of persons or documents to add."""
-
-
 def is_useless(row: Mapping[Any, Any]) -> bool:
     """Whether the quality kept surely lies below `USELESS`."""
     return bool(row["kept_high"] < USELESS)
-
-
-def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
-    """Next step for a data set, and what is needed besides; `top` is its first choice, if any."""
-    first = _first_step(top, facts, Words(texts, facts))
-    more = []
-    if first.command.startswith("anonbench review"):
-        more.append(texts("step.then.run"))
-    elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
-        command = f"{_review(facts, texts)} --sample {facts.true_boxes}"
-        more.append(
-            texts("step.then.boxes", images=texts.number(facts.true_boxes), command=command)
-        )
-    if top is not None and top["unknown"] == "clusters" and not first.persons:
-        more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
-    if facts.toy:
-        more.append(texts("step.then.toy"))
-    return replace(first, then=Markup(" ").join(more))
-
-
-def _review(facts: Facts, texts: Texts) -> str:
-    return f"anonbench review {facts.name}{texts.configfile}"
-
-
-def _first_step(top: Mapping[Any, Any] | None, facts: Facts, words: Words) -> Step:
-    texts, dataset = words.texts, facts.name
-    look, run = _review(facts, texts), f"anonbench run{texts.configfile}"
-    if facts.published:
-        return Step(texts("step.notice"), look)
-    if top is None or top["unknown"] == "not_run":
-        return Step(texts("step.not_run"), run)
-    if facts.gap is not None:
-        key, numbers = facts.gap
-        return Step(texts.first(f"step.{key}", "step.gap", **words.numbers(numbers)), run)
-    variant = f"{top['method']}-{top['degree']}"
-    if top["verdict"] == Verdict.PASS:
-        if top["unknown"] == "second":
-            return Step(texts("step.no_second"), f"{run} --config 'control_seeds=[1]'")
-        if top["unknown"]:
-            return Step(texts("step.gap"), run)
-        export = f"anonbench images export {dataset} {variant} -o {variant}.tar{texts.configfile}"
-        return Step(texts("step.publish"), export)
-    if not top["unknown"] and is_useless(top):
-        return Step(texts("step.useless", dataset=dataset), run)
-    is_open, rule = top["verdict"] != Verdict.FAIL, _rule(top)
-    kind = "open" if is_open else "fail"
-    there, attack = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"]), str(top["rule_attack"])
-    tries, boxes = _tries(top, there), _true_boxes(top)
-    if is_open and _is_part(top):
-        return Step(texts("step.open.part", dataset=dataset), run)
-    if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
-        # every image was attacked already
-        key = "few_tries" if math.isnan(_times(top)) else "images"
-        numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
-        numbers |= (persons := _persons(top, facts))
-        named = {"detail": top["detail"], "attack": words.attack(attack)}
-        text = texts(f"step.open.{key}", **named, **words.numbers(numbers))
-        return Step(text, run, persons=persons.get("add", 0))
-    more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
-    more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
-    commands = {
-        "degree": f"{run} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
-        "missed": f"{look} --sample {boxes}" if is_open else look,
-        "unsearched": look,
-        "audit": f"anonbench policy check {texts.results} --variant {variant}",
-        "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,
-        "none": f"{run} --config 'privacy={{{facts.attacks}}}'",
-    }
-    text = texts.first(
-        f"step.{kind}.{rule}",
-        "step.look",
-        dataset=dataset,
-        setting=setting_of(str(top["method"])),
-        entity=texts.named("entities", str(top["rule_entity"])),
-        images=texts.number(boxes),
-    )
-    return Step(text, commands.get(rule, run))
 
 
 def _times(row: Mapping[Any, Any]) -> float:
@@ -396,7 +351,7 @@ def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     asks for most counts: persons, gallery, probes, and tries that show a rate within the limit.
     """
     seen, needs = row["rule_clusters"], facts.needs
-    is_rate = row["rule_attack"] in (REIDENTIFICATION, OF_REMAINDER)
+    is_rate = row["rule_attack"] in (evidence.REIDENTIFICATION, evidence.OF_REMAINDER)
     if not is_rate or pd.isna([seen, row["rule_n"]]).any() or not pd.isna(row["rule_high"]):
         return {}
     needed = max(
@@ -416,7 +371,7 @@ def boxes_needed(policy: pd.DataFrame | None) -> int:
     """
     if policy is None:
         return 0
-    lacking = policy[(policy["rule"] == MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
+    lacking = policy[(policy["rule"] == evidence.MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
     lacking = lacking.rename(columns={n: f"rule_{n}" for n in ("value", "high", "limit", "n")})
     return max(map(_true_boxes, lacking.to_dict("records")), default=0)
 
@@ -427,16 +382,14 @@ def _true_boxes(row: Mapping[Any, Any]) -> int:
     Assumes the miss rate measured so far. Without measurements: the smallest number at which
     Wilson's interval lies within the limit if nothing is missed.
     """
-    there = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"])
+    there, times = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"]), _times(row)
     if not row["rule_limit"] > 0.0:
-        return max(2 * there, MIN_IMAGES)
-    times = _times(row)
+        return max(2 * there, evidence.MIN_IMAGES)
     if there and not math.isnan(times):
         return max(math.ceil(there * times), there + 1)
-    return max(fewest_trials(row["rule_limit"], 0.95), MIN_IMAGES)
+    return max(fewest_trials(row["rule_limit"], 0.95), evidence.MIN_IMAGES)
 
 
 def _tries(row: Mapping[Any, Any], there: int) -> int:
-    """Number of tries that an attack needs for a decisive interval."""
     there, times = there or 100, _times(row)
     return max(math.ceil(there * (4.0 if math.isnan(times) else min(times, 20.0))), there + 1)

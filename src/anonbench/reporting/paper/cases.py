@@ -1,11 +1,10 @@
 """Cases of the paper's claims, in a table of scores.
 
 A claim holds if all its cases do; a case that a test cannot distinguish from a tie refutes nothing.
-Values count as different if their intervals do not overlap. This is stricter than the level of the
-intervals if two values come from the same images (Schenker and Gentleman 2001, The American
-Statistician 55:182-186). Of correlations the coefficient over all rows decides, as in the paper.
-Rows of one method are not independent, so that it has no interval; the test uses the coefficient
-within methods.
+Values count as different if their intervals do not overlap, which is strict for values of the same
+images (Schenker and Gentleman 2001, The American Statistician 55:182-186). Of correlations the
+coefficient over all rows decides, as in the paper; the test uses the one within methods, because
+rows of one method are not independent.
 """
 
 from __future__ import annotations
@@ -44,16 +43,12 @@ class Case(NamedTuple):
 
     role: str
     name: str
-    holds: bool | None
-    """Whether the numbers support it; None if undecidable, for the reason in `numbers`."""
-    numbers: str
-    """The decisive numbers, or the reason why there are none."""
-    significant: bool | None = None
-    """Whether a test separates the two sides; None without a test."""
+    holds: bool | None  # whether the numbers support it; None if undecidable
+    numbers: str  # the decisive numbers, or the reason why there are none
+    significant: bool | None = None  # whether a test separates the two sides; None without a test
 
 
-Pairs = pd.DataFrame
-"""Paired tests of all data sets: `pairwise.COLUMNS` with `role` for the data set."""
+Pairs = pd.DataFrame  # paired tests of all data sets: `pairwise.COLUMNS` with `role`
 RVL = PaperRole.RVL_CDIP.value
 LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
 """Degrees between which the paper counts increases of k-NN accuracy."""
@@ -67,9 +62,7 @@ def decide(cases: Iterable[Any]) -> Verdict:
     against = [significant for holds, significant in found if holds is False]
     if any(significant is not False for significant in against):
         return Verdict.FAILS
-    if against or not any(holds for holds, _ in found):
-        return Verdict.OPEN
-    return Verdict.HOLDS
+    return Verdict.OPEN if against or not any(holds for holds, _ in found) else Verdict.HOLDS
 
 
 def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Iterator[Case]:
@@ -97,7 +90,7 @@ def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> It
         yield Case(*place, bool(lead > 0), f"{numbers})", told)
 
 
-def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
+def unadapted_wins_by_second(best: pd.DataFrame, *_: object) -> Iterator[Case]:
     """Cases are the same columns, judged by rankings of a second training on originals.
 
     `best` has `role` and the columns of `best.csv`.
@@ -127,9 +120,7 @@ def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
             continue
         falls = bool((np.diff(series["value"]) < 0).all())
         told = told_apart(series)
-        clear = None
-        if told is not None:
-            clear = bool((told < 0).all() if falls else (told > 0).any())
+        clear = None if told is None else bool((told < 0).all() if falls else (told > 0).any())
         numbers = ", ".join(f"{degree} %: {value:.1f}" for degree, value in series["value"].items())
         yield Case(*place, falls, numbers, clear)
 
@@ -160,9 +151,8 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
 def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
     """Changes of RVL-CDIP's k-NN accuracy between the degrees of `LAST_STEP`.
 
-    Returns:
-        method, adaption, `rises`, and bounds: `may_rise` unless a fall is significant, `must_rise`
-        if a rise is. Only series with both degrees. Without intervals the bounds equal `rises`.
+    Columns method, adaption, `rises`, and bounds: `may_rise` unless a fall is significant,
+    `must_rise` if a rise is. Without intervals the bounds equal `rises`.
     """
     chosen = table[(table["role"] == RVL) & (table["metric"] == "knn")].dropna(subset="value")
     before, after = (chosen[chosen["degree"] == each] for each in LAST_STEP)
@@ -170,62 +160,48 @@ def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
     must = may = rises = both["value"] > both["value_before"]
     if "low" in table:
         must, may = both["low"] > both["high_before"], ~(both["high"] < both["low_before"])
-    return both[["method", "adaption"]].assign(rises=rises, may_rise=may, must_rise=must)
+    return both[["method", "adaption"]].assign(rises=rises, must_rise=must, may_rise=may)
 
 
 def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """One case: number of series in which k-NN accuracy rises over the last step."""
     cells = knn_rises(table)
-    if cells.empty:
-        yield Case(RVL, LAST_STEP_NAME, None, "no k-NN accuracy at 75 and 100 %")
-        return
-    rises, least, most = _counts(cells)
-    others = len(cells) - rises, len(cells) - most, len(cells) - least
-    numbers = f"rises in {rises} of {len(cells)}"
-    yield _as_many((rises, least, most), others, numbers, "low" in table)
+    rest = cells.assign(
+        rises=~cells["rises"], must_rise=~cells["may_rise"], may_rise=~cells["must_rise"]
+    )
+    nothing = "no k-NN accuracy at 75 and 100 %"
+    yield _as_many(cells, rest, "rises in {} of {}", nothing, "low" in table)
 
 
 def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """One case: number of these rises that are masking's."""
     cells = knn_rises(table)
     masks = cells["method"] == Method.MASK.value
-    if not cells["rises"].any():
-        reason = "k-NN accuracy rises nowhere, or was not run at 75 and 100 %"
-        yield Case(RVL, LAST_STEP_NAME, None, reason)
-        return
-    masking, others = _counts(cells[masks]), _counts(cells[~masks])
-    numbers = f"{masking[0]} of {masking[0] + others[0]} are masking"
-    yield _as_many(masking, others, numbers, "low" in table)
+    nothing = "k-NN accuracy rises nowhere, or was not run at 75 and 100 %"
+    yield _as_many(cells[masks], cells[~masks], "{} of {} are masking", nothing, "low" in table)
 
 
-Counts = tuple[int, int, int]
-"""A count, and the least and most that it can be by the intervals."""
-
-
-def _counts(cells: pd.DataFrame) -> Counts:
-    rises, least, most = cells[["rises", "must_rise", "may_rise"]].sum()
-    return int(rises), int(least), int(most)
-
-
-def _as_many(these: Counts, others: Counts, numbers: str, has_intervals: bool) -> Case:
-    """Case that two counts are equal."""
-    (count, least, most), (rest, least_rest, most_rest) = these, others
+def _as_many(
+    these: pd.DataFrame, others: pd.DataFrame, numbers: str, nothing: str, has_intervals: bool
+) -> Case:
+    """Case that two tables (`knn_rises`) have equally many rises."""
+    (count, least, most), (rest, least_rest, most_rest) = (
+        each[["rises", "must_rise", "may_rise"]].sum().astype(int) for each in (these, others)
+    )
+    if not count + rest:
+        return Case(RVL, LAST_STEP_NAME, None, nothing)
     certain = least == most and least_rest == most_rest
-    told = certain or least > most_rest or least_rest > most
+    told = bool(certain or least > most_rest or least_rest > most)
+    numbers = numbers.format(count, count + rest)
     if least != most:
         numbers += f" (at least {least} and at most {most} by their intervals)"
-    return Case(RVL, LAST_STEP_NAME, count == rest, numbers, told if has_intervals else None)
+    return Case(RVL, LAST_STEP_NAME, bool(count == rest), numbers, told if has_intervals else None)
 
 
 def told_apart(series: pd.DataFrame) -> np.ndarray | None:
-    """Direction of each step of a series: -1 falls, 1 rises, 0 neither is significant.
+    """Direction of each step between N values with `low` and `high`, int [N - 1].
 
-    Args:
-        series: value, and its interval as low and high, in the order of the steps [N].
-
-    Returns:
-        int [N - 1]; None for numbers without interval columns, such as printed ones. A step between
-        values without intervals is 0.
+    -1 falls, 1 rises, 0 if neither is significant; None for printed numbers without intervals.
     """
     if "low" not in series:
         return None

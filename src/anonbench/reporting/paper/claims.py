@@ -8,75 +8,41 @@ if the count, or its share of the available cases, is the stated one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.evaluation.comparisons.best import read_best, read_comparisons
-from anonbench.reporting.grid import (
-    Grid,
-    escape_markdown,
-    grid_of,
-    to_latex,
-    to_markdown,
-    write_table,
-)
+from anonbench.reporting import grid
 from anonbench.reporting.labels import NONE
-from anonbench.reporting.notes import notes
-from anonbench.reporting.paper.cases import (
-    Case,
-    Pairs,
-    correlates_strongly,
-    decide,
-    falls_with_degree,
-    half_are_masking,
-    predicts_best,
-    rises_in_half,
-    trends_agree,
-    unadapted_wins,
-    unadapted_wins_by_second,
-)
+from anonbench.reporting.paper import cases as check
 from anonbench.reporting.paper.comparison import compare, published, read_ours
 from anonbench.reporting.paper.ours import ROLE_NAMES, OurData
 
+Claims = Mapping[str, Callable[[pd.DataFrame, check.Pairs | None, float], Iterable[check.Case]]]
+CLAIMS: Claims = {
+    "unadapted_wins": check.unadapted_wins,
+    "falls_with_degree": check.falls_with_degree,
+    "mndcg_like_map": lambda table, *_: check.trends_agree(table, "mndcg", "map"),
+    "linear_like_knn": lambda table, *_: check.trends_agree(table, "linear", "knn"),
+    "predicts_best": check.predicts_best,
+    "correlates_strongly": check.correlates_strongly,
+    "rises_in_half": check.rises_in_half,
+    "half_are_masking": check.half_are_masking,
+}
+"""The claims about results, in the paper's order, by their key in `texts/notes.yaml`.
 
-class Claim(NamedTuple):
-    """A claim and the functions that check it; its words are `claims` in `texts/notes.yaml`."""
-
-    key: str
-    cases: Callable[[pd.DataFrame, Pairs | None, float], Iterable[Case]]
-    """Cases in a table with the columns `CELL` and value (percent), and low and high if there are
-    intervals; with the paired tests and their level."""
-    second: Callable[[pd.DataFrame], Iterable[Case]] | None = None
-    """Cases in the best choices (`role` and the columns of `best.csv`) by a second training on
-    originals; None if the claim does not depend on the ranking of one training."""
-
-    @property
-    def statement(self) -> str:
-        """What the paper claims."""
-        return notes("statements", self.key)[0]
-
-    @property
-    def source(self) -> str:
-        """Where the paper claims it."""
-        return notes("sources", self.key)[0]
-
-
-CLAIMS: tuple[Claim, ...] = (
-    Claim("unadapted_wins", unadapted_wins, unadapted_wins_by_second),
-    Claim("falls_with_degree", falls_with_degree),
-    Claim("mndcg_like_map", lambda table, *_: trends_agree(table, "mndcg", "map")),
-    Claim("linear_like_knn", lambda table, *_: trends_agree(table, "linear", "knn")),
-    Claim("predicts_best", predicts_best),
-    Claim("correlates_strongly", correlates_strongly),
-    Claim("rises_in_half", rises_in_half),
-    Claim("half_are_masking", half_are_masking),
-)
-"""The claims about results, in the paper's order."""
+Each yields its cases in a table with the columns `CELL` and value (percent), and low and high if
+there are intervals; with the paired tests and their level."""
 PAPER, OURS, BY_SECOND = "paper", "ours", "ours by a second training"
+_ASKED: Mapping[str, Claims] = {
+    PAPER: CLAIMS,
+    OURS: CLAIMS,
+    BY_SECOND: {"unadapted_wins": check.unadapted_wins_by_second},  # depends on one training
+}
 CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
 """Columns of the cases; `holds` is empty if a case is undecided."""
 COLUMNS = ["claim", "statement", "source", "numbers", "scope", "verdict", "holds", "cases"]
@@ -87,22 +53,21 @@ COLUMNS += ["not_run", "significant", "tested", "exceptions"]
 
 
 def cases_of(
-    numbers: str, table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
+    numbers: str, table: pd.DataFrame, pairs: check.Pairs | None = None, level: float = 0.05
 ) -> pd.DataFrame:
     """Cases of all claims in one set of numbers, columns `CASES`.
 
-    The table is as for `Claim.cases`, or `Claim.second` for `BY_SECOND`. An exception that the
-    paired tests (p-values adjusted by Holm's method) show as a tie does not refute a claim.
+    The table is as for `CLAIMS`, or `role` and the columns of `best.csv` for `BY_SECOND`. An
+    exception that the paired tests (p-values adjusted by Holm's method) show as a tie does not
+    refute a claim.
     """
-    rows = []
-    for claim in CLAIMS:
-        found = claim.cases(table, pairs, level) if numbers != BY_SECOND else ()
-        if numbers == BY_SECOND and claim.second is not None:
-            found = claim.second(table)
-        for case in found:
-            decided = (case.holds, case.significant, case.numbers)
-            rows.append((claim.key, numbers, case.role, case.name, *decided))
-    return pd.DataFrame(rows, columns=CASES, dtype=object)
+    rows = [
+        (claim, numbers, *case)
+        for claim, cases in _ASKED[numbers].items()
+        for case in cases(table, pairs, level)
+    ]
+    columns = ["claim", "numbers", "role", "case", "holds", "deciding", "significant"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)[CASES]
 
 
 def evaluate(
@@ -114,12 +79,8 @@ def evaluate(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Evaluate the paper on its own numbers, on ours and on those of a second training.
 
-    Args:
-        datasets: those with a role in the paper.
-        scores: tidy scores of each.
-        comparisons: paired tests of each (`comparisons.best.TEST_COLUMNS`).
-        best: best choices of each (`BEST_COLUMNS` there).
-        level: of the tests.
+    Each data set with a role in the paper has tidy scores, paired tests and best choices
+    (`comparisons.best.TEST_COLUMNS`, `BEST_COLUMNS`); `level` is that of the tests.
 
     Returns:
         The cases of all claims (`CASES`), and the published numbers beside ours
@@ -147,16 +108,16 @@ def write_claims(
     The Markdown has the evidence against each claim, too; `csv` gets the `cases`.
     """
     write_csv(cases, csv)
-    grid = claims_grid(cases, datasets)
-    text = "\n".join(["# The paper's claims\n", to_markdown(grid), *_exceptions(cases)])
-    write_table(verdicts(cases), text, to_latex(grid), outputs)
+    table = claims_grid(cases, datasets)
+    text = "\n".join(["# The paper's claims\n", grid.to_markdown(table), *_exceptions(cases)])
+    grid.write_table(verdicts(cases), text, grid.to_latex(table), outputs)
 
 
 def verdicts(cases: pd.DataFrame) -> pd.DataFrame:
     """Verdict on each claim by set of numbers, of all data sets and of each; columns `COLUMNS`."""
     rows = []
-    for claim, numbers in _asked():
-        of = cases[(cases["claim"] == claim.key) & (cases["numbers"] == numbers)]
+    for claim, numbers in ((c, n) for c in CLAIMS for n in _ASKED if c in _ASKED[n]):
+        of = cases[(cases["claim"] == claim) & (cases["numbers"] == numbers)]
         scopes = {"all": of}
         if of["role"].nunique() > 1:
             scopes |= {str(role): own for role, own in of.groupby("role", sort=False)}
@@ -165,19 +126,17 @@ def verdicts(cases: pd.DataFrame) -> pd.DataFrame:
             against = decided[decided["holds"] == False]  # noqa: E712 (None is neither)
             tested = decided["significant"].dropna()
             texts = against["role"] + ", " + against["case"] + ": " + against["deciding"]
-            about = (claim.key, claim.statement, claim.source, numbers, scope)
+            about = (claim, *_words(claim), numbers, scope, check.decide(found.itertuples()).value)
             counts = (len(decided) - len(against), len(decided), len(found) - len(decided))
-            clear = (int(tested.sum()), len(tested), "; ".join(texts))
-            rows.append((*about, decide(found.itertuples()).value, *counts, *clear))
+            rows.append((*about, *counts, int(tested.sum()), len(tested), "; ".join(texts)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _asked() -> list[tuple[Claim, str]]:
-    """Every claim with the sets of numbers on which it is evaluated."""
-    return [(c, n) for c in CLAIMS for n in (PAPER, OURS, BY_SECOND) if n != BY_SECOND or c.second]
+def _words(claim: str) -> tuple[str, str]:
+    return grid.notes("statements", claim)[0], grid.notes("sources", claim)[0]
 
 
-def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
+def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> grid.Grid:
     """Table of claims: statement, source, and the verdict on each set of numbers."""
     found = verdicts(cases)
     why = cases.drop_duplicates(["claim", "numbers", "deciding"])
@@ -189,12 +148,9 @@ def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
         counts = f"{row['verdict']} ({row['holds']} of {row['cases']}{clear})"
         none = f"{row['verdict']}: {reasons.get(place, 'not run')}"
         texts[place] = counts if row["cases"] else none
-    rows = [
-        (c.statement, c.source, *(texts.get((c.key, n), NONE) for n in (PAPER, OURS, BY_SECOND)))
-        for c in CLAIMS
-    ]
+    rows = [(*_words(c), *(texts.get((c, numbers), NONE) for numbers in _ASKED)) for c in CLAIMS]
     heads = ["Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"]
-    return grid_of(
+    return grid.grid_of(
         "claims",
         pd.DataFrame(rows, columns=heads),
         stem="paper-claims",
@@ -207,21 +163,17 @@ def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> Grid:
 def _exceptions(cases: pd.DataFrame) -> list[str]:
     """Cases against each claim and undecided cases, as lines of Markdown."""
     parts = []
+    order = cases["numbers"].map([*_ASKED].index)
+    against = cases.assign(order=order, undecided=cases["holds"].isna())
+    against = against[against["holds"].map(lambda holds: holds is not True)]
+    against = against.sort_values(["order", "undecided"], kind="stable")
     for claim in CLAIMS:
-        of = cases[cases["claim"] == claim.key].to_dict("records")
-        against = [case for case in of if case["holds"] is not True]
-        against.sort(
-            key=lambda case: (
-                [PAPER, OURS, BY_SECOND].index(case["numbers"]),
-                case["holds"] is None,
-            )
-        )
         lines = [
             f"- {case['numbers']}, {ROLE_NAMES[case['role']]}, {case['case']}: "
-            f"{escape_markdown(case['deciding'])}"
+            f"{grid.escape_markdown(case['deciding'])}"
             f"{' – not clear' if case['significant'] is False else ''}\n"
-            for case in against
+            for case in against[against["claim"] == claim].to_dict("records")
         ]
         if lines:
-            parts.append(f"## {claim.statement}\n\n{''.join(lines)}")
+            parts.append(f"## {_words(claim)[0]}\n\n{''.join(lines)}")
     return parts

@@ -9,6 +9,7 @@ twelve series.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,14 @@ from anonbench.core.numeric.statistics import spearman
 from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
-from anonbench.reporting.grid import Grid, grid_of, to_latex, to_markdown, write_table
+from anonbench.reporting.grid import Grid, grid_of, notes, to_latex, to_markdown, write_table
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
-from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
 from anonbench.reporting.summary import read_scores, summarize
 
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
 """Keys of a number in the result tables."""
-METRICS = ("map", "mndcg", "knn", "linear")
-"""The paper's metrics, named as in the scores."""
+METRICS = ("map", "mndcg", "knn", "linear")  # the paper's metrics, named as in the scores
 OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
 """Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
@@ -53,19 +52,15 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     """Tidy scores of a data set in the paper's cells, with the columns `OURS`, in percent.
 
     Seeds are averaged; the retraining control and original images are left out, and so are rankings
-    of too few images for a statement (`anonbench.evaluation.sufficiency`). `seeds` and
-    `n` are those behind each value.
+    of too few images for a statement (`anonbench.evaluation.sufficiency`).
     """
     summary = summarize(scores[scores["dataset"] == data.name])
-    chosen = summary[
-        summary["metric"].isin(METRICS)
-        & summary["adaption"].isin([str(a) for a in Adaption if a not in COMPATIBLE])
-    ].assign(role=data.role)
+    adapted = [str(each) for each in Adaption if each not in COMPATIBLE]
+    chosen = summary[summary["metric"].isin(METRICS) & summary["adaption"].isin(adapted)]
     if why_no_statement(summary, DEFAULTS):
         chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
-    for name in ("value", "low", "high"):
-        chosen[name] = 100.0 * chosen[name].astype(float)
-    return chosen[OURS].reset_index(drop=True)
+    shares = 100.0 * chosen[["value", "low", "high"]].astype(float)
+    return chosen.assign(role=data.role, **shares)[OURS].reset_index(drop=True)
 
 
 def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
@@ -73,9 +68,8 @@ def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
     if data is None:
         return f"no data set stands for {ROLE_NAMES[str(cell['role'])]} (paper_role)"
     where = f"datasets.{data.name}"
-    covered = {"degree": data.degrees, "method": data.methods, "adaption": data.adaptions}
-    for key, values in covered.items():
-        if cell[key] not in values:
+    for key in ("degree", "method", "adaption"):
+        if cell[key] not in getattr(data, f"{key}s"):
             named = f"degree {cell[key]}" if key == "degree" else cell[key]
             return f"{named} is not in {where}.{key}s"
     if cell["query"] == "" and not data.labelled:
@@ -93,8 +87,7 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
 def write_comparison(comparison: pd.DataFrame, outputs: Sequence[Path]) -> None:
     """Write every published number beside ours (`COLUMNS`) to files (`grid.write_table`).
 
-    Texts have the agreement, and the tables in the paper's layout. A table without any of our cells
-    is left out, which the agreement reports.
+    Texts have the agreement, and the paper's tables of which we have a cell.
     """
     tables = [group for _, group in comparison.groupby("table", sort=False)]
     grids = [table_grid(table) for table in tables if table["ours"].notna().any()]
@@ -109,15 +102,12 @@ def compare(
     """Put our numbers (`OURS`) beside the paper's, in the paper's order, columns `COLUMNS`."""
     by_role = {data.role: data for data in datasets}
     # left join in the paper's order: our additional cells are dropped
-    table = published.rename(columns={"value": "published"}).merge(
-        ours.rename(columns={"value": "ours", "n": "queries"}).drop(columns="dataset"),
-        on=CELL,
-        how="left",
-        validate="one_to_one",
-    )
+    own = ours.rename(columns={"value": "ours", "n": "queries"}).drop(columns="dataset")
+    table = published.rename(columns={"value": "published"})
+    table = table.merge(own, on=CELL, how="left", validate="one_to_one")
     for column, name in (("dataset", "name"), ("stand_in", "stand_in")):
-        own = {role: getattr(data, name) for role, data in by_role.items()}
-        table[column] = table["role"].map(own).fillna("")
+        of_role = {role: getattr(data, name) for role, data in by_role.items()}
+        table[column] = table["role"].map(of_role).fillna("")
     table["difference"] = table["ours"] - table["published"]
     table["reason"] = [
         why_missing(cell, by_role.get(cell["role"])) if np.isnan(cell["ours"]) else ""
@@ -156,7 +146,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
     heads = ["Data set", "Degree", "Metric", "Query", "Cells", "Mean", "Mean absolute", "Spearman"]
     return grid_of(
         "agreement",
-        pd.DataFrame(rows, columns=["", *heads]).set_index(""),
+        pd.DataFrame(rows, columns=["", *heads]),
         stem="paper-agreement",
         not_run=_not_run(comparison),
         left=4,
@@ -166,7 +156,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
 def table_grid(table: pd.DataFrame) -> Grid:
     """One table of the paper (rows of the comparison) in its layout, three lines per model."""
     metrics, methods = table["metric"].unique(), table["method"].unique()
-    columns = [(metric, method) for metric in metrics for method in methods]
+    columns = list(product(metrics, methods))
     number, role, degree = table[["table", "role", "degree"]].iloc[0]
     keys = ["query", "adaption", "metric", "method"]
     cells = {
@@ -176,22 +166,17 @@ def table_grid(table: pd.DataFrame) -> Grid:
     }
     known = pd.DataFrame(cells).set_axis(pd.MultiIndex.from_frame(table[keys])).to_dict()
     models = [*dict.fromkeys(zip(table["query"], table["adaption"], strict=True))]
-    rows = [
-        (
-            ADAPTIONS[adaption] if which == "published" else "",
-            which,
-            *(known[which][query, adaption, *column] for column in columns),
-        )
-        for query, adaption in models
-        for which in cells
-    ]
+    rows = []
+    for model, which in product(models, cells):
+        name = ADAPTIONS[model[1]] if which == "published" else ""
+        rows.append((name, which, *(known[which][*model, *column] for column in columns)))
     heads = [("", "Model"), ("", "")]
     heads += [(metric_label(metric), METHODS[method]) for metric, method in columns]
     blocks = [QUERIES.get(query, "") for query, _ in models for _ in cells]
     given = table.dropna(subset=["ours"])
     return grid_of(
         "paper_table",
-        pd.DataFrame(rows, blocks, pd.MultiIndex.from_tuples(heads)),
+        pd.DataFrame(rows, blocks, heads),
         stem=f"paper-table-{number}",
         number=number,
         name=ROLE_NAMES[role],
@@ -206,7 +191,6 @@ def table_grid(table: pd.DataFrame) -> Grid:
 
 
 def _our_source(table: pd.DataFrame) -> str:
-    """Name of our data set that stands in for the paper's, with a note on the difference."""
     name, stand_in = str(table["dataset"].iloc[0]), str(table["stand_in"].iloc[0])
     if not name:
         return "Ours: none"
@@ -214,7 +198,6 @@ def _our_source(table: pd.DataFrame) -> str:
 
 
 def _not_run(table: pd.DataFrame) -> str:
-    """Reasons for missing cells, with their number."""
     reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
     return " ".join(notes("not_run", reasons=reasons.to_dict()))
 

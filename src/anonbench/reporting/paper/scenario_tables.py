@@ -36,16 +36,14 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
 
     Scenarios on original images (the ceiling, and the control's) have original queries only.
     """
-    config = experiment.config
     seeds: dict[tuple[str, ...], list[int]] = {}
     for query in QueryKind:
         for run in experiment.scenarios(name):
             variant = run.variant
             if query is QueryKind.ANONYMIZED and variant == Variant():
                 continue
-            row = adaption_of(
-                run.model, run.seed, experiment.reference_seed, config.control_seeds, retrieval=True
-            )
+            seeded = run.seed, experiment.reference_seed, experiment.config.control_seeds
+            row = adaption_of(run.model, *seeded, retrieval=True)
             adaption, whole, local = run.model.adaption, "", ""
             if not (experiment.is_frozen(name) or isinstance(adaption, Baseline)):
                 whole = str(run.model.variant) if adaption.global_anonymized else ORIGINAL
@@ -74,24 +72,22 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
             trainings = len(runs.drop_duplicates(["model", "seed"])) if is_trained else 0
             kinds = {"": "none", ORIGINAL: ORIGINAL}
             images = (kinds.get(found[each].iloc[0], "anonymized") for each in COLUMNS[4:])
-            is_system = dataset.system is not None and adaption == UNADAPTED
-            model = dataset.system if is_system else called
+            model = (adaption == UNADAPTED and dataset.system) or called
             rows.append((label, model, *images, f"{trainings:,}", f"{len(runs):,}"))
     heads = [("", ""), ("", "Model"), ("Trained on", "Global crops"), ("Trained on", "Local crops")]
     heads += [("Retrieval", "Queries"), ("Retrieval", "Database")]
     heads += [("", "Trainings"), ("", "Scenarios")]
-    reference = f"the unadapted model's of seed {experiment.reference_seed}"
-    if system is not None:
-        reference = f"that of the system {dataset.system}, as it is"
+    of_system = f"that of the system {dataset.system}, as it is"
+    trained = f"the unadapted model's of seed {experiment.reference_seed}"
     return grid_of(
         "scenarios",
-        pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads)).set_index(("", "")),
+        pd.DataFrame(rows, columns=heads),
         dataset=name,
         methods=", ".join(dataset.all_methods),
         degrees=", ".join(map(str, sorted(dataset.degrees))),
         similarity=WORDS["similarities"]["cosine" if system is None else system.similarity],
         is_frozen=frozen,
-        reference=reference,
+        reference=trained if system is None else of_system,
         number=next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None),
         left=5,
     )
