@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -16,12 +14,12 @@ with job(snakemake, __file__) as cache:
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many
 
-            part_of = {Path(made[each]): parts[each] for each in left}
+            part_of = {made[each]: parts[each] for each in left}
             for backbone in dict.fromkeys(given[each][0] for each in left):
                 embed_many(
-                    Path(backbone),
+                    backbone,
                     [
-                        (ImageSet.of(map(Path, given[each][1:]), root), Path(made[each]))
+                        (ImageSet.of(given[each][1:], root), made[each])
                         for each in left
                         if given[each][0] == backbone
                     ],

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -17,23 +15,20 @@ with job(snakemake, __file__) as cache:
             from anonbench.embedding.extract import embed_many, embed_pixels, write_untrained
 
             if part := left.pop("backbone", None):
-                write_untrained(recipe, snakemake.params.seed, Path(snakemake.output.backbone))
+                write_untrained(recipe, snakemake.params.seed, snakemake.output.backbone)
                 part.end()
 
             def sets(model):
                 return [
-                    (
-                        ImageSet.of(map(Path, snakemake.input[each]), root),
-                        Path(snakemake.output[each]),
-                    )
+                    (ImageSet.of(snakemake.input[each], root), snakemake.output[each])
                     for each in left
                     if each.startswith(model)
                 ]
 
             def written(output):
-                next(left[each] for each in left if snakemake.output[each] == str(output)).end()
+                next(left[each] for each in left if snakemake.output[each] == output).end()
 
             if untrained := sets("untrained"):
-                embed_many(Path(snakemake.output.backbone), untrained, settings, written)
+                embed_many(snakemake.output.backbone, untrained, settings, written)
             if pixels := sets("pixels"):
                 embed_pixels(pixels, recipe.resize, settings, written)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -19,30 +17,30 @@ with job(snakemake, __file__):
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shown = Presentation.model_validate(params.shown)
-    scores, comparisons = read_scores(Path(given.scores)), read_comparisons(Path(given.comparisons))
+    scores, comparisons = read_scores(given.scores), read_comparisons(given.comparisons)
 
-    files = map(Path, made.tables)
+    files = iter(made.tables)
     for table, *three in zip(params.tables, files, files, files, strict=True):
         write_layout(table, scores, three, comparisons, shown.confidence)
-    files = map(Path, made.others)
+    files = iter(made.others)
     for name, *three in zip(params.others, files, files, files, strict=True):
-        inputs = {need: Path(given[need]) for need in TABLES[name]}
+        inputs = {need: given[need] for need in TABLES[name]}
         write_dataset_table(name, params.dataset, inputs, shown, three)
 
-    files = map(Path, made.correlations)
+    files = iter(made.correlations)
     matrices = {}
     for degree, matrix, within in zip(params.degrees, files, files, strict=True):
-        write_correlation(Path(given.scores), degree, matrix, within)
+        write_correlation(given.scores, degree, matrix, within)
         matrices[degree] = matrix
 
-    files = map(Path, made.figures)
+    files = iter(made.figures)
     for figure, *outputs in zip(params.figures, files, files, strict=True):
         drawn = {"outputs": outputs, "dpi": shown.dpi}
         if figure.kind == "correlation":
             title = f"{figure.dataset}, {figure.degree} %"
             correlation_heatmap(matrices[figure.degree], title=title, **drawn)
         elif figure.kind == "learning":
-            logs = dict(zip(params.models, map(Path, given.logs), strict=True))
+            logs = dict(zip(params.models, given.logs, strict=True))
             learning_curves(logs, chance=chance_levels(**params.chance), **drawn)
         else:
             trend(scores, figure.dataset, figure.metric, figure.query, **drawn)

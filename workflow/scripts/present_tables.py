@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -19,15 +17,15 @@ with job(snakemake, __file__):
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shown = Presentation.model_validate(params.shown)
-    files = map(Path, made.tables)
+    files = iter(made.tables)
     for name, *three in zip(params.tables, files, files, files, strict=True):
-        inputs = {need: Path(given[need]) for need in TABLES[name]}
+        inputs = {need: given[need] for need in TABLES[name]}
         write_dataset_table(name, params.dataset, inputs, shown, three)
-    files = map(Path, made.figures)
+    files = iter(made.figures)
     for metric, *outputs in zip(params.fronts, files, files, strict=True):
         front(
-            read_rates(Path(given.rates)),
-            read_scores(Path(given.scores)),
+            read_rates(given.rates),
+            read_scores(given.scores),
             params.dataset,
             metric,
             outputs=outputs,

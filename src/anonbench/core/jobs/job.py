@@ -46,11 +46,15 @@ def job(task: Any, script: str) -> Iterator[JobCache]:
     """Run the block as a job of the workflow: see `logged`. Yield the cache of its outputs.
 
     Inputs of Snakemake's `task` are checked before the block, and checksums of its outputs are
-    written after it. A script that calls `JobCache.is_done` may keep its earlier outputs.
+    written after it; in the block, both are paths. A script that calls `JobCache.is_done` may keep
+    its earlier outputs.
     """
     # scripts import nothing from their folders, where a user's module may have the same name
     sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]
     with logged(task.log[0], task.threads):
+        for name in ("input", "output"):
+            files = getattr(task, name)
+            setattr(task, name, type(files)(toclone=files, custom_map=Path))
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
         parameters = dict(task.params.items())
         # by the rules' convention a benchmark has the name of its job's log

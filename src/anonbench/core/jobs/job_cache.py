@@ -52,8 +52,8 @@ class JobCache:
 
     def __init__(
         self,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
+        inputs: Sequence[str | Path],
+        outputs: Sequence[str | Path],
         parameters: Mapping[str, Any],
         results: Path | None = None,
         benchmark: Path | None = None,
@@ -77,7 +77,7 @@ class JobCache:
         self._asked = self._is_done = False
         self._parts: list[JobCache] = []
 
-    def part(self, inputs: Sequence[str], outputs: Sequence[str]) -> JobCache:
+    def part(self, inputs: Sequence[str | Path], outputs: Sequence[str | Path]) -> JobCache:
         """Cache of some of the outputs, which depend on some of the inputs only.
 
         Its `end` is to be called when these outputs are written.
@@ -92,7 +92,7 @@ class JobCache:
         """
         files = []
         for given in (inputs, outputs):
-            lists = {name: [f] if isinstance(f, str) else [*f] for name, f in given.items()}
+            lists = {name: [*f] if isinstance(f, list) else [f] for name, f in given.items()}
             files.append({n: lists[n] + lists.get(f"{n}_digest", []) for n in lists})
         names = [name for name in files[1] if f"{name}_digest" in files[1]]
         return {name: self.part(files[0].get(name, []), files[1][name]) for name in names}
