@@ -19,7 +19,7 @@ from functools import cache
 from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from anonbench.core.io import read_json, write_json
 from anonbench.core.provenance import file_digest
@@ -60,8 +60,8 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
 
 def script_identity(name: str, source: str) -> dict[str, str]:
     """Return the code of a script, under the name of its file, and of all that it imports."""
-    code = _code(source)
-    return {name: code.digest} | _identity(code.uses)
+    digest, uses = _code(source)
+    return {name: digest} | _identity(uses)
 
 
 @cache
@@ -127,9 +127,8 @@ def _identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str
         if name in found or name == _ROOT or name.startswith((*_FRAME, *without)):
             continue
         if name in _files():
-            code = _module(name)
-            found[name] = code.digest
-            waiting += code.uses
+            found[name], uses = _module(name)
+            waiting += uses
             if name in _data():
                 found[f"{name} data"] = _data()[name]
         elif name == _SHOWN:
@@ -139,25 +138,17 @@ def _identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str
     return dict(sorted(found.items()))
 
 
-class Code(NamedTuple):
-    """Code of a module or script."""
-
-    digest: str
-    """16 hexadecimal digits."""
-    uses: Collection[str]
-    """Names of what it imports: modules, and objects of other packages."""
-
-
 @cache
-def _module(name: str) -> Code:
+def _module(name: str) -> tuple[str, set[str]]:
     is_settings = f"{name}.".startswith(f"{_SETTINGS}.")
-    code = _code(_files()[name].read_text(encoding="utf-8"), is_settings)
+    digest, uses = _code(_files()[name].read_text(encoding="utf-8"), is_settings)
     parent = name.rpartition(".")[0]
     # the settings' package imports all of them: names are resolved to the modules that it names
-    return Code(code.digest, {*code.uses, parent} - {"", _SETTINGS})
+    return digest, {*uses, parent} - {"", _SETTINGS}
 
 
-def _code(source: str, is_settings: bool = False) -> Code:
+def _code(source: str, is_settings: bool = False) -> tuple[str, set[str]]:
+    """Digest of the code, and names of the modules and objects of packages that it imports."""
     tree = _Executed(is_settings).visit(ast.parse(source))
     uses: set[str] = set()
     for node in ast.walk(tree):
@@ -168,7 +159,7 @@ def _code(source: str, is_settings: bool = False) -> Code:
                 uses |= {_defining(module, each.name) for each in names}
             case ast.Constant(value=str(text)) if text in _files():
                 uses.add(text)  # run or read by its name
-    return Code(hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], uses)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], uses
 
 
 def _defining(module: str, name: str) -> str:
