@@ -44,8 +44,7 @@ _MAP, _SUMMED = 2e-8, 3e-10  # of a map: rank^2 x width, and images x width^2
 _LEARNED = 4e-6  # of a feature of a region that an attacker learns from
 _RESTORER, _RESTORED = 2.0, 1 / 500  # of a restorer's regression, and of each of its regions
 _VALUE = 1e-8  # of a number that is read, checked and normalized
-STARTED = 1.0
-"""Of a job's start, with Python and packages."""
+STARTED = 1.0  # of a job's start, with Python and packages
 _SHORT, _LAST = 20, 8  # jobs of a first run that take a second, and those in its longest chain
 
 # on GPUs
@@ -59,8 +58,7 @@ assumption."""
 # sizes
 _LARGE = 1024  # dimension of ViT-L's features
 _SYSTEM_WIDTH = 2048  # assumed, as a large one: a system's dimension is unknown before it runs
-PIXELS = 3 * 32 * 32 + 1
-"""Dimension of raw pixels (`anonbench.embedding.extract`)."""
+PIXELS = 3 * 32 * 32 + 1  # dimension of raw pixels (`anonbench.embedding.extract`)
 _MEGAPIXELS = 0.3  # assumed of an image that is not there, as in a demo before it is drawn
 _LINES = 20  # assumed text lines in an image; of other entities one each
 _BESIDE = 0.5  # assumed share of images that show a further one of the entities looked for

@@ -27,10 +27,8 @@ from anonbench.workflow.estimates import PIXELS, STARTED, Estimates
 from anonbench.workflow.planned_jobs import Job, Plan
 from anonbench.workflow.startup import drawn
 
-ID_BYTES = 64
-"""Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
-TAR_BYTES = 850
-"""Overhead in bytes of an image in a shard: header, padding, line of the index."""
+ID_BYTES = 64  # bytes of an image's id in a file of embeddings; measured: 40 to 60
+TAR_BYTES = 850  # overhead in bytes of an image in a shard: header, padding, line of the index
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,7 @@ class Cost:
     basis: str
     """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
     same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`."""
-    disk: float | None
-    """Bytes that it writes; None if unknown."""
+    disk: float | None  # bytes that it writes; None if unknown
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
@@ -195,8 +192,7 @@ _RATES = (
     "take half of that, or twice as long."
 )
 _COLUMNS = {"seconds": "time", "cpu_seconds": "CPU time", "gpu_seconds": "GPU time"}
-_NAMED = 4
-"""Stages that are listed individually."""
+_NAMED = 4  # stages that are listed individually
 
 
 def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from anonbench.core.errors import InputError
 _OURS = Path("workflow/rules/anonymize.smk")
 """File by which a Snakefile is recognized as this project's."""
 _NAMED = ("-s", "--snakefile")
-START = "anonbench: "
-"""Prefix of the message with which a run is refused."""
+START = "anonbench: "  # prefix of the message with which a run is refused
 
 
 def require_configfiles(arguments: Sequence[str]) -> None:

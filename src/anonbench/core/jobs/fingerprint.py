@@ -27,15 +27,13 @@ from anonbench.core.registries.registry import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """Packages whose sources are read, with their folders."""
-_ROOT = "anonbench"
-"""Package whose imports are lazy."""
+_ROOT = "anonbench"  # package whose imports are lazy
 _SETTINGS = "anonbench.config"
 """Only methods and constants of settings count: the values of fields are part of a job's identity.
 A script depends on the sections that it names, not on the whole config."""
 _FACT = re.compile(r"(label|line_colour|seconds_an?_\w+|memory_mb|install): .*ClassVar")
 """Class values that only plans and shown results depend on; `registry.facts` stands for them."""
-_SILENT = frozenset({"tqdm"})
-"""Packages that compute nothing."""
+_SILENT = frozenset({"tqdm"})  # packages that compute nothing
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"

@@ -37,8 +37,7 @@ _GOES_ON = (
 WAIT_SECONDS = 20.0
 _terminals: list[tuple[int, Path]] = []  # descriptor and log of this process's job
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-TRY_AGAIN = 75
-"""Exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)."""
+TRY_AGAIN = 75  # exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)
 
 
 @contextmanager

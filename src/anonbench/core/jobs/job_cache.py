@@ -35,12 +35,10 @@ from anonbench.core.jobs.checksums import (
 )
 from anonbench.core.provenance import file_digest
 
-IDENTITY = "identity"
-"""Key in the record of an output of a job that calls `JobCache.is_done`."""
+IDENTITY = "identity"  # key in the record of an output of a job that calls `JobCache.is_done`
 _KEPT = ".kept"
 """Suffix of the benchmark of the job that made the outputs, beside that of a job that kept them."""
-RUN = "run"
-"""Parameter that names a run of the job (`anonbench.workflow.rule_parts`)."""
+RUN = "run"  # parameter that names a run of the job (`anonbench.workflow.rule_parts`)
 _ONLY_PLANNED = {"user_files", RUN}
 """Parameters that only Snakemake's planning needs: of the first, inputs have the information."""
 
@@ -200,8 +198,7 @@ class ResourceUsage(NamedTuple):
 
     seconds: float
     cpu_seconds: float
-    mebibytes: float
-    """Peak of resident memory."""
+    mebibytes: float  # peak of resident memory
 
 
 def read_usage(benchmark: Path) -> ResourceUsage | None:

@@ -188,8 +188,7 @@ def limits_of(entities: Iterable[str]) -> list[float]:
 
 CONFIDENCE: float = Presentation().confidence
 WIDEST: float = Presentation().widest_interval
-HALF = 0.5
-"""Share of the images that is searched; attackers learn from the other half."""
+HALF = 0.5  # share of the images that is searched; attackers learn from the other half
 SEARCHED, LEARNED = 24, 8
 """Fewest images that are searched, slightly more than the 20 that the report needs for a statement;
 and fewest images that an attacker learns from (with fewer, none does)."""
@@ -208,8 +207,7 @@ class Estimate(NamedTuple):
     """Estimated cost of an experiment."""
 
     images: int
-    seconds: float = 0.0
-    """Expected time of the run, as `anonbench plan` tells it."""
+    seconds: float = 0.0  # expected time of the run, as `anonbench plan` tells it
     bytes: float = 0.0
     gap: str = ""
     """Number of images, persons or class folders that the policy needs; empty if they are there."""
