@@ -83,10 +83,8 @@ class Estimates:
 
         The seconds are those in which it embeds an image.
         """
-        self._experiment = experiment
-        self._counts = counts
-        self._megapixels = megapixels
-        self._embedded = embedded
+        self._experiment, self._counts = experiment, counts
+        self._megapixels, self._embedded = megapixels, embedded
 
     def recipe(self, name: str) -> Recipe:
         """Training recipe of a data set."""
@@ -112,15 +110,14 @@ class Estimates:
         Raises:
             ValueError: there is no formula for the stage.
         """
-        config = self._experiment.config
-        counts = self._counts[name]
+        config, counts = self._experiment.config, self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
         part = Split(split or Split.TRAIN)
         in_shard = counts[part] / max(1, len(self._experiment.shards(name, part, counts)))
         match stage:
             case "detect":
-                detectors = self._experiment.datasets[name].detectors
-                return in_shard * self._each(name, _READ, *map(_searched, detectors))
+                detectors = map(DETECTORS.__getitem__, self._experiment.datasets[name].detectors)
+                return in_shard * self._each(name, _READ, *(d.seconds_an_image for d in detectors))
             case "demo":
                 return images / _DRAWN
             case "manifest":
@@ -132,19 +129,16 @@ class Estimates:
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
             case "train_redrawer":
-                drawing = config.redrawing
-                return drawing.steps * drawing.batch_size / _REDRAWING
+                return config.redrawing.steps * config.redrawing.batch_size / _REDRAWING
             case "redraw":
                 return in_shard / _REDRAWN
             case "embed" | "embed_system":
                 embedded = (sets or 2 + 2 * len(self._experiment.variants(name))) * images / 2
                 return embedded * self._embedded_in(name)
             case "distill_system":
-                settings = config.low_rank
-                learned = min(settings.images, counts[Split.TRAIN])
+                learned = min(config.low_rank.images, counts[Split.TRAIN])
                 # two passes for its targets; a step costs about three passes of its images
-                passes = 2 + 3 * settings.epochs
-                return passes * learned * self._embedded_in(name)
+                return (2 + 3 * config.low_rank.epochs) * learned * self._embedded_in(name)
             case "map_vectors":
                 seeds = len(self._experiment.training_seeds(name))
                 maps = seeds * len(self._experiment.mapped_variants(name))
@@ -292,17 +286,15 @@ class Estimates:
         seconds, read, shown = 0.0, 0.0, self._shown(name)
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
-                sought = attack.entities or tuple(shown)
-                attacked = {each: share for each, share in shown.items() if each in sought}
                 most, images, regions = privacy.attacked_regions, 0.0, 0.0
-                for entity, share in attacked.items():
-                    with_it = min(share * val, most, attack.most_images() or val)
+                for entity in (each for each in shown if each in (attack.entities or shown)):
+                    with_it = min(shown[entity] * val, most, attack.most_images() or val)
                     lines = _LINES if entity is Entity.TEXT else 1
                     images += with_it
                     regions += min(with_it * min(lines, attack.most_in_an_image() or lines), most)
                 images = min(images, val, attack.most_images() or images)
-                seconds += images * versions * self._each(name, attack.seconds_an_image)
-                seconds += regions * versions * attack.seconds_a_region
+                an_image = self._each(name, attack.seconds_an_image)
+                seconds += versions * (images * an_image + regions * attack.seconds_a_region)
                 read = max(read, images)
             elif isinstance(attack, ArchiveAttack):
                 seconds += vectors * attack.seconds(taught)
@@ -366,10 +358,6 @@ class Estimates:
         return _LARGE if self._is_large(name) else backbone.width
 
 
-def _searched(detector: str) -> tuple[float, float]:
-    return DETECTORS[detector].seconds_an_image
-
-
 def _hidden(method: str) -> tuple[float, float]:
     """Cost of a method or a strength of one."""
     return METHODS[base_of(method)].seconds_an_image
@@ -378,6 +366,5 @@ def _hidden(method: str) -> tuple[float, float]:
 @cache
 def flops_per_second(precision: Literal["fp32", "bf16"]) -> float:
     """FLOP/s that a model reaches on this machine's GPU, or on an A100."""
-    here = model_name()
-    peak = flops.peak_flops(here, precision) if here else None
-    return _SHARE * (peak or flops.peak_flops("A100", precision) or 1.0)
+    peaks = (flops.peak_flops(gpu, precision) for gpu in (model_name(), "A100") if gpu)
+    return _SHARE * next(filter(None, peaks))
