@@ -135,16 +135,13 @@ class Run:
             return None
         mean = fmean(known.values())
         known = defaultdict(lambda: mean, known)
-        running = [(known[job.rule], now - job.began) for job in self.running.values()]
-        told = (job.seconds_left(self.folder) for job in self.running.values())
-        running = [
-            (max(whole, so_far + left) if left else whole, so_far)
-            for (whole, so_far), left in zip(running, told, strict=True)
-        ]
-        spent = sum(min(whole, so_far) for whole, so_far in running)
-        done = spent + sum(jobs * known[rule] for rule, jobs in self.done.items())
+        done = sum(jobs * known[rule] for rule, jobs in self.done.items())
         left = sum(jobs * known[rule] for rule, jobs in self.waiting.items())
-        left += sum(whole for whole, _ in running) - spent
+        for job in self.running.values():
+            spent, told = now - job.began, job.seconds_left(self.folder)
+            whole = max(known[job.rule], spent + told if told else 0.0)
+            done += min(whole, spent)
+            left += whole - min(whole, spent)
         expected = _TRUSTED * self.at_once
         return (now - self.began + _TRUSTED) * left / (done + expected) if done > 0 else None
 

@@ -128,8 +128,7 @@ def contents(files):
     It makes Snakemake plan jobs whose files changed. It is no part of a job's fingerprint: these files
     are inputs, and the job compares their digests.
     """
-    planned = workflow.is_main_process and not settings.bundle
-    return startup.contents(map(str, files)) if planned else ""
+    return startup.contents(map(str, files)) if workflow.is_main_process else ""
 
 
 def as_text(scenarios):

@@ -197,30 +197,29 @@ _NAMED = 4  # stages that are listed individually
 
 def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
     """Planned jobs with their costs, for a run with these cores and GPUs; what would stay gone."""
-    jobs, cost = plan.planned, costs(plan)
-    rows = [
-        {
-            "job": job.label,
-            "stage": job.stage,
-            "wildcards": job.wildcards,
-            "outputs": list(map(str, job.outputs)),
-            **asdict(cost[job]),
-        }
-        for job in jobs
-    ]
-    wall = wall_seconds(jobs, {job: cost[job].seconds for job in jobs}, cores, gpus)
-    data = {"jobs": rows, "cores": cores, "gpus": gpus, "wall_seconds": wall}
-    grows = sum(max(0.0, (cost[job].disk or 0.0) - _size(job)) for job in jobs)
-    return data | {
+    jobs = costs(plan)
+    seconds, grows = {job: cost.seconds for job, cost in jobs.items()}, 0.0
+    for job, cost in jobs.items():
+        replaced = sum(path.stat().st_size for path in job.outputs if path.is_file())
+        grows += max(0.0, (cost.disk or 0.0) - replaced)
+    return {
+        "jobs": [
+            {
+                "job": job.label,
+                "stage": job.stage,
+                "wildcards": job.wildcards,
+                "outputs": list(map(str, job.outputs)),
+                **asdict(cost),
+            }
+            for job, cost in jobs.items()
+        ],
+        "cores": cores,
+        "gpus": gpus,
+        "wall_seconds": wall_seconds([*jobs], seconds, cores, gpus),
         "missing": list(map(str, plan.missing)),
         "disk_growth": grows,
         "disk_free": plan.free,
     }
-
-
-def _size(job: Job) -> float:
-    """Bytes of the outputs that a job replaces."""
-    return float(sum(path.stat().st_size for path in job.outputs if path.is_file()))
 
 
 def as_text(data: Mapping[str, Any]) -> str:
