@@ -18,7 +18,6 @@ try:
 except InputError as error:  # an installed package's class that cannot be loaded
     refuse(error)
 
-from anonbench.config.experiment import truth_of
 from anonbench.core.registries.method_names import program_of, published_as
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
@@ -50,10 +49,9 @@ files = RuleFiles(workflow, results)
 plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
 updated, last_run = files.updated, files.last_run
 
+doubts_at_start = []
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
     doubts_at_start = startup.say_what_stands(settings)
-else:
-    doubts_at_start = []
 
 
 pathvars:
@@ -100,26 +98,9 @@ def code_of(script):
     return lambda w: code_digest(path)
 
 
-def named_configfiles():
-    """Names of the config files, unless it is the one that is read anyway."""
-    names = [Path(file).name for file in workflow.configfiles]
-    return [] if names == ["config.yaml"] else names
-
-
-def named_results(w):
-    """Folder of the results as the report's commands name it; nothing tells where it lies."""
-    folder = settings.results
-    return folder.name if folder.is_absolute() else str(folder)
-
-
 def presentation(*fields):
     """Presentation settings that a job reads."""
     return settings.presentation.model_dump(mode="json", include=set(fields))
-
-
-def truth(name):
-    """The true boxes, if they are known; a demo's are made together with its images."""
-    return paths.annotations(name, "truth") or on_disk(started.demo_marker(name))
 
 
 def contents(files):
@@ -144,12 +125,6 @@ def sought(w):
 def apart(w):
     """Models whose vectors attacks and policy judge separately, by their published names."""
     return [published_as(str(m.variant), m.adaption) for m in experiment.own_vectors(w.dataset)]
-
-
-def drawn_truth(name):
-    """File of a demo's true boxes; empty for other data."""
-    dataset = datasets[name]
-    return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 
 
 def method_of(w):

@@ -5,6 +5,7 @@ from anonbench.workflow.paths.files import digests
 
 # A bundle carries no image sets, whose digests a statement names.
 hidden_here = [] if settings.bundle else list(experiment.datasets)
+named = [Path(file).name for file in workflow.configfiles]
 # Regions whose outlines stand for a picture. A bundle carries no digests of them.
 outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
@@ -214,7 +215,8 @@ rule report:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         packages=PACKAGES,
-        configfiles=named_configfiles(),
-        place=named_results,
+        configfiles=[] if named == ["config.yaml"] else named,  # which is read anyway
+        # nothing tells where the results lie
+        place=lambda w: settings.results.name if settings.results.is_absolute() else results,
     script:
         "../scripts/report.py"
