@@ -74,7 +74,7 @@ class FilePaths:
             "shard": r"\d+",
             "variant": rf"original|{anonymized}",
             "anonymized": anonymized,
-            "adaption": "[ABC]",
+            "adaption": "[ABCD]",
             "seed": r"\d+",
             "setting": "|".join(READERS),
         }

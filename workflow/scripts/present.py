@@ -5,19 +5,24 @@ with job(snakemake, __file__):
 
     name_system(snakemake.params.system)  # before labels are put together
 
+    from dataclasses import replace
+
     from anonbench.config import Presentation
     from anonbench.core.registries.tables import TABLES
     from anonbench.evaluation.comparisons.best import read_comparisons
     from anonbench.evaluation.correlation import write_correlation
+    from anonbench.evaluation.privacy.rates import read_rates
+    from anonbench.evaluation.sufficiency import DEFAULTS
     from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.figures.learning import chance_levels, learning_curves
-    from anonbench.reporting.figures.trends import correlation_heatmap, trend
+    from anonbench.reporting.figures.trends import correlation_heatmap, front, trend
     from anonbench.reporting.grid_layout import write_layout
     from anonbench.reporting.summary import read_scores
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shown = Presentation.model_validate(params.shown)
-    scores, comparisons = read_scores(given.scores), read_comparisons(given.comparisons)
+    scores = read_scores(given.scores) if given.get("scores") else None
+    comparisons = read_comparisons(given.comparisons) if params.tables else None
 
     files = iter(made.tables)
     for table, *three in zip(params.tables, files, files, files, strict=True):
@@ -42,5 +47,9 @@ with job(snakemake, __file__):
         elif figure.kind == "learning":
             logs = dict(zip(params.models, given.logs, strict=True))
             learning_curves(logs, chance=chance_levels(**params.chance), **drawn)
+        elif figure.kind == "front":
+            needs = replace(DEFAULTS, widest=shown.widest_interval, confidence=shown.confidence)
+            rates = read_rates(given.rates)
+            front(rates, scores, figure.dataset, figure.metric, needs=needs, **drawn)
         else:
             trend(scores, figure.dataset, figure.metric, figure.query, **drawn)
