@@ -41,8 +41,8 @@ _SHOWN = "anonbench.core.registries.registry:facts"
 _distributions = cache(metadata.packages_distributions)
 
 
-def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Return the code of modules (full names) and of all that they import.
+def code_identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str, str]:
+    """Code of modules (full names) and of all that they import, also in functions.
 
     It has a digest for each module of anonbench, and the version of each installed distribution.
     Modules and packages in `without` are left out, with what only they import.
@@ -51,15 +51,30 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
         ValueError: anonbench has no such module.
     """
     for name in (*modules, *without):
-        if name.partition(".")[0] in PACKAGES and name not in _files():
+        if name.partition(".")[0] in PACKAGES and name not in {*_files(), _SHOWN}:
             raise ValueError(f"there is no module {name}")
-    return _identity(modules, without)
+    found: dict[str, str] = {}
+    waiting = [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name == _ROOT or name.startswith((*_FRAME, *without)):
+            continue
+        if name in _files():
+            found[name], uses = _module(name)
+            waiting += uses
+            if name in _data():
+                found[f"{name} data"] = _data()[name]
+        elif name == _SHOWN:
+            found[name] = _facts()
+        elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
+            found |= _versions(package)
+    return dict(sorted(found.items()))
 
 
 def script_identity(name: str, source: str) -> dict[str, str]:
     """Return the code of a script, under the name of its file, and of all that it imports."""
     digest, uses = _code(source)
-    return {name: digest} | _identity(uses)
+    return {name: digest} | code_identity(uses)
 
 
 @cache
@@ -114,26 +129,6 @@ def _state() -> str:
     installed = {entry.name for place in places for entry in Path(place).glob("*-info")}
     digest.update(str(sorted(installed)).encode())
     return digest.hexdigest()
-
-
-def _identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Code of modules and of all that they import, also in functions."""
-    found: dict[str, str] = {}
-    waiting = [*modules]
-    while waiting:
-        name = waiting.pop()
-        if name in found or name == _ROOT or name.startswith((*_FRAME, *without)):
-            continue
-        if name in _files():
-            found[name], uses = _module(name)
-            waiting += uses
-            if name in _data():
-                found[f"{name} data"] = _data()[name]
-        elif name == _SHOWN:
-            found[name] = _facts()
-        elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
-            found |= _versions(package)
-    return dict(sorted(found.items()))
 
 
 @cache
