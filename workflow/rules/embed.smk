@@ -70,31 +70,41 @@ for _name in experiment.datasets:
             "../scripts/embed_baselines.py"
 
 
-# A system under test is started once for all image sets of its data set. Vectors are cached by image
-# content (`kept/`, no output of any rule).
+# A system under test is started once for all image sets of its data set, and once with the low-rank updates
+# that it has learned for a variant. Vectors are cached by image content (`kept/`, no output of any rule).
 for _name, _dataset in experiment.datasets.items():
-    if _dataset.system:
-        _sets = paths.embedding_sets(_name)
+    _jobs = {"": (paths.embedding_sets(_name), {}, [])} if _dataset.system else {}
+    for _variant in map(str, experiment.distilled(_name)):
+        _own = f"{_variant}_".replace("-", "_")
+        _sets = paths.embedding_sets(_name, f"D-{_variant}")
+        _adapter = paths.adapter(_name, _variant, experiment.reference_seed)
+        _jobs[f"/D-{_variant}/seed{experiment.reference_seed}"] = (
+            {each: files for each, files in _sets.items() if each.startswith(_own)},
+            {"adapter": _adapter},
+            [_adapter.replace("adapter_model.safetensors", "adapter_config.json")],
+        )
+    for _with, (_sets, _adapter, _settings) in _jobs.items():
 
         rule:
             name:
-                f"embed_{_name}"
+                f"embed_{_name}" + _with.replace("-", "_").replace("/", "_")
             input:
-                **by_digest(**{each: files.inputs for each, files in _sets.items()}),
+                **by_digest(**_adapter, **{each: files.inputs for each, files in _sets.items()}),
+                settings=_settings,
                 system=on_disk(started.system_files(_name)),
             output:
                 **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
-                f"<logs>/embed/{_name}.log",
+                f"<logs>/embed/{_name}{_with}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}.tsv"
+                f"<benchmarks>/embed/{_name}{_with}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             threads: 8
             resources:
                 gpu=gpus(estimates.embedding_gpus(_name)),
                 mem_mb=growing(estimates.embedding_mb(_name)),
-                runtime=growing(estimates.minutes("embed_system", _name)),
+                runtime=growing(estimates.minutes("embed_system", _name, sets=len(_sets))),
             params:
                 code=code_of("embed_system"),
                 run=last_run(),
@@ -104,49 +114,6 @@ for _name, _dataset in experiment.datasets.items():
                 dataset=_name,
             script:
                 "../scripts/embed_system.py"
-
-
-# A system's network with the low-rank updates that it has learned for a variant.
-rule embed_distilled_system:
-    input:
-        **by_digest(
-            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
-            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
-            adapter=rules.distill_system.output.adapter,
-        ),
-        settings=plain(rules.distill_system.output.settings),
-        system=lambda w: on_disk(started.system_files(w.dataset)),
-    output:
-        **updated(
-            **with_digest(
-                val=paths.embedding("{dataset}", "D-{anonymized}", "{seed}", "{anonymized}"),
-                train=paths.embedding(
-                    "{dataset}", "D-{anonymized}", "{seed}", "{anonymized}", "train"
-                ),
-            ),
-        ),
-    log:
-        "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}.tsv"
-    wildcard_constraints:
-        dataset="|".join(n for n, d in experiment.datasets.items() if d.system) or "(?!)",
-    conda:
-        "../../envs/anonbench.yaml"
-    threads: 8
-    resources:
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
-        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
-    params:
-        code=code_of("embed_system"),
-        run=last_run(),
-        system=lambda w: stage_parameters.system(settings, w.dataset),
-        user_files=lambda w: contents(started.system_files(w.dataset)),
-        evidence=lambda w: startup.evidence(started, w.dataset),
-        dataset=lambda w: w.dataset,
-    script:
-        "../scripts/embed_system.py"
 
 
 # The unadapted model's vectors of hidden images, mapped to where their originals' would be: learned from
