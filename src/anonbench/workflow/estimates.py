@@ -93,19 +93,24 @@ class Estimates:
     def _system(self, name: str) -> SystemKind | None:
         return self._experiment.config.system_of(name)
 
-    def minutes(self, stage: str, name: str, split: str | None = None, sets: int = 0) -> int:
+    def minutes(
+        self, stage: str, name: str, split: str | None = None, sets: int = 0, pixels: int = 0
+    ) -> int:
         """Time limit of one job of a stage, with a safety factor, at least 5 minutes."""
-        seconds = _START + self.seconds(stage, name, split, sets)
+        seconds = _START + self.seconds(stage, name, split, sets, pixels)
         return max(5, math.ceil(_SAFETY * seconds / 60))
 
-    def seconds(self, stage: str, name: str, split: str | None = None, sets: int = 0) -> float:
+    def seconds(
+        self, stage: str, name: str, split: str | None = None, sets: int = 0, pixels: int = 0
+    ) -> float:
         """Expected seconds of work of one job of a stage, without its start.
 
         Args:
             stage: name of the stage's script.
             name: name of the data set.
             split: split of the shard that a job handles.
-            sets: image sets that a job embeds, each of one split.
+            sets: image sets that a job embeds by a model, each of one split; 0: all of them.
+            pixels: image sets of which a job takes the pixels; then `sets` may be none.
 
         Raises:
             ValueError: there is no formula for the stage.
@@ -133,8 +138,10 @@ class Estimates:
             case "redraw":
                 return in_shard / _REDRAWN
             case "embed" | "embed_system":
-                embedded = (sets or 2 + 2 * len(self._experiment.variants(name))) * images / 2
-                return embedded * self._embedded_in(name)
+                if not sets and not pixels:
+                    sets = 2 + 2 * len(self._experiment.variants(name))
+                read = self._each(name, _READ)
+                return images / 2 * (sets * self._embedded_in(name) + pixels * read)
             case "distill_system":
                 learned = min(config.low_rank.images, counts[Split.TRAIN])
                 # two passes for its targets; a step costs about three passes of its images
@@ -147,9 +154,6 @@ class Estimates:
                 return maps * (_MAP * rank**2 * width + _SUMMED * images * width**2)
             case "hash_images":
                 return in_shard * self._each(name, _READ)
-            case "embed_baselines":
-                # half of the sets, of pixels, are hardly more than read
-                return sets * images / 4 * (self._each(name, _READ) + self._embedded_in(name))
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":

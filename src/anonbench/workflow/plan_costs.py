@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -129,10 +129,10 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
 
 def _work(estimates: Estimates, job: Job) -> float:
     """Seconds according to a formula; 1 for all jobs of a stage without one."""
-    sets = sum(path.suffix == ".h5" for path in job.outputs)
-    wildcards = job.wildcards
+    of_pixels = ["pixels" in path.parts for path in job.outputs if path.suffix == ".h5"]
+    sets, name, split = Counter(of_pixels), job.wildcards.get("dataset"), job.wildcards.get("split")
     try:
-        return estimates.seconds(job.stage, wildcards["dataset"], wildcards.get("split"), sets) or 1
+        return estimates.seconds(job.stage, str(name), split, sets[False], sets[True]) or 1.0
     except (KeyError, ValueError):
         return 1.0
 
@@ -152,7 +152,7 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
     name = job.wildcards.get("dataset", "")
     counts = dict(plan.started.counts.get(name, {}))
     match job.stage:
-        case "train" | "embed" | "embed_baselines":
+        case "train" | "embed":
             if (sizes := sizes_by_settings(plan.estimates.recipe(name).backbone)) is None:
                 return None
             if job.stage == "train":

@@ -72,7 +72,7 @@ def test_parameters_are_those_of_the_data_set(jobs: list[Job]) -> None:
     assert "blur" in hidden[0]["params"]["hiding"]["settings"]
     adaptions = {job["params"]["adaption"] for job in of(jobs, "train_adapted", "portraits")}
     assert adaptions == {"A", "B", "C"}
-    pixels = {j["params"]["dataset"] for j in jobs if "embed_baselines" in str(j["script"])}
+    pixels = {j["params"]["dataset"] for j in jobs if "baselines" in j["name"]}
     assert pixels == {"portraits", "documents", "ids"}
 
 
