@@ -35,7 +35,6 @@ _WIDTH = 100
 _FEW_CLUSTERS = 20  # with fewer, the report states nothing about re-identification
 _CHANCE = 0.05  # that the sample has none of what so many of all images have
 _K = 5  # fewest relevant images per query for statements about rankings
-_SMALLEST, _WHOLE = 0.001, 10
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,6 @@ def _environment(file: Path) -> Environment:
         "flow": _flow,
         "count": count,
         "duration": duration,
-        "ceil": math.ceil,
         "bytes": lambda size: tqdm.format_sizeof(size, "B"),
         "thousands": lambda number: f"{number:,}",
         "figures": _figures,
@@ -168,9 +166,9 @@ def _environment(file: Path) -> Environment:
 
 
 def _figures(number: float) -> str:
-    if number < _SMALLEST:
-        return f"less than {_SMALLEST:g}"
-    return f"{number:,.0f}" if number >= _WHOLE else f"{number:.2g}"
+    if number < 0.001:
+        return "less than 0.001"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _flow(value: Any) -> str:
@@ -180,10 +178,8 @@ def _flow(value: Any) -> str:
 
 def limits_of(entities: Iterable[str]) -> list[float]:
     """Limits of the default policy for the attacks on these entities."""
-    found = Policy().attacks.model_dump().items()
-    sought = set(entities)
-    concerned = {name for name, _ in found if OF_ENTITIES.get(name, sought) & sought}
-    return [limit for name, limit in found if limit is not None and name in concerned]
+    sought, limits = set(entities), Policy().attacks.model_dump(exclude_none=True)
+    return [limit for name, limit in limits.items() if OF_ENTITIES.get(name, sought) & sought]
 
 
 CONFIDENCE: float = Presentation().confidence
