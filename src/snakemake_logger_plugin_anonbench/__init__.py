@@ -31,12 +31,9 @@ __all__ = ["LogHandler", "begin_run"]
 _run = Run()
 """Run of this process. Snakemake creates the logger before the Snakefile calls `begin_run`."""
 _handlers: list[LogHandler] = []
-_SILENT = 60.0
-"""Seconds of silence after which the progress line is repeated."""
-_INTERVAL = 20.0
-"""Seconds between checks for silence."""
-_MOMENT = 0.2
-"""Seconds in which a signal that jobs have received reaches this process too."""
+_SILENT = 60.0  # seconds of silence after which the progress line is repeated
+_INTERVAL = 20.0  # seconds between checks for silence
+_MOMENT = 0.2  # seconds in which a signal that jobs have received reaches this process too
 _INTERRUPTED = 130
 _LOCKED = (
     "anonbench: another run is writing to these results. If none is running, one was killed: run "

@@ -16,12 +16,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from anonbench.core.io import is_full
 from anonbench.core.wording import count, duration
 
-SHOWN = 20
-"""Failed jobs that are listed."""
-_TRUSTED = 60.0
-"""Seconds at the plan's pace that are added to what was measured."""
-_CLOCK_SECONDS = 2.0
-"""Seconds by which the clocks of a machine and its file server may differ."""
+SHOWN = 20  # failed jobs that are listed
+_TRUSTED = 60.0  # seconds at the plan's pace that are added to what was measured
+_CLOCK_SECONDS = 2.0  # seconds by which the clocks of a machine and its file server may differ
 _KEPT = "What is done is kept"
 _BAR = re.compile(
     r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[[^<]*<?(?P<left>[\d:]*)"
@@ -34,14 +31,11 @@ class JobRun:
     """A job that is running or has failed."""
 
     rule: str
-    label: str
-    """Rule and wildcards."""
-    began: float
-    """Time at which it was started or submitted to a scheduler."""
+    label: str  # rule and wildcards
+    began: float  # time at which it was started or submitted to a scheduler
     logs: list[str]
     """Paths relative to Snakemake's working folder: the job's own log, then the scheduler's."""
-    message: str = ""
-    """Reason of the failure, from Snakemake or the scheduler."""
+    message: str = ""  # reason of the failure, from Snakemake or the scheduler
 
     def progress(self, folder: Path) -> str:
         """Progress of the job according to its log; empty if unknown."""
@@ -69,21 +63,15 @@ class JobRun:
 class Run:
     """Jobs of one run of Snakemake. Times are Unix times in seconds."""
 
-    results: Path | None = None
-    """Folder of results, or None if it is not known."""
-    folder: Path = Path()
-    """Folder in which Snakemake was started."""
-    began: float = 0.0
-    """Start of the first job; 0 if none has begun."""
+    results: Path | None = None  # folder of results, or None if it is not known
+    folder: Path = Path()  # folder in which Snakemake was started
+    began: float = 0.0  # start of the first job; 0 if none has begun
     ended: float | None = None
-    interrupted: bool = False
-    """Whether Ctrl-C was pressed."""
-    is_stopping: bool = False
-    """Whether it was said that the run waits for its jobs."""
+    interrupted: bool = False  # whether Ctrl-C was pressed
+    is_stopping: bool = False  # whether it was said that the run waits for its jobs
     usual: dict[str, float] = field(default_factory=dict)
     """Time of a job by rule, from earlier runs or else by formula."""
-    at_once: float = 1.0
-    """Seconds of jobs that the plan expects in a second of time."""
+    at_once: float = 1.0  # seconds of jobs that the plan expects in a second of time
     seconds: dict[str, float] = field(default_factory=dict)
     """Mean time of a job of each rule in this run."""
     total: int = 0
@@ -93,8 +81,7 @@ class Run:
     running: dict[int, JobRun] = field(default_factory=dict)
     """Running jobs by Snakemake's job number."""
     failed: dict[int, JobRun] = field(default_factory=dict)
-    left_out: frozenset[str] = frozenset()
-    """Rules whose jobs are not counted."""
+    left_out: frozenset[str] = frozenset()  # rules whose jobs are not counted
 
     def leave_out(self, rules: Iterable[str]) -> None:
         """Do not count the jobs of these rules."""
@@ -148,16 +135,13 @@ class Run:
             return None
         mean = fmean(known.values())
         known = defaultdict(lambda: mean, known)
-        running = [(known[job.rule], now - job.began) for job in self.running.values()]
-        told = (job.seconds_left(self.folder) for job in self.running.values())
-        running = [
-            (max(whole, so_far + left) if left else whole, so_far)
-            for (whole, so_far), left in zip(running, told, strict=True)
-        ]
-        spent = sum(min(whole, so_far) for whole, so_far in running)
-        done = spent + sum(jobs * known[rule] for rule, jobs in self.done.items())
+        done = sum(jobs * known[rule] for rule, jobs in self.done.items())
         left = sum(jobs * known[rule] for rule, jobs in self.waiting.items())
-        left += sum(whole for whole, _ in running) - spent
+        for job in self.running.values():
+            spent, told = now - job.began, job.seconds_left(self.folder)
+            whole = max(known[job.rule], spent + told if told else 0.0)
+            done += min(whole, spent)
+            left += whole - min(whole, spent)
         expected = _TRUSTED * self.at_once
         return (now - self.began + _TRUSTED) * left / (done + expected) if done > 0 else None
 

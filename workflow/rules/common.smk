@@ -18,22 +18,15 @@ try:
 except InputError as error:  # an installed package's class that cannot be loaded
     refuse(error)
 
-from anonbench.config.experiment import truth_of
 from anonbench.core.registries.method_names import program_of, published_as
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
-from anonbench.workflow.paths import Paths
+from anonbench.workflow.paths.targets import Paths, Shown
 from anonbench.workflow.results_folder import results_of
-from anonbench.workflow.rule_parts import (
-    RuleFiles,
-    growing,
-    on_disk,
-    with_digest,
-)
-from anonbench.workflow.paths.targets import Shown
+from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk, with_digest
 
 try:
     started = startup.start(
@@ -56,10 +49,9 @@ files = RuleFiles(workflow, results)
 plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
 updated, last_run = files.updated, files.last_run
 
+doubts_at_start = []
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
     doubts_at_start = startup.say_what_stands(settings)
-else:
-    doubts_at_start = []
 
 
 pathvars:
@@ -106,26 +98,9 @@ def code_of(script):
     return lambda w: code_digest(path)
 
 
-def named_configfiles():
-    """Names of the config files, unless it is the one that is read anyway."""
-    names = [Path(file).name for file in workflow.configfiles]
-    return [] if names == ["config.yaml"] else names
-
-
-def named_results(w):
-    """Folder of the results as the report's commands name it; nothing tells where it lies."""
-    folder = settings.results
-    return folder.name if folder.is_absolute() else str(folder)
-
-
 def presentation(*fields):
     """Presentation settings that a job reads."""
     return settings.presentation.model_dump(mode="json", include=set(fields))
-
-
-def truth(name):
-    """The true boxes, if they are known; a demo's are made together with its images."""
-    return paths.annotations(name, "truth") or on_disk(started.demo_marker(name))
 
 
 def contents(files):
@@ -134,8 +109,7 @@ def contents(files):
     It makes Snakemake plan jobs whose files changed. It is no part of a job's fingerprint: these files
     are inputs, and the job compares their digests.
     """
-    planned = workflow.is_main_process and not settings.bundle
-    return startup.contents(map(str, files)) if planned else ""
+    return startup.contents(map(str, files)) if workflow.is_main_process else ""
 
 
 def as_text(scenarios):
@@ -151,12 +125,6 @@ def sought(w):
 def apart(w):
     """Models whose vectors attacks and policy judge separately, by their published names."""
     return [published_as(str(m.variant), m.adaption) for m in experiment.own_vectors(w.dataset)]
-
-
-def drawn_truth(name):
-    """File of a demo's true boxes; empty for other data."""
-    dataset = datasets[name]
-    return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 
 
 def method_of(w):

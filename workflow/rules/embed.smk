@@ -1,100 +1,90 @@
 # Features of val images and, where they serve a task, of train images. A job for the models that learned
-# from a variant, a job a data set for a system and for the baselines. An image set whose images, weights,
-# settings and code are unchanged is not embedded again. Adapted models embed their original queries, too.
-
+# from a variant, a job a data set for a system and for the baselines: pixels, and the weights that a training
+# starts from where none are pretrained. An image set whose images, weights, settings and code are unchanged
+# is not embedded again. Adapted models embed their original queries, too.
 for _name in experiment.datasets:
-    for (_learned, _seed), _sets in paths.embedding_jobs(_name).items():
+    _jobs = {f"{by}/seed{seed}": s for (by, seed), s in paths.embedding_jobs(_name).items()}
+    _models = ("pixels", "untrained") if _name in experiment.trained else ("pixels",)
+    _jobs["baselines"] = {
+        f"{model}_{each}": files
+        for model in _models
+        for each, files in paths.embedding_sets(_name, model).items()
+    }
+    for _job, _sets in _jobs.items():
+        _is_base, _weights = _job == "baselines", {}
+        if _is_base and "untrained" in _models:
+            _weights = {"backbone": paths.backbone(_name, "untrained", experiment.reference_seed)}
+        _pixels = sum(each.startswith("pixels_") for each in _sets)
 
         rule:
             name:
-                f"embed_{_name}_{_learned.replace('-', '_')}_seed{_seed}"
+                f"embed_{_name}_" + _job.replace("-", "_").replace("/", "_")
             input:
                 **by_digest(**{each: files.inputs for each, files in _sets.items()}),
             output:
-                **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
+                **updated(
+                    **with_digest(
+                        **_weights, **{each: files.output for each, files in _sets.items()}
+                    )
+                ),
             log:
-                f"<logs>/embed/{_name}/{_learned}/seed{_seed}.log",
+                f"<logs>/embed/{_name}/{_job}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}/{_learned}/seed{_seed}.tsv"
+                f"<benchmarks>/embed/{_name}/{_job}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             resources:
-                mem_mb=growing(estimates.embedding_mb(_name)),
-                runtime=growing(estimates.minutes("embed", _name, sets=len(_sets))),
-                gpu=gpus(estimates.embedding_gpus(_name)),
+                mem_mb=growing(max(6000 if _is_base else 0, estimates.embedding_mb(_name))),
+                runtime=growing(
+                    estimates.minutes("embed", _name, None, len(_sets) - _pixels, _pixels)
+                ),
+                gpu=gpus(estimates.embedding_gpus(_name) if _weights or not _is_base else 0),
             params:
                 code=code_of("embed"),
                 run=last_run(),
                 settings=settings.embedding.effective(),
+                network=stage_parameters.untrained(settings, _name) if _is_base else {},
+                seed=experiment.reference_seed if _is_base else 0,
                 dataset=_name,
             script:
                 "../scripts/embed.py"
 
 
-# Baselines: pixels, and the weights that a training starts from where none are pretrained.
-for _name in experiment.datasets:
-    _sets = {f"pixels_{e}": files for e, files in paths.embedding_sets(_name, "pixels").items()}
-    _weights = {}
-    if _name in experiment.trained:
-        _weights = {"backbone": paths.backbone(_name, "untrained", experiment.reference_seed)}
-        _of_untrained = paths.embedding_sets(_name, "untrained")
-        _sets |= {f"untrained_{each}": files for each, files in _of_untrained.items()}
-
-    rule:
-        name:
-            f"embed_{_name}_baselines"
-        input:
-            **by_digest(**{each: files.inputs for each, files in _sets.items()}),
-        output:
-            **updated(
-                **with_digest(**_weights, **{each: files.output for each, files in _sets.items()})
-            ),
-        log:
-            f"<logs>/embed/{_name}/baselines.log",
-        benchmark:
-            f"<benchmarks>/embed/{_name}/baselines.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
-        resources:
-            mem_mb=growing(max(6000, estimates.embedding_mb(_name))),
-            runtime=growing(estimates.minutes("embed_baselines", _name, sets=len(_sets))),
-            gpu=gpus(estimates.embedding_gpus(_name) if _weights else 0),
-        params:
-            code=code_of("embed_baselines"),
-            run=last_run(),
-            settings=settings.embedding.effective(),
-            network=stage_parameters.untrained(settings, _name),
-            seed=experiment.reference_seed,
-            dataset=_name,
-        script:
-            "../scripts/embed_baselines.py"
-
-
-# A system under test is started once for all image sets of its data set. Vectors are cached by image
-# content (`kept/`, no output of any rule).
+# A system under test is started once for all image sets of its data set, and once with the low-rank updates
+# that it has learned for a variant. Vectors are cached by image content (`kept/`, no output of any rule).
 for _name, _dataset in experiment.datasets.items():
-    if _dataset.system:
-        _sets = paths.embedding_sets(_name)
+    _jobs = {"": (paths.embedding_sets(_name), {}, [])} if _dataset.system else {}
+    for _variant in map(str, experiment.distilled(_name)):
+        _own = f"{_variant}_".replace("-", "_")
+        _sets = paths.embedding_sets(_name, f"D-{_variant}")
+        _adapter = paths.adapter(_name, _variant, experiment.reference_seed)
+        _jobs[f"/D-{_variant}/seed{experiment.reference_seed}"] = (
+            {each: files for each, files in _sets.items() if each.startswith(_own)},
+            {"adapter": _adapter},
+            [_adapter.replace("adapter_model.safetensors", "adapter_config.json")],
+        )
+    for _with, (_sets, _adapter, _settings) in _jobs.items():
 
         rule:
             name:
-                f"embed_{_name}"
+                f"embed_{_name}" + _with.replace("-", "_").replace("/", "_")
             input:
-                **by_digest(**{each: files.inputs for each, files in _sets.items()}),
+                **by_digest(**_adapter, **{each: files.inputs for each, files in _sets.items()}),
+                settings=_settings,
                 system=on_disk(started.system_files(_name)),
             output:
                 **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
-                f"<logs>/embed/{_name}.log",
+                f"<logs>/embed/{_name}{_with}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}.tsv"
+                f"<benchmarks>/embed/{_name}{_with}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             threads: 8
             resources:
                 gpu=gpus(estimates.embedding_gpus(_name)),
                 mem_mb=growing(estimates.embedding_mb(_name)),
-                runtime=growing(estimates.minutes("embed_system", _name)),
+                runtime=growing(estimates.minutes("embed_system", _name, sets=len(_sets))),
             params:
                 code=code_of("embed_system"),
                 run=last_run(),
@@ -104,49 +94,6 @@ for _name, _dataset in experiment.datasets.items():
                 dataset=_name,
             script:
                 "../scripts/embed_system.py"
-
-
-# A system's network with the low-rank updates that it has learned for a variant.
-rule embed_distilled_system:
-    input:
-        **by_digest(
-            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
-            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
-            adapter=rules.distill_system.output.adapter,
-        ),
-        settings=plain(rules.distill_system.output.settings),
-        system=lambda w: on_disk(started.system_files(w.dataset)),
-    output:
-        **updated(
-            **with_digest(
-                val=paths.embedding("{dataset}", "D-{anonymized}", "{seed}", "{anonymized}"),
-                train=paths.embedding(
-                    "{dataset}", "D-{anonymized}", "{seed}", "{anonymized}", "train"
-                ),
-            ),
-        ),
-    log:
-        "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}.tsv"
-    wildcard_constraints:
-        dataset="|".join(n for n, d in experiment.datasets.items() if d.system) or "(?!)",
-    conda:
-        "../../envs/anonbench.yaml"
-    threads: 8
-    resources:
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
-        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
-    params:
-        code=code_of("embed_system"),
-        run=last_run(),
-        system=lambda w: stage_parameters.system(settings, w.dataset),
-        user_files=lambda w: contents(started.system_files(w.dataset)),
-        evidence=lambda w: startup.evidence(started, w.dataset),
-        dataset=lambda w: w.dataset,
-    script:
-        "../scripts/embed_system.py"
 
 
 # The unadapted model's vectors of hidden images, mapped to where their originals' would be: learned from

@@ -19,6 +19,8 @@ _mapped = [name for name in _frozen if experiment.mapped_variants(name)]
 
 if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_systems):
     _degrees = sorted(experiment.datasets[_frozen[0]].degrees)
+    _tables = ("systems", "orders", "price", "way_back", "degrees", "predictors", "answers")
+    _hiding = without_places(settings).anonymization
 
     rule findings_systems:
         input:
@@ -33,18 +35,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             ],
             counts=paths.dataset_files("{dataset}/counts.csv", _frozen),
         output:
-            **{
-                name: f"<results>/findings/{name}.csv"
-                for name in (
-                    "systems",
-                    "orders",
-                    "price",
-                    "way_back",
-                    "degrees",
-                    "predictors",
-                    "answers",
-                )
-            },
+            **{name: f"<results>/findings/{name}.csv" for name in _tables},
             markdown="<results>/findings/findings.md",
             figures=[
                 f"<results>/findings/{name}.{suffix}"
@@ -78,9 +69,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             mapped=[datasets[name].system for name in _mapped],
             degrees=_degrees,
             parameters={
-                method: without_places(settings)
-                .anonymization.method(method)
-                .model_dump(mode="json")
+                method: _hiding.method(method).model_dump(mode="json")
                 for method in map(str, datasets[_frozen[0]].methods)
                 if settings.anonymization.has(method)
             },

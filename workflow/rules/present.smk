@@ -1,90 +1,55 @@
 # Tables, figures and the report.
 
 from anonbench.datasets.image_sets.neutral_names import without_places
-from anonbench.workflow.paths import digests
+from anonbench.workflow.paths.files import digests
 
 # A bundle carries no image sets, whose digests a statement names.
 hidden_here = [] if settings.bundle else list(experiment.datasets)
+named = [Path(file).name for file in workflow.configfiles]
 # Regions whose outlines stand for a picture. A bundle carries no digests of them.
 outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
     outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
 
 
-# What is shown of scores: the paper's tables, registered ones (anonbench.core.registries.tables), trends,
-# correlations and learning curves. It needs no attack and no second training.
+# What is shown of a data set: of its scores the paper's tables, registered ones
+# (anonbench.core.registries.tables), trends, correlations and learning curves, which need no attack and no
+# second training; other tables, of other trainings, archives or hashes of all images; of attacks and policy
+# registered tables, and fronts of privacy and utility.
 for _name, _dataset in experiment.datasets.items():
-    _others = experiment.grouped_tables(_name)["scores"]
-    _figures = experiment.figures_of_scores(_name)
-    _kinds = {each.kind for each in _figures}
-    _degrees = paths.correlated_degrees(_name)
+    _fronts = [each for each in experiment.figures if (each.kind, each.dataset) == ("front", _name)]
+    _groups = {
+        "scores": (["scores", "comparisons"], experiment.figures_of_scores(_name)),
+        "others": ([], []),
+        "privacy": (["rates", "scores"] if _fronts else [], _fronts),
+    }
+    for _group, (_needs, _figures) in _groups.items():
+        _others = experiment.grouped_tables(_name)[_group]
+        _tables = experiment.tables_of_scores(_name) if _group == "scores" else []
+        _degrees = paths.correlated_degrees(_name) if _group == "scores" else []
+        _trained = experiment.trained_models(_name)
+        _learned = _trained if any(each.kind == "learning" for each in _figures) else []
 
-    rule:
-        name:
-            f"present_scores_{_name}"
-        input:
-            **paths.named(_name, "scores", "comparisons", *needed(_others)),
-            logs=[
-                paths.training_log(_name, model, experiment.reference_seed)
-                for model in experiment.trained_models(_name)
-                if "learning" in _kinds
-            ],
-        output:
-            tables=paths.tables(_name),
-            others=paths.dataset_tables(_name, _others),
-            correlations=[
-                f"<results>/{_name}/correlation/{degree}{end}.csv"
-                for degree in _degrees
-                for end in ("", "_within")
-            ],
-            figures=[file for each in _figures for file in paths.page("figure", each.stem)],
-        log:
-            f"<logs>/present/{_name}/scores.log",
-        benchmark:
-            f"<benchmarks>/present/{_name}/scores.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
-        resources:
-            mem_mb=growing(2000),
-            runtime=growing(20),
-        params:
-            code=code_of("present_scores"),
-            dataset=_name,
-            tables=experiment.tables_of_scores(_name),
-            others=_others,
-            degrees=_degrees,
-            figures=_figures,
-            shown=presentation("dpi", "confidence", "widest_interval"),
-            system=_dataset.system,
-            chance=stage_parameters.chance(settings, _name) if "learning" in _kinds else {},
-            models=list(map(str, experiment.trained_models(_name))),
-        script:
-            "../scripts/present_scores.py"
-
-
-# Tables that need more than scores: other trainings, other archives, or hashes of all images; and what is
-# shown of attacks and policy: registered tables, and fronts of privacy and utility.
-for _name, _dataset in experiment.datasets.items():
-    for _group in ("others", "privacy"):
-        _tables = experiment.grouped_tables(_name)[_group]
-        _fronts = ["map", "mndcg"] if _group == "privacy" and settings.privacy.enabled else []
-
-        if _tables or _fronts:
+        if _tables or _others or _figures:
 
             rule:
                 name:
                     f"present_{_group}_{_name}"
                 input:
-                    **paths.named(
-                        _name, *(("rates", "scores") if _fronts else ()), *needed(_tables)
-                    ),
-                output:
-                    tables=paths.dataset_tables(_name, _tables),
-                    figures=[
-                        file
-                        for metric in _fronts
-                        for file in paths.page("figure", f"front_{_name}_{metric}")
+                    **paths.named(_name, *_needs, *needed(_others)),
+                    logs=[
+                        paths.training_log(_name, model, experiment.reference_seed)
+                        for model in _learned
                     ],
+                output:
+                    tables=paths.tables(_name) if _tables else [],
+                    others=paths.dataset_tables(_name, _others),
+                    correlations=[
+                        f"<results>/{_name}/correlation/{degree}{end}.csv"
+                        for degree in _degrees
+                        for end in ("", "_within")
+                    ],
+                    figures=[file for each in _figures for file in paths.page("figure", each.stem)],
                 log:
                     f"<logs>/present/{_name}/{_group}.log",
                 benchmark:
@@ -95,16 +60,20 @@ for _name, _dataset in experiment.datasets.items():
                     mem_mb=growing(2000),
                     runtime=growing(20),
                 params:
-                    code=code_of("present_tables"),
+                    code=code_of("present"),
                     dataset=_name,
                     tables=_tables,
-                    fronts=_fronts,
+                    others=_others,
+                    degrees=_degrees,
+                    figures=_figures,
                     shown=presentation(
-                        "confidence", "widest_interval", *(["dpi"] if _fronts else [])
+                        "confidence", "widest_interval", *(["dpi"] if _figures else [])
                     ),
                     system=_dataset.system,
+                    chance=stage_parameters.chance(settings, _name) if _learned else {},
+                    models=list(map(str, _learned)),
                 script:
-                    "../scripts/present_tables.py"
+                    "../scripts/present.py"
 
 
 # Attention on sensitive regions as a table, and drawn, but not in a bundle, which carries no images.
@@ -214,7 +183,8 @@ rule report:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         packages=PACKAGES,
-        configfiles=named_configfiles(),
-        place=named_results,
+        configfiles=[] if named == ["config.yaml"] else named,  # which is read anyway
+        # nothing tells where the results lie
+        place=lambda w: settings.results.name if settings.results.is_absolute() else results,
     script:
         "../scripts/report.py"

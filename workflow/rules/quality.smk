@@ -1,6 +1,8 @@
 # How well detection works, where the truth is known, and which images a person should look at.
 
-for _name in experiment.datasets:
+from anonbench.config.experiment import truth_of
+
+for _name, _dataset in experiment.datasets.items():
     _folder = f"<results>/{_name}/quality"
     _measured = {
         "regions": "regions.parquet",
@@ -19,7 +21,8 @@ for _name in experiment.datasets:
                 boxes=f"{results}/{_name}/boxes.parquet",
                 images=paths.detected(_name, "images"),
             ),
-            truth=truth(_name),
+            # a demo's is made together with its images
+            truth=paths.annotations(_name, "truth") or on_disk(started.demo_marker(_name)),
         output:
             **(
                 {each: f"{_folder}/{file}" for each, file in _measured.items()}
@@ -41,7 +44,7 @@ for _name in experiment.datasets:
             dataset=_name,
             shown=presentation("bootstrap", "confidence"),
             hidden=stage_parameters.hidden_shape(settings, _name),
-            drawn_truth=drawn_truth(_name),
+            drawn_truth=str(truth_of(_dataset) if _dataset.demo and not _dataset.truth else ""),
             listed=settings.detection_quality.listed,
         script:
             "../scripts/quality.py"

@@ -58,13 +58,18 @@ rule train_unadapted:
         "../scripts/train.py"
 
 
+# Adaption D is a copy of the unadapted model that learns to embed hidden images as it embeds their
+# originals; A, B and C start as it does.
 use rule train_unadapted as train_adapted with:
     input:
         **by_digest(
             original=lambda w: paths.images(w.dataset, "original", "train"),
             anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+            unadapted=lambda w: (
+                [paths.backbone(w.dataset, "unadapted", w.seed)] if w.adaption == "D" else []
+            ),
         ),
-        pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
+        pretrained=lambda w: ([] if w.adaption == "D" else on_disk(started.pretrained(w.dataset))),
     output:
         **updated(
             **with_digest(
@@ -78,30 +83,6 @@ use rule train_unadapted as train_adapted with:
         "<benchmarks>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.tsv"
     params:
         run=last_run(),
-
-
-# A copy of the unadapted model that learns to embed hidden images as it embeds their originals.
-use rule train_unadapted as train_distilled with:
-    input:
-        **by_digest(
-            original=lambda w: paths.images(w.dataset, "original", "train"),
-            anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
-            unadapted=lambda w: [paths.backbone(w.dataset, "unadapted", w.seed)],
-        ),
-        pretrained=[],
-    output:
-        **updated(
-            **with_digest(backbone=paths.backbone("{dataset}", "D-{anonymized}", "{seed}")),
-            history=paths.training_log("{dataset}", "D-{anonymized}", "{seed}"),
-        ),
-    log:
-        "<logs>/train/{dataset}/D-{anonymized}/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/train/{dataset}/D-{anonymized}/seed{seed}.tsv"
-    params:
-        run=last_run(),
-        user_files="",
-        adaption="D",
 
 
 # Low-rank updates of a system's network: it learns to embed hidden images as, unchanged, it embeds their

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -16,10 +14,10 @@ with job(snakemake, __file__) as cache:
         anonymize_shard(
             manifest=pd.read_parquet(snakemake.input.manifest, columns=columns),
             root=root_in(snakemake.config, snakemake.wildcards.dataset),
-            boxes=read_boxes(Path(snakemake.input.boxes)),
+            boxes=read_boxes(snakemake.input.boxes),
             images=pd.read_parquet(snakemake.input.images),
             variant=Variant.parse(snakemake.wildcards.variant),
             settings=Anonymization.model_validate(snakemake.params.hiding["settings"]),
             keep_without_regions=snakemake.params.keep_without_regions,
-            output=Path(snakemake.output.tar),
+            output=snakemake.output.tar,
         )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -20,20 +18,12 @@ with job(snakemake, __file__) as cache:
         settings = Privacy.model_validate(chosen["settings"])
         variants = [Variant(), *map(Variant.parse, snakemake.params.variants)]
         root = root_in(snakemake.config, dataset)
-        sets = open_sets(
-            [str(variant) for variant in variants],
-            [Path(path) for path in snakemake.input.images],
-            root,
-        )
-        files = [Path(path) for path in snakemake.input.train]
-        pictures = [Path(path) for path in snakemake.input.given]
-        hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
-        given = open_sets(snakemake.params.pictured_methods, pictures) if pictures else {}
-        manifest = Path(snakemake.input.manifest)
+        sets = open_sets(list(map(str, variants)), snakemake.input.images, root)
+        pictures, manifest = snakemake.input.given, snakemake.input.manifest
         apart = list(map(Variant.parse, snakemake.params.apart))
 
-        def vectors(name: str) -> dict[Variant, Path]:
-            files = list(map(Path, snakemake.input[name]))
+        def vectors(name):
+            files = snakemake.input[name]
             return dict(zip([*variants, *apart], files, strict=True)) if files else {}
 
         table = attack(
@@ -41,28 +31,28 @@ with job(snakemake, __file__) as cache:
             Published(
                 originals=sets[str(Variant())],
                 versions={variant: sets[str(variant)] for variant in variants[1:]},
-                boxes=read_boxes(Path(snakemake.input.boxes)),
-                clusters=read_clusters(Path(snakemake.input.clusters)),
+                boxes=read_boxes(snakemake.input.boxes),
+                clusters=read_clusters(snakemake.input.clusters),
                 embeddings=vectors("embeddings"),
                 training_vectors=vectors("training_vectors"),
                 maps={
                     Variant.parse(published_as(path.stem, Adaption.MAPPED)): path
-                    for path in map(Path, snakemake.input.maps)
+                    for path in snakemake.input.maps
                 },
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
                 attributes={name: read_people(manifest, name) for name in chosen["attributes"]},
-                train=ImageSet.of(files, root),
-                given=given,
+                train=ImageSet.of(snakemake.input.train, root),
+                given=open_sets(snakemake.params.pictured_methods, pictures) if pictures else {},
             ),
             settings,
             Equipment(
                 Detection.model_validate(chosen["detection"]),
-                hiding,
+                Anonymization.model_validate(snakemake.params.hiding["settings"]),
                 chosen["detectors"],
                 snakemake.threads,
             ),
             chosen["seed"],
             chosen["confidence"],
         )
-        write_csv(table, Path(snakemake.output.table))
+        write_csv(table, snakemake.output.table)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -15,20 +13,20 @@ with job(snakemake, __file__):
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shares = summarize_shares(
         dict(zip(params.models, map(pd.read_parquet, given.shares), strict=True)),
-        read_clusters(Path(given.clusters)),
+        read_clusters(given.clusters),
         params.settings["confidence"],
     )
-    write_csv(shares, Path(made.shares))
+    write_csv(shares, made.shares)
     if given.maps:
         images = open_shown(
             params.shown,
-            list(map(Path, given.shown)),
+            given.shown,
             root_in(snakemake.config, params.dataset),
-            list(map(Path, given.searched)),
+            given.searched,
             params.settings["show_originals"],
         )
         attention(
-            panels(dict(zip(params.models, map(Path, given.maps), strict=True)), images),
-            outputs=[Path(path) for path in made.figures],
+            panels(dict(zip(params.models, given.maps, strict=True)), images),
+            outputs=made.figures,
             dpi=params.settings["dpi"],
         )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -10,8 +8,8 @@ with job(snakemake, __file__):
     cluster = chosen["cluster"]
     write_clusters(
         name=snakemake.wildcards.dataset,
-        manifest=Path(snakemake.input.manifest),
+        manifest=snakemake.input.manifest,
         cluster=cluster if isinstance(cluster, str) else PathPart.model_validate(cluster),
         likely=chosen["likely"],
-        output=Path(snakemake.output.clusters),
+        output=snakemake.output.clusters,
     )

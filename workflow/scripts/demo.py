@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -12,6 +10,6 @@ with job(snakemake, __file__):
     demo = TypeAdapter(Demo).validate_python(snakemake.params.demo)
     # Snakemake removes a rule's output before it runs again; the generator's own marker, by which
     # it knows its data and keeps them, is therefore another file
-    contents = Path(snakemake.output[0])
+    contents = snakemake.output[0]
     generate(demo, contents.parent, snakemake.params.seed)
     write_csv(expected_listing(demo), contents)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -16,11 +14,11 @@ with job(snakemake, __file__):
         wildcards.dataset,
         params.degree,
         # there need not be a second one
-        dict(zip((OWN, SECOND), map(Path, snakemake.input.references), strict=False)),
-        dict(zip(params.methods, map(Path, snakemake.input.embeddings), strict=True)),
-        read_labels(wildcards.dataset, Path(labels[0]), params.first) if labels else None,
+        dict(zip((OWN, SECOND), snakemake.input.references, strict=False)),
+        dict(zip(params.methods, snakemake.input.embeddings, strict=True)),
+        read_labels(wildcards.dataset, labels[0], params.first) if labels else None,
         Deployments.model_validate(params.deployments),
         load(snakemake.config).retrieval.completing(params.retrieval),
-        Judging(read_clusters(Path(snakemake.input.clusters)), **params.tests),
+        Judging(read_clusters(snakemake.input.clusters), **params.tests),
     )
-    write_csv(table, Path(snakemake.output[0]))
+    write_csv(table, snakemake.output[0])

@@ -20,7 +20,7 @@ with job(snakemake, __file__) as cache:
         manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
         rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, params.shards)
         boxes, corrections = (
-            Path(path) if (path := next(iter(files), None)) else None
+            next(iter(files), None)
             for files in (snakemake.input.boxes, snakemake.input.corrections)
         )
         regions, corrected = read_user_regions(boxes, corrections, only=set(rows["id"]))
@@ -37,8 +37,8 @@ with job(snakemake, __file__) as cache:
                     boxes=regions,
                     corrections=corrected,
                     keep_failed=params.keep_failed,
-                    kept=places(Path(snakemake.output.boxes).parent / "kept", shard, params.shards),
+                    kept=places(snakemake.output.boxes.parent / "kept", shard, params.shards),
                 ),
-                boxes=Path(snakemake.output.boxes),
-                images=Path(snakemake.output.images),
+                boxes=snakemake.output.boxes,
+                images=snakemake.output.images,
             )

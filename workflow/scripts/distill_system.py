@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -16,11 +14,11 @@ with job(snakemake, __file__) as cache:
         with locked_gpus(snakemake.resources.gpu):
             learn_updates(
                 system=config.system_of(dataset),
-                original=ImageSet.open([Path(path) for path in snakemake.input.original], root),
-                hidden=ImageSet.open([Path(path) for path in snakemake.input.anonymized], root),
+                original=ImageSet.open(snakemake.input.original, root),
+                hidden=ImageSet.open(snakemake.input.anonymized, root),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
                 settings=LowRank.model_validate(snakemake.params.low_rank),
                 seed=int(snakemake.wildcards.seed),
-                adapter=Path(snakemake.output.adapter),
-                log=Path(snakemake.output.history),
+                adapter=snakemake.output.adapter,
+                log=snakemake.output.history,
             )

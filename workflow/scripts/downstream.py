@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -20,15 +18,14 @@ with job(snakemake, __file__) as cache:
 
         labels = pd.read_parquet(given.manifest, columns=["id", params.label])
         for part, (train, _, val, _), both in left:
-            predictions, summary = map(Path, both)
             evaluate_downstream(
-                train=Path(train),
-                val=Path(val),
+                train=train,
+                val=val,
                 labels=labels.rename(columns={params.label: "label"}),
-                clusters=read_clusters(Path(given.clusters)),
+                clusters=read_clusters(given.clusters),
                 settings=Downstream.model_validate(params.classifiers),
                 seed=params.seed,
-                predictions=predictions,
-                summary=summary,
+                predictions=both[0],
+                summary=both[1],
             )
             part.end()

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -15,12 +13,11 @@ with job(snakemake, __file__):
     from anonbench.evaluation.scores import scenario_files
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
-    name, clusters = params.dataset, read_clusters(Path(given.clusters))
+    name, clusters = params.dataset, read_clusters(given.clusters)
     settings = params.tests
     judging = Judging(clusters, settings["confidence"], settings["equivalence_margin"])
     trained = [Scenario(Model.parse(m), seed, Variant.parse(v)) for m, seed, v in params.trained]
-    own, second = ([Path(path) for path in each] for each in (given.own, given.second))
-    scores = read_by_reference(trained, params.references, own, second)
+    scores = read_by_reference(trained, params.references, given.own, given.second)
     files = scenario_files(
         params.scenarios, given.retrieval, given.queries, given.downstream, given.predictions
     )
@@ -31,10 +28,10 @@ with job(snakemake, __file__):
         judging,
         settings["bootstrap"],
     )
-    write_csv(best, Path(made.best))
+    write_csv(best, made.best)
     if "effects" in dict(made.items()):
         effects = measure(trained, params.references, scores)
-        write_csv(tabulate(name, effects, judging), Path(made.effects))
+        write_csv(tabulate(name, effects, judging), made.effects)
         variances = tabulate_variances(
             name,
             measure(trained, params.references, scores),
@@ -42,4 +39,4 @@ with job(snakemake, __file__):
             settings["confidence"],
             settings["stated_difference"],
         )
-        write_csv(variances, Path(made.variance))
+        write_csv(variances, made.variance)

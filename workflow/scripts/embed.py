@@ -1,30 +1,35 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    given, made = snakemake.input, snakemake.output
-    parts = cache.parts(given, made)
-    if left := [name for name, part in parts.items() if not part.is_done()]:
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    parts = cache.parts(given, made).items()
+    if left := {name: part for name, part in parts if not part.is_done()}:
         from anonbench.config import load
         from anonbench.core.libraries.devices import locked_gpus
         from anonbench.datasets.listing import root_of
 
-        config, name = load(snakemake.config), snakemake.params.dataset
-        recipe, root = config.recipe_of(name), root_of(config.datasets[name])
+        config, dataset = load(snakemake.config), params.dataset
+        recipe, root = config.recipe_of(dataset), root_of(config.datasets[dataset])
+        settings = config.embedding.completing(params.settings)
         with locked_gpus(min(1, recipe.gpus_needed)):
             from anonbench.datasets.image_sets.shards import ImageSet
-            from anonbench.embedding.extract import embed_many
+            from anonbench.embedding.extract import embed_many, embed_pixels, write_untrained
 
-            part_of = {Path(made[each]): parts[each] for each in left}
-            for backbone in dict.fromkeys(given[each][0] for each in left):
-                embed_many(
-                    Path(backbone),
-                    [
-                        (ImageSet.of(map(Path, given[each][1:]), root), Path(made[each]))
-                        for each in left
-                        if given[each][0] == backbone
-                    ],
-                    config.embedding.completing(snakemake.params.settings),
-                    written=lambda output: part_of[output].end(),
-                )
+            if part := left.pop("backbone", None):
+                write_untrained(recipe, params.seed, made.backbone)
+                part.end()
+
+            ends = {made[name]: part.end for name, part in left.items()}
+            sets = {}
+            for name in left:
+                weights, images = None, given[name]
+                if images[0].suffix == ".safetensors":
+                    weights, *images = images
+                elif name.startswith("untrained_"):
+                    weights = made.backbone
+                sets.setdefault(weights, []).append((ImageSet.of(images, root), made[name]))
+            for weights, each in sets.items():
+                if weights:
+                    embed_many(weights, each, settings, lambda output: ends[output]())
+                else:
+                    embed_pixels(each, recipe.resize, settings, lambda output: ends[output]())

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -13,18 +11,15 @@ with job(snakemake, __file__) as cache:
         config, name = load(snakemake.config), snakemake.params.dataset
         system, adapter = config.system_of(name), snakemake.input.get("adapter")
         if adapter:
-            system = system.model_copy(update={"adapter": Path(adapter)})
+            system = system.model_copy(update={"adapter": adapter})
         root = root_of(config.datasets[name])
-        outputs = {
-            each: Path(file) for each, file in snakemake.output.items() if file.endswith(".h5")
-        }
+        outputs = [each for each in snakemake.output.items() if each[1].suffix == ".h5"]
         with locked_gpus(snakemake.resources.gpu):
             embed_sets(
                 system,
                 [
-                    (output.parent.name, ImageSet.of(files, root), output)
-                    for each, output in outputs.items()
-                    for files in [map(Path, snakemake.input[each])]
+                    (output.parent.name, ImageSet.of(snakemake.input[name], root), output)
+                    for name, output in outputs
                 ],
-                kept=next(iter(outputs.values())).parent.parent / "kept",
+                kept=outputs[0][1].parent.parent / "kept",
             )

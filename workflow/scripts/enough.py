@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -8,9 +6,6 @@ with job(snakemake, __file__):
     from anonbench.workflow.image_counts import require_left
 
     retrieval = load(snakemake.config).retrieval
-    require_left(
-        Path(snakemake.input[0]),
-        retrieval.completing(snakemake.params.retrieval),
-        snakemake.params.batch,
-    )
-    write_text(Path(snakemake.output[0]), "enough\n")
+    completed = retrieval.completing(snakemake.params.retrieval)
+    require_left(snakemake.input[0], completed, snakemake.params.batch)
+    write_text(snakemake.output[0], "enough\n")

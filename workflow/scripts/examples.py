@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -9,12 +7,11 @@ with job(snakemake, __file__):
     from anonbench.reporting.shown_images import choose, open_shown
 
     settings = snakemake.params.settings
-    root = root_in(snakemake.config, snakemake.wildcards.dataset)
     sets = open_shown(
         snakemake.params.variants,
-        list(map(Path, snakemake.input.shown)),
-        root,
-        list(map(Path, snakemake.input.searched)),
+        snakemake.input.shown,
+        root_in(snakemake.config, snakemake.wildcards.dataset),
+        snakemake.input.searched,
         settings["show_originals"],
     )
     variants = {Variant.parse(name): images for name, images in sets.items()}
@@ -22,6 +19,6 @@ with job(snakemake, __file__):
         variants,
         choose(next(iter(variants.values())).ids, settings["example_images"]),
         show_originals=settings["show_originals"],
-        outputs=[Path(path) for path in snakemake.output],
+        outputs=snakemake.output,
         dpi=settings["dpi"],
     )

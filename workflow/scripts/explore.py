@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -10,31 +8,27 @@ with job(snakemake, __file__):
     from anonbench.reporting.explorer import ScenarioEmbeddings, explore
     from anonbench.reporting.shown_images import open_shown
 
-    rows = zip(
-        snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True
-    )
-    root = root_in(snakemake.config, snakemake.wildcards.dataset)
-    variants = snakemake.params.pictures
-    show_originals = snakemake.params.show_originals
+    given, params, dataset = snakemake.input, snakemake.params, snakemake.wildcards.dataset
     shown = open_shown(
-        list(variants.values()),
-        list(map(Path, snakemake.input.shards)),
-        root,
-        list(map(Path, snakemake.input.searched)),
-        show_originals,
+        list(params.pictures.values()),
+        given.shards,
+        root_in(snakemake.config, dataset),
+        given.searched,
+        params.show_originals,
     )
+    rows = zip(params.scenarios, given.originals, given.images, strict=True)
     explorer = explore(
-        snakemake.wildcards.dataset,
-        Path(snakemake.input.reference),
+        dataset,
+        given.reference,
         [
-            ScenarioEmbeddings(adaption, Variant.parse(variant), Path(originals), Path(images))
+            ScenarioEmbeddings(adaption, Variant.parse(variant), originals, images)
             for (adaption, variant), originals, images in rows
         ],
-        {kind: shown[variant] for kind, variant in variants.items()},
-        Path(snakemake.input.manifest),
-        snakemake.params.label,
-        Retrieval(**snakemake.params.retrieval),
-        queries=snakemake.params.queries,
-        results=snakemake.params.results,
+        {kind: shown[variant] for kind, variant in params.pictures.items()},
+        given.manifest,
+        params.label,
+        Retrieval(**params.retrieval),
+        params.queries,
+        params.results,
     )
-    write_json(Path(snakemake.output[0]), explorer)
+    write_json(snakemake.output[0], explorer)

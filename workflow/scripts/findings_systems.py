@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -23,14 +21,14 @@ with job(snakemake, __file__):
     shown, systems = asked.shown, asked.systems
 
     def read(reader, files, names=systems):
-        return {name: reader(Path(path)) for name, path in zip(names, files, strict=True)}
+        return {name: reader(path) for name, path in zip(names, files, strict=True)}
 
     scores, policies = read(read_scores, given.scores), read(read_policy, given.policies)
     values = answers.values_of(scores)
     level = 1 - shown["confidence"]
     orders = answers.orders_of(values, read(read_method_comparisons, given.methods), level)
     grids = answers.values_grid(values), answers.orders_grid(orders)
-    write_text(Path(made.markdown), "\n".join(map(to_markdown, grids)))
+    write_text(made.markdown, "\n".join(map(to_markdown, grids)))
     price = answers.price_of(scores, policies)
     way_back = answers.way_back_of(read(read_maps, given.maps, asked.mapped))
     places = list(product(systems, asked.degrees))
@@ -46,9 +44,8 @@ with job(snakemake, __file__):
         ("predictors", predictors),
         ("answers", means),
     ):
-        write_csv(table, Path(made[name]))
+        write_csv(table, made[name])
 
-    figures = [Path(path) for path in made.figures]
     for first, (draw, table) in enumerate(
         (
             (findings.order_figure, {"": values}),
@@ -58,7 +55,7 @@ with job(snakemake, __file__):
             (findings.price_figure, price),
         )
     ):
-        draw(table, figures[2 * first : 2 * first + 2], shown["dpi"])
+        draw(table, made.figures[2 * first : 2 * first + 2], shown["dpi"])
 
     for path, counted, (system, about) in zip(
         made.results, given.counts, systems.items(), strict=True
@@ -67,6 +64,4 @@ with job(snakemake, __file__):
         whole = {"anonbench": versions()["anonbench"], "system": system, **about}
         whole |= {"images": int(counts["val"]), "confidence": shown["confidence"]}
         whole["detectors"] = tuple(about["detectors"])
-        write_results(
-            results_of(whole, asked.parameters, scores[system], policies[system]), Path(path)
-        )
+        write_results(results_of(whole, asked.parameters, scores[system], policies[system]), path)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -9,16 +7,16 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.image_sets.shards import write_index
         from anonbench.detection.gather import gather_boxes
 
-        manifest = Path(snakemake.input.manifest)
+        manifest = snakemake.input.manifest
         gather_boxes(
             manifest=manifest,
-            skipped=Path(snakemake.input.skipped),
-            box_shards=[Path(path) for path in snakemake.input.boxes],
-            image_shards=[Path(path) for path in snakemake.input.images],
+            skipped=snakemake.input.skipped,
+            box_shards=snakemake.input.boxes,
+            image_shards=snakemake.input.images,
             keep_without_regions=snakemake.params.keep_without_regions,
-            boxes=Path(snakemake.output.boxes),
-            all_skipped=Path(snakemake.output.skipped),
-            counts=Path(snakemake.output.counts),
+            boxes=snakemake.output.boxes,
+            all_skipped=snakemake.output.skipped,
+            counts=snakemake.output.counts,
         )
         columns = ["id", "path", "width", "height", "bytes", "digest"]
         rows = pd.read_parquet(manifest, columns=columns)
@@ -28,5 +26,5 @@ with job(snakemake, __file__) as cache:
                 manifest=rows,
                 images=pd.read_parquet(images),
                 keep=snakemake.params.keep_without_regions,
-                output=Path(index),
+                output=index,
             )

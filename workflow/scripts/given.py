@@ -20,13 +20,13 @@ with job(snakemake, __file__) as cache:
         given_shard(
             manifest=pd.read_parquet(snakemake.input.manifest, columns=columns),
             root=root_in(snakemake.config, snakemake.wildcards.dataset),
-            boxes=read_boxes(Path(snakemake.input.boxes)),
+            boxes=read_boxes(snakemake.input.boxes),
             images=pd.read_parquet(snakemake.input.images),
             program=params.program,
             folder=Path(params.folder),
             settings=Anonymization.model_validate(params.hiding["settings"]),
             keep_without_regions=params.keep_without_regions,
             max_pixels=params.max_pixels,
-            output=Path(snakemake.output.tar),
-            compared=Path(snakemake.output.compared),
+            output=snakemake.output.tar,
+            compared=snakemake.output.compared,
         )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -16,8 +14,8 @@ with job(snakemake, __file__):
     summary = summarize_given(
         compared,
         pd.read_csv(snakemake.input.skipped, dtype=str, keep_default_na=False),
-        read_clusters(Path(snakemake.input.clusters)),
+        read_clusters(snakemake.input.clusters),
         snakemake.params.confidence,
     )
-    write_csv(summary, Path(snakemake.output[0]))
+    write_csv(summary, snakemake.output[0])
     warn_of_visible(snakemake.wildcards.dataset, summary)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -8,5 +6,5 @@ with job(snakemake, __file__):
     from anonbench.datasets.near_duplicates import write_hashes
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
-    images = ImageSet.open([Path(snakemake.input.index)], root)
-    write_hashes(images, Path(snakemake.output[0]))
+    images = ImageSet.open([snakemake.input.index], root)
+    write_hashes(images, snakemake.output[0])

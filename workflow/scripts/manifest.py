@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -22,10 +20,10 @@ with job(snakemake, __file__) as cache:
             dataset=source,
             max_pixels=params.max_pixels,
             seed=seed,
-            output=Path(snakemake.output.manifest),
-            skipped=Path(snakemake.output.skipped),
-            duplicates=Path(snakemake.output.duplicates),
-            converted=Path(snakemake.output.converted),
+            output=snakemake.output.manifest,
+            skipped=snakemake.output.skipped,
+            duplicates=snakemake.output.duplicates,
+            converted=snakemake.output.converted,
         )
         label = source.label if source.is_classified else None
-        require_classes(Path(snakemake.output.manifest), label)
+        require_classes(snakemake.output.manifest, label)

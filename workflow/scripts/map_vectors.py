@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -12,7 +10,7 @@ with job(snakemake, __file__) as cache:
         digests = [given[f"{name}{each}_digest"][0] for each in vectors]
         outputs = [file for each, file in made.items() if each.startswith(name)]
         part = cache.part([*shared, *vectors.values(), *digests], outputs)
-        files[Path(made[f"{name}map"])] = (name, vectors, part)
+        files[made[f"{name}map"]] = (name, vectors, part)
     left = {file: rest for file, rest in files.items() if not rest[2].is_done()}
     from anonbench.config import load
     from anonbench.core.io import write_csv
@@ -20,13 +18,13 @@ with job(snakemake, __file__) as cache:
     from anonbench.evaluation.map_judging import gather
     from anonbench.evaluation.map_learning import map_variant, read_labels
 
-    params, manifest = snakemake.params, Path(given["manifest"])
+    params, manifest = snakemake.params, given["manifest"]
     persons = read_labels(manifest, [params.identity])
     for file, (name, vectors, part) in left.items():
         map_variant(
-            {each: Path(path) for each, path in vectors.items()},
-            {each: Path(made[name + each]) for each in ("map", "val", "train")},
-            read_clusters(Path(given["clusters"])),
+            vectors,
+            {each: made[name + each] for each in ("map", "val", "train")},
+            read_clusters(given["clusters"]),
             read_labels(manifest, [params.label]) if persons is None else persons,
             file.stem,
             load(snakemake.config).retrieval.completing(params.retrieval),
@@ -37,4 +35,4 @@ with job(snakemake, __file__) as cache:
         part.end()
     reference = f"seed{snakemake.params.reference_seed}"
     maps = {file.stem: file for file in files if file.parent.name == reference}
-    write_csv(gather(snakemake.params.dataset, maps), Path(made["table"]))
+    write_csv(gather(snakemake.params.dataset, maps), made["table"])

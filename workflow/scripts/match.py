@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -9,11 +7,11 @@ with job(snakemake, __file__) as cache:
 
         match_user_file(
             setting=snakemake.wildcards.setting,
-            file=Path(snakemake.input.file[0]),
+            file=snakemake.input.file[0],
             name=snakemake.wildcards.dataset,
             source=DataSource.model_validate(snakemake.params.source),
             seed=snakemake.params.seed or 0,
-            manifest=Path(snakemake.input.manifest),
-            duplicates=Path(snakemake.input.duplicates),
-            output=Path(snakemake.output.rows),
+            manifest=snakemake.input.manifest,
+            duplicates=snakemake.input.duplicates,
+            output=snakemake.output.rows,
         )

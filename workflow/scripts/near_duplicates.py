@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -10,24 +8,19 @@ with job(snakemake, __file__):
     from anonbench.evaluation.retrieval.job import Embedded
     from anonbench.reporting.summary import read_scores
 
-    files = zip(
-        snakemake.params.scenarios,
-        map(Path, snakemake.input.queries),
-        map(Path, snakemake.input.databases),
-        strict=True,
-    )
-    params = snakemake.params
+    given, params = snakemake.input, snakemake.params
+    files = zip(params.scenarios, given.queries, given.databases, strict=True)
     distances = {"near_duplicates": params.near_duplicates}
     table = score_without(
         snakemake.wildcards.dataset,
-        list(map(Path, snakemake.input.hashes)),
-        Path(snakemake.input.reference),
+        given.hashes,
+        given.reference,
         [Embedded(*each) for each in files],
-        read_scores(Path(snakemake.input.scores)),
-        read_clusters(Path(snakemake.input.clusters)),
+        read_scores(given.scores),
+        read_clusters(given.clusters),
         load(snakemake.config).retrieval.completing(params.retrieval | distances),
-        snakemake.params.reference_seed,
-        snakemake.params.control_seeds,
+        params.reference_seed,
+        params.control_seeds,
         params.confidence,
     )
-    write_csv(table, Path(snakemake.output[0]))
+    write_csv(table, snakemake.output[0])

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -10,6 +8,6 @@ with job(snakemake, __file__):
         variants=[*snakemake.params.variants, *snakemake.params.apart],
         sought=snakemake.params.sought,
         settings=snakemake.params.policy,
-        files={name: Path(path) for name, path in snakemake.input.items() if path},
-        output=Path(snakemake.output[0]),
+        files={name: path for name, path in snakemake.input.items() if path},
+        output=snakemake.output[0],
     )

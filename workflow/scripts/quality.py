@@ -7,15 +7,10 @@ with job(snakemake, __file__):
     from anonbench.evaluation.detection import evaluate_detection
     from anonbench.reporting.grid_tables import write_quality
 
-    given, params, made = snakemake.input, snakemake.params, dict(snakemake.output.items())
-    made = {name: Path(path) for name, path in made.items()}
-    found = {
-        "manifest": Path(given.manifest),
-        "boxes": Path(given.boxes),
-        "images": [Path(path) for path in given.images],
-    }
-    review_dataset(**found, most=params.listed, output=made["uncertain"])
-    if "summary" in made:
+    given, params, made = snakemake.input, snakemake.params, snakemake.output
+    found = {each: given[each] for each in ("manifest", "boxes", "images")}
+    review_dataset(**found, most=params.listed, output=made.uncertain)
+    if made.get("summary"):
         summary, visible_area = evaluate_detection(
             **found,
             truth=Path(params.drawn_truth or given.truth[0]),
@@ -23,10 +18,10 @@ with job(snakemake, __file__):
             resamples=params.shown["bootstrap"],
             confidence=params.shown["confidence"],
             hidden=params.hidden,
-            regions=made["regions"],
-            by_image=made["images"],
-            summary=made["summary"],
-            sight=made["visible_area"],
+            regions=made.regions,
+            by_image=made.images,
+            summary=made.summary,
+            sight=made.visible_area,
         )
         confidence = params.shown["confidence"]
-        write_quality(summary, visible_area, params.dataset, confidence, made["markdown"])
+        write_quality(summary, visible_area, params.dataset, confidence, made.markdown)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -8,13 +6,13 @@ with job(snakemake, __file__):
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     gather_scenarios(
-        shards=list(map(Path, given.scores)),
+        shards=given.scores,
         scenarios=params.scenarios,
         settings=load(snakemake.config).retrieval.completing(params.settings),
-        tables=list(map(Path, made.queries)),
-        summaries=list(map(Path, made.summaries)),
+        tables=made.queries,
+        summaries=made.summaries,
     )
-    for output in map(Path, made.second):
+    for output in made.second:
         folder = output.with_suffix("") / "shards"
-        shards = [path for path in map(Path, given.second) if path.parent == folder]
+        shards = [path for path in given.second if path.parent == folder]
         gather_in_one_file(shards, params.trained, output)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -13,10 +11,10 @@ with job(snakemake, __file__) as cache:
             from anonbench.training.redrawing_network import redraw_shard
 
             redraw_shard(
-                hidden=Path(snakemake.input.hidden[0]),
-                boxes=read_boxes(Path(snakemake.input.boxes)),
+                hidden=snakemake.input.hidden[0],
+                boxes=read_boxes(snakemake.input.boxes),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
                 hiding=Anonymization.model_validate(snakemake.params.hiding["settings"]),
-                network=Path(snakemake.input.network),
-                output=Path(snakemake.output.tar),
+                network=snakemake.input.network,
+                output=snakemake.output.tar,
             )

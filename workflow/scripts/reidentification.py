@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -9,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.privacy.rates import rates, with_clusters
 
-    clusters = read_clusters(Path(snakemake.input.clusters))
+    clusters = read_clusters(snakemake.input.clusters)
     probes = with_clusters(pd.read_parquet(snakemake.input.probes), clusters)
     confidence = snakemake.params.confidence
-    write_csv(rates(snakemake.wildcards.dataset, probes, confidence), Path(snakemake.output[0]))
+    write_csv(rates(snakemake.wildcards.dataset, probes, confidence), snakemake.output[0])

@@ -1,5 +1,4 @@
 from contextlib import nullcontext
-from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
@@ -22,20 +21,11 @@ with job(snakemake, __file__) as cache:
             settings = Privacy.model_validate(snakemake.params.privacy)
             variants = snakemake.params.variants
             root = root_in(snakemake.config, snakemake.wildcards.dataset)
-            originals, *images = open_sets(
-                ["original", *(name for name, _ in variants)],
-                [Path(path) for path in snakemake.input.images],
-                root,
-            ).values()
-            files = [Path(path) for path in snakemake.input.train]
-            train = ImageSet.of(files, root)
-            methods = snakemake.params.pictured_methods
-            pictures = [Path(path) for path in snakemake.input.given]
-            given = open_sets(methods, pictures) if pictures else {}
-            hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
-            left = iter(map(Path, snakemake.input.backbones))
-            dataset = snakemake.wildcards.dataset
-            system = load(snakemake.config).system_of(dataset)
+            names = ["original", *(name for name, _ in variants)]
+            originals, *images = open_sets(names, snakemake.input.images, root).values()
+            methods, pictures = snakemake.params.pictured_methods, snakemake.input.given
+            left = iter(snakemake.input.backbones)
+            system = load(snakemake.config).system_of(snakemake.wildcards.dataset)
 
             reference = next(left) if system is None else system
             versions = [Variant.parse(name) for name, _ in variants]
@@ -51,18 +41,18 @@ with job(snakemake, __file__) as cache:
                     Published(
                         originals,
                         dict(zip(versions, images, strict=True)),
-                        boxes=read_boxes(Path(snakemake.input.boxes)),
+                        boxes=read_boxes(snakemake.input.boxes),
                         people=read_people(
-                            Path(snakemake.input.manifest), settings.identity, "privacy.identity"
+                            snakemake.input.manifest, settings.identity, "privacy.identity"
                         ),
-                        train=train,
-                        given=given,
+                        train=ImageSet.of(snakemake.input.train, root),
+                        given=open_sets(methods, pictures) if pictures else {},
                     ),
                     adapted=adapted,
                     sought=[Entity(name) for name in snakemake.params.sought],
                     unadapted=unadapted,
                     settings=settings,
-                    hiding=hiding,
+                    hiding=Anonymization.model_validate(snakemake.params.hiding["settings"]),
                     seed=snakemake.params.seed,
                 )
-            write_parquet(probes, Path(snakemake.output.probes))
+            write_parquet(probes, snakemake.output.probes)

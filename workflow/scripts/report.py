@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -16,7 +14,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.paper.comparison import agreement_grid
 
     experiment = Experiment(load(snakemake.params.config))
-    results = Path(snakemake.output[0]).parent
+    results = snakemake.output[0].parent
     datasets, paper = snakemake.params.paper, []
     if datasets:
         files = [
@@ -26,7 +24,7 @@ with job(snakemake, __file__):
         level = 1 - experiment.config.presentation.confidence
         cases, comparison = evaluate(datasets, *files, level)
         paper = [claims_grid(cases, datasets), agreement_grid(comparison)]
-    digests = iter(map(Path, snakemake.input.get("digests", ())))
+    digests = iter(snakemake.input.get("digests", ()))
     image_sets = {
         name: [(split, variant, [next(digests) for _ in range(n)]) for split, variant, n in sets]
         for name, sets in snakemake.params.image_sets.items()
@@ -36,7 +34,7 @@ with job(snakemake, __file__):
         sections(experiment, results, image_sets),
         snakemake.params.config,
         versions(*snakemake.params.packages),
-        Path(snakemake.output[0]),
+        snakemake.output[0],
         system=snakemake.params.system,
         effort=results / "tables" / "cost.csv",
         stages=snakemake.params.stages,

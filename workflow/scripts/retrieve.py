@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -7,17 +5,17 @@ with job(snakemake, __file__):
     from anonbench.evaluation.retrieval.job import Embedded, score_shard
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
-    files = map(Path, given.queries), map(Path, given.databases)
-    scenarios = [Embedded(*each) for each in zip(params.scenarios, *files, strict=True)]
+    files = zip(params.scenarios, given.queries, given.databases, strict=True)
+    scenarios = [Embedded(*each) for each in files]
     trained = [each for each in scenarios if each.name in params.trained]
     rankings = [(given.reference, scenarios, made.scores)]
     for second, output in zip(given.seconds, made.second, strict=True):
         rankings.append((second, trained, output))
     for reference, ranked, output in rankings:
         score_shard(
-            reference=Path(reference),
+            reference=reference,
             scenarios=ranked,
             settings=load(snakemake.config).retrieval.completing(params.settings),
             shard=int(snakemake.wildcards.shard),
-            output=Path(output),
+            output=output,
         )

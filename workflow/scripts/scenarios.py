@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -8,7 +6,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.grid import write_grid
     from anonbench.reporting.paper.scenario_tables import COLUMNS
 
-    files = map(Path, snakemake.output)
+    files = iter(snakemake.output)
     given = snakemake.params.rows, snakemake.params.grids
     for rows, grid, *three in zip(*given, files, files, files, strict=True):
         write_grid(grid, pd.DataFrame(rows, columns=COLUMNS), three)

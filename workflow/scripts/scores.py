@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -11,14 +9,14 @@ with job(snakemake, __file__):
     from anonbench.evaluation.scores import collect, scenario_files
 
     given, params = snakemake.input, snakemake.params
-    name, clusters = snakemake.wildcards.dataset, read_clusters(Path(given.clusters))
+    name, clusters = snakemake.wildcards.dataset, read_clusters(given.clusters)
     scenarios = scenario_files(
         params.scenarios, given.retrieval, given.queries, given.downstream, given.predictions
     )
     seeds = params.reference_seed, params.control_seeds
     table = collect(name, scenarios, clusters, *seeds, confidence=params.tests["confidence"])
-    write_csv(table, Path(snakemake.output.scores))
+    write_csv(table, snakemake.output.scores)
     columns = list(columns_of(scenarios, *seeds))
     judging = Judging(clusters, **params.tests)
     for output, test in (("models", compare), ("methods", compare_methods)):
-        write_csv(test(name, columns, judging), Path(snakemake.output[output]))
+        write_csv(test(name, columns, judging), snakemake.output[output])

@@ -24,11 +24,11 @@ with job(snakemake, __file__) as cache:
             root=root_of(dataset),
             anonymized=list(snakemake.input.get("anonymized", [])),
             seed=int(snakemake.wildcards.seed),
-            output=Path(snakemake.output.backbone),
-            log=Path(snakemake.output.history),
-            checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
+            output=snakemake.output.backbone,
+            log=snakemake.output.history,
+            checkpoint=snakemake.output.backbone.with_suffix(".safetensors.checkpoint"),
             metrics_log=Path(snakemake.log[0]).with_suffix(""),
-            unadapted=next(map(Path, snakemake.input.get("unadapted", [])), None),
+            unadapted=next(iter(snakemake.input.get("unadapted", [])), None),
         )
         with locked_gpus(recipe.gpus_needed):
             run(training)

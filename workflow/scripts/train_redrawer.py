@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
@@ -21,16 +19,16 @@ with job(snakemake, __file__) as cache:
 
             root = root_of(config.datasets[dataset])
             train_redrawer(
-                original=ImageSet.open([Path(path) for path in snakemake.input.original], root),
-                hidden=ImageSet.open([Path(path) for path in snakemake.input.hidden]),
-                boxes=pd.concat([read_boxes(Path(path)) for path in snakemake.input.boxes]),
+                original=ImageSet.open(snakemake.input.original, root),
+                hidden=ImageSet.open(snakemake.input.hidden),
+                boxes=pd.concat([read_boxes(path) for path in snakemake.input.boxes]),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
                 hiding=Anonymization.model_validate(params.hiding["settings"]),
-                backbone=Path(snakemake.input.backbone[0]),
+                backbone=snakemake.input.backbone[0],
                 settings=Redrawing.model_validate(params.redrawing),
                 recipe=recipe,
                 seed=params.seed,
-                output=Path(snakemake.output.network),
-                log=Path(snakemake.output.history),
-                checkpoint=Path(snakemake.output.network + ".checkpoint"),
+                output=snakemake.output.network,
+                log=snakemake.output.history,
+                checkpoint=snakemake.output.network.with_suffix(".safetensors.checkpoint"),
             )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -13,9 +11,9 @@ with job(snakemake, __file__):
     table = agreement_of_trainings(
         snakemake.wildcards.dataset,
         [(Model.parse(model), seed) for model, seed in params.trainings],
-        [Path(path) for path in snakemake.input.originals],
-        read_clusters(Path(snakemake.input.clusters)),
+        snakemake.input.originals,
+        read_clusters(snakemake.input.clusters),
         load(snakemake.config).retrieval.completing(params.retrieval),
         params.confidence,
     )
-    write_csv(table, Path(snakemake.output[0]))
+    write_csv(table, snakemake.output[0])

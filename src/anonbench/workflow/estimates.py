@@ -44,8 +44,7 @@ _MAP, _SUMMED = 2e-8, 3e-10  # of a map: rank^2 x width, and images x width^2
 _LEARNED = 4e-6  # of a feature of a region that an attacker learns from
 _RESTORER, _RESTORED = 2.0, 1 / 500  # of a restorer's regression, and of each of its regions
 _VALUE = 1e-8  # of a number that is read, checked and normalized
-STARTED = 1.0
-"""Of a job's start, with Python and packages."""
+STARTED = 1.0  # of a job's start, with Python and packages
 _SHORT, _LAST = 20, 8  # jobs of a first run that take a second, and those in its longest chain
 
 # on GPUs
@@ -59,8 +58,7 @@ assumption."""
 # sizes
 _LARGE = 1024  # dimension of ViT-L's features
 _SYSTEM_WIDTH = 2048  # assumed, as a large one: a system's dimension is unknown before it runs
-PIXELS = 3 * 32 * 32 + 1
-"""Dimension of raw pixels (`anonbench.embedding.extract`)."""
+PIXELS = 3 * 32 * 32 + 1  # dimension of raw pixels (`anonbench.embedding.extract`)
 _MEGAPIXELS = 0.3  # assumed of an image that is not there, as in a demo before it is drawn
 _LINES = 20  # assumed text lines in an image; of other entities one each
 _BESIDE = 0.5  # assumed share of images that show a further one of the entities looked for
@@ -85,10 +83,8 @@ class Estimates:
 
         The seconds are those in which it embeds an image.
         """
-        self._experiment = experiment
-        self._counts = counts
-        self._megapixels = megapixels
-        self._embedded = embedded
+        self._experiment, self._counts = experiment, counts
+        self._megapixels, self._embedded = megapixels, embedded
 
     def recipe(self, name: str) -> Recipe:
         """Training recipe of a data set."""
@@ -97,32 +93,36 @@ class Estimates:
     def _system(self, name: str) -> SystemKind | None:
         return self._experiment.config.system_of(name)
 
-    def minutes(self, stage: str, name: str, split: str | None = None, sets: int = 0) -> int:
+    def minutes(
+        self, stage: str, name: str, split: str | None = None, sets: int = 0, pixels: int = 0
+    ) -> int:
         """Time limit of one job of a stage, with a safety factor, at least 5 minutes."""
-        seconds = _START + self.seconds(stage, name, split, sets)
+        seconds = _START + self.seconds(stage, name, split, sets, pixels)
         return max(5, math.ceil(_SAFETY * seconds / 60))
 
-    def seconds(self, stage: str, name: str, split: str | None = None, sets: int = 0) -> float:
+    def seconds(
+        self, stage: str, name: str, split: str | None = None, sets: int = 0, pixels: int = 0
+    ) -> float:
         """Expected seconds of work of one job of a stage, without its start.
 
         Args:
             stage: name of the stage's script.
             name: name of the data set.
             split: split of the shard that a job handles.
-            sets: image sets that a job embeds, each of one split.
+            sets: image sets that a job embeds by a model, each of one split; 0: all of them.
+            pixels: image sets of which a job takes the pixels; then `sets` may be none.
 
         Raises:
             ValueError: there is no formula for the stage.
         """
-        config = self._experiment.config
-        counts = self._counts[name]
+        config, counts = self._experiment.config, self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
         part = Split(split or Split.TRAIN)
         in_shard = counts[part] / max(1, len(self._experiment.shards(name, part, counts)))
         match stage:
             case "detect":
-                detectors = self._experiment.datasets[name].detectors
-                return in_shard * self._each(name, _READ, *map(_searched, detectors))
+                detectors = map(DETECTORS.__getitem__, self._experiment.datasets[name].detectors)
+                return in_shard * self._each(name, _READ, *(d.seconds_an_image for d in detectors))
             case "demo":
                 return images / _DRAWN
             case "manifest":
@@ -134,19 +134,18 @@ class Estimates:
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
             case "train_redrawer":
-                drawing = config.redrawing
-                return drawing.steps * drawing.batch_size / _REDRAWING
+                return config.redrawing.steps * config.redrawing.batch_size / _REDRAWING
             case "redraw":
                 return in_shard / _REDRAWN
             case "embed" | "embed_system":
-                embedded = (sets or 2 + 2 * len(self._experiment.variants(name))) * images / 2
-                return embedded * self._embedded_in(name)
+                if not sets and not pixels:
+                    sets = 2 + 2 * len(self._experiment.variants(name))
+                read = self._each(name, _READ)
+                return images / 2 * (sets * self._embedded_in(name) + pixels * read)
             case "distill_system":
-                settings = config.low_rank
-                learned = min(settings.images, counts[Split.TRAIN])
+                learned = min(config.low_rank.images, counts[Split.TRAIN])
                 # two passes for its targets; a step costs about three passes of its images
-                passes = 2 + 3 * settings.epochs
-                return passes * learned * self._embedded_in(name)
+                return (2 + 3 * config.low_rank.epochs) * learned * self._embedded_in(name)
             case "map_vectors":
                 seeds = len(self._experiment.training_seeds(name))
                 maps = seeds * len(self._experiment.mapped_variants(name))
@@ -155,9 +154,6 @@ class Estimates:
                 return maps * (_MAP * rank**2 * width + _SUMMED * images * width**2)
             case "hash_images":
                 return in_shard * self._each(name, _READ)
-            case "embed_baselines":
-                # half of the sets, of pixels, are hardly more than read
-                return sets * images / 4 * (self._each(name, _READ) + self._embedded_in(name))
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":
@@ -294,17 +290,15 @@ class Estimates:
         seconds, read, shown = 0.0, 0.0, self._shown(name)
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
-                sought = attack.entities or tuple(shown)
-                attacked = {each: share for each, share in shown.items() if each in sought}
                 most, images, regions = privacy.attacked_regions, 0.0, 0.0
-                for entity, share in attacked.items():
-                    with_it = min(share * val, most, attack.most_images() or val)
+                for entity in (each for each in shown if each in (attack.entities or shown)):
+                    with_it = min(shown[entity] * val, most, attack.most_images() or val)
                     lines = _LINES if entity is Entity.TEXT else 1
                     images += with_it
                     regions += min(with_it * min(lines, attack.most_in_an_image() or lines), most)
                 images = min(images, val, attack.most_images() or images)
-                seconds += images * versions * self._each(name, attack.seconds_an_image)
-                seconds += regions * versions * attack.seconds_a_region
+                an_image = self._each(name, attack.seconds_an_image)
+                seconds += versions * (images * an_image + regions * attack.seconds_a_region)
                 read = max(read, images)
             elif isinstance(attack, ArchiveAttack):
                 seconds += vectors * attack.seconds(taught)
@@ -368,10 +362,6 @@ class Estimates:
         return _LARGE if self._is_large(name) else backbone.width
 
 
-def _searched(detector: str) -> tuple[float, float]:
-    return DETECTORS[detector].seconds_an_image
-
-
 def _hidden(method: str) -> tuple[float, float]:
     """Cost of a method or a strength of one."""
     return METHODS[base_of(method)].seconds_an_image
@@ -380,6 +370,5 @@ def _hidden(method: str) -> tuple[float, float]:
 @cache
 def flops_per_second(precision: Literal["fp32", "bf16"]) -> float:
     """FLOP/s that a model reaches on this machine's GPU, or on an A100."""
-    here = model_name()
-    peak = flops.peak_flops(here, precision) if here else None
-    return _SHARE * (peak or flops.peak_flops("A100", precision) or 1.0)
+    peaks = (flops.peak_flops(gpu, precision) for gpu in (model_name(), "A100") if gpu)
+    return _SHARE * next(filter(None, peaks))

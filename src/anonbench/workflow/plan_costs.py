@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -27,10 +27,8 @@ from anonbench.workflow.estimates import PIXELS, STARTED, Estimates
 from anonbench.workflow.planned_jobs import Job, Plan
 from anonbench.workflow.startup import drawn
 
-ID_BYTES = 64
-"""Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
-TAR_BYTES = 850
-"""Overhead in bytes of an image in a shard: header, padding, line of the index."""
+ID_BYTES = 64  # bytes of an image's id in a file of embeddings; measured: 40 to 60
+TAR_BYTES = 850  # overhead in bytes of an image in a shard: header, padding, line of the index
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,7 @@ class Cost:
     basis: str
     """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
     same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`."""
-    disk: float | None
-    """Bytes that it writes; None if unknown."""
+    disk: float | None  # bytes that it writes; None if unknown
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
@@ -132,10 +129,10 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
 
 def _work(estimates: Estimates, job: Job) -> float:
     """Seconds according to a formula; 1 for all jobs of a stage without one."""
-    sets = sum(path.suffix == ".h5" for path in job.outputs)
-    wildcards = job.wildcards
+    of_pixels = ["pixels" in path.parts for path in job.outputs if path.suffix == ".h5"]
+    sets, name, split = Counter(of_pixels), job.wildcards.get("dataset"), job.wildcards.get("split")
     try:
-        return estimates.seconds(job.stage, wildcards["dataset"], wildcards.get("split"), sets) or 1
+        return estimates.seconds(job.stage, str(name), split, sets[False], sets[True]) or 1.0
     except (KeyError, ValueError):
         return 1.0
 
@@ -155,7 +152,7 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
     name = job.wildcards.get("dataset", "")
     counts = dict(plan.started.counts.get(name, {}))
     match job.stage:
-        case "train" | "embed" | "embed_baselines":
+        case "train" | "embed":
             if (sizes := sizes_by_settings(plan.estimates.recipe(name).backbone)) is None:
                 return None
             if job.stage == "train":
@@ -195,36 +192,34 @@ _RATES = (
     "take half of that, or twice as long."
 )
 _COLUMNS = {"seconds": "time", "cpu_seconds": "CPU time", "gpu_seconds": "GPU time"}
-_NAMED = 4
-"""Stages that are listed individually."""
+_NAMED = 4  # stages that are listed individually
 
 
 def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
     """Planned jobs with their costs, for a run with these cores and GPUs; what would stay gone."""
-    jobs, cost = plan.planned, costs(plan)
-    rows = [
-        {
-            "job": job.label,
-            "stage": job.stage,
-            "wildcards": job.wildcards,
-            "outputs": list(map(str, job.outputs)),
-            **asdict(cost[job]),
-        }
-        for job in jobs
-    ]
-    wall = wall_seconds(jobs, {job: cost[job].seconds for job in jobs}, cores, gpus)
-    data = {"jobs": rows, "cores": cores, "gpus": gpus, "wall_seconds": wall}
-    grows = sum(max(0.0, (cost[job].disk or 0.0) - _size(job)) for job in jobs)
-    return data | {
+    jobs = costs(plan)
+    seconds, grows = {job: cost.seconds for job, cost in jobs.items()}, 0.0
+    for job, cost in jobs.items():
+        replaced = sum(path.stat().st_size for path in job.outputs if path.is_file())
+        grows += max(0.0, (cost.disk or 0.0) - replaced)
+    return {
+        "jobs": [
+            {
+                "job": job.label,
+                "stage": job.stage,
+                "wildcards": job.wildcards,
+                "outputs": list(map(str, job.outputs)),
+                **asdict(cost),
+            }
+            for job, cost in jobs.items()
+        ],
+        "cores": cores,
+        "gpus": gpus,
+        "wall_seconds": wall_seconds([*jobs], seconds, cores, gpus),
         "missing": list(map(str, plan.missing)),
         "disk_growth": grows,
         "disk_free": plan.free,
     }
-
-
-def _size(job: Job) -> float:
-    """Bytes of the outputs that a job replaces."""
-    return float(sum(path.stat().st_size for path in job.outputs if path.is_file()))
 
 
 def as_text(data: Mapping[str, Any]) -> str:

@@ -23,8 +23,7 @@ from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.snakefile import START, with_snakefile
 from anonbench.workflow.startup import Startup
 
-PLAN = "ANONBENCH_PLAN"
-"""Environment variable with the file to which a dry run writes its plan."""
+PLAN = "ANONBENCH_PLAN"  # environment variable with the file to which a dry run writes its plan
 _OPTIONS = (
     # a dry run with this --quiet ends as soon as the jobs are known
     *("--dry-run", "--nocolor", "--quiet", "rules", "progress"),
@@ -44,18 +43,14 @@ class Job:
     """One job of Snakemake that has a script, with its place in the DAG."""
 
     rule: str
-    stage: str
-    """Name of its script."""
+    stage: str  # name of its script
     wildcards: Mapping[str, str]
     outputs: Sequence[Path]
-    before: Sequence[Job] = ()
-    """Jobs that it depends on."""
-    planned: bool = False
-    """Whether it would run."""
+    before: Sequence[Job] = ()  # jobs that it depends on
+    planned: bool = False  # whether it would run
     threads: int = 1
     gpus: float = 0.0
-    minutes: float = 0.0
-    """Time limit declared by its rule."""
+    minutes: float = 0.0  # time limit declared by its rule
     benchmark: Path | None = None
 
     @property
@@ -74,17 +69,13 @@ class Plan:
     """Jobs of a workflow in dependency order, including those that would not run."""
 
     jobs: Sequence[Job]
-    started: Startup
-    """Config and data."""
+    started: Startup  # config and data
     estimates: Estimates
     missing: Sequence[Path] = ()
     """Results that are gone and stay so: no planned job makes or reads them."""
-    free: int | None = None
-    """Free bytes on the disk of the results; None if they are in a bucket."""
-    obstacle: str | None = None
-    """Why the results cannot be written to."""
-    folder: Path = Path()
-    """Folder that relative paths are of (`--directory`)."""
+    free: int | None = None  # free bytes on the disk of the results; None if they are in a bucket
+    obstacle: str | None = None  # why the results cannot be written to
+    folder: Path = Path()  # folder that relative paths are of (`--directory`)
 
     @property
     def planned(self) -> list[Job]:

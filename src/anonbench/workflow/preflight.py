@@ -18,8 +18,7 @@ from anonbench.embedding.systems.function import Function
 _ONNX = b"\x08"
 """First byte of an ONNX file: a protocol buffer that begins with the format's version."""
 _PICKLE = b"\x80"
-_SHOWN = 80
-"""Characters of another package's message."""
+_SHOWN = 80  # characters of another package's message
 
 
 def require_files(config: Config) -> None:

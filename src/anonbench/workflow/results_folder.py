@@ -23,8 +23,7 @@ log = logging.getLogger(__name__)
 
 MARK = ".anonbench-run"
 """Name of the mark in the results: the version and an identifier of the last run."""
-_MANIFEST = "manifest.parquet"
-"""Name of the first result of a data set."""
+_MANIFEST = "manifest.parquet"  # name of the first result of a data set
 _RECORDS = Path(".snakemake")
 _OTHER_VERSION = (
     f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "

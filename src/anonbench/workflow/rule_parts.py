@@ -14,7 +14,7 @@ from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
 from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
-from anonbench.workflow.paths import digests
+from anonbench.workflow.paths.files import digests
 
 _RUN = "ANONBENCH_RUN"
 Files = str | Iterable[str]

@@ -14,16 +14,21 @@ from anonbench.core.errors import InputError
 _OURS = Path("workflow/rules/anonymize.smk")
 """File by which a Snakefile is recognized as this project's."""
 _NAMED = ("-s", "--snakefile")
-START = "anonbench: "
-"""Prefix of the message with which a run is refused."""
+START = "anonbench: "  # prefix of the message with which a run is refused
 
 
-def require_configfiles(arguments: Sequence[str]) -> None:
-    """Raise an InputError if a config file in snakemake's arguments is missing or no mapping."""
+def with_snakefile(arguments: Sequence[str]) -> list[str]:
+    """Arguments of snakemake that name the workflow: the user's Snakefile or this project's.
+
+    Raises:
+        InputError: no Snakefile is named, in this folder or beside the installed package; or a
+            config file is missing, or no mapping.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     names = ("--configfile", "--configfiles")
     parser.add_argument(*names, nargs="*", action="extend", default=[], dest="words")
-    for word in (words := parser.parse_known_args(arguments)[0].words):
+    words = parser.parse_known_args(arguments)[0].words
+    for word in words:
         if not Path(word).is_file():
             raise InputError(
                 f"{word} is read as a config file, but there is no such file; if it is a "
@@ -34,16 +39,6 @@ def require_configfiles(arguments: Sequence[str]) -> None:
 
         for word in words:
             read(Path(word))
-
-
-def with_snakefile(arguments: Sequence[str]) -> list[str]:
-    """Arguments of snakemake that name the workflow: the user's Snakefile or this project's.
-
-    Raises:
-        InputError: no Snakefile is named, in this folder or beside the installed package; or a
-            config file is missing.
-    """
-    require_configfiles(arguments)
     if any(word.partition("=")[0] in _NAMED for word in arguments):
         return [*arguments]
     return [*arguments, "--snakefile", str(find())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -42,12 +42,9 @@ class Startup:
     experiment: Experiment
     counts: Mapping[str, Mapping[Split, int]]
     """Number of listed images of each data set by split, without those known to have no file."""
-    listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    """Listed images of each data set; empty for a bundle."""
-    user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
-    """The user's files of each data set, by setting."""
-    megapixels: Mapping[str, float] = field(default_factory=dict)
-    """Mean size of a data set's images, if some are there; for estimates."""
+    listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # empty for a bundle
+    user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)  # by setting
+    megapixels: Mapping[str, float] = field(default_factory=dict)  # mean of the images, if known
 
     def demo_marker(self, name: str) -> list[Path]:
         """Marker file of a demo's data set, which is created with it."""
@@ -56,30 +53,28 @@ class Startup:
 
     def detection_files(self, name: str) -> list[Path]:
         """The user's templates and weights that a data set's detectors read."""
-        detectors = self.experiment.datasets[name].detectors
-        weights = self.settings.detection.paths(detectors)
         templates = self.user_files[name].get("templates", [])
-        return [*templates, *(file for path in weights for file in model_files(path))]
+        return [*templates, *self._weights(self.experiment.datasets[name].detectors)]
 
     def attack_files(self, name: str) -> list[Path]:
         """The user's weights of the detectors and attackers that are used in attacks on it."""
         own = list(map(str, self.experiment.datasets[name].detectors))
-        used = self.settings.privacy.detectors_of_attacks(own)
-        weights = self.settings.detection.paths(used)
         judges = self.attackers() if "inversion" in self.settings.privacy.attacks else []
-        return [*judges, *(file for path in weights for file in model_files(path))]
+        return [*judges, *self._weights(self.settings.privacy.detectors_of_attacks(own))]
+
+    def _weights(self, detectors: Collection[str]) -> list[Path]:
+        paths = self.settings.detection.paths(detectors)
+        return [file for path in paths for file in model_files(path)]
 
     def pretrained(self, name: str) -> list[Path]:
         """The user's weights from which a data set's trainings start."""
         path = self.settings.recipe_of(name).backbone.pretrained
-        if self.settings.bundle or not isinstance(path, Path):
-            return []
-        return model_files(path)
+        return model_files(path) if isinstance(path, Path) else []
 
     def system_files(self, name: str) -> list[Path]:
         """Files that make up a data set's system."""
         system = self.settings.system_of(name)
-        return system.files() if system is not None and not self.settings.bundle else []
+        return [] if system is None else system.files()
 
     def attackers(self) -> list[Path]:
         """The user's weights of attackers that are not models of the experiment."""
@@ -107,10 +102,9 @@ def start(
         settings = load(dict(config))
         experiment = Experiment(settings)
         datasets = experiment.datasets
-        user_files: dict[str, dict[str, list[Path]]] = {}
         if settings.bundle:
-            user_files = {name: {} for name in datasets}
-            return Startup(settings, experiment, image_counts(settings), user_files=user_files)
+            none: dict[str, dict[str, list[Path]]] = {name: {} for name in datasets}
+            return Startup(settings, experiment, image_counts(settings), user_files=none)
         if is_main:
             require_files(settings)
             require_apart(settings.results, datasets)
@@ -118,10 +112,9 @@ def start(
             name: read_source(name, dataset, settings.seed, labels=False)
             for name, dataset in datasets.items()
         }
-        for name, dataset in datasets.items():
-            user_files[name] = user_files_of(name, dataset)
-            if is_main:
-                check_user_files(dataset, user_files[name], sources[name])
+        user_files = {name: user_files_of(name, dataset) for name, dataset in datasets.items()}
+        for name, dataset in datasets.items() if is_main else ():
+            check_user_files(dataset, user_files[name], sources[name])
         if has_storage:
             brought = settings.model_dump(include={"detection", "recipes", "privacy"})
             require_absolute({"datasets": {n: dict(d) for n, d in datasets.items()}} | brought)
@@ -177,7 +170,7 @@ def scanned(startup: Startup, name: str) -> str | None:
 @functools.cache
 def scanned_given(startup: Startup, name: str) -> dict[str, str]:
     """Digest of the pictures of each other program that is judged on a data set."""
-    return {} if startup.settings.bundle else scan_given(startup.experiment.datasets[name].given)
+    return scan_given(startup.experiment.datasets[name].given)
 
 
 _digest = functools.cache(file_digest)
@@ -187,7 +180,7 @@ _digest = functools.cache(file_digest)
 def evidence(startup: Startup, name: str) -> dict[str, Any]:
     """State, besides its settings and files, that determines a system's vectors."""
     system = startup.settings.system_of(name)
-    return {} if system is None or startup.settings.bundle else system.evidence()
+    return {} if system is None else system.evidence()
 
 
 def contents(files: Iterable[str]) -> list[list[str]]:

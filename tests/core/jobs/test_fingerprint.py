@@ -205,7 +205,7 @@ def test_scripts_of_the_workflow(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     methods = {name for name, c in found.items() if "anonbench.anonymization.methods.blur" in c}
     drawing = {name for name, c in found.items() if "colours and labels" in c.values()}
     assert "anonymize" in methods - drawing
-    assert {"present_tables", "report"} <= drawing - methods
+    assert {"present", "report"} <= drawing - methods
     assert not {"scores", "retrieve", "train"} & (methods | drawing)
     train = found["train"]
     assert {"anonbench.training.loop.trainer", "torch", "timm"} <= set(train)

@@ -101,10 +101,11 @@ def test_a_user_s_module_may_be_called_as_a_script(tmp_path: Path) -> None:
     code = f"""
 import sys
 from types import SimpleNamespace
+from snakemake.iocontainers import InputFiles, OutputFiles
 sys.path += ["{tmp_path}/workflow/rules/../scripts", "{tmp_path}"]
 from anonbench.core.jobs.job import job
-task = SimpleNamespace(input=[], output=[], log=["{tmp_path}/log"], params={{}})
-task.threads, task.config = 1, {{}}
+task = SimpleNamespace(input=InputFiles(), output=OutputFiles(), log=["{tmp_path}/log"])
+task.params, task.threads, task.config = {{}}, 1, {{}}
 with job(task, "{tmp_path}/workflow/scripts/embed.py"):
     import table
 open("{tmp_path}/whose", "w").write(table.whose)

@@ -110,7 +110,7 @@ def test_embeddings_and_backbones_take_what_is_said(
     tmp_path: Path, archive: Callable[..., Plan], job: Callable[..., Job]
 ) -> None:
     ids = [f"folder/{number:06d}" for number in range(500)]
-    for stage, model, width in (("embed", "unadapted", 384), ("embed_baselines", "pixels", 3073)):
+    for stage, model, width in (("embed", "unadapted", 384), ("embed", "pixels", 3073)):
         files = [tmp_path / model / f"{split}.h5" for split in ("val", "train")]
         each = job(0, stage, outputs=files)
         said = disk_of(archive(each, images=500), each)

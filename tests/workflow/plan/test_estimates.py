@@ -15,7 +15,7 @@ from anonbench.workflow import estimates as module
 from anonbench.workflow.estimates import PIXELS, STARTED, Estimates
 
 STAGES = (
-    *("manifest", "detect", "anonymize", "train", "embed", "embed_baselines", "retrieve"),
+    *("manifest", "detect", "anonymize", "train", "embed", "retrieve"),
     *("trainings", "downstream", "reidentify", "attack"),
 )
 SECTIONS = ("datasets", "privacy", "retrieval", "detection")

@@ -102,7 +102,7 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job:
     jobs = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     jobs += [job(5), job(6, "table"), job(7, "embed", benchmark=tmp_path / "none.tsv")]
     estimates: Any = SimpleNamespace(
-        seconds=lambda stage, *of: {"embed": 7.0}.get(stage, 0) if of == ("ids", None, 0) else 9
+        seconds=lambda stage, *of: {"embed": 7.0}.get(stage, 0) if of == ("ids", None, 0, 0) else 9
     )
     found, _ = usual_seconds(jobs, estimates, 1, None)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}

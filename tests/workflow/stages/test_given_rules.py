@@ -16,8 +16,7 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split, Variant
-from anonbench.workflow.paths import Paths
-from anonbench.workflow.paths.targets import Shown
+from anonbench.workflow.paths.targets import Paths, Shown
 from anonbench.workflow.preflight import require_files
 
 THEIRS = Variant("given_deface", 100)

@@ -10,7 +10,7 @@ import pytest
 from planned_jobs import planned_jobs
 from safetensors.numpy import save_file
 
-from anonbench.workflow.paths import digests
+from anonbench.workflow.paths.files import digests
 
 pytestmark = pytest.mark.workflow
 WEIGHTS = "weights.safetensors"
@@ -72,7 +72,7 @@ def test_parameters_are_those_of_the_data_set(jobs: list[Job]) -> None:
     assert "blur" in hidden[0]["params"]["hiding"]["settings"]
     adaptions = {job["params"]["adaption"] for job in of(jobs, "train_adapted", "portraits")}
     assert adaptions == {"A", "B", "C"}
-    pixels = {j["params"]["dataset"] for j in jobs if "embed_baselines" in str(j["script"])}
+    pixels = {j["params"]["dataset"] for j in jobs if "baselines" in j["name"]}
     assert pixels == {"portraits", "documents", "ids"}
 
 

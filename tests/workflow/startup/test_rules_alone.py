@@ -44,7 +44,7 @@ def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
 
 def test_a_rule_like_another_has_a_log_and_a_benchmark_of_its_own(root: Path) -> None:
     alike = {place: rule for place, rule in rules(root) if "use rule" in place}
-    assert len(alike) > 1
+    assert alike
     for place, rule in alike.items():
         assert not {"log", "benchmark"} - rule.keys(), place
         (parent,) = re.findall(r"use rule (\w+)", place)

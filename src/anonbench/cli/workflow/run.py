@@ -181,9 +181,6 @@ def _announce(given: Sequence[str]) -> None:
 
 def run_plan(options: argparse.Namespace) -> None:
     """Print the plan."""
-    from anonbench.workflow.snakefile import require_configfiles
-
-    require_configfiles(options.snakemake)
     from anonbench.workflow.plan_costs import as_data, as_text
     from anonbench.workflow.planned_jobs import collect
     from anonbench.workflow.startup import weak_methods

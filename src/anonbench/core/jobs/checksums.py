@@ -19,12 +19,10 @@ from anonbench.core.provenance import file_digest
 FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file with a large file's digest, which Snakemake compares instead."""
-MADE = ".made"
-"""Suffix of the output that says which run of a job ended well."""
+MADE = ".made"  # suffix of the output that says which run of a job ended well
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
-_TYPES = {"name": str, "sha256": str, "size": int}
-"""Types of a record."""
+_TYPES = {"name": str, "sha256": str, "size": int}  # types of a record
 _CHECKED_IN_PARTS = ".tar"
 """Suffix of files whose readers check each part, by the digests in an index beside it."""
 _WAY_OUT = (

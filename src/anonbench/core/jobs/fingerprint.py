@@ -19,7 +19,7 @@ from functools import cache
 from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from anonbench.core.io import read_json, write_json
 from anonbench.core.provenance import file_digest
@@ -27,15 +27,13 @@ from anonbench.core.registries.registry import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """Packages whose sources are read, with their folders."""
-_ROOT = "anonbench"
-"""Package whose imports are lazy."""
+_ROOT = "anonbench"  # package whose imports are lazy
 _SETTINGS = "anonbench.config"
 """Only methods and constants of settings count: the values of fields are part of a job's identity.
 A script depends on the sections that it names, not on the whole config."""
 _FACT = re.compile(r"(label|line_colour|seconds_an?_\w+|memory_mb|install): .*ClassVar")
 """Class values that only plans and shown results depend on; `registry.facts` stands for them."""
-_SILENT = frozenset({"tqdm"})
-"""Packages that compute nothing."""
+_SILENT = frozenset({"tqdm"})  # packages that compute nothing
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
@@ -43,8 +41,8 @@ _SHOWN = "anonbench.core.registries.registry:facts"
 _distributions = cache(metadata.packages_distributions)
 
 
-def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Return the code of modules (full names) and of all that they import.
+def code_identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str, str]:
+    """Code of modules (full names) and of all that they import, also in functions.
 
     It has a digest for each module of anonbench, and the version of each installed distribution.
     Modules and packages in `without` are left out, with what only they import.
@@ -53,15 +51,30 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
         ValueError: anonbench has no such module.
     """
     for name in (*modules, *without):
-        if name.partition(".")[0] in PACKAGES and name not in _files():
+        if name.partition(".")[0] in PACKAGES and name not in {*_files(), _SHOWN}:
             raise ValueError(f"there is no module {name}")
-    return _identity(modules, without)
+    found: dict[str, str] = {}
+    waiting = [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name == _ROOT or name.startswith((*_FRAME, *without)):
+            continue
+        if name in _files():
+            found[name], uses = _module(name)
+            waiting += uses
+            if name in _data():
+                found[f"{name} data"] = _data()[name]
+        elif name == _SHOWN:
+            found[name] = _facts()
+        elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
+            found |= _versions(package)
+    return dict(sorted(found.items()))
 
 
 def script_identity(name: str, source: str) -> dict[str, str]:
     """Return the code of a script, under the name of its file, and of all that it imports."""
-    code = _code(source)
-    return {name: code.digest} | _identity(code.uses)
+    digest, uses = _code(source)
+    return {name: digest} | code_identity(uses)
 
 
 @cache
@@ -118,46 +131,17 @@ def _state() -> str:
     return digest.hexdigest()
 
 
-def _identity(modules: Collection[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Code of modules and of all that they import, also in functions."""
-    found: dict[str, str] = {}
-    waiting = [*modules]
-    while waiting:
-        name = waiting.pop()
-        if name in found or name == _ROOT or name.startswith((*_FRAME, *without)):
-            continue
-        if name in _files():
-            code = _module(name)
-            found[name] = code.digest
-            waiting += code.uses
-            if name in _data():
-                found[f"{name} data"] = _data()[name]
-        elif name == _SHOWN:
-            found[name] = _facts()
-        elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
-            found |= _versions(package)
-    return dict(sorted(found.items()))
-
-
-class Code(NamedTuple):
-    """Code of a module or script."""
-
-    digest: str
-    """16 hexadecimal digits."""
-    uses: Collection[str]
-    """Names of what it imports: modules, and objects of other packages."""
-
-
 @cache
-def _module(name: str) -> Code:
+def _module(name: str) -> tuple[str, set[str]]:
     is_settings = f"{name}.".startswith(f"{_SETTINGS}.")
-    code = _code(_files()[name].read_text(encoding="utf-8"), is_settings)
+    digest, uses = _code(_files()[name].read_text(encoding="utf-8"), is_settings)
     parent = name.rpartition(".")[0]
     # the settings' package imports all of them: names are resolved to the modules that it names
-    return Code(code.digest, {*code.uses, parent} - {"", _SETTINGS})
+    return digest, {*uses, parent} - {"", _SETTINGS}
 
 
-def _code(source: str, is_settings: bool = False) -> Code:
+def _code(source: str, is_settings: bool = False) -> tuple[str, set[str]]:
+    """Digest of the code, and names of the modules and objects of packages that it imports."""
     tree = _Executed(is_settings).visit(ast.parse(source))
     uses: set[str] = set()
     for node in ast.walk(tree):
@@ -168,7 +152,7 @@ def _code(source: str, is_settings: bool = False) -> Code:
                 uses |= {_defining(module, each.name) for each in names}
             case ast.Constant(value=str(text)) if text in _files():
                 uses.add(text)  # run or read by its name
-    return Code(hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], uses)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], uses
 
 
 def _defining(module: str, name: str) -> str:

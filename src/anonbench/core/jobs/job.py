@@ -30,15 +30,14 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 _INTERRUPTED = 130
-_LOUD = "loud"
 _GOES_ON = (
     "this job is still running from an earlier, killed run and writes {}: wait "
     "for it or end it, then run again"
 )
 WAIT_SECONDS = 20.0
+_terminals: list[tuple[int, Path]] = []  # descriptor and log of this process's job
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-TRY_AGAIN = 75
-"""Exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)."""
+TRY_AGAIN = 75  # exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)
 
 
 @contextmanager
@@ -46,11 +45,15 @@ def job(task: Any, script: str) -> Iterator[JobCache]:
     """Run the block as a job of the workflow: see `logged`. Yield the cache of its outputs.
 
     Inputs of Snakemake's `task` are checked before the block, and checksums of its outputs are
-    written after it. A script that calls `JobCache.is_done` may keep its earlier outputs.
+    written after it; in the block, both are paths. A script that calls `JobCache.is_done` may keep
+    its earlier outputs.
     """
     # scripts import nothing from their folders, where a user's module may have the same name
     sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]
     with logged(task.log[0], task.threads):
+        for name in ("input", "output"):
+            files = getattr(task, name)
+            setattr(task, name, type(files)(toclone=files, custom_map=Path))
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
         parameters = dict(task.params.items())
         # by the rules' convention a benchmark has the name of its job's log
@@ -124,10 +127,11 @@ def _redirect_output(log: Path) -> Iterator[int]:
         logging.basicConfig(
             level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
         )
-        logging.getLogger().addHandler(_TerminalHandler(terminal, log))
+        _terminals.append((terminal, log))
         try:
             yield terminal
         finally:
+            _terminals.pop()
             sys.stdout.flush()
             sys.stderr.flush()
             os.dup2(saved, 1)
@@ -138,21 +142,9 @@ def _redirect_output(log: Path) -> Iterator[int]:
 
 def warn_on_terminal(logger: logging.Logger, text: str) -> None:
     """Warn in the log and, in a job, also on the terminal, with the log's path."""
-    logger.warning("%s", text, extra={_LOUD: True})
-
-
-class _TerminalHandler(logging.Handler):
-    """Handler that writes warnings of a job to the terminal too."""
-
-    def __init__(self, terminal: int, log: Path) -> None:
-        super().__init__()
-        self._terminal = terminal
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the record if it is meant for the terminal."""
-        if getattr(record, _LOUD, False):
-            _write_terminal(self._terminal, f"{record.getMessage()} ({self._log})")
+    logger.warning("%s", text)
+    for terminal, log in _terminals:
+        _write_terminal(terminal, f"{text} ({log})")
 
 
 def _lock_log(log: int) -> bool:

@@ -35,12 +35,10 @@ from anonbench.core.jobs.checksums import (
 )
 from anonbench.core.provenance import file_digest
 
-IDENTITY = "identity"
-"""Key in the record of an output of a job that calls `JobCache.is_done`."""
+IDENTITY = "identity"  # key in the record of an output of a job that calls `JobCache.is_done`
 _KEPT = ".kept"
 """Suffix of the benchmark of the job that made the outputs, beside that of a job that kept them."""
-RUN = "run"
-"""Parameter that names a run of the job (`anonbench.workflow.rule_parts`)."""
+RUN = "run"  # parameter that names a run of the job (`anonbench.workflow.rule_parts`)
 _ONLY_PLANNED = {"user_files", RUN}
 """Parameters that only Snakemake's planning needs: of the first, inputs have the information."""
 
@@ -52,8 +50,8 @@ class JobCache:
 
     def __init__(
         self,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
+        inputs: Sequence[str | Path],
+        outputs: Sequence[str | Path],
         parameters: Mapping[str, Any],
         results: Path | None = None,
         benchmark: Path | None = None,
@@ -77,7 +75,7 @@ class JobCache:
         self._asked = self._is_done = False
         self._parts: list[JobCache] = []
 
-    def part(self, inputs: Sequence[str], outputs: Sequence[str]) -> JobCache:
+    def part(self, inputs: Sequence[str | Path], outputs: Sequence[str | Path]) -> JobCache:
         """Cache of some of the outputs, which depend on some of the inputs only.
 
         Its `end` is to be called when these outputs are written.
@@ -92,7 +90,7 @@ class JobCache:
         """
         files = []
         for given in (inputs, outputs):
-            lists = {name: [f] if isinstance(f, str) else [*f] for name, f in given.items()}
+            lists = {name: [*f] if isinstance(f, list) else [f] for name, f in given.items()}
             files.append({n: lists[n] + lists.get(f"{n}_digest", []) for n in lists})
         names = [name for name in files[1] if f"{name}_digest" in files[1]]
         return {name: self.part(files[0].get(name, []), files[1][name]) for name in names}
@@ -200,8 +198,7 @@ class ResourceUsage(NamedTuple):
 
     seconds: float
     cpu_seconds: float
-    mebibytes: float
-    """Peak of resident memory."""
+    mebibytes: float  # peak of resident memory
 
 
 def read_usage(benchmark: Path) -> ResourceUsage | None:

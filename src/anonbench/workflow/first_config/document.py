@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from tqdm import tqdm
 
-from anonbench.config import Config, Layout, Policy, Presentation, Privacy, load
+from anonbench.config import Layout, Policy, Presentation, Privacy, load
 from anonbench.config.detectors import COVERING
 from anonbench.config.experiment import Experiment
 from anonbench.core.numeric.statistics import fewest_trials
@@ -31,35 +31,25 @@ from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.first_config.survey import Sample, Survey
 from anonbench.workflow.plan_costs import ID_BYTES, TAR_BYTES
 
-_TEMPLATE = "config.yaml.j2"
 _WIDTH = 100
-_THIS = "THIS_FILE"
-"""Stands for the config's own path in notes, which are wrapped as if it were short."""
-_FEW_CLUSTERS = 20
-"""With fewer clusters the report states nothing about re-identification."""
-_CHANCE = 0.05
-"""Probability that a property of this share of all images is absent from the sample."""
-_K = 5
-"""Fewest relevant images per query for statements about rankings."""
+_FEW_CLUSTERS = 20  # with fewer, the report states nothing about re-identification
+_CHANCE = 0.05  # that the sample has none of what so many of all images have
+_K = 5  # fewest relevant images per query for statements about rankings
 
 
 @dataclass(frozen=True)
 class Choice:
     """The user's choices, or the defaults."""
 
-    system: Mapping[str, Any]
-    """Settings of the system, as in the config."""
-    is_default: bool
-    """Whether the system is the small one shipped with the packages."""
+    system: Mapping[str, Any]  # its settings, as in the config
+    is_default: bool  # whether it is the small one shipped with the packages
     label: str | None
-    persons: bool
-    """Whether each class folder is a person."""
+    persons: bool  # whether each class folder is a person
     minutes: float
     cores: int
     gpus: int
     results: Path
-    file: Path
-    """Path of the config to write."""
+    file: Path  # the config to write
 
 
 def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate]:
@@ -69,9 +59,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     methods = [*map(str, Method), *(["replace"] if entities - {"face"} else [])]
     is_classified = choice.label is not None
 
-    template = _environment(choice.file).from_string(
-        resources.files(__package__).joinpath(_TEMPLATE).read_text("utf-8")
-    )
+    text = resources.files(__package__).joinpath("config.yaml.j2").read_text("utf-8")
+    template = _environment(choice.file).from_string(text)
     folders = () if seen.layout is Layout.CELEBA else seen.classes
     # class folders that are labels are no clusters, unless they are persons
     are_clusters = choice.persons or (len(folders) >= _FEW_CLUSTERS and choice.label != "class")
@@ -92,10 +81,11 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             enough = max(needed, probes_needed(WIDEST, CONFIDENCE))
             gap = (
                 f"no method can pass with fewer than about {count(math.ceil(needed / part), what)} "
+                f"(strictest limit: {100 * strictest:g} %, if no attack succeeds); about "
+                f"{math.ceil(enough / part):,} give re-identification an interval of at most "
+                f"{100 * WIDEST:g} points, whatever its rate"
             )
-            gap += f"(strictest limit: {100 * strictest:g} %, if no attack succeeds); about "
-            gap += f"{math.ceil(enough / part):,} give re-identification an interval of at most "
-            cost = cost._replace(gap=f"{gap}{100 * WIDEST:g} points, whatever its rate")
+            cost = cost._replace(gap=gap)
         return template.render(
             ATTACKED=ATTACKED,
             FEWEST=FEWEST,
@@ -108,9 +98,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             seen=seen,
             sample=sample,
             choice=choice,
-            looked_at=sample.read + sample.unreadable.total(),
             unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
-            labels={name: DETECTORS[name].label for name in sample.found},
+            known=DETECTORS,
             few=[
                 name
                 for name, each in sample.found.items()
@@ -133,13 +122,23 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         ), cost
 
     def estimated(images: int) -> Estimate:
-        text, _ = written(Estimate(images), Estimate(images))
+        """Time and disk space, by the rates of `anonbench plan` and the system's own speed."""
+        config = load(yaml.safe_load(written(Estimate(images), Estimate(images))[0]))
+        (name,) = config.datasets
         searched = int(searched_share(images, is_classified) * images)
-        split = {Split.TRAIN: images - searched, Split.VAL: searched}
-        return estimate(load(yaml.safe_load(text)), split, sample, images, choice.cores)
+        counts = {name: {Split.TRAIN: images - searched, Split.VAL: searched}}
+        sizes = {name: fmean(sample.megapixels)} if sample.megapixels else {}
+        seconds = {name: sample.encode_seconds} if sample.encode_seconds else {}
+        estimates = Estimates(Experiment(config), counts, sizes, seconds)
+        png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
+        vectors = (1 + len(methods)) * (4.0 * sample.dimension + ID_BYTES)
+        size = images * (len(methods) * (png + TAR_BYTES) + vectors)
+        return Estimate(images, estimates.first_run(name, choice.cores), size)
 
-    whole = estimated(seen.images)
-    return written(within(estimated, whole, 60.0 * choice.minutes), whole)
+    most = whole = estimated(seen.images)
+    while most.seconds > 60.0 * choice.minutes and most.images > FEWEST:
+        most = estimated(max(FEWEST, int(most.images * 0.9) // 50 * 50))
+    return written(most, whole)
 
 
 def _environment(file: Path) -> Environment:
@@ -147,7 +146,9 @@ def _environment(file: Path) -> Environment:
 
     def note(text: str, depth: int = 0) -> str:
         lines = textwrap.wrap(" ".join(text.split()), _WIDTH - depth - 2)
-        return "".join(f"{' ' * depth}# {line.replace(_THIS, str(file))}\n" for line in lines)
+        # the config's own path, wrapped as if it were short
+        lines = [line.replace("THIS_FILE", str(file)) for line in lines]
+        return "".join(f"{' ' * depth}# {line}\n" for line in lines)
 
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
@@ -157,7 +158,6 @@ def _environment(file: Path) -> Environment:
         "flow": _flow,
         "count": count,
         "duration": duration,
-        "ceil": math.ceil,
         "bytes": lambda size: tqdm.format_sizeof(size, "B"),
         "thousands": lambda number: f"{number:,}",
         "figures": _figures,
@@ -166,9 +166,9 @@ def _environment(file: Path) -> Environment:
 
 
 def _figures(number: float) -> str:
-    if number < _SMALLEST:
-        return f"less than {_SMALLEST:g}"
-    return f"{number:,.0f}" if number >= _WHOLE else f"{number:.2g}"
+    if number < 0.001:
+        return "less than 0.001"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _flow(value: Any) -> str:
@@ -178,23 +178,16 @@ def _flow(value: Any) -> str:
 
 def limits_of(entities: Iterable[str]) -> list[float]:
     """Limits of the default policy for the attacks on these entities."""
-    found = Policy().attacks.model_dump().items()
-    sought = set(entities)
-    concerned = {name for name, _ in found if OF_ENTITIES.get(name, sought) & sought}
-    return [limit for name, limit in found if limit is not None and name in concerned]
+    sought, limits = set(entities), Policy().attacks.model_dump(exclude_none=True)
+    return [limit for name, limit in limits.items() if OF_ENTITIES.get(name, sought) & sought]
 
 
-_SMALLEST, _WHOLE = 0.001, 10
 CONFIDENCE: float = Presentation().confidence
 WIDEST: float = Presentation().widest_interval
-HALF = 0.5
-"""Share of the images that is searched; attackers learn from the other half."""
+HALF = 0.5  # share of the images that is searched; attackers learn from the other half
 SEARCHED, LEARNED = 24, 8
 """Fewest images that are searched, slightly more than the 20 that the report needs for a statement;
 and fewest images that an attacker learns from (with fewer, none does)."""
-LEAST, MOST = 0.5, 2.0
-"""Range of measured times as multiples of the estimate: other programs share the cores, and images
-differ."""
 FEWEST = 200
 """Fewest images for a statement about rankings: half of them are searched, and of 100 the first k =
 5 are relevant."""
@@ -210,34 +203,10 @@ class Estimate(NamedTuple):
     """Estimated cost of an experiment."""
 
     images: int
-    seconds: float = 0.0
-    """Expected time of the run, as `anonbench plan` tells it."""
+    seconds: float = 0.0  # expected time of the run, as `anonbench plan` tells it
     bytes: float = 0.0
     gap: str = ""
     """Number of images, persons or class folders that the policy needs; empty if they are there."""
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """Lowest and highest plausible number of seconds."""
-        return LEAST * self.seconds, MOST * self.seconds
-
-
-def estimate(
-    config: Config, split: dict[Split, int], sample: Sample, images: int, cores: int
-) -> Estimate:
-    """Estimate time and disk space of a config's experiment with this number of images.
-
-    The rates are those of `anonbench plan`, except that of the system, which was measured.
-    """
-    ((name, dataset),) = config.datasets.items()
-    sizes = {name: fmean(sample.megapixels)} if sample.megapixels else {}
-    seconds = {name: sample.encode_seconds} if sample.encode_seconds else {}
-    estimates = Estimates(Experiment(config), {name: split}, sizes, seconds)
-    methods = len(dataset.methods)
-    png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
-    vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
-    size = images * (methods * (png + TAR_BYTES) + vectors)
-    return Estimate(images, estimates.first_run(name, cores), size)
 
 
 def searched_share(images: int, is_classified: bool) -> float:
@@ -250,10 +219,3 @@ def searched_share(images: int, is_classified: bool) -> float:
     if images < SEARCHED + LEARNED:
         return 1.0
     return math.ceil(100 * SEARCHED / images) / 100
-
-
-def within(estimated: Callable[[int], Estimate], most: Estimate, seconds: float) -> Estimate:
-    """Estimate for as many images as fit into the time, at least `FEWEST`."""
-    while most.seconds > seconds and most.images > FEWEST:
-        most = estimated(max(FEWEST, int(most.images * 0.9) // 50 * 50))
-    return most

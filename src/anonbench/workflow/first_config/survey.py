@@ -31,8 +31,7 @@ from anonbench.datasets.images import MAX_PIXELS, encode
 from anonbench.datasets.listing import find_unused, read_layout
 from anonbench.datasets.walk import is_quiet, no_images
 
-SAMPLED = 32
-"""Images in the sample."""
+SAMPLED = 32  # images in the sample
 _NAME = "archive"
 
 
@@ -42,25 +41,17 @@ class Survey:
 
     folder: Path
     layout: Layout
-    wild: bool
-    """Whether CelebA's images are the uncropped ones (in the wild)."""
+    wild: bool  # whether CelebA's images are the uncropped ones (in the wild)
     images: int
     megabytes: float
-    formats: Mapping[str, int]
-    """Number of files of images by suffix, most frequent first; each page of one is an image."""
-    left: Mapping[str, int]
-    """Number of image-like files that are not used, by reason."""
-    no_images: Mapping[str, int]
-    """Number of files that are no images by their names, by suffix."""
-    split: tuple[int, int] | None
-    """Train and validation images of an official split; None if there is none."""
-    labels: tuple[str, ...]
-    """Label columns, most useful first."""
-    classes: tuple[int, ...]
-    """Number of images of each class folder, largest first; empty without class folders."""
+    formats: Mapping[str, int]  # files of images by suffix, most frequent first
+    left: Mapping[str, int]  # image-like files that are not used, by reason
+    no_images: Mapping[str, int]  # files that are no images by their names, by suffix
+    split: tuple[int, int] | None  # train and validation images of an official split
+    labels: tuple[str, ...]  # most useful first
+    classes: tuple[int, ...]  # images of each class folder, largest first
     sample: tuple[Path, ...]
-    persons: int = 0
-    """Persons that a publisher's list names, counted as in the report; 0 without a list."""
+    persons: int = 0  # in a publisher's list, counted as in the report
 
     @property
     def content(self) -> str:
@@ -157,10 +148,8 @@ def _size(path: Path) -> int:
 
 FEWEST_LOOKED_AT, ENOUGH = 12, 40.0
 """Images that are always searched; core seconds after which the sample ends."""
-_EMBEDDED = 16
-"""Most images that are embedded: one batch of the built-in kinds, computed by one thread."""
-_MOST_BYTES = 3e8
-"""Bytes of such images after which no more are kept in memory."""
+_EMBEDDED = 16  # most images that are embedded: a batch of the built-in kinds, by one thread
+_MOST_BYTES = 3e8  # of such images, after which no more are kept in memory
 _PDF_DPI: int = DataSource.model_fields["pdf_dpi"].default
 
 
@@ -169,12 +158,9 @@ class Found:
     """Findings of one detector in the sample."""
 
     entity: str
-    images: int = 0
-    """Images with at least one region."""
-    regions: int = 0
+    images: int = 0  # with at least one region
     times: list[float] = field(default_factory=list)
-    missing: str = ""
-    """Reason why the detector could not be tried; empty if it was."""
+    missing: str = ""  # why the detector could not be tried
 
     @property
     def seconds(self) -> float:
@@ -187,13 +173,11 @@ class Sample:
     """Results of searching a sample."""
 
     read: int = 0
-    unreadable: Counter[str] = field(default_factory=Counter)
-    """Images that cannot be read, by reason."""
+    unreadable: Counter[str] = field(default_factory=Counter)  # by reason
     megapixels: list[float] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     png_bytes: list[int] = field(default_factory=list)
-    encode_seconds: float = 0.0
-    """Core seconds to embed one image."""
+    encode_seconds: float = 0.0  # core seconds to embed one image
     dimension: int = 0
 
     @property
@@ -274,7 +258,6 @@ def search_all(
                 found = sample.found[name]
                 found.times.append(seconds)
                 found.images += bool(regions[0])
-                found.regions += len(regions[0])
         if len(kept) < _EMBEDDED and sum(each.nbytes for each in kept) < _MOST_BYTES:
             kept.append(image if image.ndim == 3 else np.stack([image] * 3, axis=-1))
     return kept

@@ -3,10 +3,3 @@
 Every path is text that begins with the results folder, as in the rules. A rule for many files of
 one pattern passes wildcards instead of names: `paths.embedding("{dataset}", ...)`.
 """
-
-from __future__ import annotations
-
-from anonbench.workflow.paths.files import digests
-from anonbench.workflow.paths.targets import Paths
-
-__all__ = ["Paths", "digests"]

@@ -24,8 +24,7 @@ from anonbench.core.vocabulary import (
 from anonbench.detection.user_annotations import READERS
 
 _SPLITS = ("train", "val")
-Name = object
-"""A model, seed or variant, its text, or a wildcard for it."""
+Name = object  # a model, seed or variant, its text, or a wildcard for it
 
 
 def digests(paths: Collection[str]) -> list[str]:
@@ -37,8 +36,7 @@ def digests(paths: Collection[str]) -> list[str]:
 class EmbeddingSet(NamedTuple):
     """Files of one image set's embeddings."""
 
-    inputs: list[str]
-    """The weights, if a trained model embeds, and the images."""
+    inputs: list[str]  # the weights, if a trained model embeds, and the images
     output: str
 
 
@@ -47,8 +45,7 @@ class FilePaths:
     """Files that the stages of one experiment write, by data set."""
 
     experiment: Experiment
-    counts: Mapping[str, Mapping[Split, int]]
-    """Number of images of each data set by split."""
+    counts: Mapping[str, Mapping[Split, int]]  # number of images of each data set by split
     annotated: Mapping[str, Mapping[str, Sequence[object]]]
     """Settings of each data set that name the user's files, such as `boxes` and `truth`."""
 
@@ -77,7 +74,7 @@ class FilePaths:
             "shard": r"\d+",
             "variant": rf"original|{anonymized}",
             "anonymized": anonymized,
-            "adaption": "[ABC]",
+            "adaption": "[ABCD]",
             "seed": r"\d+",
             "setting": "|".join(READERS),
         }

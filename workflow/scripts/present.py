@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
@@ -7,42 +5,51 @@ with job(snakemake, __file__):
 
     name_system(snakemake.params.system)  # before labels are put together
 
+    from dataclasses import replace
+
     from anonbench.config import Presentation
     from anonbench.core.registries.tables import TABLES
     from anonbench.evaluation.comparisons.best import read_comparisons
     from anonbench.evaluation.correlation import write_correlation
+    from anonbench.evaluation.privacy.rates import read_rates
+    from anonbench.evaluation.sufficiency import DEFAULTS
     from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.figures.learning import chance_levels, learning_curves
-    from anonbench.reporting.figures.trends import correlation_heatmap, trend
+    from anonbench.reporting.figures.trends import correlation_heatmap, front, trend
     from anonbench.reporting.grid_layout import write_layout
     from anonbench.reporting.summary import read_scores
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shown = Presentation.model_validate(params.shown)
-    scores, comparisons = read_scores(Path(given.scores)), read_comparisons(Path(given.comparisons))
+    scores = read_scores(given.scores) if given.get("scores") else None
+    comparisons = read_comparisons(given.comparisons) if params.tables else None
 
-    files = map(Path, made.tables)
+    files = iter(made.tables)
     for table, *three in zip(params.tables, files, files, files, strict=True):
         write_layout(table, scores, three, comparisons, shown.confidence)
-    files = map(Path, made.others)
+    files = iter(made.others)
     for name, *three in zip(params.others, files, files, files, strict=True):
-        inputs = {need: Path(given[need]) for need in TABLES[name]}
+        inputs = {need: given[need] for need in TABLES[name]}
         write_dataset_table(name, params.dataset, inputs, shown, three)
 
-    files = map(Path, made.correlations)
+    files = iter(made.correlations)
     matrices = {}
     for degree, matrix, within in zip(params.degrees, files, files, strict=True):
-        write_correlation(Path(given.scores), degree, matrix, within)
+        write_correlation(given.scores, degree, matrix, within)
         matrices[degree] = matrix
 
-    files = map(Path, made.figures)
+    files = iter(made.figures)
     for figure, *outputs in zip(params.figures, files, files, strict=True):
         drawn = {"outputs": outputs, "dpi": shown.dpi}
         if figure.kind == "correlation":
             title = f"{figure.dataset}, {figure.degree} %"
             correlation_heatmap(matrices[figure.degree], title=title, **drawn)
         elif figure.kind == "learning":
-            logs = dict(zip(params.models, map(Path, given.logs), strict=True))
+            logs = dict(zip(params.models, given.logs, strict=True))
             learning_curves(logs, chance=chance_levels(**params.chance), **drawn)
+        elif figure.kind == "front":
+            needs = replace(DEFAULTS, widest=shown.widest_interval, confidence=shown.confidence)
+            rates = read_rates(given.rates)
+            front(rates, scores, figure.dataset, figure.metric, needs=needs, **drawn)
         else:
             trend(scores, figure.dataset, figure.metric, figure.query, **drawn)
