@@ -30,14 +30,12 @@ SAMPLE = 64
 """Number of validation images over which shares are averaged. An image's share varies little
 compared with a head's difference from chance, so that more would cost time without new information.
 """
-NULLS = ("chance", "others", "untrained")
-"""Null values that a share is compared with."""
+NULLS = ("chance", "others", "untrained")  # null values that a share is compared with
 SHARE_COLUMNS = ["id", "variant", "head", "share", *NULLS]
 SUMMARY_COLUMNS = ["model", "variant", "head", "share", "low", "high"]
 SUMMARY_COLUMNS += [f"{null}{end}" for null in NULLS for end in ("", "_above", "_low", "_high")]
 SUMMARY_COLUMNS += ["n", "clusters", "reason"]
-ALL_HEADS = "mean"
-"""Value of the column `head` of a summary for the mean over all heads."""
+ALL_HEADS = "mean"  # value of the column `head` of a summary for the mean over all heads
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,7 @@ class AttentionMaps:
     """The maps of one model, with the geometry of its input."""
 
     preprocess: Preprocess
-    maps: dict[tuple[str, str], np.ndarray]
-    """By variant and image id: float32 [heads, h, w]."""
+    maps: dict[tuple[str, str], np.ndarray]  # by variant and image id: float32 [heads, h, w]
 
 
 def write_maps(attention: AttentionMaps, path: Path) -> None:

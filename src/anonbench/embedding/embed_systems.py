@@ -26,8 +26,7 @@ from anonbench.embedding.systems.vectors import Vectors
 
 MOST_IN_MEMORY = 256
 """Greatest number of images in memory; those of larger groups are read as the system uses them."""
-Reader = Callable[[], np.ndarray]
-"""Reads one image, uint8 [H, W] or [H, W, 3] RGB."""
+Reader = Callable[[], np.ndarray]  # reads one image, uint8 [H, W] or [H, W, 3] RGB
 
 log = logging.getLogger(__name__)
 

@@ -34,8 +34,7 @@ from anonbench.training.weights import (
     save_backbone,
 )
 
-SIDE = 32
-"""Side of the image whose pixels are compared: as few as people need to recognize a scene."""
+SIDE = 32  # side of the image whose pixels are compared: as few as people need to recognize a scene
 
 
 @torch.inference_mode()

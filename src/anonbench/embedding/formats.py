@@ -28,8 +28,7 @@ from anonbench.core.errors import InputError
 from anonbench.embedding.hdf5 import opened, require_memory, require_stored
 from anonbench.embedding.store import Embeddings, read_similarity, refuse_repeated
 
-ID_LIST = ".ids.txt"
-"""End of the name of an NPY file's id list, instead of `.npy`."""
+ID_LIST = ".ids.txt"  # end of the name of an NPY file's id list, instead of `.npy`
 _CHUNK = 1 << 16
 _GUIDE = "see docs/how-to/score.md for the formats"
 

@@ -37,23 +37,17 @@ class Picture:
     """One readable image, not in memory."""
 
     id: str
-    name: str
-    """Relative path; empty for an array."""
+    name: str  # relative path; empty for an array
     width: int
     height: int
     digest: str
     """SHA-256 of the file's bytes, of a page with its number
     (`anonbench.datasets.formats.pages.page_digest`), or of an array's shape and pixels."""
-    pixels: Callable[[], np.ndarray]
-    """Reads it, uint8 [H, W] or [H, W, 3]."""
-    converted: str = ""
-    """Conversions by reading (`anonbench.datasets.headers.Header`)."""
-    data: Callable[[], bytes] | None = None
-    """Function that reads its file; None for an array."""
-    key: str = ""
-    """See `anonbench.datasets.inputs.ImageFile.key`; the id of an array."""
-    blocks: tuple[Blocks, ...] = ()
-    """Coding blocks of its file; none are known for an array."""
+    pixels: Callable[[], np.ndarray]  # reads it, uint8 [H, W] or [H, W, 3]
+    converted: str = ""  # conversions by reading (`anonbench.datasets.headers.Header`)
+    data: Callable[[], bytes] | None = None  # function that reads its file; None for an array
+    key: str = ""  # see `anonbench.datasets.inputs.ImageFile.key`; the id of an array
+    blocks: tuple[Blocks, ...] = ()  # coding blocks of its file; none are known for an array
 
 
 @dataclass(frozen=True)
@@ -62,8 +56,7 @@ class Pictures:
 
     images: tuple[Picture, ...]
     left_out: tuple[LeftOut, ...]
-    place: str
-    """As the user named it, for messages."""
+    place: str  # as the user named it, for messages
     folder: Path | None
 
     @property

@@ -29,8 +29,7 @@ Encoder = System | SystemKind | Mapping[str, Any] | str | Callable[[list[np.ndar
 with `encode`, `identity` and `similarity`, or a system by its settings: as in the config's section
 `systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
 
-_BATCH = 32
-"""Greatest number of images passed to a function at once."""
+_BATCH = 32  # greatest number of images passed to a function at once
 
 Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""

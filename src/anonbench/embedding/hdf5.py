@@ -31,8 +31,7 @@ anything.
 """
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
 """Stored form of text of variable length: its length and its place."""
-FREE_BYTES = 64 * 2**20
-"""Size up to which a declared array is accepted without a check."""
+FREE_BYTES = 64 * 2**20  # size up to which a declared array is accepted without a check
 RATIO = 100
 """Greatest ratio of a larger array's size to its bytes in the file. Embeddings are like noise to a
 compressor, which saves a tenth of them.
@@ -46,10 +45,8 @@ class Stored:
     """The two data sets of a file, checked but not read."""
 
     path: Path
-    vectors: h5py.Dataset
-    """float [N, D]."""
-    names: h5py.Dataset
-    """Text or integers [N]."""
+    vectors: h5py.Dataset  # float [N, D]
+    names: h5py.Dataset  # text or integers [N]
     _file: h5py.File
 
     def provenance(self) -> dict[str, Any]:

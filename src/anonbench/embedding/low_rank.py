@@ -41,8 +41,7 @@ from anonbench.embedding.systems.opening import identity_of
 from anonbench.embedding.systems.torch_encoder import network_encoder, vectors_of
 from anonbench.training.data.paired_dataset import check_aligned
 
-_TOGETHER = 4
-"""Images of a step that one thread computes, on a CPU."""
+_TOGETHER = 4  # images of a step that one thread computes, on a CPU
 _READ = 32
 _WEIGHT_DECAY, _WARMUP = 0.01, 0.1
 

@@ -33,12 +33,10 @@ FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
 _KEY, _DIGEST, _CHUNK = "anonbench", "sha256", 2048
-_APPLIED = 1024
-"""Number of vectors mapped at once, so that they stay in the cache."""
+_APPLIED = 1024  # number of vectors mapped at once, so that they stay in the cache
 _ROUNDING = 1e-9
 """Least variance of vectors, as a share of their mean square; sums of squares tell no less."""
-_LEAST = 1e-12
-"""Penalty of vectors without variance."""
+_LEAST = 1e-12  # penalty of vectors without variance
 _TENSORS = ("weights", "mean", "shift")
 
 

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
 
-PATIENCE = timedelta(minutes=60)
-"""Time that a rank waits for the others: rank 0 may be writing."""
+PATIENCE = timedelta(minutes=60)  # time that a rank waits for the others: rank 0 may be writing
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,7 @@ class Ranks:
 
     rank: int = 0
     world: int = 1
-    hosts: Any = None
-    """Process group in which the hosts communicate without waiting for their GPUs."""
+    hosts: Any = None  # process group in which the hosts communicate without waiting for their GPUs
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum over all ranks; the same shape."""

@@ -13,8 +13,7 @@ from torch.nn.functional import normalize
 
 from anonbench.training.distributed import Ranks
 
-CHUNK = 1 << 25
-"""Number of scores processed at once: 128 MB in float32."""
+CHUNK = 1 << 25  # number of scores processed at once: 128 MB in float32
 SINKHORN_ITERATIONS = 3
 DISTANCE_FLOOR = 1e-8
 """Features closer than this count as duplicates; DINOv2's code adds the same to each distance."""
@@ -193,8 +192,7 @@ class Centering(nn.Module):
         self.register_buffer("center", torch.zeros(prototypes))
         self.register_buffer("_sum", torch.zeros(prototypes + 1), persistent=False)
 
-    _sum: Tensor
-    """Of the step's scores; their number at the end."""
+    _sum: Tensor  # of the step's scores; their number at the end
 
     @torch.no_grad()
     def forward(self, scores: Tensor, temperature: float) -> Tensor:

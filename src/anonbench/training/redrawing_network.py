@@ -40,11 +40,9 @@ _SMALLEST = 8
 """Pixels: a picture is halved until no side is larger, so that each hidden pixel depends on all
 that is visible, whatever the picture's size.
 """
-_WIDEST = 4
-"""Greatest number of channels, as a multiple of the first layer's."""
+_WIDEST = 4  # greatest number of channels, as a multiple of the first layer's
 _GROUPS = 4
-KEY = "anonbench_redrawing"
-"""Key of the metadata of weight files."""
+KEY = "anonbench_redrawing"  # key of the metadata of weight files
 
 
 class Redrawer(nn.Module):

@@ -35,8 +35,7 @@ from anonbench.training.model.backbone import encode
 from anonbench.training.redrawing_network import KEY, Redrawer, as_picture, shown_hidden
 from anonbench.training.weights import load_backbone, write_weights
 
-_LINES = 100
-"""Approximate number of lines of the log."""
+_LINES = 100  # approximate number of lines of the log
 _WARMUP = 0.05
 
 

@@ -21,12 +21,10 @@ from anonbench.training.model.backbone import build_backbone, encode, init_backb
 from anonbench.training.model.formats import MASK_TOKEN, has_layer_scale, read_checkpoint
 from anonbench.training.model.pretrained import load_strictly
 
-KEY = "anonbench"
-"""A single key for all metadata: the order of several differs from file to file."""
+KEY = "anonbench"  # a single key for all metadata: the order of several differs from file to file
 
 
-PREFIX = "backbone."
-"""Prefix of the backbone's names in a `Network`."""
+PREFIX = "backbone."  # prefix of the backbone's names in a `Network`
 
 
 def save_backbone(

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 _SHOWN = 300
 _SUFFIX = ".png"
 _WEIGHTS = (".safetensors", ".onnx", ".pt", ".pth", ".bin", ".ckpt", ".h5", ".npz", ".pdiparams")
-_WATCH = 'read -r end; kill -s KILL -- "-$1"'
-"""Of a shell: `read` returns when its input ends."""
+_WATCH = 'read -r end; kill -s KILL -- "-$1"'  # of a shell: `read` returns when its input ends
 
 
 class Command(SystemKind):

@@ -83,8 +83,7 @@ class Batched:
 
     prepare: Callable[[np.ndarray], np.ndarray]
     """Of one image, uint8 [H, W, 3], an array of the network's input."""
-    run: Run
-    """Of a batch, float32 [size, …], vectors [size, D]. May be called by several threads."""
+    run: Run  # of a batch, float32 [size, …], vectors [size, D]. May be called by several threads
     size: int
     pool: ThreadPoolExecutor
 

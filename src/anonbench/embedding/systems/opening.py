@@ -17,8 +17,7 @@ from anonbench.embedding.systems import kind_named
 if TYPE_CHECKING:
     import numpy as np
 
-_AGAIN = 3
-"""Number of images that a system gets twice."""
+_AGAIN = 3  # number of images that a system gets twice
 _ROUNDING, _NOISE = 1e-3, 0.05
 """Changes of a vector by half precision on a GPU, at other places of a batch: as a share of its
 length, and of the differences between images.
@@ -66,10 +65,8 @@ class Checked:
     encoder: Encoder
     identity: str
     similarity: Similarity
-    _compared: int = 0
-    """Repeated requests so far: 0 for none, 1 of a single image, 2 of several."""
-    _width: int = 0
-    """Dimension of the last vectors."""
+    _compared: int = 0  # repeated requests so far: 0 for none, 1 of a single image, 2 of several
+    _width: int = 0  # dimension of the last vectors
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; some images of the first call are asked for again.

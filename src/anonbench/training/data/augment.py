@@ -31,18 +31,15 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 SMALLEST_DEVIATION = 1e-2
 """Least deviation, so that a crop of one colour is not amplified to noise (pixels are in 0 … 1)."""
 LUMA = (0.2989, 0.587, 0.114)
-BLUR_SIGMA = (0.1, 2.0)
-"""Range of the blur's sigma in pixels, from DINO."""
+BLUR_SIGMA = (0.1, 2.0)  # range of the blur's sigma in pixels, from DINO
 BLUR_RADIUS = 4
-SMALLEST_CHROMA = 1e-8
-"""Chroma below which a colour is grey: it has no hue."""
+SMALLEST_CHROMA = 1e-8  # chroma below which a colour is grey: it has no hue
 NEUTRAL = np.array([1.0, 1.0, 1.0, 0.0])
 """Brightness, contrast, saturation and hue that change nothing."""
 ORDERS = np.array(list(permutations(range(4))))
 
 
-ATTEMPTS = 10
-"""Number of shapes tried until a crop's box fits into the image."""
+ATTEMPTS = 10  # number of shapes tried until a crop's box fits into the image
 
 
 class Draw(IntEnum):
@@ -82,18 +79,13 @@ def crop_draws(seed: int, epoch: int, image_id: str, crops: int) -> np.ndarray:
 class CropAugmentations:
     """Augmentations of N crops: which are applied, and how strongly."""
 
-    jitter: np.ndarray
-    """bool [N]."""
+    jitter: np.ndarray  # bool [N]
     strengths: np.ndarray
     """float32 [N, 4]: factors of brightness, contrast and saturation; turn of the hue."""
-    order: np.ndarray
-    """int [N, 4]: the order in which these four are applied."""
-    grey: np.ndarray
-    """bool [N]."""
-    sigma: np.ndarray
-    """float32 [N]: of the Gaussian blur in pixels, 0 for none."""
-    solarize: np.ndarray
-    """bool [N]."""
+    order: np.ndarray  # int [N, 4]: the order in which these four are applied
+    grey: np.ndarray  # bool [N]
+    sigma: np.ndarray  # float32 [N]: of the Gaussian blur in pixels, 0 for none
+    solarize: np.ndarray  # bool [N]
 
     def grouped(self) -> np.ndarray:
         """Return the rows of the N crops (int64), sorted by their augmentations."""
@@ -107,10 +99,8 @@ class Step(NamedTuple):
 
     change: Callable[..., Tensor]
     """Function of images and, if there are some, strengths; it does not change the images."""
-    changed: np.ndarray
-    """bool [N]: mask of the crops that it changes."""
-    strengths: np.ndarray | None
-    """float32 [N]."""
+    changed: np.ndarray  # bool [N]: mask of the crops that it changes
+    strengths: np.ndarray | None  # float32 [N]
 
 
 def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> CropAugmentations:

@@ -37,14 +37,11 @@ class Batch:
     """Images of one forward pass, before they are moved to the device; crop-major."""
 
     ids: tuple[str, ...]
-    global_crops: Tensor
-    """uint8 [2 B, S, S, 3]."""
-    local_crops: Tensor
-    """uint8 [L B, s, s, 3]."""
+    global_crops: Tensor  # uint8 [2 B, S, S, 3]
+    local_crops: Tensor  # uint8 [L B, s, s, 3]
     global_augmentations: CropAugmentations
     local_augmentations: CropAugmentations
-    masked: Tensor
-    """bool [2 B, patches]."""
+    masked: Tensor  # bool [2 B, patches]
 
     @property
     def masked_indices(self) -> Tensor:
@@ -122,12 +119,9 @@ def _as_floats(crops: Tensor) -> Tensor:
     return crops.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
 
 
-SMALLEST_BLOCK = 4
-"""Least number of patches in a block."""
-LARGEST_BLOCK = 0.5
-"""Greatest share of the crop in a block."""
-ASPECT = 0.3
-"""Blocks are between 0.3 and 1 / 0.3 times as high as wide."""
+SMALLEST_BLOCK = 4  # least number of patches in a block
+LARGEST_BLOCK = 0.5  # greatest share of the crop in a block
+ASPECT = 0.3  # blocks are between 0.3 and 1 / 0.3 times as high as wide
 ATTEMPTS = 10
 
 

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHARED = ("count", "size", "area")
-"""Settings of crops that paired ones have in common."""
+SHARED = ("count", "size", "area")  # settings of crops that paired ones have in common
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ MARGIN = 8 / 7
 class Preprocess:
     """Conversion of a whole image to the network's input."""
 
-    side: int
-    """Of the input, in pixels."""
+    side: int  # of the input, in pixels
     normalize: Literal["imagenet", "per_crop"]
     resize: Literal["crop", "squash"]
 

@@ -46,8 +46,7 @@ class Checkpoint:
     minutes: float
     written: float = field(default_factory=time.monotonic)
     step: int = 0
-    seconds: float = 0.0
-    """Seconds that the last writing took."""
+    seconds: float = 0.0  # seconds that the last writing took
 
     @property
     def is_due(self) -> bool:
@@ -101,8 +100,7 @@ def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 TIME_LIMIT = "the time limit"
-LEAST_MARGIN = 60.0
-"""Least time in seconds before the end of a job at which a training stops."""
+LEAST_MARGIN = 60.0  # least time in seconds before the end of a job at which a training stops
 
 
 class Interrupts:

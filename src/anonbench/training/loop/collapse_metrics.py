@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-EPSILON = 1e-7
-"""Added to each share of the singular values, as in RankMe's equation 1."""
+EPSILON = 1e-7  # added to each share of the singular values, as in RankMe's equation 1
 
 # Where the thresholds come from: trainings of 60 to 240 steps on the tests' and the demo's images,
 # 1 to 3 seeds each, from a tenth of the run on:
@@ -26,14 +25,11 @@ EPSILON = 1e-7
 # become one-hot on few prototypes; some of these runs recovered.
 _SETTLED = 0.1
 """Share of the run before which no sign is reported: every run starts near one of these states."""
-_UNIFORM = 0.98
-"""Share of ln K from which targets count as uniform …"""
-_MATCHED = 0.05
-"""… if the student has matched them to this many nats."""
+_UNIFORM = 0.98  # share of ln K from which targets count as uniform …
+_MATCHED = 0.05  # … if the student has matched them to this many nats
 _FEW = 5.0
 """Greatest number of used prototypes, of 20 or more, that counts as few; a quarter of fewer."""
-_FLAT = 2.0
-"""Effective rank of the features below which they count as collapsed."""
+_FLAT = 2.0  # effective rank of the features below which they count as collapsed
 
 
 @torch.no_grad()

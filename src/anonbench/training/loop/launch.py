@@ -33,8 +33,7 @@ logger = logging.getLogger(__name__)
 
 RANK_MODULE = "anonbench.training.loop.launch"
 """Module that every process of a training on several GPUs runs."""
-SHUTDOWN_SECONDS = 180
-"""Seconds that the processes have for a last step and checkpoint."""
+SHUTDOWN_SECONDS = 180  # seconds that the processes have for a last step and checkpoint
 _OUTCOME = "outcome"
 
 

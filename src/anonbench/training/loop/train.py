@@ -28,8 +28,7 @@ from anonbench.training.weights import save_backbone
 
 logger = logging.getLogger(__name__)
 
-SMALL_BATCH = 256
-"""Images in a step below which DINOv2's own learning rates have been seen to fail."""
+SMALL_BATCH = 256  # images in a step below which DINOv2's own learning rates have been seen to fail
 
 
 def train(

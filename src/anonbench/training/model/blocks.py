@@ -18,16 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-BRANCHES = 2
-"""Number of branches of a block: attention and feed-forward."""
+BRANCHES = 2  # number of branches of a block: attention and feed-forward
 
 GRANULE = 64
 """Output tokens are padded to a multiple of this: their number varies from step to step, and
 libraries keep kernels and memory for every shape.
 """
 
-Rows = Sequence[Tensor]
-"""For each crop size, int64 [kept]: the images that a branch acts on."""
+Rows = Sequence[Tensor]  # for each crop size, int64 [kept]: the images that a branch acts on
 
 
 class PackedBlock(nn.Module):
@@ -180,8 +178,7 @@ class DropPath:
     """int64 [n]: the last block's output tokens, class tokens first, that its feed-forward branch
     acts on, possibly padded at the end by repeated ones with a scale of zero.
     """
-    scale: Tensor
-    """float32 [n, 1]: all images over kept ones, in the token's group."""
+    scale: Tensor  # float32 [n, 1]: all images over kept ones, in the token's group
 
     def rows(self, block: int) -> list[Rows]:
         """Return the images that the branches of a block act on."""

@@ -34,10 +34,8 @@ from anonbench.core.errors import InputError
 from anonbench.training.model.vit import grid_side
 
 Format = Literal["timm", "dinov2", "huggingface"]
-Weights = Mapping[str, Tensor]
-"""Weights by name; in our names unless stated otherwise."""
-Names = tuple[tuple[str, str], ...]
-"""Pairs of (theirs, ours): the parts in which names differ."""
+Weights = Mapping[str, Tensor]  # weights by name; in our names unless stated otherwise
+Names = tuple[tuple[str, str], ...]  # pairs of (theirs, ours): the parts in which names differ
 
 TITLES: dict[Format, str] = {
     "timm": "timm's format",
@@ -96,23 +94,18 @@ PREFIXES = (
 )
 """Prefixes of a backbone's names inside a larger model."""
 
-HEADS = ("head.", "classifier.")
-"""Classification heads, which are not used here."""
+HEADS = ("head.", "classifier.")  # classification heads, which are not used here
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A backbone's weights in our names."""
 
-    format: Format
-    """Original format."""
+    format: Format  # original format
     weights: dict[str, Tensor]
-    mask_token: Tensor | None
-    """float32 [D]."""
-    ignored: tuple[str, ...]
-    """Names of weights that are not used."""
-    class_position: bool
-    """Whether the position embedding has an entry for the class token too."""
+    mask_token: Tensor | None  # float32 [D]
+    ignored: tuple[str, ...]  # names of weights that are not used
+    class_position: bool  # whether the position embedding has an entry for the class token too
     side: int | None
     """Of the square images, in pixels, that the positions are for; None without positions."""
 

@@ -27,8 +27,7 @@ from anonbench.training.model.formats import (
 logger = logging.getLogger(__name__)
 
 FIELD = "recipe.backbone.pretrained"
-SHOWN = 5
-"""Greatest number of differing weights that an error lists."""
+SHOWN = 5  # greatest number of differing weights that an error lists
 
 
 def read_pretrained(path: Path) -> Checkpoint:

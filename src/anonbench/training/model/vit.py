@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Heads
 
 
-EPSILON = 1e-6
-"""Of layer norms, as in DINOv2 and timm; torch's default is 1e-5."""
+EPSILON = 1e-6  # of layer norms, as in DINOv2 and timm; torch's default is 1e-5
 
 
 class PatchEmbedding(nn.Module):
@@ -164,8 +163,7 @@ def swiglu_width(width: int, ratio: int = 4) -> int:
     return (int(width * ratio * 2 / 3) + 7) // 8 * 8
 
 
-OFFSET = 0.1
-"""Offset added to the target grid by DINOv2's models without registers."""
+OFFSET = 0.1  # offset added to the target grid by DINOv2's models without registers
 
 
 def grid_side(patches: int) -> int:
