@@ -23,27 +23,20 @@ EPSILON = 1e-7  # added to each share of the singular values, as in RankMe's equ
 #   LayerScale 1e-5     0.93–1.00      0.005–0.9    32 of 32                          1.0–20
 # The demo's own recipes gave no sign. Softmax centering gave "few" where most of its targets had
 # become one-hot on few prototypes; some of these runs recovered.
-_SETTLED = 0.1
-"""Share of the run before which no sign is reported: every run starts near one of these states."""
+_SETTLED = 0.1  # share of the run before which there is no sign: every run starts near one of them
 _UNIFORM = 0.98  # share of ln K from which targets count as uniform …
 _MATCHED = 0.05  # … if the student has matched them to this many nats
-_FEW = 5.0
-"""Greatest number of used prototypes, of 20 or more, that counts as few; a quarter of fewer."""
+_FEW = 5.0  # greatest number of used prototypes, of 20 or more, that is few; a quarter of fewer
 _FLAT = 2.0  # effective rank of the features below which they count as collapsed
 
 
 @torch.no_grad()
 def rank_me(features: Tensor) -> float:
-    """Return the effective rank of features: RankMe (Garrido et al. 2023, equation 1).
+    """Return the effective rank of features [N, D]: RankMe (Garrido et al. 2023, equation 1).
 
-    exp(−Σ p log p) with p = σ / Σσ + ε over the singular values σ. The features are not centred, as
-    in the paper: a mean that outweighs their differences is a low rank, too.
-
-    Args:
-        features: float [N, D].
-
-    Returns:
-        Between 1 and min(N, D); 0 where all features are zero, NaN where one is not finite.
+    exp(−Σ p log p) with p = σ / Σσ + ε over the singular values σ, between 1 and min(N, D); 0 where
+    all features are zero, NaN where one is not finite. The features are not centred, as in the
+    paper: a mean that outweighs their differences is a low rank, too.
     """
     features = features.float()
     if not features.isfinite().all():
@@ -58,32 +51,19 @@ def rank_me(features: Tensor) -> float:
 
 @torch.no_grad()
 def used_prototypes(targets: Tensor) -> Tensor:
-    """Effective number of prototypes that a batch's targets use, between 1 and K.
+    """Effective number of prototypes that a batch's targets [N, K] use, between 1 and K.
 
-    It is exp of the entropy of the mean target. The result stays on the device, so that the
+    It is exp of the entropy of the mean target, a scalar that stays on the device, so that the
     processor need not wait for a GPU.
-
-    Args:
-        targets: float32 [N, K], rows summing to one.
-
-    Returns:
-        float32 scalar.
     """
-    entropy: Tensor = torch.special.entr(targets.mean(dim=0)).sum()
-    return entropy.exp()
+    return torch.special.entr(targets.mean(dim=0)).sum().exp()
 
 
 def collapse_signs(row: Mapping[str, float], prototypes: int, progress: float) -> dict[str, str]:
-    """Return early signs of a collapse in a line of the training log.
+    """Return early signs of a collapse in a line of the training log, with K prototypes.
 
-    Args:
-        row: with teacher_entropy and kl (nats), prototypes_used and feature_rank.
-        prototypes: K.
-        progress: completed share of the run; there are no signs before a tenth of it.
-
-    Returns:
-        By kind (uniform, few, flat) a sentence for people: the observation, and settings to check.
-        NaN is never a sign.
+    They are sentences for people by kind (uniform, few, flat): the observation, and settings to
+    check. There are none before a tenth of the run (`progress`), and NaN is never a sign.
     """
     if progress < _SETTLED:
         return {}

@@ -81,8 +81,7 @@ _NAME = re.compile(
 def sizes_by_settings(backbone: Backbone) -> Sizes | None:
     """Return the sizes without a model; None if the model's name does not determine them.
 
-    A SwiGLU counts as the MLP that it replaces: its hidden width makes both equal except for
-    rounding, less than 0.5 % from a width of 384 on.
+    A SwiGLU counts as the MLP that it replaces, less than 0.5 % off from a width of 384 on.
     """
     width, depth = backbone.width, backbone.depth
     patch, registers = backbone.patch, backbone.registers

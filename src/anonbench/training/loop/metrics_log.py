@@ -42,25 +42,17 @@ class MetricsLog:
     def __init__(
         self, folder: Path | None, recipe: Recipe, device: torch.device, first_step: int
     ) -> None:
-        """Start or go on.
+        """Start or go on, after `first_step` steps: later lines, of a killed run, are dropped.
 
-        Args:
-            folder: where speed.csv and TensorBoard's files go; None writes none.
-            recipe: of the training.
-            device: of this process.
-            first_step: steps taken before; lines beyond it, of a killed run, are dropped.
+        speed.csv and TensorBoard's files go to the folder, if there is one.
         """
-        self._recipe = recipe
-        self._device = device
+        self._recipe, self._device, self._step = recipe, device, first_step
         self._warned: set[str] = set()
-        self._step = first_step
-        self._waited = 0.0
-        self._since = time.perf_counter()
-        self._path: Path | None = None
+        self._waited, self._since = 0.0, time.perf_counter()
+        self._path = None if folder is None else folder / SPEED_FILE
         self._board: Any = None
-        if folder is None:
+        if folder is None or self._path is None:
             return
-        self._path = folder / SPEED_FILE
         kept = pd.DataFrame(columns=list(SPEED_COLUMNS))
         if first_step and self._path.is_file():
             kept = pd.read_csv(self._path)
@@ -82,8 +74,7 @@ class MetricsLog:
     def write(self, row: Mapping[str, float]) -> str:
         """Take a line of the training log, and return a short text for a progress bar.
 
-        Args:
-            row: with step, loss and the values for `collapse_signs`; NaN for unmeasured ones.
+        The line has step, loss and the values for `collapse_signs`; NaN for unmeasured ones.
         """
         step = int(row["step"])
         now = time.perf_counter()
