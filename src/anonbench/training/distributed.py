@@ -52,8 +52,7 @@ class Ranks:
         """Return all ranks' values [B, …] as [world · B, …]; gradients flow back to each rank."""
         if self.world == 1:
             return values
-        gathered: Tensor = _Gather.apply(values, self)  # type: ignore[no-untyped-call]
-        return gathered
+        return _Gather.apply(values, self)  # type: ignore[no-untyped-call, no-any-return]
 
     def any(self, *flags: bool) -> list[bool]:
         """Return for each flag whether it is set on any rank."""
@@ -64,10 +63,9 @@ class Ranks:
         return [bool(flag) for flag in raised]
 
     def leave(self) -> None:
-        """Leave the other ranks, if there are any, after all have done their work.
+        """Leave the other ranks, after all have done their work.
 
-        Not to be called after an error: the others would not call it. The process ends instead, and
-        torchrun ends the others.
+        After an error the others would not call it: the process ends, and torchrun ends the others.
         """
         if self.world > 1:
             dist.barrier(group=self.hosts)  # rank 0 may still be writing
@@ -126,8 +124,8 @@ def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
 def pick_device(name: str) -> torch.device:
     """Return the device called `auto`, `cpu` or `cuda`, where float32 is in full precision.
 
-    TF32, which has 10 bits, is off in this process. cuDNN's convolutions use it by default: a patch
-    embedding would be off by 1e-3. bf16 under autocast is not affected.
+    TF32, which cuDNN's convolutions use by default, is off: it would change a patch embedding by
+    1e-3. bf16 under autocast is not affected.
 
     Raises:
         InputError: `cuda`, and there is none.

@@ -79,8 +79,7 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """Return a trained backbone in inference mode and the preparation of its input.
 
     Raises:
-        InputError: the file is missing, or was written by something else, or its weights do not
-            fit the model that it describes.
+        InputError: as `read_description`, or the weights do not fit the model described.
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])
@@ -94,19 +93,16 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
 
 
 def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Tensor:
-    """Return a backbone's embeddings of images, float32 [N, D] on its device.
+    """Return the class tokens after the final norm, float32 [N, D] on the model's device.
 
-    They are the class tokens after the final norm, of images uint8 [N, S, S, 3] as `Preprocess.fit`
-    makes them. The model may be one in training.
+    The images are uint8 [N, S, S, 3], as `Preprocess.fit` makes them.
     """
     device = next(model.parameters()).device
     return encode(model, preprocess.normalized(images.to(device)))[:, 0].float()
 
 
 def load_untrained(path: Path) -> nn.Module:
-    """Return the network of a backbone with random weights, by the seed of its training.
-
-    These are the weights from which a training without pretrained ones starts.
+    """Return the network of a backbone with the random weights that its training's seed gives.
 
     Raises:
         InputError: as `read_description`.

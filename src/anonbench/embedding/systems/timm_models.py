@@ -165,27 +165,16 @@ def load_from_hub(name: str) -> nn.Module:
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    """Return a file's weights without those of a classification head; nothing is executed.
+    """Return a file's weights without those of a classification head.
 
     Raises:
         InputError: the file is missing, or holds no state dict.
     """
-    from pickle import UnpicklingError
-
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise InputError(f"systems: {path} does not exist")
-    try:
-        if path.suffix == ".safetensors":
-            found: Any = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise InputError(f"systems: {path} holds no weights ({text})") from error
+    from anonbench.training.model.pretrained import read_weights
+
+    found = read_weights(path, "systems")
     for name in _WRAPPED:
         if isinstance(found, dict) and isinstance(found.get(name), dict):
             found = found[name]

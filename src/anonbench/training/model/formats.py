@@ -24,14 +24,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isqrt
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from anonbench.core.errors import InputError
-from anonbench.training.model.vit import grid_side
+from anonbench.training.model.vit import grid_side, is_square
 
 Format = Literal["timm", "dinov2", "huggingface"]
 Weights = Mapping[str, Tensor]  # weights by name; in our names unless stated otherwise
@@ -126,24 +125,6 @@ def has_layer_scale(weights: Weights) -> bool:
     return "blocks.0.ls1.gamma" in weights
 
 
-def image_side(weights: Weights, class_position: bool) -> int | None:
-    """Return the side of the square images, in pixels, that the positions are for.
-
-    None without positions or patch embedding, which loading then reports.
-
-    Raises:
-        InputError: the number of patches is not a square.
-    """
-    if "pos_embed" not in weights or "patch_embed.proj.weight" not in weights:
-        return None
-    grid = grid_side(weights["pos_embed"].shape[1] - class_position)
-    return grid * weights["patch_embed.proj.weight"].shape[-1]
-
-
-def _is_square(number: int) -> bool:
-    return number > 0 and isqrt(number) ** 2 == number
-
-
 def uses_swiglu(weights: Weights) -> bool:
     """Check whether weights in our names have SwiGLU: two halves go in, one comes out."""
     first, second = (weights.get(f"blocks.0.mlp.{layer}.weight") for layer in ("fc1", "fc2"))
@@ -151,15 +132,12 @@ def uses_swiglu(weights: Weights) -> bool:
 
 
 def read_checkpoint(content: object) -> Checkpoint:
-    """Recognize a checkpoint's format and return its backbone in our names.
+    """Recognize a checkpoint's format and return its backbone in our names, without copies.
 
-    Unchanged tensors are not copied.
-
-    Args:
-        content: of a file: tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
+    The content is tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
 
     Raises:
-        InputError: no ViT's weights, or parts of one are missing.
+        InputError: no ViT's weights, parts of one are missing, or the images are not square.
     """
     named, ignored = unwrapped(content)
     kind = recognize(named)
@@ -168,10 +146,13 @@ def read_checkpoint(content: object) -> Checkpoint:
     if kind == "timm":
         weights = without_register_positions(weights)
     token = None if mask_token is None else mask_token.float().flatten()
+    positions, patches = weights.get("pos_embed"), weights.get("patch_embed.proj.weight")
     # in our names, the number of positions tells whether the class token has one
-    square = "pos_embed" in weights and _is_square(weights["pos_embed"].shape[1])
-    class_position = kind != "timm" or not square
-    side = image_side(weights, class_position)
+    count = 0 if positions is None else positions.shape[1]
+    class_position = kind != "timm" or not is_square(count)
+    side = None  # loading reports what is missing
+    if positions is not None and patches is not None:
+        side = grid_side(count - class_position) * patches.shape[-1]
     return Checkpoint(kind, weights, token, tuple(ignored), class_position, side)
 
 
@@ -186,30 +167,25 @@ def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
         if not inner:
             break
         content = inner[0]
-    names = content.keys() if isinstance(content, Mapping) else ()
-    prefix = next(
-        (
-            prefix
-            for prefix in PREFIXES
-            if f"{prefix}cls_token" in names or f"{prefix}embeddings.cls_token" in names
-        ),
-        None,
+    named = (
+        {str(name): each for name, each in content.items()} if isinstance(content, Mapping) else {}
     )
-    if not isinstance(content, Mapping) or prefix is None:
+    tokens = "cls_token", "embeddings.cls_token"
+    prefixes = [each for each in PREFIXES if any(f"{each}{token}" in named for token in tokens)]
+    if not prefixes:
         raise InputError(
             "no ViT with a class token in the names of timm, DINOv2 or Hugging Face; "
-            f"it begins with {', '.join(map(str, list(names)[:3])) or 'nothing'}"
+            f"it begins with {', '.join([*named][:3]) or 'nothing'}"
         )
-    tensors: dict[str, Tensor] = {}
-    ignored: list[str] = []
-    for name, value in content.items():
-        short = str(name).removeprefix(prefix)
-        wanted = str(name).startswith(prefix) and not short.startswith(HEADS)
-        if wanted and isinstance(value, Tensor):
-            tensors[short] = value
-        else:
-            ignored.append(str(name))
-    return tensors, ignored
+    prefix = prefixes[0]
+    kept = {
+        name: value
+        for name, value in named.items()
+        if name.startswith(prefix) and not name.removeprefix(prefix).startswith(HEADS)
+        if isinstance(value, Tensor)
+    }
+    tensors = {name.removeprefix(prefix): value for name, value in kept.items()}
+    return tensors, [name for name in named if name not in kept]
 
 
 def recognize(weights: Weights) -> Format:
@@ -275,7 +251,7 @@ def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     timm models may have such positions, and so do files of earlier versions of this package.
     """
     count, positions = count_registers(weights), weights.get("pos_embed")
-    if not count or positions is None or not _is_square(positions.shape[1] - 1 - count):
+    if not count or positions is None or not is_square(positions.shape[1] - 1 - count):
         return weights
     return weights | {
         "reg_token": weights["reg_token"] + positions[:, 1 : 1 + count],

@@ -36,27 +36,35 @@ def read_pretrained(path: Path) -> Checkpoint:
     Raises:
         InputError: the file is missing or holds no ViT.
     """
-    if not path.is_file():
-        raise InputError(f"{FIELD}: {path} does not exist")
-    try:
-        content = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"{FIELD}: {path} holds no weights: {error}") from error
+    content = read_weights(path, FIELD)
     try:
         return read_checkpoint(content)
     except InputError as error:
         raise InputError(f"{FIELD}: {path}: {error}") from error
 
 
+def read_weights(path: Path, field: str) -> Any:
+    """Return the content of a safetensors or PyTorch file; nothing is executed.
+
+    Raises:
+        InputError: the file is missing or neither; names the field of the config.
+    """
+    if not path.is_file():
+        raise InputError(f"{field}: {path} does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise InputError(f"{field}: {path} holds no weights ({text})") from error
+
+
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
     """Load a checkpoint of `read_pretrained` into a model, and log the result.
 
-    The model is a timm ViT with LayerScale and positions of the same kind as the checkpoint, made
-    for the same size of images; the path is for messages.
+    The model has LayerScale and positions of the same kind as the checkpoint, for the same size of
+    images; the path is for messages.
 
     Raises:
         InputError: architectures, names or shapes differ.
