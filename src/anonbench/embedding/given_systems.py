@@ -156,17 +156,15 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
     if isinstance(encoder, SystemKind):
         with open_system(encoder) as system:
             yield system
-    elif hasattr(encoder, "encode"):
-        identity = str(getattr(encoder, "identity", ""))
-        encode: Callable[[list[np.ndarray]], Any] = encoder.encode  # type: ignore[assignment]
-        yield Checked(InBatches(encode, _BATCH), identity, own)
-    elif callable(encoder):
-        yield Checked(InBatches(encoder, _BATCH), "", similarity)
-    else:
+        return
+    encode: Any = getattr(encoder, "encode", encoder)
+    if not callable(encode):
         raise InputError(
             f"encoder: {type(encoder).__name__} is neither a function nor a system; give "
             "encode(images) -> array, or a system such as 'timm:tf_efficientnet_lite0'"
         )
+    identity = "" if encode is encoder else str(getattr(encoder, "identity", ""))
+    yield Checked(InBatches(encode, _BATCH), identity, own)
 
 
 def settled(encoder: Encoder) -> Encoder:
@@ -190,10 +188,9 @@ def settled(encoder: Encoder) -> Encoder:
 def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
     """Return the settings of a system.
 
-    Args:
-        given: as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text, such as
-            `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
-            kind's first field.
+    They are given as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text,
+    such as `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
+    kind's first field.
 
     Raises:
         InputError: there is no such kind, or a setting is wrong.
@@ -219,7 +216,11 @@ def _parsed(text: str) -> dict[str, Any]:
     if not colon or kind not in SYSTEMS:
         return values
     first, *others = rest.split(",")
-    values[_first_field(SYSTEMS[kind])] = first
+    fields = {name: field.alias or name for name, field in SYSTEMS[kind].model_fields.items()}
+    own = [fields[name] for name in fields if name not in {*NetworkKind.model_fields, "kind"}]
+    if not own:
+        raise InputError(f"system: {kind} takes no value")
+    values[own[0]] = first
     for other in others:
         key, equals, value = other.partition("=")
         section, _, name = key.rpartition(".")
@@ -228,11 +229,3 @@ def _parsed(text: str) -> dict[str, Any]:
             raise InputError(f"system {text}: {other!r} is no setting; write key=value")
         place[name] = value
     return values
-
-
-def _first_field(kind: type[SystemKind]) -> str:
-    """Return a kind's main field, such as a model's name or a file."""
-    for name, field in kind.model_fields.items():
-        if name not in NetworkKind.model_fields and name != "kind":
-            return field.alias or name
-    raise InputError(f"system: {kind.name} takes no value")

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 _AGAIN = 3  # number of images that a system gets twice
+# changes of a vector by half precision on a GPU, at other places of a batch: as a share of its
+# length, and of the differences between images
 _ROUNDING, _NOISE = 1e-3, 0.05
-"""Changes of a vector by half precision on a GPU, at other places of a batch: as a share of its
-length, and of the differences between images.
-"""
 
 
 @contextmanager
@@ -77,8 +76,8 @@ class Checked:
                 beside fewer images.
         """
         vectors = self._answer(images)
-        if self._compared < min(len(images), 2):
-            self._compared = min(len(images), 2)
+        if self._compared < (count := min(len(images), 2)):
+            self._compared = count
             self._ask_again(images, vectors)
         return vectors
 
@@ -94,21 +93,21 @@ class Checked:
 
     def _ask_again(self, images: Sequence[np.ndarray], vectors: np.ndarray) -> None:
         count = min(_AGAIN, max(len(images) - 1, 1))  # fewer than before, at other places
-        again = range(len(images))[::-1][:count]
+        again = [*range(len(images))][::-1][:count]
         few = [images[number] for number in again]
         answer = self._answer(few)
-        share = _difference(vectors, [*again], answer)
+        share = _difference(vectors, again, answer)
         if share == 0:
             return
-        random = _difference(answer, [*range(len(few))], self._answer(few))
         why = (
-            "when it is asked again: a part of it is random. Export the model for evaluation "
-            "(model.eval()), so that dropout is off"
-            if random
-            else "beside other images: it depends on what is computed together. Export the model "
-            "for evaluation (model.eval()), or give the system one image at a time "
-            "(batch_size: 1)"
+            "beside other images: it depends on what is computed together. Export the model for "
+            "evaluation (model.eval()), or give the system one image at a time (batch_size: 1)"
         )
+        if _difference(answer, [*range(count)], self._answer(few)):
+            why = (
+                "when it is asked again: a part of it is random. Export the model for evaluation "
+                "(model.eval()), so that dropout is off"
+            )
         raise InputError(
             f"systems: the system gives the same image another vector {why}. The two differ by "
             f"{share:.0%} of what different images differ by, so no ranking can be trusted"
