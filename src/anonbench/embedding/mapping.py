@@ -212,7 +212,7 @@ def folds_of(clusters: np.ndarray, seed: int) -> np.ndarray:
 class _Moments(NamedTuple):
     """Sums over pairs of hidden vectors x and differences d, float64."""
 
-    count: int
+    number: int
     x: np.ndarray
     d: np.ndarray
     xx: np.ndarray
@@ -220,8 +220,8 @@ class _Moments(NamedTuple):
 
     def about(self, x: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums xx and xd of vectors less x and differences less d."""
-        xx = self.xx - np.outer(self.x, x) - np.outer(x, self.x) + self.count * np.outer(x, x)
-        xd = self.xd - np.outer(self.x, d) - np.outer(x, self.d) + self.count * np.outer(x, d)
+        xx = self.xx - np.outer(self.x, x) - np.outer(x, self.x) + self.number * np.outer(x, x)
+        xd = self.xd - np.outer(self.x, d) - np.outer(x, self.d) + self.number * np.outer(x, d)
         return xx, xd
 
 
@@ -284,11 +284,11 @@ class Pairs:
             errors = np.sum([self._errors(chosen, each, strengths) for each in chosen], axis=0)
             best = len(errors) - 1 - int(np.argmin(errors[::-1]))  # of equal ones the strongest
         total = _total(self.moments[fold] for fold in sorted(chosen))
-        mean, shift = total.x / total.count, total.d / total.count
+        mean, shift = total.x / total.number, total.d / total.number
         solved = _weights(total, strengths[best], self.width)
         if self._basis is not None:
             mean, solved = self._basis @ mean, self._basis @ solved
-        card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
+        card = {"strength": strengths[best], "pairs": total.number, "similarity": self.similarity}
         # in the layout of a file: products of another layout are rounded otherwise
         weights = np.ascontiguousarray(solved, np.float32)
         return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
@@ -308,7 +308,7 @@ class Pairs:
             self._eigen[fitting] = _eigen(fitted)
         values, vectors, projected = self._eigen[fitting]
         judged = self.moments[held_out]
-        xx, xd = judged.about(fitted.x / fitted.count, fitted.d / fitted.count)
+        xx, xd = judged.about(fitted.x / fitted.number, fitted.d / fitted.number)
         linear = (projected * (vectors.T @ xd)).sum(axis=1)
         quadratic = (vectors.T @ xx @ vectors) * (projected @ projected.T)
         # an infinite strength of no variance is infinite too
@@ -337,10 +337,10 @@ def _summed(
 
 def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:
     """Return those of x and of x with d, zero if all x are the same: none is a rounding error."""
-    xx, xd = total.about(total.x / total.count, total.d / total.count)
+    xx, xd = total.about(total.x / total.number, total.d / total.number)
     if np.trace(xx) <= _ROUNDING * np.trace(total.xx):
         return np.zeros_like(xx), np.zeros_like(xd)
-    return xx / total.count, xd / total.count
+    return xx / total.number, xd / total.number
 
 
 def _eigen(total: _Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

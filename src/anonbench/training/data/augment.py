@@ -68,7 +68,7 @@ def to_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
 
 def crop_draws(seed: int, epoch: int, image_id: str, crops: int) -> np.ndarray:
     """Return float64 [crops, COLUMNS] in [0, 1): an image's draws in an epoch."""
-    return rng("crops", seed, epoch, image_id).random((crops, COLUMNS))
+    return np.asarray(rng("crops", seed, epoch, image_id).random((crops, COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class CropAugmentations:
     def grouped(self) -> np.ndarray:
         """Return the rows of the N crops (int64), sorted by their augmentations."""
         places = np.where(self.jitter[:, None], self.order, -1)
-        return np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T))
+        return np.asarray(np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T)))
 
 
 class Step(NamedTuple):
@@ -280,7 +280,7 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     box = np.where(found, drawn, np.minimum(sizes, widest))
     random = np.floor(draws[..., Draw.LEFT : Draw.TOP + 1] * (sizes - box + 1))
     corner = np.where(found, random, (sizes - box) // 2)
-    return np.concatenate([corner, corner + box], axis=-1).astype(np.int64)
+    return np.asarray(np.concatenate([corner, corner + box], axis=-1), np.int64)
 
 
 def cut(image: np.ndarray, box: np.ndarray, flip: bool, out: np.ndarray) -> None:

@@ -184,12 +184,12 @@ class BatchStream(Dataset[list[Batch]]):
         numbers = np.arange(crops.global_count)
         other = numbers if self._is_paired else np.full(crops.local_count, 2)
         split = np.split(draws, [crops.global_count])
-        augmentations = (
+        own, others = (
             augmentations_of(part.reshape(-1, part.shape[-1]), kinds.repeat(len(ids)), crops)
             for part, kinds in zip(split, (numbers, other), strict=True)
         )
         masks = torch.from_numpy(masked.reshape(-1, masked.shape[-1]))
-        return Batch(tuple(ids), global_crops, local_crops, *augmentations, masks)
+        return Batch(tuple(ids), global_crops, local_crops, own, others, masks)
 
 
 def cut_crops(

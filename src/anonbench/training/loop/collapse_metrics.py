@@ -56,7 +56,7 @@ def used_prototypes(targets: Tensor) -> Tensor:
     It is exp of the entropy of the mean target, a scalar that stays on the device, so that the
     processor need not wait for a GPU.
     """
-    return torch.special.entr(targets.mean(dim=0)).sum().exp()
+    return torch.special.entr(targets.mean(dim=0)).sum().exp()  # type: ignore[no-any-return]
 
 
 def collapse_signs(row: Mapping[str, float], prototypes: int, progress: float) -> dict[str, str]:
