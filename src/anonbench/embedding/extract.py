@@ -65,9 +65,7 @@ def embed_many(
     """Embed image sets by a backbone that `train` wrote, and write each as HDF5.
 
     On a CPU, the same arguments give the same bytes. `written` is called with each finished file.
-
-    Raises:
-        InputError: the backbone cannot be loaded.
+    Raises as `load_backbone`.
     """
     described = read_description(backbone)
     torch.set_num_threads(described["threads"])

@@ -34,15 +34,12 @@ _GUIDE = "see docs/how-to/score.md for the formats"
 
 
 def read(path: Path) -> Embeddings:
-    """Read embeddings in the format that the file's name tells.
+    """Read embeddings, float32 [N, D], in the format that the file's name tells.
 
-    Returns:
-        Embeddings float32 [N, D] in the file's order. Those of a float32 NPY file are mapped. Only
-        HDF5 files say by which similarity they are compared.
+    Those of a float32 NPY file are mapped. Only HDF5 files say by which similarity they compare.
 
     Raises:
-        InputError: the file is missing, truncated or in no known format, or `checked` refuses what
-            is in it.
+        InputError: the file is missing, truncated or in no known format, or `checked` refuses it.
     """
     suffix = path.suffix.lower()
     if suffix not in _READERS:
@@ -61,10 +58,7 @@ def read(path: Path) -> Embeddings:
 def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddings:
     """Return ids [N] and vectors [N, D] of any float type as embeddings, float32.
 
-    Args:
-        ids: text (or bytes, UTF-8) or integers; these become text.
-        values: array [N, D].
-        where: name of them in errors: a path, or an argument.
+    The ids are text (or bytes, UTF-8) or integers, which become text; `where` names them in errors.
 
     Raises:
         InputError: values are no floats, not two-dimensional or of another number than the ids; an

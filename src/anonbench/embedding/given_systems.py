@@ -112,8 +112,7 @@ def naming(images: Sequence[str]) -> Iterator[None]:
 def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
     """Yield the encoder of a system; with a cache folder, vectors are cached.
 
-    Raises:
-        InputError: a cache is requested for a system without an identity.
+    InputError: a cache is requested for a system without an identity.
     """
     if cache is None:
         yield system.encode
@@ -170,8 +169,7 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
 def settled(encoder: Encoder) -> Encoder:
     """Return an encoder with its settings read and its files found, without starting it.
 
-    Raises:
-        InputError: there is no such system, or a file that it needs is missing.
+    InputError: there is no such system, or a file that it needs is missing.
     """
     if isinstance(encoder, str | Mapping):
         encoder = system_settings(encoder)

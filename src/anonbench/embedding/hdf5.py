@@ -49,11 +49,7 @@ class Stored:
     _file: h5py.File
 
     def provenance(self) -> dict[str, Any]:
-        """Return the attribute `provenance`; empty where there is none.
-
-        Raises:
-            InputError: it is no JSON object of a plausible size.
-        """
+        """Return the attribute `provenance` or an empty one; InputError if it is no JSON object."""
         where = f"{self.path}: the attribute provenance"
         if "provenance" not in self._file.attrs:
             return {}
@@ -185,11 +181,7 @@ def _require_texts(found: h5py.Dataset, where: str, path: Path, places: _Places)
 
 
 def require_vectors(where: Path | str, vectors: h5py.Dataset | np.ndarray, ids: int) -> None:
-    """Check that vectors are float16, float32 or float64 [N, D], for N ids.
-
-    Raises:
-        InputError: they are not.
-    """
+    """Check that vectors are float16, float32 or float64 [N, D], for N ids; InputError if not."""
     if vectors.dtype.kind != "f" or vectors.dtype.itemsize not in (2, 4, 8):
         raise InputError(
             f"{where}: the embeddings are {vectors.dtype}, not float16, float32 or float64; write "
@@ -205,10 +197,9 @@ def require_vectors(where: Path | str, vectors: h5py.Dataset | np.ndarray, ids: 
 
 
 def require_stored(where: str, declared: int, stored: int) -> None:
-    """Check that the bytes which hold an array, compressed or not, explain its size in memory.
+    """Check that the bytes that hold an array, compressed or not, explain its size in memory.
 
-    Raises:
-        InputError: reading the array would take far more memory; names `where` it stands.
+    InputError, which names `where` it stands: reading it would take far more memory.
     """
     if declared > max(FREE_BYTES, RATIO * stored):
         raise InputError(
@@ -218,11 +209,7 @@ def require_stored(where: str, declared: int, stored: int) -> None:
 
 
 def require_memory(path: Path, needed: int) -> None:
-    """Check that an array fits into the machine's memory.
-
-    Raises:
-        InputError: it is larger; names the format that need not fit.
-    """
+    """Check that an array fits into the machine's memory; InputError if not."""
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
         raise InputError(

@@ -195,8 +195,7 @@ def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
 def folds_of(clusters: np.ndarray, seed: int) -> np.ndarray:
     """Return a fold of each pair, int64 [N], 0 to `FOLDS` - 1: clusters stay together.
 
-    Raises:
-        InputError: there are fewer clusters than folds.
+    InputError: there are fewer clusters than folds.
     """
     codes = np.unique(clusters, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1

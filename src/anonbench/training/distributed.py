@@ -105,11 +105,7 @@ def join(device_type: str) -> tuple[Ranks, int]:
 
 
 def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
-    """Set threads and determinism of this process; return its device and place among the ranks.
-
-    Raises:
-        InputError: the recipe asks for CUDA and there is none.
-    """
+    """Set threads and determinism; return device and place among the ranks. As `pick_device`."""
     torch.set_num_threads(recipe.threads)
     torch.set_flush_denormal(True)
     device = pick_device(recipe.device)

@@ -131,11 +131,7 @@ def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
 
 
 def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
-    """Return the arguments of DINOv2's `DinoVisionTransformer` for a model.
-
-    Raises:
-        InputError: that class has no such model.
-    """
+    """Return the arguments of `DinoVisionTransformer`; InputError if it has no such model."""
     registers = int(model.num_reg_tokens)
     return {
         "img_size": side,
@@ -151,11 +147,7 @@ def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
 
 
 def huggingface_config(model: Any, side: int) -> dict[str, Any]:
-    """Return transformers' configuration of a model.
-
-    Raises:
-        InputError: Dinov2Model has no such model.
-    """
+    """Return transformers' configuration of a model; InputError if it has no such model."""
     registers = int(model.num_reg_tokens)
     config: dict[str, Any] = {
         "architectures": ["Dinov2WithRegistersModel" if registers else "Dinov2Model"],
@@ -182,10 +174,8 @@ def huggingface_config(model: Any, side: int) -> dict[str, Any]:
 def feed_forward_ratio(model: Any) -> int:
     """Return the `mlp_ratio` for DINOv2's version of the model's blocks.
 
-    Weights alone do not show the activation or the norms' epsilon: these are checked.
-
-    Raises:
-        InputError: DINOv2 has no such blocks.
+    Weights alone do not show the activation or the norms' epsilon: these are checked. InputError:
+    DINOv2 has no such blocks.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     if any(norm.eps != EPSILON for norm in norms):

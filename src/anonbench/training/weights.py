@@ -63,11 +63,7 @@ def write_weights(
 def read_description(
     path: Path, key: str = KEY, what: str = "a backbone that anonbench trained"
 ) -> dict[str, Any]:
-    """Description that `write_weights` wrote with the weights.
-
-    Raises:
-        InputError: the file is missing or is not `what`.
-    """
+    """Return what `write_weights` described; InputError if the file is missing or is not `what`."""
     try:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads(file.metadata()[key]))
@@ -102,11 +98,7 @@ def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Te
 
 
 def load_untrained(path: Path) -> nn.Module:
-    """Return the network of a backbone with the random weights that its training's seed gives.
-
-    Raises:
-        InputError: as `read_description`.
-    """
+    """Return a backbone's network with the random weights that its training's seed gives."""
     described = read_description(path)
     side = described["preprocess"]["side"]
     crops = {"global_size": side, "local_size": side}

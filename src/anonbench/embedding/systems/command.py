@@ -145,9 +145,6 @@ def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
     """Return the vectors of images by their names, float32 [N, D], in the order of the names.
 
     A `.npy` file without a list of ids is taken to be in the order of the names.
-
-    Raises:
-        InputError: an image has no vector, or several.
     """
     import numpy as np
 

@@ -25,11 +25,7 @@ _ROUNDING, _NOISE = 1e-3, 0.05
 
 @contextmanager
 def open_system(settings: SystemKind) -> Iterator[System]:
-    """Start a system of any kind, such as `Timm(model="resnet18")`, for the time of the block.
-
-    Raises:
-        InputError: it cannot be started; says what is missing.
-    """
+    """Start a system of any kind, such as `Timm(model="resnet18")`; InputError if it cannot be."""
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
     with kind_named(settings.name).start(settings) as encoder:
@@ -40,9 +36,7 @@ def identity_of(settings: SystemKind) -> str:
     """Return a digest of all that decides a system's vectors; nothing is started.
 
     The similarity is no part of it: it decides what vectors are compared by, not what they are.
-
-    Raises:
-        InputError: a file that the settings name is missing.
+    InputError: a file that the settings name is missing.
     """
     for path in settings.files():
         if not path.is_file():
@@ -70,10 +64,8 @@ class Checked:
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; some images of the first call are asked for again.
 
-        Raises:
-            InputError: it does not answer as it should, gives vectors of another dimension than
-                before, or gives an image another vector when it is asked again, in another order or
-                beside fewer images.
+        InputError: another dimension than before, or another vector for an image that is asked for
+        again, in another order or beside fewer images.
         """
         vectors = self._answer(images)
         if self._compared < (count := min(len(images), 2)):
@@ -132,11 +124,7 @@ def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> 
 
 
 def checked(values: object, count: int) -> np.ndarray:
-    """Return vectors as float32 [N, D].
-
-    Raises:
-        InputError: they are no floats, not one a row, or not finite.
-    """
+    """Return vectors as float32 [N, D]; InputError if they are no floats, or not finite."""
     import numpy as np
 
     array = np.asarray(values)

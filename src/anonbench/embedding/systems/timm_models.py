@@ -98,11 +98,7 @@ def timm_network(
 
 
 def image_input(described: Mapping[str, Any]) -> ImageInput:
-    """Return timm's data config as settings.
-
-    Raises:
-        InputError: the model wants what these cannot say, such as another number of channels.
-    """
+    """Return timm's data config as settings; InputError if these cannot say it."""
     channels, height, width = described["input_size"]
     if channels != 3:
         raise InputError(f"systems: the model wants images of {channels} channels, not of 3")
@@ -143,10 +139,9 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
 
 
 def load_from_hub(name: str) -> nn.Module:
-    """Return a model with the hub's weights, or those of a folder, by timm's name or a place.
+    """Return a model with weights of the hub or a folder, by timm's name or a place.
 
-    Raises:
-        InputError: the hub is out of reach, or has no such model.
+    InputError: the hub is out of reach, or has no such model.
     """
     from anonbench.core.libraries.compat import install_torchvision_ops
 
@@ -165,11 +160,7 @@ def load_from_hub(name: str) -> nn.Module:
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    """Return a file's weights without those of a classification head.
-
-    Raises:
-        InputError: the file is missing, or holds no state dict.
-    """
+    """Return a file's weights without those of a classification head."""
     import torch
 
     from anonbench.training.model.pretrained import read_weights

@@ -53,8 +53,8 @@ def check_pairs(
     """Return the ids to train on, sorted.
 
     Raises:
-        InputError: an image exists in one version only or in two sizes, there are fewer images than
-            a batch, or the adaption has no crops to act on.
+        InputError: as `check_aligned`, or there are fewer images than a batch, or the adaption has
+            no crops to act on.
     """
     ids = original.ids
     if anonymized is not None:
@@ -76,11 +76,7 @@ def check_pairs(
 
 
 def check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
-    """Check that two image sets hold the same images in the same sizes.
-
-    Raises:
-        InputError: an image exists in one version only or in two sizes.
-    """
+    """Check that two image sets hold the same images in the same sizes; InputError if not."""
     alone = sorted(set(original.ids) ^ set(anonymized.ids))
     if alone:
         where = "original" if alone[0] in original else "anonymized"

@@ -193,11 +193,7 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
 
     def check(self) -> None:
-        """Check that the steps since the last line of the log were finite; waits for a GPU.
-
-        Raises:
-            NotFinite: one was not.
-        """
+        """Raise NotFinite unless all steps since the log's last line were finite; wait for a GPU."""
         if self._measured:
             measured = self.ranks.sum(torch.stack(self._measured))  # all ranks stop together
             broken = (~measured.isfinite().all(dim=1)).nonzero()

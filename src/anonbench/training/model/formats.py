@@ -159,8 +159,7 @@ def read_checkpoint(content: object) -> Checkpoint:
 def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
     """Return a backbone's tensors in a checkpoint, without prefix, and the names of the rest.
 
-    Raises:
-        InputError: there is no class token in it, so no ViT that this package can use.
+    InputError: there is no class token in it, so no ViT that this package can use.
     """
     while isinstance(content, Mapping):
         inner = [content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)]
@@ -207,8 +206,7 @@ def recognize(weights: Weights) -> Format:
 def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:
     """Return weights renamed to our names; unknown ones stay, and loading reports them.
 
-    Raises:
-        InputError: two of their names become the same.
+    InputError: two of their names become the same.
     """
     names: dict[str, str] = {}
     for name in weights:

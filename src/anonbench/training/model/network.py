@@ -45,8 +45,8 @@ class Network(nn.Module):
             views: float [2 B, 3, S, S], the global crops.
             masked_indices: int64 [M] into their flattened patches: where scores are wanted.
             masked: bool [2 B, patches]: what is hidden; None (the teacher) for nothing.
-            local_views: float [L B, 3, s, s], the local crops; None for none.
-            kept: stochastic depth; None for none.
+            local_views: float [L B, 3, s, s], the local crops, if any.
+            kept: stochastic depth, if any.
 
         Returns:
             class tokens of the global crops [2 B, D]; prototype scores of all class tokens, global

@@ -31,11 +31,7 @@ SHOWN = 5  # greatest number of differing weights that an error lists
 
 
 def read_pretrained(path: Path) -> Checkpoint:
-    """Read a backbone from a safetensors or PyTorch file, see `formats` for what it may hold.
-
-    Raises:
-        InputError: the file is missing or holds no ViT.
-    """
+    """Read a backbone from a file that may hold what `formats` says; InputError if it does not."""
     content = read_weights(path, FIELD)
     try:
         return read_checkpoint(content)
@@ -46,8 +42,7 @@ def read_pretrained(path: Path) -> Checkpoint:
 def read_weights(path: Path, field: str) -> Any:
     """Return the content of a safetensors or PyTorch file; nothing is executed.
 
-    Raises:
-        InputError: the file is missing or neither; names the field of the config.
+    InputError, which names the `field` of the config: the file is missing or neither.
     """
     if not path.is_file():
         raise InputError(f"{field}: {path} does not exist")
@@ -114,8 +109,7 @@ def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
 def load_strictly(model: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
     """Load weights by the model's names, all of them and no others; float types are converted.
 
-    Raises:
-        InputError: names or shapes differ; says which, and of `what`.
+    InputError: names or shapes differ; says which, and of `what`.
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}

@@ -155,11 +155,7 @@ def swiglu_width(width: int, ratio: int = 4) -> int:
 
 
 def grid_side(patches: int) -> int:
-    """Number of patches along a side of a square image.
-
-    Raises:
-        InputError: the number of patches is not a square.
-    """
+    """Number of patches along a side of a square image; InputError if it is not square."""
     if not is_square(patches):
         raise InputError(f"a position embedding of {patches} patches is not that of a square image")
     return isqrt(patches)
