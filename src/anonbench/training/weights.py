@@ -18,8 +18,12 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, encode, init_backbone
-from anonbench.training.model.formats import MASK_TOKEN, has_layer_scale, read_checkpoint
-from anonbench.training.model.pretrained import load_strictly
+from anonbench.training.model.formats import (
+    MASK_TOKEN,
+    has_layer_scale,
+    load_strictly,
+    read_checkpoint,
+)
 
 KEY = "anonbench"  # a single key for all metadata: the order of several differs from file to file
 

@@ -121,7 +121,7 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
     install_torchvision_ops()  # timm imports torchvision
     from timm import create_model, is_model, list_models
 
-    from anonbench.training.model.pretrained import load_strictly
+    from anonbench.training.model.formats import load_strictly
 
     is_placed = ":" in name  # of the hub or a folder, in timm's format
     if not is_placed and not is_model(name.partition(".")[0]):
@@ -163,7 +163,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     """Return a file's weights without those of a classification head."""
     import torch
 
-    from anonbench.training.model.pretrained import read_weights
+    from anonbench.training.model.formats import read_weights
 
     found = read_weights(path, "systems")
     for name in _WRAPPED:

@@ -18,7 +18,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.augment import to_device
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.distributed import Ranks
-from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
+from anonbench.training.loop.metrics_log import rank_me, used_prototypes
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss
 from anonbench.training.model.blocks import CompiledBlock, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
@@ -193,7 +193,7 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
 
     def check(self) -> None:
-        """Raise NotFinite unless all steps since the log's last line were finite; wait for a GPU."""
+        """Raise NotFinite unless all steps since the last line were finite; waits for a GPU."""
         if self._measured:
             measured = self.ranks.sum(torch.stack(self._measured))  # all ranks stop together
             broken = (~measured.isfinite().all(dim=1)).nonzero()

@@ -11,8 +11,12 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.training.model.formats import has_layer_scale, uses_swiglu
-from anonbench.training.model.pretrained import load_pretrained, read_pretrained
+from anonbench.training.model.formats import (
+    has_layer_scale,
+    load_pretrained,
+    read_pretrained,
+    uses_swiglu,
+)
 from anonbench.training.model.vit import VisionTransformer, initialize_linear, resize_positions
 
 if TYPE_CHECKING:
