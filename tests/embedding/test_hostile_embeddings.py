@@ -154,6 +154,17 @@ def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: st
         assert str(refused.value).startswith(str(path)) and "\n" not in str(refused.value)
 
 
+def test_a_damaged_chunk_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "e.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("embeddings", data=np.ones((3, 4)), compression="gzip")
+        good(file)
+        start = file["embeddings"].id.get_chunk_info(0).byte_offset
+    path.write_bytes(path.read_bytes()[:start] + b"?" + path.read_bytes()[start + 1 :])
+    with pytest.raises(InputError, match="cannot be read as HDF5"):
+        formats.read(path)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_ids_that_all_name_one_long_text_are_refused(tmp_path: Path, chunked: bool) -> None:
     path, count = tmp_path / "e.h5", 3000

@@ -31,33 +31,26 @@ from anonbench.training.weights import load_backbone, load_untrained, read_descr
 
 @torch.inference_mode()
 def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) -> np.ndarray:
-    """Return the class token's attention to the patches in the last block, by head.
+    """Return the class token's attention to patches in the last block, float32 [heads, h, w].
 
-    Queries and keys are computed again from the block's input, so that the network itself may use
-    fused attention, which keeps no weights. Model and preprocess are of `load_backbone`, the image
-    is uint8 [H, W] or [H, W, 3] RGB.
-
-    Returns:
-        float32 [heads, h, w], one value a patch; a head's sum is 1 minus the class token's
-        attention to itself and to registers.
+    A head's sum is 1 minus the class token's attention to itself and to registers. Queries and keys
+    are computed again from the block's input, so that the network itself may use fused attention,
+    which keeps no weights. Model and preprocess are of `load_backbone`, the image is uint8 [H, W]
+    or [H, W, 3] RGB.
     """
     vit: Any = model
     block = vit.blocks[-1]
     inputs: list[Tensor] = []
     hook = block.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    pixels = preprocess(image).to(next(model.parameters()).device)
     try:
-        device = next(model.parameters()).device
-        pixels = preprocess(image).to(device)
         encode(vit, pixels)
     finally:
         hook.remove()
-    weights = attention_weights(block.attn, block.norm1(inputs[0]))[
-        0, :, 0, vit.num_prefix_tokens :
-    ]
+    weights = attention_weights(block.attn, block.norm1(inputs[0]))
     patch_height, patch_width = vit.patch_embed.patch_size
     grid = (pixels.shape[2] // patch_height, pixels.shape[3] // patch_width)
-    maps: np.ndarray = weights.reshape(-1, *grid).float().cpu().numpy()
-    return maps
+    return weights[0, :, 0, vit.num_prefix_tokens :].reshape(-1, *grid).float().cpu().numpy()
 
 
 def attention_weights(attention: Any, tokens: Tensor) -> Tensor:
@@ -93,7 +86,7 @@ def attend(
         regions: by image id; all of an image's regions, whatever the variant's degree.
         drawn: ids of the images whose maps are kept.
         sample: ids of the images over which shares are measured; each has a region.
-        maps: NPZ of `read_maps` that is written.
+        maps: NPZ that is written, see `read_maps`.
         shares: Parquet that is written, columns `SHARE_COLUMNS`; heads count from 1.
 
     Raises:
@@ -109,19 +102,15 @@ def attend(
 
     kept: dict[tuple[str, str], np.ndarray] = {}
     tables = [pd.DataFrame(columns=SHARE_COLUMNS)]
-    sampled = set(sample)
     for variant, images in variants.items():
-        by_image: dict[str, np.ndarray] = {}
-        before: dict[str, np.ndarray] = {}
-        for image_id in dict.fromkeys([*drawn, *sample]):
-            image = images.read(image_id)
-            by_image[image_id] = attention_maps(model, preprocess, image)
-            if image_id in sampled:
-                before[image_id] = attention_maps(blank, preprocess, image)
-        kept |= {(variant, image_id): by_image[image_id] for image_id in drawn}
+        for image_id in drawn:
+            kept[variant, image_id] = attention_maps(model, preprocess, images.read(image_id))
         if not sample:
             continue
-        own, blanks = (np.stack([of[each] for each in sample]) for of in (by_image, before))
+        own, blanks = (
+            np.stack([attention_maps(each, preprocess, images.read(name)) for name in sample])
+            for each in (model, blank)
+        )
         grid = (own.shape[2], own.shape[3])
         inside = np.stack([covered(image_id, images.size(image_id), grid) for image_id in sample])
         tables.append(share_rows(variant, sample, own, blanks, inside))

@@ -26,18 +26,15 @@ from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.datasets.clusters import clusters_of
 from anonbench.training.data.preprocess import Preprocess
 
+# number of validation images over which shares are averaged: an image's share varies little
+# compared with a head's difference from chance
 SAMPLE = 64
-"""Number of validation images over which shares are averaged. An image's share varies little
-compared with a head's difference from chance, so that more would cost time without new information.
-"""
-NULLS = ("chance", "others", "untrained")
-"""Null values that a share is compared with."""
+NULLS = ("chance", "others", "untrained")  # null values that a share is compared with
 SHARE_COLUMNS = ["id", "variant", "head", "share", *NULLS]
 SUMMARY_COLUMNS = ["model", "variant", "head", "share", "low", "high"]
 SUMMARY_COLUMNS += [f"{null}{end}" for null in NULLS for end in ("", "_above", "_low", "_high")]
 SUMMARY_COLUMNS += ["n", "clusters", "reason"]
-ALL_HEADS = "mean"
-"""Value of the column `head` of a summary for the mean over all heads."""
+ALL_HEADS = "mean"  # value of the column `head` of a summary for the mean over all heads
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,7 @@ class AttentionMaps:
     """The maps of one model, with the geometry of its input."""
 
     preprocess: Preprocess
-    maps: dict[tuple[str, str], np.ndarray]
-    """By variant and image id: float32 [heads, h, w]."""
+    maps: dict[tuple[str, str], np.ndarray]  # by variant and image id: float32 [heads, h, w]
 
 
 def write_maps(attention: AttentionMaps, path: Path) -> None:
@@ -64,10 +60,10 @@ def read_maps(path: Path) -> AttentionMaps:
     """Read the maps that `anonbench.embedding.attention.attend` wrote."""
     with np.load(path) as stored:
         side, normalize, resize = stored["preprocess"].tolist()
+        names = [name for name in stored.files if name != "preprocess"]
         maps = {
-            (name.partition("/")[0], name.partition("/")[2]): np.asarray(stored[name], np.float32)
-            for name in stored.files
-            if name != "preprocess"
+            (variant, image_id): np.asarray(stored[f"{variant}/{image_id}"], np.float32)
+            for variant, _, image_id in (name.partition("/") for name in names)
         }
     return AttentionMaps(Preprocess(int(side), normalize, resize), maps)
 
@@ -75,16 +71,12 @@ def read_maps(path: Path) -> AttentionMaps:
 def visible_boxes(
     regions: Sequence[Region], size: tuple[int, int], preprocess: Preprocess
 ) -> np.ndarray:
-    """Share of each pixel of the network's input that lies in a region.
+    """Share of each pixel of the network's input that lies in a region, float32 [side, side].
 
     The regions are drawn at the image's full size (width, height), then resized and cropped as the
     image is. Where they overlap, a pixel counts once.
-
-    Returns:
-        float32 [side, side] in [0, 1].
     """
-    width, height = size
-    inside = np.zeros((height, width), np.float32)
+    inside = np.zeros(size[::-1], np.float32)
     for region in regions:
         area = cover(region, inside.shape)
         if area is not None:
@@ -111,7 +103,7 @@ def share_inside(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
 
 
 def shares_in_others(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Return each image's part of the mean share that falls inside other images' boxes.
+    """Return each image's part of the mean share inside other images' boxes, float64 [N, heads].
 
     The mean over images is the mean over all pairs of different images, the expectation over random
     permutations of the boxes. An image contributes by its attention and by its boxes: its value is
@@ -120,12 +112,8 @@ def shares_in_others(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
     means, to first order (Hájek's projection of a U-statistic; van der Vaart, "Asymptotic
     Statistics", 1998, chapter 12).
 
-    Args:
-        maps: [N, heads, h, w] of `attention_maps`.
-        covered: [N, h, w], share of each patch that lies in an image's boxes.
-
-    Returns:
-        float64 [N, heads]; NaN for a single image.
+    The maps [N, heads, h, w] are of `attention_maps`; `covered` [N, h, w] is the share of each
+    patch that lies in an image's boxes. For a single image, the result is NaN.
     """
     count = len(maps)
     if count < 2:
@@ -167,10 +155,8 @@ def summarize_shares(
 ) -> pd.DataFrame:
     """Return each head's mean share over images, the null values, and the differences from them.
 
-    Args:
-        tables: by model, columns `SHARE_COLUMNS`.
-        clusters: of all images, by id, as `anonbench.datasets.clusters.read_clusters` returns them.
-        confidence: of the intervals, which are those of `clustered_mean`.
+    The tables, by model, have `SHARE_COLUMNS`; the clusters, by image id, are those of
+    `read_clusters`; the intervals are those of `clustered_mean`.
 
     Returns:
         One row for each model, variant and head, and one for the mean over heads (`ALL_HEADS`);
@@ -198,7 +184,6 @@ def summarize_shares(
 def _summary(
     values: Mapping[str, np.ndarray], groups: np.ndarray, confidence: float
 ) -> dict[str, object]:
-    """Return one head's means and intervals, columns `SUMMARY_COLUMNS`."""
     share = values["share"]
     mean = clustered_mean(share, groups, confidence)
     row: dict[str, object] = {"share": mean.value, "low": mean.low, "high": mean.high}

@@ -26,8 +26,7 @@ from anonbench.embedding.systems.vectors import Vectors
 
 MOST_IN_MEMORY = 256
 """Greatest number of images in memory; those of larger groups are read as the system uses them."""
-Reader = Callable[[], np.ndarray]
-"""Reads one image, uint8 [H, W] or [H, W, 3] RGB."""
+Reader = Callable[[], np.ndarray]  # reads one image, uint8 [H, W] or [H, W, 3] RGB
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +36,7 @@ def embed_sets(
 ) -> None:
     """Embed image sets by one system and write each as HDF5.
 
-    Args:
-        settings: of the system.
-        sets: variant, images, and the path for their vectors.
-        kept: folder of the cache of vectors.
+    The sets are variant, images, and the path for their vectors; the folder `kept` has the cache.
 
     Raises:
         InputError: the system cannot be started, or does not answer as it should.
@@ -64,9 +60,6 @@ def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> li
 
     Equal images are embedded once, also over several calls: vectors are cached in the folder `kept`
     by image content and the system's identity. The system is not started if all are cached.
-
-    Raises:
-        InputError: as `embed_sets`.
     """
     cache = VectorCache(kept, identity_of(settings))
     new: dict[str, Reader] = {}

@@ -34,8 +34,7 @@ from anonbench.training.weights import (
     save_backbone,
 )
 
-SIDE = 32
-"""Side of the image whose pixels are compared: as few as people need to recognize a scene."""
+SIDE = 32  # side of the image whose pixels are compared: as few as people need to recognize a scene
 
 
 @torch.inference_mode()
@@ -66,9 +65,7 @@ def embed_many(
     """Embed image sets by a backbone that `train` wrote, and write each as HDF5.
 
     On a CPU, the same arguments give the same bytes. `written` is called with each finished file.
-
-    Raises:
-        InputError: the backbone cannot be loaded.
+    Raises as `load_backbone`.
     """
     described = read_description(backbone)
     torch.set_num_threads(described["threads"])

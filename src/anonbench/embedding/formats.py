@@ -25,25 +25,21 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
-from anonbench.embedding.hdf5 import opened, require_memory, require_stored
+from anonbench.embedding.hdf5 import opened, require_memory, require_stored, require_vectors
 from anonbench.embedding.store import Embeddings, read_similarity, refuse_repeated
 
-ID_LIST = ".ids.txt"
-"""End of the name of an NPY file's id list, instead of `.npy`."""
+ID_LIST = ".ids.txt"  # end of the name of an NPY file's id list, instead of `.npy`
 _CHUNK = 1 << 16
 _GUIDE = "see docs/how-to/score.md for the formats"
 
 
 def read(path: Path) -> Embeddings:
-    """Read embeddings in the format that the file's name tells.
+    """Read embeddings, float32 [N, D], in the format that the file's name tells.
 
-    Returns:
-        Embeddings float32 [N, D] in the file's order. Those of a float32 NPY file are mapped. Only
-        HDF5 files say by which similarity they are compared.
+    Those of a float32 NPY file are mapped. Only HDF5 files say by which similarity they compare.
 
     Raises:
-        InputError: the file is missing, truncated or in no known format, or `checked` refuses what
-            is in it.
+        InputError: the file is missing, truncated or in no known format, or `checked` refuses it.
     """
     suffix = path.suffix.lower()
     if suffix not in _READERS:
@@ -62,10 +58,7 @@ def read(path: Path) -> Embeddings:
 def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddings:
     """Return ids [N] and vectors [N, D] of any float type as embeddings, float32.
 
-    Args:
-        ids: text (or bytes, UTF-8) or integers; these become text.
-        values: array [N, D].
-        where: name of them in errors: a path, or an argument.
+    The ids are text (or bytes, UTF-8) or integers, which become text; `where` names them in errors.
 
     Raises:
         InputError: values are no floats, not two-dimensional or of another number than the ids; an
@@ -73,18 +66,9 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
     """
     names = _names(ids, where)
     array = np.asanyarray(values)
-    if array.dtype.kind != "f" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
-        raise InputError(
-            f"{where}: the embeddings are {array.dtype}, not float16, float32 or float64; "
-            "write them as floats"
-        )
-    if array.ndim != 2 or 0 in array.shape:
-        raise InputError(
-            f"{where}: the embeddings have shape {array.shape}; write one row for each image and "
-            "one column for each dimension [N, D]"
-        )
-    if len(array) != len(names):
-        raise InputError(f"{where}: {len(array)} embeddings for {len(names)} ids; write one each")
+    require_vectors(where, array, len(names))
+    if not array.size:
+        raise InputError(f"{where}: the embeddings have shape {array.shape}; there is no value")
     refuse_repeated(names, where)
     return Embeddings(names, _finite(array, names, where))
 
@@ -92,18 +76,18 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
 def _names(ids: Sequence[Any] | np.ndarray, where: str) -> list[str]:
     names = []
     for row, given in enumerate(ids.tolist() if isinstance(ids, np.ndarray) else ids):
-        if isinstance(given, bytes):
-            try:
-                name = given.decode("utf-8")
-            except UnicodeDecodeError:
-                raise InputError(f"{where}: the id of row {row} is not UTF-8") from None
-        elif isinstance(given, str | int) and not isinstance(given, bool):
-            name = str(given)
-        else:
+        problem = ""
+        try:
+            name = given.decode("utf-8") if isinstance(given, bytes) else str(given)
+        except UnicodeDecodeError:
+            problem = "not UTF-8"
+        if not isinstance(given, bytes | str | int) or isinstance(given, bool):
             kind = "missing" if given is None else type(given).__name__
-            raise InputError(f"{where}: the id of row {row} is {kind}; ids are text or integers")
-        if not name:
-            raise InputError(f"{where}: the id of row {row} is empty; give every image an id")
+            problem = f"{kind}; ids are text or integers"
+        elif given in ("", b""):
+            problem = "empty; give every image an id"
+        if problem:
+            raise InputError(f"{where}: the id of row {row} is {problem}")
         names.append(name)
     return names
 
@@ -214,10 +198,8 @@ def _plain(column: pa.ChunkedArray, path: Path) -> list[Any]:
 
 def _from_lists(column: pa.ChunkedArray, ids: list[Any], path: Path) -> np.ndarray:
     kind = column.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    if not (is_list or pa.types.is_fixed_size_list(kind)) or not pa.types.is_floating(
-        kind.value_type
-    ):
+    kinds = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
+    if not any(each(kind) for each in kinds) or not pa.types.is_floating(kind.value_type):
         raise InputError(f"{path}: column 'embedding' is {kind}, not a list of floats")
     lengths = [size for chunk in column.chunks for size in chunk.value_lengths().to_pylist()]
     width = next((size for size in lengths if size), 0)
@@ -239,11 +221,9 @@ def _from_columns(table: pa.Table, path: Path) -> np.ndarray:
                 f"{path}: column {field.name!r} is {field.type}; keep 'id' and one column of "
                 "floats for each dimension, or one list column 'embedding'"
             )
-    kinds = {field.type.to_pandas_dtype() for field in table.schema} or {np.float32}
-    values = np.empty((table.num_rows, table.num_columns), dtype=np.result_type(*kinds))
-    for dimension, column in enumerate(table.columns):
-        values[:, dimension] = column.to_numpy()
-    return values
+    if not table.num_columns:
+        return np.empty((table.num_rows, 0))
+    return np.ascontiguousarray(table.to_pandas().to_numpy())
 
 
 _HDF5 = (".h5", ".hdf5")

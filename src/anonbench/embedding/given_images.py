@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,23 +38,15 @@ class Picture:
     """One readable image, not in memory."""
 
     id: str
-    name: str
-    """Relative path; empty for an array."""
+    name: str  # relative path; empty for an array
     width: int
     height: int
-    digest: str
-    """SHA-256 of the file's bytes, of a page with its number
-    (`anonbench.datasets.formats.pages.page_digest`), or of an array's shape and pixels."""
-    pixels: Callable[[], np.ndarray]
-    """Reads it, uint8 [H, W] or [H, W, 3]."""
-    converted: str = ""
-    """Conversions by reading (`anonbench.datasets.headers.Header`)."""
-    data: Callable[[], bytes] | None = None
-    """Function that reads its file; None for an array."""
-    key: str = ""
-    """See `anonbench.datasets.inputs.ImageFile.key`; the id of an array."""
-    blocks: tuple[Blocks, ...] = ()
-    """Coding blocks of its file; none are known for an array."""
+    digest: str  # of the file's bytes, with a page's number (`page_digest`); or `digest_of` it
+    pixels: Callable[[], np.ndarray]  # reads it, uint8 [H, W] or [H, W, 3]
+    converted: str = ""  # conversions by reading (`anonbench.datasets.headers.Header`)
+    data: Callable[[], bytes] | None = None  # function that reads its file; None for an array
+    key: str = ""  # see `anonbench.datasets.inputs.ImageFile.key`; the id of an array
+    blocks: tuple[Blocks, ...] = ()  # coding blocks of its file; none are known for an array
 
 
 @dataclass(frozen=True)
@@ -62,17 +55,14 @@ class Pictures:
 
     images: tuple[Picture, ...]
     left_out: tuple[LeftOut, ...]
-    place: str
-    """As the user named it, for messages."""
+    place: str  # as the user named it, for messages
     folder: Path | None
 
     @property
     def digest(self) -> str:
         """SHA-256 of all ids and contents."""
-        digest = hashlib.sha256()
-        for image in self.images:
-            digest.update(f"{image.id}\0{image.digest}\n".encode())
-        return digest.hexdigest()
+        lines = (f"{image.id}\0{image.digest}\n" for image in self.images)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
     def conversions(self) -> dict[str, int]:
@@ -83,17 +73,12 @@ class Pictures:
         """Return the images for a file of boxes, whose rows of unreadable ones are not used."""
         columns = ["id", "path", "width", "height"]
         rows = [(image.id, image.name, image.width, image.height) for image in self.images]
-        others = pd.DataFrame(
-            [(each.name.rpartition(".")[0], each.name) for each in self.left_out],
-            columns=columns[:2],
-            dtype="str",
-        )
+        left_out = [(each.name.rpartition(".")[0], each.name) for each in self.left_out]
+        others = pd.DataFrame(left_out, columns=columns[:2], dtype="str")
         return Images(self.folder or Path(), pd.DataFrame(rows, columns=columns), others)
 
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
-
-        The number of reading threads has no effect on the result.
 
         Raises:
             InputError: a file changed since it was examined.
@@ -168,20 +153,20 @@ def _array_images(given: Sequence[np.ndarray]) -> Pictures:
     digits = len(str(len(given) - 1))
     images = []
     for number, array in enumerate(given):
+        kind, shape = getattr(array, "dtype", type(array).__name__), getattr(array, "shape", ())
         if (
-            not isinstance(array, np.ndarray)
-            or array.dtype != np.uint8
-            or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3))
-            or array.size == 0
+            kind != np.uint8
+            or len(shape) not in (2, 3)
+            or shape[2:] not in ((), (3,))
+            or 0 in shape
         ):
-            what = getattr(array, "dtype", type(array).__name__), getattr(array, "shape", "")
             raise InputError(
-                f"image {number} is {what[0]} {what[1]}; an array has to be uint8 of shape [H, W] "
+                f"image {number} is {kind} {shape}; an array has to be uint8 of shape [H, W] "
                 "or [H, W, 3] (RGB)"
             )
         height, width = array.shape[:2]
         name = f"{number:0{digits}d}"
-        pixels = (lambda image: lambda: image)(array)
+        pixels = partial(np.asarray, array)
         images.append(Picture(name, "", width, height, digest_of(array), pixels, key=name))
     return Pictures(tuple(images), (), "the arrays", None)
 

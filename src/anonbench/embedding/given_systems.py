@@ -29,8 +29,7 @@ Encoder = System | SystemKind | Mapping[str, Any] | str | Callable[[list[np.ndar
 with `encode`, `identity` and `similarity`, or a system by its settings: as in the config's section
 `systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
 
-_BATCH = 32
-"""Greatest number of images passed to a function at once."""
+_BATCH = 32  # greatest number of images passed to a function at once
 
 Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""
@@ -113,8 +112,7 @@ def naming(images: Sequence[str]) -> Iterator[None]:
 def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
     """Yield the encoder of a system; with a cache folder, vectors are cached.
 
-    Raises:
-        InputError: a cache is requested for a system without an identity.
+    InputError: a cache is requested for a system without an identity.
     """
     if cache is None:
         yield system.encode
@@ -157,24 +155,21 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
     if isinstance(encoder, SystemKind):
         with open_system(encoder) as system:
             yield system
-    elif hasattr(encoder, "encode"):
-        identity = str(getattr(encoder, "identity", ""))
-        encode: Callable[[list[np.ndarray]], Any] = encoder.encode  # type: ignore[assignment]
-        yield Checked(InBatches(encode, _BATCH), identity, own)
-    elif callable(encoder):
-        yield Checked(InBatches(encoder, _BATCH), "", similarity)
-    else:
+        return
+    encode: Any = getattr(encoder, "encode", encoder)
+    if not callable(encode):
         raise InputError(
             f"encoder: {type(encoder).__name__} is neither a function nor a system; give "
             "encode(images) -> array, or a system such as 'timm:tf_efficientnet_lite0'"
         )
+    identity = "" if encode is encoder else str(getattr(encoder, "identity", ""))
+    yield Checked(InBatches(encode, _BATCH), identity, own)
 
 
 def settled(encoder: Encoder) -> Encoder:
     """Return an encoder with its settings read and its files found, without starting it.
 
-    Raises:
-        InputError: there is no such system, or a file that it needs is missing.
+    InputError: there is no such system, or a file that it needs is missing.
     """
     if isinstance(encoder, str | Mapping):
         encoder = system_settings(encoder)
@@ -191,10 +186,9 @@ def settled(encoder: Encoder) -> Encoder:
 def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
     """Return the settings of a system.
 
-    Args:
-        given: as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text, such as
-            `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
-            kind's first field.
+    They are given as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text,
+    such as `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
+    kind's first field.
 
     Raises:
         InputError: there is no such kind, or a setting is wrong.
@@ -220,7 +214,11 @@ def _parsed(text: str) -> dict[str, Any]:
     if not colon or kind not in SYSTEMS:
         return values
     first, *others = rest.split(",")
-    values[_first_field(SYSTEMS[kind])] = first
+    fields = {name: field.alias or name for name, field in SYSTEMS[kind].model_fields.items()}
+    own = [fields[name] for name in fields if name not in {*NetworkKind.model_fields, "kind"}]
+    if not own:
+        raise InputError(f"system: {kind} takes no value")
+    values[own[0]] = first
     for other in others:
         key, equals, value = other.partition("=")
         section, _, name = key.rpartition(".")
@@ -229,11 +227,3 @@ def _parsed(text: str) -> dict[str, Any]:
             raise InputError(f"system {text}: {other!r} is no setting; write key=value")
         place[name] = value
     return values
-
-
-def _first_field(kind: type[SystemKind]) -> str:
-    """Return a kind's main field, such as a model's name or a file."""
-    for name, field in kind.model_fields.items():
-        if name not in NetworkKind.model_fields and name != "kind":
-            return field.alias or name
-    raise InputError(f"system: {kind.name} takes no value")

@@ -25,20 +25,18 @@ from anonbench.core.errors import InputError
 MOST_PROVENANCE = 2**24
 """Greatest size in bytes of the attribute `provenance`; ours has some kilobytes."""
 _DEFLATE, _LZF = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_LZF
+# filters that h5py writes itself: others would be loaded as plugins, or may unpack to anything
 _FILTERS = {_DEFLATE, _LZF, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-"""Filters that h5py writes itself. Any other filter would be loaded as a plugin, or may unpack to
-anything.
-"""
+# stored form of text of variable length: its length and its place
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
-"""Stored form of text of variable length: its length and its place."""
-FREE_BYTES = 64 * 2**20
-"""Size up to which a declared array is accepted without a check."""
+FREE_BYTES = 64 * 2**20  # size up to which a declared array is accepted without a check
 RATIO = 100
 """Greatest ratio of a larger array's size to its bytes in the file. Embeddings are like noise to a
 compressor, which saves a tenth of them.
 """
-_PIECE = 2**20
 _CHECKSUM = 4
+_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, zlib.error)
+_Places = list[tuple[int, int, int]]  # offset, bytes and filter mask of each part of an array
 
 
 @dataclass(frozen=True)
@@ -46,36 +44,26 @@ class Stored:
     """The two data sets of a file, checked but not read."""
 
     path: Path
-    vectors: h5py.Dataset
-    """float [N, D]."""
-    names: h5py.Dataset
-    """Text or integers [N]."""
+    vectors: h5py.Dataset  # float [N, D]
+    names: h5py.Dataset  # text or integers [N]
     _file: h5py.File
 
     def provenance(self) -> dict[str, Any]:
-        """Return the attribute `provenance`; empty where there is none.
-
-        Raises:
-            InputError: it is no JSON object of a plausible size.
-        """
+        """Return the attribute `provenance` or an empty one; InputError if it is no JSON object."""
         where = f"{self.path}: the attribute provenance"
         if "provenance" not in self._file.attrs:
             return {}
         attribute = self._file.attrs.get_id("provenance")
         if attribute.shape != () or h5py.check_string_dtype(attribute.dtype) is None:
             raise InputError(f"{where} is not one text")
-        if max(attribute.get_storage_size(), attribute.dtype.itemsize) > MOST_PROVENANCE:
-            raise InputError(f"{where} is larger than {size(MOST_PROVENANCE)}")
-        text = self._file.attrs["provenance"]
-        if len(text) > MOST_PROVENANCE:
+        length = max(attribute.get_storage_size(), attribute.dtype.itemsize)
+        text = self._file.attrs["provenance"] if length <= MOST_PROVENANCE else ""
+        if max(length, len(text)) > MOST_PROVENANCE:
             raise InputError(f"{where} is larger than {size(MOST_PROVENANCE)}")
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise InputError(f"{where} is not a JSON object; write the embeddings again")
-        return found
+            return {**json.loads(text)}
+        except (ValueError, TypeError, RecursionError):
+            raise InputError(f"{where} is not a JSON object; write the embeddings again") from None
 
 
 @contextmanager
@@ -91,9 +79,13 @@ def opened(path: Path) -> Iterator[Stored]:
         with h5py.File(path, "r") as file:
             vectors = _dataset(file, path, "embeddings")
             names = _dataset(file, path, "ids")
-            _require_types(path, vectors, names)
+            if h5py.check_string_dtype(names.dtype) is None and names.dtype.kind not in "iu":
+                raise InputError(f"{path}: /ids are {names.dtype}; ids are text or integers")
+            if names.ndim != 1:
+                raise InputError(f"{path}: /ids have shape {names.shape}; write one id an image")
+            require_vectors(path, vectors, len(names))
             yield Stored(path, vectors, names, file)
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except _ERRORS as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{path}: cannot be read as HDF5 with /embeddings [N, D] and /ids [N] ({reason}); "
@@ -141,9 +133,8 @@ def _require_whole(found: h5py.Dataset, where: str, path: Path) -> None:
         _require_texts(found, where, path, places)
 
 
-def _chunks(found: h5py.Dataset, where: str, item: int) -> list[tuple[int, int, int]]:
-    """Return offset, bytes and filter mask of each chunk in the file."""
-    places: list[tuple[int, int, int]] = []
+def _chunks(found: h5py.Dataset, where: str, item: int) -> _Places:
+    places: _Places = []
     found.id.chunk_iter(lambda at: places.append((at.byte_offset, at.size, at.filter_mask)))
     count = prod(ceil(side / part) for side, part in zip(found.shape, found.chunks, strict=True))
     chunk = prod(found.chunks) * item
@@ -162,73 +153,53 @@ def _chunks(found: h5py.Dataset, where: str, item: int) -> list[tuple[int, int, 
 
 
 def _require_deflated(
-    found: h5py.Dataset, where: str, places: list[tuple[int, int, int]], chunk: int, number: int
+    found: h5py.Dataset, where: str, places: _Places, chunk: int, number: int
 ) -> None:
     """Check that no chunk inflates to more than a chunk: HDF5 itself sets no limit."""
+    most = chunk + _CHECKSUM
     with Path(found.file.filename).open("rb") as file:
         for offset, length, mask in places:
             if mask >> number & 1:
                 continue  # stored without compression
             file.seek(offset)
-            inflated, unpacker = 0, zlib.decompressobj()
-            while length > 0 and not unpacker.eof:
-                piece = file.read(min(_PIECE, length))
-                if not piece:
-                    break
-                length -= len(piece)
-                while piece and not unpacker.eof:
-                    inflated += len(unpacker.decompress(piece, _PIECE))
-                    piece = unpacker.unconsumed_tail
-                    if inflated > chunk + _CHECKSUM:
-                        raise InputError(f"{where} has a chunk that unpacks to more than declared")
+            if len(zlib.decompressobj().decompress(file.read(length), most + 1)) > most:
+                raise InputError(f"{where} has a chunk that unpacks to more than declared")
 
 
-def _require_texts(
-    found: h5py.Dataset, where: str, path: Path, places: list[tuple[int, int, int]]
-) -> None:
+def _require_texts(found: h5py.Dataset, where: str, path: Path, places: _Places) -> None:
     """Check that text of variable length is not longer than the file that holds it."""
     settings = found.id.get_create_plist()
     if settings.get_nfilters() or h5py.check_string_dtype(found.dtype) is None:
         raise InputError(f"{where} is not plain text; write the ids without compression")
     total, file_size = 0, path.stat().st_size
-    with path.open("rb") as file:
-        for offset, length, _ in places:
-            file.seek(offset)
-            while length > 0:
-                count = min(_PIECE, length // _REFERENCE.itemsize)
-                references = np.fromfile(file, _REFERENCE, count)
-                if not len(references):
-                    break
-                length -= references.nbytes
-                total += int(references["length"].sum(dtype=np.int64))
+    for offset, length, _ in places:
+        count = length // _REFERENCE.itemsize
+        references = np.fromfile(path, _REFERENCE, count, offset=offset)
+        total += int(references["length"].sum(dtype=np.int64))
     if total > file_size:
         raise InputError(f"{where} declares {size(total)} of text in a file of {size(file_size)}")
 
 
-def _require_types(path: Path, vectors: h5py.Dataset, names: h5py.Dataset) -> None:
+def require_vectors(where: Path | str, vectors: h5py.Dataset | np.ndarray, ids: int) -> None:
+    """Check that vectors are float16, float32 or float64 [N, D], for N ids; InputError if not."""
     if vectors.dtype.kind != "f" or vectors.dtype.itemsize not in (2, 4, 8):
         raise InputError(
-            f"{path}: /embeddings are {vectors.dtype}, not float16, float32 or float64; write them "
-            "as floats"
+            f"{where}: the embeddings are {vectors.dtype}, not float16, float32 or float64; write "
+            "them as floats"
         )
     if vectors.ndim != 2:
         raise InputError(
-            f"{path}: /embeddings have shape {vectors.shape}; write one row for each image and one "
-            "column for each dimension [N, D]"
+            f"{where}: the embeddings have shape {vectors.shape}; write one row for each image and "
+            "one column for each dimension [N, D]"
         )
-    if h5py.check_string_dtype(names.dtype) is None and names.dtype.kind not in "iu":
-        raise InputError(f"{path}: /ids are {names.dtype}; ids are text or integers")
-    if names.ndim != 1:
-        raise InputError(f"{path}: /ids have shape {names.shape}; write one id an image [N]")
-    if len(names) != len(vectors):
-        raise InputError(f"{path}: {len(vectors)} embeddings for {len(names)} ids; write one each")
+    if len(vectors) != ids:
+        raise InputError(f"{where}: {len(vectors)} embeddings for {ids} ids; write one each")
 
 
 def require_stored(where: str, declared: int, stored: int) -> None:
-    """Check that the bytes which hold an array, compressed or not, explain its size in memory.
+    """Check that the bytes that hold an array, compressed or not, explain its size in memory.
 
-    Raises:
-        InputError: reading the array would take far more memory; names `where` it stands.
+    InputError, which names `where` it stands: reading it would take far more memory.
     """
     if declared > max(FREE_BYTES, RATIO * stored):
         raise InputError(
@@ -238,11 +209,7 @@ def require_stored(where: str, declared: int, stored: int) -> None:
 
 
 def require_memory(path: Path, needed: int) -> None:
-    """Check that an array fits into the machine's memory.
-
-    Raises:
-        InputError: it is larger; names the format that need not fit.
-    """
+    """Check that an array fits into the machine's memory; InputError if not."""
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
         raise InputError(
@@ -253,10 +220,6 @@ def require_memory(path: Path, needed: int) -> None:
 
 def size(count: int) -> str:
     """Return a number of bytes as people write it."""
-    value, units = float(count), ["KiB", "MiB", "GiB", "TiB"]
-    if value < 1024:
-        return f"{count} bytes"
-    unit = "bytes"
-    while value >= 1024 and units:
-        value, unit = value / 1024, units.pop(0)
-    return f"{value:,.1f} {unit}"
+    power = min(max(count.bit_length() - 1, 0) // 10, 4)
+    unit = ("bytes", "KiB", "MiB", "GiB", "TiB")[power]
+    return f"{count / 1024**power:,.1f} {unit}" if power else f"{count} bytes"

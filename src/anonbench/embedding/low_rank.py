@@ -6,7 +6,6 @@ it embeds a hidden image as the unchanged network embeds its original.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -19,15 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from anonbench.config.training import LOW_RANK_BATCH as BATCH
 from anonbench.config.training import LowRank
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic, write_csv, write_json
-from anonbench.core.numeric.seeding import hash_int, rng
+from anonbench.core.io import write_csv, write_json
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
@@ -40,9 +38,10 @@ from anonbench.embedding.systems import kind_named
 from anonbench.embedding.systems.opening import identity_of
 from anonbench.embedding.systems.torch_encoder import network_encoder, vectors_of
 from anonbench.training.data.paired_dataset import check_aligned
+from anonbench.training.model.backbone import seed_torch
+from anonbench.training.weights import KEY, write_weights
 
-_TOGETHER = 4
-"""Images of a step that one thread computes, on a CPU."""
+_TOGETHER = 4  # images of a step that one thread computes, on a CPU
 _READ = 32
 _WEIGHT_DECAY, _WARMUP = 0.01, 0.1
 
@@ -70,10 +69,9 @@ def learn_updates(
         variant: method and degree of `hidden`.
         settings: of the updates and of how they are learned.
         seed: of weights, order and mirroring.
-        adapter: path of the updates, `adapter_model.safetensors`; peft's settings are written
-            beside it.
-        log: CSV with a line a step: step, learning rate, and the mean cosine similarity of the
-            step's hidden images and their originals.
+        adapter: `adapter_model.safetensors`; peft's settings are written beside it.
+        log: CSV with a line a step: step, learning rate, and the mean cosine similarity of hidden
+            images and their originals.
 
     Raises:
         InputError: the image sets do not fit together, there are fewer images than a step has,
@@ -158,11 +156,9 @@ def _learned(
             epoch, place = divmod(step, len(ids) // BATCH)
             order = rng("order of low-rank updates", seed, epoch).permutation(len(ids))
             chosen = order[place * BATCH : (place + 1) * BATCH].tolist()
-            mirrored = (
-                rng("mirrored for low-rank updates", seed, step).integers(0, 2, BATCH).tolist()
-            )
+            mirrored = rng("mirrored for low-rank updates", seed, step).integers(0, 2, BATCH)
             names = [ids[row] for row in chosen]
-            images = reading.map(partial(_image, hidden), names, mirrored)
+            images = reading.map(partial(_image, hidden), names, mirrored.tolist())
             inputs = reading.map(network.prepare, list(images))
             return torch.from_numpy(np.stack(list(inputs))), wanted[mirrored, chosen]
 
@@ -200,16 +196,11 @@ def _adapted(module: nn.Module, rank: int, seed: int) -> Any:
     names = "|".join(map(re.escape, layer_names(module)))
     settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
     with torch.random.fork_rng():
-        torch.manual_seed(hash_int("low-rank updates", seed) % 2**63)
+        seed_torch("low-rank updates", seed)
         return peft.get_peft_model(module, settings).eval()
 
 
 def _peft() -> Any:
-    """Import peft.
-
-    Raises:
-        InputError: it is not installed.
-    """
     from anonbench.core.libraries.compat import install_torchvision_ops
 
     install_torchvision_ops()  # peft imports transformers, and that torchvision
@@ -257,12 +248,9 @@ def _is_plain(layer: nn.Module) -> bool:
 def _save(adapted: Any, adapter: Path, described: dict[str, Any]) -> None:
     from peft import get_peft_model_state_dict
 
-    found = get_peft_model_state_dict(adapted, save_embedding_layers=False)
-    weights = {name: value.detach().cpu().contiguous() for name, value in found.items()}
     settings = adapted.peft_config["default"].to_dict()
     # the network's name or folder on this machine is no part of the updates
     settings |= {"base_model_name_or_path": None, "inference_mode": True, "task_type": None}
     write_json(adapter_files(adapter)[1], settings)
-    text = json.dumps(described, sort_keys=True)
-    with atomic(adapter) as temporary:
-        save_file(weights, temporary, metadata={"anonbench": text})
+    weights = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    write_weights(weights, adapter, KEY, described)

@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,12 +33,10 @@ FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
 _KEY, _DIGEST, _CHUNK = "anonbench", "sha256", 2048
-_APPLIED = 1024
-"""Number of vectors mapped at once, so that they stay in the cache."""
+_APPLIED = 1024  # number of vectors mapped at once, so that they stay in the cache
 _ROUNDING = 1e-9
 """Least variance of vectors, as a share of their mean square; sums of squares tell no less."""
-_LEAST = 1e-12
-"""Penalty of vectors without variance."""
+_LEAST = 1e-12  # penalty of vectors without variance
 _TENSORS = ("weights", "mean", "shift")
 
 
@@ -197,8 +195,7 @@ def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
 def folds_of(clusters: np.ndarray, seed: int) -> np.ndarray:
     """Return a fold of each pair, int64 [N], 0 to `FOLDS` - 1: clusters stay together.
 
-    Raises:
-        InputError: there are fewer clusters than folds.
+    InputError: there are fewer clusters than folds.
     """
     codes = np.unique(clusters, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1
@@ -211,35 +208,24 @@ def folds_of(clusters: np.ndarray, seed: int) -> np.ndarray:
     return np.asarray(turns[codes] % FOLDS, np.int64)
 
 
-@dataclass(frozen=True)
-class _Moments:
+class _Moments(NamedTuple):
     """Sums over pairs of hidden vectors x and differences d, float64."""
 
-    count: int
+    number: int
     x: np.ndarray
     d: np.ndarray
     xx: np.ndarray
     xd: np.ndarray
 
-    def __add__(self, other: _Moments) -> _Moments:
-        return _Moments(
-            self.count + other.count,
-            self.x + other.x,
-            self.d + other.d,
-            self.xx + other.xx,
-            self.xd + other.xd,
-        )
-
-    def spread(self, basis: np.ndarray) -> _Moments:
-        """Return the sums in all dimensions, of vectors that were given in a basis [D, R]."""
-        xx = basis @ self.xx @ basis.T
-        return _Moments(self.count, basis @ self.x, self.d, xx, basis @ self.xd)
-
     def about(self, x: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums xx and xd of vectors less x and differences less d."""
-        xx = self.xx - np.outer(self.x, x) - np.outer(x, self.x) + self.count * np.outer(x, x)
-        xd = self.xd - np.outer(self.x, d) - np.outer(x, self.d) + self.count * np.outer(x, d)
+        xx = self.xx - np.outer(self.x, x) - np.outer(x, self.x) + self.number * np.outer(x, x)
+        xd = self.xd - np.outer(self.x, d) - np.outer(x, self.d) + self.number * np.outer(x, d)
         return xx, xd
+
+
+def _total(parts: Iterable[_Moments]) -> _Moments:
+    return _Moments(*(reduce(add, each) for each in zip(*parts, strict=True)))
 
 
 class Pairs:
@@ -256,13 +242,9 @@ class Pairs:
         folds: np.ndarray,
         similarity: str = "cosine",
     ) -> None:
-        """Compute the sums.
+        """Sum up pairs of float [N, D], possibly memory-mapped: some thousand rows are copied.
 
-        Args:
-            originals: float [N, D], or memory-mapped; only some thousand rows are copied at once.
-            hidden: float [N, D], of the same images.
-            folds: of each pair (`folds_of`), int64 [N].
-            similarity: by which the vectors are compared.
+        `folds` are of each pair (`folds_of`), int64 [N].
         """
         self.width = hidden.shape[1]
         self.similarity = similarity
@@ -283,12 +265,15 @@ class Pairs:
         """Add further pairs with the same folds."""
         own, further = self._whole(), others._whole()
         self._basis = None
-        self.moments = {fold: sums + further[fold] for fold, sums in own.items()}
+        self.moments = {fold: _total([sums, further[fold]]) for fold, sums in own.items()}
 
     def _whole(self) -> dict[int, _Moments]:
-        if self._basis is None:
+        if (basis := self._basis) is None:
             return self.moments
-        return {fold: sums.spread(self._basis) for fold, sums in self.moments.items()}
+        return {
+            fold: _Moments(count, basis @ x, d, basis @ xx @ basis.T, basis @ xd)
+            for fold, (count, x, d, xx, xd) in self.moments.items()
+        }
 
     def fit(self, without: int | None = None, strengths: Sequence[float] = STRENGTHS) -> Map:
         """Learn a map from all folds, or from all but one; they choose one of the strengths."""
@@ -297,12 +282,12 @@ class Pairs:
         if len(strengths) > 1:
             errors = np.sum([self._errors(chosen, each, strengths) for each in chosen], axis=0)
             best = len(errors) - 1 - int(np.argmin(errors[::-1]))  # of equal ones the strongest
-        total = reduce(add, (self.moments[fold] for fold in sorted(chosen)))
-        mean, shift = total.x / total.count, total.d / total.count
+        total = _total(self.moments[fold] for fold in sorted(chosen))
+        mean, shift = total.x / total.number, total.d / total.number
         solved = _weights(total, strengths[best], self.width)
         if self._basis is not None:
             mean, solved = self._basis @ mean, self._basis @ solved
-        card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
+        card = {"strength": strengths[best], "pairs": total.number, "similarity": self.similarity}
         # in the layout of a file: products of another layout are rounded otherwise
         weights = np.ascontiguousarray(solved, np.float32)
         return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
@@ -317,17 +302,16 @@ class Pairs:
     ) -> np.ndarray:
         """Return each strength's squared error on a fold, less a part common to all."""
         fitting = chosen - {held_out}
-        fitted = reduce(add, (self.moments[fold] for fold in sorted(fitting)))
+        fitted = _total(self.moments[fold] for fold in sorted(fitting))
         if fitting not in self._eigen:
             self._eigen[fitting] = _eigen(fitted)
         values, vectors, projected = self._eigen[fitting]
         judged = self.moments[held_out]
-        xx, xd = judged.about(fitted.x / fitted.count, fitted.d / fitted.count)
+        xx, xd = judged.about(fitted.x / fitted.number, fitted.d / fitted.number)
         linear = (projected * (vectors.T @ xd)).sum(axis=1)
         quadratic = (vectors.T @ xx @ vectors) * (projected @ projected.T)
-        mean = max(
-            values.sum() / self.width, _LEAST
-        )  # an infinite strength of no variance is infinite too
+        # an infinite strength of no variance is infinite too
+        mean = max(values.sum() / self.width, _LEAST)
         scales = [1.0 / (values + strength * mean + _LEAST) for strength in strengths]
         return np.array([scale @ quadratic @ scale - 2.0 * (scale @ linear) for scale in scales])
 
@@ -339,29 +323,23 @@ def _summed(
     similarity: str,
     basis: np.ndarray | None,
 ) -> _Moments:
-    width = hidden.shape[1]
-    rank = width if basis is None else basis.shape[1]
-    sum_x, sum_d = np.zeros(rank), np.zeros(width)
-    xx, xd = np.zeros((rank, rank)), np.zeros((rank, width))
-    for start in range(0, len(rows), _CHUNK):
+    def part_sums(start: int) -> _Moments:
         part = rows[start : start + _CHUNK]
         x = rows_of(hidden[part], similarity).astype(np.float64)
         d = rows_of(originals[part], similarity) - x
         if basis is not None:
             x = x @ basis
-        sum_x += x.sum(axis=0)
-        sum_d += d.sum(axis=0)
-        xx += x.T @ x
-        xd += x.T @ d
-    return _Moments(len(rows), sum_x, sum_d, xx, xd)
+        return _Moments(len(part), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
+
+    return reduce(lambda *two: _total(two), map(part_sums, range(0, len(rows), _CHUNK)))
 
 
 def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:
     """Return those of x and of x with d, zero if all x are the same: none is a rounding error."""
-    xx, xd = total.about(total.x / total.count, total.d / total.count)
+    xx, xd = total.about(total.x / total.number, total.d / total.number)
     if np.trace(xx) <= _ROUNDING * np.trace(total.xx):
         return np.zeros_like(xx), np.zeros_like(xd)
-    return xx / total.count, xd / total.count
+    return xx / total.number, xd / total.number
 
 
 def _eigen(total: _Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -59,9 +59,8 @@ def write_set(path: Path, images: ImageSet, values: np.ndarray, made_by: Mapping
 def read_embeddings(path: Path) -> Embeddings:
     """Read embeddings.
 
-    Raises:
-        InputError: `hdf5.opened` refuses the file, it names an id twice, holds values
-            that are not finite, or does not fit into memory.
+    Raises as `hdf5.opened`, and InputError for an id that is named twice, values that are not
+    finite, or too little memory.
     """
     with opened(path) as file:
         require_memory(path, 4 * file.vectors.size)
@@ -167,8 +166,7 @@ class VectorCache:
     def read(self, digests: Sequence[str]) -> np.ndarray:
         """Return the vectors of images that are all there, float32 [N, D].
 
-        Raises:
-            InputError: they are of several dimensions, or not finite.
+        InputError: they are of several dimensions, or not finite.
         """
         known = {digest: self._new[digest] for digest in digests if digest in self._new}
         by_file: dict[Path, dict[int, str]] = {}

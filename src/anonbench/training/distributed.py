@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
 
-PATIENCE = timedelta(minutes=60)
-"""Time that a rank waits for the others: rank 0 may be writing."""
+PATIENCE = timedelta(minutes=60)  # time that a rank waits for the others: rank 0 may be writing
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,7 @@ class Ranks:
 
     rank: int = 0
     world: int = 1
-    hosts: Any = None
-    """Process group in which the hosts communicate without waiting for their GPUs."""
+    hosts: Any = None  # process group in which the hosts communicate without waiting for their GPUs
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum over all ranks; the same shape."""
@@ -54,8 +52,7 @@ class Ranks:
         """Return all ranks' values [B, …] as [world · B, …]; gradients flow back to each rank."""
         if self.world == 1:
             return values
-        gathered: Tensor = _Gather.apply(values, self)  # type: ignore[no-untyped-call]
-        return gathered
+        return _Gather.apply(values, self)  # type: ignore[no-untyped-call, no-any-return]
 
     def any(self, *flags: bool) -> list[bool]:
         """Return for each flag whether it is set on any rank."""
@@ -66,10 +63,9 @@ class Ranks:
         return [bool(flag) for flag in raised]
 
     def leave(self) -> None:
-        """Leave the other ranks, if there are any, after all have done their work.
+        """Leave the other ranks, after all have done their work.
 
-        Not to be called after an error: the others would not call it. The process ends instead, and
-        torchrun ends the others.
+        After an error the others would not call it: the process ends, and torchrun ends the others.
         """
         if self.world > 1:
             dist.barrier(group=self.hosts)  # rank 0 may still be writing
@@ -109,11 +105,7 @@ def join(device_type: str) -> tuple[Ranks, int]:
 
 
 def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
-    """Set threads and determinism of this process; return its device and place among the ranks.
-
-    Raises:
-        InputError: the recipe asks for CUDA and there is none.
-    """
+    """Set threads and determinism; return device and place among the ranks. As `pick_device`."""
     torch.set_num_threads(recipe.threads)
     torch.set_flush_denormal(True)
     device = pick_device(recipe.device)
@@ -128,8 +120,8 @@ def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
 def pick_device(name: str) -> torch.device:
     """Return the device called `auto`, `cpu` or `cuda`, where float32 is in full precision.
 
-    TF32, which has 10 bits, is off in this process. cuDNN's convolutions use it by default: a patch
-    embedding would be off by 1e-3. bf16 under autocast is not affected.
+    TF32, which cuDNN's convolutions use by default, is off: it would change a patch embedding by
+    1e-3. bf16 under autocast is not affected.
 
     Raises:
         InputError: `cuda`, and there is none.

@@ -38,13 +38,11 @@ from anonbench.training.model.formats import (
 from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, resize_positions, swiglu_width
 from anonbench.training.weights import load_backbone, read_description
 
-WRITTEN: dict[tuple[str, bool], Names] = {
-    ("dinov2", False): DINOV2,
-    ("dinov2", True): DINOV2 + DINOV2_SWIGLU,
-    ("huggingface", False): HUGGINGFACE,
-    ("huggingface", True): HUGGINGFACE + HUGGINGFACE_SWIGLU,
+WRITTEN: dict[str, tuple[Names, Names]] = {
+    "dinov2": (DINOV2, DINOV2_SWIGLU),
+    "huggingface": (HUGGINGFACE, HUGGINGFACE_SWIGLU),
 }
-"""Names by format and whether the model has SwiGLU."""
+"""Names by format: those of all models, and those that SwiGLU adds."""
 _PLACES = re.compile(
     r"(blocks\.\d+\.)?"
     r"(cls_token|reg_token|pos_embed|mask_token|ls[12]\.gamma"
@@ -54,16 +52,11 @@ _PLACES = re.compile(
 
 
 def export_backbone(path: Path, output: Path, kind: Format) -> str:
-    """Write a trained backbone in another program's format.
+    """Write a trained backbone (of `save_backbone`) in another program's format.
 
-    Args:
-        path: what `save_backbone` wrote.
-        output: timm: a safetensors file; dinov2: a PyTorch file; huggingface: a folder, which gets
-            `config.json` and `model.safetensors`.
-        kind: which format.
-
-    Returns:
-        what was written, how to load it and what its input must look like.
+    The output is for timm a safetensors file, for dinov2 a PyTorch file, and for huggingface a
+    folder, which gets `config.json` and `model.safetensors`. Returns what was written, how to load
+    it and what its input must look like.
 
     Raises:
         InputError: `path` is no backbone, the format cannot express it, or `output` is in the way.
@@ -75,7 +68,15 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
     file = read_checkpoint(load_file(path))
     class_position = not model.no_embed_class
     try:
-        weights = _at_input_size(file.weights, model, preprocess.side)
+        # timm and transformers resample positions in other ways, so they must not have to
+        grid = preprocess.side // model.patch_embed.patch_size[0]
+        positions = resize_positions(
+            file.weights["pos_embed"],
+            (grid, grid),
+            int(class_position),
+            antialias=model.num_reg_tokens > 0,
+        )
+        weights = file.weights | {"pos_embed": positions}
         if kind == "timm":
             _save_safetensors(to_timm(weights, class_position), output)
             name = read_description(path)["backbone"]["name"]
@@ -99,13 +100,11 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
 
 def describe_input(preprocess: Preprocess) -> str:
     """Return in words how images must be prepared for the network."""
-    if preprocess.normalize == "per_crop":
-        normalized = (
-            "each image to zero mean and unit variance over all of its pixels and channels "
-            "(not ImageNet's constants, which these programs use unless told otherwise)"
-        )
-    else:
-        normalized = "by ImageNet's mean and deviation"
+    normalized = {
+        "imagenet": "by ImageNet's mean and deviation",
+        "per_crop": "each image to zero mean and unit variance over all of its pixels and channels "
+        "(not ImageNet's constants, which these programs use unless told otherwise)",
+    }[preprocess.normalize]
     cut = "the centre crop of" if preprocess.resize == "crop" else "squashed to"
     return f"its input: {cut} {preprocess.side}×{preprocess.side} pixels, normalized {normalized}"
 
@@ -124,21 +123,15 @@ def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
     if model.num_reg_tokens:
         options["reg_tokens"] = model.num_reg_tokens
     text = _call("timm.models.VisionTransformer", options)
-    if uses_swiglu(weights):
-        packed = model.blocks[0].mlp.fc1.out_features
-        text = (
-            f"{text[:-1]}, mlp_layer=timm.layers.SwiGLUPacked, act_layer=torch.nn.SiLU, "
-            f"mlp_ratio={(packed + 0.5) / model.embed_dim!r})"
-        )
-    return text
+    if not uses_swiglu(weights):
+        return text
+    ratio = (model.blocks[0].mlp.fc1.out_features + 0.5) / model.embed_dim
+    layers = "mlp_layer=timm.layers.SwiGLUPacked, act_layer=torch.nn.SiLU"
+    return f"{text[:-1]}, {layers}, mlp_ratio={ratio!r})"
 
 
 def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
-    """Return the arguments of DINOv2's `DinoVisionTransformer` for a model.
-
-    Raises:
-        InputError: that class has no such model.
-    """
+    """Return the arguments of `DinoVisionTransformer`; InputError if it has no such model."""
     registers = int(model.num_reg_tokens)
     return {
         "img_size": side,
@@ -154,11 +147,7 @@ def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
 
 
 def huggingface_config(model: Any, side: int) -> dict[str, Any]:
-    """Return transformers' configuration of a model.
-
-    Raises:
-        InputError: Dinov2Model has no such model.
-    """
+    """Return transformers' configuration of a model; InputError if it has no such model."""
     registers = int(model.num_reg_tokens)
     config: dict[str, Any] = {
         "architectures": ["Dinov2WithRegistersModel" if registers else "Dinov2Model"],
@@ -185,10 +174,8 @@ def huggingface_config(model: Any, side: int) -> dict[str, Any]:
 def feed_forward_ratio(model: Any) -> int:
     """Return the `mlp_ratio` for DINOv2's version of the model's blocks.
 
-    Weights alone do not show the activation or the norms' epsilon, so these are checked here.
-
-    Raises:
-        InputError: DINOv2 has no such blocks.
+    Weights alone do not show the activation or the norms' epsilon: these are checked. InputError:
+    DINOv2 has no such blocks.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     if any(norm.eps != EPSILON for norm in norms):
@@ -209,14 +196,10 @@ def feed_forward_ratio(model: Any) -> int:
 
 
 def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
-    """Return weights in the form of timm's own models.
+    """Return weights in our names in the form of timm's own models.
 
     timm's models with registers have positions only for patches (`no_embed_class`): there, the
-    class token's position is added to the token, as the model does at every forward pass.
-
-    Args:
-        weights: in our names.
-        class_position: whether the positions include the class token's.
+    class token's position, if it has one, is added to the token, as a forward pass does.
     """
     if not count_registers(weights) or not class_position:
         return dict(weights)
@@ -235,14 +218,8 @@ def to_dinov2(
 ) -> dict[str, Tensor]:
     """Return weights by the names of DINOv2's torch.hub models or of transformers' models.
 
-    These always have LayerScale, biases and a position of the class token: a model without them
-    gets ones and zeros.
-
-    Args:
-        weights: in our names.
-        mask_token: float [D]; None gives zeros, which DINOv2 starts from.
-        class_position: whether the positions include the class token's.
-        kind: format of the names.
+    These always have LayerScale, biases, a mask token (here float [D]) and a position of the class
+    token: weights (in our names) without them get ones and zeros.
 
     Raises:
         InputError: the format has no place for some weight.
@@ -269,19 +246,10 @@ def to_dinov2(
             f"{TITLES[kind]} has no place for {len(unknown)} of the model's weights: "
             f"{', '.join(unknown[:5])}"
         )
-    pairs = tuple((ours, theirs) for theirs, ours in WRITTEN[kind, uses_swiglu(weights)])
+    names, with_swiglu = WRITTEN[kind]
+    names += with_swiglu if uses_swiglu(weights) else ()
+    pairs = tuple((ours, theirs) for theirs, ours in names)
     return {renamed(name, pairs): value for name, value in complete.items()}
-
-
-def _at_input_size(weights: Mapping[str, Tensor], model: Any, side: int) -> dict[str, Tensor]:
-    """Return the weights with positions for inputs of `side` pixels, resampled as by the model.
-
-    timm and transformers resample in other ways, so they must not have to.
-    """
-    grid = side // model.patch_embed.patch_size[0]
-    registers, prefix = model.num_reg_tokens > 0, 0 if model.no_embed_class else 1
-    positions = resize_positions(weights["pos_embed"], (grid, grid), prefix, antialias=registers)
-    return dict(weights) | {"pos_embed": positions}
 
 
 def _sizes(model: Any) -> dict[str, object]:

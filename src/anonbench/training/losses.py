@@ -13,8 +13,7 @@ from torch.nn.functional import normalize
 
 from anonbench.training.distributed import Ranks
 
-CHUNK = 1 << 25
-"""Number of scores processed at once: 128 MB in float32."""
+CHUNK = 1 << 25  # number of scores processed at once: 128 MB in float32
 SINKHORN_ITERATIONS = 3
 DISTANCE_FLOOR = 1e-8
 """Features closer than this count as duplicates; DINOv2's code adds the same to each distance."""
@@ -31,9 +30,6 @@ def dino_loss(targets: Tensor, scores: Tensor, temperature: float) -> Tensor:
         targets: float [2, B, K], the teacher's for the two global crops; rows sum to one.
         scores: float [2 + L, B, K], the student's, global crops first.
         temperature: the student's.
-
-    Returns:
-        scalar, the mean over pairs and images.
     """
     logits = scores.float() / temperature
     norms = torch.logsumexp(logits, dim=-1)
@@ -54,19 +50,14 @@ def ibot_loss(
     beside the arguments and the scores' gradient, no tensor of their size is made.
 
     Args:
-        targets: float32 [M, K], the teacher's at the M masked patches of the batch; rows sum to
-            one. No gradient flows to them.
+        targets: float32 [M, K], the teacher's at the M masked patches; no gradient flows to them.
         scores: float [M, K], the student's there.
         weights: float [M], one over the number of masked patches of the patch's crop.
         crops: number of global crops, 2 B.
         temperature: the student's.
-
-    Returns:
-        scalar; zero where nothing is masked.
     """
     entropies: Tensor = _CrossEntropies.apply(targets, scores, temperature)  # type: ignore
-    loss: Tensor = (entropies * weights).sum() / crops
-    return loss
+    return (entropies * weights).sum() / crops
 
 
 class _CrossEntropies(torch.autograd.Function):
@@ -87,7 +78,6 @@ class _CrossEntropies(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        """Return softmax less targets, times the rows' gradients [M]."""
         targets, scores, norms = context.saved_tensors
         result = torch.empty_like(scores)
         for rows in row_chunks(scores):
@@ -108,12 +98,8 @@ def koleo_loss(features: Tensor, ranks: Ranks | None = None) -> Tensor:
     gradient, about 1 / d, which is what draws features apart at the start: there LayerScale's 1e-5
     leaves them 2e-5 from each other. It is the clipping of gradients that bounds such a step.
 
-    Args:
-        features: float [B, D], not normalized.
-        ranks: whose features form the batch together; each returns the same value.
-
-    Returns:
-        scalar; zero for fewer than two features.
+    The features, float [B, D], are not normalized; those of all ranks form the batch. The loss is
+    zero for fewer than two.
     """
     if ranks is not None:
         features = ranks.gather(features.float())
@@ -135,21 +121,13 @@ def sinkhorn(
     ranks: Ranks | None = None,
     iterations: int = SINKHORN_ITERATIONS,
 ) -> Tensor:
-    """Return targets in which every prototype is used about equally (Sinkhorn–Knopp).
+    """Return targets, float32 [N, K], that use every prototype about equally (Sinkhorn–Knopp).
 
     SwAV (Caron et al. 2020), section 3.1; DINOv2 (Oquab et al. 2023), section 4. In the log domain,
     because exp(score / temperature) overflows float32 from scores of about 3.5 on. The result is
-    the only new tensor of the scores' size.
-
-    Args:
-        scores: float [N, K], the teacher's.
-        temperature: the teacher's.
-        ranks: whose scores form the batch together.
-        iterations: of the alternating normalization; the last one is over prototypes, so that
-            rows sum to one.
-
-    Returns:
-        float32 [N, K].
+    the only new tensor of the scores' size. The last of the alternating normalizations is over
+    prototypes, so that rows sum to one. Scores [N, K] and temperature are the teacher's; the scores
+    of all ranks form the batch.
     """
     ranks = ranks or Ranks()
     use = scores.new_empty(scores.shape[1], dtype=torch.float32)
@@ -172,9 +150,8 @@ class Centering(nn.Module):
     Softmax centering is DINO's (Caron et al. 2021), equation 4: the moving mean of earlier batches
     is subtracted before the softmax. That mean is over all scores of a step, whatever part or rank
     they are of. For the iBOT term the official code takes the mean of each rank's masked patches,
-    and then of the ranks: there a patch counts less on a rank that drew larger masks, and the
-    center depends on how a batch is spread. Here two ranks move it as one does. The two differ by
-    the ranks' unequal numbers of masked patches only: not at all for the DINO term, nor on one GPU.
+    and then of the ranks, so that the center depends on how a batch is spread. Here two ranks move
+    it as one does. The two differ by the ranks' unequal numbers of masked patches only.
     """
 
     center: Tensor
@@ -193,8 +170,7 @@ class Centering(nn.Module):
         self.register_buffer("center", torch.zeros(prototypes))
         self.register_buffer("_sum", torch.zeros(prototypes + 1), persistent=False)
 
-    _sum: Tensor
-    """Of the step's scores; their number at the end."""
+    _sum: Tensor  # of the step's scores; their number at the end
 
     @torch.no_grad()
     def forward(self, scores: Tensor, temperature: float) -> Tensor:

@@ -36,28 +36,19 @@ from anonbench.training.distributed import pick_device
 from anonbench.training.model.backbone import seed_torch
 from anonbench.training.weights import read_description
 
+# pixels: a picture is halved until no side is larger, so that each hidden pixel depends on all
+# that is visible, whatever the picture's size
 _SMALLEST = 8
-"""Pixels: a picture is halved until no side is larger, so that each hidden pixel depends on all
-that is visible, whatever the picture's size.
-"""
-_WIDEST = 4
-"""Greatest number of channels, as a multiple of the first layer's."""
+_WIDEST = 4  # greatest number of channels, as a multiple of the first layer's
 _GROUPS = 4
-KEY = "anonbench_redrawing"
-"""Key of the metadata of weight files."""
+KEY = "anonbench_redrawing"  # key of the metadata of weight files
 
 
 class Redrawer(nn.Module):
     """Network that draws hidden pixels from an anonymized picture and its mask of hidden pixels."""
 
     def __init__(self, width: int, side: int, seed: int = 0) -> None:
-        """Make a network with random weights.
-
-        Args:
-            width: channels of the first layer, a multiple of 4.
-            side: of its pictures in pixels.
-            seed: of the weights.
-        """
+        """Make a network for pictures of `side` pixels, with `width` (of 4 a multiple) channels."""
         super().__init__()
         halvings = max(1, (max(side - 1, 1) // _SMALLEST).bit_length())
         widths = [width * min(2**level, _WIDEST) for level in range(halvings + 1)]
@@ -70,11 +61,9 @@ class Redrawer(nn.Module):
             self.last = nn.Conv2d(width, 3, 1)
 
     def forward(self, hidden: Tensor, share: Tensor) -> Tensor:
-        """Return pictures whose hidden pixels are drawn; the others are unchanged.
+        """Return pictures, float32 [N, 3, S, S] in 0 … 1, whose hidden pixels are drawn.
 
-        Args:
-            hidden: anonymized pictures, float32 [N, 3, S, S] in 0 … 1.
-            share: hidden share of each pixel, float32 [N, 1, S, S] in 0 … 1.
+        `share` is the hidden share of each pixel, float32 [N, 1, S, S] in 0 … 1.
         """
         values, skips = torch.cat([2.0 * hidden - 1.0, share], dim=1), []
         for level, convolutions in enumerate(self.down):
@@ -88,25 +77,16 @@ class Redrawer(nn.Module):
 
 
 def _convolutions(before: int, after: int) -> nn.Module:
-    parts = (
-        part
-        for channels in (before, after)
-        for part in (
-            nn.Conv2d(channels, after, 3, padding=1),
-            nn.GroupNorm(_GROUPS, after),
-            nn.SiLU(),
-        )
-    )
+    parts: list[nn.Module] = []
+    for channels in (before, after):
+        parts += nn.Conv2d(channels, after, 3, padding=1), nn.GroupNorm(_GROUPS, after), nn.SiLU()
     return nn.Sequential(*parts)
 
 
 def load_redrawer(path: Path) -> tuple[Redrawer, Preprocess]:
-    """Return a trained network on its device, and the preparation of its pictures.
+    """Return a trained network on its device, and the preparation; sets torch's threads.
 
-    Sets torch's threads.
-
-    Raises:
-        InputError: the file is missing or was written by something else.
+    InputError: the file is missing or was written by something else.
     """
     described = read_description(path, KEY, "a network that redraws regions")
     torch.set_num_threads(described["threads"])
@@ -131,15 +111,8 @@ def redraw_shard(
     """Write a shard's anonymized pictures with their hidden regions redrawn, in id order.
 
     No original is read. Outside of the hidden regions a picture is unchanged, bit for bit: this is
-    verified for the files as written, with the audit's own reading of files and regions.
-
-    Args:
-        hidden: the anonymized shard's tar.
-        boxes: the shard's box table.
-        variant: method and degree of the shard.
-        hiding: margin and shapes of regions.
-        network: weights that `train_redrawer` wrote.
-        output: the tar's path.
+    verified for the files as written, with the audit's own reading of files and regions. `hidden`
+    and `output` are tars, the boxes are the shard's, `train_redrawer` wrote the network.
 
     Raises:
         InputError: the network cannot be loaded, or a picture would change outside of its regions.
@@ -173,9 +146,8 @@ def redrawn(
 ) -> np.ndarray:
     """Return a picture in RGB whose hidden pixels are drawn, as far as the model sees them.
 
-    The picture, uint8 [H, W] or [H, W, 3], is not changed. A grey one is drawn in colours too,
-    which the model sees. `hidden` says which pixels are hidden, bool [H, W]; `preprocess` is that
-    of the model.
+    The picture, uint8 [H, W] or [H, W, 3], is not changed; a grey one is drawn in colours, too.
+    `hidden` says which pixels are hidden, bool [H, W].
     """
     device = next(network.parameters()).device
     seen, share = (

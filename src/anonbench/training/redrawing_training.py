@@ -35,8 +35,7 @@ from anonbench.training.model.backbone import encode
 from anonbench.training.redrawing_network import KEY, Redrawer, as_picture, shown_hidden
 from anonbench.training.weights import load_backbone, write_weights
 
-_LINES = 100
-"""Approximate number of lines of the log."""
+_LINES = 100  # approximate number of lines of the log
 _WARMUP = 0.05
 
 
@@ -72,8 +71,8 @@ def train_redrawer(
         recipe: of the model, for device, threads, loader processes and minutes between checkpoints.
         seed: of weights and order.
         output: the weights, which `load_redrawer` reads.
-        log: CSV with about a hundred lines: step, learning rate, mean cosine similarity of the
-            step's drawn pictures and their originals, and that of the hidden ones.
+        log: CSV: step, learning rate, mean cosine similarity of drawn pictures and their originals,
+            and that of the hidden ones.
         checkpoint: written regularly and when the process is asked to end; removed at the end.
 
     Raises:
@@ -98,7 +97,8 @@ def train_redrawer(
     }
     identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     model, preprocess = load_backbone(backbone)
-    training = _Training(model.to(device), preprocess, settings, seed, device)
+    network = Redrawer(settings.width, preprocess.side, seed).to(device)
+    training = _Training(model.to(device), preprocess, settings, network)
     saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
     saved.restore(training)
     where = shown_hidden(image_regions(boxes), variant.degree)
@@ -135,31 +135,28 @@ class _Training:
     """A network, its optimizer, and the model that it draws for."""
 
     def __init__(
-        self,
-        model: nn.Module,
-        preprocess: Preprocess,
-        settings: Redrawing,
-        seed: int,
-        device: torch.device,
+        self, model: nn.Module, preprocess: Preprocess, settings: Redrawing, network: Redrawer
     ) -> None:
         self._model, self._preprocess, self._settings = model, preprocess, settings
-        self.network = Redrawer(settings.width, preprocess.side, seed).to(device)
+        self.network = network
         self._optimizer = torch.optim.AdamW(self.network.parameters(), fused=True)
         self.step = 0
         self.log: list[dict[str, float]] = []
 
     def advance(self, original: Tensor, hidden: Tensor, share: Tensor) -> None:
-        """Take one step on whole images, as a model gets them.
+        """Take one step on whole images, as a model gets them, uint8 [B, S, S, 3].
 
-        Args:
-            original: uint8 [B, S, S, 3].
-            hidden: the same images anonymized.
-            share: hidden share of each pixel, uint8 [B, S, S]: 255 is all of it.
+        `share` is the hidden share of each pixel, uint8 [B, S, S]: 255 is all of it.
 
         Raises:
             InputError: the loss is not finite, in a step that is logged.
         """
-        settings, rate = self._settings, self._rate()
+        settings = self._settings
+        start = max(1, round(_WARMUP * settings.steps))
+        rate = settings.learning_rate * (self.step + 1) / start
+        if self.step >= start:
+            way = (self.step - start) / max(1, settings.steps - start)
+            rate = settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * way))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         hidden = hidden.permute(0, 3, 1, 2).float().div(255.0)
@@ -185,28 +182,14 @@ class _Training:
         self.log.append({"step": self.step, "learning_rate": rate} | line)
 
     def _embedded(self, pictures: Tensor) -> Tensor:
-        """Return class tokens [N, D] of pictures, float32 [N, 3, S, S] in 0 … 1."""
         inputs = normalize_images(pictures, self._preprocess.normalize)
         return encode(self._model, inputs)[:, 0]
 
-    def _rate(self) -> float:
-        steps, start = self._settings.steps, max(1, round(_WARMUP * self._settings.steps))
-        if self.step < start:
-            return self._settings.learning_rate * (self.step + 1) / start
-        way = (self.step - start) / max(1, steps - start)
-        return self._settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * way))
-
     def state(self) -> dict[str, Any]:
-        """Return all that later steps depend on."""
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "step": self.step,
-            "log": self.log,
-        }
+        parts = {"network": self.network.state_dict(), "optimizer": self._optimizer.state_dict()}
+        return {**parts, "step": self.step, "log": self.log}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Resume from a state."""
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step, self.log = state["step"], state["log"]

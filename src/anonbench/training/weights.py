@@ -18,15 +18,17 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, encode, init_backbone
-from anonbench.training.model.formats import MASK_TOKEN, has_layer_scale, read_checkpoint
-from anonbench.training.model.pretrained import load_strictly
+from anonbench.training.model.formats import (
+    MASK_TOKEN,
+    has_layer_scale,
+    load_strictly,
+    read_checkpoint,
+)
 
-KEY = "anonbench"
-"""A single key for all metadata: the order of several differs from file to file."""
+KEY = "anonbench"  # a single key for all metadata: the order of several differs from file to file
 
 
-PREFIX = "backbone."
-"""Prefix of the backbone's names in a `Network`."""
+PREFIX = "backbone."  # prefix of the backbone's names in a `Network`
 
 
 def save_backbone(
@@ -65,11 +67,7 @@ def write_weights(
 def read_description(
     path: Path, key: str = KEY, what: str = "a backbone that anonbench trained"
 ) -> dict[str, Any]:
-    """Description that `write_weights` wrote with the weights.
-
-    Raises:
-        InputError: the file is missing or is not `what`.
-    """
+    """Return what `write_weights` described; InputError if the file is missing or is not `what`."""
     try:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads(file.metadata()[key]))
@@ -81,8 +79,7 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """Return a trained backbone in inference mode and the preparation of its input.
 
     Raises:
-        InputError: the file is missing, or was written by something else, or its weights do not
-            fit the model that it describes.
+        InputError: as `read_description`, or the weights do not fit the model described.
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])
@@ -96,23 +93,16 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
 
 
 def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Tensor:
-    """Return a backbone's embeddings of images, float32 [N, D] on its device.
+    """Return the class tokens after the final norm, float32 [N, D] on the model's device.
 
-    They are the class tokens after the final norm, of images uint8 [N, S, S, 3] as `Preprocess.fit`
-    makes them. The model may be one in training.
+    The images are uint8 [N, S, S, 3], as `Preprocess.fit` makes them.
     """
     device = next(model.parameters()).device
     return encode(model, preprocess.normalized(images.to(device)))[:, 0].float()
 
 
 def load_untrained(path: Path) -> nn.Module:
-    """Return the network of a backbone with random weights, by the seed of its training.
-
-    These are the weights from which a training without pretrained ones starts.
-
-    Raises:
-        InputError: as `read_description`.
-    """
+    """Return a backbone's network with the random weights that its training's seed gives."""
     described = read_description(path)
     side = described["preprocess"]["side"]
     crops = {"global_size": side, "local_size": side}

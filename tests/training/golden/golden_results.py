@@ -17,9 +17,8 @@ from anonbench.training.data.batch import Batch
 from anonbench.training.loop import trainer as loop
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
-from anonbench.training.model.formats import read_checkpoint, uses_swiglu
+from anonbench.training.model.formats import load_strictly, read_checkpoint, uses_swiglu
 from anonbench.training.model.network import Network
-from anonbench.training.model.pretrained import load_strictly
 
 Arrays = Mapping[str, np.ndarray]
 Results = dict[str, np.ndarray]

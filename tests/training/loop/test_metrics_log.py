@@ -13,8 +13,13 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.training.loop import metrics_log as journal_module
-from anonbench.training.loop.collapse_metrics import collapse_signs, rank_me, used_prototypes
-from anonbench.training.loop.metrics_log import SPEED_COLUMNS, MetricsLog
+from anonbench.training.loop.metrics_log import (
+    SPEED_COLUMNS,
+    MetricsLog,
+    collapse_signs,
+    rank_me,
+    used_prototypes,
+)
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")

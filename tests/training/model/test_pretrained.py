@@ -15,9 +15,13 @@ from anonbench.core.errors import InputError
 from anonbench.training.export import export_backbone, to_dinov2
 from anonbench.training.loop.trainer import Trainer
 from anonbench.training.model.backbone import encode, init_backbone
-from anonbench.training.model.formats import count_registers, has_layer_scale, read_checkpoint
+from anonbench.training.model.formats import (
+    count_registers,
+    has_layer_scale,
+    read_checkpoint,
+    read_pretrained,
+)
 from anonbench.training.model.network import Network
-from anonbench.training.model.pretrained import read_pretrained
 from anonbench.training.model.vit import resize_positions
 from anonbench.training.weights import load_backbone, save_backbone
 

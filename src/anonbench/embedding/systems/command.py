@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 _SHOWN = 300
 _SUFFIX = ".png"
 _WEIGHTS = (".safetensors", ".onnx", ".pt", ".pth", ".bin", ".ckpt", ".h5", ".npz", ".pdiparams")
-_WATCH = 'read -r end; kill -s KILL -- "-$1"'
-"""Of a shell: `read` returns when its input ends."""
+_WATCH = 'read -r end; kill -s KILL -- "-$1"'  # of a shell: `read` returns when its input ends
 
 
 class Command(SystemKind):
@@ -146,9 +145,6 @@ def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
     """Return the vectors of images by their names, float32 [N, D], in the order of the names.
 
     A `.npy` file without a list of ids is taken to be in the order of the names.
-
-    Raises:
-        InputError: an image has no vector, or several.
     """
     import numpy as np
 

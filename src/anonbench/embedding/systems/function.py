@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from symtable import symtable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -85,14 +86,15 @@ class Function(SystemKind):
         if file.suffix != ".py" or not file.is_file():
             return  # compiled, or in a place of its own
         try:
-            tree = ast.parse(file.read_bytes())
+            tops, defined = (
+                _top_names(ast.parse(source := file.read_bytes()).body),
+                _defined(source),
+            )
         except (SyntaxError, ValueError) as error:
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             raise InputError(f"systems: {file}{line}: is no Python ({error.args[0]})") from None
-        for top in sorted(_top_names(tree.body)):
-            if _spec(top) is None:
-                raise InputError(f"systems: {file} imports {top!r}, and there is no such module")
-        defined = _defined(tree)
+        if absent := [top for top in sorted(tops) if _spec(top) is None]:
+            raise InputError(f"systems: {file} imports {absent[0]!r}, and there is no such module")
         if defined is not None and name not in defined:
             raise InputError(f"systems: {file} has no function {name!r}{suggestion(name, defined)}")
 
@@ -145,19 +147,16 @@ def _imported(files: Sequence[Path]) -> set[Path]:
         file = waiting.pop()
         if not file.resolve().is_relative_to(here.resolve()) or "site-packages" in file.parts:
             continue
-        for name in _imports(file):
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError, OSError):
+            continue  # importing it reports the fault
+        for name in _top_names(ast.walk(tree)):
             module, package = here / f"{name}.py", here / name
             new = {module} if module.is_file() else set(package.rglob("*.py"))
             waiting += new - found
             found |= new
     return found
-
-
-def _imports(file: Path) -> set[str]:
-    try:
-        return _top_names(ast.walk(ast.parse(file.read_bytes())))
-    except (SyntaxError, ValueError, OSError):
-        return set()  # importing it reports the fault
 
 
 def _top_names(found: Iterable[ast.AST]) -> set[str]:
@@ -168,25 +167,14 @@ def _top_names(found: Iterable[ast.AST]) -> set[str]:
     return {name.partition(".")[0] for name in names | {node.module or "" for node in froms}}
 
 
-def _defined(tree: ast.Module) -> set[str] | None:
+def _defined(source: bytes) -> set[str] | None:
     """Names that a module defines; None if its source does not tell."""
-    names, waiting = set[str](), list[ast.AST](tree.body)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in _DYNAMIC:
-            return None
-        if isinstance(node, ast.Global):
-            names.update(node.names)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-            continue  # what is inside is its own
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {each.asname or each.name.partition(".")[0] for each in node.names}
-        elif isinstance(node, ast.Name):
-            names.add(node.id)
-        waiting += ast.iter_child_nodes(node)
-    return None if names & {"*", "__getattr__"} else names
+    nodes = [*ast.walk(ast.parse(source))]
+    names = set(symtable(source, "", "exec").get_identifiers())  # type: ignore[arg-type]
+    names.update(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    used |= {node.name for node in nodes if isinstance(node, ast.alias)}
+    return None if used & {*_DYNAMIC, "*"} or "__getattr__" in names else names
 
 
 def _spec(top: str) -> ModuleSpec | None:
@@ -218,10 +206,10 @@ class InBatches:
             try:
                 part = np.asarray(given)
             except (RuntimeError, TypeError, ValueError) as error:
-                reason = " ".join(str(error).split())
                 raise InputError(
-                    f"systems: the function {name} returned what is no array ({reason}); of a "
-                    "torch tensor, return `.detach().cpu().float().numpy()`"
+                    f"systems: the function {name} returned what is no array "
+                    f"({' '.join(str(error).split())}); of a torch tensor, return "
+                    "`.detach().cpu().float().numpy()`"
                 ) from error
             if part.shape[:1] != (len(batch),):
                 raise InputError(

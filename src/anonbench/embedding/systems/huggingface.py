@@ -133,11 +133,6 @@ def _load_transformers(settings: HuggingFace, place: torch.device) -> Network:
 
 
 def _pooled(answer: Any, pooling: str) -> torch.Tensor:
-    """Return one vector an image, [N, D], of what a model of transformers computed.
-
-    Raises:
-        InputError: the model has no such output.
-    """
     whole: torch.Tensor | None = getattr(answer, "pooler_output", None)
     tokens: torch.Tensor | None = getattr(answer, "last_hidden_state", None)
     if pooling == "pooler" and whole is None:

@@ -29,8 +29,8 @@ class Prepare:
         if settings.value_range == 1:
             levels /= np.float32(255)
         mean, std = np.array(settings.mean, np.float32), np.array(settings.std, np.float32)
+        # value of each level of each channel of the output, float32 [256, 3]
         self._table = ((levels[:, None] - mean) / std).astype(np.float32)
-        """Value of each level of each channel of the output, float32 [256, 3]."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return an image, uint8 [H, W, 3] RGB, as float32 [3, h, w] or [h, w, 3]."""
@@ -44,9 +44,18 @@ class Prepare:
         height, width = self.settings.size
         if self.settings.resize == "squash":
             return self._resized(image, height, width)
-        if self.settings.resize == "pad":
-            return self._padded(image)
         rows, columns = image.shape[:2]
+        if self.settings.resize == "pad":
+            scale = min(height / rows, width / columns)
+            sides = max(1, round(rows * scale)), max(1, round(columns * scale))
+            inner = self._resized(image, *sides)
+            mean = np.array(self.settings.mean, np.float32) * (255 // self.settings.value_range)
+            border = np.clip(np.rint(mean), 0, 255)
+            full = np.empty((height, width, 3), np.uint8)
+            full[:] = border[::-1] if self.settings.channels == "bgr" else border
+            top, left = (height - sides[0]) // 2, (width - sides[1]) // 2
+            full[top : top + sides[0], left : left + sides[1]] = inner
+            return full
         goal = floor(height / self.settings.crop), floor(width / self.settings.crop)
         if goal[0] / rows >= goal[1] / columns:
             resized = self._resized(image, goal[0], int(goal[0] * columns / rows))
@@ -55,20 +64,6 @@ class Prepare:
         top = round((resized.shape[0] - height) / 2)
         left = round((resized.shape[1] - width) / 2)
         return resized[top : top + height, left : left + width]
-
-    def _padded(self, image: np.ndarray) -> np.ndarray:
-        height, width = self.settings.size
-        rows, columns = image.shape[:2]
-        scale = min(height / rows, width / columns)
-        inner = self._resized(image, max(1, round(rows * scale)), max(1, round(columns * scale)))
-        mean = np.array(self.settings.mean, np.float32) * (255 // self.settings.value_range)
-        if self.settings.channels == "bgr":
-            mean = mean[::-1]
-        full = np.empty((height, width, 3), np.uint8)
-        full[:] = np.clip(np.rint(mean), 0, 255)
-        top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
-        full[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-        return full
 
     def _resized(self, image: np.ndarray, height: int, width: int) -> np.ndarray:
         if image.shape[:2] == (height, width):
@@ -81,10 +76,8 @@ class Prepare:
 class Batched:
     """A network that is run on batches of one size, prepared and computed in parallel."""
 
-    prepare: Callable[[np.ndarray], np.ndarray]
-    """Of one image, uint8 [H, W, 3], an array of the network's input."""
-    run: Run
-    """Of a batch, float32 [size, …], vectors [size, D]. May be called by several threads."""
+    prepare: Callable[[np.ndarray], np.ndarray]  # from uint8 [H, W, 3] to the network's input
+    run: Run  # of a batch, float32 [size, …], vectors [size, D]. May be called by several threads
     size: int
     pool: ThreadPoolExecutor
 

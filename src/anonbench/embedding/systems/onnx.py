@@ -90,11 +90,7 @@ class Onnx(SystemKind):
 
 
 def _completed(described: ImageInput, shape: list[Any], kind: str, file: Path) -> ImageInput:
-    """Return settings with the size, layout and values that the model has.
-
-    Raises:
-        InputError: the settings say others, or it takes no colour images.
-    """
+    """Return settings with the size, layout and values that the model has."""
     if len(shape) != 4:
         raise InputError(
             f"systems: {file} takes an input of shape {shape}, not images [N, 3, H, W]"

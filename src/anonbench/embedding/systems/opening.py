@@ -17,21 +17,15 @@ from anonbench.embedding.systems import kind_named
 if TYPE_CHECKING:
     import numpy as np
 
-_AGAIN = 3
-"""Number of images that a system gets twice."""
+_AGAIN = 3  # number of images that a system gets twice
+# changes of a vector by half precision on a GPU, at other places of a batch: as a share of its
+# length, and of the differences between images
 _ROUNDING, _NOISE = 1e-3, 0.05
-"""Changes of a vector by half precision on a GPU, at other places of a batch: as a share of its
-length, and of the differences between images.
-"""
 
 
 @contextmanager
 def open_system(settings: SystemKind) -> Iterator[System]:
-    """Start a system of any kind, such as `Timm(model="resnet18")`, for the time of the block.
-
-    Raises:
-        InputError: it cannot be started; says what is missing.
-    """
+    """Start a system of any kind, such as `Timm(model="resnet18")`; InputError if it cannot be."""
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
     with kind_named(settings.name).start(settings) as encoder:
@@ -42,9 +36,7 @@ def identity_of(settings: SystemKind) -> str:
     """Return a digest of all that decides a system's vectors; nothing is started.
 
     The similarity is no part of it: it decides what vectors are compared by, not what they are.
-
-    Raises:
-        InputError: a file that the settings name is missing.
+    InputError: a file that the settings name is missing.
     """
     for path in settings.files():
         if not path.is_file():
@@ -66,22 +58,18 @@ class Checked:
     encoder: Encoder
     identity: str
     similarity: Similarity
-    _compared: int = 0
-    """Repeated requests so far: 0 for none, 1 of a single image, 2 of several."""
-    _width: int = 0
-    """Dimension of the last vectors."""
+    _compared: int = 0  # repeated requests so far: 0 for none, 1 of a single image, 2 of several
+    _width: int = 0  # dimension of the last vectors
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; some images of the first call are asked for again.
 
-        Raises:
-            InputError: it does not answer as it should, gives vectors of another dimension than
-                before, or gives an image another vector when it is asked again, in another order or
-                beside fewer images.
+        InputError: another dimension than before, or another vector for an image that is asked for
+        again, in another order or beside fewer images.
         """
         vectors = self._answer(images)
-        if self._compared < min(len(images), 2):
-            self._compared = min(len(images), 2)
+        if self._compared < (count := min(len(images), 2)):
+            self._compared = count
             self._ask_again(images, vectors)
         return vectors
 
@@ -97,21 +85,21 @@ class Checked:
 
     def _ask_again(self, images: Sequence[np.ndarray], vectors: np.ndarray) -> None:
         count = min(_AGAIN, max(len(images) - 1, 1))  # fewer than before, at other places
-        again = range(len(images))[::-1][:count]
+        again = [*range(len(images))][::-1][:count]
         few = [images[number] for number in again]
         answer = self._answer(few)
-        share = _difference(vectors, [*again], answer)
+        share = _difference(vectors, again, answer)
         if share == 0:
             return
-        random = _difference(answer, [*range(len(few))], self._answer(few))
         why = (
-            "when it is asked again: a part of it is random. Export the model for evaluation "
-            "(model.eval()), so that dropout is off"
-            if random
-            else "beside other images: it depends on what is computed together. Export the model "
-            "for evaluation (model.eval()), or give the system one image at a time "
-            "(batch_size: 1)"
+            "beside other images: it depends on what is computed together. Export the model for "
+            "evaluation (model.eval()), or give the system one image at a time (batch_size: 1)"
         )
+        if _difference(answer, [*range(count)], self._answer(few)):
+            why = (
+                "when it is asked again: a part of it is random. Export the model for evaluation "
+                "(model.eval()), so that dropout is off"
+            )
         raise InputError(
             f"systems: the system gives the same image another vector {why}. The two differ by "
             f"{share:.0%} of what different images differ by, so no ranking can be trusted"
@@ -136,11 +124,7 @@ def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> 
 
 
 def checked(values: object, count: int) -> np.ndarray:
-    """Return vectors as float32 [N, D].
-
-    Raises:
-        InputError: they are no floats, not one a row, or not finite.
-    """
+    """Return vectors as float32 [N, D]; InputError if they are no floats, or not finite."""
     import numpy as np
 
     array = np.asarray(values)

@@ -98,11 +98,7 @@ def timm_network(
 
 
 def image_input(described: Mapping[str, Any]) -> ImageInput:
-    """Return timm's data config as settings.
-
-    Raises:
-        InputError: the model wants what these cannot say, such as another number of channels.
-    """
+    """Return timm's data config as settings; InputError if these cannot say it."""
     channels, height, width = described["input_size"]
     if channels != 3:
         raise InputError(f"systems: the model wants images of {channels} channels, not of 3")
@@ -125,7 +121,7 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
     install_torchvision_ops()  # timm imports torchvision
     from timm import create_model, is_model, list_models
 
-    from anonbench.training.model.pretrained import load_strictly
+    from anonbench.training.model.formats import load_strictly
 
     is_placed = ":" in name  # of the hub or a folder, in timm's format
     if not is_placed and not is_model(name.partition(".")[0]):
@@ -143,10 +139,9 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
 
 
 def load_from_hub(name: str) -> nn.Module:
-    """Return a model with the hub's weights, or those of a folder, by timm's name or a place.
+    """Return a model with weights of the hub or a folder, by timm's name or a place.
 
-    Raises:
-        InputError: the hub is out of reach, or has no such model.
+    InputError: the hub is out of reach, or has no such model.
     """
     from anonbench.core.libraries.compat import install_torchvision_ops
 
@@ -165,27 +160,12 @@ def load_from_hub(name: str) -> nn.Module:
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    """Return a file's weights without those of a classification head; nothing is executed.
-
-    Raises:
-        InputError: the file is missing, or holds no state dict.
-    """
-    from pickle import UnpicklingError
-
+    """Return a file's weights without those of a classification head."""
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise InputError(f"systems: {path} does not exist")
-    try:
-        if path.suffix == ".safetensors":
-            found: Any = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise InputError(f"systems: {path} holds no weights ({text})") from error
+    from anonbench.training.model.formats import read_weights
+
+    found = read_weights(path, "systems")
     for name in _WRAPPED:
         if isinstance(found, dict) and isinstance(found.get(name), dict):
             found = found[name]

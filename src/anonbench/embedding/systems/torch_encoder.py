@@ -28,10 +28,7 @@ def network_encoder(network: Network, adapter: Path | None = None) -> Iterator[E
     """Yield the encoder of a network, whose weights are changed for good by an adapter.
 
     On a CPU each batch is computed by one thread, so that no bit depends on their number; a GPU
-    computes one batch after the other.
-
-    Raises:
-        InputError: the updates are none of this network.
+    computes one batch after the other. Raises as `merge`.
     """
     if adapter is not None:
         merge(network.module, adapter)
@@ -116,11 +113,7 @@ def _channels_last(inputs: Tensor, described: ImageInput) -> Tensor:
 
 
 def vectors_of(answer: object) -> Tensor:
-    """Vectors [N, D] from the output of a model.
-
-    Raises:
-        InputError: the output is not a single tensor of two dimensions.
-    """
+    """Vectors [N, D] from the output of a model; InputError if it is not one such tensor."""
     if isinstance(answer, tuple | list) and len(answer) == 1:
         answer = answer[0]
     if isinstance(answer, Tensor) and answer.ndim == 4 and answer.shape[2:] == (1, 1):
@@ -145,8 +138,7 @@ _STARTS = (True, False, "gaussian", "eva", "orthogonal")
 def merge(module: nn.Module, adapter: Path) -> None:
     """Add low-rank updates to the weights of the network that they were learned for.
 
-    `adapter` is `adapter_model.safetensors`, beside `adapter_config.json`. peft would do the same;
-    this needs none of its packages, which take seconds to load.
+    peft would do the same; this needs none of its packages, which take seconds to load.
 
     Raises:
         InputError: a file cannot be read, or holds something else than plain low-rank updates of

@@ -124,8 +124,7 @@ def _matched(file: Path, images: ImageSet) -> np.ndarray:
 def read_vectors(file: Path) -> Embeddings:
     """Read vectors: formats of `anonbench.embedding.formats`, or NPZ (`ids`, `embeddings`).
 
-    Raises:
-        InputError: the file is in none of them.
+    InputError: the file is in none of them.
     """
     import numpy as np
 

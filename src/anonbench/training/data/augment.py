@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice, permutations
+from itertools import permutations
 from math import log
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -28,21 +28,15 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-SMALLEST_DEVIATION = 1e-2
-"""Least deviation, so that a crop of one colour is not amplified to noise (pixels are in 0 … 1)."""
+SMALLEST_DEVIATION = 1e-2  # of pixels in 0 … 1: a crop of one colour is not amplified to noise
 LUMA = (0.2989, 0.587, 0.114)
-BLUR_SIGMA = (0.1, 2.0)
-"""Range of the blur's sigma in pixels, from DINO."""
+BLUR_SIGMA = (0.1, 2.0)  # range of the blur's sigma in pixels, from DINO
 BLUR_RADIUS = 4
-SMALLEST_CHROMA = 1e-8
-"""Chroma below which a colour is grey: it has no hue."""
-NEUTRAL = np.array([1.0, 1.0, 1.0, 0.0])
-"""Brightness, contrast, saturation and hue that change nothing."""
+SMALLEST_CHROMA = 1e-8  # chroma below which a colour is grey: it has no hue
+NEUTRAL = np.array([1.0, 1.0, 1.0, 0.0])  # brightness, contrast, saturation, hue: no change
 ORDERS = np.array(list(permutations(range(4))))
-
-
-ATTEMPTS = 10
-"""Number of shapes tried until a crop's box fits into the image."""
+ASPECTS = (3 / 4, 4 / 3)
+ATTEMPTS = 10  # number of shapes tried until a crop's box fits into the image
 
 
 class Draw(IntEnum):
@@ -74,52 +68,38 @@ def to_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
 
 def crop_draws(seed: int, epoch: int, image_id: str, crops: int) -> np.ndarray:
     """Return float64 [crops, COLUMNS] in [0, 1): an image's draws in an epoch."""
-    draws: np.ndarray = rng("crops", seed, epoch, image_id).random((crops, COLUMNS))
-    return draws
+    return np.asarray(rng("crops", seed, epoch, image_id).random((crops, COLUMNS)))
 
 
 @dataclass(frozen=True)
 class CropAugmentations:
     """Augmentations of N crops: which are applied, and how strongly."""
 
-    jitter: np.ndarray
-    """bool [N]."""
-    strengths: np.ndarray
-    """float32 [N, 4]: factors of brightness, contrast and saturation; turn of the hue."""
-    order: np.ndarray
-    """int [N, 4]: the order in which these four are applied."""
-    grey: np.ndarray
-    """bool [N]."""
-    sigma: np.ndarray
-    """float32 [N]: of the Gaussian blur in pixels, 0 for none."""
-    solarize: np.ndarray
-    """bool [N]."""
+    jitter: np.ndarray  # bool [N]
+    strengths: np.ndarray  # float32 [N, 4]: brightness, contrast and saturation; turn of the hue
+    order: np.ndarray  # int [N, 4]: the order in which these four are applied
+    grey: np.ndarray  # bool [N]
+    sigma: np.ndarray  # float32 [N]: of the Gaussian blur in pixels, 0 for none
+    solarize: np.ndarray  # bool [N]
 
     def grouped(self) -> np.ndarray:
         """Return the rows of the N crops (int64), sorted by their augmentations."""
         places = np.where(self.jitter[:, None], self.order, -1)
-        rows: np.ndarray = np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T))
-        return rows
+        return np.asarray(np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T)))
 
 
 class Step(NamedTuple):
     """One augmentation of a batch of N crops."""
 
-    change: Callable[..., Tensor]
-    """Function of images and, if there are some, strengths; it does not change the images."""
-    changed: np.ndarray
-    """bool [N]: mask of the crops that it changes."""
-    strengths: np.ndarray | None
-    """float32 [N]."""
+    change: Callable[..., Tensor]  # of images and, if there are some, strengths; not in place
+    changed: np.ndarray  # bool [N]: mask of the crops that it changes
+    strengths: np.ndarray | None  # float32 [N]
 
 
 def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> CropAugmentations:
-    """Return the augmentations of crops.
+    """Return the augmentations of crops, from draws [N, COLUMNS].
 
-    Args:
-        draws: float [N, COLUMNS].
-        kinds: int [N]: 0 and 1 for the global crops, 2 for local ones.
-        settings: probabilities and strengths.
+    `kinds`, int [N], are 0 and 1 for the global crops, 2 for local ones.
     """
     spread = np.array(settings.jitter)
     low = np.where(NEUTRAL > 0, np.maximum(NEUTRAL - spread, 0.0), -spread)
@@ -159,23 +139,21 @@ def steps_of(augmentations: CropAugmentations) -> list[Step]:
 
 
 def apply_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None = None) -> Tensor:
-    """Return augmented crops.
+    """Return augmented crops, of float32 [n, 3, S, S] in 0 … 1, which may be changed in place.
 
-    Args:
-        images: float32 [n, 3, S, S] in 0 … 1; may be changed in place.
-        steps: of the batch of N crops.
-        rows: int [n], which of them these are; without it all.
+    `rows`, int [n], say which they are of the batch of N crops that the steps are for; None: all.
     """
     if rows is None:
         rows = np.arange(len(images))
-    places = [np.flatnonzero(step.changed[rows]) for step in steps]
-    needed = list(places)
-    for step, place in zip(steps, places, strict=True):
+    needed = []
+    for step in steps:
+        place = np.flatnonzero(step.changed[rows])
+        needed.append(place)
         if step.strengths is not None:
             needed.append(step.strengths[rows[place]])
     given = iter(to_device([torch.from_numpy(values) for values in needed], images.device))
-    indices = list(islice(given, len(steps)))
-    for step, index in zip(steps, indices, strict=True):
+    for step in steps:
+        index = next(given)
         strengths = [] if step.strengths is None else [next(given)]
         if len(index) == len(images):
             images = step.change(images, *strengths)
@@ -216,13 +194,10 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     On the circle of six sectors (red at 0, green at 2, blue at 4), a channel is full up to one
     sector away from its place and empty from two sectors on (Smith 1978). So the distance of a hue
     from red is (chroma - red + green + blue - lowest) / chroma, and green and blue decide its side.
-    No step needs to know which channel is the brightest.
     """
     red, green, blue = images.unbind(dim=1)
-    lowest = torch.minimum(red, green)
-    torch.minimum(lowest, blue, out=lowest)
-    chroma = torch.maximum(red, green)
-    torch.maximum(chroma, blue, out=chroma).sub_(lowest)
+    lowest, chroma = images.amin(dim=1), images.amax(dim=1)
+    chroma.sub_(lowest)
     hue = (chroma - red).add_(green).add_(blue).sub_(lowest)
     hue = hue.div_(chroma.clamp(min=SMALLEST_CHROMA)).copysign_(green - blue)
     hue = hue.add_(6.0 * turns.view(-1, 1, 1))
@@ -271,19 +246,13 @@ def _blur_along(images: Tensor, weights: Tensor, axis: Literal[2, 3]) -> Tensor:
 
 
 def normalize_images(images: Tensor, how: Literal["imagenet", "per_crop"]) -> Tensor:
-    """Return float32 images [N, 3, H, W] in 0 … 1 as the network takes them.
-
-    By ImageNet's mean and deviation, or each to zero mean and unit variance.
-    """
+    """Normalize images [N, 3, H, W] by ImageNet's values, or each to mean 0 and variance 1."""
     if how == "per_crop":
         # the same arithmetic as std_mean's, ten times as fast
         return layer_norm(images, images.shape[1:], eps=SMALLEST_DEVIATION**2)
     values = [torch.tensor(each).view(3, 1, 1) for each in (IMAGENET_MEAN, IMAGENET_DEVIATION)]
     mean, deviation = to_device(values, images.device)
     return (images - mean).div_(deviation)
-
-
-ASPECTS = (3 / 4, 4 / 3)
 
 
 def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) -> np.ndarray:
@@ -293,13 +262,8 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     attempts that fits into the image; where none does, the largest box in the middle whose aspect
     is in range.
 
-    Args:
-        draws: float [..., COLUMNS].
-        sizes: int [..., 2], width and height of the image; broadcasts against `draws`.
-        area: smallest and largest share of the image.
-
-    Returns:
-        int64 [..., 4]: x0, y0, x1, y1, half-open.
+    The result is int64 [..., 4]: x0, y0, x1, y1, half-open. `draws` are float [..., COLUMNS];
+    `sizes`, width and height, int [..., 2], broadcast against them; `area` is the range of shares.
     """
     sizes = np.broadcast_to(sizes, (*draws.shape[:-1], 2))
     shares = area[0] + (area[1] - area[0]) * draws[..., Draw.AREA : Draw.AREA + ATTEMPTS]
@@ -316,27 +280,19 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     box = np.where(found, drawn, np.minimum(sizes, widest))
     random = np.floor(draws[..., Draw.LEFT : Draw.TOP + 1] * (sizes - box + 1))
     corner = np.where(found, random, (sizes - box) // 2)
-    placed: np.ndarray = np.concatenate([corner, corner + box], axis=-1).astype(np.int64)
-    return placed
+    return np.asarray(np.concatenate([corner, corner + box], axis=-1), np.int64)
 
 
 def cut(image: np.ndarray, box: np.ndarray, flip: bool, out: np.ndarray) -> None:
-    """Write one crop into `out`, resized and perhaps mirrored.
+    """Write a crop, resized and perhaps mirrored, into `out`: uint8 [S, S, 3], contiguous.
 
-    Args:
-        image: uint8 [H, W] or [H, W, 3].
-        box: int [4], x0, y0, x1, y1.
-        flip: mirror left and right.
-        out: uint8 [S, S, 3], contiguous; grey images fill all three channels.
+    The image is uint8 [H, W] or [H, W, 3]; a grey one fills all three channels.
     """
     x0, y0, x1, y1 = box.tolist()
     side = len(out)
     shrinks = x1 - x0 >= side and y1 - y0 >= side
-    crop = cv2.resize(
-        image[y0:y1, x0:x1],
-        (side, side),
-        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
-    )
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    crop = cv2.resize(image[y0:y1, x0:x1], (side, side), interpolation=method)
     if flip:
         crop = cv2.flip(crop, 1)
     if crop.ndim == 2:

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-CACHED_PIXELS = 65_536
-"""Pixels finished at once on a CPU, so that they stay in its cache: one crop of 256 x 256."""
+CACHED_PIXELS = 65_536  # pixels finished at once on a CPU, to stay in its cache: 256 x 256
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,11 @@ class Batch:
     """Images of one forward pass, before they are moved to the device; crop-major."""
 
     ids: tuple[str, ...]
-    global_crops: Tensor
-    """uint8 [2 B, S, S, 3]."""
-    local_crops: Tensor
-    """uint8 [L B, s, s, 3]."""
+    global_crops: Tensor  # uint8 [2 B, S, S, 3]
+    local_crops: Tensor  # uint8 [L B, s, s, 3]
     global_augmentations: CropAugmentations
     local_augmentations: CropAugmentations
-    masked: Tensor
-    """bool [2 B, patches]."""
+    masked: Tensor  # bool [2 B, patches]
 
     @property
     def masked_indices(self) -> Tensor:
@@ -58,15 +54,9 @@ class Batch:
         return (1.0 / counts.clamp(min=1).double()).repeat_interleave(counts).float()
 
     def pin_memory(self) -> Batch:
-        """Return the batch with its crops in page-locked memory.
-
-        torch's DataLoader calls this by its name. The small rest goes by `augment.to_device`.
-        """
-        return replace(
-            self,
-            global_crops=self.global_crops.pin_memory(),
-            local_crops=self.local_crops.pin_memory(),
-        )
+        """Return the batch with its crops in page-locked memory, as torch's DataLoader asks."""
+        large, small = self.global_crops.pin_memory(), self.local_crops.pin_memory()
+        return replace(self, global_crops=large, local_crops=small)
 
 
 def loaded(
@@ -89,18 +79,9 @@ def finish(
 ) -> Tensor:
     """Return crops as the network's input: augmented, normalized, on the device.
 
-    A GPU takes all of them at once. A CPU would then move every crop through the memory for each
-    operation, so there a few crops go through all operations before the next few; crops with the
-    same operations are grouped.
-
-    Args:
-        crops: uint8 [N, S, S, 3].
-        augmentations: of the N crops.
-        settings: how to normalize.
-        device: where the work is done.
-
-    Returns:
-        float32 [N, 3, S, S].
+    They are uint8 [N, S, S, 3], and become float32 [N, 3, S, S]. A GPU takes all of them at once. A
+    CPU would then move every crop through the memory for each operation, so there a few crops go
+    through all operations before the next few; crops with the same operations are grouped.
     """
     steps = steps_of(augmentations)
     if device.type != "cpu":
@@ -118,16 +99,12 @@ def finish(
 
 
 def _as_floats(crops: Tensor) -> Tensor:
-    """Return uint8 [N, S, S, 3] as float32 [N, 3, S, S] in 0 … 1."""
     return crops.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
 
 
-SMALLEST_BLOCK = 4
-"""Least number of patches in a block."""
-LARGEST_BLOCK = 0.5
-"""Greatest share of the crop in a block."""
-ASPECT = 0.3
-"""Blocks are between 0.3 and 1 / 0.3 times as high as wide."""
+SMALLEST_BLOCK = 4  # least number of patches in a block
+LARGEST_BLOCK = 0.5  # greatest share of the crop in a block
+ASPECT = 0.3  # blocks are between 0.3 and 1 / 0.3 times as high as wide
 ATTEMPTS = 10
 
 
@@ -170,16 +147,9 @@ def _lay_block(mask: np.ndarray, room: int, random: np.random.Generator) -> int:
 def batch_masks(
     crops: int, side: int, share: float, ratios: tuple[float, float], random: np.random.Generator
 ) -> np.ndarray:
-    """Return the masked patches of a batch's global crops, bool [crops, side²].
+    """Return the masked patches of a batch's global crops of side² patches, bool [crops, side²].
 
-    A `share` of the crops has a mask, with ratios evenly spread over their range.
-
-    Args:
-        crops: global crops in the batch.
-        side: patches along a side of a crop.
-        share: share of the crops that get a mask.
-        ratios: smallest and largest share of patches masked in such a crop.
-        random: where the draws come from.
+    A `share` of the crops has a mask, with ratios of masked patches evenly spread over their range.
     """
     chosen = int(crops * share)
     edges = np.linspace(*ratios, chosen + 1)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -24,7 +23,6 @@ from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.augment import (
     ASPECTS,
-    CropAugmentations,
     Draw,
     augmentations_of,
     crop_boxes,
@@ -39,12 +37,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHARED = ("count", "size", "area")
-"""Settings of crops that paired ones have in common."""
+SHARED = ("count", "size", "area")  # settings of crops that paired ones have in common
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(NamedTuple):
     """Sources of an adaption's crops."""
 
     global_crops: ImageSource
@@ -57,8 +53,8 @@ def check_pairs(
     """Return the ids to train on, sorted.
 
     Raises:
-        InputError: an image exists in one version only or in two sizes, there are fewer images than
-            a batch, or the adaption has no crops to act on.
+        InputError: as `check_aligned`, or there are fewer images than a batch, or the adaption has
+            no crops to act on.
     """
     ids = original.ids
     if anonymized is not None:
@@ -70,29 +66,17 @@ def check_pairs(
         )
     if why := recipe.lacks_crops(adaption):
         raise InputError(f"recipe.{why}")
-    _warn_of_enlargement(recipe.crops, original)
+    side = recipe.crops.global_size
+    if small := sum(min(size) < side for size in original.sizes.values()):
+        logger.warning(
+            f"{small} of {len(original)} images are smaller than a global crop of {side} pixels "
+            "(recipe.crops.global_size): their crops are enlarged"
+        )
     return ids
 
 
-def _warn_of_enlargement(crops: Crops, images: ImageSet) -> None:
-    """Warn if images are smaller than a global crop (CelebA's are): enlarging gains nothing."""
-    small = sum(min(size) < crops.global_size for size in images.sizes.values())
-    if small:
-        logger.warning(
-            "%d of %d images are smaller than a global crop of %d pixels (recipe.crops."
-            "global_size): their crops are enlarged",
-            small,
-            len(images),
-            crops.global_size,
-        )
-
-
 def check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
-    """Check that two image sets hold the same images in the same sizes.
-
-    Raises:
-        InputError: an image exists in one version only or in two sizes.
-    """
+    """Check that two image sets hold the same images in the same sizes; InputError if not."""
     alone = sorted(set(original.ids) ^ set(anonymized.ids))
     if alone:
         where = "original" if alone[0] in original else "anonymized"
@@ -113,23 +97,15 @@ def check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
 def open_sources(
     recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
 ) -> Iterator[Sources]:
-    """Yield the sources of an adaption's crops.
-
-    Scratch files are removed after the block.
-    """
+    """Yield the sources of an adaption's crops; scratch files are removed after the block."""
     with scratch_folder() as folder:
-
-        def prepared(images: ImageSet, name: str) -> ImageSource:
-            if not recipe.scratch:
-                return images
-            return Scratch(images, folder / name, sufficient_side(recipe.crops))
-
         versions: dict[bool, ImageSource] = {}
         for hidden in sorted({adaption.global_anonymized, adaption.local_anonymized}):
             images = anonymized if hidden else original
             if images is None:
                 raise ValueError(f"adaption {adaption} needs an anonymized image set")
-            versions[hidden] = prepared(images, "anonymized" if hidden else "original")
+            name, side = "anonymized" if hidden else "original", sufficient_side(recipe.crops)
+            versions[hidden] = Scratch(images, folder / name, side) if recipe.scratch else images
         yield Sources(versions[adaption.global_anonymized], versions[adaption.local_anonymized])
 
 
@@ -153,18 +129,9 @@ class BatchStream(Dataset[list[Batch]]):
         world: int = 1,
         is_paired: bool = False,
     ) -> None:
-        """Describe the stream.
+        """Describe the stream of a process (`rank` of `world`) for crops of so many `patches`.
 
-        Args:
-            ids: of the images to train on.
-            sources: both hold these images, in the same sizes.
-            recipe: the number of steps, the batch and how crops are made.
-            patches: along a side of a global crop.
-            seed: of order, crops, augmentations and masks.
-            rank: the process that asks.
-            world: how many processes share a batch; with `recipe.optimizer.accumulate` a divisor of
-                its size.
-            is_paired: the local crops are the global ones again, of the other version.
+        `is_paired`: the local crops are the global ones again, of the other version.
         """
         self._crops, self._is_paired = recipe.crops, is_paired
         if is_paired:
@@ -189,26 +156,16 @@ class BatchStream(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         optimizer = self._recipe.optimizer
-        epoch, place = divmod(step, len(self._ids) // optimizer.batch_size)
-        rows = self._order(epoch)[place * optimizer.batch_size :]
-        masks = self._masks(step)
+        size, count, losses = optimizer.batch_size, self._crops.global_count, self._recipe.losses
+        epoch, place = divmod(step, len(self._ids) // size)
+        rows = self._order(epoch)[place * size :]
+        random, settings = rng("masks", self._seed, step), (losses.mask_images, losses.mask_ratio)
+        masks = batch_masks(count * size, self._patches_a_side, *settings, random)
+        masks = masks.reshape(count, size, -1)  # of the whole batch, on all processes
         return [
             self._part(epoch, [self._ids[row] for row in rows[part]], masks[:, part])
             for part in np.split(self._share, optimizer.accumulate)
         ]
-
-    def _masks(self, step: int) -> np.ndarray:
-        """Return the masks of a step's whole batch on all processes: bool [2, B, patches]."""
-        losses, size = self._recipe.losses, self._recipe.optimizer.batch_size
-        count = self._recipe.crops.global_count
-        masks = batch_masks(
-            count * size,
-            self._patches_a_side,
-            losses.mask_images,
-            losses.mask_ratio,
-            rng("masks", self._seed, step),
-        )
-        return masks.reshape(count, size, -1)
 
     def _part(self, epoch: int, ids: Sequence[str], masked: np.ndarray) -> Batch:
         """Return the batch of some images with their masks, bool [2, b, patches]."""
@@ -220,15 +177,15 @@ class BatchStream(Dataset[list[Batch]]):
         if self._is_paired:
             draws = np.concatenate([draws, draws])
         global_crops, local_crops = cut_crops(self._sources, ids, draws, crops)
-        global_draws, local_draws = np.split(draws, [crops.global_count])
-        return Batch(
-            ids=tuple(ids),
-            global_crops=global_crops,
-            local_crops=local_crops,
-            global_augmentations=_augmentations(global_draws, crops, local=False),
-            local_augmentations=_augmentations(local_draws, crops, local=not self._is_paired),
-            masked=torch.from_numpy(masked.reshape(-1, masked.shape[-1])),
+        numbers = np.arange(crops.global_count)
+        other = numbers if self._is_paired else np.full(crops.local_count, 2)
+        split = np.split(draws, [crops.global_count])
+        own, others = (
+            augmentations_of(part.reshape(-1, part.shape[-1]), kinds.repeat(len(ids)), crops)
+            for part, kinds in zip(split, (numbers, other), strict=True)
         )
+        masks = torch.from_numpy(masked.reshape(-1, masked.shape[-1]))
+        return Batch(tuple(ids), global_crops, local_crops, own, others, masks)
 
 
 def cut_crops(
@@ -238,41 +195,22 @@ def cut_crops(
 
     Each image is read once in each version that is needed, and at full size: a JPEG decoded at a
     smaller scale would differ from its anonymized version in more than the hidden regions.
-
-    Args:
-        sources: the images.
-        ids: of the B images.
-        draws: float [n, B, COLUMNS], global crops first.
-        crops: sizes and areas.
+    `draws` are float [n, B, COLUMNS], global crops first.
     """
     sizes = np.array([sources.global_crops.size(image_id) for image_id in ids])
-    global_draws, local_draws = np.split(draws, [crops.global_count])
-    large, small = (
-        np.empty((*part.shape[:2], side, side, 3), np.uint8)
-        for part, side in ((global_draws, crops.global_size), (local_draws, crops.local_size))
-    )
-    kinds = [
-        (source, crop_boxes(part, sizes, area), part[..., Draw.FLIP] < crops.flip, pixels)
-        for source, part, area, pixels in (
-            (sources.global_crops, global_draws, crops.global_area, large),
-            (sources.local_crops, local_draws, crops.local_area, small),
-        )
-        if len(part)
-    ]
-    versions = {source for source, *_ in kinds}
+    settings = (crops.global_size, crops.global_area), (crops.local_size, crops.local_area)
+    kinds = []
+    for part, (side, area) in zip(np.split(draws, [crops.global_count]), settings, strict=True):
+        pixels = np.empty((*part.shape[:2], side, side, 3), np.uint8)
+        kinds.append((crop_boxes(part, sizes, area), part[..., Draw.FLIP] < crops.flip, pixels))
+    needed = {source for source, (*_, pixels) in zip(sources, kinds, strict=True) if len(pixels)}
     for row, image_id in enumerate(ids):
-        images = {source: source.read(image_id) for source in versions}
-        for source, boxes, flips, pixels in kinds:
-            columns = boxes[:, row], flips[:, row], pixels[:, row]
-            for box, flip, out in zip(*columns, strict=True):
+        images = {source: source.read(image_id) for source in needed}
+        for source, arrays in zip(sources, kinds, strict=True):
+            for box, flip, out in zip(*(each[:, row] for each in arrays), strict=True):
                 cut(images[source], box, bool(flip), out)
-    return torch.from_numpy(large).flatten(0, 1), torch.from_numpy(small).flatten(0, 1)
-
-
-def _augmentations(draws: np.ndarray, crops: Crops, local: bool) -> CropAugmentations:
-    numbers = np.full(len(draws), 2) if local else np.arange(len(draws))
-    kinds = np.repeat(numbers, draws.shape[1])
-    return augmentations_of(draws.reshape(-1, draws.shape[-1]), kinds, crops)
+    large, small = (torch.from_numpy(pixels).flatten(0, 1) for *_, pixels in kinds)
+    return large, small
 
 
 class ImageSource(Protocol):
@@ -323,11 +261,11 @@ class Scratch:
         self._pixels: np.ndarray = np.memmap(path, np.uint8, mode="r")
 
     def size(self, image_id: str) -> tuple[int, int]:
-        """Return width and height of a shrunk image, in pixels."""
+        """See `ImageSource.size`."""
         height, width = self._where[image_id][1][:2]
         return width, height
 
     def read(self, image_id: str) -> np.ndarray:
-        """Return a shrunk image, uint8 [H, W] or [H, W, 3] RGB, as a view of the file."""
+        """See `ImageSource.read`; the image is a view of the file."""
         offset, shape = self._where[image_id]
         return self._pixels[offset : offset + int(np.prod(shape))].reshape(shape)

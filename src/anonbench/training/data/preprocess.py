@@ -20,8 +20,7 @@ MARGIN = 8 / 7
 class Preprocess:
     """Conversion of a whole image to the network's input."""
 
-    side: int
-    """Of the input, in pixels."""
+    side: int  # of the input, in pixels
     normalize: Literal["imagenet", "per_crop"]
     resize: Literal["crop", "squash"]
 
@@ -37,12 +36,8 @@ class Preprocess:
     def placed(self, fitted: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return an image that `fit` would show as `fitted`, and the mask of pixels that it shows.
 
-        Args:
-            fitted: uint8 [side, side, 3].
-            shape: the image's, [H, W] or [H, W, 3].
-
-        Returns:
-            uint8 [H, W, 3], and bool [H, W]. Other pixels are made up.
+        Of uint8 [side, side, 3] and a shape [H, W] or [H, W, 3]: uint8 [H, W, 3] and bool [H, W].
+        Pixels outside of the mask are made up.
         """
         seen = np.ones(shape[:2], bool)
         if self.resize == "crop":

@@ -39,7 +39,7 @@ class Resumable(Protocol):
 
 @dataclass
 class Checkpoint:
-    """Checkpoint of a training: its file, and the time of the last writing."""
+    """Checkpoint of a training, every some minutes; `seconds` are those of the last writing."""
 
     path: Path
     identity: str
@@ -47,7 +47,6 @@ class Checkpoint:
     written: float = field(default_factory=time.monotonic)
     step: int = 0
     seconds: float = 0.0
-    """Seconds that the last writing took."""
 
     @property
     def is_due(self) -> bool:
@@ -73,10 +72,7 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
-    """Write a state of tensors and plain values, whole or not at all.
-
-    `identity` is a digest of the training and its inputs; see `read_checkpoint`.
-    """
+    """Write a state of tensors and plain values, with a digest of the training and its inputs."""
     with atomic(path) as temporary:
         torch.save({"identity": identity, "state": state}, temporary)
         append_checksum(temporary)  # not checked by torch, which ignores trailing bytes
@@ -90,19 +86,15 @@ def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
         logger.warning("the checkpoint is damaged: starting from the beginning")
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["identity"] != identity:
-        logger.warning(
-            "the checkpoint is of another recipe, seed or data: starting from the beginning"
-        )
-        return None
-    state: dict[str, Any] = saved["state"]
-    return state
+    if saved["identity"] == identity:
+        return dict(saved["state"])
+    logger.warning("the checkpoint is of another recipe, seed or data: starting from the beginning")
+    return None
 
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 TIME_LIMIT = "the time limit"
-LEAST_MARGIN = 60.0
-"""Least time in seconds before the end of a job at which a training stops."""
+LEAST_MARGIN = 60.0  # least time in seconds before the end of a job at which a training stops
 
 
 class Interrupts:
@@ -143,10 +135,8 @@ class Interrupts:
     def reason(self, checkpoint_seconds: float = 0.0) -> str | None:
         """Reason to end the training now (a signal's name or `TIME_LIMIT`), or None.
 
-        Call it after every step: the time between calls shows how long a step may take.
-
-        Args:
-            checkpoint_seconds: time that the last checkpoint took to write.
+        Call it after every step: the time between calls shows how long a step may take, as
+        `checkpoint_seconds` does for the checkpoint.
         """
         now = self._clock()
         if self._asked is not None:
@@ -169,19 +159,15 @@ def end_of_job(environment: Mapping[str, str]) -> float | None:
     """Time at which Slurm ends this job, in seconds since 1970; None outside or without limit."""
     if "SLURM_JOB_ID" not in environment:
         return None
-    end = environment.get("SLURM_JOB_END_TIME") or _ask_squeue(environment["SLURM_JOB_ID"])
+    command = ["squeue", "--noheader", "--jobs", environment["SLURM_JOB_ID"], "--format", "%e"]
     try:
+        end = environment.get("SLURM_JOB_END_TIME")
+        if not end:  # before Slurm 23.02; a local time
+            run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+            end = run.stdout.strip()
         return float(end) if end.isdecimal() else datetime.fromisoformat(end).timestamp()
     except ValueError:  # such as NONE or N/A
         return None
-
-
-def _ask_squeue(job: str) -> str:
-    """Return the end of a job as a local time, or nothing: Slurm before 23.02 sets no variable."""
-    command = ["squeue", "--noheader", "--jobs", job, "--format", "%e"]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError) as error:
         logger.warning("the end of the Slurm job is not known: %s", error)
-        return ""
-    return run.stdout.strip()
+        return None

@@ -64,16 +64,11 @@ def peak_flops(device_name: str, precision: Literal["fp32", "bf16"]) -> float | 
 class Sizes(NamedTuple):
     """Sizes of a vision transformer that decide its FLOPs."""
 
-    width: int
-    """Embedding dimension."""
-    depth: int
-    """Number of blocks."""
-    patch: int
-    """Side of a patch in pixels."""
-    prefix: int
-    """Class token and registers."""
-    weights: int
-    """Number of weights of the linear layers in all blocks."""
+    width: int  # embedding dimension
+    depth: int  # number of blocks
+    patch: int  # side of a patch in pixels
+    prefix: int  # class token and registers
+    weights: int  # number of weights of the linear layers in all blocks
 
 
 _SIZES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24), "huge": (1280, 32)}
@@ -86,8 +81,7 @@ _NAME = re.compile(
 def sizes_by_settings(backbone: Backbone) -> Sizes | None:
     """Return the sizes without a model; None if the model's name does not determine them.
 
-    A SwiGLU counts as the MLP that it replaces: its hidden width makes both equal except for
-    rounding, less than 0.5 % from a width of 384 on.
+    A SwiGLU counts as the MLP that it replaces, less than 0.5 % off from a width of 384 on.
     """
     width, depth = backbone.width, backbone.depth
     patch, registers = backbone.patch, backbone.registers

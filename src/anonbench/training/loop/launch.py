@@ -31,10 +31,8 @@ from anonbench.training.loop.checkpoint import SIGNALS
 
 logger = logging.getLogger(__name__)
 
-RANK_MODULE = "anonbench.training.loop.launch"
-"""Module that every process of a training on several GPUs runs."""
-SHUTDOWN_SECONDS = 180
-"""Seconds that the processes have for a last step and checkpoint."""
+RANK_MODULE = "anonbench.training.loop.launch"  # run by every process of a training on several GPUs
+SHUTDOWN_SECONDS = 180  # seconds that the processes have for a last step and checkpoint
 _OUTCOME = "outcome"
 
 
@@ -90,18 +88,10 @@ def train(job: TrainJob) -> None:
     from anonbench.datasets.image_sets.shards import ImageSet
     from anonbench.training.loop import train
 
-    train.train(
-        recipe=job.recipe,
-        adaption=job.adaption,
-        original=ImageSet.open(job.original, job.root),
-        anonymized=ImageSet.open(job.anonymized) if job.anonymized else None,
-        seed=job.seed,
-        output=job.output,
-        log=job.log,
-        checkpoint=job.checkpoint,
-        metrics_log=job.metrics_log,
-        unadapted=job.unadapted,
-    )
+    given = {name: getattr(job, name) for name in TrainJob.model_fields if name != "root"}
+    given["original"] = ImageSet.open(job.original, job.root)
+    given["anonymized"] = ImageSet.open(job.anonymized) if job.anonymized else None
+    train.train(**given)
 
 
 def _run_ranks(recipe: Recipe, folder: Path) -> None:
@@ -135,10 +125,7 @@ def _run_ranks(recipe: Recipe, folder: Path) -> None:
 
 @contextmanager
 def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass the first signal on, and yield a list that records it.
-
-    Only the first: torchrun gives its processes time after one signal, and less after more.
-    """
+    """Pass the first signal on, and yield a list that records all: more would hurry torchrun."""
     heard: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
@@ -155,7 +142,6 @@ def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
 
 def _end_with_parent() -> None:
-    """Have this process terminated (SIGTERM) when its parent has died."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -28,8 +28,7 @@ from anonbench.training.weights import save_backbone
 
 logger = logging.getLogger(__name__)
 
-SMALL_BATCH = 256
-"""Images in a step below which DINOv2's own learning rates have been seen to fail."""
+SMALL_BATCH = 256  # images in a step below which DINOv2's own learning rates have been seen to fail
 
 
 def train(
@@ -54,12 +53,11 @@ def train(
         recipe: how.
         adaption: which crops come from the anonymized version.
         original: the train split.
-        anonymized: the same images anonymized; None for the unadapted model alone.
+        anonymized: the same images anonymized; None for the unadapted model.
         seed: of weights, batches, crops and masks.
         output: the backbone, see `save_backbone`.
-        log: CSV, a line every `recipe.log_every` steps; see `Trainer.log`.
-        checkpoint: written every `recipe.checkpoint_minutes` and when the process is asked to end;
-            removed at the end.
+        log: CSV, see `Trainer.log`.
+        checkpoint: written regularly and when the process is asked to end; removed at the end.
         metrics_log: folder for TensorBoard's files and the speed, which no result depends on.
         unadapted: adaption D's teacher, whose weights it starts from.
 
@@ -87,9 +85,8 @@ def train(
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
         saved.restore(trainer)
         with open_sources(recipe, adaption, original, anonymized) as sources:
-            patches = trainer.patches_a_side
-            share = (ranks.rank, ranks.world)
-            stream = BatchStream(ids, sources, recipe, patches, seed, *share, is_paired)
+            share = trainer.patches_a_side, seed, ranks.rank, ranks.world
+            stream = BatchStream(ids, sources, recipe, *share, is_paired)
             _run(trainer, stream, saved, metrics_log)
         teacher = trainer.state()["teacher"]
         if ranks.rank == 0:
@@ -113,11 +110,21 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
     first = trainer.ranks.rank == 0
     left, on_gpu = range(trainer.step, len(stream)), trainer.device.type == "cuda"
     loader = loaded(stream.__getitem__, left, trainer.recipe.workers, pin_memory=on_gpu)
-    metrics_log = MetricsLog(
-        folder if first else None, trainer.recipe, trainer.device, trainer.step
+    folder = folder if first else None
+    metrics_log = MetricsLog(folder, trainer.recipe, trainer.device, trainer.step)
+    progress: tqdm[Any] = tqdm(
+        total=len(stream),
+        initial=trainer.step,
+        desc="training",
+        unit="image",
+        unit_scale=trainer.recipe.optimizer.batch_size,
+        mininterval=5.0,
+        ascii=True,
+        ncols=120,
+        disable=not first,
     )
     try:
-        with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
+        with progress, Interrupts() as interrupts:
             for parts in metrics_log.timed(loader):
                 if trainer.advance(parts) and first:
                     progress.set_postfix_str(metrics_log.write(trainer.log[-1]), refresh=False)
@@ -138,20 +145,6 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
         ) from error
     finally:
         metrics_log.close()
-
-
-def _progress(trainer: Trainer, steps: int) -> tqdm[Any]:
-    return tqdm(
-        total=steps,
-        initial=trainer.step,
-        desc="training",
-        unit="image",
-        unit_scale=trainer.recipe.optimizer.batch_size,
-        mininterval=5.0,
-        ascii=True,
-        ncols=120,
-        disable=trainer.ranks.rank > 0,
-    )
 
 
 def describe(

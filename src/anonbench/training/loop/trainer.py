@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +18,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.augment import to_device
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.distributed import Ranks
-from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
+from anonbench.training.loop.metrics_log import rank_me, used_prototypes
 from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss
 from anonbench.training.model.blocks import CompiledBlock, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
@@ -57,11 +57,9 @@ class Trainer:
         self.student = self._network().to(device).train()
         self.teacher = copy.deepcopy(self.student).eval().requires_grad_(False)
         heads = recipe.heads
+        kind = heads.centering, heads.prototypes, heads.center_momentum
         self.centerings = {
-            term: Centering(
-                heads.centering, heads.prototypes, heads.center_momentum, self.ranks
-            ).to(device)
-            for term in ("dino", "ibot")
+            term: Centering(*kind, self.ranks).to(device) for term in ("dino", "ibot")
         }
         self._student: nn.Module = self._prepare()
         groups = parameter_groups(self.student, recipe.optimizer)
@@ -76,16 +74,13 @@ class Trainer:
 
     def _prepare(self) -> nn.Module:
         """Compile and shard the networks as the recipe says; return the student to be called."""
-        networks = (self.student, self.teacher)
-        for network in networks:
-            backbone: Any = network.backbone
-            if self.recipe.checkpoint_activations and network is self.student:
-                for block in backbone.blocks:
-                    block.keep_activations = False
-            if self.recipe.compile == "on" or (
-                self.recipe.compile == "auto" and self.device.type == "cuda"
-            ):
-                for block in backbone.blocks[:-1]:  # the number of its masked tokens varies
+        is_compiled = {"auto": self.device.type == "cuda", "on": True, "off": False}
+        for network in (self.student, self.teacher):
+            blocks: Any = network.backbone.blocks
+            for block in blocks if network is self.student else ():
+                block.keep_activations = not self.recipe.checkpoint_activations
+            if is_compiled[self.recipe.compile]:
+                for block in blocks[:-1]:  # the number of its masked tokens varies
                     block.__class__ = CompiledBlock
         if self.ranks.world == 1:
             return self.student
@@ -101,20 +96,21 @@ class Trainer:
     def advance(self, parts: Sequence[Batch]) -> bool:
         """Take one step: student by gradient, teacher by moving average.
 
-        Args:
-            parts: this rank's share of the batch, in parts that follow each other.
-
-        Returns:
-            whether the log has a new line.
+        The parts, which follow each other, are this rank's share of the batch. Returns whether the
+        log has a new line.
 
         Raises:
             NotFinite: the loss of one of the steps since the last line of the log.
         """
-        self._set_schedules()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._now(group["schedule"]) * group["rate_factor"]
+            group["weight_decay"] = self._now("weight_decay") * group["decay_factor"]
         self.optimizer.zero_grad()
         measured = []
         for number, batch in enumerate(parts):
-            with self._exchanging(is_last=number == len(parts) - 1):
+            # ranks exchange gradients after the last part only
+            is_kept = self.ranks.world > 1 and number < len(parts) - 1
+            with self._student.no_sync() if is_kept else nullcontext():  # type: ignore[operator]
                 terms = self._losses(batch, number)
                 (terms["loss"] / len(parts)).backward()  # type: ignore[no-untyped-call]
             measured.append(torch.stack([value.detach().float() for value in terms.values()]))
@@ -131,26 +127,13 @@ class Trainer:
         self._write_log()
         return True
 
-    def _set_schedules(self) -> None:
-        for group in self.optimizer.param_groups:
-            rate = self._now(group["schedule"])
-            group["lr"] = rate * group["rate_factor"]
-            group["weight_decay"] = self._now("weight_decay") * group["decay_factor"]
-
     def _now(self, schedule: str) -> float:
         return float(self.schedules[schedule][self.step])
 
-    def _exchanging(self, is_last: bool) -> AbstractContextManager[None]:
-        """Run a part of a step; ranks exchange gradients after the last one only."""
-        if isinstance(self._student, DistributedDataParallel) and not is_last:
-            return self._student.no_sync()
-        return nullcontext()
-
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
         """Return the terms, the weighted loss first, then what is measured without gradient."""
-        crops, heads, weights = self.recipe.crops, self.recipe.heads, self.recipe.losses
-        views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
-        local_views = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
+        heads, weights = self.recipe.heads, self.recipe.losses
+        views, local_views = self._views(batch)
         kept = self._stochastic_depth(batch, part)
         small = [batch.masked_indices, batch.masked, batch.masked_weights]
         dropped = [kept.tokens, kept.scale, *kept.images] if kept else []
@@ -158,37 +141,33 @@ class Trainer:
         size, temperature = len(batch.ids), heads.student_temperature
         with self._autocast():
             class_targets, patch_targets = self._targets(views, indices)
+            local = local_views if len(local_views) else None
+            depth = DropPath(rest[2:], *rest[:2]) if kept else None
             classes, class_scores, patch_scores = self._student(
-                views,
-                indices,
-                masked,
-                local_views if len(local_views) else None,
-                DropPath(rest[2:], *rest[:2]) if kept else None,
+                views, indices, masked, local, depth
             )
-        targets = class_targets.view(2, size, -1)
-        terms = {
-            "dino": dino_loss(targets, class_scores.view(-1, size, heads.prototypes), temperature),
-            "ibot": ibot_loss(
-                patch_targets,
-                patch_scores,
-                masked_weights,
-                len(views),
-                temperature,
-            ),
-            "koleo": sum(
-                (koleo_loss(chunk, self.ranks) for chunk in classes.chunk(2)),
-                classes.new_zeros(()),
-            ),
-        }
-        loss = (
-            weights.dino * terms["dino"]
-            + weights.ibot * terms["ibot"]
-            + weights.koleo * terms["koleo"]
-        )
+        scores = class_scores.view(-1, size, heads.prototypes)
+        dino = dino_loss(class_targets.view(2, size, -1), scores, temperature)
+        ibot = ibot_loss(patch_targets, patch_scores, masked_weights, len(views), temperature)
+        first, second = classes.chunk(2)
+        koleo = koleo_loss(first, self.ranks) + koleo_loss(second, self.ranks)
         self._features = classes.detach()
-        entropy = torch.special.entr(class_targets).sum(dim=-1).mean()
-        use = used_prototypes(class_targets)
-        return {"loss": loss, **terms, "teacher_entropy": entropy, "prototypes_used": use}
+        return {
+            "loss": weights.dino * dino + weights.ibot * ibot + weights.koleo * koleo,
+            "dino": dino,
+            "ibot": ibot,
+            "koleo": koleo,
+            "teacher_entropy": torch.special.entr(class_targets).sum(dim=-1).mean(),
+            "prototypes_used": used_prototypes(class_targets),
+        }
+
+    def _views(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the global and the local crops as the networks' input, float32 [N, 3, S, S]."""
+        crops = self.recipe.crops
+        return (
+            finish(batch.global_crops, batch.global_augmentations, crops, self.device),
+            finish(batch.local_crops, batch.local_augmentations, crops, self.device),
+        )
 
     @torch.no_grad()
     def _targets(self, views: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
@@ -203,26 +182,18 @@ class Trainer:
     def _stochastic_depth(self, batch: Batch, part: int) -> DropPath | None:
         """Draw the step's stochastic depth, the same on every kind of device."""
         backbone: Any = self.student.backbone
-        sizes = [len(batch.global_crops), len(batch.local_crops)]
-        return draw_drop_path(
-            self.recipe.backbone.drop_path,
-            len(backbone.blocks),
-            [size for size in sizes if size],
-            batch.masked_indices.numpy() // batch.masked.shape[1],
-            rng("depth", self.seed, self.step, self.ranks.rank, part),
-        )
+        rate, depth = self.recipe.backbone.drop_path, len(backbone.blocks)
+        sizes = [len(crops) for crops in (batch.global_crops, batch.local_crops) if len(crops)]
+        patch_images = batch.masked_indices.numpy() // batch.masked.shape[1]
+        random = rng("depth", self.seed, self.step, self.ranks.rank, part)
+        return draw_drop_path(rate, depth, sizes, patch_images, random)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        )
+        is_half = self.recipe.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
 
     def check(self) -> None:
-        """Check that the steps since the last line of the log were finite; waits for a GPU.
-
-        Raises:
-            NotFinite: one was not.
-        """
+        """Raise NotFinite unless all steps since the last line were finite; waits for a GPU."""
         if self._measured:
             measured = self.ranks.sum(torch.stack(self._measured))  # all ranks stop together
             broken = (~measured.isfinite().all(dim=1)).nonzero()
@@ -236,17 +207,11 @@ class Trainer:
         # ranks first, as in `state`: a resumed run writes the same line
         means = self.ranks.mean(torch.stack(self._measured)).double().mean(dim=0).tolist()
         row = dict.fromkeys(TERMS, nan) | dict(zip(self.terms, means, strict=True))
-        norm = row.pop("gradient_norm")
-        self.log.append(
-            {
-                "step": self.step,
-                **row,
-                "kl": row["dino"] - row["teacher_entropy"],
-                "feature_rank": rank_me(self._features),
-                "gradient_norm": norm,
-                "learning_rate": float(self.schedules["learning_rate"][self.step - 1]),
-            }
-        )
+        row["kl"] = row["dino"] - row["teacher_entropy"]
+        row["feature_rank"] = rank_me(self._features)
+        row["gradient_norm"] = row.pop("gradient_norm")  # in the order of the log's columns
+        row["learning_rate"] = float(self.schedules["learning_rate"][self.step - 1])
+        self.log.append({"step": self.step, **row})
         self._measured.clear()
         self._ids.clear()
 
@@ -297,9 +262,8 @@ class Distiller(Trainer):
 
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
         """Return 1 minus the mean cosine of class tokens and, if configured, of patches."""
-        crops, weight = self.recipe.crops, self.recipe.losses.distilled_patches
-        views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
-        originals = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
+        weight = self.recipe.losses.distilled_patches
+        views, originals = self._views(batch)
         patches = batch.masked.numel() if weight else 0
         rows = torch.arange(patches, device=self.device)
         with self._autocast():
@@ -323,18 +287,16 @@ REFERENCE_BATCH = 1024
 def cosine(start: float, end: float, steps: int) -> np.ndarray:
     """Return float64 [steps], half a cosine wave from `start` (first) towards `end`."""
     phase = np.arange(steps) / max(steps, 1)
-    values: np.ndarray = end + 0.5 * (start - end) * (1.0 + np.cos(np.pi * phase))
-    return values
+    return end + 0.5 * (start - end) * (1.0 + np.cos(np.pi * phase))
 
 
 def schedules(recipe: Recipe) -> dict[str, np.ndarray]:
-    """Return the schedules of a recipe: DINOv2's shapes, with lengths as shares of the run.
+    """Return the schedules of a recipe, float64 [steps]: DINOv2's, with lengths as shares.
 
-    Returns:
-        float64 [steps] by name: `learning_rate` of the heads; `backbone_rate`, of which the
-        backbone's layers have fractions, the same but zero while only the heads learn, and rising
-        again after that; `last_layer_rate`, the same as the heads' but zero while their last layer
-        is frozen; `weight_decay`, `teacher_momentum` and `teacher_temperature`.
+    They are `learning_rate` of the heads; `backbone_rate`, of which the backbone's layers have
+    fractions, the same but zero while only the heads learn, and rising again after that;
+    `last_layer_rate`, the same as the heads' but zero while their last layer is frozen;
+    `weight_decay`, `teacher_momentum` and `teacher_temperature`.
     """
     settings, steps = recipe.optimizer, recipe.optimizer.steps
     peak = settings.learning_rate

@@ -11,12 +11,16 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.training.model.formats import has_layer_scale, uses_swiglu
-from anonbench.training.model.pretrained import load_pretrained, read_pretrained
+from anonbench.training.model.formats import (
+    has_layer_scale,
+    load_pretrained,
+    read_pretrained,
+    uses_swiglu,
+)
 from anonbench.training.model.vit import VisionTransformer, initialize_linear, resize_positions
 
 if TYPE_CHECKING:
-    from anonbench.config.training import Backbone, Crops, Recipe
+    from anonbench.config.training import Backbone, Recipe
 
 SINCOS_AMPLITUDE = 0.5
 
@@ -31,12 +35,9 @@ def build_backbone(
 ) -> nn.Module:
     """Return a ViT without a classification head, for square images of any size.
 
-    Args:
-        settings: which one: ours or timm's.
-        side: pixels; the size that its position embedding is made for.
-        layer_scale: whether its blocks have LayerScale.
-        class_position: whether the class token has a position; None: as the named model, and yes
-            where there is no name.
+    Its position embedding is made for images of `side` pixels. `layer_scale`: whether its blocks
+    have LayerScale; `class_position`: whether the class token has a position (None: as the named
+    model, and yes where there is no name).
 
     Raises:
         InputError: timm has no such model, or it is no plain ViT.
@@ -63,10 +64,8 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
     """Initial backbone of a training: random by `seed`, or pretrained.
 
     Pretrained positions keep the size that they were trained for: every pass resamples them once
-    to the size of its crops, as DINOv2's code does.
-
-    Returns:
-        the backbone, and the mask token, float32 [width], of weights from a file that has one.
+    to the size of its crops, as DINOv2's code does. With it comes the mask token, float32 [width],
+    of weights from a file that has one.
 
     Raises:
         InputError: the pretrained weights are missing or do not fit, or a crop's side is no
@@ -78,10 +77,8 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
         seed_torch("backbone", seed)
         if isinstance(settings.pretrained, Path):
             file = read_pretrained(settings.pretrained)
-            made_for = file.side or side
-            model = build_backbone(
-                settings, made_for, has_layer_scale(file.weights), file.class_position
-            )
+            kind = has_layer_scale(file.weights), file.class_position
+            model = build_backbone(settings, file.side or side, *kind)
             load_pretrained(model, file, settings.pretrained)
             mask_token = file.mask_token
         elif settings.pretrained == "timm" and settings.name is not None:
@@ -91,17 +88,11 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
         else:
             model = build_backbone(settings, side)
             _initialize(model, settings)
-    _check_crops(model, recipe.crops)
-    return model, mask_token
-
-
-def _check_crops(model: Any, crops: Crops) -> None:
-    patch = model.patch_embed.patch_size[0]
+    patch: int = model.patch_embed.patch_size[0]  # type: ignore[union-attr, assignment, index]
     for field in ("global_size", "local_size"):
-        if getattr(crops, field) % patch:
-            raise InputError(
-                f"recipe.crops.{field} {getattr(crops, field)} is no multiple of the patch, {patch}"
-            )
+        if (length := getattr(recipe.crops, field)) % patch:
+            raise InputError(f"recipe.crops.{field} {length} is no multiple of the patch, {patch}")
+    return model, mask_token
 
 
 def _initialize(model: Any, settings: Backbone) -> None:
@@ -111,7 +102,7 @@ def _initialize(model: Any, settings: Backbone) -> None:
             if isinstance(module, nn.Linear):
                 initialize_linear(module, "xavier")
         projection = model.patch_embed.proj
-        nn.init.xavier_uniform_(projection.weight.view(projection.weight.shape[0], -1))
+        nn.init.xavier_uniform_(projection.weight.flatten(1))
         if projection.bias is not None:
             nn.init.zeros_(projection.bias)
     if uses_swiglu(model.state_dict()):  # timm starts it nearly constant, DINOv2 does not
@@ -139,16 +130,10 @@ def sincos_positions(side: int, width: int) -> np.ndarray:
 def embed_patches(
     model: Any, images: Tensor, masked: Tensor | None = None, mask_token: Tensor | None = None
 ) -> Tensor:
-    """Return a ViT's tokens before its first block, some patches replaced by the mask token.
+    """Return a ViT's tokens before its first block, class token first, [B, tokens, width].
 
-    Args:
-        model: a ViT of `build_backbone`.
-        images: float [B, 3, S, S], normalized; S a multiple of the patch.
-        masked: bool [B, patches].
-        mask_token: float [width].
-
-    Returns:
-        float [B, prefix + patches, width]: class token first.
+    Images [B, 3, S, S] are normalized, S is a multiple of the patch. Patches that are `masked`,
+    bool [B, patches], are replaced by the mask token [width].
     """
     tokens = model.patch_embed(images)
     if masked is not None and mask_token is not None:
@@ -160,19 +145,14 @@ def embed_patches(
 def _with_positions(model: Any, patches: Tensor) -> Tensor:
     """Return tokens with their positions, [B, prefix + h · w, D], of patches [B, h, w, D].
 
-    timm's own method would interpolate all models' positions with antialiasing; DINOv2 does so only
-    with registers. It also does not support positions for only some of the tokens before the
-    patches.
+    Unlike timm's own method, this interpolates positions with antialiasing only where DINOv2 does,
+    and supports positions for only some of the tokens before the patches.
     """
     first = [token for token in (model.cls_token, model.reg_token) if token is not None]
     tokens = torch.cat(first, dim=1)
     placed = model.pos_embed.shape[1] - model.patch_embed.num_patches
-    positions = resize_positions(
-        model.pos_embed,
-        (patches.shape[1], patches.shape[2]),
-        placed,
-        antialias=model.reg_token is not None,
-    )
+    grid, has_registers = (patches.shape[1], patches.shape[2]), model.reg_token is not None
+    positions = resize_positions(model.pos_embed, grid, placed, antialias=has_registers)
     parts = [tokens[:, :placed] + positions[:, :placed], tokens[:, placed:]]
     before = torch.cat(parts, dim=1).expand(len(patches), -1, -1)
     return torch.cat([before, patches.flatten(1, 2) + positions[:, placed:]], dim=1)

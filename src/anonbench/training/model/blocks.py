@@ -18,16 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-BRANCHES = 2
-"""Number of branches of a block: attention and feed-forward."""
+BRANCHES = 2  # number of branches of a block: attention and feed-forward
 
+# output tokens are padded to a multiple: their number varies from step to step, and libraries keep
+# kernels and memory for every shape
 GRANULE = 64
-"""Output tokens are padded to a multiple of this: their number varies from step to step, and
-libraries keep kernels and memory for every shape.
-"""
 
-Rows = Sequence[Tensor]
-"""For each crop size, int64 [kept]: the images that a branch acts on."""
+Rows = Sequence[Tensor]  # for each crop size, int64 [kept]: the images that a branch acts on
 
 
 class PackedBlock(nn.Module):
@@ -40,8 +37,7 @@ class PackedBlock(nn.Module):
     mlp: nn.Module
     ls2: nn.Module
 
-    keep_activations = True
-    """Whether activations are kept for the backward pass, or recomputed by it."""
+    keep_activations = True  # for the backward pass, which would otherwise recompute them
 
     def forward(
         self,
@@ -50,16 +46,9 @@ class PackedBlock(nn.Module):
         patches: Tensor | None = None,
         kept: DropPath | None = None,
     ) -> Any:
-        """Output of the block for one tensor or a list of them.
+        """Output of the block for [B, T, D] or, with the images `rows` of each branch, a list.
 
-        Args:
-            x: float [B, T, D], or a list of such.
-            rows: for a list: the images kept by each branch; None for all.
-            patches: for the last block, see `feed_wanted`, as for `kept`.
-            kept: stochastic depth.
-
-        Returns:
-            as `x`; of the last block float [wanted, D].
+        For `patches` and the stochastic depth `kept` of the last block, see `feed_wanted`.
         """
         if not isinstance(x, list):
             return self.forward([x])[0]
@@ -130,12 +119,9 @@ def unpacked(tokens: Tensor, groups: Sequence[Tensor]) -> list[Tensor]:
 
 
 def attend(qkv: Tensor, images: int, attention: Any) -> Tensor:
-    """Self-attention within each image, [B · T, D], of queries, keys and values [B · T, 3 D].
+    """Self-attention within each of B images, [B · T, D], of queries, keys, values [B · T, 3 D].
 
-    Args:
-        qkv: what `attention.qkv` gave.
-        images: B.
-        attention: its layer: number of heads, and norms of queries and keys.
+    `attention` is the layer, with the number of heads and the norms of queries and keys.
     """
     heads = qkv.view(images, -1, 3, attention.num_heads, attention.head_dim)
     queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
@@ -149,16 +135,10 @@ def add_branch(
     rows: Rows | None,
     in_place: bool = False,
 ) -> list[Tensor]:
-    """Return the groups plus the output of a residual branch for them.
+    """Return the groups, float [B, T, D] each, plus the output of a residual branch for them.
 
-    Stochastic depth (Huang et al. 2016): the branch gets only the images `rows`, and its result is
-    scaled by all images over kept ones, so that its expectation is that of the whole.
-
-    Args:
-        groups: float [B, T, D] each.
-        branch: from groups to groups.
-        rows: kept images of each group; None for all.
-        in_place: whether `groups` may be changed.
+    Stochastic depth (Huang et al. 2016): the branch gets only the images `rows` (None: all), and
+    its result is scaled by all images over kept ones, so that its expectation is that of the whole.
     """
     if rows is None:
         return [group + update for group, update in zip(groups, branch(groups), strict=True)]
@@ -174,14 +154,12 @@ def add_branch(
 class DropPath:
     """Stochastic depth of one forward pass."""
 
+    # for each crop size int64 [depth, 2, kept], ascending: the images each branch acts on
     images: Sequence[Tensor]
-    """For each crop size int64 [depth, 2, kept], ascending: the images each branch acts on."""
+    # int64 [n]: the last block's output tokens, class tokens first, that its feed-forward branch
+    # acts on, possibly padded at the end by repeated ones with a scale of zero
     tokens: Tensor
-    """int64 [n]: the last block's output tokens, class tokens first, that its feed-forward branch
-    acts on, possibly padded at the end by repeated ones with a scale of zero.
-    """
-    scale: Tensor
-    """float32 [n, 1]: all images over kept ones, in the token's group."""
+    scale: Tensor  # float32 [n, 1]: all images over kept ones, in the token's group
 
     def rows(self, block: int) -> list[Rows]:
         """Return the images that the branches of a block act on."""
@@ -195,17 +173,10 @@ def draw_drop_path(
     patch_images: np.ndarray,
     random: np.random.Generator,
 ) -> DropPath | None:
-    """Draw the images that each branch of each block acts on.
+    """Draw the images that each branch of each of `depth` blocks acts on; None if all do.
 
-    Args:
-        rate: of stochastic depth, the same in all blocks.
-        depth: number of blocks.
-        sizes: number of images of each crop size.
-        patch_images: int [M], the image (of the first crop size) of each wanted patch.
-        random: generator of the draws.
-
-    Returns:
-        None if nothing is dropped.
+    `sizes` are the numbers of images of each crop size; `patch_images`, int [M], are the images
+    (of the first crop size) of each wanted patch.
     """
     if rate == 0.0:
         return None

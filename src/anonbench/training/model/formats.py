@@ -21,23 +21,27 @@ What differs besides names:
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isqrt
-from typing import Literal
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
-from anonbench.training.model.vit import grid_side
+from anonbench.training.model.vit import grid_side, is_square
+
+logger = logging.getLogger(__name__)
 
 Format = Literal["timm", "dinov2", "huggingface"]
-Weights = Mapping[str, Tensor]
-"""Weights by name; in our names unless stated otherwise."""
-Names = tuple[tuple[str, str], ...]
-"""Pairs of (theirs, ours): the parts in which names differ."""
+Weights = Mapping[str, Tensor]  # weights by name; in our names unless stated otherwise
+Names = tuple[tuple[str, str], ...]  # pairs of (theirs, ours): the parts in which names differ
 
 TITLES: dict[Format, str] = {
     "timm": "timm's format",
@@ -96,23 +100,18 @@ PREFIXES = (
 )
 """Prefixes of a backbone's names inside a larger model."""
 
-HEADS = ("head.", "classifier.")
-"""Classification heads, which are not used here."""
+HEADS = ("head.", "classifier.")  # classification heads, which are not used here
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A backbone's weights in our names."""
 
-    format: Format
-    """Original format."""
+    format: Format  # original format
     weights: dict[str, Tensor]
-    mask_token: Tensor | None
-    """float32 [D]."""
-    ignored: tuple[str, ...]
-    """Names of weights that are not used."""
-    class_position: bool
-    """Whether the position embedding has an entry for the class token too."""
+    mask_token: Tensor | None  # float32 [D]
+    ignored: tuple[str, ...]  # names of weights that are not used
+    class_position: bool  # whether the position embedding has an entry for the class token too
     side: int | None
     """Of the square images, in pixels, that the positions are for; None without positions."""
 
@@ -133,24 +132,6 @@ def has_layer_scale(weights: Weights) -> bool:
     return "blocks.0.ls1.gamma" in weights
 
 
-def image_side(weights: Weights, class_position: bool) -> int | None:
-    """Return the side of the square images, in pixels, that the positions are for.
-
-    None without positions or patch embedding, which loading then reports.
-
-    Raises:
-        InputError: the number of patches is not a square.
-    """
-    if "pos_embed" not in weights or "patch_embed.proj.weight" not in weights:
-        return None
-    grid = grid_side(weights["pos_embed"].shape[1] - class_position)
-    return grid * weights["patch_embed.proj.weight"].shape[-1]
-
-
-def _is_square(number: int) -> bool:
-    return number > 0 and isqrt(number) ** 2 == number
-
-
 def uses_swiglu(weights: Weights) -> bool:
     """Check whether weights in our names have SwiGLU: two halves go in, one comes out."""
     first, second = (weights.get(f"blocks.0.mlp.{layer}.weight") for layer in ("fc1", "fc2"))
@@ -158,15 +139,12 @@ def uses_swiglu(weights: Weights) -> bool:
 
 
 def read_checkpoint(content: object) -> Checkpoint:
-    """Recognize a checkpoint's format and return its backbone in our names.
+    """Recognize a checkpoint's format and return its backbone in our names, without copies.
 
-    Unchanged tensors are not copied.
-
-    Args:
-        content: of a file: tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
+    The content is tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
 
     Raises:
-        InputError: no ViT's weights, or parts of one are missing.
+        InputError: no ViT's weights, parts of one are missing, or the images are not square.
     """
     named, ignored = unwrapped(content)
     kind = recognize(named)
@@ -175,48 +153,45 @@ def read_checkpoint(content: object) -> Checkpoint:
     if kind == "timm":
         weights = without_register_positions(weights)
     token = None if mask_token is None else mask_token.float().flatten()
+    positions, patches = weights.get("pos_embed"), weights.get("patch_embed.proj.weight")
     # in our names, the number of positions tells whether the class token has one
-    square = "pos_embed" in weights and _is_square(weights["pos_embed"].shape[1])
-    class_position = kind != "timm" or not square
-    side = image_side(weights, class_position)
+    count = 0 if positions is None else positions.shape[1]
+    class_position = kind != "timm" or not is_square(count)
+    side = None  # loading reports what is missing
+    if positions is not None and patches is not None:
+        side = grid_side(count - class_position) * patches.shape[-1]
     return Checkpoint(kind, weights, token, tuple(ignored), class_position, side)
 
 
 def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
     """Return a backbone's tensors in a checkpoint, without prefix, and the names of the rest.
 
-    Raises:
-        InputError: there is no class token in it, so no ViT that this package can use.
+    InputError: there is no class token in it, so no ViT that this package can use.
     """
     while isinstance(content, Mapping):
         inner = [content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)]
         if not inner:
             break
         content = inner[0]
-    names = content.keys() if isinstance(content, Mapping) else ()
-    prefix = next(
-        (
-            prefix
-            for prefix in PREFIXES
-            if f"{prefix}cls_token" in names or f"{prefix}embeddings.cls_token" in names
-        ),
-        None,
+    named = (
+        {str(name): each for name, each in content.items()} if isinstance(content, Mapping) else {}
     )
-    if not isinstance(content, Mapping) or prefix is None:
+    tokens = "cls_token", "embeddings.cls_token"
+    prefixes = [each for each in PREFIXES if any(f"{each}{token}" in named for token in tokens)]
+    if not prefixes:
         raise InputError(
             "no ViT with a class token in the names of timm, DINOv2 or Hugging Face; "
-            f"it begins with {', '.join(map(str, list(names)[:3])) or 'nothing'}"
+            f"it begins with {', '.join([*named][:3]) or 'nothing'}"
         )
-    tensors: dict[str, Tensor] = {}
-    ignored: list[str] = []
-    for name, value in content.items():
-        short = str(name).removeprefix(prefix)
-        wanted = str(name).startswith(prefix) and not short.startswith(HEADS)
-        if wanted and isinstance(value, Tensor):
-            tensors[short] = value
-        else:
-            ignored.append(str(name))
-    return tensors, ignored
+    prefix = prefixes[0]
+    kept = {
+        name: value
+        for name, value in named.items()
+        if name.startswith(prefix) and not name.removeprefix(prefix).startswith(HEADS)
+        if isinstance(value, Tensor)
+    }
+    tensors = {name.removeprefix(prefix): value for name, value in kept.items()}
+    return tensors, [name for name in named if name not in kept]
 
 
 def recognize(weights: Weights) -> Format:
@@ -238,8 +213,7 @@ def recognize(weights: Weights) -> Format:
 def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:
     """Return weights renamed to our names; unknown ones stay, and loading reports them.
 
-    Raises:
-        InputError: two of their names become the same.
+    InputError: two of their names become the same.
     """
     names: dict[str, str] = {}
     for name in weights:
@@ -282,9 +256,110 @@ def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     timm models may have such positions, and so do files of earlier versions of this package.
     """
     count, positions = count_registers(weights), weights.get("pos_embed")
-    if not count or positions is None or not _is_square(positions.shape[1] - 1 - count):
+    if not count or positions is None or not is_square(positions.shape[1] - 1 - count):
         return weights
     return weights | {
         "reg_token": weights["reg_token"] + positions[:, 1 : 1 + count],
         "pos_embed": torch.cat([positions[:, :1], positions[:, 1 + count :]], dim=1),
     }
+
+
+FIELD = "recipe.backbone.pretrained"
+SHOWN = 5  # greatest number of differing weights that an error lists
+
+
+def read_pretrained(path: Path) -> Checkpoint:
+    """Read a backbone from a file that may hold what `formats` says; InputError if it does not."""
+    content = read_weights(path, FIELD)
+    try:
+        return read_checkpoint(content)
+    except InputError as error:
+        raise InputError(f"{FIELD}: {path}: {error}") from error
+
+
+def read_weights(path: Path, field: str) -> Any:
+    """Return the content of a safetensors or PyTorch file; nothing is executed.
+
+    InputError, which names the `field` of the config: the file is missing or neither.
+    """
+    if not path.is_file():
+        raise InputError(f"{field}: {path} does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise InputError(f"{field}: {path} holds no weights ({text})") from error
+
+
+def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """Load a checkpoint of `read_pretrained` into a model, and log the result.
+
+    The model has LayerScale and positions of the same kind as the checkpoint, for the same size of
+    images; the path is for messages.
+
+    Raises:
+        InputError: architectures, names or shapes differ.
+    """
+    what = f"{FIELD}: {path} ({TITLES[checkpoint.format]})"
+    wanted, given = _architecture(model.state_dict()), _architecture(checkpoint.weights)
+    differing = [
+        f"{name} {given[name]} in the file, {wanted[name]} in the model"
+        for name in wanted
+        if given[name] not in (wanted[name], None)
+    ]
+    if differing:
+        raise InputError(f"{what} is of another architecture: {'; '.join(differing)}")
+    load_strictly(model, checkpoint.weights, what)
+    mask_token = checkpoint.mask_token
+    if mask_token is not None and mask_token.shape != (model.embed_dim,):
+        raise InputError(
+            f"{what}: the mask token has {mask_token.numel()} values, the model {model.embed_dim}"
+        )
+    logger.info(
+        "%s: %d weights loaded; positions for images of %s px; mask token: %s; %d names ignored",
+        what,
+        len(checkpoint.weights),
+        checkpoint.side,
+        "none" if mask_token is None else "taken",
+        len(checkpoint.ignored),
+    )
+
+
+def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
+    """Architecture of a backbone, from weights in our names; None where they do not tell it."""
+    hidden, patch, token = (
+        weights.get(name)
+        for name in ("blocks.0.mlp.fc2.weight", "patch_embed.proj.weight", "cls_token")
+    )
+    return {
+        "width": None if token is None else token.shape[-1],
+        "depth": count_blocks(weights),
+        "patch": None if patch is None else patch.shape[-1],
+        "registers": count_registers(weights),
+        "ffn": "swiglu" if uses_swiglu(weights) else "mlp",
+        "hidden width": None if hidden is None else hidden.shape[1],
+        "LayerScale": has_layer_scale(weights),
+    }
+
+
+def load_strictly(model: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Load weights by the model's names, all of them and no others; float types are converted.
+
+    InputError: names or shapes differ; says which, and of `what`.
+    """
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != given:
+        differing = sorted(
+            name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
+        )
+        lines = [
+            f"{name}: model {expected.get(name, 'none')}, file {given.get(name, 'none')}"
+            for name in differing[:SHOWN]
+        ]
+        raise InputError(
+            f"{what}: {len(differing)} of its weights do not fit the model: {'; '.join(lines)}"
+        )
+    model.load_state_dict(dict(weights))

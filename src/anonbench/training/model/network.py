@@ -27,12 +27,9 @@ class Network(nn.Module):
         self.mask_token = nn.Parameter(torch.zeros(width) if mask_token is None else mask_token)
         with torch.random.fork_rng():
             seed_torch("heads", seed)
-            self.dino_head = Head(width, recipe.heads, recipe.backbone.init)
-            self.ibot_head = (
-                self.dino_head
-                if recipe.heads.shared
-                else Head(width, recipe.heads, recipe.backbone.init)
-            )
+            settings = width, recipe.heads, recipe.backbone.init
+            self.dino_head = Head(*settings)
+            self.ibot_head = self.dino_head if recipe.heads.shared else Head(*settings)
 
     def forward(
         self,
@@ -48,8 +45,8 @@ class Network(nn.Module):
             views: float [2 B, 3, S, S], the global crops.
             masked_indices: int64 [M] into their flattened patches: where scores are wanted.
             masked: bool [2 B, patches]: what is hidden; None (the teacher) for nothing.
-            local_views: float [L B, 3, s, s], the local crops; None for none.
-            kept: stochastic depth; None for none.
+            local_views: float [L B, 3, s, s], the local crops, if any.
+            kept: stochastic depth, if any.
 
         Returns:
             class tokens of the global crops [2 B, D]; prototype scores of all class tokens, global
@@ -69,15 +66,12 @@ class Network(nn.Module):
             groups = _run(block, groups, kept and kept.rows(number))
         number, block = last
         tokens = backbone.norm(_run(block, groups, kept and kept.rows(number), patches, kept))
-        scores, patch_scores = self._scores(*tokens.split([images, len(padded)]))
-        return tokens[: len(views)], scores, patch_scores[: len(masked_indices)]
-
-    def _scores(self, classes: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return prototype scores of class tokens [N, D] and of masked patches [M, D]."""
         if self.ibot_head is self.dino_head:  # one call is faster than two
-            both = self.dino_head(torch.cat([classes, patches]))
-            return both[: len(classes)], both[len(classes) :]
-        return self.dino_head(classes), self.ibot_head(patches)
+            scores, patch_scores = self.dino_head(tokens).split([images, len(padded)])
+        else:
+            classes, masked_tokens = tokens.split([images, len(padded)])
+            scores, patch_scores = self.dino_head(classes), self.ibot_head(masked_tokens)
+        return tokens[: len(views)], scores, patch_scores[: len(masked_indices)]
 
     @torch.no_grad()
     def follow(self, student: Network, momentum: float) -> None:
@@ -99,10 +93,10 @@ def is_head(name: str) -> bool:
 
 
 def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
-    """Return the factor of the learning rate of a parameter of `Network`.
+    """Return the factor of the learning rate of a parameter of `Network`: layer-wise decay.
 
-    Layer-wise decay as in BEiT and DINOv2: one more factor for each block further from the output,
-    with the embeddings last; the patch embedding has an additional factor.
+    As in BEiT and DINOv2: one more factor for each block further from the output, with the
+    embeddings last; the patch embedding has an additional factor.
     """
     if is_head(name):
         return 1.0
@@ -117,29 +111,21 @@ def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
     return float(settings.backbone_rate * settings.layer_decay**distance * rate)
 
 
-def decays(name: str) -> bool:
-    """Check whether weight decay acts on a parameter: not on biases, norms and LayerScale."""
-    return not (name.endswith((".bias", ".gamma")) or "norm" in name)
-
-
 def parameter_groups(student: Network, settings: Optimizer) -> list[dict[str, object]]:
     """Return AdamW's groups, with `rate_factor`, `decay_factor` and `schedule` in each."""
     depth = len(student.backbone.blocks)  # type: ignore[arg-type]
     groups: dict[tuple[float, float, str], list[nn.Parameter]] = {}
     for name, parameter in student.named_parameters():
-        key = (rate_factor(name, depth, settings), float(decays(name)), rate_schedule(name))
+        decays = not (name.endswith((".bias", ".gamma")) or "norm" in name)
+        schedule = "learning_rate" if is_head(name) else "backbone_rate"
+        if ".last_layer." in name:
+            schedule = "last_layer_rate"
+        key = (rate_factor(name, depth, settings), float(decays), schedule)
         groups.setdefault(key, []).append(parameter)
     return [
         {"params": parameters, "rate_factor": rate, "decay_factor": decay, "schedule": schedule}
         for (rate, decay, schedule), parameters in groups.items()
     ]
-
-
-def rate_schedule(name: str) -> str:
-    """Name of the schedule with the learning rate of a parameter of `Network`."""
-    if ".last_layer." in name:
-        return "last_layer_rate"
-    return "learning_rate" if is_head(name) else "backbone_rate"
 
 
 def clip_gradients(student: Network, largest: float) -> Tensor:

@@ -25,8 +25,7 @@ FIELD = "recipe.backbone.name"
 def require_name(name: str, field: str) -> None:
     """Check that timm has a plain ViT with a class token by this name, and its tag if given.
 
-    Raises:
-        InputError: there is none; the message suggests similar names.
+    InputError: there is none; the message suggests similar names.
     """
     model = name.partition(".")[0]
     with torch.device("meta"):
@@ -60,11 +59,7 @@ def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
 
 
 def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:
-    """Replace a timm ViT's blocks by `PackedBlock`s, without their own stochastic depth.
-
-    Raises:
-        InputError: its blocks are of another kind.
-    """
+    """Replace a plain ViT's blocks by `PackedBlock`s, without their own stochastic depth."""
     for block in model.blocks:
         plain = type(block) is Block and type(block.attn) is Attention and block.attn.gate is None
         if not plain:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Heads
 
 
-EPSILON = 1e-6
-"""Of layer norms, as in DINOv2 and timm; torch's default is 1e-5."""
+OFFSET = 0.1  # offset added to the target grid by DINOv2's models without registers
+EPSILON = 1e-6  # of layer norms, as in DINOv2 and timm; torch's default is 1e-5
 
 
 class PatchEmbedding(nn.Module):
@@ -117,14 +117,8 @@ class PlainBlock(PackedBlock):
 class VisionTransformer(nn.Module):
     """A vision transformer without a head; `anonbench.training.model.backbone.encode` runs it.
 
-    Registers (Darcet et al. 2024) have no positions: otherwise two trained tensors would move every
-    register.
-
-    Args:
-        settings: sizes and initialization; its `name` is ignored.
-        side: pixels of the square images that its position embedding is made for.
-        layer_scale: whether its blocks have LayerScale.
-        class_position: whether the class token has a position.
+    Its arguments are those of `build_backbone`. Registers (Darcet et al. 2024) have no positions:
+    otherwise two trained tensors would move every register.
     """
 
     def __init__(
@@ -143,13 +137,9 @@ class VisionTransformer(nn.Module):
         self.reg_token = nn.Parameter(registers) if settings.registers else None
         self.pos_embed = nn.Parameter(torch.empty(1, placed, width))
         self.norm_pre = nn.Identity()
-        self.blocks = nn.Sequential(
-            *(PlainBlock(settings, layer_scale) for _ in range(settings.depth))
-        )
+        blocks = (PlainBlock(settings, layer_scale) for _ in range(settings.depth))
+        self.blocks = nn.Sequential(*blocks)
         self.norm = nn.LayerNorm(width, eps=EPSILON)
-        self._initialize()
-
-    def _initialize(self) -> None:
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         for token in (self.cls_token, self.reg_token):
             if token is not None:
@@ -164,26 +154,22 @@ def swiglu_width(width: int, ratio: int = 4) -> int:
     return (int(width * ratio * 2 / 3) + 7) // 8 * 8
 
 
-OFFSET = 0.1
-"""Offset added to the target grid by DINOv2's models without registers."""
-
-
 def grid_side(patches: int) -> int:
-    """Number of patches along a side of a square image.
-
-    Raises:
-        InputError: the number of patches is not a square.
-    """
-    side = isqrt(max(patches, 0))
-    if side < 1 or side * side != patches:
+    """Number of patches along a side of a square image; InputError if it is not square."""
+    if not is_square(patches):
         raise InputError(f"a position embedding of {patches} patches is not that of a square image")
-    return side
+    return isqrt(patches)
+
+
+def is_square(number: int) -> bool:
+    """Check whether a number is the square of a positive one."""
+    return number > 0 and isqrt(number) ** 2 == number
 
 
 def resize_positions(
     positions: Tensor, grid: tuple[int, int], prefix: int, antialias: bool
 ) -> Tensor:
-    """Return a position embedding for another grid of patches.
+    """Return a position embedding, float [1, prefix + n², D], for another grid (rows, columns).
 
     The two variants of DINOv2's code (Oquab et al. 2023; settings `interpolate_antialias` and
     `interpolate_offset` of its hub models), both bicubic and in float32:
@@ -192,16 +178,8 @@ def resize_positions(
       (target + 0.1) / source instead of target / source;
     - its models with registers (Darcet et al. 2024): antialiasing, plain scale, as in timm.
 
-    If the grid is unchanged, so is the embedding, bit for bit.
-
-    Args:
-        positions: float [1, prefix + n², D], rows of the grid one after the other.
-        grid: rows and columns wanted.
-        prefix: number of entries at the start that belong to no patch; they are kept.
-        antialias: selects the variant.
-
-    Returns:
-        float [1, prefix + rows · columns, D] in the type given.
+    Entries at the start (`prefix`) that belong to no patch are kept. If the grid is unchanged, so
+    is the embedding, bit for bit.
 
     Raises:
         InputError: the number of patches is not a square.
@@ -224,8 +202,7 @@ class Prototypes(nn.Module):
     """Scores of unit features against prototypes: a linear layer with weight normalization.
 
     The gain of each prototype is trained, as in DINOv2 (DINO kept it at one). Directions start as
-    torch starts a linear layer, uniformly within ±1/√features, also as there: the longer a
-    direction, the less a step of a given size turns it, and its length begins at about 1/√3.
+    torch starts a linear layer, uniformly within ±1/√features, also as there.
     """
 
     def __init__(self, features: int, prototypes: int) -> None:
@@ -241,10 +218,7 @@ class Prototypes(nn.Module):
 
 
 class Head(nn.Module):
-    """DINO's projection head (Caron et al. 2021, appendix C).
-
-    Three layers with GELU, a unit bottleneck, and the prototypes.
-    """
+    """DINO's projection head (Caron et al. 2021, appendix C): MLP, unit bottleneck, prototypes."""
 
     def __init__(self, width: int, settings: Heads, init: Literal["vit", "xavier"]) -> None:
         super().__init__()
