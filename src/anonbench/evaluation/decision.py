@@ -7,7 +7,7 @@ differences do not matter. All comparisons that are shown together are one famil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -81,19 +81,13 @@ class Judgement:
 
     @property
     def cells(self) -> dict[str, Any]:
-        """The cells of a table of differences."""
-        found = self.estimate
-        return {
-            "difference": found.value,
-            "low": found.low,
-            "high": found.high,
-            "p": found.p_different(),
+        """The cells of a table of differences, and other fields of the estimate."""
+        return vars(self.estimate) | {
+            "difference": self.estimate.value,
+            "p": self.estimate.p_different(),
             "p_holm": self.p_different,
             "p_equivalent": self.p_equivalent,
             "verdict": self.verdict.value,
-            "n": found.n,
-            "clusters": found.clusters,
-            "reason": found.reason,
         }
 
 
@@ -119,15 +113,15 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
         margin: largest difference that does not matter, as a share above 0.
         confidence: as a share; 1 - confidence is the level of all tests.
     """
-    different = _adjusted(family, lambda e: e.p_different())
-    not_worse = _adjusted(family, lambda e: 2.0 * e.p_above(-margin))
-    not_better = _adjusted(family, lambda e: 2.0 * e.p_below(margin))
-    equivalent = _adjusted(family, lambda e: 2.0 * max(e.p_above(-margin), e.p_below(margin)))
-    judged = []
-    for estimate, *p in zip(family, different, not_worse, not_better, equivalent, strict=True):
-        verdict = _verdict(estimate, [value <= 1.0 - confidence for value in p])
-        judged.append(Judgement(estimate, verdict, *p))
-    return judged
+    different = np.array([each.p_different() for each in family])
+    above = np.array([each.p_above(-margin) for each in family])
+    below = np.array([each.p_below(margin) for each in family])
+    questions = (different, 2.0 * above, 2.0 * below, 2.0 * np.maximum(above, below))
+    adjusted = np.stack([holm(np.minimum(p, 1.0)) for p in questions], axis=1).tolist()
+    return [
+        Judgement(estimate, _verdict(estimate, [value <= 1.0 - confidence for value in p]), *p)
+        for estimate, p in zip(family, adjusted, strict=True)
+    ]
 
 
 def judge_pairs(
@@ -137,7 +131,6 @@ def judge_pairs(
 
     Args:
         values: one row per query (or image), one column per system; NaN where it has no score.
-        judging: how they are tested.
         hits: whether values are hits (1 or 0), whose interval keeps a width even if two systems
             agree on all.
 
@@ -233,11 +226,6 @@ def select_best(
         counted += float(np.where(left_out, sizes, 0.0).sum())
     optimism = max(gain / counted, 0.0) if counted else 0.0
     return Selection(best, float(means[best]), optimism, wins / resamples)
-
-
-def _adjusted(family: Sequence[Estimate], p: Callable[[Estimate], float]) -> list[float]:
-    values = np.array([p(estimate) for estimate in family], dtype=np.float64)
-    return [float(value) for value in holm(np.minimum(values, 1.0))]
 
 
 def _verdict(estimate: Estimate, shown: Sequence[bool]) -> Verdict:
