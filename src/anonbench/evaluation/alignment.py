@@ -16,8 +16,7 @@ from anonbench.embedding.store import Embeddings, read_provenance
 
 Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
 """A file (HDF5, NPY or Parquet), embeddings in memory, or ids [N] and vectors [N, D]."""
-Named = tuple[str, Embeddings]
-"""Embeddings with the name that error messages use for them."""
+Named = tuple[str, Embeddings]  # embeddings with the name that error messages use for them
 
 
 def named(given: Source, name: str) -> Named:

@@ -32,12 +32,9 @@ from anonbench.datasets.clusters import clusters_of
 class Judging:
     """How differences between the rows of a table are tested."""
 
-    clusters: pd.Series
-    """Of the images, by id (`anonbench.datasets.clusters.read_clusters`)."""
-    confidence: float
-    """Coverage of the intervals, as a share; 1 - confidence is the level of tests."""
-    equivalence_margin: float
-    """Largest difference that does not matter, as a share."""
+    clusters: pd.Series  # of the images, by id (`anonbench.datasets.clusters.read_clusters`)
+    confidence: float  # coverage of the intervals, as a share; 1 - confidence is the level of tests
+    equivalence_margin: float  # largest difference that does not matter, as a share
 
     def groups(self, ids: pd.Index) -> np.ndarray:
         """Return the cluster of each query or image; raise InputError if one has none."""
@@ -49,16 +46,11 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    EQUIVALENT = "equivalent"
-    """The difference is smaller than the margin, in either direction."""
-    NOT_WORSE = "not worse"
-    """Worse by less than the margin, if at all (non-inferior)."""
-    NOT_BETTER = "not better"
-    """Better by less than the margin, if at all."""
-    UNDECIDED = "undecided"
-    """Neither a difference nor its absence can be shown."""
-    UNKNOWN = "not known"
-    """There is no interval; the estimate has the reason."""
+    EQUIVALENT = "equivalent"  # the difference is smaller than the margin, in either direction
+    NOT_WORSE = "not worse"  # worse by less than the margin, if at all (non-inferior)
+    NOT_BETTER = "not better"  # better by less than the margin, if at all
+    UNDECIDED = "undecided"  # neither a difference nor its absence can be shown
+    UNKNOWN = "not known"  # there is no interval; the estimate has the reason
 
 
 @dataclass(frozen=True)
@@ -70,14 +62,10 @@ class Judgement:
 
     estimate: Estimate
     verdict: Verdict
-    p_different: float
-    """That a and b are the same."""
-    p_not_worse: float
-    """That a is worse by the margin or more."""
-    p_not_better: float
-    """That a is better by the margin or more."""
-    p_equivalent: float
-    """That a is worse or better by the margin or more."""
+    p_different: float  # that a and b are the same
+    p_not_worse: float  # that a is worse by the margin or more
+    p_not_better: float  # that a is better by the margin or more
+    p_equivalent: float  # that a is worse or better by the margin or more
 
     @property
     def cells(self) -> dict[str, Any]:
@@ -181,12 +169,9 @@ class Selection:
     """The system with the highest mean, and the optimism of choosing it after the fact."""
 
     best: int
-    observed: float
-    """Its mean."""
-    optimism: float
-    """By how much that is too high on average, at least 0."""
-    wins: np.ndarray
-    """Share of the resamples in which each system has the highest mean [M]."""
+    observed: float  # its mean
+    optimism: float  # by how much that is too high on average, at least 0
+    wins: np.ndarray  # share of the resamples in which each system has the highest mean [M]
 
     @property
     def corrected(self) -> float:

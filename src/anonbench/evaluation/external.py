@@ -40,8 +40,7 @@ COLUMNS = ["metric", "value", "low", "high", "se", "queries", "k", "chance", "ce
 """Columns of the scores, see `score`."""
 FEW = 20
 """If fewer than one in this number of images is a query, the archive is not loaded into memory."""
-CEILING = 1.0
-"""Value of every metric for the reference against itself."""
+CEILING = 1.0  # value of every metric for the reference against itself
 _ROWS = 4096  # vectors that are digested at once
 FINEST = 2.0**-17
 """Least spread of cosines: 128 times the rounding of float32. Above it, mAP of random vectors with
@@ -64,23 +63,17 @@ SCORED_BY = "anonbench.scored_by"
 class Evaluation:
     """Comparison of one system with its own ranking of the originals."""
 
-    table: pd.DataFrame
-    """One row a metric, see `score`."""
+    table: pd.DataFrame  # one row a metric, see `score`
     per_query: pd.DataFrame
     """Columns id and ap, ndcg, overlap, overlap_top, rbo, tau, unchanged; sorted by id. Its `attrs`
     have what the scores depend on besides queries and database, as `SCORED_BY`."""
-    images: int
-    """Images in the database."""
+    images: int  # images in the database
     k: int
-    queries_given: int
-    """Number of given queries; fewer are scored if a sample is requested."""
+    queries_given: int  # number of given queries; fewer are scored if a sample is requested
     settings: Retrieval
-    confidence: float
-    """Coverage of the intervals."""
-    clusters: int | None
-    """Clusters of the queries; None if each query counts as its own cluster."""
-    spread: float
-    """Of the reference's similarities of an image to others, see `_spread_of`."""
+    confidence: float  # coverage of the intervals
+    clusters: int | None  # clusters of the queries; None if each query counts as its own cluster
+    spread: float  # of the reference's similarities of an image to others, see `_spread_of`
     left_out: dict[str, int]
     """Vectors of reference, queries and database that have no counterpart in the others."""
     two_systems: str

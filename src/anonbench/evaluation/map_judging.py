@@ -34,8 +34,7 @@ MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
 DISTILLED = "D"
 FREE = (SHIFT, WHITENING, EXPANSION)
 """Remedies that need no pairs, or nothing but means and variances."""
-NO_FOLD = -1
-"""Fold of images that no pair's cluster has: the map of all pairs is for them."""
+NO_FOLD = -1  # fold of images that no pair's cluster has: the map of all pairs is for them
 MAP, LABELLED = "map", "labelled"
 COLUMNS = [
     *("remedy", "pairs", "query", "metric", "value"),
@@ -49,8 +48,7 @@ FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
 """Pairs where the curve of gain over pairs begins, its points before that of all pairs, and draws
 of pairs that are averaged."""
 MOST_DRAWN = 1600  # pairs up to which several draws are averaged; above, one draw is enough
-UNKNOWN = "unknown"
-"""Attribute of the table: why no statement can rest on it; empty if one can."""
+UNKNOWN = "unknown"  # attribute of the table: why no statement can rest on it; empty if one can
 _EXPANDED, _FLOOR = 5, 1e-3
 
 Transform = Callable[[np.ndarray], np.ndarray]
@@ -60,15 +58,11 @@ Transform = Callable[[np.ndarray], np.ndarray]
 class Judged:
     """Images on which a map is judged, and the pairs from which it is learned."""
 
-    ids: Sequence[str]
-    """Of the judged images, [N]."""
-    originals: np.ndarray
-    """Float32 [N, D]."""
+    ids: Sequence[str]  # of the judged images, [N]
+    originals: np.ndarray  # float32 [N, D]
     hidden: np.ndarray
-    clusters: np.ndarray
-    """Int64 [N]."""
-    folds: np.ndarray
-    """The fold of the pairs that an image must not be judged by, or `NO_FOLD` [N]."""
+    clusters: np.ndarray  # int64 [N]
+    folds: np.ndarray  # the fold of the pairs that an image must not be judged by, or `NO_FOLD` [N]
     labels: np.ndarray | None
     """Person or class of each image, int64 [N], -1 if unknown; None: unknown for all images."""
     taught: tuple[np.ndarray, np.ndarray, np.ndarray]

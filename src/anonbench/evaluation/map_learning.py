@@ -113,12 +113,9 @@ class Learned:
     """A map, and those of the folds, by which images are mapped whose clusters it has seen."""
 
     map: Map
-    maps: Mapping[int | None, Map]
-    """By the fold that is left out; `NO_FOLD`: the map of all pairs."""
-    judged: np.ndarray
-    """Fold that must not map an image that it was judged by, or `NO_FOLD` [N]."""
-    taught: np.ndarray
-    """Fold of each pair [P]."""
+    maps: Mapping[int | None, Map]  # by the fold that is left out; `NO_FOLD`: the map of all pairs
+    judged: np.ndarray  # fold that must not map an image that it was judged by, or `NO_FOLD` [N]
+    taught: np.ndarray  # fold of each pair [P]
 
 
 def learn(

@@ -21,8 +21,7 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.datasets.clusters import clusters_of, plural
 from anonbench.evaluation.comparisons.effect_table import Effect
 
-POWER = 0.8
-"""Share of archives in which a true difference is to be shown (Cohen 1988)."""
+POWER = 0.8  # share of archives in which a true difference is to be shown (Cohen 1988)
 _MOST = 1 << 30  # greatest number of clusters that is tried
 EFFECTS = ("retraining", "anonymizing", "adapting")
 METRICS = ("map", "mndcg")
@@ -41,12 +40,9 @@ class Components(NamedTuple):
     With only one seed, `seed` is NaN, and the interactions with it are part of the others.
     """
 
-    seed: float
-    """Variance between trainings."""
-    cluster: float
-    """Variance between clusters, for example persons, common to all trainings."""
-    query: float
-    """Variance between queries of a cluster, common to all trainings."""
+    seed: float  # variance between trainings
+    cluster: float  # variance between clusters, for example persons, common to all trainings
+    query: float  # variance between queries of a cluster, common to all trainings
 
 
 def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:

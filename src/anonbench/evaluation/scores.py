@@ -78,10 +78,8 @@ class ScenarioFiles:
     model: Model
     seed: int
     variant: Variant
-    retrieval: Path
-    """Summary of the retrieval scores (JSON)."""
-    per_query: Path
-    """Scores of each query (Parquet)."""
+    retrieval: Path  # summary of the retrieval scores (JSON)
+    per_query: Path  # scores of each query (Parquet)
     downstream: Path | None = None
     """Summary of the accuracies (JSON), where the data set has labels."""
     predictions: Path | None = None

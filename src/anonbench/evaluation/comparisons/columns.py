@@ -21,8 +21,7 @@ from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, QueryKind, Variant
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
 
-SEPARATOR = "/"
-"""Between method and adaption in the name of a choice, such as `blur/A`."""
+SEPARATOR = "/"  # between method and adaption in the name of a choice, such as `blur/A`
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Column:
     """Scores of the rows of one column on the same queries or images."""
 
     variant: Variant
-    query: str
-    """Query kind; empty for accuracies."""
+    query: str  # query kind; empty for accuracies
     metric: str
     values: pd.DataFrame
     """One row per query or image, sorted by id; one column per model or method, in the order of the

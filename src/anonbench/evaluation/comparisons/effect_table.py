@@ -77,14 +77,10 @@ class Effect:
     query: QueryKind
     metric: str
     adaption: Adaption | Baseline
-    name: str
-    """One of `EFFECTS`."""
-    pairs: tuple[tuple[int, int], ...]
-    """Training seed and seed of the reference."""
-    ids: pd.Index
-    """Of the Q queries."""
-    by_pair: np.ndarray
-    """float64 [pairs, Q], NaN where a score is undefined."""
+    name: str  # one of `EFFECTS`
+    pairs: tuple[tuple[int, int], ...]  # training seed and seed of the reference
+    ids: pd.Index  # of the Q queries
+    by_pair: np.ndarray  # float64 [pairs, Q], NaN where a score is undefined
     ceiling: np.ndarray
     """Scores of the unadapted models on originals by the same references, float64 [Q]."""
 

@@ -32,13 +32,11 @@ from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 CHANCE = "chance"
 """Column of a shard's table after the scores: the expected nDCG of a random ranking."""
-FLOOR = "floor"
-"""The same if the query's own image always comes first."""
+FLOOR = "floor"  # the same if the query's own image always comes first
 OTHERS_FIRST = b"others first"
 """Key of a shard's metadata; set if a query's own image need not be the most similar, because of an
 inner product."""
-IMAGES = b"images"
-"""Key of a shard's metadata: number of images in a database."""
+IMAGES = b"images"  # key of a shard's metadata: number of images in a database
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("scenario", "id", "query")]
     + [(name, pa.float64()) for name in (*COLUMNS, CHANCE, FLOOR)]
@@ -49,10 +47,8 @@ _SCHEMA = pa.schema(
 class Embedded:
     """The embeddings of one scenario."""
 
-    name: str
-    """`<model>/seed<seed>/<variant>`."""
-    queries: Path
-    """Of the original images by the scenario's model (HDF5)."""
+    name: str  # `<model>/seed<seed>/<variant>`
+    queries: Path  # of the original images by the scenario's model (HDF5)
     database: Path
     """Of the variant by the same model: the images that are searched, and the anonymized queries.
     The same file as `queries` for original images, which have no anonymized queries."""

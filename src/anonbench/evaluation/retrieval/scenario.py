@@ -31,13 +31,10 @@ class Scores:
     table: pd.DataFrame
     """One row for each query and query kind: id, query, then `metrics.COLUMNS`
     as float64; sorted by kind and id."""
-    images: int
-    """Images in the database."""
+    images: int  # images in the database
     k: int
-    chance: Levels
-    """Scores of a random ranking by metric, such as `map` and `mndcg`."""
-    floor: Levels
-    """The same if the query's own image always comes first."""
+    chance: Levels  # scores of a random ranking by metric, such as `map` and `mndcg`
+    floor: Levels  # the same if the query's own image always comes first
 
 
 def score_scenario(

@@ -31,31 +31,24 @@ from anonbench.embedding.store import (
 )
 
 _LOG = logging.getLogger(__name__)
-_ROWS = 8192
-"""Vectors in memory at once while a file is looked through."""
+_ROWS = 8192  # vectors in memory at once while a file is looked through
 PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
 round as they do for the whole database."""
-BYTES = 1_500_000_000
-"""Approximate memory for the data of a block of queries, in bytes."""
-BYTES_A_PAIR = 16
-"""Two similarities, a place and a word for a query and an image."""
+BYTES = 1_500_000_000  # approximate memory for the data of a block of queries, in bytes
+BYTES_A_PAIR = 16  # two similarities, a place and a word for a query and an image
 
 
 @dataclass(frozen=True)
 class Vectors:
     """Vectors of a file, which stays on disk, or of embeddings in memory, which are not copied."""
 
-    ids: Sequence[str]
-    """Sorted, [N]."""
-    width: int
-    """Dimension D."""
+    ids: Sequence[str]  # sorted, [N]
+    width: int  # dimension D
     read: Callable[[np.ndarray], np.ndarray]
     """From places in the file or in memory, int64 [...], to vectors, float32 [..., D]."""
-    order: np.ndarray | None
-    """Place of each id, int64 [N]; None if the ids were sorted."""
-    frame: SharedScale = COSINE
-    """How they are compared."""
+    order: np.ndarray | None  # place of each id, int64 [N]; None if the ids were sorted
+    frame: SharedScale = COSINE  # how they are compared
     path: Path | None = None
 
     @classmethod

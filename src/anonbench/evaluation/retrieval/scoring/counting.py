@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-_MOST_BINS = 1 << 13
-"""Of a row: both their counts stay in a core's cache."""
+_MOST_BINS = 1 << 13  # of a row: both their counts stay in a core's cache
 _SAMPLED = 512
 """Approximate number of a row's values that are sampled to guess where its first images end."""
 _SIGN = np.int32(0x7FFFFFFF)

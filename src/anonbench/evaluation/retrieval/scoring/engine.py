@@ -30,8 +30,7 @@ STRIP = 1 << 15
 core's cache, and enough to pay for the calls."""
 
 
-Scores = dict[str, np.ndarray]
-"""By `COLUMNS`, float64: one score for each query."""
+Scores = dict[str, np.ndarray]  # by `COLUMNS`, float64: one score for each query
 
 
 Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
@@ -45,17 +44,14 @@ class Reference:
 
     chance: np.ndarray
     """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
-    floor: np.ndarray
-    """The same if the query's own image always comes first."""
+    floor: np.ndarray  # the same if the query's own image always comes first
     similarity: np.ndarray
     """Reference similarities, float32 [rows, N]: images are ranked by them, and they are gains."""
-    first: np.ndarray
-    """Positions of the first images in order, int64 [rows, `Measures.depth`]."""
+    first: np.ndarray  # positions of the first images in order, int64 [rows, `Measures.depth`]
     place: np.ndarray
     """Place of each image among the first ones, from 0; their count for all others: integers
     [rows, N]."""
-    ideal: np.ndarray
-    """DCG of the reference ranking, float64 [rows]."""
+    ideal: np.ndarray  # DCG of the reference ranking, float64 [rows]
     open: np.ndarray
     """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
 
@@ -287,19 +283,15 @@ def score_all(
 # example, works on tiles of 12 rows and adds up differently in the upper and the lower half of a
 # tile. The row of a query is therefore determined by its image, and its scores are the same bit for
 # bit for any set of queries: all, a sample, or a shard.
-_PERIOD = 24
-"""Rows after which a product repeats itself: a multiple of the heights of common tiles."""
+_PERIOD = 24  # rows after which a product repeats itself: a multiple of the heights of common tiles
 
 
 class Block(NamedTuple):
     """Queries that are scored together."""
 
-    queries: np.ndarray
-    """Numbers of the queries, ascending, int64 [Q]."""
-    rows: np.ndarray
-    """The row of each, int64 [Q]."""
-    fill: np.ndarray
-    """Index of the query in each row, int64 [R]; the first query in unused rows."""
+    queries: np.ndarray  # numbers of the queries, ascending, int64 [Q]
+    rows: np.ndarray  # the row of each, int64 [Q]
+    fill: np.ndarray  # index of the query in each row, int64 [R]; the first query in unused rows
 
 
 def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:

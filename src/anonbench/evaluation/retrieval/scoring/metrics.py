@@ -107,12 +107,10 @@ class Measures:
         self._images = images
         self.k = cutoff(images, settings)
         self.top = top(images, settings)
-        self.depth = max(self.k, self.top)
-        """Length of the ranking's head that is compared."""
+        self.depth = max(self.k, self.top)  # length of the ranking's head that is compared
         self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
         """Of places: the smallest, since they are looked up all over a row."""
-        self.steps = np.arange(self.depth, dtype=self.place_type)
-        """0 … depth - 1."""
+        self.steps = np.arange(self.depth, dtype=self.place_type)  # 0 … depth - 1
         self._discounts = 1.0 / np.log2(np.arange(2, self.k + 2))
         self._ranks = np.arange(1.0, self.k + 1)
         self._harmonic = ties.harmonic_numbers(images)
