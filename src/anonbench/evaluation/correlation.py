@@ -66,8 +66,8 @@ def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
         & ~scores["adaption"].isin(NO_CHOICE | COMPATIBLE)
     ]
     pairs = zip(chosen["metric"], chosen["query"], strict=True)
-    names = [f"{metric}_{query}" if query in set(QueryKind) else metric for metric, query in pairs]
-    named = chosen.assign(name=names)
+    columns = [f"{one}_{kind}" if kind in set(QueryKind) else one for one, kind in pairs]
+    named = chosen.assign(name=columns)
     return (
         named[named["name"].isin(METRICS)]
         .pivot_table(index=["method", "adaption"], columns="name", values="value", aggfunc="mean")

@@ -53,15 +53,9 @@ class Vectors:
 
     @classmethod
     def of(cls, given: Embeddings, what: str, frame: SharedScale | None = None) -> Vectors:
-        """Vectors in memory, or mapped.
+        """Vectors in memory, or mapped, in any order; InputError names `what` repeats an id.
 
-        Args:
-            given: embeddings in any order.
-            what: name of them in messages.
-            frame: how they are compared; None: in a frame of their own similarity.
-
-        Raises:
-            InputError: an id is there twice.
+        Without a frame, they are compared in one of their own similarity.
         """
         refuse_repeated(given.ids, what)
         ids, order = _sorted(given.ids)
@@ -194,19 +188,12 @@ _BLOCK = 192
 
 
 def draw_queries(ids: Iterable[str], number: int) -> list[str]:
-    """Draw queries by a hash of their ids, in the same order on every machine.
-
-    A larger draw starts with the queries of a smaller one.
-    """
+    """Draw queries by a hash of their ids; a larger draw starts with those of a smaller one."""
     return sorted(ids, key=lambda image_id: (hash_int("explorer", image_id), image_id))[:number]
 
 
 def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
-    """Read only the embeddings of the wanted ids, in their order.
-
-    Raises:
-        InputError: the file holds no embeddings, or an id is not in it.
-    """
+    """Read the embeddings of the wanted ids, in their order; InputError if the file lacks one."""
     rows = {image_id: row for row, image_id in enumerate(read_ids(path)[0])}
     for image_id in wanted:
         if image_id not in rows:
@@ -224,7 +211,7 @@ def rank(
 
     Args:
         queries: embeddings of Q images, by the database's model.
-        database: embeddings of N images (HDF5); read whole, one at a time.
+        database: embeddings of N images (HDF5).
         ids: the N ids, sorted: positions count along them.
         include_self: whether a query's own image is ranked.
 
@@ -259,10 +246,8 @@ def ranked(
     The most similar comes first, ties are ordered by position.
 
     Args:
-        queries: rows of the frame [Q, D].
-        database: rows of the frame [N, D].
+        queries, database: rows of the frame [Q, D] and [N, D].
         own: position of each query's own image, which is left out [Q]; None: it counts.
-        frame: how vectors are compared.
     """
     search = Similarity(database, _BLOCK, as_queries=frame.queries)
     for block in search.slices(len(queries)):

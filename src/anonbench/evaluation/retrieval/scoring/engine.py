@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 STRIP = 1 << 15
 """Similarities that are ranked at once, and first results that are scored at once: few enough for a
 core's cache, and enough to pay for the calls."""
-
-
 Scores = dict[str, np.ndarray]  # by `COLUMNS`, float64: one score for each query
-
-
 Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
 """A database of N vectors: returns the similarities of queries [rows, D], float32 [rows, N]. They
 may be in the buffer, and the caller may change them."""
@@ -63,15 +59,10 @@ class Engine:
     """
 
     def __init__(self, settings: Retrieval, images: int) -> None:
-        """Allocate no buffer yet.
+        """Allocate no buffer yet; InputError if k is 0.
 
-        Args:
-            settings: of the scores, as `metrics.effective_settings` returns them; `block` queries
-                are in memory at once.
-            images: N, in each database.
-
-        Raises:
-            InputError: k is 0.
+        Settings are those of `metrics.effective_settings`: `block` queries are in memory at once.
+        Each database has N images.
         """
         self._settings, self._images = settings, images
         self._measures = Measures(settings, images)
@@ -80,10 +71,7 @@ class Engine:
         self._rooms = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
-        """Prepare a database [N, D]; all databases of an engine share one product buffer.
-
-        Vectors of the database and of its queries are rows of the frame.
-        """
+        """Prepare a database [N, D] of rows of the frame; all share one product buffer."""
         return Similarity(units, self._settings.block, self._room, frame.queries)
 
     def slices(self, queries: int) -> list[slice]:
