@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +16,24 @@ from anonbench.embedding.store import Embeddings, read_provenance
 
 Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
 """A file (HDF5, NPY or Parquet), embeddings in memory, or ids [N] and vectors [N, D]."""
+Named = tuple[str, Embeddings]  # embeddings with the name that error messages use for them
 
 
-@dataclass(frozen=True)
-class GivenEmbeddings:
-    """Embeddings with the name that error messages use for them."""
-
-    embeddings: Embeddings
-    name: str
-
-    @classmethod
-    def of(cls, given: Source, name: str) -> GivenEmbeddings:
-        """Read and check embeddings; raise InputError where they cannot be used."""
-        if isinstance(given, str | Path):
-            return cls(read(Path(given)), str(given))
-        if isinstance(given, Embeddings):
-            found = checked(given.ids, given.values, name)
-            return cls(replace(found, provenance=given.provenance), name)
-        if isinstance(given, tuple) and len(given) == 2:
-            return cls(checked(given[0], given[1], name), name)
-        raise InputError(
-            f"{name}: is {type(given).__name__}; give a path, Embeddings, or a pair (ids, vectors)"
-        )
-
-    def ids(self) -> set[str]:
-        """Return the ids."""
-        return set(self.embeddings.ids)
-
-    def width(self) -> int:
-        """Return the dimension D."""
-        return int(self.embeddings.values.shape[1])
+def named(given: Source, name: str) -> Named:
+    """Read and check embeddings; raise InputError where they cannot be used."""
+    if isinstance(given, str | Path):
+        return str(given), read(Path(given))
+    if isinstance(given, Embeddings):
+        return name, replace(checked(given.ids, given.values, name), provenance=given.provenance)
+    if isinstance(given, tuple) and len(given) == 2:
+        return name, checked(*given, name)
+    raise InputError(
+        f"{name}: is {type(given).__name__}; give a path, Embeddings, or a pair (ids, vectors)"
+    )
 
 
 def matched(
-    reference: GivenEmbeddings, queries: GivenEmbeddings, database: GivenEmbeddings, common: bool
+    reference: Named, queries: Named, database: Named, common: bool
 ) -> tuple[Embeddings, Embeddings, Embeddings]:
     """Align reference, queries and database by the reference's ids.
 
@@ -64,28 +48,30 @@ def matched(
     Raises:
         InputError: ids or dimensions do not fit; the message counts them and names one.
     """
-    queries, database = _renamed(queries, reference), _renamed(database, reference)
-    if queries.width() != database.width():
+    (of_truth, truth), (of_queries, _), (of_database, _) = reference, queries, database
+    asked, searched = (_renamed(each, truth.ids) for each in (queries, database))
+    widths = asked.values.shape[1], searched.values.shape[1]
+    if widths[0] != widths[1]:
         raise InputError(
-            f"{queries.name} has {queries.width()} dimensions, {database.name} "
-            f"{database.width()}: embed both with the same system (the reference may be another's)"
+            f"{of_queries} has {widths[0]} dimensions, {of_database} {widths[1]}: embed both with "
+            "the same system (the reference may be another's)"
         )
-    original, in_database, in_queries = reference.ids(), database.ids(), queries.ids()
+    original, in_queries, in_database = (set(each.ids) for each in (truth, asked, searched))
     both = original & in_database
     if common:
         if not both & in_queries:
-            *first, last = dict.fromkeys([reference.name, queries.name, database.name])
+            *first, last = dict.fromkeys([of_truth, of_queries, of_database])
             raise InputError(
                 f"{', '.join(first)} and {last} have no id in common; give each image the same id "
                 "in all of them"
             )
-        return _kept(reference, both), _kept(queries, both), _kept(database, both)
+        return _kept(truth, both), _kept(asked, both), _kept(searched, both)
     findings = [
         f"{len(ids)} ids of {name} are not in {other}, such as {min(ids)!r}"
         for ids, name, other in (
-            (original - in_database, reference.name, database.name),
-            (in_database - original, database.name, reference.name),
-            (in_queries - original - in_database, queries.name, database.name),
+            (original - in_database, of_truth, of_database),
+            (in_database - original, of_database, of_truth),
+            (in_queries - original - in_database, of_queries, of_database),
         )
         if ids
     ]
@@ -94,7 +80,7 @@ def matched(
             "; ".join(findings) + "; embed the same images for all, or score only those that all "
             "have (--common, in Python common=True)"
         )
-    return reference.embeddings, queries.embeddings, database.embeddings
+    return truth, asked, searched
 
 
 def provenance(given: Source) -> Mapping[str, object]:
@@ -110,21 +96,18 @@ def system_of(provenance: Mapping[str, object]) -> str:
     return str(provenance.get("model") or provenance.get("system") or "")
 
 
-def _renamed(given: GivenEmbeddings, reference: GivenEmbeddings) -> GivenEmbeddings:
-    """Rename ids to the reference's where both denote the same image."""
-    if given.ids() <= reference.ids():
-        return given
-    originals = reference.embeddings.ids
-    found = copies_of(originals, originals, given.embeddings.ids, given.name)
-    names = {copy: own for own, copy in zip(originals, found, strict=True) if copy}
-    own = given.embeddings
-    ids = [names.get(name, name) for name in own.ids]
-    return GivenEmbeddings(Embeddings(ids, own.values, own.provenance), given.name)
+def _renamed(given: Named, originals: Sequence[str]) -> Embeddings:
+    """Rename ids to the originals' where both denote the same image."""
+    name, own = given
+    if set(own.ids) <= set(originals):
+        return own
+    copies = copies_of(originals, originals, own.ids, name)
+    names = {copy: original for original, copy in zip(originals, copies, strict=True) if copy}
+    return replace(own, ids=[names.get(each, each) for each in own.ids])
 
 
-def _kept(source: GivenEmbeddings, ids: set[str]) -> Embeddings:
-    rows = [row for row, name in enumerate(source.embeddings.ids) if name in ids]
-    return rows_of(source.embeddings, np.asarray(rows, dtype=np.int64))
+def _kept(source: Embeddings, ids: set[str]) -> Embeddings:
+    return rows_of(source, np.flatnonzero([name in ids for name in source.ids]))
 
 
 def rows_of(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:

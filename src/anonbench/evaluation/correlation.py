@@ -27,8 +27,7 @@ from anonbench.core.numeric.statistics import (
 )
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 
-RESAMPLES, CONFIDENCE = 2000, 0.95
-"""Of the intervals of coefficients."""
+RESAMPLES, CONFIDENCE = 2000, 0.95  # of the intervals of coefficients
 METRICS = {
     "map_original": "mAP (original)",
     "map_anonymized": "mAP (anonymized)",
@@ -45,8 +44,7 @@ WITHIN = [
     *("rows", "methods", "reason"),
 ]
 """Columns of the correlations of models within methods."""
-MIN_ROWS = 3
-"""Two rows always correlate perfectly."""
+MIN_ROWS = 3  # two always correlate perfectly
 
 
 def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
@@ -54,10 +52,6 @@ def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
 
     Seeds are averaged; originals, the retraining control and baselines are left out. A metric that
     was not computed is NaN.
-
-    Args:
-        scores: table of one data set.
-        degree: percent of an image's regions that is anonymized.
 
     Raises:
         InputError: the table holds several data sets.
@@ -71,11 +65,8 @@ def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
         & (scores["method"] != ORIGINAL)
         & ~scores["adaption"].isin(NO_CHOICE | COMPATIBLE)
     ]
-    kinds = set(QueryKind)
-    columns = [
-        f"{metric}_{query}" if query in kinds else metric
-        for metric, query in zip(chosen["metric"], chosen["query"], strict=True)
-    ]
+    pairs = zip(chosen["metric"], chosen["query"], strict=True)
+    columns = [f"{one}_{kind}" if kind in set(QueryKind) else one for one, kind in pairs]
     named = chosen.assign(name=columns)
     return (
         named[named["name"].isin(METRICS)]
@@ -90,10 +81,7 @@ def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
     """Pearson with its interval, Spearman, n and reason of all pairs, columns `COLUMNS`.
 
     A coefficient that does not exist (a constant metric, fewer than three rows, no downstream task)
-    is NaN, and its row has the reason.
-
-    Args:
-        rows: of `metric_rows`.
+    is NaN, and its row has the reason. `rows` are those of `metric_rows`.
     """
     pairs = product(METRICS, METRICS)
     return pd.DataFrame([_pair(rows, a, b) for a, b in pairs], columns=COLUMNS)
@@ -107,30 +95,20 @@ def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
     """
     entries: list[dict[str, Any]] = []
     for a, b in combinations(METRICS, 2):
-        if reason := _reason(rows, a, b):
-            entries.append({"metric": a, "metric_b": b, "reason": reason})
-            continue
-        both = rows[rows[a].notna() & rows[b].notna()]
-        found = within_methods(
-            *_values(rows, a, b),
-            both["method"].to_numpy(),
-            both["adaption"].to_numpy(),
-            CONFIDENCE,
-            RESAMPLES,
-        )
-        entries.append({"metric": a, "metric_b": b} | vars(found))
+        both, reason = _both(rows, a, b)
+        found: dict[str, Any] = {"reason": reason}
+        if not reason:
+            x, y, methods, models = (both[name].to_numpy() for name in (a, b, "method", "adaption"))
+            found = vars(within_methods(x, y, methods, models, CONFIDENCE, RESAMPLES))
+        entries.append({"metric": a, "metric_b": b} | found)
     table = pd.DataFrame(entries).reindex(columns=WITHIN)
     return table.assign(p_holm=holm(table["p"].to_numpy(np.float64)))
 
 
 def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> None:
-    """Correlate one data set's scores at one degree.
+    """Correlate one data set's scores (CSV) at one degree.
 
-    Args:
-        scores: table of one data set (CSV).
-        degree: as `metric_rows`.
-        matrix: CSV that is written, in long form (`COLUMNS`).
-        within: CSV that is written: the coefficients of models within methods (`WITHIN`).
+    Writes CSV: `matrix` in long form (`COLUMNS`), and `within` methods (`WITHIN`).
 
     Raises:
         InputError: the table holds several data sets.
@@ -142,38 +120,33 @@ def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> 
 
 
 def _pair(rows: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
-    x, y = _values(rows, a, b)
-    entry = {"metric": a, "metric_b": b, "n": len(x)}
-    missing = {"pearson": np.nan, "low": np.nan, "high": np.nan, "spearman": np.nan}
-    reason = _reason(rows, a, b)
+    both, reason = _both(rows, a, b)
+    entry = {"metric": a, "metric_b": b, "n": len(both), "reason": reason}
     if reason:
-        return entry | missing | {"reason": reason}
-    samples = bootstrap_pearson(x, y, RESAMPLES, "rows")
-    low, high = interval(samples, CONFIDENCE)
+        return entry | dict.fromkeys(("pearson", "low", "high", "spearman"), np.nan)
+    x, y = both[a].to_numpy(np.float64), both[b].to_numpy(np.float64)
+    low, high = interval(bootstrap_pearson(x, y, RESAMPLES, "rows"), CONFIDENCE)
     values = {"pearson": float(pearson(x, y)), "low": low, "high": high, "spearman": spearman(x, y)}
-    return entry | values | {"reason": ""}
+    return entry | values
 
 
-def _values(rows: pd.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values [n] of both metrics in the rows that have both."""
-    both = rows[a].notna() & rows[b].notna()
-    return rows.loc[both, a].to_numpy(np.float64), rows.loc[both, b].to_numpy(np.float64)
-
-
-def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
+def _both(rows: pd.DataFrame, a: str, b: str) -> tuple[pd.DataFrame, str]:
+    """Rows that have both metrics, and the reason why they give no coefficient."""
+    both = rows[rows[a].notna() & rows[b].notna()]
     for name in (a, b):
         if len(rows) and rows[name].isna().all():
             downstream = name in ("knn", "linear")
-            cause = "no downstream task" if downstream else "not computed"
-            return f"{METRICS[name]}: {cause}"
-    x, y = _values(rows, a, b)
-    if len(x) < MIN_ROWS:
-        rows_given = f"{len(x)} row{'' if len(x) == 1 else 's'} (model × method)"
-        return f"{rows_given}, at least {MIN_ROWS} are needed"
-    for name, values in ((a, x), (b, y)):
-        if not varies(values):
-            return f"{METRICS[name]} is the same in all {len(values)} rows"
-    return ""
+            return (
+                both,
+                f"{METRICS[name]}: {'no downstream task' if downstream else 'not computed'}",
+            )
+    if len(both) < MIN_ROWS:
+        given = f"{len(both)} row{'' if len(both) == 1 else 's'} (model × method)"
+        return both, f"{given}, at least {MIN_ROWS} are needed"
+    for name in (a, b):
+        if not varies(both[name].to_numpy(np.float64)):
+            return both, f"{METRICS[name]} is the same in all {len(both)} rows"
+    return both, ""
 
 
 def read_correlations(path: Path) -> pd.DataFrame:

@@ -7,7 +7,7 @@ differences do not matter. All comparisons that are shown together are one famil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -32,12 +32,9 @@ from anonbench.datasets.clusters import clusters_of
 class Judging:
     """How differences between the rows of a table are tested."""
 
-    clusters: pd.Series
-    """Of the images, by id (`anonbench.datasets.clusters.read_clusters`)."""
-    confidence: float
-    """Coverage of the intervals, as a share; 1 - confidence is the level of tests."""
-    equivalence_margin: float
-    """Largest difference that does not matter, as a share."""
+    clusters: pd.Series  # of the images, by id (`anonbench.datasets.clusters.read_clusters`)
+    confidence: float  # coverage of the intervals, as a share; 1 - confidence is the level of tests
+    equivalence_margin: float  # largest difference that does not matter, as a share
 
     def groups(self, ids: pd.Index) -> np.ndarray:
         """Return the cluster of each query or image; raise InputError if one has none."""
@@ -49,16 +46,11 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    EQUIVALENT = "equivalent"
-    """The difference is smaller than the margin, in either direction."""
-    NOT_WORSE = "not worse"
-    """Worse by less than the margin, if at all (non-inferior)."""
-    NOT_BETTER = "not better"
-    """Better by less than the margin, if at all."""
-    UNDECIDED = "undecided"
-    """Neither a difference nor its absence can be shown."""
-    UNKNOWN = "not known"
-    """There is no interval; the estimate has the reason."""
+    EQUIVALENT = "equivalent"  # the difference is smaller than the margin, in either direction
+    NOT_WORSE = "not worse"  # worse by less than the margin, if at all (non-inferior)
+    NOT_BETTER = "not better"  # better by less than the margin, if at all
+    UNDECIDED = "undecided"  # neither a difference nor its absence can be shown
+    UNKNOWN = "not known"  # there is no interval; the estimate has the reason
 
 
 @dataclass(frozen=True)
@@ -70,30 +62,20 @@ class Judgement:
 
     estimate: Estimate
     verdict: Verdict
-    p_different: float
-    """That a and b are the same."""
-    p_not_worse: float
-    """That a is worse by the margin or more."""
-    p_not_better: float
-    """That a is better by the margin or more."""
-    p_equivalent: float
-    """That a is worse or better by the margin or more."""
+    p_different: float  # that a and b are the same
+    p_not_worse: float  # that a is worse by the margin or more
+    p_not_better: float  # that a is better by the margin or more
+    p_equivalent: float  # that a is worse or better by the margin or more
 
     @property
     def cells(self) -> dict[str, Any]:
-        """The cells of a table of differences."""
-        found = self.estimate
-        return {
-            "difference": found.value,
-            "low": found.low,
-            "high": found.high,
-            "p": found.p_different(),
+        """The cells of a table of differences, and other fields of the estimate."""
+        return vars(self.estimate) | {
+            "difference": self.estimate.value,
+            "p": self.estimate.p_different(),
             "p_holm": self.p_different,
             "p_equivalent": self.p_equivalent,
             "verdict": self.verdict.value,
-            "n": found.n,
-            "clusters": found.clusters,
-            "reason": found.reason,
         }
 
 
@@ -119,15 +101,15 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
         margin: largest difference that does not matter, as a share above 0.
         confidence: as a share; 1 - confidence is the level of all tests.
     """
-    different = _adjusted(family, lambda e: e.p_different())
-    not_worse = _adjusted(family, lambda e: 2.0 * e.p_above(-margin))
-    not_better = _adjusted(family, lambda e: 2.0 * e.p_below(margin))
-    equivalent = _adjusted(family, lambda e: 2.0 * max(e.p_above(-margin), e.p_below(margin)))
-    judged = []
-    for estimate, *p in zip(family, different, not_worse, not_better, equivalent, strict=True):
-        verdict = _verdict(estimate, [value <= 1.0 - confidence for value in p])
-        judged.append(Judgement(estimate, verdict, *p))
-    return judged
+    different = np.array([each.p_different() for each in family])
+    above = np.array([each.p_above(-margin) for each in family])
+    below = np.array([each.p_below(margin) for each in family])
+    questions = (different, 2.0 * above, 2.0 * below, 2.0 * np.maximum(above, below))
+    adjusted = np.stack([holm(np.minimum(p, 1.0)) for p in questions], axis=1).tolist()
+    return [
+        Judgement(estimate, _verdict(estimate, [value <= 1.0 - confidence for value in p]), *p)
+        for estimate, p in zip(family, adjusted, strict=True)
+    ]
 
 
 def judge_pairs(
@@ -137,7 +119,6 @@ def judge_pairs(
 
     Args:
         values: one row per query (or image), one column per system; NaN where it has no score.
-        judging: how they are tested.
         hits: whether values are hits (1 or 0), whose interval keeps a width even if two systems
             agree on all.
 
@@ -188,12 +169,9 @@ class Selection:
     """The system with the highest mean, and the optimism of choosing it after the fact."""
 
     best: int
-    observed: float
-    """Its mean."""
-    optimism: float
-    """By how much that is too high on average, at least 0."""
-    wins: np.ndarray
-    """Share of the resamples in which each system has the highest mean [M]."""
+    observed: float  # its mean
+    optimism: float  # by how much that is too high on average, at least 0
+    wins: np.ndarray  # share of the resamples in which each system has the highest mean [M]
 
     @property
     def corrected(self) -> float:
@@ -233,11 +211,6 @@ def select_best(
         counted += float(np.where(left_out, sizes, 0.0).sum())
     optimism = max(gain / counted, 0.0) if counted else 0.0
     return Selection(best, float(means[best]), optimism, wins / resamples)
-
-
-def _adjusted(family: Sequence[Estimate], p: Callable[[Estimate], float]) -> list[float]:
-    values = np.array([p(estimate) for estimate in family], dtype=np.float64)
-    return [float(value) for value in holm(np.minimum(values, 1.0))]
 
 
 def _verdict(estimate: Estimate, shown: Sequence[bool]) -> Verdict:

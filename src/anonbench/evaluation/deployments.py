@@ -120,11 +120,7 @@ _Key = tuple[str, QueryKind, int]
 """Method, kind of queries, and percent of the images that are anonymized."""
 _Levels = dict[str, tuple[float | None, float | None]]
 """By metric: scores of a random ranking, and of one that only finds a query's own vector."""
-
-
-def read_deployments(path: Path) -> pd.DataFrame:
-    """Read scores of mixed archives; missing texts are empty."""
-    return read_csv(path, COLUMNS)
+read_deployments = partial(read_csv, columns=COLUMNS)
 
 
 def _levels(
@@ -164,29 +160,28 @@ def _rows(
         }
         estimates = [clustered_mean(each, clusters, confidence) for each in differences.values()]
         judged = judge(estimates, judging.equivalence_margin, confidence)
-        cells = dict(zip(differences, (each.cells for each in judged), strict=True))
+        verdicts = dict(zip(differences, judged, strict=True))
         for key, own in values.items():
             method, query, share = key
             ceiling = values[method, QueryKind.ORIGINAL, 0]
             kept = clustered_mean(share_of(own, ceiling), clusters, confidence)
             chance, floor = bounds[query, share][metric]
-            found = cells.get(key, {"verdict": ""})
-            yield {
+            row: dict[str, Any] = {
                 "method": method,
                 "share": share,
                 "query": query.value,
                 "metric": metric,
-                "chance": chance,
-                "floor": floor,
-                **vars(clustered_mean(own, clusters, confidence, LOWEST.get(metric, 0.0), 1.0)),
-                "kept": kept.value,
-                "kept_low": kept.low,
-                "kept_high": kept.high,
-                "difference": found.get("difference"),
-                "difference_low": found.get("low"),
-                "difference_high": found.get("high"),
-                "verdict": found["verdict"],
             }
+            row |= vars(clustered_mean(own, clusters, confidence, LOWEST.get(metric, 0.0), 1.0))
+            row |= {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high}
+            row |= {"chance": chance, "floor": floor, "verdict": ""}
+            if found := verdicts.get(key):
+                row |= {"difference": found.estimate.value, "verdict": found.verdict.value}
+                row |= {
+                    "difference_low": found.estimate.low,
+                    "difference_high": found.estimate.high,
+                }
+            yield row
 
 
 def anonymized_images(
@@ -228,11 +223,7 @@ def anonymized_images(
 
 
 def read_labels(dataset: str, manifest: Path, column: str) -> pd.Series:
-    """Read a label for each image, by id.
-
-    Raises:
-        InputError: the manifest has no such column.
-    """
+    """Read a label for each image, by id; InputError if the manifest has no such column."""
     found = pd.read_parquet(manifest).set_index("id")
     if column not in found:
         raise InputError(

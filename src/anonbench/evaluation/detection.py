@@ -26,8 +26,7 @@ from anonbench.detection.gather import read_outcomes
 COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
 with such regions, with a bootstrap interval over images."""
-_QUARTER = 32
-"""Number of corners in a quarter of an ellipse's inscribed polygon: coverage is underestimated."""
+_QUARTER = 32  # corners in a quarter of an ellipse's inscribed polygon: its area is underestimated
 
 
 def visible_area(
@@ -117,19 +116,12 @@ def evaluate_detection(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure a data set's boxes by its truth (`read_truth`), in the images that were searched.
 
+    Writes the tables of true `regions` and of images (`by_image`) as Parquet, `summarize_quality`
+    (`summary`) and `visible_area` (`sight`) as CSV; the latter two are returned.
+
     Args:
-        manifest: the data set's.
-        boxes: what was found.
         images: detection's outcome by shard.
-        truth: see `read_truth`.
-        drawn: see `read_truth`.
-        resamples: of the intervals.
-        confidence: of the intervals.
         hidden: `degrees`, `margin` and `shape` of the data set's anonymization.
-        regions: the table of true regions to write (Parquet).
-        by_image: the table of images to write (Parquet).
-        summary: `summarize_quality`, to write as CSV.
-        sight: `visible_area`, to write as CSV.
 
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
@@ -138,22 +130,14 @@ def evaluate_detection(
     true = quality.read_truth(truth, rows, drawn)
     if not true:
         raise InputError(f"{truth}: none of its images could be searched")
-    frame = read_boxes(boxes)
+    frame, sizes = read_boxes(boxes), quality.image_sizes(rows)
     found = image_regions(frame[frame["id"].isin(list(true))])
-    of_regions, of_images = quality.measure(found, true, quality.image_sizes(rows))
+    of_regions, of_images = quality.measure(found, true, sizes)
     write_parquet(of_regions, regions)
     write_parquet(of_images, by_image)
     result = quality.summarize_quality(of_regions, of_images, resamples, confidence)
     write_csv(result, summary)
-    left = visible_area(
-        found,
-        true,
-        quality.image_sizes(rows),
-        hidden["degrees"],
-        hidden["shape"],
-        hidden["margin"],
-        resamples,
-        confidence,
-    )
+    how = hidden["degrees"], hidden["shape"], hidden["margin"], resamples, confidence
+    left = visible_area(found, true, sizes, *how)
     write_csv(left, sight)
     return result, left

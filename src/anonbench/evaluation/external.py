@@ -22,18 +22,11 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.numeric.statistics import standard_error
-from anonbench.core.settings import Confidence, require_value
+from anonbench.core.settings import Confidence, Count, require_value
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.alignment import (
-    GivenEmbeddings,
-    Source,
-    matched,
-    provenance,
-    rows_of,
-    system_of,
-)
+from anonbench.evaluation.alignment import Source, matched, named, provenance, rows_of, system_of
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import draw
@@ -43,15 +36,12 @@ from anonbench.evaluation.sufficiency import why_no_statement
 
 log = logging.getLogger(__name__)
 DEFAULTS = Presentation()
-"""Default confidence."""
 COLUMNS = ["metric", "value", "low", "high", "se", "queries", "k", "chance", "ceiling"]
 """Columns of the scores, see `score`."""
 FEW = 20
 """If fewer than one in this number of images is a query, the archive is not loaded into memory."""
-CEILING = 1.0
-"""Value of every metric for the reference against itself."""
-_ROWS = 4096
-"""Vectors that are digested at once."""
+CEILING = 1.0  # value of every metric for the reference against itself
+_ROWS = 4096  # vectors that are digested at once
 FINEST = 2.0**-17
 """Least spread of cosines: 128 times the rounding of float32. Above it, mAP of random vectors with
 a common offset was off by at most 0.4 of half its interval; at a third of it, by 6 times that."""
@@ -73,23 +63,17 @@ SCORED_BY = "anonbench.scored_by"
 class Evaluation:
     """Comparison of one system with its own ranking of the originals."""
 
-    table: pd.DataFrame
-    """One row a metric, see `score`."""
+    table: pd.DataFrame  # one row a metric, see `score`
     per_query: pd.DataFrame
     """Columns id and ap, ndcg, overlap, overlap_top, rbo, tau, unchanged; sorted by id. Its `attrs`
     have what the scores depend on besides queries and database, as `SCORED_BY`."""
-    images: int
-    """Images in the database."""
+    images: int  # images in the database
     k: int
-    queries_given: int
-    """Number of given queries; fewer are scored if a sample is requested."""
+    queries_given: int  # number of given queries; fewer are scored if a sample is requested
     settings: Retrieval
-    confidence: float
-    """Coverage of the intervals."""
-    clusters: int | None
-    """Clusters of the queries; None if each query counts as its own cluster."""
-    spread: float
-    """Of the reference's similarities of an image to others, see `_spread_of`."""
+    confidence: float  # coverage of the intervals
+    clusters: int | None  # clusters of the queries; None if each query counts as its own cluster
+    spread: float  # of the reference's similarities of an image to others, see `_spread_of`
     left_out: dict[str, int]
     """Vectors of reference, queries and database that have no counterpart in the others."""
     two_systems: str
@@ -194,29 +178,26 @@ def run(
         InputError: a file or setting is wrong; the message names it and says what to do.
     """
     for name, asked in (("sample", sample), ("k", k)):
-        if asked is None:
-            continue
-        if isinstance(asked, bool) or not isinstance(asked, int | np.integer) or asked < 1:
-            raise InputError(
-                f"{name}: {asked} is no number of things; give a whole number of at least 1"
-            )
+        if asked is not None:
+            require_value(name, asked, Count)
     require_value("confidence", confidence, Confidence)
     retrieval = _retrieval(settings)
     sources = {"reference": reference, "queries": queries, "database": database}
-    given = {name: GivenEmbeddings.of(source, name) for name, source in sources.items()}
-    truth, queried, searched = matched(
-        given["reference"], given["queries"], given["database"], common
-    )
-    used = {"reference": truth, "queries": queried, "database": searched}
-    left_out = {name: len(given[name].ids()) - len(used[name].ids) for name in used}
+    given = {name: named(source, name) for name, source in sources.items()}
+    used = matched(given["reference"], given["queries"], given["database"], common)
+    truth, queried, searched = used
+    left_out = {
+        name: len(every.ids) - len(kept.ids)
+        for (name, (_, every)), kept in zip(given.items(), used, strict=True)
+    }
     size = len(searched.ids)
     retrieval = cutoff_settings(retrieval, size, k)
     k = metrics.cutoff(size, retrieval)
     count = len(queried.ids)
     if sample is not None:
         queried = rows_of(queried, draw(queried.ids, sample))
-    labels = None if clusters is None else _labels(clusters)
-    cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # fail before the long computation
+    names = pd.Series(sorted(queried.ids), dtype="str")
+    groups = pd.Series(cluster_numbers(names, clusters), names.to_numpy())
 
     few = len(queried.ids) * FEW < size
     scores = score_scenario(truth, {"queries": queried}, searched, retrieval, streamed=few)
@@ -227,18 +208,9 @@ def run(
         "similarity": truth.similarity,
         "reference": _digest_of(truth),
     }
-    groups = cluster_numbers(per_query["id"], labels)
-    found = retrieval_scores(
-        scores.table,
-        {
-            "k": k,
-            "top": metrics.top(size, retrieval),
-            "chance": scores.chance,
-            "floor": {"queries": scores.floor},
-        },
-        pd.Series(groups, per_query["id"].to_numpy()),
-        confidence,
-    )
+    levels = {"chance": scores.chance, "floor": {"queries": scores.floor}}
+    summary = {"k": k, "top": metrics.top(size, retrieval), **levels}
+    found = retrieval_scores(scores.table, summary, groups, confidence)
     rows = [{"metric": name, "ceiling": CEILING} | entries for _, name, entries, _ in found]
     table = WholeTable(pd.DataFrame(rows).rename(columns={"n": "queries"})[COLUMNS])
     table["chance"] = table["chance"].astype(np.float64)
@@ -247,25 +219,21 @@ def run(
         columns = (per_query[name].dropna().to_numpy(np.float64) for name in PER_QUERY.values())
         unseen = math.sqrt(1.0 - len(queried.ids) / count)
         table["sampling_error"] = [standard_error(column) * unseen for column in columns]
-    return Evaluation(
-        table,
-        per_query,
-        size,
-        k,
-        count,
-        retrieval,
-        confidence,
-        None if clusters is None else len(np.unique(groups)),
-        _spread_of(truth),
-        left_out,
-        _two_systems(queries, database),
-    )
-
-
-def _two_systems(queries: Source, database: Source) -> str:
     # no error: an adapted system embeds for the vectors of the unchanged one
     systems = {system_of(provenance(each)) for each in (queries, database)} - {""}
-    return TWO_SYSTEMS if len(systems) > 1 else ""
+    return Evaluation(
+        table=table,
+        per_query=per_query,
+        images=size,
+        k=k,
+        queries_given=count,
+        settings=retrieval,
+        confidence=confidence,
+        clusters=None if clusters is None else int(groups.nunique()),
+        spread=_spread_of(truth),
+        left_out=left_out,
+        two_systems=TWO_SYSTEMS if len(systems) > 1 else "",
+    )
 
 
 def _retrieval(settings: dict[str, Any]) -> Retrieval:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
 DISTILLED = "D"
 FREE = (SHIFT, WHITENING, EXPANSION)
 """Remedies that need no pairs, or nothing but means and variances."""
+NO_FOLD = -1  # fold of images that no pair's cluster has: the map of all pairs is for them
 MAP, LABELLED = "map", "labelled"
 COLUMNS = [
     *("remedy", "pairs", "query", "metric", "value"),
@@ -41,15 +43,12 @@ COLUMNS = [
 """A row a remedy, number of pairs, query kind and metric; shares. `map` is mAP against the own
 ranking of the originals, `labelled` mAP of images with the query's label, its own image left out.
 `gain` over doing nothing has a paired interval over clusters, or a `reason` why it has none."""
-MOST_JUDGED = 2000
-"""Images that are ranked: drawn by hashes of their ids."""
+MOST_JUDGED = 2000  # images that are ranked, drawn by hashes of their ids
 FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
 """Pairs where the curve of gain over pairs begins, its points before that of all pairs, and draws
 of pairs that are averaged."""
-MOST_DRAWN = 1600
-"""Number of pairs up to which several draws are averaged; above it, one draw is enough."""
-UNKNOWN = "unknown"
-"""Attribute of the table: why no statement can rest on it; empty if one can."""
+MOST_DRAWN = 1600  # pairs up to which several draws are averaged; above, one draw is enough
+UNKNOWN = "unknown"  # attribute of the table: why no statement can rest on it; empty if one can
 _EXPANDED, _FLOOR = 5, 1e-3
 
 Transform = Callable[[np.ndarray], np.ndarray]
@@ -59,15 +58,11 @@ Transform = Callable[[np.ndarray], np.ndarray]
 class Judged:
     """Images on which a map is judged, and the pairs from which it is learned."""
 
-    ids: Sequence[str]
-    """Of the judged images, [N]."""
-    originals: np.ndarray
-    """Float32 [N, D]."""
+    ids: Sequence[str]  # of the judged images, [N]
+    originals: np.ndarray  # float32 [N, D]
     hidden: np.ndarray
-    clusters: np.ndarray
-    """Int64 [N]."""
-    folds: np.ndarray
-    """The fold of the pairs that an image must not be judged by [N]; -1: none of them."""
+    clusters: np.ndarray  # int64 [N]
+    folds: np.ndarray  # the fold of the pairs that an image must not be judged by, or `NO_FOLD` [N]
     labels: np.ndarray | None
     """Person or class of each image, int64 [N], -1 if unknown; None: unknown for all images."""
     taught: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -82,16 +77,10 @@ class Judged:
             return self
         order = np.argsort(hash_ints(("map",), self.ids), kind="stable")[:MOST_JUDGED]
         rows = np.sort(order)
-        return replace(
-            self,
-            ids=[self.ids[row] for row in rows],
-            originals=self.originals[rows],
-            hidden=self.hidden[rows],
-            clusters=self.clusters[rows],
-            folds=self.folds[rows],
-            labels=None if self.labels is None else self.labels[rows],
-            distilled=None if self.distilled is None else self.distilled[rows],
-        )
+        arrays = ("originals", "hidden", "clusters", "folds", "labels", "distilled")
+        given = {name: each for name in arrays if (each := getattr(self, name)) is not None}
+        drawn = {name: values[rows] for name, values in given.items()}
+        return replace(self, ids=[self.ids[row] for row in rows], **drawn)
 
 
 def judge(
@@ -107,7 +96,7 @@ def judge(
     Args:
         given: images to judge, with the pairs.
         pairs: the same pairs, summed up.
-        maps: learned from the pairs outside each fold, by fold, and from all pairs (None).
+        maps: learned from the pairs outside each fold, by fold, and from all (`NO_FOLD`).
         seed: of the draws of pairs.
 
     Returns:
@@ -116,50 +105,48 @@ def judge(
     given = given.sample()
     found = _Table(given, settings, confidence)
     original, hidden = given.originals, given.hidden
-    count = min(int((given.taught[2] != fold).sum()) for fold in np.unique(given.folds))
+    folds = np.unique(given.folds).tolist()
+    count = min(int((given.taught[2] != fold).sum()) for fold in folds)
 
-    def by_fold(values: np.ndarray, learn: Callable[[int | None], Transform]) -> np.ndarray:
+    def by_fold(values: np.ndarray, learn: Callable[[int], Transform]) -> np.ndarray:
         changed = np.empty(values.shape, np.float32)
 
         def change(fold: int) -> None:
             rows = np.flatnonzero(given.folds == fold)
-            changed[rows] = learn(None if fold < 0 else fold)(values[rows])
+            changed[rows] = learn(fold)(values[rows])
 
         with ThreadPoolExecutor(threads()) as pool:
-            list(pool.map(change, np.unique(given.folds).tolist()))
+            list(pool.map(change, folds))
         return changed
 
-    mapped = by_fold(hidden, lambda fold: maps[fold].apply)
+    found.add(NOTHING, 0, found.scores(original, hidden))
     shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
+    found.add(SHIFT, count, found.scores(original, shifted))
     whitened = [
         by_fold(values, lambda fold, side=side: _whitening(given, side, fold))  # type: ignore[misc]
         for side, values in enumerate((original, hidden))
     ]
-    found.add(NOTHING, 0, found.scores(original, hidden))
-    found.add(SHIFT, count, found.scores(original, shifted))
     found.add(WHITENING, count, found.scores(whitened[0], whitened[1]))
-    expanded = [_expanded(queries, hidden) for queries in (original, hidden)]
-    found.add(EXPANSION, 0, found.scores(expanded[0], hidden, expanded[1]))
-    sums: dict[tuple[int | None, int], Pairs] = {}
-
-    def from_few(number: int, draw: int) -> np.ndarray:
-        return by_fold(hidden, lambda fold: _few(given, maps, sums, number, fold, draw, seed))
-
-    for number in _numbers(count):
-        draws = range(DRAWS if number <= MOST_DRAWN else 1)
-        few = (from_few(number, draw) for draw in draws)
-        drawn = [found.scores(original, each, is_labelled=False) for each in few]
+    queries, anonymized = (_expanded(each, hidden) for each in (original, hidden))
+    found.add(EXPANSION, 0, found.scores(queries, hidden, anonymized))
+    sums: dict[tuple[int, int], Pairs] = {}
+    # the curve: each number of pairs is twice the previous one
+    for number in (FEWEST << power for power in range(DOUBLINGS) if FEWEST << power < count):
+        drawn = []
+        for draw in range(DRAWS if number <= MOST_DRAWN else 1):
+            learn = partial(_few, given, maps, sums, number, draw, seed)
+            drawn.append(found.scores(original, by_fold(hidden, learn), is_labelled=False))
         means = {key: np.mean([each[key] for each in drawn], axis=0) for key in drawn[0]}
         found.add(MAPPED, number, means)
+    mapped = by_fold(hidden, lambda fold: maps[fold].apply)
     found.add(MAPPED, count, found.scores(original, mapped))
     found.rows += _extrapolated([row for row in found.rows if row["remedy"] == MAPPED])
     if given.distilled is not None:
         found.add(DISTILLED, 0, found.scores(original, given.distilled))
-    wrong = Pairs(
-        given.taught[0][rng(seed, "shuffled").permutation(len(given.taught[0]))], *given.taught[1:],
-        given.similarity,
-    )  # fmt: skip
-    strength = float(maps[None].card["strength"])
+    taught, taught_hidden, fold_of_each = given.taught
+    order = rng(seed, "shuffled").permutation(len(taught))
+    wrong = Pairs(taught[order], taught_hidden, fold_of_each, given.similarity)
+    strength = float(maps[NO_FOLD].card["strength"])
     shuffled = by_fold(hidden, lambda fold: wrong.fit(fold, (strength,)).apply)
     found.add(SHUFFLED, count, found.scores(original, shuffled))
     table = pd.DataFrame(found.rows, columns=COLUMNS).astype({"clusters": "Int64"})
@@ -234,11 +221,10 @@ class _Table:
                 self._settings,
             )
         found, scores = result.table, {}
-        levels = [
-            {"metric": metric, "value": 1.0, "chance": result.chance.get(metric)}
-            for metric in ("map", "mndcg")
-        ]
-        stated = pd.DataFrame(levels).assign(n=found["id"].nunique(), k=result.k)
+        metrics = ["map", "mndcg"]
+        chances = [result.chance.get(metric) for metric in metrics]
+        stated = pd.DataFrame({"metric": metrics, "value": 1.0, "chance": chances})
+        stated = stated.assign(n=found["id"].nunique(), k=result.k)
         self.unknown = why_no_statement(stated, replace(DEFAULTS, retrieval=self._settings))
         for kind, values in kinds.items():
             of_kind = found[found["query"] == kind].set_index("id")["ap"]
@@ -292,23 +278,18 @@ def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> n
     return found
 
 
-def _numbers(count: int) -> list[int]:
-    """Numbers of pairs on the curve, below `count`: each is twice the previous one."""
-    return [FEWEST << power for power in range(DOUBLINGS) if FEWEST << power < count]
-
-
 def _few(
     given: Judged,
     maps: Mapping[int | None, Map],
-    sums: dict[tuple[int | None, int], Pairs],
+    sums: dict[tuple[int, int], Pairs],
     number: int,
-    fold: int | None,
     draw: int,
     seed: int,
+    fold: int,
 ) -> Transform:
     """Learn a map from some pairs: those of the previous number, which `sums` holds, and more."""
     originals, hidden, folds = given.taught
-    rows = np.flatnonzero(folds != fold) if fold is not None else np.arange(len(folds))
+    rows = np.flatnonzero(folds != fold)
     before = number // 2 if (fold, draw) in sums else 0
     chosen = np.sort(rng(seed, "pairs", draw).permutation(rows)[before:number])
     added = Pairs(
@@ -340,9 +321,9 @@ def _extrapolated(curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]
             }
 
 
-def _whitening(given: Judged, side: int, fold: int | None) -> Transform:
+def _whitening(given: Judged, side: int, fold: int) -> Transform:
     """Whitening transform of the originals' vectors (side 0) or the hidden images' (side 1)."""
-    rows = np.flatnonzero(given.taught[2] != (-1 if fold is None else fold))
+    rows = np.flatnonzero(given.taught[2] != fold)
     rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
     taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)
     mean = taught.mean(axis=0)
@@ -376,12 +357,9 @@ VARIANT_COLUMNS = ["dataset", "method", "degree", *COLUMNS, "why_not"]
 
 
 def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
-    """Collect the cards of maps in one table, columns `VARIANT_COLUMNS`.
+    """Collect the cards of maps (files by variant) in one table, columns `VARIANT_COLUMNS`.
 
     A map that could not be learned has one row for each query kind, with the reason.
-
-    Args:
-        maps: files by variant.
     """
     rows = []
     for name, path in maps.items():
@@ -397,6 +375,4 @@ def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
     return table.astype({"n": "Int64", "clusters": "Int64"})
 
 
-def read_maps(path: Path) -> pd.DataFrame:
-    """Read a table of maps, columns `VARIANT_COLUMNS`."""
-    return read_csv(path, VARIANT_COLUMNS, ("remedy", "why_not"))
+read_maps = partial(read_csv, columns=VARIANT_COLUMNS, text=("remedy", "why_not"))

@@ -19,19 +19,14 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of, warn
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.alignment import (
-    GivenEmbeddings,
-    Source,
-    matched,
-    provenance,
-    system_of,
-)
+from anonbench.evaluation.alignment import Source, matched, named, provenance, system_of
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.map_judging import (
     FREE,
     LABELLED,
     MAP,
     MAPPED,
+    NO_FOLD,
     REMEDIES,
     SHUFFLED,
     UNKNOWN,
@@ -84,15 +79,14 @@ def fit_map(
     require_value("confidence", confidence, Confidence)
     require_value("seed", seed, Seed)
     retrieval = section("retrieval", retrieval, Retrieval())
-    given = {"originals": originals, "hidden": hidden}
-    named = {name: GivenEmbeddings.of(each, name) for name, each in given.items()}
-    widths = {name: each.width() for name, each in named.items()}
-    if len(set(widths.values())) > 1:
+    one, other = named(originals, "originals"), named(hidden, "hidden")
+    widths = [each.values.shape[1] for _, each in (one, other)]
+    if widths[0] != widths[1]:
         raise InputError(
-            f"originals have {widths['originals']} dimensions, hidden images {widths['hidden']}: "
+            f"originals have {widths[0]} dimensions, hidden images {widths[1]}: "
             "embed both with the same system"
         )
-    truth, changed, _ = matched(named["originals"], named["hidden"], named["hidden"], common=True)
+    truth, changed, _ = matched(one, other, other, common=True)
     if len(truth.ids) < (least := images_needed(retrieval, 1)):
         raise InputError(
             f"{len(truth.ids)} pairs; a map needs {least}, and a recommendation "
@@ -119,12 +113,9 @@ class Learned:
     """A map, and those of the folds, by which images are mapped whose clusters it has seen."""
 
     map: Map
-    maps: Mapping[int | None, Map]
-    """By the fold that is left out; None: the map of all pairs."""
-    judged: np.ndarray
-    """Fold that must not map an image that it was judged by [N]; -1: none."""
-    taught: np.ndarray
-    """Fold of each pair [P]."""
+    maps: Mapping[int | None, Map]  # by the fold that is left out; `NO_FOLD`: the map of all pairs
+    judged: np.ndarray  # fold that must not map an image that it was judged by, or `NO_FOLD` [N]
+    taught: np.ndarray  # fold of each pair [P]
 
 
 def learn(
@@ -145,8 +136,6 @@ def learn(
         judged: the same of the images that it is judged by; they may be the same images.
         clusters: of all images, by id.
         labels: persons or classes of the judged images by id, as numbers, -1 for none.
-        settings: section `retrieval` of the config.
-        confidence: of the intervals.
         seed: of the folds.
         persons: whether labels are persons or documents, which should not be found more easily.
         distilled: adaption D's vectors of the judged hidden images, shown beside the map's.
@@ -154,35 +143,28 @@ def learn(
     Raises:
         InputError: there are too few clusters.
     """
-    (originals, hidden), (judged_originals, judged_hidden) = taught, judged
-    groups = clusters_of(pd.Series(originals.ids), clusters)
-    own = clusters_of(pd.Series(judged_originals.ids), clusters)
+    ids, similarity = judged[0].ids, taught[0].similarity
+    groups = clusters_of(pd.Series(taught[0].ids), clusters)
+    own = clusters_of(pd.Series(ids), clusters)
     folds = folds_of(groups, seed)
     fold_of = dict(zip(groups.tolist(), folds.tolist(), strict=True))
     # an image whose cluster is in no pair is judged by the map of all pairs
-    without = np.array([fold_of.get(cluster, -1) for cluster in own.tolist()], np.int64)
-    similarity = originals.similarity
+    without = np.array([fold_of.get(cluster, NO_FOLD) for cluster in own.tolist()], np.int64)
+    given = Judged(
+        ids=ids,
+        originals=judged[0].values,
+        hidden=judged[1].values,
+        clusters=own,
+        folds=without,
+        labels=None if labels is None else labels.reindex(ids).to_numpy(np.int64),
+        taught=(taught[0].values, taught[1].values, folds),
+        similarity=similarity,
+        distilled=None if distilled is None else distilled.values,
+    )
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-        pairs = Pairs(originals.values, hidden.values, folds, similarity)
-        maps = pairs.fits([*pairs.moments, None])
-        table = judge(
-            Judged(
-                judged_originals.ids,
-                judged_originals.values,
-                judged_hidden.values,
-                own,
-                without,
-                None if labels is None else labels.reindex(judged_originals.ids).to_numpy(np.int64),
-                (originals.values, hidden.values, folds),
-                similarity,
-                None if distilled is None else distilled.values,
-            ),
-            pairs,
-            maps,
-            settings,
-            confidence,
-            seed,
-        )
+        pairs = Pairs(*given.taught, similarity)
+        maps = pairs.fits([*pairs.moments, NO_FOLD])
+        table = judge(given, pairs, maps, settings, confidence, seed)
     unknown = table.attrs.pop(UNKNOWN)
     reasons = {str(kind): unknown or why_not(table, str(kind), persons) for kind in QueryKind}
     found = {str(kind): price(table, str(kind))[0] if persons else "" for kind in QueryKind}
@@ -196,7 +178,7 @@ def learn(
         "price": found,
         "confidence": confidence,
     }
-    whole = replace(maps[None], card={**maps[None].card, **card})
+    whole = replace(maps[NO_FOLD], card={**maps[NO_FOLD].card, **card})
     return Learned(whole, maps, without, folds)
 
 
@@ -208,11 +190,7 @@ recommended where the whole interval is above."""
 def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
     """How much more often a map finds the same person or document, and whether that is sure.
 
-    Empty up to `MOST_FOUND`.
-
-    Args:
-        table: columns `COLUMNS`, of one map whose labels are persons or documents.
-        query: the kind of queries.
+    Empty up to `MOST_FOUND`. The table has the columns `COLUMNS`.
     """
     rows = table[(table["query"] == query) & (table["metric"] == LABELLED)]
     found = rows[rows["remedy"] == MAPPED].to_dict("records")
@@ -233,7 +211,6 @@ def why_not(
 
     Args:
         table: columns `COLUMNS`, of one map.
-        query: the kind of queries.
         persons: whether labels are persons or documents, which should not be found more easily.
     """
     rows = table[(table["query"] == query) & (table["metric"] == MAP)]
@@ -264,11 +241,7 @@ def cross_fitted(
 ) -> Embeddings:
     """Map hidden images' vectors, each by a map learned from other clusters' pairs.
 
-    Args:
-        originals: vectors, with the same ids in the same order as the hidden images'.
-        hidden: vectors.
-        clusters: of the images, by id.
-        seed: of the folds.
+    The originals have the same ids in the same order; `clusters` are by id.
 
     Raises:
         InputError: there are too few clusters.
@@ -330,8 +303,8 @@ def map_variant(
         if one.ids != other.ids:
             raise InputError(f"{method}: vectors of originals and hidden images have other ids")
     taught = train if train[0].ids else judged
-    system = system_of(judged[1].provenance)
-    card = {"system": system, "method": method}
+    splits = {"val": judged[1], "train": train[1]}
+    card = {"system": system_of(judged[1].provenance), "method": method}
     try:
         found = learn(
             taught, judged, clusters, labels, settings, confidence, seed, persons, distilled
@@ -339,7 +312,7 @@ def map_variant(
         folds = {"val": found.judged, "train": found.taught[: len(train[0].ids)]}
         mapped = {
             split: _mapped(hidden.values, folds[split], found.maps)
-            for split, hidden in (("val", judged[1]), ("train", train[1]))
+            for split, hidden in splits.items()
         }
         learned = found.map
     except InputError as error:
@@ -347,28 +320,25 @@ def map_variant(
         weights, zero = np.zeros((width, width), np.float32), np.zeros(width, np.float32)
         reasons = {str(kind): str(error) for kind in QueryKind}
         learned = Map(weights, zero, zero, {"why_not": reasons, "recommended": False, "pairs": 0})
-        mapped = {"val": judged[1].values, "train": train[1].values}
-    learned = replace(learned, card={**learned.card, **card})
-    learned.save(outputs["map"])
-    for split, hidden in (("val", judged[1]), ("train", train[1])):
+        mapped = {split: hidden.values for split, hidden in splits.items()}
+    replace(learned, card={**learned.card, **card}).save(outputs["map"])
+    for split, hidden in splits.items():
         source = hidden.provenance | {"mapped": method}
         write_embeddings(outputs[split], Embeddings(hidden.ids, mapped[split], source))
 
 
 def _mapped(values: np.ndarray, without: np.ndarray, maps: Mapping[int | None, Map]) -> np.ndarray:
-    """Map vectors [N, D], each by the map without one fold; -1: by that of all pairs."""
+    """Map vectors [N, D], each by the map without one fold."""
     mapped = np.empty(values.shape, np.float32)
     with threadpool_limits(1, user_api="blas"):
         for fold in np.unique(without).tolist():
             rows = np.flatnonzero(without == fold)
-            mapped[rows] = maps[None if fold < 0 else fold].apply(values[rows])
+            mapped[rows] = maps[fold].apply(values[rows])
     return mapped
 
 
 def _sorted(given: Embeddings, similarity: str) -> Embeddings:
     order = sorted(range(len(given.ids)), key=given.ids.__getitem__)
     ids = [given.ids[row] for row in order]
-    values = np.asarray(given.values)
-    if ids != given.ids:  # else nothing is copied
-        values = values[order]
-    return Embeddings(ids, values, {"similarity": similarity})
+    values = given.values if ids == given.ids else given.values[order]  # copied if need be
+    return Embeddings(ids, np.asarray(values), {"similarity": similarity})

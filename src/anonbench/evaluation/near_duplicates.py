@@ -53,16 +53,10 @@ def score_without(
     """Score all scenarios of a data set at each distance of `settings.near_duplicates`.
 
     Args:
-        dataset: its name.
         hashes: files of `anonbench.datasets.near_duplicates.write_hashes`.
         reference: embeddings of the originals by the reference model (HDF5).
-        scenarios: to be scored.
         whole: scores of all images (`anonbench.evaluation.scores`).
         clusters: of the images, by id.
-        settings: section `retrieval` of the config.
-        reference_seed: of the reference model.
-        control_seeds: of the retraining control.
-        confidence: of the intervals.
 
     Returns:
         Columns `COLUMNS`. Distances that leave too few images for a statement have one row, with
@@ -104,19 +98,14 @@ def _score(
     kept: np.ndarray,
 ) -> list[scores.ScenarioFiles]:
     shard, names = folder / "shard.parquet", [each.name for each in scenarios]
-    tables, summaries = (
-        [folder / f"{number}.{suffix}" for number in range(len(names))]
-        for suffix in ("parquet", "json")
-    )
+    tables = [folder / f"{number}.parquet" for number in range(len(names))]
+    summaries = [path.with_suffix(".json") for path in tables]
     score_shard(reference, scenarios, settings, 0, shard, kept)
     gather_scenarios([shard], names, settings, tables, summaries)
     keys = [name.split("/") for name in names]
     return scores.scenario_files(
         [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys],
-        [str(path) for path in summaries],
-        [str(path) for path in tables],
-        [],
-        [],
+        *([*map(str, each)] for each in (summaries, tables, [], [])),
     )
 
 
@@ -166,9 +155,5 @@ def warning(table: pd.DataFrame) -> str:
 
 
 def read_near_duplicates(path: Path) -> pd.DataFrame:
-    """Read the table.
-
-    Raises:
-        InputError: a column is missing.
-    """
+    """Read the table; InputError if a column is missing."""
     return read_csv(path, COLUMNS).astype(_TYPES)

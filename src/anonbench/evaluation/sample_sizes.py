@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +21,8 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.datasets.clusters import clusters_of, plural
 from anonbench.evaluation.comparisons.effect_table import Effect
 
-POWER = 0.8
-"""Share of archives in which a true difference is to be shown (Cohen 1988)."""
-_MOST = 1 << 30
-"""Greatest number of clusters that is tried."""
+POWER = 0.8  # share of archives in which a true difference is to be shown (Cohen 1988)
+_MOST = 1 << 30  # greatest number of clusters that is tried
 EFFECTS = ("retraining", "anonymizing", "adapting")
 METRICS = ("map", "mndcg")
 KEYS = ["dataset", "degree", "method", "query", "metric", "adaption", "effect"]
@@ -42,12 +40,9 @@ class Components(NamedTuple):
     With only one seed, `seed` is NaN, and the interactions with it are part of the others.
     """
 
-    seed: float
-    """Variance between trainings."""
-    cluster: float
-    """Variance between clusters, for example persons, common to all trainings."""
-    query: float
-    """Variance between queries of a cluster, common to all trainings."""
+    seed: float  # variance between trainings
+    cluster: float  # variance between clusters, for example persons, common to all trainings
+    query: float  # variance between queries of a cluster, common to all trainings
 
 
 def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
@@ -112,7 +107,6 @@ def clusters_needed(
             seeds first.
         clusters: label of each query's cluster [N].
         stated: the difference that is to be shown, as a share above 0.
-        confidence: as a share; 1 - confidence is the level of the test.
 
     Returns:
         None where no number is enough, and where fewer than two clusters tell nothing.
@@ -153,12 +147,8 @@ def tabulate_variances(
 ) -> pd.DataFrame:
     """Return the variance components of a data set's effects, with the columns `COLUMNS`.
 
-    Args:
-        dataset: its name.
-        effects: of `anonbench.evaluation.comparisons.effect_table.measure`.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: as a share; 1 - confidence is the level of tests.
-        stated: the difference that is to be shown, as a share above 0.
+    `stated` is the difference that is to be shown, as a share above 0; 1 - confidence is the level
+    of tests.
 
     Raises:
         InputError: a query has no cluster.
@@ -171,15 +161,12 @@ def tabulate_variances(
         labels = clusters_of(effect.ids.to_series(), clusters)[defined]
         parts = variance_components(effect.by_pair[:, defined], labels)
         needed = clusters_needed(effect.values[defined], labels, stated, confidence)
-        variant = effect.variant
-        keys = [dataset, variant.degree, variant.method or ORIGINAL, effect.query.value]
+        keys = [effect.variant.degree, effect.variant.method or ORIGINAL, effect.query.value]
         keys += [effect.metric, effect.adaption.value, effect.name]
         unit = plural(str(clusters.name))
-        rows.append((*keys, *np.sqrt(parts), len(np.unique(labels)), unit, stated, needed))
+        rows.append((dataset, *keys, *np.sqrt(parts), len(np.unique(labels)), unit, stated, needed))
     # keep integers although some are missing
     return pd.DataFrame(rows, columns=COLUMNS).astype({"needed": "Int64"})
 
 
-def read_variances(path: Path) -> pd.DataFrame:
-    """Read variance components."""
-    return read_csv(path, COLUMNS)
+read_variances = partial(read_csv, columns=COLUMNS)

@@ -78,10 +78,8 @@ class ScenarioFiles:
     model: Model
     seed: int
     variant: Variant
-    retrieval: Path
-    """Summary of the retrieval scores (JSON)."""
-    per_query: Path
-    """Scores of each query (Parquet)."""
+    retrieval: Path  # summary of the retrieval scores (JSON)
+    per_query: Path  # scores of each query (Parquet)
     downstream: Path | None = None
     """Summary of the accuracies (JSON), where the data set has labels."""
     predictions: Path | None = None
@@ -123,8 +121,6 @@ def adaption_of(
     """Row of a table that a training belongs to: an adaption, or the control.
 
     Args:
-        model: the trained model.
-        seed: with which seed.
         reference_seed: seed of the reference ranking's model.
         control_seeds: seeds that were trained only for the control.
         retrieval: whether the score is a comparison with the reference ranking.
@@ -151,9 +147,7 @@ def collect(
     Args:
         scenarios: the files, in any order; the scores of one variant are in memory at a time.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        reference_seed: see `adaption_of`.
-        control_seeds: see `adaption_of`.
-        confidence: coverage of the intervals, as a share.
+        reference_seed, control_seeds: see `adaption_of`.
 
     Raises:
         InputError: a query has no cluster.
@@ -168,10 +162,8 @@ def collect(
             training = (files.model, files.seed, reference_seed, control_seeds)
             summary, per_query = read_json(files.retrieval), pd.read_parquet(files.per_query)
             retrieved = retrieval_scores(per_query, summary, clusters, confidence)
-            for retrieval, part in (
-                (True, retrieved),
-                (False, _accuracies(files, clusters, confidence)),
-            ):
+            accuracies = _accuracies(files, clusters, confidence)
+            for retrieval, part in ((True, retrieved), (False, accuracies)):
                 adaption = adaption_of(*training, retrieval=retrieval)
                 for query, metric, entries, values in part:
                     cells[adaption, query, metric].append(({"seed": files.seed} | entries, values))
@@ -282,14 +274,11 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
         "metric": [*PER_QUERY, *CLASSIFIERS],
     }
     by = ["degree", "method", "adaption", "seed", "metric", "query"]
-    return table.sort_values(
-        by,
-        key=lambda column: (
-            column.map(orders[column.name].index) if column.name in orders else column
-        ),
-        kind="stable",
-        ignore_index=True,
-    )
+
+    def rank(column: pd.Series) -> pd.Series:
+        return column.map(orders[column.name].index) if column.name in orders else column
+
+    return table.sort_values(by, key=rank, kind="stable", ignore_index=True)
 
 
 def corrected(

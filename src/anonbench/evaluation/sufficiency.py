@@ -14,8 +14,7 @@ import pandas as pd
 from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, images_needed
 
-MIN_QUERIES = 20
-"""Fewer give no interval that could be trusted."""
+MIN_QUERIES = 20  # fewer give no interval that could be trusted
 MOST_CHANCE = 0.5
 """If a random ranking's mAP is higher, most images are relevant and every system scores high."""
 ALL_ALIKE = 1e-6
@@ -27,12 +26,9 @@ class Needs:
     """Requirements of a value on the report's first page."""
 
     retrieval: Retrieval
-    widest: float
-    """The widest interval, as a share."""
-    confidence: float
-    """Of the intervals."""
-    limit: float
-    """Largest share of regions that may be re-identified in a recommended variant."""
+    widest: float  # the widest interval, as a share
+    confidence: float  # of the intervals
+    limit: float  # largest share of regions that may be re-identified in a recommended variant
 
     @classmethod
     def of(cls, retrieval: Retrieval, presentation: Presentation, policy: Policy) -> Needs:

@@ -15,6 +15,7 @@ import numpy as np
 
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.statistics import wilson
+from anonbench.core.wording import count
 
 MIN_CLUSTERS = 8
 """Least number of clusters for an interval: below it, their spread is too uncertain."""
@@ -34,12 +35,10 @@ class Estimate:
 
     value: float
     se: float
-    df: float
-    """Degrees of freedom: the effective number of clusters less one."""
+    df: float  # degrees of freedom: the effective number of clusters less one
     low: float
     high: float
-    n: int
-    """Number of values that count, such as queries or images."""
+    n: int  # number of values that count, such as queries or images
     clusters: int
     reason: str = ""
 
@@ -72,9 +71,9 @@ def joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     first, second = (np.unique(each, return_inverse=True)[1] for each in (one, other))
-    count = first.max() + 1
-    size = count + second.max() + 1
-    links = coo_array((np.ones(len(one)), (first, count + second)), shape=(size, size))
+    second += first.max() + 1
+    size = second.max() + 1
+    links = coo_array((np.ones(len(one)), (first, second)), shape=(size, size))
     labels: np.ndarray = connected_components(links, directed=False)[1]
     return labels[first]
 
@@ -84,13 +83,8 @@ def t_estimate(
 ) -> Estimate:
     """Return value ± t · √variance, or the reason why there is no interval.
 
-    Args:
-        value: mean or difference.
-        variance: its sampling variance; NaN where it is not defined.
-        df: degrees of freedom of the variance; need not be whole.
-        confidence: coverage of the interval, as a share within (0, 1).
-        n: values that count.
-        clusters: independent clusters among them; below `MIN_CLUSTERS` there is no interval.
+    The sampling variance is NaN where it is not defined; df need not be whole; `n` values count, in
+    as many independent `clusters`.
     """
     from scipy.special import stdtrit
 
@@ -109,8 +103,7 @@ def too_few(clusters: int) -> str:
     """Reason why a number of clusters gives no interval; empty if they are enough."""
     if clusters >= MIN_CLUSTERS:
         return ""
-    groups = "cluster" if clusters == 1 else "clusters"
-    return f"{clusters} {groups}, and at least {MIN_CLUSTERS} are needed for an interval"
+    return f"{count(clusters, 'cluster')}, and at least {MIN_CLUSTERS} are needed for an interval"
 
 
 def effective_clusters(sizes: np.ndarray) -> float:
@@ -141,7 +134,6 @@ def clustered_mean(
     Args:
         values: float [N], NaN where undefined: those are left out.
         clusters: label of each value's cluster [N], of any type that sorts.
-        confidence: coverage of the interval, as a share within (0, 1).
         least, most: that a value can be; the interval ends there.
     """
     values, codes, sizes = _defined(values, clusters)
@@ -158,13 +150,8 @@ def clustered_mean(
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
     """Return the factor by which clusters widen the variance of a mean (Kish 1965).
 
-    It is the cluster-robust variance over that of as many independent values. n values are as
-    informative as n / effect independent ones. NaN for fewer than two clusters, and for values
-    without spread.
-
-    Args:
-        values: float [N], NaN where undefined.
-        clusters: label of each value's cluster [N].
+    n values [N], NaN left out, are as informative as n / effect independent ones. NaN for fewer
+    than two clusters, and for values without spread.
     """
     values, codes, sizes = _defined(values, clusters)
     if len(sizes) < 2 or np.ptp(values) < _ROUNDING:
@@ -174,9 +161,9 @@ def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.ndarray]:
-    """Number of draws of each cluster in each resample, float64 [S, G], S rows at a time.
+    """Yield how often each of G clusters is drawn in each resample, float64 [S, G].
 
-    G clusters are drawn with replacement in each resample. The draws depend only on `seed` and G.
+    Draws are with replacement, and depend only on `seed` and G; S rows are in memory at a time.
     """
     generator = rng("clusters", *seed)
     shares = np.full(groups, 1.0 / groups)
@@ -221,9 +208,7 @@ def _jackknife_variance(deviations: np.ndarray, codes: np.ndarray, sizes: np.nda
     return float((groups - 1) / groups * np.square(shifts).sum())
 
 
-_PSEUDO = 0.5
-"""Clusters of each extreme, all hits and no hits, that are added before a design effect is
-estimated."""
+_PSEUDO = 0.5  # clusters of each extreme that are added before a design effect is estimated
 
 
 @dataclass(frozen=True)
@@ -248,10 +233,8 @@ def extreme_design_effect(values: np.ndarray, codes: np.ndarray, low: float, hig
     for the use of n / effect with a binomial interval).
 
     Args:
-        values: float [N], at least one.
+        values: float [N], at least one; `low` and `high` are the extremes.
         codes: number of each value's cluster [N], from 0 on.
-        low: the least value that is possible.
-        high: the greatest value that is possible.
     """
     sizes = np.bincount(codes)
     alike = float(np.square(sizes).sum() / len(values))
@@ -274,7 +257,6 @@ def clustered_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) ->
     Args:
         hits: float [N] within [0, 1], fractions for ties; NaN where undefined: those are left out.
         clusters: label of each probe's cluster [N], for example its person.
-        confidence: coverage of the interval, as a share.
     """
     hits, codes, sizes = _defined(hits, clusters)
     nan = math.nan  # the same object each time: equal rates are equal
@@ -301,10 +283,8 @@ def paired_rate_difference(
     Stat. Med. 24:729-740), for the effective number of probes (`extreme_design_effect`).
 
     Args:
-        a: float [N] within [0, 1], NaN where a probe has none: those are left out.
-        b: float [N] of the same probes.
+        a, b: float [N] within [0, 1], NaN where a probe has none: those are left out.
         clusters: label of each probe's cluster [N].
-        confidence: coverage of the interval, as a share within (0, 1).
 
     Returns:
         Share of a less that of b; the interval ends within [-1, 1].
@@ -320,5 +300,5 @@ def paired_rate_difference(
     df = effective_clusters(sizes) - 1.0
     value = float(differences.mean())
     wide = t_estimate(value, variance, df, confidence, len(differences), len(sizes))
-    low, high = np.clip([wide.low, wide.high], -1.0, 1.0)
-    return replace(wide, low=float(low), high=float(high))
+    low, high = np.clip([wide.low, wide.high], -1.0, 1.0).tolist()
+    return replace(wide, low=low, high=high)

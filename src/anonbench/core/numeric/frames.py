@@ -39,8 +39,7 @@ class SharedScale:
     """Comparison of vectors, with the centre and scale shared by all of a data set."""
 
     similarity: Similarity = "cosine"
-    centre: np.ndarray | None = None
-    """Float64 [D]; none for a cosine or an inner product."""
+    centre: np.ndarray | None = None  # float64 [D]; none for a cosine or an inner product
     scale: float = 1.0
 
     def suits(self, similarity: str, width: int) -> bool:

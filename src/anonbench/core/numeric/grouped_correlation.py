@@ -15,10 +15,8 @@ import numpy as np
 
 from anonbench.core.numeric.seeding import rng
 
-MIN_FREE = 8
-"""Least number of rows, besides one for each method, for an interval."""
-_EXACT = 1 << 17
-"""Greatest number of permutations that are all computed; beyond it, a sample is drawn."""
+MIN_FREE = 8  # least number of rows, besides one for each method, for an interval
+_EXACT = 1 << 17  # permutations that are all computed; of more, a sample is drawn
 _ROUNDING = 1e-9
 
 
@@ -32,16 +30,14 @@ class GroupedCorrelation:
     coefficient: float
     low: float
     high: float
-    p: float
-    """Two-sided, by permutation of the rows within each method."""
+    p: float  # two-sided, by permutation of the rows within each method
     p_models: float
     """Two-sided, by permuting models alike in all methods: it also holds where a model is better
     than another in every method. NaN unless each method has the same models once.
     """
     rows: int
     methods: int
-    reason: str = ""
-    """Why there is no interval, or no coefficient."""
+    reason: str = ""  # why there is no interval, or no coefficient
 
 
 def within_methods(
@@ -61,11 +57,8 @@ def within_methods(
     (hits + 1) / (resamples + 1) (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39).
 
     Args:
-        x: float [R], one metric of the rows.
-        y: float [R], the other.
-        methods: label of each row's method [R].
-        models: label of each row's model [R].
-        confidence: coverage of the interval, as a share within (0, 1).
+        x, y: the metrics of the rows, float [R].
+        methods, models: label of each row's method and model [R].
         resamples: permutations that are drawn where there are too many.
         seed: what the draws depend on.
     """
@@ -95,8 +88,6 @@ def within_methods(
 
 def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return values [R] less the mean of their group, by its number [R] from 0 on."""
-    if not len(values):
-        return values
     means = np.bincount(groups, weights=values) / np.bincount(groups)
     return np.asarray(values - means[groups])
 
@@ -130,19 +121,18 @@ def _p_models(
     columns = np.unique(models, return_inverse=True)[1]
     shape = (int(groups.max()) + 1, int(columns.max()) + 1)
     cells = groups * shape[1] + columns
-    if len(cells) != shape[0] * shape[1] or len(np.unique(cells)) != len(cells):
-        return float("nan")
     order = np.argsort(cells)
+    if not np.array_equal(cells[order], np.arange(shape[0] * shape[1])):
+        return float("nan")
     # products[u, v] sums, over methods, x of model u times y of model v
     products = dx[order].reshape(shape).T @ dy[order].reshape(shape)
-    models_there = np.arange(shape[1])
+    own = np.arange(shape[1])
     exact = math.factorial(shape[1]) <= _EXACT
     if exact:
-        orders = _permutations(models_there)
+        orders = _permutations(own)
     else:
-        generator = rng("models", *seed)
-        orders = generator.permuted(np.tile(models_there, (resamples, 1)), axis=1)
-    sums = products[models_there, orders].sum(axis=1)
+        orders = rng("models", *seed).permuted(np.tile(own, (resamples, 1)), axis=1)
+    sums = products[own, orders].sum(axis=1)
     return _share(sums, float(np.trace(products)), exact)
 
 

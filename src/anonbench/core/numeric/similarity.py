@@ -23,8 +23,7 @@ from anonbench.core.errors import InputError
 # are large, because BLAS copies the queries for each; two cores share the paper's sets evenly.
 _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
 CHUNK = 10_240
-_NORM_CHUNK = 128
-"""Rows scaled at once, so that they stay in the cache."""
+_NORM_CHUNK = 128  # rows scaled at once, so that they stay in the cache
 
 
 def threads() -> int:
@@ -47,10 +46,9 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
 
 
 def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
-    """Refuse zero vectors among originals: by cosine they have no ranking to compare with.
+    """Refuse zero vectors among originals, which by cosine have no ranking to compare with.
 
-    Raises:
-        InputError: a vector is zero; names `what` has it, and its id.
+    The InputError names `what` has one, and its id.
     """
     if blank := [ids[row] for row in np.flatnonzero(~values.any(axis=1))]:
         raise InputError(
@@ -83,11 +81,10 @@ class Similarity:
         room: ProductBuffer | None = None,
         as_queries: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        """Prepare a database for queries.
+        """Prepare a database for blocks of queries.
 
         Args:
             database: unit vectors [N, D], or rows of a frame (`anonbench.core.numeric.frames`).
-            block: number of queries in a block.
             room: buffer for products.
             as_queries: turns rows like the database's into queries; None: used as given.
         """

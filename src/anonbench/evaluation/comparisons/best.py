@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
-from pathlib import Path
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -57,6 +56,7 @@ there is no optimism."""
 JOINT = ";"
 OWN, SECOND = "own", "second"
 _BEST_TEXT = {"scope", "query", "metric", "best", "indistinguishable"}
+read_best = partial(read_csv, columns=BEST_COLUMNS, text=_BEST_TEXT)
 
 
 def second_columns(
@@ -71,25 +71,17 @@ def second_columns(
     Args:
         scenarios: of the training seeds.
         references: seeds of the unadapted models.
-        scores: by every reference in every scenario.
     """
     for variant in dict.fromkeys(run.variant for run in scenarios if run.variant != Variant()):
         own = [run for run in scenarios if run.variant == variant]
         if not (pairs := pairs_of(own, references)):
             continue
         models = {run.model.adaption.value: run.model for run in own}
-        tables = {
-            name: reduce(
-                operator.add,
-                (
-                    scores(other, Scenario(models[name], seed, variant).path)
-                    for seed, other in pairs
-                ),
-            )
-            / len(pairs)
-            for name in ADAPTIONS
-            if name in models and name not in NO_CHOICE
-        }
+        tables = {}
+        for name in ADAPTIONS:
+            if name in models and name not in NO_CHOICE:
+                runs = [(ref, Scenario(models[name], seed, variant).path) for seed, ref in pairs]
+                tables[name] = reduce(operator.add, (scores(*run) for run in runs)) / len(pairs)
         yield from retrieval_columns(variant, tables)
 
 
@@ -121,11 +113,6 @@ def collect_best(
                 found = _best(column, judging, bootstrap)
                 rows += [row | found] if found else []
     return pd.DataFrame(rows, columns=BEST_COLUMNS)
-
-
-def read_best(path: Path) -> pd.DataFrame:
-    """Read the best choices; a missing method, query kind or reason is the empty string."""
-    return read_csv(path, BEST_COLUMNS, _BEST_TEXT)
 
 
 def _best(column: Column, judging: Judging, bootstrap: int) -> dict[str, Any]:
@@ -176,17 +163,15 @@ one family. The retraining control and other yardsticks are no choice: they are 
 METHOD_COLUMNS = ["dataset", "degree", "adaption", "query", "metric", *PAIR_COLUMNS]
 """Columns of the tests of methods. One row is one pair of methods with models of one adaption; the
 pairs of methods of an adaption, degree, query kind and metric are one family."""
-_TEST_TEXT = {"query"}
+read_comparisons = partial(read_csv, columns=TEST_COLUMNS, text={"query"})
+read_method_comparisons = partial(read_csv, columns=METHOD_COLUMNS, text={"query"})
 
 
 def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
     """Return the paired tests of a data set's models, with the columns `TEST_COLUMNS`.
 
-    Args:
-        columns: its scores (`anonbench.evaluation.comparisons.columns.columns_of`).
-
-    Raises:
-        InputError: a query has no cluster.
+    `columns` are its scores (`anonbench.evaluation.comparisons.columns.columns_of`). Raises
+    InputError if a query has no cluster.
     """
     return _compared(dataset, ((column, column.key) for column in columns), judging, TEST_COLUMNS)
 
@@ -216,15 +201,3 @@ def _compared(
         for row in compare_pairs(column.values, judging, column.hits)
     ]
     return pd.DataFrame(rows, columns=columns)
-
-
-def read_comparisons(path: Path) -> pd.DataFrame:
-    """Read paired tests of models.
-
-    A missing query kind (accuracies), verdict or reason is the empty string."""
-    return read_csv(path, TEST_COLUMNS, _TEST_TEXT)
-
-
-def read_method_comparisons(path: Path) -> pd.DataFrame:
-    """Read paired tests of methods, as `read_comparisons` does those of models."""
-    return read_csv(path, METHOD_COLUMNS, _TEST_TEXT)

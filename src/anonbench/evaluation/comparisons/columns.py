@@ -21,8 +21,7 @@ from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, QueryKind, Variant
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
 
-SEPARATOR = "/"
-"""Between method and adaption in the name of a choice, such as `blur/A`."""
+SEPARATOR = "/"  # between method and adaption in the name of a choice, such as `blur/A`
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Column:
     """Scores of the rows of one column on the same queries or images."""
 
     variant: Variant
-    query: str
-    """Query kind; empty for accuracies."""
+    query: str  # query kind; empty for accuracies
     metric: str
     values: pd.DataFrame
     """One row per query or image, sorted by id; one column per model or method, in the order of the
@@ -55,10 +53,8 @@ def columns_of(
     A row's score of a query, and its share of hits on an image, are means over its seeds. Rows that
     are no choice (`NO_CHOICE`) are left out.
 
-    Args:
-        scenarios: the files, in any order; those of one variant are in memory at once.
-        reference_seed: as `anonbench.evaluation.scores.adaption_of`.
-        control_seeds: as `anonbench.evaluation.scores.adaption_of`.
+    Scenarios are in any order; those of one variant are in memory at once. For the seeds, see
+    `anonbench.evaluation.scores.adaption_of`.
     """
     variants = {files.variant for files in scenarios}
     for variant in sorted(variants, key=lambda each: (each.degree, place_of(each.method))):
@@ -82,11 +78,7 @@ def by_degree(columns: Iterable[Column]) -> Iterator[list[Column]]:
 
 
 def by_adaption(columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
-    """Yield each adaption with a column whose rows are methods.
-
-    Args:
-        columns: that differ only in their method.
-    """
+    """Yield each adaption with a column whose rows are methods, of a group of `by_degree`."""
     names = {name for column in columns for name in column.values}
     for adaption in (name for name in ADAPTIONS if name in names):
         having = [column for column in columns if adaption in column.values]
@@ -95,11 +87,7 @@ def by_adaption(columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
 
 
 def choices(columns: Sequence[Column]) -> Column:
-    """Return a column whose rows are all choices of a method and a model.
-
-    Args:
-        columns: that differ only in their method.
-    """
+    """Return a column whose rows are all choices of a method and a model; see `by_adaption`."""
     values = {
         f"{column.variant.method}{SEPARATOR}{name}": column.values[name]
         for column in columns
@@ -147,9 +135,7 @@ def _hits(files: ScenarioFiles) -> pd.DataFrame:
 def retrieval_columns(variant: Variant, tables: Mapping[str, pd.DataFrame]) -> Iterator[Column]:
     """Yield the columns of a variant, by query kind and metric.
 
-    Args:
-        variant: of the images.
-        tables: scores of each row of a column by query kind and id.
+    `tables` hold the scores of each row of a column, by query kind and id.
     """
     for query in QueryKind:
         of_kind = {

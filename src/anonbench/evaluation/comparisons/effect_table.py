@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,10 @@ class Effect:
     query: QueryKind
     metric: str
     adaption: Adaption | Baseline
-    name: str
-    """One of `EFFECTS`."""
-    pairs: tuple[tuple[int, int], ...]
-    """Training seed and seed of the reference."""
-    ids: pd.Index
-    """Of the Q queries."""
-    by_pair: np.ndarray
-    """float64 [pairs, Q], NaN where a score is undefined."""
+    name: str  # one of `EFFECTS`
+    pairs: tuple[tuple[int, int], ...]  # training seed and seed of the reference
+    ids: pd.Index  # of the Q queries
+    by_pair: np.ndarray  # float64 [pairs, Q], NaN where a score is undefined
     ceiling: np.ndarray
     """Scores of the unadapted models on originals by the same references, float64 [Q]."""
 
@@ -137,7 +133,6 @@ def measure(
         scenarios: of the training seeds, without the retraining control's; a variant may have some
             of the seeds.
         references: seeds of the unadapted models, the training seeds' among them.
-        scores: by every reference in every scenario.
 
     Raises:
         InputError: the scores of two scenarios are of other queries.
@@ -163,13 +158,9 @@ def pairs_of(
 
 
 def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.DataFrame:
-    """Return one row for each effect, with the columns `COLUMNS`.
+    """Return a row for each effect of `measure`, columns `COLUMNS`.
 
-    Args:
-        effects: of `measure`.
-
-    Raises:
-        InputError: a query has no cluster.
+    Raises InputError if a query has no cluster.
     """
     rows: list[dict[str, Any]] = []
     gains: list[Estimate] = []
@@ -193,9 +184,7 @@ def gain(loss: Estimate) -> Estimate:
     return replace(loss, value=-loss.value, low=-loss.high, high=-loss.low)
 
 
-def read_effects(path: Path) -> pd.DataFrame:
-    """Read a table of effects."""
-    return read_csv(path, COLUMNS)
+read_effects = partial(read_csv, columns=COLUMNS)
 
 
 def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
@@ -205,8 +194,7 @@ def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     for any clusters (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling Techniques, section 6).
 
     Args:
-        effect: of each query, float64 [Q]; NaN where it is undefined.
-        ceiling: of each query, float64 [Q]; NaN where it is undefined.
+        effect, ceiling: of each query, float64 [Q].
 
     Returns:
         NaN where either is undefined; all NaN if the mean ceiling is not positive.

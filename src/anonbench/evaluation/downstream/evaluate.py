@@ -29,8 +29,7 @@ from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
 
 log = logging.getLogger(__name__)
 
-ALL_K = (10, 20, 100, 200)
-"""Numbers of neighbours that are reported, besides the table's."""
+ALL_K = (10, 20, 100, 200)  # numbers of neighbours that are reported, besides the table's
 
 
 def evaluate_downstream(
@@ -201,8 +200,7 @@ def _accuracies(predicted: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-TEMPERATURE = 0.07
-"""Of a neighbour's weight, exp(similarity / temperature)."""
+TEMPERATURE = 0.07  # of a neighbour's weight, exp(similarity / temperature)
 # similarities in memory at once: half a GB against the paper's 320,000 train images
 _BLOCK_VALUES = 1 << 26
 

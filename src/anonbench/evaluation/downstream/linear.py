@@ -25,8 +25,7 @@ STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 taken."""
 HELD_OUT = 0.2
 """Share of the train split that is held out to choose the strength, by whole clusters."""
-MOST_ITERATIONS = 1000
-"""Of L-BFGS; a probe that needs more is reported."""
+MOST_ITERATIONS = 1000  # of L-BFGS; a probe that needs more is reported
 _PURPOSE = "linear probe, held out"
 
 
@@ -34,10 +33,8 @@ _PURPOSE = "linear probe, held out"
 class HeldOut:
     """Held-out images, and the number of clusters among them."""
 
-    images: np.ndarray
-    """Mask of the held-out train images, bool [N]."""
-    clusters: int
-    """Number of held-out clusters, or of images if they were drawn one by one."""
+    images: np.ndarray  # mask of the held-out train images, bool [N]
+    clusters: int  # number of held-out clusters, or of images if they were drawn one by one
     whole_clusters: bool
     """Whether no cluster is in both parts. This is false if each class is a single cluster: then
     validation images are of the same clusters as train images, and held-out images have to be
@@ -118,14 +115,11 @@ log = logging.getLogger(__name__)
 class LinearProbe:
     """Predictions of the probe, and details of its fit."""
 
-    predictions: np.ndarray
-    """Predicted classes of the validation images [M]."""
-    strength: float
-    """Chosen inverse regularization strength."""
+    predictions: np.ndarray  # predicted classes of the validation images [M]
+    strength: float  # chosen inverse regularization strength
     held_out: HeldOut
     """Train images that it was chosen on; none if the classes are too small to hold any out."""
-    held_out_accuracy: dict[float, float]
-    """Accuracy on the held-out images, by strength."""
+    held_out_accuracy: dict[float, float]  # accuracy on the held-out images, by strength
     iterations: int
     converged: bool
     stopped: tuple[float, ...]

@@ -36,14 +36,10 @@ T = TypeVar("T")
 class Standardization:
     """Standardized features on their principal axes, with a constant one for the intercept."""
 
-    mean: np.ndarray
-    """float32 [D]."""
-    deviation: np.ndarray
-    """float32 [D]; 1 for a constant feature."""
-    axes: np.ndarray
-    """Columns are axes, float32 [D, R]; R is D, or N where there are fewer rows."""
-    variance: np.ndarray
-    """Along each axis, and 1 for the intercept, float64 [R + 1]."""
+    mean: np.ndarray  # float32 [D]
+    deviation: np.ndarray  # float32 [D]; 1 for a constant feature
+    axes: np.ndarray  # columns are axes, float32 [D, R]; R is D, or N where there are fewer rows
+    variance: np.ndarray  # along each axis, and 1 for the intercept, float64 [R + 1]
 
     @classmethod
     def of(cls, values: np.ndarray, pool: ThreadPoolExecutor) -> Standardization:
@@ -98,8 +94,7 @@ class Standardization:
 class Fit:
     """Fitted weights."""
 
-    weights: np.ndarray
-    """float64 [R + 1, K]; the last row is the intercept."""
+    weights: np.ndarray  # float64 [R + 1, K]; the last row is the intercept
     iterations: int
     converged: bool
 
@@ -122,14 +117,10 @@ class Problem:
 
     features: np.ndarray
     """Standardized, on their principal axes, the last one constant: float32 [N, R + 1]."""
-    codes: np.ndarray
-    """The class of each, 0 … K - 1 [N]."""
-    classes: int
-    """K."""
-    variance: np.ndarray
-    """Of the features [R + 1]; it decides how fast a fit is, and nothing else."""
-    pool: ThreadPoolExecutor
-    """Its threads share the rows."""
+    codes: np.ndarray  # the class of each, 0 … K - 1 [N]
+    classes: int  # K
+    variance: np.ndarray  # of the features [R + 1]; it decides how fast a fit is, and nothing else
+    pool: ThreadPoolExecutor  # its threads share the rows
 
     def first(self, count: int) -> Problem:
         """Restrict the problem to the first rows, without a copy."""

@@ -48,13 +48,10 @@ class Treatment:
     variants: Sequence[Variant]
     detection: Detection
     anonymization: Anonymization
-    boxes: Mapping[str, Sequence[Region]]
-    """The user's own regions by image id."""
+    boxes: Mapping[str, Sequence[Region]]  # the user's own regions by image id
     keep_without_regions: bool
-    seed: int
-    """Of the regions' draw order."""
-    cache: Path | None
-    """Folder in which detections are kept."""
+    seed: int  # of the regions' draw order
+    cache: Path | None  # folder in which detections are kept
 
 
 @dataclass(frozen=True)
@@ -183,8 +180,7 @@ COMPARED = [
 ]
 """Columns of the paired tests of methods (`anonbench.evaluation.comparisons.best`)."""
 
-METRIC = "map"
-"""Metric by which methods are chosen."""
+METRIC = "map"  # metric by which methods are chosen
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,7 @@ from anonbench.evaluation.retrieval.scoring.metrics import images_needed
 from anonbench.evaluation.retrieval.vectors import ranked
 from anonbench.evaluation.sufficiency import MIN_QUERIES, Needs, too_wide, why_no_statement
 
-_SHOWN = 0.05
-"""Percentage points that a value with one decimal shows."""
+_SHOWN = 0.05  # percentage points that a value with one decimal shows
 PRIVACY = (
     "This says what retrieval keeps, and nothing of privacy: the method that keeps most may hide "
     "least."
@@ -43,8 +42,7 @@ OF_MAPS = (
     "`anonbench map fit` tells its price."
 )
 
-TREC_DEPTH = 1000
-"""Results of a query that are written, as usual at TREC."""
+TREC_DEPTH = 1000  # results of a query that are written, as usual at TREC
 QRELS = "originals.qrels"
 
 
@@ -332,8 +330,7 @@ class Result(Scored):
         return [folder / name for name in lines]
 
 
-_Ranking = tuple[str, tuple[np.ndarray, np.ndarray]]
-"""A query's name, positions and similarities."""
+_Ranking = tuple[str, tuple[np.ndarray, np.ndarray]]  # a query's name, positions and similarities
 
 
 def _results(names: Sequence[str], found: Iterator[_Ranking], depth: int) -> Iterator[str]:

@@ -32,13 +32,10 @@ from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 CHANCE = "chance"
 """Column of a shard's table after the scores: the expected nDCG of a random ranking."""
-FLOOR = "floor"
-"""The same if the query's own image always comes first."""
+FLOOR = "floor"  # the same if the query's own image always comes first
 OTHERS_FIRST = b"others first"
-"""Key of a shard's metadata; set if a query's own image need not be the most similar, because of an
-inner product."""
-IMAGES = b"images"
-"""Key of a shard's metadata: number of images in a database."""
+"""Key of a shard's metadata; set if, by an inner product, other images may come before the own."""
+IMAGES = b"images"  # key of a shard's metadata: number of images in a database
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("scenario", "id", "query")]
     + [(name, pa.float64()) for name in (*COLUMNS, CHANCE, FLOOR)]
@@ -49,10 +46,8 @@ _SCHEMA = pa.schema(
 class Embedded:
     """The embeddings of one scenario."""
 
-    name: str
-    """`<model>/seed<seed>/<variant>`."""
-    queries: Path
-    """Of the original images by the scenario's model (HDF5)."""
+    name: str  # `<model>/seed<seed>/<variant>`
+    queries: Path  # of the original images by the scenario's model (HDF5)
     database: Path
     """Of the variant by the same model: the images that are searched, and the anonymized queries.
     The same file as `queries` for original images, which have no anonymized queries."""
@@ -81,7 +76,6 @@ def score_shard(
 
     Args:
         reference: embeddings of the original images by the reference model (HDF5).
-        scenarios: to be scored.
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
             `FLOOR` as float64; in the order of the scenarios, by id and kind.
@@ -148,13 +142,12 @@ def _search(
     of_reference: Search,
 ) -> Search:
     """Read a scenario's database; queries that are not in memory are read block by block."""
-    (rows_of_reference,) = of_reference.queries
-    database = files[each.database]
-    searched, rows = of_reference.database, rows_of_reference
+    database, searched = files[each.database], of_reference.database
+    in_memory = {truth.path: of_reference.queries[0]}
     if database is not truth:
         units = database.units()
-        searched, rows = engine.database(units, database.frame), units.__getitem__
-    in_memory = {each.database: rows, truth.path: rows_of_reference}
+        searched = engine.database(units, database.frame)
+        in_memory[each.database] = units.__getitem__
     kinds = [
         in_memory.get(path, replace(files[path], frame=database.frame).rows)
         for path in each.kinds.values()
@@ -217,14 +210,11 @@ def gather_scenarios(
         own = kinds[0] if OTHERS_FIRST not in metadata else None
         scores = rows.drop(columns=["scenario", CHANCE, FLOOR])
         write_parquet(scores, table)
-        means = {
-            kind: {
-                metric: mean(of_kind[column].to_numpy(np.float64))
-                for metric, column in PER_QUERY.items()
-            }
-            | {"n": len(of_kind), "undefined_ndcg": int(of_kind["ndcg"].isna().sum())}
-            for kind, of_kind in scores.groupby("query")
-        }
+        means = {}
+        for kind, of_kind in scores.groupby("query"):
+            values = {name: of_kind[column].to_numpy() for name, column in PER_QUERY.items()}
+            counts = {"n": len(of_kind), "undefined_ndcg": int(of_kind["ndcg"].isna().sum())}
+            means[kind] = {name: mean(each) for name, each in values.items()} | counts
         content = {
             "images": images,
             "k": k,
@@ -239,15 +229,10 @@ def gather_scenarios(
 
 
 def gather_in_one_file(shards: Sequence[Path], scenarios: Sequence[str], output: Path) -> None:
-    """Write the scores of all scenarios to one file: the same bytes for any number of shards.
+    """Write the scores of all scenarios by a second reference to one Parquet file.
 
-    Used for scores by a second reference.
-
-    Args:
-        shards: files of `score_shard`, all of one data set.
-        scenarios: names as they appear in the shards.
-        output: Parquet that is written: the columns of the shards; by scenario in this
-            order, then by kind and id.
+    It has the columns of the shards (see `gather_scenarios`), by scenario in this order, then by
+    kind and id: the same bytes for any number of shards.
     """
     tables = [_rows(shards, scenario) for scenario in scenarios]
     write_parquet(pd.concat(tables, ignore_index=True), output)

@@ -29,15 +29,11 @@ class Scores:
     """Scores of a scenario."""
 
     table: pd.DataFrame
-    """One row for each query and query kind: id, query, then `metrics.COLUMNS`
-    as float64; sorted by kind and id."""
-    images: int
-    """Images in the database."""
+    """A row a query and kind: id, query, `metrics.COLUMNS` as float64; sorted by kind and id."""
+    images: int  # images in the database
     k: int
-    chance: Levels
-    """Scores of a random ranking by metric, such as `map` and `mndcg`."""
-    floor: Levels
-    """The same if the query's own image always comes first."""
+    chance: Levels  # scores of a random ranking by metric, such as `map` and `mndcg`
+    floor: Levels  # the same if the query's own image always comes first
 
 
 def score_scenario(
@@ -104,16 +100,11 @@ def score_scenario(
     chance, floor, (found,) = score_all(
         engine, of_reference, [lambda: search], self_columns, slices
     )
-    of_kinds = dict(zip(queried, found, strict=True))
-    names = np.array(ids, dtype=object)[self_columns]
+    names = pd.DataFrame({"id": np.array(ids, dtype=object)[self_columns]})
     tables = [
-        pd.DataFrame({"id": names, "query": kind}).join(
-            pd.DataFrame(of_kinds[kind].T, columns=list(COLUMNS))
-        )
-        for kind in sorted(of_kinds)
+        names.assign(query=kind, **dict(zip(COLUMNS, scores, strict=True)))
+        for kind, scores in sorted(zip(queried, found, strict=True))
     ]
-    random, with_self = (
-        levels(len(ids), k, settings, own_first, values)
-        for own_first, values in ((False, chance), (True, floor))
-    )
+    random = levels(len(ids), k, settings, False, chance)
+    with_self = levels(len(ids), k, settings, True, floor)
     return Scores(pd.concat(tables, ignore_index=True), len(ids), k, random, with_self)

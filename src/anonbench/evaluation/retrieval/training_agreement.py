@@ -36,8 +36,7 @@ COLUMNS = [
 the ranking of original images by `model` with `seed`, where the first k images of the ranking by
 `reference` with `reference_seed` are relevant; its interval is over `n` queries in `clusters`
 clusters. `reason` says why there is no interval, or is empty."""
-MOST_QUERIES = 500
-"""More are a sample, drawn by a hash of their ids: the table has a row for each pair."""
+MOST_QUERIES = 500  # more are a sample, drawn by a hash of their ids
 
 
 def agreement_of_trainings(
@@ -57,7 +56,6 @@ def agreement_of_trainings(
         trainings: models with their seeds.
         originals: each one's embeddings of the original images (HDF5).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: coverage of the intervals, as a share.
 
     Raises:
         InputError: ids do not agree, an original's vector is zero, one is not finite, or an image
@@ -96,19 +94,10 @@ def agreement_of_trainings(
     rows: list[dict[str, Any]] = []
     for judge, each in sorted(found):
         (reference, reference_seed), (model, seed) = trainings[judge], trainings[each]
-        rows.append(
-            {
-                "dataset": dataset,
-                "reference": str(reference),
-                "reference_seed": reference_seed,
-                "model": str(model),
-                "seed": seed,
-                **vars(clustered_mean(found[judge, each], labels, confidence)),
-            }
-        )
+        row = {"dataset": dataset, "reference": str(reference), "reference_seed": reference_seed}
+        row |= {"model": str(model), "seed": seed}
+        rows.append(row | vars(clustered_mean(found[judge, each], labels, confidence)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def read_agreement(path: Path) -> pd.DataFrame:
-    """Read the agreement of trainings."""
-    return read_csv(path, COLUMNS)
+read_agreement = partial(read_csv, columns=COLUMNS)

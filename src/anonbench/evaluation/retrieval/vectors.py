@@ -31,44 +31,31 @@ from anonbench.embedding.store import (
 )
 
 _LOG = logging.getLogger(__name__)
-_ROWS = 8192
-"""Vectors in memory at once while a file is looked through."""
+_ROWS = 8192  # vectors in memory at once while a file is looked through
 PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
 round as they do for the whole database."""
-BYTES = 1_500_000_000
-"""Approximate memory for the data of a block of queries, in bytes."""
-BYTES_A_PAIR = 16
-"""Two similarities, a place and a word for a query and an image."""
+BYTES = 1_500_000_000  # approximate memory for the data of a block of queries, in bytes
+BYTES_A_PAIR = 16  # two similarities, a place and a word for a query and an image
 
 
 @dataclass(frozen=True)
 class Vectors:
     """Vectors of a file, which stays on disk, or of embeddings in memory, which are not copied."""
 
-    ids: Sequence[str]
-    """Sorted, [N]."""
-    width: int
-    """Dimension D."""
+    ids: Sequence[str]  # sorted, [N]
+    width: int  # dimension D
     read: Callable[[np.ndarray], np.ndarray]
     """From places in the file or in memory, int64 [...], to vectors, float32 [..., D]."""
-    order: np.ndarray | None
-    """Place of each id, int64 [N]; None if the ids were sorted."""
-    frame: SharedScale = COSINE
-    """How they are compared."""
+    order: np.ndarray | None  # place of each id, int64 [N]; None if the ids were sorted
+    frame: SharedScale = COSINE  # how they are compared
     path: Path | None = None
 
     @classmethod
     def of(cls, given: Embeddings, what: str, frame: SharedScale | None = None) -> Vectors:
-        """Vectors in memory, or mapped.
+        """Vectors in memory, or mapped, in any order; InputError names `what` repeats an id.
 
-        Args:
-            given: embeddings in any order.
-            what: name of them in messages.
-            frame: how they are compared; None: in a frame of their own similarity.
-
-        Raises:
-            InputError: an id is there twice.
+        Without a frame, they are compared in one of their own similarity.
         """
         refuse_repeated(given.ids, what)
         ids, order = _sorted(given.ids)
@@ -201,19 +188,12 @@ _BLOCK = 192
 
 
 def draw_queries(ids: Iterable[str], number: int) -> list[str]:
-    """Draw queries by a hash of their ids, in the same order on every machine.
-
-    A larger draw starts with the queries of a smaller one.
-    """
+    """Draw queries by a hash of their ids; a larger draw starts with those of a smaller one."""
     return sorted(ids, key=lambda image_id: (hash_int("explorer", image_id), image_id))[:number]
 
 
 def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
-    """Read only the embeddings of the wanted ids, in their order.
-
-    Raises:
-        InputError: the file holds no embeddings, or an id is not in it.
-    """
+    """Read the embeddings of the wanted ids, in their order; InputError if the file lacks one."""
     rows = {image_id: row for row, image_id in enumerate(read_ids(path)[0])}
     for image_id in wanted:
         if image_id not in rows:
@@ -231,7 +211,7 @@ def rank(
 
     Args:
         queries: embeddings of Q images, by the database's model.
-        database: embeddings of N images (HDF5); read whole, one at a time.
+        database: embeddings of N images (HDF5).
         ids: the N ids, sorted: positions count along them.
         include_self: whether a query's own image is ranked.
 
@@ -266,10 +246,8 @@ def ranked(
     The most similar comes first, ties are ordered by position.
 
     Args:
-        queries: rows of the frame [Q, D].
-        database: rows of the frame [N, D].
+        queries, database: rows of the frame [Q, D] and [N, D].
         own: position of each query's own image, which is left out [Q]; None: it counts.
-        frame: how vectors are compared.
     """
     search = Similarity(database, _BLOCK, as_queries=frame.queries)
     for block in search.slices(len(queries)):

@@ -10,6 +10,8 @@ which places two random lists share, and mnDCG is the mean gain of an image (see
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import truediv
 from typing import Any
 
 import numpy as np
@@ -35,9 +37,9 @@ def levels(
     """Expected score of a random ranking by metric.
 
     Args:
-        images: images in the database.
+        images: in the database.
         k: relevant images of a query.
-        settings: of the scores, as `metrics.effective_settings` returns them.
+        settings: as `metrics.effective_settings` returns them.
         own_first: whether the query's own image always comes first in both rankings, and the others
             in random order; ignored if own images do not count.
         ndcg: expected nDCG of each query [Q], NaN if it is undefined; None: mnDCG is left out.
@@ -68,13 +70,8 @@ def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False)
     relevant images before it on average; summed over the ranks r ≤ depth (Bestgen 2015, "Exact
     Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin of
     Mathematical Linguistics 103:131-138). If the own image comes first, it is relevant, and the
-    same holds from rank 2 on for the other N - 1 images, of which k - 1 are relevant.
-
-    Args:
-        images: in the database.
-        k: relevant images of a query.
-        own_first: whether the query's own image always comes first; ignored if own images do not
-            count.
+    same holds from rank 2 on for the other N - 1 images, of which k - 1 are relevant. `own_first`
+    is ignored if own images do not count.
     """
     size = retrievable(images, settings)
     depth = size if settings.ap_depth == "full" else k
@@ -104,12 +101,7 @@ def _rbo(size: int, k: int, persistence: float, first: int) -> float:
 
 def _unchanged(size: int, top: int, first: int) -> float:
     """Probability of one of the N! / (N - t)! ordered lists; their number may exceed a float."""
-    level = 1.0
-    for left in range(size - first, size - top, -1):
-        level /= left
-        if level == 0.0:
-            break
-    return level
+    return reduce(truediv, range(size - first, size - top, -1), 1.0)
 
 
 def _tau(size: int, top: int, first: int) -> float:

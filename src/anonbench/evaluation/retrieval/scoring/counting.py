@@ -18,10 +18,8 @@ from typing import Any
 
 import numpy as np
 
-_MOST_BINS = 1 << 13
-"""Of a row: both their counts stay in a core's cache."""
-_SAMPLED = 512
-"""Approximate number of a row's values that are sampled to guess where its first images end."""
+_MOST_BINS = 1 << 13  # of a row: both their counts stay in a core's cache
+_SAMPLED = 512  # about as many values of a row are sampled to guess where its first images end
 _SIGN = np.int32(0x7FFFFFFF)
 _WORD = np.int64((1 << 29) - 1)
 _MIXED, _AMONG_FIRST = 1, 2

@@ -28,12 +28,7 @@ if TYPE_CHECKING:
 STRIP = 1 << 15
 """Similarities that are ranked at once, and first results that are scored at once: few enough for a
 core's cache, and enough to pay for the calls."""
-
-
-Scores = dict[str, np.ndarray]
-"""By `COLUMNS`, float64: one score for each query."""
-
-
+Scores = dict[str, np.ndarray]  # by `COLUMNS`, float64: one score for each query
 Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
 """A database of N vectors: returns the similarities of queries [rows, D], float32 [rows, N]. They
 may be in the buffer, and the caller may change them."""
@@ -45,17 +40,14 @@ class Reference:
 
     chance: np.ndarray
     """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
-    floor: np.ndarray
-    """The same if the query's own image always comes first."""
+    floor: np.ndarray  # the same if the query's own image always comes first
     similarity: np.ndarray
     """Reference similarities, float32 [rows, N]: images are ranked by them, and they are gains."""
-    first: np.ndarray
-    """Positions of the first images in order, int64 [rows, `Measures.depth`]."""
+    first: np.ndarray  # positions of the first images in order, int64 [rows, `Measures.depth`]
     place: np.ndarray
     """Place of each image among the first ones, from 0; their count for all others: integers
     [rows, N]."""
-    ideal: np.ndarray
-    """DCG of the reference ranking, float64 [rows]."""
+    ideal: np.ndarray  # DCG of the reference ranking, float64 [rows]
     open: np.ndarray
     """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
 
@@ -67,15 +59,10 @@ class Engine:
     """
 
     def __init__(self, settings: Retrieval, images: int) -> None:
-        """Allocate no buffer yet.
+        """Allocate no buffer yet; InputError if k is 0.
 
-        Args:
-            settings: of the scores, as `metrics.effective_settings` returns them; `block` queries
-                are in memory at once.
-            images: N, in each database.
-
-        Raises:
-            InputError: k is 0.
+        Settings are those of `metrics.effective_settings`: `block` queries are in memory at once.
+        Each database has N images.
         """
         self._settings, self._images = settings, images
         self._measures = Measures(settings, images)
@@ -84,10 +71,7 @@ class Engine:
         self._rooms = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
-        """Prepare a database [N, D]; all databases of an engine share one product buffer.
-
-        Vectors of the database and of its queries are rows of the frame.
-        """
+        """Prepare a database [N, D] of rows of the frame; all share one product buffer."""
         return Similarity(units, self._settings.block, self._room, frame.queries)
 
     def slices(self, queries: int) -> list[slice]:
@@ -287,19 +271,15 @@ def score_all(
 # example, works on tiles of 12 rows and adds up differently in the upper and the lower half of a
 # tile. The row of a query is therefore determined by its image, and its scores are the same bit for
 # bit for any set of queries: all, a sample, or a shard.
-_PERIOD = 24
-"""Rows after which a product repeats itself: a multiple of the heights of common tiles."""
+_PERIOD = 24  # rows after which a product repeats itself: a multiple of the heights of common tiles
 
 
 class Block(NamedTuple):
     """Queries that are scored together."""
 
-    queries: np.ndarray
-    """Numbers of the queries, ascending, int64 [Q]."""
-    rows: np.ndarray
-    """The row of each, int64 [Q]."""
-    fill: np.ndarray
-    """Index of the query in each row, int64 [R]; the first query in unused rows."""
+    queries: np.ndarray  # numbers of the queries, ascending, int64 [Q]
+    rows: np.ndarray  # the row of each, int64 [Q]
+    fill: np.ndarray  # index of the query in each row, int64 [R]; the first query in unused rows
 
 
 def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:

@@ -39,24 +39,20 @@ def cutoff(images: int, settings: Retrieval) -> int:
     self_images = images - retrievable(images, settings)
     k = math.floor(share * (images - self_images))
     if k < 1:
+        needed = str(math.ceil(1 / share) + self_images)
+        needed = needed if len(needed) < 12 else f"1e{len(needed) - 1}"
         raise InputError(
             f"retrieval.fraction {settings.fraction} of {images} images is no image at all; "
-            f"it needs at least {_as_text(math.ceil(1 / share) + self_images)} images, or a larger "
+            f"it needs at least {needed} images, or a larger "
             "fraction (`--fraction` of `anonbench score`, else `retrieval.fraction` of a config)"
         )
     return k
 
 
-def _as_text(count: int) -> str:
-    digits = str(count)
-    return digits if len(digits) < 12 else f"1e{len(digits) - 1}"
-
-
 def effective_settings(images: int, settings: Retrieval) -> Retrieval:
     """Settings for this number of images: own images do not count below k = 5.
 
-    Raises:
-        InputError: k is 0.
+    Raises InputError if k is 0.
     """
     if settings.include_self and images < images_needed(settings):
         settings = settings.model_copy(update={"include_self": False})
@@ -94,36 +90,24 @@ class Measures:
     """Scores of rows of a ranking, computed from an engine's results."""
 
     def __init__(self, settings: Retrieval, images: int) -> None:
-        """Prepare what all rows share.
+        """Prepare what all rows share; InputError if k is 0.
 
-        Args:
-            settings: of the scores, as `effective_settings` returns them.
-            images: N, of the database.
-
-        Raises:
-            InputError: k is 0.
+        Settings are those of `effective_settings`, for N images in the database.
         """
-        self._settings = settings
-        self._images = images
+        self._settings, self._images = settings, images
         self.k = cutoff(images, settings)
         self.top = top(images, settings)
-        self.depth = max(self.k, self.top)
-        """Length of the ranking's head that is compared."""
+        self.depth = max(self.k, self.top)  # length of the ranking's head that is compared
         self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
         """Of places: the smallest, since they are looked up all over a row."""
-        self.steps = np.arange(self.depth, dtype=self.place_type)
-        """0 … depth - 1."""
+        self.steps = np.arange(self.depth, dtype=self.place_type)  # 0 … depth - 1
         self._discounts = 1.0 / np.log2(np.arange(2, self.k + 2))
         self._ranks = np.arange(1.0, self.k + 1)
         self._harmonic = ties.harmonic_numbers(images)
         self._overlap_weights = overlap_weights(settings.persistence, self.k, self.depth + 1)
 
     def ideal(self, similarity: np.ndarray) -> np.ndarray:
-        """Return the DCG of the reference ranking, float64 [rows].
-
-        Args:
-            similarity: reference similarities of the relevant images, in order, float32 [rows, k].
-        """
+        """DCG of relevant images with similarities in order, float32 [rows, k]: float64 [rows]."""
         return np.asarray((gains(similarity, self._settings) * self._discounts).sum(-1))
 
     def chance(
@@ -159,11 +143,9 @@ class Measures:
         return random, self._share(own * self._discounts[0] + others, ideal)
 
     def gain(self, similarity: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Gains of the first images, float64 [rows, k].
+        """Gains of the first images with reference similarities in order, float [rows, k].
 
-        Args:
-            similarity: their reference similarities in order, float32 [rows, k].
-            places: as for `scores`.
+        For the places see `scores`.
         """
         found = gains(similarity, self._settings)
         if self._settings.gain_of == "relevant":
@@ -177,13 +159,10 @@ class Measures:
         values: np.ndarray,
         reference: np.ndarray,
     ) -> None:
-        """Replace a query's gains by their means over all orders of equal images (see `ties`).
+        """Replace a query's gains [k] by their means over all orders of equal images (see `ties`).
 
-        Args:
-            gain: of the first k images in order, float64 [k]; changed.
-            found: their positions [k].
-            values: similarities, float32 [N].
-            reference: similarities of the reference, float32 [N].
+        The first k images are at the positions `found`; `values` and `reference` are similarities
+        of all images, float32 [N].
         """
         weights = None
         if self._settings.gain_of == "relevant":
@@ -197,12 +176,7 @@ class Measures:
         ties.level(gain, found, values, of)
 
     def average_precision(self, values: np.ndarray, reference: np.ndarray) -> float:
-        """Average precision of a query over all orders of equal images (see `ties`).
-
-        Args:
-            values: similarities, float32 [N].
-            reference: similarities of the reference, float32 [N].
-        """
+        """Average precision of a query over all orders of equal images; see `average_gain`."""
         depth = len(values) if self._settings.ap_depth == "full" else self.k
         return ties.average_precision(values, reference, self.k, depth, self._harmonic)
 

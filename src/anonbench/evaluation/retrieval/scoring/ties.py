@@ -44,12 +44,7 @@ def tied_precision(
 
 
 def relevance(reference: np.ndarray, k: int) -> np.ndarray:
-    """Probability that an image is relevant, float64 [N].
-
-    Args:
-        reference: similarities of the reference, float32 [N].
-        k: relevant images.
-    """
+    """Probability that an image is relevant [N], given similarities of the reference [N]."""
     lowest = np.partition(reference, len(reference) - k)[len(reference) - k]
     certain, possible = reference > lowest, reference == lowest
     share = (k - np.count_nonzero(certain)) / np.count_nonzero(possible)
@@ -62,8 +57,7 @@ def average_precision(
     """Expected average precision of one query over all orders of both rankings' equal images.
 
     Args:
-        values: similarities, float32 [N].
-        reference: similarities of the reference, float32 [N].
+        values, reference: similarities of all images, float32 [N].
         k: relevant images.
         depth: ranks beyond it are ignored.
         harmonic: of `harmonic_numbers`.
@@ -79,12 +73,10 @@ def average_precision(
     total = 0.0
     for images, weight, chance in ((certain, 1.0, share), (possible, share, others)):
         before, size = _above(every, images)
-        (certain_before, certain_tied) = _above(certain, images)
-        (possible_before, possible_tied) = _above(possible, images)
-        if images is certain:
-            certain_tied -= 1
-        else:
-            possible_tied -= 1
+        certain_before, certain_tied = _above(certain, images)
+        possible_before, possible_tied = _above(possible, images)
+        own_tied = certain_tied if images is certain else possible_tied
+        own_tied -= 1  # the image itself
         earlier = 1.0 + certain_before + chance * possible_before
         pace = (certain_tied + chance * possible_tied) / np.maximum(size - 1, 1)
         precision = tied_precision(harmonic, before, size, earlier, pace, depth)
