@@ -6,7 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, USAGE, Parser, add_completion, add_root
+from anonbench.cli.shared import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    ROOT,
+    USAGE,
+    Parser,
+    add_completion,
+    add_options,
+)
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
 from anonbench.cli.workflow import bundle, images, init, policy, run
 from anonbench.core.errors import InputError, WrongUsage
@@ -50,6 +59,17 @@ A first day:
 Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but look at the output: images
 were left out, may still show something, or a policy is not passed; 130 interrupted. With --json,
 standard output is one JSON object; progress and notes go to standard error."""
+
+_EXPORT = """\
+backbone  what a training wrote (.safetensors)
+output  a file; for huggingface a folder
+--format {timm,dinov2,huggingface}
+"""
+_BOXES = """\
+boxes  a box table of the results (.parquet)
+manifest  the same data set's manifest (.parquet)
+output  the JSON file to write
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,7 +123,7 @@ def command_parser() -> Parser:
         parser = commands.add_parser(
             name, help=f"write {what} (for developers)", epilog=f"Example:\n  anonbench {name}"
         )
-        add_root(parser)
+        add_options(parser, ROOT, root=Path())
         parser.set_defaults(run=write)
 
     export = commands.add_parser(
@@ -111,9 +131,7 @@ def command_parser() -> Parser:
         help="convert a trained backbone for timm, DINOv2 or transformers",
         epilog="Example:\n  anonbench export backbone.safetensors ours.safetensors --format timm",
     )
-    export.add_argument("backbone", type=Path, help="what a training wrote (.safetensors)")
-    export.add_argument("output", type=Path, help="a file; for huggingface a folder")
-    export.add_argument("--format", choices=["timm", "dinov2", "huggingface"], required=True)
+    add_options(export, _EXPORT, dict.fromkeys(("backbone", "output"), Path), format=...)
     export.set_defaults(run=_export)
 
     boxes = commands.add_parser(
@@ -125,9 +143,7 @@ def command_parser() -> Parser:
         help="write a box table as COCO JSON",
         epilog="Example:\n  anonbench boxes export boxes.parquet manifest.parquet boxes.json",
     )
-    coco.add_argument("boxes", type=Path, help="a box table of the results (.parquet)")
-    coco.add_argument("manifest", type=Path, help="the same data set's manifest (.parquet)")
-    coco.add_argument("output", type=Path, help="the JSON file to write")
+    add_options(coco, _BOXES, dict.fromkeys(("boxes", "manifest", "output"), Path))
     coco.set_defaults(run=_export_boxes)
 
     embed.add(commands)

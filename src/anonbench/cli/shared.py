@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,29 +22,65 @@ DONE, FAILED, USAGE, DOUBTFUL, INTERRUPTED = 0, 1, 2, 3, 130
 A command's `run` returns one of them, or None when it is done; an `InputError` is `FAILED`."""
 
 
-def add_root(parser: argparse.ArgumentParser) -> None:
-    """Add `--root`."""
-    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
+ROOT = "--root FOLDER  the repository"
+CONFIG = "--configfile FILE  the config that the workflow ran with (config.yaml)"
+OF_RUN = f"""\
+{CONFIG}
+-o, --output, --to PLACE  a new folder, or a new file .tar
+{ROOT}
+"""
+"""Options of commands that export results of a run."""
+RUN_DEFAULTS: dict[str, Any] = {"configfile": Path("config.yaml"), "output": ..., "root": Path()}
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--configfile`, `--output` and `--root`, for commands that export results of a run."""
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        default=Path("config.yaml"),
-        metavar="FILE",
-        help="the config that the workflow ran with (config.yaml)",
-    )
-    parser.add_argument(
-        *("-o", "--output", "--to"),
-        dest="to",
-        type=Path,
-        required=True,
-        metavar="PLACE",
-        help="a new folder, or a new file .tar",
-    )
-    add_root(parser)
+def positive(text: str) -> int:
+    """Parse a number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)
+
+
+_TYPES = {
+    **dict.fromkeys(("FILE", "FILE.h5", "FOLDER", "PLACE"), Path),
+    **dict.fromkeys(("N", "PERCENT"), positive),
+}
+"""Types of values by their names in help texts; other values are text."""
+
+
+def add_options(
+    parser: argparse._ActionsContainer, manual: str, types: Mapping[str, Any] = {}, **defaults: Any
+) -> None:
+    """Add the arguments that a manual lists: each begins a line, and two spaces end its names.
+
+    `--json` is a flag, `--method NAME` has a value, `--method NAME...` may be repeated,
+    `--gain {linear,exponential}` has choices. `IMAGES` is positional, `PLACE...` one or more of
+    them, and `[PLACE...]` any number.
+
+    Args:
+        parser: a command's parser, or a group of its options.
+        manual: arguments with their help; lines of help that follow are indented.
+        types: types by names of values, besides `_TYPES`.
+        defaults: default values by destination; `...` for a required option.
+    """
+    for entry in re.split(r"\n(?! )", manual.strip()):
+        spec, *said = re.split(r"\s{2,}", entry, maxsplit=1)
+        words = [word.rstrip(",") for word in spec.split()]
+        value = "" if words[-1].startswith("-") else words.pop()
+        name = value.strip("[.]")
+        how: dict[str, Any] = {"help": " ".join("".join(said).split()) or None}
+        if not value:
+            how["action"] = "store_true"
+        elif name.startswith("{"):
+            how["choices"] = name.strip("{}").split(",")
+        else:
+            how |= {"metavar": name, "type": (_TYPES | {**types}).get(name)}
+        if value != name:
+            how |= {"action": "append"} if words else {"nargs": "*" if value[0] == "[" else "+"}
+        action = parser.add_argument(*words or [name.lower()], **how)
+        if defaults.get(action.dest) is ...:
+            action.required = True
+        else:
+            action.default = defaults.get(action.dest, action.default)
 
 
 def require_suffix(path: Path | None, *suffixes: str, option: str = "--output") -> None:

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import add_detection, add_images, no_images_line, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, require_suffix
+from anonbench.cli.inputs import IMAGES, WORKERS, detectors, no_images_line, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, add_options, require_suffix
 from anonbench.core.io import require_another
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
@@ -33,6 +33,14 @@ Examples:
 
 More: docs/how-to/anonymize.md."""
 
+_OPTIONS = f"""\
+IMAGES  {IMAGES}
+-o, --output FILE  write the regions: .parquet or .csv (a row per region), or .json (one per image)
+{detectors()}
+{WORKERS}
+--json  print JSON
+"""
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
@@ -42,16 +50,7 @@ def add(commands: Any) -> None:
         description="Searches images for sensitive regions and counts them. Nothing is changed.",
         epilog=_EPILOG,
     )
-    add_images(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write the regions: .parquet or .csv (a row per region), or .json (one per image)",
-    )
-    add_detection(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser, _OPTIONS)
     parser.set_defaults(run=run)
 
 

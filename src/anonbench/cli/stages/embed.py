@@ -5,20 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from anonbench.cli.inputs import add_images
-from anonbench.cli.shared import DONE, DOUBTFUL, require_suffix
+from anonbench.cli.inputs import IMAGES
+from anonbench.cli.shared import DONE, DOUBTFUL, add_options, require_suffix
 from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
 """Model shipped with the packages: trained on ImageNet, not on faces or documents."""
-SYSTEM_HELP = (
-    "kind:value, such as timm:resnet18, timm:resnet18,weights=mine.safetensors or "
+SYSTEM = (
+    "--system SYSTEM  kind:value, such as timm:resnet18, timm:resnet18,weights=mine.safetensors or "
     "function:module:encode, as in the config's section `systems` "
     f"({SMALL}, which comes with the packages: trained on ImageNet, not on faces or documents)"
 )
+CACHE = """\
+--cache FOLDER  keep what is computed, by image content and system: a stopped run goes on from there
+"""
+_OPTIONS = f"""\
+IMAGES  {IMAGES}
+{SYSTEM}
+-o, --output FILE.h5
+{CACHE}--json  print what was written as JSON
+"""
 _EPILOG = """\
 Each page of a PDF or TIFF file is an image.
 Exit status 3: done, but some images could not be read; --json lists them, and so does the
@@ -38,22 +46,8 @@ def add(commands: Any) -> None:
         "which `anonbench score` reads.",
         epilog=_EPILOG,
     )
-    add_images(parser)
-    parser.add_argument("--system", default=SMALL, metavar="SYSTEM", help=SYSTEM_HELP)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
-    add_cache(parser)
-    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    add_options(parser, _OPTIONS, system=SMALL, output=...)
     parser.set_defaults(run=run)
-
-
-def add_cache(parser: argparse.ArgumentParser) -> None:
-    """Add `--cache`."""
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        metavar="FOLDER",
-        help="keep what is computed, by image content and system: a stopped run goes on from there",
-    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import aligned, require_suffix
+from anonbench.cli.shared import add_options, aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 
@@ -22,6 +22,24 @@ Examples:
   anonbench map apply map.safetensors queries.h5 -o mapped_queries.h5 --queries
 
 Do not score vectors that a map learned from. Keep it like originals. More: docs/how-to/map.md."""
+
+_BOTH = """\
+-o, --output FILE
+--method NAME  how the images were hidden, by any name such as mask-100; `apply` refuses a map of
+  another name
+--json  print JSON
+"""
+_FIT = f"""\
+ORIGINALS  the originals' vectors
+HIDDEN  the hidden images' vectors, with the same ids
+--clusters FILE  columns id and cluster (.csv, .parquet): images that show one person or document;
+  without it every image counts as independent
+{_BOTH}"""
+_APPLY = f"""\
+MAP  what `fit` wrote
+VECTORS  vectors of hidden images, or of queries
+--queries  the vectors are queries to an index that is not mapped (inner products)
+{_BOTH}"""
 
 
 def add(commands: Any) -> None:
@@ -37,39 +55,11 @@ def add(commands: Any) -> None:
     fit = steps.add_parser(
         "fit", help="learn a map from pairs of vectors, and judge it", epilog=_EPILOG
     )
-    fit.add_argument("originals", type=Path, metavar="ORIGINALS", help="the originals' vectors")
-    fit.add_argument(
-        "hidden", type=Path, metavar="HIDDEN", help="the hidden images' vectors, with the same ids"
-    )
-    fit.add_argument(
-        "--clusters",
-        type=Path,
-        metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): images that show one person or document; "
-        "without it every image counts as independent",
-    )
+    add_options(fit, _FIT, dict.fromkeys(("ORIGINALS", "HIDDEN"), Path), output=..., method="")
     fit.set_defaults(run=run_fit)
     apply = steps.add_parser("apply", help="map vectors", epilog=_EPILOG)
-    apply.add_argument("map", type=Path, metavar="MAP", help="what `fit` wrote")
-    apply.add_argument(
-        "vectors", type=Path, metavar="VECTORS", help="vectors of hidden images, or of queries"
-    )
-    apply.add_argument(
-        "--queries",
-        action="store_true",
-        help="the vectors are queries to an index that is not mapped (inner products)",
-    )
+    add_options(apply, _APPLY, dict.fromkeys(("MAP", "VECTORS"), Path), output=..., method="")
     apply.set_defaults(run=run_apply)
-    for step in (fit, apply):
-        step.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-        step.add_argument(
-            "--method",
-            default="",
-            metavar="NAME",
-            help="how the images were hidden, by any name such as mask-100; `apply` refuses a map "
-            "of another name",
-        )
-        step.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run_fit(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import read_config
+from anonbench.cli.shared import CONFIG, add_options, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -27,6 +27,14 @@ Examples:
 
 What the sample says, and what it does not: docs/how-to/review.md."""
 _SHOWS = "ORIGINALS ARE SHOWN on this page, to whoever has its address:"
+
+_OPTIONS = f"""\
+{CONFIG}
+--images IMAGES  the folder's originals, if they were moved
+--sample N  images in the random sample (100)
+--port PORT  port of the page (a free one)
+--json  print the summary as JSON
+"""
 
 
 def add(commands: Any) -> None:
@@ -45,22 +53,7 @@ def add(commands: Any) -> None:
         metavar="FOLDER|DATASET",
         help="a folder that `anonbench anonymize` wrote, or a data set's name in the config",
     )
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        metavar="FILE",
-        help="the config that the workflow ran with (config.yaml)",
-    )
-    parser.add_argument(
-        "--images",
-        metavar="IMAGES",
-        help="the folder's originals, if they were moved",
-    )
-    parser.add_argument(
-        "--sample", type=int, default=100, metavar="N", help="images in the random sample (100)"
-    )
-    parser.add_argument("--port", type=int, default=0, help="port of the page (a free one)")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    add_options(parser, _OPTIONS, {"N": int, "PORT": int}, sample=100, port=0)
     parser.set_defaults(run=run)
 
 

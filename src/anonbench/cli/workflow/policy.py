@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import DONE, DOUBTFUL, read_config
+from anonbench.cli.shared import DONE, DOUBTFUL, add_options, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import RESULTS
 from anonbench.core.wording import count
@@ -37,6 +37,14 @@ _WIDTH = 118
 """Characters of a line."""
 _FIRST = "first `anonbench run policy --configfile CONFIG`"
 
+_OPTIONS = f"""\
+[PLACE...]  folders of results, or of single data sets in them ({RESULTS})
+--configfile FILE  a config: its policy judges, and without PLACE, its results are checked
+--policy FILE  YAML with a section `policy` (that of --configfile, or of the run's config)
+--variant NAME...  variant to be published, such as mask-100; may be repeated (all variants)
+--json  print verdicts and evidence as JSON
+"""
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
@@ -49,33 +57,7 @@ def add(commands: Any) -> None:
         "its config or by another one.",
         epilog=_EPILOG,
     )
-    check.add_argument(
-        "places",
-        type=Path,
-        nargs="*",
-        metavar="PLACE",
-        help=f"folders of results, or of single data sets in them ({RESULTS})",
-    )
-    check.add_argument(
-        "--configfile",
-        type=Path,
-        metavar="FILE",
-        help="a config: its policy judges, and without PLACE, its results are checked",
-    )
-    check.add_argument(
-        "--policy",
-        type=Path,
-        metavar="FILE",
-        help="YAML with a section `policy` (that of --configfile, or of the run's config)",
-    )
-    check.add_argument(
-        "--variant",
-        action="append",
-        dest="variants",
-        metavar="NAME",
-        help="variant to be published, such as mask-100; may be repeated (all variants)",
-    )
-    check.add_argument("--json", action="store_true", help="print verdicts and evidence as JSON")
+    add_options(check, _OPTIONS)
     check.set_defaults(run=run)
 
 
@@ -87,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     """
     config = read_config(options.configfile) if options.configfile else None
     default = config.results if config else Path(RESULTS)
-    files = [path for place in options.places or [default] for path in _files(place)]
+    files = [path for place in options.place or [default] for path in _files(place)]
 
     import pandas as pd
 
@@ -97,9 +79,9 @@ def run(options: argparse.Namespace) -> int:
     judged = pd.concat(tables, ignore_index=True)
     if policy := _policy(options.policy) if options.policy else config and config.policy:
         judged = judge(judged, policy)
-    judged = _chosen(judged, options.variants)
+    judged = _chosen(judged, options.variant)
     found = standings(judged)
-    if options.configfile and not options.places:
+    if options.configfile and not options.place:
         _warn_of_outdated(options.configfile)
     print(_as_json(judged) if options.json else _as_text(judged))
     return DONE if set(found.values()) == {Verdict.PASS} else DOUBTFUL

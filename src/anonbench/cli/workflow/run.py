@@ -11,7 +11,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from anonbench.cli.inputs import positive
+from anonbench.cli.shared import add_options
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -48,6 +48,12 @@ snakemake.
 Examples:
   anonbench report --configfile archive.yaml"""
 
+_OPTIONS_OF_PLAN = """\
+--cores N  cores of the planned run (this machine's)
+--gpus N  its GPUs (as many as its largest job needs)
+--json  print JSON, with every job
+"""
+
 
 def add(commands: Any) -> None:
     """Add the commands to the subparsers of `anonbench`."""
@@ -75,13 +81,7 @@ def add(commands: Any) -> None:
         "would run.",
         epilog=_EPILOG_OF_PLAN,
     )
-    parser.add_argument(
-        "--cores", type=positive, metavar="N", help="cores of the planned run (this machine's)"
-    )
-    parser.add_argument(
-        "--gpus", type=positive, metavar="N", help="its GPUs (as many as its largest job needs)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, with every job")
+    add_options(parser, _OPTIONS_OF_PLAN)
     parser.set_defaults(run=run_plan, passes_on=True)
 
 
