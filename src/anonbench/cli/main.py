@@ -23,27 +23,15 @@ from anonbench.core.io import require_another, write_text
 from anonbench.core.jobs.checksums import verify as verify_file
 from anonbench.core.wording import guard_output
 
-EXTRAS = {
-    "faker": "workflow",
-    "huggingface_hub": "train",
-    "jinja2": "report",
-    "markupsafe": "report",
-    "matplotlib": "report",
-    "onnxruntime": "detect",
-    "peft": "lora",
-    "pillow_heif": "heic",
-    "rapidocr": "detect",
-    "safetensors": "train",
-    "seaborn": "report",
-    "shapely": "detect",
-    "snakemake": "workflow",
-    "snakemake_interface_common": "workflow",
-    "snakemake_interface_logger_plugins": "workflow",
-    "timm": "train",
-    "torch": "train",
-    "torchvision": "train",
-    "zxingcpp": "detect",
+_MODULES = {
+    "detect": "onnxruntime rapidocr shapely zxingcpp",
+    "heic": "pillow_heif",
+    "lora": "peft",
+    "report": "jinja2 markupsafe matplotlib seaborn",
+    "train": "huggingface_hub safetensors timm torch torchvision",
+    "workflow": "faker snakemake snakemake_interface_common snakemake_interface_logger_plugins",
 }
+EXTRAS = {module: extra for extra, modules in _MODULES.items() for module in modules.split()}
 """Extras of anonbench by the module that they install."""
 _DESCRIPTION = """\
 Finds faces, text, codes and signatures in images, hides them, and measures what hiding them costs
@@ -116,15 +104,15 @@ def command_parser() -> Parser:
     detect.add(commands)
     anonymize.add(commands)
 
-    for name, what, write in (
-        ("config", "the default config and the schema", _config),
-        ("environments", "envs/ from the lock files", _environments),
+    for name, what in (
+        ("config", "the default config and the schema"),
+        ("environments", "envs/ from the lock files"),
     ):
         parser = commands.add_parser(
             name, help=f"write {what} (for developers)", epilog=f"Example:\n  anonbench {name}"
         )
         add_options(parser, ROOT, root=Path())
-        parser.set_defaults(run=write)
+        parser.set_defaults(run=_write_documents, kind=name)
 
     export = commands.add_parser(
         "export",
@@ -146,31 +134,18 @@ def command_parser() -> Parser:
     add_options(coco, _BOXES, dict.fromkeys(("boxes", "manifest", "output"), Path))
     coco.set_defaults(run=_export_boxes)
 
-    embed.add(commands)
-    evaluate.add(commands)
-    attack.add(commands)
-    score.add(commands)
-    map.add(commands)
-    bundle.add(commands)
-    images.add(commands)
-    policy.add(commands)
-    review.add(commands)
-
-    init.add(commands)
-    run.add(commands)
+    for each in (embed, evaluate, attack, score, map, bundle, images, policy, review, init, run):
+        each.add(commands)
     add_completion(commands, whole)
     return whole
 
 
-def _config(options: argparse.Namespace) -> None:
-    from anonbench.config.default_files import write_documents
+def _write_documents(options: argparse.Namespace) -> None:
+    from anonbench.config.default_files import documents
 
-    for path in write_documents(options.root):
-        print(f"wrote {path}")
-
-
-def _environments(options: argparse.Namespace) -> None:
-    for path in write_environments(options.root):
+    texts = documents() if options.kind == "config" else environments(options.root)
+    for path, text in texts.items():
+        write_text(options.root / path, text)
         print(f"wrote {path}")
 
 
@@ -208,10 +183,12 @@ def read_pins(lock: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def conda_text(root: Path) -> str:
-    """Environment for `--software-deployment-method conda`.
+def environments(root: Path) -> dict[Path, str]:
+    """Environment for `--software-deployment-method conda`, by path.
 
     Packages come from the same index at the same versions as in .venv; conda gives Python itself.
+    Snakemake runs the script in the new environment, from the repository's root. It installs
+    anonbench, and packages whose own version pins must be ignored.
     """
     import yaml
 
@@ -219,26 +196,10 @@ def conda_text(root: Path) -> str:
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": ["python=3.11", "pip", {"pip": read_pins(root / LOCK)}],
     }
-    return _HEAD + yaml.safe_dump(environment, sort_keys=False)
-
-
-def post_deploy_text(root: Path) -> str:
-    """Script that Snakemake runs in the new environment, from the repository's root.
-
-    It installs anonbench, and packages whose own version pins must be ignored.
-    """
-    pins = " ".join(read_pins(root / NO_DEPENDENCIES))
     install = "pip install --no-deps"
-    return (
-        f"#!/usr/bin/env bash\n{_HEAD}set -eu\n"
-        f"{install} --ignore-requires-python {pins}\n"
-        f"{install} --editable .\n"
-    )
-
-
-def write_environments(root: Path) -> list[Path]:
-    """Write the files below `root` and return their paths."""
-    texts = {CONDA: conda_text(root), POST_DEPLOY: post_deploy_text(root)}
-    for path, text in texts.items():
-        write_text(root / path, text)
-    return list(texts)
+    return {
+        CONDA: _HEAD + yaml.safe_dump(environment, sort_keys=False),
+        POST_DEPLOY: f"#!/usr/bin/env bash\n{_HEAD}set -eu\n"
+        f"{install} --ignore-requires-python {' '.join(read_pins(root / NO_DEPENDENCIES))}\n"
+        f"{install} --editable .\n",
+    }
