@@ -28,8 +28,8 @@ _DETECTORS = """\
 --speed {thorough,quick,single}  thorough (the default): all scales and rotations, covers 99 to 100
   percent of faces of 24 pixels or more; quick: upright only, text from half size, covers as many
   upright faces, but only 58 to 83 percent of rotated ones; single: once at full size, misses large
-  and rotated faces and small text; overrides the config's `detection.speed`
-"""  # the figures on faces are from docs/reference/copies.md
+  and rotated faces and small text; overrides the config's `detection.speed`"""
+# the figures on faces are from docs/reference/copies.md
 
 
 def detectors(*sections: str) -> str:
@@ -39,8 +39,8 @@ def detectors(*sections: str) -> str:
     """
     *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
     return (
-        f"{_DETECTORS}--configfile FILE  a config whose sections {', '.join(first)} and {last} are "
-        "used; without --detector, also its data set's `detectors`"
+        f"{_DETECTORS}\n--configfile FILE  a config whose sections {', '.join(first)} and {last} "
+        "are used; without --detector, also its data set's `detectors`"
     )
 
 

@@ -13,8 +13,8 @@ from anonbench.cli.shared import (
     ROOT,
     USAGE,
     Parser,
+    add_command,
     add_completion,
-    add_options,
 )
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
 from anonbench.cli.workflow import bundle, images, init, policy, run
@@ -49,15 +49,23 @@ were left out, may still show something, or a policy is not passed; 130 interrup
 standard output is one JSON object; progress and notes go to standard error."""
 
 _EXPORT = """\
+export: convert a trained backbone for timm, DINOv2 or transformers
+
 backbone  what a training wrote (.safetensors)
 output  a file; for huggingface a folder
 --format {timm,dinov2,huggingface}
-"""
+
+Example:
+  anonbench export backbone.safetensors ours.safetensors --format timm"""
 _BOXES = """\
+boxes export: write a box table as COCO JSON
+
 boxes  a box table of the results (.parquet)
 manifest  the same data set's manifest (.parquet)
 output  the JSON file to write
-"""
+
+Example:
+  anonbench boxes export boxes.parquet manifest.parquet boxes.json"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,31 +116,16 @@ def command_parser() -> Parser:
         ("config", "the default config and the schema"),
         ("environments", "envs/ from the lock files"),
     ):
-        parser = commands.add_parser(
-            name, help=f"write {what} (for developers)", epilog=f"Example:\n  anonbench {name}"
-        )
-        add_options(parser, ROOT, root=Path())
-        parser.set_defaults(run=_write_documents, kind=name)
+        manual = f"{name}: write {what} (for developers)\n\n{ROOT}\n\nExample:\n  anonbench {name}"
+        add_command(commands, manual, _write_documents, root=Path()).set_defaults(kind=name)
 
-    export = commands.add_parser(
-        "export",
-        help="convert a trained backbone for timm, DINOv2 or transformers",
-        epilog="Example:\n  anonbench export backbone.safetensors ours.safetensors --format timm",
-    )
-    add_options(export, _EXPORT, dict.fromkeys(("backbone", "output"), Path), format=...)
-    export.set_defaults(run=_export)
-
+    files = dict.fromkeys(("backbone", "boxes", "manifest", "output"), Path)
+    add_command(commands, _EXPORT, _export, files, format=...)
     boxes = commands.add_parser(
         "boxes", help="write found regions as COCO JSON for an annotation tool"
     )
     kinds = boxes.add_subparsers(required=True, metavar="action")
-    coco = kinds.add_parser(
-        "export",
-        help="write a box table as COCO JSON",
-        epilog="Example:\n  anonbench boxes export boxes.parquet manifest.parquet boxes.json",
-    )
-    add_options(coco, _BOXES, dict.fromkeys(("boxes", "manifest", "output"), Path))
-    coco.set_defaults(run=_export_boxes)
+    add_command(kinds, _BOXES, _export_boxes, files)
 
     for each in (embed, evaluate, attack, score, map, bundle, images, policy, review, init, run):
         each.add(commands)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import BOXES, IMAGES, detectors, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, add_options, aligned, require_suffix
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, aligned, require_suffix
 from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
@@ -18,7 +18,23 @@ _DEFAULT = (
     *("readability", "mrz_reading", "barcodes"),
     *("reconstruction", "likeness", "dictionary", "block_noise", "residual"),
 )
-_EPILOG = f"""\
+
+_MANUAL = f"""\
+attack: attack anonymized images: read, decode, restore, re-identify
+Attacks anonymized images from any program and compares with their originals: what can be read,
+decoded, restored or found, with intervals, and the same for masked images and for random guesses.
+
+ORIGINALS  {IMAGES}
+ANONYMIZED  the same images, anonymized
+--method NAME  method that hid the regions, with the settings of --configfile: blur and pixelate
+  are undone, candidates are hidden in the same way
+--attack NAME...  one of the attacks below; may be repeated
+{detectors()}
+{BOXES}
+output:
+--json  print JSON instead of a table
+-o, --output FILE  also write a CSV
+
 The two images of a pair have the same path, except for the suffix. Only --output is written, and
 nothing that was read in an image is shown.
 Without --method, blur and mosaic are not undone, and nothing is compared with candidates. Attacks:
@@ -31,34 +47,10 @@ Examples:
   anonbench attack scans hidden --attack readability --detector ppocr --json
   anonbench attack scans hidden --boxes boxes.csv -o attacks.csv"""
 
-_OPTIONS = f"""\
-ORIGINALS  {IMAGES}
-ANONYMIZED  the same images, anonymized
---method NAME  method that hid the regions, with the settings of --configfile: blur and pixelate
-  are undone, candidates are hidden in the same way
---attack NAME...  one of the attacks below; may be repeated
-{detectors()}
-{BOXES}
-"""
-_OUTPUT = """\
---json  print JSON instead of a table
--o, --output FILE  also write a CSV
-"""
-
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "attack",
-        help="attack anonymized images: read, decode, restore, re-identify",
-        description="Attacks anonymized images from any program and compares with their originals: "
-        "what can be read, decoded, restored or found, with intervals, and the same for masked "
-        "images and for random guesses.",
-        epilog=_EPILOG,
-    )
-    add_options(parser, _OPTIONS)
-    add_options(parser.add_argument_group("output"), _OUTPUT)
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run)
 
 
 def run(options: argparse.Namespace) -> int:

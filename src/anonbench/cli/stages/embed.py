@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from anonbench.cli.inputs import IMAGES
-from anonbench.cli.shared import DONE, DOUBTFUL, add_options, require_suffix
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix
 from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
@@ -18,16 +18,21 @@ SYSTEM = (
     "function:module:encode, as in the config's section `systems` "
     f"({SMALL}, which comes with the packages: trained on ImageNet, not on faces or documents)"
 )
-CACHE = """\
---cache FOLDER  keep what is computed, by image content and system: a stopped run goes on from there
-"""
-_OPTIONS = f"""\
+CACHE = (
+    "--cache FOLDER  keep what is computed, by image content and system: a stopped run goes on "
+    "from there"
+)
+_MANUAL = f"""\
+embed: write the vectors that a retrieval system gives to images
+Embeds images by a system and writes /embeddings [N, D] and /ids [N] as HDF5, which `anonbench
+score` reads.
+
 IMAGES  {IMAGES}
 {SYSTEM}
 -o, --output FILE.h5
-{CACHE}--json  print what was written as JSON
-"""
-_EPILOG = """\
+{CACHE}
+--json  print what was written as JSON
+
 Each page of a PDF or TIFF file is an image.
 Exit status 3: done, but some images could not be read; --json lists them, and so does the
 attribute `provenance` of the file.
@@ -39,15 +44,7 @@ Examples:
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "embed",
-        help="write the vectors that a retrieval system gives to images",
-        description="Embeds images by a system and writes /embeddings [N, D] and /ids [N] as HDF5, "
-        "which `anonbench score` reads.",
-        epilog=_EPILOG,
-    )
-    add_options(parser, _OPTIONS, system=SMALL, output=...)
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, system=SMALL, output=...)
 
 
 def run(options: argparse.Namespace) -> int:

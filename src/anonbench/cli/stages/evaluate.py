@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import BOXES, IMAGES, detectors, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, add_options, aligned
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, aligned
 from anonbench.cli.stages.embed import CACHE, SMALL, SYSTEM
 from anonbench.core.vocabulary import Method
 from anonbench.datasets.inputs import require_place
@@ -17,7 +17,31 @@ if TYPE_CHECKING:
 
 _SECTIONS = ("retrieval", "presentation", "seed")
 """Config sections read besides those that all commands read."""
-_EPILOG = """\
+
+_MANUAL = f"""\
+evaluate: measure what anonymization costs a retrieval system
+Searches, anonymizes and encodes images in one process, scores the system's rankings of the
+anonymized images against its own ranking of the originals, and says which method keeps the most.
+Nothing is trained.
+
+IMAGES  {IMAGES}
+{SYSTEM}
+--method NAME...  pixelate, blur, mask (these three are the default), or another of those in
+  docs/reference/methods.md; a list with commas, or repeat the option
+--degree PERCENT...  how many of each image's regions are hidden (100); may be repeated
+{detectors(*_SECTIONS)}
+{BOXES}
+--clusters FILE  columns id and cluster (.csv, .parquet): images that belong together, such as
+  photos of one person
+--attack  also measure how often the system finds the original of a hidden region
+--map  also score vectors moved towards those of their originals (mapped_<method>): what
+  `anonbench map` would regain, judged on clusters that it does not learn from
+--keep-without-regions  also score images in which nothing was found
+{CACHE}
+output:
+--json  print JSON instead of a table
+-o, --output FOLDER  also write files there (a new folder)
+
 Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
 --output: result.md, result.json, scores.csv, comparisons.csv, per_query.parquet, images.csv
@@ -32,40 +56,10 @@ Examples:
   anonbench evaluate scans --detector ppocr --detector mrz --method mask --json > answer.json
   anonbench evaluate photos --boxes boxes.csv --clusters persons.csv"""
 
-_OPTIONS = f"""\
-IMAGES  {IMAGES}
-{SYSTEM}
---method NAME...  pixelate, blur, mask (these three are the default), or another of those in
-  docs/reference/methods.md; a list with commas, or repeat the option
---degree PERCENT...  how many of each image's regions are hidden (100); may be repeated
-{detectors(*_SECTIONS)}
-{BOXES}
---clusters FILE  columns id and cluster (.csv, .parquet): images that belong together, such as
-  photos of one person
---attack  also measure how often the system finds the original of a hidden region
---map  also score vectors moved towards those of their originals (mapped_<method>): what
-  `anonbench map` would regain, judged on clusters that it does not learn from
---keep-without-regions  also score images in which nothing was found
-{CACHE}"""
-_OUTPUT = """\
---json  print JSON instead of a table
--o, --output FOLDER  also write files there (a new folder)
-"""
-
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="measure what anonymization costs a retrieval system",
-        description="Searches, anonymizes and encodes images in one process, scores the system's "
-        "rankings of the anonymized images against its own ranking of the originals, and says "
-        "which method keeps the most. Nothing is trained.",
-        epilog=_EPILOG,
-    )
-    add_options(parser, _OPTIONS, system=SMALL)
-    add_options(parser.add_argument_group("output"), _OUTPUT)
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, system=SMALL)
 
 
 def run(options: argparse.Namespace) -> int:

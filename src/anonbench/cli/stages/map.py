@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import add_options, aligned, require_suffix
+from anonbench.cli.shared import add_command, aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 
@@ -23,19 +23,24 @@ Examples:
 
 Do not score vectors that a map learned from. Keep it like originals. More: docs/how-to/map.md."""
 
-_BOTH = """\
+_BOTH = f"""\
 -o, --output FILE
 --method NAME  how the images were hidden, by any name such as mask-100; `apply` refuses a map of
   another name
 --json  print JSON
-"""
+
+{_EPILOG}"""
 _FIT = f"""\
+map fit: learn a map from pairs of vectors, and judge it
+
 ORIGINALS  the originals' vectors
 HIDDEN  the hidden images' vectors, with the same ids
 --clusters FILE  columns id and cluster (.csv, .parquet): images that show one person or document;
   without it every image counts as independent
 {_BOTH}"""
 _APPLY = f"""\
+map apply: map vectors
+
 MAP  what `fit` wrote
 VECTORS  vectors of hidden images, or of queries
 --queries  the vectors are queries to an index that is not mapped (inner products)
@@ -52,14 +57,9 @@ def add(commands: Any) -> None:
         epilog=_EPILOG,
     )
     steps = parser.add_subparsers(required=True, metavar="step")
-    fit = steps.add_parser(
-        "fit", help="learn a map from pairs of vectors, and judge it", epilog=_EPILOG
-    )
-    add_options(fit, _FIT, dict.fromkeys(("ORIGINALS", "HIDDEN"), Path), output=..., method="")
-    fit.set_defaults(run=run_fit)
-    apply = steps.add_parser("apply", help="map vectors", epilog=_EPILOG)
-    add_options(apply, _APPLY, dict.fromkeys(("MAP", "VECTORS"), Path), output=..., method="")
-    apply.set_defaults(run=run_apply)
+    files = dict.fromkeys(("ORIGINALS", "HIDDEN", "MAP", "VECTORS"), Path)
+    add_command(steps, _FIT, run_fit, files, output=..., method="")
+    add_command(steps, _APPLY, run_apply, files, output=..., method="")
 
 
 def run_fit(options: argparse.Namespace) -> None:

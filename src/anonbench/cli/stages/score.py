@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import add_options, aligned, require_suffix
+from anonbench.cli.shared import add_command, aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import records, require_another
 from anonbench.core.jobs.checksums import verify
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
     from anonbench.evaluation.external import Evaluation
 
-_FILES = """\
+_MANUAL = """\
+score: score vectors by the ranking of the originals
+Scores embeddings after a change of the images (anonymization, another model) against the ranking
+that the original system gave. Files: .h5 with /embeddings and /ids, .npy with x.ids.txt beside
+x.npy, or .parquet or .csv with a column id.
+
 --reference FILE  the original system's embeddings of the original images
 --queries FILE  embeddings of the query images after the change, all of them or some
 --database FILE  embeddings of the images that are searched after the change
 --common  score the images that all files have, instead of refusing ids that do not match
-"""
-_DEPTH = """\
---fraction F  k as a share of the database (0.05)
---k K  k itself: a query's relevant images
-"""
-_SCORES = """\
+scores:
+| --fraction F  k as a share of the database (0.05)
+| --k K  k itself: a query's relevant images
 --exclude-self  do not count a query's own image among the results
 --ap-depth {full,k}  average precision over all ranks (full) or k
 --gain {linear,exponential}  of similarity s: s (linear) or 2^s - 1
@@ -39,46 +41,31 @@ _SCORES = """\
 --confidence C  coverage of the intervals (0.95)
 --clusters FILE  columns id and cluster (.csv, .parquet): queries that belong together, such as
   photos of one person
-"""
-_LARGE = "--sample N  score only a random sample of N queries"
-_OUTPUT = """\
+large archives:
+--sample N  score only a random sample of N queries
+output:
 --json  print JSON instead of a table
 --per-query FILE  also write the scores of every query (.parquet or .csv)
 --against FILE  also compare query by query with another scoring, such as that of another method, by
   the same reference and settings; the file is a .parquet from --per-query
-"""
+
+Examples:
+  anonbench score --reference originals.h5 --queries originals.h5 --database anonymized.h5
+  anonbench score --reference o.npy --queries a.npy --database a.npy --clusters persons.csv --json
+
+What the numbers mean: docs/how-to/score.md."""
 _SETTINGS = (
     *("common", "sample", "clusters", "fraction", "k", "ap_depth"),
     *("gain", "gain_of", "negative_gain", "top", "confidence"),
 )
 """Options that are settings by the same name; those not given keep their defaults."""
 _DECIMALS = 4
-_EPILOG = """\
-Examples:
-  anonbench score --reference originals.h5 --queries originals.h5 --database anonymized.h5
-  anonbench score --reference o.npy --queries a.npy --database a.npy --clusters persons.csv --json
-
-What the numbers mean: docs/how-to/score.md."""
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "score",
-        help="score vectors by the ranking of the originals",
-        description="Scores embeddings after a change of the images (anonymization, another model) "
-        "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
-        ".npy with x.ids.txt beside x.npy, or .parquet or .csv with a column id.",
-        epilog=_EPILOG,
-    )
-    add_options(parser, _FILES, reference=..., queries=..., database=...)
-    scores = parser.add_argument_group("scores")
     types = {"N": int, "K": int, "F": float, "C": float}
-    add_options(scores.add_mutually_exclusive_group(), _DEPTH, types)
-    add_options(scores, _SCORES, types)
-    add_options(parser.add_argument_group("large archives"), _LARGE, types)
-    add_options(parser.add_argument_group("output"), _OUTPUT)
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, types, reference=..., queries=..., database=...)
 
 
 def run(options: argparse.Namespace) -> None:

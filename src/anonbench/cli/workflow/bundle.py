@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import OF_RUN, RUN_DEFAULTS, add_options, read_config, workflow_of
+from anonbench.cli.shared import OF_RUN, RUN_DEFAULTS, add_command, read_config, workflow_of
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 from anonbench.datasets.walk import shown
@@ -31,47 +31,48 @@ _NAMED = 3
 _SHOWN = 40
 """Differences that are printed."""
 
-_OPTIONS = f"""\
-{OF_RUN}--keep-ids  keep the ids of images and the labels of classes (possibly names of files and
-  persons) instead of numbering them
+_MANUAL = f"""\
+bundle: pack results without images, for reviewers
+Writes the scores of single queries, boxes, config, environment and published tables of a run into a
+folder or tar, with RO-Crate metadata. Never images.
+
+{OF_RUN}
+--keep-ids  keep the ids of images and the labels of classes (possibly names of files and persons)
+  instead of numbering them
 --author NAME...  for the metadata; may be repeated
 --licence NAME  SPDX identifier or address, for the metadata
 --repository ADDRESS  where others find the code, for README and metadata (the address of your
   clone's origin is not used, because it may name a machine)
 --date YYYY-MM-DD  date of publication (the day of the newest result)
 --json  print JSON
-"""
-_OPTIONS_OF_VERIFY = """\
+
+Examples:
+  anonbench bundle --configfile archive.yaml -o bundle.tar
+  anonbench bundle -o bundle --repository https://example.org/our-clone
+
+What is in it, and what it reveals about the images: docs/how-to/bundle.md."""
+_VERIFY = """\
+verify: check the files of a bundle
+Compares every file of a bundle with its digest in the metadata, and files that the workflow made in
+the bundle's folder with the published ones.
+
 bundle  the bundle's folder or tar
 --json  print JSON instead of lines
-"""
+
+The exit status is 0 if everything is as published, else 1.
+
+Examples:
+  anonbench verify bundle.tar
+  anonbench verify bundle.tar --json > verified.json
+
+More: docs/how-to/bundle.md."""
 
 
 def add(commands: Any) -> None:
     """Add both commands to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "bundle",
-        help="pack results without images, for reviewers",
-        description="Writes the scores of single queries, boxes, config, environment and published "
-        "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
-        epilog="Examples:\n"
-        "  anonbench bundle --configfile archive.yaml -o bundle.tar\n"
-        "  anonbench bundle -o bundle --repository https://example.org/our-clone\n\n"
-        "What is in it, and what it reveals about the images: docs/how-to/bundle.md.",
-    )
-    add_options(parser, _OPTIONS, author=[], licence="", repository="", date="", **RUN_DEFAULTS)
-    parser.set_defaults(run=run)
-    parser = commands.add_parser(
-        "verify",
-        help="check the files of a bundle",
-        description="Compares every file of a bundle with its digest in the metadata, and files "
-        "that the workflow made in the bundle's folder with the published ones.",
-        epilog="The exit status is 0 if everything is as published, else 1.\n\nExamples:\n"
-        "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --json > verified.json\n\n"
-        "More: docs/how-to/bundle.md.",
-    )
-    add_options(parser, _OPTIONS_OF_VERIFY, {"bundle": Path})
-    parser.set_defaults(run=run_verify)
+    defaults = {"author": [], "licence": "", "repository": "", "date": "", **RUN_DEFAULTS}
+    add_command(commands, _MANUAL, run, **defaults)
+    add_command(commands, _VERIFY, run_verify, {"bundle": Path})
 
 
 def run(options: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from anonbench.cli.shared import (
     DOUBTFUL,
     OF_RUN,
     RUN_DEFAULTS,
-    add_options,
+    add_command,
     read_config,
     workflow_of,
 )
@@ -34,32 +34,32 @@ Images are numbered in the order of their ids, classes in the order of their lab
 and bundle: who has the list of either knows which is which. Only regions that were found are
 hidden: look at a sample before you pass them on."""
 
-_OPTIONS = f"""\
+_MANUAL = f"""\
+images export: write numbered copies of anonymized images into a folder or tar
+Writes <variant>/<number>.png of each variant and images.csv (number, split, class), without any
+file name. Every image is compared with its digest.
+
 dataset  its name in the config
 variant...  method and degree, such as mask-100
-{OF_RUN}--key FILE  also write a CSV with each image's number and id, readable only by you
+{OF_RUN}
+--key FILE  also write a CSV with each image's number and id, readable only by you
 --names  keep paths and labels, for your own use: do not pass these files on
 --accept-unhidden N  export although N images may be unhidden; the refusal prints N
-"""
+
+The exit status is 3 if images are missing from the output or may show what should be hidden.
+
+Examples:
+  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml
+  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml
+
+What is passed on and what stays: docs/how-to/export.md."""
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     images = commands.add_parser("images", help="export anonymized images to pass on")
     kinds = images.add_subparsers(required=True, metavar="action")
-    parser = kinds.add_parser(
-        "export",
-        help="write numbered copies of anonymized images into a folder or tar",
-        description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
-        "class), without any file name. Every image is compared with its digest.",
-        epilog="The exit status is 3 if images are missing from the output or may show what should "
-        "be hidden.\n\nExamples:\n"
-        "  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml\n"
-        "  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml\n\n"
-        "What is passed on and what stays: docs/how-to/export.md.",
-    )
-    add_options(parser, _OPTIONS, {"N": int}, accept_unhidden=0, **RUN_DEFAULTS)
-    parser.set_defaults(run=run)
+    add_command(kinds, _MANUAL, run, {"N": int}, accept_unhidden=0, **RUN_DEFAULTS)
 
 
 def run(options: argparse.Namespace) -> int:

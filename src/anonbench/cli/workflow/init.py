@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import no_images_line
-from anonbench.cli.shared import add_options
+from anonbench.cli.shared import add_command
 from anonbench.cli.stages.embed import SMALL, SYSTEM
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, cannot_be_written_to
@@ -23,16 +23,14 @@ if TYPE_CHECKING:
     from anonbench.workflow.first_config.survey import Sample, Survey
 
 _MINUTES = 10.0
-_EPILOG = """\
-File names and text in images are never shown, only counted.
 
-Examples:
-  anonbench init photos
-  anonbench init scans --system function:our_search:encode --minutes 60 -o scans.yaml
-  anonbench init scans --json > seen.json
-  anonbench run --configfile archive.yaml"""
+_MANUAL = f"""\
+init: look at a folder and write the config of an experiment
+Counts a folder's images, searches a sample for faces, text, barcodes and machine-readable zones,
+tries the system on it, and writes a commented config: the smallest useful experiment, with its time
+and disk space. On a terminal, it asks for what the options do not say. It changes nothing in the
+folder.
 
-_OPTIONS = f"""\
 FOLDER
 -o, --output, --to FILE  config to write (archive.yaml)
 {SYSTEM}
@@ -42,22 +40,19 @@ FOLDER
 --cores N  cores of the run (this machine's)
 --yes  ask nothing, take the defaults
 --json  print what was seen and written as JSON; ask nothing
-"""
+
+File names and text in images are never shown, only counted.
+
+Examples:
+  anonbench init photos
+  anonbench init scans --system function:our_search:encode --minutes 60 -o scans.yaml
+  anonbench init scans --json > seen.json
+  anonbench run --configfile archive.yaml"""
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "init",
-        help="look at a folder and write the config of an experiment",
-        description="Counts a folder's images, searches a sample for faces, text, barcodes and "
-        "machine-readable zones, tries the system on it, and writes a commented config: the "
-        "smallest useful experiment, with its time and disk space. On a terminal, it asks for what "
-        "the options do not say. It changes nothing in the folder.",
-        epilog=_EPILOG,
-    )
-    add_options(parser, _OPTIONS, {"MINUTES": _minutes}, output=Path("archive.yaml"))
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, {"MINUTES": _minutes}, output=Path("archive.yaml"))
 
 
 def run(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import DONE, DOUBTFUL, add_options, read_config
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import RESULTS
 from anonbench.core.wording import count
@@ -19,7 +19,24 @@ from anonbench.core.wording import count
 if TYPE_CHECKING:
     import pandas as pd
 
-_EPILOG = """\
+FILE = "policy.csv"
+_DATASET = "manifest.parquet"
+"""File by which a data set's folder is recognized."""
+_WIDTH = 118
+"""Characters of a line."""
+_FIRST = "first `anonbench run policy --configfile CONFIG`"
+
+_MANUAL = f"""\
+policy check: say pass or fail for each variant, for people and for CI
+Judges the evidence that a run collected about each variant, by the policy of its config or by
+another one.
+
+[PLACE...]  folders of results, or of single data sets in them ({RESULTS})
+--configfile FILE  a config: its policy judges, and without PLACE, its results are checked
+--policy FILE  YAML with a section `policy` (that of --configfile, or of the run's config)
+--variant NAME...  variant to be published, such as mask-100; may be repeated (all variants)
+--json  print verdicts and evidence as JSON
+
 Exit status: 0 every requested variant passes; 3 one of them fails, or its result is not known; 1
 there is nothing to check, or a file is damaged; 2 wrong usage. The command only reads the tables of
 the target `policy`. With --configfile and without PLACE, it asks Snakemake if they are outdated.
@@ -30,35 +47,13 @@ Examples:
   anonbench policy check results --policy strict.yaml --json > verdicts.json
 
 What passes, and what that means: docs/explanation/policy.md."""
-FILE = "policy.csv"
-_DATASET = "manifest.parquet"
-"""File by which a data set's folder is recognized."""
-_WIDTH = 118
-"""Characters of a line."""
-_FIRST = "first `anonbench run policy --configfile CONFIG`"
-
-_OPTIONS = f"""\
-[PLACE...]  folders of results, or of single data sets in them ({RESULTS})
---configfile FILE  a config: its policy judges, and without PLACE, its results are checked
---policy FILE  YAML with a section `policy` (that of --configfile, or of the run's config)
---variant NAME...  variant to be published, such as mask-100; may be repeated (all variants)
---json  print verdicts and evidence as JSON
-"""
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser("policy", help="say which variants pass a policy, and why")
     actions = parser.add_subparsers(required=True, metavar="action")
-    check = actions.add_parser(
-        "check",
-        help="say pass or fail for each variant, for people and for CI",
-        description="Judges the evidence that a run collected about each variant, by the policy of "
-        "its config or by another one.",
-        epilog=_EPILOG,
-    )
-    add_options(check, _OPTIONS)
-    check.set_defaults(run=run)
+    add_command(actions, _MANUAL, run)
 
 
 def run(options: argparse.Namespace) -> int:
