@@ -33,7 +33,7 @@ _DETECTORS = """\
 
 
 def detectors(*sections: str) -> str:
-    """Options of the detectors, their settings and the kinds of regions, for `add_options`.
+    """Options of the detectors, their settings and the kinds of regions, for `add_command`.
 
     `sections` of a config are read besides `detection` and `anonymization`.
     """

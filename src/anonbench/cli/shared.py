@@ -70,9 +70,9 @@ def add_command(
     """
     head, options, epilog = manual.split("\n\n", 2)
     first, _, description = head.partition("\n")
-    name, _, said = first.partition(": ")
+    name, _, purpose = first.partition(": ")
     texts = {"description": " ".join(description.split()) or None, "epilog": epilog}
-    parser: argparse.ArgumentParser = commands.add_parser(name.split()[-1], help=said, **texts)
+    parser: argparse.ArgumentParser = commands.add_parser(name.split()[-1], help=purpose, **texts)
     parser.set_defaults(run=run)
     group: argparse._ActionsContainer = parser
     exclusive = None
