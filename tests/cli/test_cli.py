@@ -19,9 +19,7 @@ from anonbench.cli.main import (
     CONDA,
     LOCK,
     NO_DEPENDENCIES,
-    POST_DEPLOY,
-    conda_text,
-    post_deploy_text,
+    environments,
     read_pins,
 )
 from anonbench.config import load
@@ -255,8 +253,8 @@ def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
 
 
 def test_conda_and_the_container_install_the_lock(root: Path) -> None:
-    assert (root / CONDA).read_text(encoding="utf-8") == conda_text(root)
-    assert (root / POST_DEPLOY).read_text(encoding="utf-8") == post_deploy_text(root)
+    for path, written in environments(root).items():
+        assert (root / path).read_text(encoding="utf-8") == written
     environment = yaml.safe_load((root / CONDA).read_text(encoding="utf-8"))
     assert environment["dependencies"][-1]["pip"] == read_pins(root / LOCK)
     text = (root / "Dockerfile").read_text(encoding="utf-8")

@@ -168,7 +168,7 @@ ALL = ["centerface", "ppocr", "zxing", "mrz", "ink"]
 
 
 def asked(file: Path | None = None, **options: Any) -> Requested:
-    known = {"detectors": None, "hide": None, "images": "photos", "boxes": None}
+    known = {"detector": None, "hide": None, "images": "photos", "boxes": None}
     return settings_of(argparse.Namespace(**known | options, configfile=file), LOOKED_FOR)
 
 
@@ -204,7 +204,7 @@ def test_by_default_all_kinds_are_searched_to_miss_little() -> None:
     ("options", "names"),
     [
         ({"hide": ["text,face", "mrz"]}, ["centerface", "ppocr", "mrz"]),
-        ({"detectors": ["zxing", "mtcnn"], "hide": ["face"]}, ["mtcnn"]),
+        ({"detector": ["zxing", "mtcnn"], "hide": ["face"]}, ["mtcnn"]),
     ],
 )
 def test_fewer_by_options(options: dict[str, Any], names: list[str]) -> None:
@@ -217,7 +217,7 @@ def test_fewer_by_options(options: dict[str, Any], names: list[str]) -> None:
     ("options", "said"),
     [
         ({"hide": ["faces"]}, "there are face, text, barcode, mrz, ink"),
-        ({"hide": ["text"], "detectors": ["zxing"]}, "none of zxing finds it"),
+        ({"hide": ["text"], "detector": ["zxing"]}, "none of zxing finds it"),
     ],
 )
 def test_kinds_that_are_none(options: dict[str, Any], said: str) -> None:
@@ -238,7 +238,7 @@ def test_the_detectors_of_a_config_hold(tmp_path: Path) -> None:
     only_text = asked(file, hide=["text"])
     assert only_text.detectors == ["ppocr"]
     assert "; not for face, barcode, mrz, ink (which also finds single letters" in only_text.line
-    assert asked(file, detectors=["zxing"]).detectors == ["zxing"]
+    assert asked(file, detector=["zxing"]).detectors == ["zxing"]
     assert asked(file, speed="quick").config.detection.speed == "quick"
     assert asked(file, speed="quick").config.detection.ppocr.thresh == 0.4
     part = tmp_path / "part.yaml"  # without data sets it stands above the defaults

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from anonbench.config import Config, Policy, load, load_policy
-from anonbench.config.default_files import POLICY, defaults_text, policy_text
+from anonbench.config.default_files import DEFAULTS, POLICY, documents
 from anonbench.config.experiment import Experiment
 from anonbench.config.file import read
 from anonbench.config.training import Recipe
@@ -30,9 +30,9 @@ def leaves(value: Any, path: str = "") -> set[str]:
 
 
 def test_written_files_are_the_defaults(root: Path) -> None:
-    assert (root / POLICY).read_text(encoding="utf-8") == policy_text()
-    assert load_policy(yaml.safe_load(policy_text())) == Policy()
-    defaults = yaml.safe_load(defaults_text())
+    assert (root / POLICY).read_text(encoding="utf-8") == documents()[POLICY]
+    assert load_policy(yaml.safe_load(documents()[POLICY])) == Policy()
+    defaults = yaml.safe_load(documents()[DEFAULTS])
     example = load({"datasets": {"my_images": DATASET | {"path": "data/my_images"}}})
     assert load(defaults) == example
     assert leaves(defaults) == leaves(example.model_dump(mode="json"))

@@ -177,9 +177,9 @@ def test_a_command_says_which_extra_it_needs(root: Path, command: list[str], mes
 
 
 def test_another_missing_module_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(root: Path) -> None:
+    def fail() -> None:
         raise ModuleNotFoundError("No module named 'unheard_of'", name="unheard_of")
 
-    monkeypatch.setattr("anonbench.config.default_files.write_documents", fail)
+    monkeypatch.setattr("anonbench.config.default_files.documents", fail)
     with pytest.raises(ModuleNotFoundError, match="unheard_of"):
         main(["config"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +17,7 @@ from anonbench.config import Config
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import digest_file, listed_files, verify_against
+from anonbench.core.jobs.checksums import DIGEST, digest_file, listed_files, verify_against
 from anonbench.core.vocabulary import Split
 from anonbench.reporting.paper.ours import our_data
 
@@ -26,36 +25,18 @@ START = "results"
 PUBLISHED = "published"
 
 
-class Copy(StrEnum):
-    """How a file is copied."""
-
-    WHOLE = "whole"
-    """Unchanged: the file names no image."""
-    ROWS = "rows"
-    """A Parquet table with a column `id`."""
-    SKIPPED = "skipped"
-    """CSV of skipped files, written without their paths."""
-    TIMES = "times"
-    """Snakemake's benchmark of a job, without its parameters (`--benchmark-extended`), which name
-    paths."""
-    DIGEST = "digest"
-    """The digest of the file of that name, computed from the bundled version."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """One file of a bundle."""
 
     path: str
-    """Path relative to the results folder."""
-    copy: Copy = Copy.WHOLE
-    place: str = START
-    dataset: str = ""
-    """Data set that the ids belong to."""
+    """Path relative to the results folder; the first part is the data set, if `columns` are given.
+    """
     columns: tuple[str, ...] = ()
-    """Columns of a table to keep."""
+    """Columns of a Parquet table to keep, with the column `id`; other files have none."""
     labels: tuple[str, ...] = ()
     """Columns that hold class labels."""
+    place: str = START
     optional: bool = False
     """Whether the file is made on request only."""
 
@@ -64,77 +45,65 @@ class Entry:
         """Path in the bundle."""
         return f"{self.place}/{self.path}"
 
+    @property
+    def is_digest(self) -> bool:
+        """Whether it is the digest of another file, computed from the bundled version."""
+        return self.path.endswith(DIGEST)
+
 
 def contents(config: Config) -> list[Entry]:
     """List what a bundle of a finished run carries, data set by data set."""
     experiment = Experiment(config)
-    found = []
-    for name in experiment.datasets:
-        found += [*_data(experiment, name), *_training(experiment, name)]
-        found += [*_scores(experiment, name), *_collected(experiment, name)]
+    found = [entry for name in experiment.datasets for entry in _of_dataset(experiment, name)]
     return found + list(_tables(experiment))
 
 
-def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
+def _of_dataset(experiment: Experiment, name: str) -> Iterator[Entry]:
     from anonbench.core.boxes import BOX_COLUMNS
-
-    yield Entry(f"{name}/counts.csv")
-    yield Entry(f"{name}/audit.csv")
-    if experiment.datasets[name].given:
-        yield Entry(f"{name}/given.csv")
-    yield Entry(f"{name}/policy.csv")
-    yield Entry(f"{name}/skipped.csv", Copy.SKIPPED)
-    yield Entry(f"{name}/clusters.parquet", Copy.ROWS, START, name, ("id", "cluster", "by"))
-    yield Entry(digest_file(f"{name}/clusters.parquet"), Copy.DIGEST)
-    yield Entry(f"{name}/boxes.parquet", Copy.ROWS, START, name, tuple(BOX_COLUMNS))
-    if experiment.config.privacy.enabled:
-        yield from (Entry(f"{name}/privacy/{table}.csv") for table in ATTACK_TABLES)
-    if truth_of(experiment.datasets[name]) is not None:
-        for table in ("summary", "visible_area"):
-            yield Entry(f"{name}/quality/{table}.csv")
-
-
-def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
     from anonbench.embedding.attention_maps import SHARE_COLUMNS
-
-    for model, seed in experiment.trainings(name):
-        yield Entry(f"{name}/models/{model}/seed{seed}/log.csv")
-    for model in () if experiment.is_frozen(name) else experiment.attending_models(name):
-        shares = f"{name}/attention/{model}.parquet"
-        yield Entry(shares, Copy.ROWS, START, name, tuple(SHARE_COLUMNS))
-
-
-def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
     from anonbench.evaluation.retrieval.job import CHANCE, FLOOR
     from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 
-    retrieval = f"{name}/retrieval"
-    several = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
+    def whole(*paths: str, place: str = START) -> Iterator[Entry]:
+        return (Entry(f"{name}/{path}", place=place) for path in paths)
+
+    def rows(table: str, *columns: str, labels: tuple[str, ...] = ()) -> Entry:
+        return Entry(f"{name}/{table}.parquet", columns, labels)
+
+    dataset, absent = experiment.datasets[name], experiment.absent(name)
+    yield from whole("counts.csv", "audit.csv", *(["given.csv"] if dataset.given else []))
+    yield from whole("policy.csv", "skipped.csv")
+    yield rows("clusters", "id", "cluster", "by")
+    yield from whole(digest_file("clusters.parquet"))
+    yield rows("boxes", *BOX_COLUMNS)
+    if experiment.config.privacy.enabled:
+        yield from whole(*(f"privacy/{table}.csv" for table in ATTACK_TABLES))
+    if truth_of(dataset) is not None:
+        yield from whole("quality/summary.csv", "quality/visible_area.csv")
+    for model, seed in experiment.trainings(name):
+        yield from whole(f"models/{model}/seed{seed}/log.csv")
+    for model in experiment.attending_models(name) if dataset.is_trained else ():
+        yield rows(f"attention/{model}", *SHARE_COLUMNS)
     for seed in experiment.second_references(name):
-        yield Entry(f"{retrieval}/second/seed{seed}.parquet", Copy.ROWS, START, name, several)
+        several = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
+        yield rows(f"retrieval/second/seed{seed}", *several)
     for scenario in experiment.scenarios(name):
-        base = f"{retrieval}/{scenario.path}"
-        yield Entry(f"{base}.parquet", Copy.ROWS, START, name, ("id", "query", *COLUMNS))
-        yield Entry(f"{base}.json")
-        if experiment.datasets[name].is_classified:
-            base, labels = f"{name}/downstream/{scenario.path}", ("label", "knn", "linear")
-            yield Entry(f"{base}.parquet", Copy.ROWS, START, name, ("id", *labels), labels)
-            yield Entry(f"{base}.json")
-
-
-def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
-    absent = experiment.absent(name)
+        yield rows(f"retrieval/{scenario.path}", "id", "query", *COLUMNS)
+        yield from whole(f"retrieval/{scenario.path}.json")
+        if dataset.is_classified:
+            labels = ("label", "knn", "linear")
+            yield rows(f"downstream/{scenario.path}", "id", *labels, labels=labels)
+            yield from whole(f"downstream/{scenario.path}.json")
     for table in ("scores", "comparisons", "method_comparisons", "effects", "best", "variance"):
         if table not in absent:
-            yield Entry(f"{name}/{table}.csv", place=PUBLISHED)
+            yield from whole(f"{table}.csv", place=PUBLISHED)
     # these need embeddings, which a bundle does not contain
     for table in ("trainings", "maps", "deployments", "near_duplicates"):
         if table not in absent:
-            yield Entry(f"{name}/{table}.csv")
-    if experiment.datasets[name].label is not None:
-        for degree in sorted(experiment.datasets[name].degrees):
-            for end in (".csv", "_within.csv"):
-                yield Entry(f"{name}/correlation/{degree}{end}", place=PUBLISHED)
+            yield from whole(f"{table}.csv")
+    for degree in sorted(dataset.degrees) if dataset.label is not None else ():
+        tables = (f"correlation/{degree}.csv", f"correlation/{degree}_within.csv")
+        yield from whole(*tables, place=PUBLISHED)
 
 
 def _tables(experiment: Experiment) -> Iterator[Entry]:
@@ -146,9 +115,8 @@ def _tables(experiment: Experiment) -> Iterator[Entry]:
         for name in experiment.datasets
         if table in experiment.tables_of(name)
     ]
-    for stem in stems:
-        for suffix in TABLE_SUFFIXES:
-            yield Entry(f"tables/{stem}.{suffix}", place=PUBLISHED)
+    files = (f"tables/{stem}.{suffix}" for stem in stems for suffix in TABLE_SUFFIXES)
+    yield from (Entry(file, place=PUBLISHED) for file in files)
     if our_data(experiment.config):
         for file in ("comparison.csv", "claims.csv", "cases.csv"):
             yield Entry(f"paper/{file}", place=PUBLISHED, optional=True)
@@ -157,10 +125,8 @@ def _tables(experiment: Experiment) -> Iterator[Entry]:
 def benchmark_files(results: Path) -> list[Entry]:
     """Benchmark files of the jobs: time and memory, by stage."""
     files = sorted((results / "benchmarks").rglob("*.tsv"))
-    return [
-        Entry(file.relative_to(results).as_posix(), Copy.TIMES, PUBLISHED, optional=True)
-        for file in files
-    ]
+    paths = [file.relative_to(results).as_posix() for file in files]
+    return [Entry(path, place=PUBLISHED, optional=True) for path in paths]
 
 
 def image_counts(config: Config) -> dict[str, dict[Split, int]]:

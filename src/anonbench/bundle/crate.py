@@ -27,20 +27,17 @@ _PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _SHA256 = {"sha256": "http://schema.org/sha256"}
 _FORMATS = {
     ".csv": "text/csv",
-    ".digest": "text/plain",
     ".h5": "application/x-hdf5",
     ".json": "application/json",
-    ".lock": "text/plain",
     ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",
     ".py": "text/x-python",
     ".sh": "text/x-shellscript",
-    ".smk": "text/plain",
     ".tex": "application/x-tex",
     ".tsv": "text/tab-separated-values",
     ".yaml": "application/yaml",
 }
-"""Media types by suffix; a bundle holds no other kind of file."""
+"""Media types by suffix; other files of a bundle are plain text."""
 
 
 def write_metadata(
@@ -67,7 +64,11 @@ def write_metadata(
     crate = ROCrate(version=_VERSION)
     crate.metadata.extra_terms.update(_SHA256)
     crate.name, crate.description, crate.datePublished = title, description, date
-    crate.root_dataset["license"] = _licence(crate, licence)
+    crate.root_dataset["license"] = NO_LICENCE
+    if licence:
+        is_address = re.match(r"https?://", licence)
+        address = licence if is_address else f"https://spdx.org/licenses/{licence}"
+        crate.root_dataset["license"] = _add_work(crate, address, name=licence, url=address)
     people = [
         crate.add(Person(crate, f"#author-{number}", {"name": name}))
         for number, name in enumerate(authors, start=1)
@@ -78,10 +79,10 @@ def write_metadata(
         properties = _properties(folder / file)
         if file == WORKFLOW:
             workflow = _add_workflow(crate, folder / file, properties, versions)
-            if commit:
-                workflow["version"] = commit
-            if repository:
-                workflow["codeRepository"] = repository
+            origin = {"version": commit, "codeRepository": repository}
+            for key, value in origin.items():
+                if value:
+                    workflow[key] = value
             continue
         entity = crate.add_file(folder / file, file, properties=properties)
         if file == README:
@@ -113,21 +114,15 @@ def _properties(file: Path) -> dict[str, Any]:
     }
 
 
-def _licence(crate: Any, given: str) -> Any:
+def _add_work(crate: Any, address: str, **properties: str) -> Any:
     from rocrate.model.contextentity import ContextEntity
 
-    if not given:
-        return NO_LICENCE
-    address = given if re.match(r"https?://", given) else f"https://spdx.org/licenses/{given}"
-    return crate.add(
-        ContextEntity(crate, address, {"@type": "CreativeWork", "name": given, "url": address})
-    )
+    return crate.add(ContextEntity(crate, address, {"@type": "CreativeWork", **properties}))
 
 
 def _add_workflow(
     crate: Any, file: Path, properties: dict[str, Any], versions: Mapping[str, str]
 ) -> Any:
-    from rocrate.model.contextentity import ContextEntity
     from rocrate.model.softwareapplication import SoftwareApplication
 
     workflow = crate.add_workflow(
@@ -138,16 +133,13 @@ def _add_workflow(
         lang_version=versions.get("snakemake"),
         properties=properties | {"name": "anonbench"},
     )
-    workflow["conformsTo"] = crate.add(
-        ContextEntity(crate, _PROFILE, {"@type": "CreativeWork", "name": "ComputationalWorkflow"})
-    )
-    workflow["softwareRequirements"] = [
-        crate.add(
-            SoftwareApplication(
-                crate, f"#{name}-{version}", {"name": name, "softwareVersion": version}
-            )
-        )
+    workflow["conformsTo"] = _add_work(crate, _PROFILE, name="ComputationalWorkflow")
+    software = {
+        f"#{name}-{version}": {"name": name, "softwareVersion": version}
         for name, version in versions.items()
+    }
+    workflow["softwareRequirements"] = [
+        crate.add(SoftwareApplication(crate, key, each)) for key, each in software.items()
     ]
     return workflow
 
@@ -169,7 +161,8 @@ _IDS_TELL = (
 _HEAD = """\
 # {title}: a bundle of results
 
-Written by `anonbench bundle`. {what} No images, no image sets, no models.
+Written by `anonbench bundle`. Every query's scores and every image's prediction, from which all \
+scores, paired tests, correlations and tables follow. No images, no image sets, no models.
 
 | where | what |
 | --- | --- |
@@ -206,10 +199,6 @@ taken as they are.
 
 {missing}
 """
-_WHAT = (
-    "Every query's scores and every image's prediction, from which all scores, paired tests, "
-    "correlations and tables follow."
-)
 
 
 def warning(ids: bool) -> str:
@@ -240,17 +229,12 @@ def readme(
         f"| `{numbers.get(stem, target)}` | `results/tables/{stem}.{{csv,md,tex}}` |"
         for target, stem in (stems | {"tables": "*"}).items()
     ]
-    listed = [f"- `{path}`" for path in missing]
+    complete = "Nothing: the run was finished."
+    head = "The run was not finished. These files were not there:\n"
     return _HEAD.format(
         title=config.title,
-        what=_WHAT,
         warning=warning(ids),
-        commit=(f" at commit {commit}" if commit else "")
-        + (f" of {repository}" if repository else ""),
+        commit=f"{commit and f' at commit {commit}'}{repository and f' of {repository}'}",
         targets="\n".join(targets),
-        missing="\n".join(
-            ["The run was not finished. These files were not there:", "", *listed]
-            if missing
-            else ["Nothing: the run was finished."]
-        ),
+        missing="\n".join([head, *(f"- `{path}`" for path in missing)]) if missing else complete,
     )

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
+from anonbench.bundle.contents import START, Entry, benchmark_files, contents
 from anonbench.bundle.crate import METADATA, README, WORKFLOW, readme, write_metadata
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
@@ -161,11 +161,9 @@ def _found(config: Config) -> tuple[list[Entry], list[str]]:
     entries = contents(config) + benchmark_files(config.results)
     present, missing = [], []
     for entry in entries:
-        # the digest is computed from the bundled version of the file
-        source = entry.path.removesuffix(DIGEST) if entry.copy is Copy.DIGEST else entry.path
-        if (config.results / source).is_file():
+        if (config.results / entry.path.removesuffix(DIGEST)).is_file():
             present.append(entry)
-        elif not entry.optional and entry.copy is not Copy.DIGEST:
+        elif not entry.optional and not entry.is_digest:
             missing.append(entry.path)
     if all(entry.optional for entry in present):
         raise InputError(
@@ -176,18 +174,26 @@ def _found(config: Config) -> tuple[list[Entry], list[str]]:
 
 
 def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_ids: bool) -> None:
-    found = {entry.dataset for entry in entries if entry.dataset}
-    for name in found:
-        verify(config.results / name / "manifest.parquet")
-    names = {} if keep_ids else {name: _names(config, name) for name in sorted(found)}
+    names: dict[str, Names] = {}
+    for name in sorted({_dataset(entry) for entry in entries if entry.columns}):
+        manifest = config.results / name / "manifest.parquet"
+        verify(manifest)
+        if keep_ids:
+            continue
+        if not manifest.is_file():
+            raise InputError(
+                f"{manifest} is not there, and without it images cannot be numbered: make it "
+                f"(the target {name}_manifest), or pass --keep-ids if names are no secret"
+            )
+        names[name] = Names.of(manifest, config.datasets[name].label)
     for entry in track(entries, len(entries), "result files bundled"):
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
         source = config.results / entry.path
-        if entry.copy is not Copy.DIGEST:  # the digest of the bundled version
+        if not entry.is_digest:
             verify(source)
         try:
-            _copy(entry, source, target, names.get(entry.dataset))
+            _copy(entry, source, target, names.get(_dataset(entry)))
         except (OSError, ValueError, LookupError) as error:
             raise InputError(
                 f"{source} cannot be bundled ({type(error).__name__}): remove it and run the "
@@ -195,33 +201,27 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
             ) from None
 
 
-def _names(config: Config, name: str) -> Names:
-    manifest = config.results / name / "manifest.parquet"
-    if not manifest.is_file():
-        raise InputError(
-            f"{manifest} is not there, and without it images cannot be numbered: make it "
-            f"(the target {name}_manifest), or pass --keep-ids if names are no secret"
-        )
-    return Names.of(manifest, config.datasets[name].label)
+def _dataset(entry: Entry) -> str:
+    return entry.path.partition("/")[0]
 
 
 def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None:
     """Copy a file, replacing names by neutral ones if `names` is given."""
-    if entry.copy is Copy.SKIPPED:
-        write_csv(without_paths(source), target)
-    elif entry.copy is Copy.TIMES:
-        table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
-        own = [column for column in table.columns if column in _MEASURED]
-        write_text(target, table[own].to_csv(sep="\t", index=False, lineterminator="\n"))
-    elif entry.copy is Copy.DIGEST:
-        of = target.with_suffix("")
-        write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
-    elif entry.copy is Copy.ROWS:
+    if entry.columns:
         table = pd.read_parquet(source, columns=list(entry.columns))
         if names is not None:
             labels = {column: names.classes(table[column], source) for column in entry.labels}
             table = table.assign(id=names.images(table["id"], source), **labels)
         write_parquet(table, target)
+    elif entry.is_digest:
+        of = target.with_suffix("")
+        write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
+    elif source.name == "skipped.csv":
+        write_csv(without_paths(source), target)
+    elif source.suffix == ".tsv":  # Snakemake's benchmark of a job, whose parameters name paths
+        table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
+        own = [column for column in table.columns if column in _MEASURED]
+        write_text(target, table[own].to_csv(sep="\t", index=False, lineterminator="\n"))
     else:
         shutil.copyfile(source, target)
 

@@ -18,62 +18,29 @@ IMAGES = (
     "a folder with its subfolders, a tar, a table (.csv, .parquet) with a column `path`, an image, "
     "or - for a list of paths on standard input"
 )
-
-SPEEDS = (
-    "thorough (the default): all scales and rotations, covers 99 to 100 percent of faces of 24 "
-    "pixels or more; quick: upright only, text from half size, covers as many upright faces, but "
-    "only 58 to 83 percent of rotated ones; single: once at full size, misses large and rotated "
-    "faces and small text"
-)
-"""Help text; the figures on faces are from docs/reference/copies.md."""
-
-
-def add_images(parser: argparse.ArgumentParser) -> None:
-    """Add the argument IMAGES."""
-    parser.add_argument("images", metavar="IMAGES", help=IMAGES)
-
-
-def add_detection(parser: argparse.ArgumentParser) -> None:
-    """Add the detectors, their settings, and the number of processes."""
-    add_detectors(parser)
-    parser.add_argument(
-        "--workers", type=positive, metavar="N", help="processes (as many as there are cores)"
-    )
+WORKERS = "--workers N  processes (as many as there are cores)"
+BOXES = "--boxes FILE  regions of your own (CSV, Parquet, COCO)"
+_DETECTORS = """\
+--detector NAME...  by default centerface, ppocr, zxing, mrz, ink; also mtcnn, face_onnx, or one
+  from another package; may be repeated; the regions of all are used
+--hide KIND...  search only for these kinds of regions: face, text, barcode, mrz, ink; a list with
+  commas, or repeat the option
+--speed {thorough,quick,single}  thorough (the default): all scales and rotations, covers 99 to 100
+  percent of faces of 24 pixels or more; quick: upright only, text from half size, covers as many
+  upright faces, but only 58 to 83 percent of rotated ones; single: once at full size, misses large
+  and rotated faces and small text; overrides the config's `detection.speed`"""
+# the figures on faces are from docs/reference/copies.md
 
 
-def add_detectors(parser: argparse.ArgumentParser, sections: Sequence[str] = ()) -> None:
-    """Add the detectors and their settings, and the kinds of regions.
+def detectors(*sections: str) -> str:
+    """Options of the detectors, their settings and the kinds of regions, for `add_command`.
 
     `sections` of a config are read besides `detection` and `anonymization`.
     """
     *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
-    parser.add_argument(
-        "--detector",
-        action="append",
-        dest="detectors",
-        metavar="NAME",
-        help="by default centerface, ppocr, zxing, mrz, ink; also mtcnn, face_onnx, or one from "
-        "another package; may be repeated; the regions of all are used",
-    )
-    parser.add_argument(
-        "--hide",
-        action="append",
-        metavar="KIND",
-        help="search only for these kinds of regions: face, text, barcode, mrz, ink; a list "
-        "with commas, or repeat the option",
-    )
-    parser.add_argument(
-        "--speed",
-        choices=("thorough", "quick", "single"),
-        metavar="NAME",
-        help=f"{SPEEDS}; overrides the config's `detection.speed`",
-    )
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        metavar="FILE",
-        help=f"a config whose sections {', '.join(first)} and {last} are used; without --detector, "
-        "also its data set's `detectors`",
+    return (
+        f"{_DETECTORS}\n--configfile FILE  a config whose sections {', '.join(first)} and {last} "
+        "are used; without --detector, also its data set's `detectors`"
     )
 
 
@@ -82,13 +49,6 @@ def no_images_line(suffixes: Mapping[str, int]) -> str:
     files = sum(suffixes.values())
     kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in suffixes.items())
     return f"{count(files, 'file')} {'is no image' if files == 1 else 'are no images'} ({kinds})"
-
-
-def positive(text: str) -> int:
-    """Parse a number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
-    return int(text)
 
 
 _OWN = (
@@ -134,7 +94,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
         if name not in Config.model_fields:
             near = suggestion(str(name), Config.model_fields)
             raise InputError(f"{file}: there is no section {name!r}{near}")
-    names: Sequence[str] = options.detectors or ()
+    names: Sequence[str] = options.detector or ()
     used: list[str] = []
     if given.get("datasets"):
         experiment = load(given)

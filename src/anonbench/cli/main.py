@@ -6,7 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, USAGE, Parser, add_completion, add_root
+from anonbench.cli.shared import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    ROOT,
+    USAGE,
+    Parser,
+    add_command,
+    add_completion,
+)
 from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, map, review, score
 from anonbench.cli.workflow import bundle, images, init, policy, run
 from anonbench.core.errors import InputError, WrongUsage
@@ -14,27 +23,15 @@ from anonbench.core.io import require_another, write_text
 from anonbench.core.jobs.checksums import verify as verify_file
 from anonbench.core.wording import guard_output
 
-EXTRAS = {
-    "faker": "workflow",
-    "huggingface_hub": "train",
-    "jinja2": "report",
-    "markupsafe": "report",
-    "matplotlib": "report",
-    "onnxruntime": "detect",
-    "peft": "lora",
-    "pillow_heif": "heic",
-    "rapidocr": "detect",
-    "safetensors": "train",
-    "seaborn": "report",
-    "shapely": "detect",
-    "snakemake": "workflow",
-    "snakemake_interface_common": "workflow",
-    "snakemake_interface_logger_plugins": "workflow",
-    "timm": "train",
-    "torch": "train",
-    "torchvision": "train",
-    "zxingcpp": "detect",
+_MODULES = {
+    "detect": "onnxruntime rapidocr shapely zxingcpp",
+    "heic": "pillow_heif",
+    "lora": "peft",
+    "report": "jinja2 markupsafe matplotlib seaborn",
+    "train": "huggingface_hub safetensors timm torch torchvision",
+    "workflow": "faker snakemake snakemake_interface_common snakemake_interface_logger_plugins",
 }
+EXTRAS = {module: extra for extra, modules in _MODULES.items() for module in modules.split()}
 """Extras of anonbench by the module that they install."""
 _DESCRIPTION = """\
 Finds faces, text, codes and signatures in images, hides them, and measures what hiding them costs
@@ -50,6 +47,25 @@ A first day:
 Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but look at the output: images
 were left out, may still show something, or a policy is not passed; 130 interrupted. With --json,
 standard output is one JSON object; progress and notes go to standard error."""
+
+_EXPORT = """\
+export: convert a trained backbone for timm, DINOv2 or transformers
+
+backbone  what a training wrote (.safetensors)
+output  a file; for huggingface a folder
+--format {timm,dinov2,huggingface}
+
+Example:
+  anonbench export backbone.safetensors ours.safetensors --format timm"""
+_BOXES = """\
+boxes export: write a box table as COCO JSON
+
+boxes  a box table of the results (.parquet)
+manifest  the same data set's manifest (.parquet)
+output  the JSON file to write
+
+Example:
+  anonbench boxes export boxes.parquet manifest.parquet boxes.json"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -96,65 +112,33 @@ def command_parser() -> Parser:
     detect.add(commands)
     anonymize.add(commands)
 
-    for name, what, write in (
-        ("config", "the default config and the schema", _config),
-        ("environments", "envs/ from the lock files", _environments),
+    for name, what in (
+        ("config", "the default config and the schema"),
+        ("environments", "envs/ from the lock files"),
     ):
-        parser = commands.add_parser(
-            name, help=f"write {what} (for developers)", epilog=f"Example:\n  anonbench {name}"
-        )
-        add_root(parser)
-        parser.set_defaults(run=write)
+        manual = f"{name}: write {what} (for developers)\n\n{ROOT}\n\nExample:\n  anonbench {name}"
+        add_command(commands, manual, _write_documents, root=Path()).set_defaults(kind=name)
 
-    export = commands.add_parser(
-        "export",
-        help="convert a trained backbone for timm, DINOv2 or transformers",
-        epilog="Example:\n  anonbench export backbone.safetensors ours.safetensors --format timm",
-    )
-    export.add_argument("backbone", type=Path, help="what a training wrote (.safetensors)")
-    export.add_argument("output", type=Path, help="a file; for huggingface a folder")
-    export.add_argument("--format", choices=["timm", "dinov2", "huggingface"], required=True)
-    export.set_defaults(run=_export)
-
+    files = dict.fromkeys(("backbone", "boxes", "manifest", "output"), Path)
+    add_command(commands, _EXPORT, _export, files, format=...)
     boxes = commands.add_parser(
         "boxes", help="write found regions as COCO JSON for an annotation tool"
     )
     kinds = boxes.add_subparsers(required=True, metavar="action")
-    coco = kinds.add_parser(
-        "export",
-        help="write a box table as COCO JSON",
-        epilog="Example:\n  anonbench boxes export boxes.parquet manifest.parquet boxes.json",
-    )
-    coco.add_argument("boxes", type=Path, help="a box table of the results (.parquet)")
-    coco.add_argument("manifest", type=Path, help="the same data set's manifest (.parquet)")
-    coco.add_argument("output", type=Path, help="the JSON file to write")
-    coco.set_defaults(run=_export_boxes)
+    add_command(kinds, _BOXES, _export_boxes, files)
 
-    embed.add(commands)
-    evaluate.add(commands)
-    attack.add(commands)
-    score.add(commands)
-    map.add(commands)
-    bundle.add(commands)
-    images.add(commands)
-    policy.add(commands)
-    review.add(commands)
-
-    init.add(commands)
-    run.add(commands)
+    for each in (embed, evaluate, attack, score, map, bundle, images, policy, review, init, run):
+        each.add(commands)
     add_completion(commands, whole)
     return whole
 
 
-def _config(options: argparse.Namespace) -> None:
-    from anonbench.config.default_files import write_documents
+def _write_documents(options: argparse.Namespace) -> None:
+    from anonbench.config.default_files import documents
 
-    for path in write_documents(options.root):
-        print(f"wrote {path}")
-
-
-def _environments(options: argparse.Namespace) -> None:
-    for path in write_environments(options.root):
+    texts = documents() if options.kind == "config" else environments(options.root)
+    for path, text in texts.items():
+        write_text(options.root / path, text)
         print(f"wrote {path}")
 
 
@@ -192,10 +176,12 @@ def read_pins(lock: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def conda_text(root: Path) -> str:
-    """Environment for `--software-deployment-method conda`.
+def environments(root: Path) -> dict[Path, str]:
+    """Environment for `--software-deployment-method conda`, by path.
 
     Packages come from the same index at the same versions as in .venv; conda gives Python itself.
+    Snakemake runs the script in the new environment, from the repository's root. It installs
+    anonbench, and packages whose own version pins must be ignored.
     """
     import yaml
 
@@ -203,26 +189,10 @@ def conda_text(root: Path) -> str:
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": ["python=3.11", "pip", {"pip": read_pins(root / LOCK)}],
     }
-    return _HEAD + yaml.safe_dump(environment, sort_keys=False)
-
-
-def post_deploy_text(root: Path) -> str:
-    """Script that Snakemake runs in the new environment, from the repository's root.
-
-    It installs anonbench, and packages whose own version pins must be ignored.
-    """
-    pins = " ".join(read_pins(root / NO_DEPENDENCIES))
     install = "pip install --no-deps"
-    return (
-        f"#!/usr/bin/env bash\n{_HEAD}set -eu\n"
-        f"{install} --ignore-requires-python {pins}\n"
-        f"{install} --editable .\n"
-    )
-
-
-def write_environments(root: Path) -> list[Path]:
-    """Write the files below `root` and return their paths."""
-    texts = {CONDA: conda_text(root), POST_DEPLOY: post_deploy_text(root)}
-    for path, text in texts.items():
-        write_text(root / path, text)
-    return list(texts)
+    return {
+        CONDA: _HEAD + yaml.safe_dump(environment, sort_keys=False),
+        POST_DEPLOY: f"#!/usr/bin/env bash\n{_HEAD}set -eu\n"
+        f"{install} --ignore-requires-python {' '.join(read_pins(root / NO_DEPENDENCIES))}\n"
+        f"{install} --editable .\n",
+    }

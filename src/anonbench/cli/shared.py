@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,29 +22,87 @@ DONE, FAILED, USAGE, DOUBTFUL, INTERRUPTED = 0, 1, 2, 3, 130
 A command's `run` returns one of them, or None when it is done; an `InputError` is `FAILED`."""
 
 
-def add_root(parser: argparse.ArgumentParser) -> None:
-    """Add `--root`."""
-    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
+ROOT = "--root FOLDER  the repository"
+CONFIG = "--configfile FILE  the config that the workflow ran with (config.yaml)"
+OF_RUN = f"""\
+{CONFIG}
+-o, --output, --to PLACE  a new folder, or a new file .tar
+{ROOT}"""
+"""Options of commands that export results of a run."""
+RUN_DEFAULTS: dict[str, Any] = {"configfile": Path("config.yaml"), "output": ..., "root": Path()}
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--configfile`, `--output` and `--root`, for commands that export results of a run."""
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        default=Path("config.yaml"),
-        metavar="FILE",
-        help="the config that the workflow ran with (config.yaml)",
-    )
-    parser.add_argument(
-        *("-o", "--output", "--to"),
-        dest="to",
-        type=Path,
-        required=True,
-        metavar="PLACE",
-        help="a new folder, or a new file .tar",
-    )
-    add_root(parser)
+def positive(text: str) -> int:
+    """Parse a number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)
+
+
+_TYPES = {
+    **dict.fromkeys(("FILE", "FILE.h5", "FOLDER", "PLACE"), Path),
+    **dict.fromkeys(("N", "PERCENT"), positive),
+}
+"""Types of values by their names in help texts; other values are text."""
+
+
+def add_command(
+    commands: Any,
+    manual: str,
+    run: Callable[[argparse.Namespace], int | None],
+    types: Mapping[str, Any] = {},
+    **defaults: Any,
+) -> argparse.ArgumentParser:
+    """Add a command to the subparsers of `anonbench`, or of a command of several words.
+
+    Each argument begins a line of the manual's second paragraph, and two spaces end its names.
+    `--json` is a flag, `--method NAME` has a value, `--method NAME...` may be repeated, `--gain
+    {linear,exponential}` has choices. `IMAGES` and `shell {bash,zsh}` are positional, `PLACE...`
+    is one or more of them, `[PLACE...]` any number. Arguments after `| ` exclude each other. A line
+    that ends with a colon begins a group.
+
+    Args:
+        commands: the subparsers.
+        manual: `name: help` with the description in the lines below; arguments; other text.
+        run: runs the command.
+        types: types by names of values, besides `_TYPES`.
+        defaults: default values by destination; `...` for a required option.
+    """
+    head, options, epilog = manual.split("\n\n", 2)
+    first, _, description = head.partition("\n")
+    name, _, purpose = first.partition(": ")
+    texts = {"description": " ".join(description.split()) or None, "epilog": epilog}
+    parser: argparse.ArgumentParser = commands.add_parser(name.split()[-1], help=purpose, **texts)
+    parser.set_defaults(run=run)
+    group: argparse._ActionsContainer = parser
+    exclusive = None
+    for entry in re.split(r"\n(?! )", options):
+        spec, *said = re.split(r"\s{2,}", entry, maxsplit=1)
+        if not said and spec.endswith(":"):
+            group, exclusive = parser.add_argument_group(spec[:-1]), None
+            continue
+        if spec.startswith("| "):
+            spec, exclusive = spec[2:], exclusive or group.add_mutually_exclusive_group()
+        else:
+            exclusive = None
+        words = [word.rstrip(",") for word in spec.split()]
+        value = "" if words[-1].startswith("-") else words.pop()
+        name = value.strip("[.]")
+        how: dict[str, Any] = {"help": " ".join("".join(said).split()) or None}
+        if not value:
+            how["action"] = "store_true"
+        elif name.startswith("{"):
+            how["choices"] = name.strip("{}").split(",")
+        else:
+            how |= {"metavar": name, "type": (_TYPES | {**types}).get(name)}
+        if value != name:
+            how |= {"action": "append"} if words else {"nargs": "*" if value[0] == "[" else "+"}
+        action = (exclusive or group).add_argument(*words or [name.lower().split("|")[0]], **how)
+        if defaults.get(action.dest) is ...:
+            action.required = True
+        else:
+            action.default = defaults.get(action.dest, action.default)
+    return parser
 
 
 def require_suffix(path: Path | None, *suffixes: str, option: str = "--output") -> None:
@@ -98,6 +157,12 @@ FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "score", "init", 
 
 
 _COMPLETION = """\
+completion: print the shell code that completes commands and paths
+Prints a script for the shell. It is made from this version's options: make it again after an
+update.
+
+shell {bash,zsh,tcsh}
+
 Examples:
   anonbench completion bash > ~/.local/share/bash-completion/completions/anonbench
   anonbench completion zsh > "${fpath[1]}/_anonbench"
@@ -157,15 +222,7 @@ class _Formatter(argparse.HelpFormatter):
 
 def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
     """Add `completion` to the subparsers of `anonbench`, whose parser is `whole`."""
-    parser = commands.add_parser(
-        "completion",
-        help="print the shell code that completes commands and paths",
-        description="Prints a script for the shell. It is made from this version's options: make "
-        "it again after an update.",
-        epilog=_COMPLETION,
-    )
-    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    parser.set_defaults(run=lambda options: _complete(options, whole))
+    add_command(commands, _COMPLETION, lambda options: _complete(options, whole))
 
 
 def _complete(options: argparse.Namespace, whole: argparse.ArgumentParser) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from anonbench.config import Config, Policy, load
-from anonbench.core.io import write_text
 from anonbench.core.settings import Settings, documentation
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -19,6 +18,7 @@ POLICY = Path("config/policy.yaml")
 
 _WIDTH = 96
 _EXAMPLE = {"layout": "folder", "path": "data/my_images", "detectors": ["mtcnn"]}
+_SCHEMA_HEAD = "# Written from src/anonbench/config by `anonbench config`. Do not edit.\n"
 _HEAD = """\
 # All settings with their defaults, written from src/anonbench/config by `anonbench config`. Do not
 # edit: copy what you need into a config of your own (see config.yaml, the demo's, and
@@ -34,30 +34,20 @@ policy:
 """
 
 
-def schema_text() -> str:
-    """The config's JSON schema as YAML."""
-    schema = Config.model_json_schema()
-    head = "# Written from src/anonbench/config by `anonbench config`. Do not edit.\n"
-    return head + yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=_WIDTH)
+def documents() -> dict[Path, str]:
+    """The JSON schema as YAML, and all defaults and the default policy under their documentation.
 
-
-def defaults_text() -> str:
-    """All defaults: valid YAML, each setting under its documentation."""
+    Keys are paths below the repository's root.
+    """
+    schema = yaml.safe_dump(
+        Config.model_json_schema(), sort_keys=False, allow_unicode=True, width=_WIDTH
+    )
     example = load({"datasets": {"my_images": _EXAMPLE}})
-    return _HEAD + "\n".join(_lines(example, "")) + "\n"
-
-
-def policy_text() -> str:
-    """The default policy: valid YAML, each setting under its documentation."""
-    return _POLICY_HEAD + "\n".join(_lines(Policy(), "  ")) + "\n"
-
-
-def write_documents(root: Path) -> list[Path]:
-    """Write the files below `root` and return their paths."""
-    texts = {SCHEMA: schema_text(), DEFAULTS: defaults_text(), POLICY: policy_text()}
-    for path, text in texts.items():
-        write_text(root / path, text)
-    return list(texts)
+    return {
+        SCHEMA: f"{_SCHEMA_HEAD}{schema}",
+        DEFAULTS: _HEAD + "\n".join(_lines(example, "")) + "\n",
+        POLICY: _POLICY_HEAD + "\n".join(_lines(Policy(), "  ")) + "\n",
+    }
 
 
 def _lines(settings: Settings, indent: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+import yaml
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.core.settings import (
@@ -32,39 +33,19 @@ _CROPS: dict[str, dict[str, Any]] = {
     "dinov2": {"global_area": (0.32, 1.0), "local_area": (0.05, 0.32)},
 }
 
-_RECIPES: dict[str, dict[str, Any]] = {
-    "short": {},  # the defaults
-    "long": {
-        "backbone": {
-            "width": 1024,
-            "depth": 24,
-            "heads": 16,
-            "patch": 14,
-            "ffn": "swiglu",
-            "drop_path": 0.4,
-        },
-        "crops": {"global_size": 224, "local_size": 98},
-        "heads": {
-            "prototypes": 131_072,
-            "bottleneck": 384,
-            "shared": False,
-            "centering": "sinkhorn",
-            "teacher_temperature_warmup": 0.06,
-            "freeze_last_layer": 0.002,
-        },
-        "optimizer": {
-            "steps": 625_000,
-            "batch_size": 3072,
-            "learning_rate": 2e-4,
-            "warmup": 0.16,
-            "layer_decay": 1.0,
-            "weight_decay": (0.04, 0.2),
-            "ema": (0.994, 1.0),
-        },
-    },
-}
-"""DINOv2's two published settings, with lengths as shares of the run. The short one's backbone,
-ViT-L/16, is not the default: a recipe names it."""
+_LONG = """
+backbone: { width: 1024, depth: 24, heads: 16, patch: 14, ffn: swiglu, drop_path: 0.4 }
+crops: { global_size: 224, local_size: 98 }
+heads:
+  { prototypes: 131072, bottleneck: 384, shared: false, centering: sinkhorn,
+    teacher_temperature_warmup: 0.06, freeze_last_layer: 0.002 }
+optimizer:
+  { steps: 625000, batch_size: 3072, learning_rate: 2.0e-4, warmup: 0.16, layer_decay: 1.0,
+    weight_decay: [0.04, 0.2], ema: [0.994, 1.0] }
+"""
+_RECIPES: dict[str, dict[str, Any]] = {"short": {}, "long": yaml.safe_load(_LONG)}
+"""DINOv2's two published settings, with lengths as shares of the run. The short one has the
+defaults; its backbone, ViT-L/16, is not the default: a recipe names it."""
 
 
 def _filled(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import add_detection, add_images, no_images_line, positive, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.cli.inputs import IMAGES, WORKERS, detectors, no_images_line, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
@@ -22,7 +22,26 @@ if TYPE_CHECKING:
 
 _NAMED = 4
 """Copies without an original that are named."""
-_EPILOG = """\
+
+_MANUAL = f"""\
+anonymize: write copies of images with their sensitive regions hidden
+Finds faces, text, barcodes, machine-readable zones and ink, hides them, and writes audited copies.
+Originals are never changed. Images in which nothing was found get no copy.
+
+IMAGES  {IMAGES}
+-o, --output FOLDER  a new folder, or that of an earlier run of the same command
+--method NAME  mask (the default) and inpaint leave nothing of a region; pixelate, blur and most
+  others in docs/reference/methods.md leave traces
+--degree PERCENT  how many of each image's regions are hidden (100); the others stay visible
+{detectors()}
+{WORKERS}
+--keep-without-regions  also publish images in which nothing was found; they may show what was
+  missed
+--contact-sheet  also write FOLDER.sheet.html: small pictures of the copies, doubtful ones first;
+  later runs write it again
+--dry-run  check and count, without looking into any image
+--json  print JSON
+
 A PDF becomes a PDF of images, without text. TIFF files of several pages and animations are left
 out: save their pages as images.
 Copies keep names, folders, format and colour profile; they are upright, without other metadata. The
@@ -42,55 +61,8 @@ More: docs/how-to/anonymize.md."""
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "anonymize",
-        help="write copies of images with their sensitive regions hidden",
-        description="Finds faces, text, barcodes, machine-readable zones and ink, hides them, and "
-        "writes audited copies. Originals are never changed. Images in which nothing was found get "
-        "no copy.",
-        epilog=_EPILOG,
-    )
-    add_images(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="a new folder, or that of an earlier run of the same command",
-    )
-    parser.add_argument(
-        "--method",
-        default="mask",
-        metavar="NAME",
-        help="mask (the default) and inpaint leave nothing of a region; pixelate, blur and most "
-        "others in docs/reference/methods.md leave traces",
-    )
-    parser.add_argument(
-        "--degree",
-        type=positive,
-        default=100,
-        metavar="PERCENT",
-        help="how many of each image's regions are hidden (100); the others stay visible",
-    )
-    add_detection(parser)
-    parser.add_argument(
-        "--keep-without-regions",
-        action="store_true",
-        help="also publish images in which nothing was found; they may show what was missed",
-    )
-    parser.add_argument(
-        "--contact-sheet",
-        action="store_true",
-        help="also write FOLDER.sheet.html: small pictures of the copies, doubtful ones first; "
-        "later runs write it again",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="check and count, without looking into any image"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser = add_command(commands, _MANUAL, run, output=..., method="mask", degree=100)
     parser.add_argument("--boxes", type=Path, help=argparse.SUPPRESS)  # to say what else there is
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

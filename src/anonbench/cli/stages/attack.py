@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import IMAGES, add_detectors, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, aligned, require_suffix
+from anonbench.cli.inputs import BOXES, IMAGES, detectors, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, aligned, require_suffix
 from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
@@ -18,7 +18,23 @@ _DEFAULT = (
     *("readability", "mrz_reading", "barcodes"),
     *("reconstruction", "likeness", "dictionary", "block_noise", "residual"),
 )
-_EPILOG = f"""\
+
+_MANUAL = f"""\
+attack: attack anonymized images: read, decode, restore, re-identify
+Attacks anonymized images from any program and compares with their originals: what can be read,
+decoded, restored or found, with intervals, and the same for masked images and for random guesses.
+
+ORIGINALS  {IMAGES}
+ANONYMIZED  the same images, anonymized
+--method NAME  method that hid the regions, with the settings of --configfile: blur and pixelate
+  are undone, candidates are hidden in the same way
+--attack NAME...  one of the attacks below; may be repeated
+{detectors()}
+{BOXES}
+output:
+--json  print JSON instead of a table
+-o, --output FILE  also write a CSV
+
 The two images of a pair have the same path, except for the suffix. Only --output is written, and
 nothing that was read in an image is shown.
 Without --method, blur and mosaic are not undone, and nothing is compared with candidates. Attacks:
@@ -34,37 +50,7 @@ Examples:
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "attack",
-        help="attack anonymized images: read, decode, restore, re-identify",
-        description="Attacks anonymized images from any program and compares with their originals: "
-        "what can be read, decoded, restored or found, with intervals, and the same for masked "
-        "images and for random guesses.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("originals", metavar="ORIGINALS", help=IMAGES)
-    parser.add_argument("anonymized", metavar="ANONYMIZED", help="the same images, anonymized")
-    parser.add_argument(
-        "--method",
-        metavar="NAME",
-        help="method that hid the regions, with the settings of --configfile: blur and pixelate "
-        "are undone, candidates are hidden in the same way",
-    )
-    parser.add_argument(
-        "--attack",
-        action="append",
-        dest="attacks",
-        metavar="NAME",
-        help="one of the attacks below; may be repeated",
-    )
-    add_detectors(parser)
-    parser.add_argument(
-        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO)"
-    )
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    output.add_argument("-o", "--output", type=Path, metavar="FILE", help="also write a CSV")
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
     from anonbench.evaluation.privacy.attacks.files import attack_files
 
-    attacks = options.attacks or list(_DEFAULT)
+    attacks = options.attack or list(_DEFAULT)
     for name in attacks:
         if name not in PRIVACY_ATTACKS:
             pixels = (n for n, a in PRIVACY_ATTACKS.items() if issubclass(a, RegionAttack))

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import add_detection, add_images, no_images_line, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, require_suffix
+from anonbench.cli.inputs import IMAGES, WORKERS, detectors, no_images_line, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix
 from anonbench.core.io import require_another
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from anonbench.detection.files import Detected
 
 _SUFFIXES = (".parquet", ".csv", ".json")
-_EPILOG = """\
+
+_MANUAL = f"""\
+detect: list the faces, text, codes and signatures in images
+Searches images for sensitive regions and counts them. Nothing is changed.
+
+IMAGES  {IMAGES}
+-o, --output FILE  write the regions: .parquet or .csv (a row per region), or .json (one per image)
+{detectors()}
+{WORKERS}
+--json  print JSON
+
 Each page of a PDF or TIFF file is an image. Images are decoded upright, as RGB or grey of 8 bits.
 The output counts the images that this changes, and the files that were not read.
 The exit status is 3 if images could not be read or searched, or are doubtful; -o FILE.json names
@@ -36,23 +46,7 @@ More: docs/how-to/anonymize.md."""
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "detect",
-        help="list the faces, text, codes and signatures in images",
-        description="Searches images for sensitive regions and counts them. Nothing is changed.",
-        epilog=_EPILOG,
-    )
-    add_images(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write the regions: .parquet or .csv (a row per region), or .json (one per image)",
-    )
-    add_detection(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,21 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from anonbench.cli.inputs import add_images
-from anonbench.cli.shared import DONE, DOUBTFUL, require_suffix
+from anonbench.cli.inputs import IMAGES
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix
 from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
 """Model shipped with the packages: trained on ImageNet, not on faces or documents."""
-SYSTEM_HELP = (
-    "kind:value, such as timm:resnet18, timm:resnet18,weights=mine.safetensors or "
+SYSTEM = (
+    "--system SYSTEM  kind:value, such as timm:resnet18, timm:resnet18,weights=mine.safetensors or "
     "function:module:encode, as in the config's section `systems` "
     f"({SMALL}, which comes with the packages: trained on ImageNet, not on faces or documents)"
 )
-_EPILOG = """\
+CACHE = (
+    "--cache FOLDER  keep what is computed, by image content and system: a stopped run goes on "
+    "from there"
+)
+_MANUAL = f"""\
+embed: write the vectors that a retrieval system gives to images
+Embeds images by a system and writes /embeddings [N, D] and /ids [N] as HDF5, which `anonbench
+score` reads.
+
+IMAGES  {IMAGES}
+{SYSTEM}
+-o, --output FILE.h5
+{CACHE}
+--json  print what was written as JSON
+
 Each page of a PDF or TIFF file is an image.
 Exit status 3: done, but some images could not be read; --json lists them, and so does the
 attribute `provenance` of the file.
@@ -31,29 +44,7 @@ Examples:
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "embed",
-        help="write the vectors that a retrieval system gives to images",
-        description="Embeds images by a system and writes /embeddings [N, D] and /ids [N] as HDF5, "
-        "which `anonbench score` reads.",
-        epilog=_EPILOG,
-    )
-    add_images(parser)
-    parser.add_argument("--system", default=SMALL, metavar="SYSTEM", help=SYSTEM_HELP)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
-    add_cache(parser)
-    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
-    parser.set_defaults(run=run)
-
-
-def add_cache(parser: argparse.ArgumentParser) -> None:
-    """Add `--cache`."""
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        metavar="FOLDER",
-        help="keep what is computed, by image content and system: a stopped run goes on from there",
-    )
+    add_command(commands, _MANUAL, run, system=SMALL, output=...)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.inputs import add_detectors, add_images, positive, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, aligned
-from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP, add_cache
+from anonbench.cli.inputs import BOXES, IMAGES, detectors, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, aligned
+from anonbench.cli.stages.embed import CACHE, SMALL, SYSTEM
 from anonbench.core.vocabulary import Method
 from anonbench.datasets.inputs import require_place
 
@@ -17,7 +17,31 @@ if TYPE_CHECKING:
 
 _SECTIONS = ("retrieval", "presentation", "seed")
 """Config sections read besides those that all commands read."""
-_EPILOG = """\
+
+_MANUAL = f"""\
+evaluate: measure what anonymization costs a retrieval system
+Searches, anonymizes and encodes images in one process, scores the system's rankings of the
+anonymized images against its own ranking of the originals, and says which method keeps the most.
+Nothing is trained.
+
+IMAGES  {IMAGES}
+{SYSTEM}
+--method NAME...  pixelate, blur, mask (these three are the default), or another of those in
+  docs/reference/methods.md; a list with commas, or repeat the option
+--degree PERCENT...  how many of each image's regions are hidden (100); may be repeated
+{detectors(*_SECTIONS)}
+{BOXES}
+--clusters FILE  columns id and cluster (.csv, .parquet): images that belong together, such as
+  photos of one person
+--attack  also measure how often the system finds the original of a hidden region
+--map  also score vectors moved towards those of their originals (mapped_<method>): what
+  `anonbench map` would regain, judged on clusters that it does not learn from
+--keep-without-regions  also score images in which nothing was found
+{CACHE}
+output:
+--json  print JSON instead of a table
+-o, --output FOLDER  also write files there (a new folder)
+
 Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
 --output: result.md, result.json, scores.csv, comparisons.csv, per_query.parquet, images.csv
@@ -35,66 +59,7 @@ Examples:
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="measure what anonymization costs a retrieval system",
-        description="Searches, anonymizes and encodes images in one process, scores the system's "
-        "rankings of the anonymized images against its own ranking of the originals, and says "
-        "which method keeps the most. Nothing is trained.",
-        epilog=_EPILOG,
-    )
-    add_images(parser)
-    parser.add_argument("--system", default=SMALL, metavar="SYSTEM", help=SYSTEM_HELP)
-    parser.add_argument(
-        "--method",
-        action="append",
-        dest="methods",
-        metavar="NAME",
-        help="pixelate, blur, mask (these three are the default), or another of those in "
-        "docs/reference/methods.md; a list with commas, or repeat the option",
-    )
-    parser.add_argument(
-        "--degree",
-        action="append",
-        type=positive,
-        dest="degrees",
-        metavar="PERCENT",
-        help="how many of each image's regions are hidden (100); may be repeated",
-    )
-    add_detectors(parser, sections=_SECTIONS)
-    parser.add_argument(
-        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO)"
-    )
-    parser.add_argument(
-        "--clusters",
-        type=Path,
-        metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): images that belong together, such as "
-        "photos of one person",
-    )
-    parser.add_argument(
-        "--attack",
-        action="store_true",
-        help="also measure how often the system finds the original of a hidden region",
-    )
-    parser.add_argument(
-        "--map",
-        action="store_true",
-        help="also score vectors moved towards those of their originals (mapped_<method>): what "
-        "`anonbench map` would regain, judged on clusters that it does not learn from",
-    )
-    parser.add_argument(
-        "--keep-without-regions",
-        action="store_true",
-        help="also score images in which nothing was found",
-    )
-    add_cache(parser)
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    output.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help="also write files there (a new folder)"
-    )
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, system=SMALL)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -123,8 +88,8 @@ def run(options: argparse.Namespace) -> int:
     result = evaluate(
         options.system,
         options.images,
-        [name.strip() for text in options.methods or Method for name in text.split(",")],
-        options.degrees or (100,),
+        [name.strip() for text in options.method or Method for name in text.split(",")],
+        options.degree or (100,),
         asked.detectors if is_searched else None,
         boxes=options.boxes,
         clusters=options.clusters,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import aligned, require_suffix
+from anonbench.cli.shared import add_command, aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 
@@ -23,6 +23,29 @@ Examples:
 
 Do not score vectors that a map learned from. Keep it like originals. More: docs/how-to/map.md."""
 
+_BOTH = f"""\
+-o, --output FILE
+--method NAME  how the images were hidden, by any name such as mask-100; `apply` refuses a map of
+  another name
+--json  print JSON
+
+{_EPILOG}"""
+_FIT = f"""\
+map fit: learn a map from pairs of vectors, and judge it
+
+ORIGINALS  the originals' vectors
+HIDDEN  the hidden images' vectors, with the same ids
+--clusters FILE  columns id and cluster (.csv, .parquet): images that show one person or document;
+  without it every image counts as independent
+{_BOTH}"""
+_APPLY = f"""\
+map apply: map vectors
+
+MAP  what `fit` wrote
+VECTORS  vectors of hidden images, or of queries
+--queries  the vectors are queries to an index that is not mapped (inner products)
+{_BOTH}"""
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
@@ -34,42 +57,9 @@ def add(commands: Any) -> None:
         epilog=_EPILOG,
     )
     steps = parser.add_subparsers(required=True, metavar="step")
-    fit = steps.add_parser(
-        "fit", help="learn a map from pairs of vectors, and judge it", epilog=_EPILOG
-    )
-    fit.add_argument("originals", type=Path, metavar="ORIGINALS", help="the originals' vectors")
-    fit.add_argument(
-        "hidden", type=Path, metavar="HIDDEN", help="the hidden images' vectors, with the same ids"
-    )
-    fit.add_argument(
-        "--clusters",
-        type=Path,
-        metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): images that show one person or document; "
-        "without it every image counts as independent",
-    )
-    fit.set_defaults(run=run_fit)
-    apply = steps.add_parser("apply", help="map vectors", epilog=_EPILOG)
-    apply.add_argument("map", type=Path, metavar="MAP", help="what `fit` wrote")
-    apply.add_argument(
-        "vectors", type=Path, metavar="VECTORS", help="vectors of hidden images, or of queries"
-    )
-    apply.add_argument(
-        "--queries",
-        action="store_true",
-        help="the vectors are queries to an index that is not mapped (inner products)",
-    )
-    apply.set_defaults(run=run_apply)
-    for step in (fit, apply):
-        step.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-        step.add_argument(
-            "--method",
-            default="",
-            metavar="NAME",
-            help="how the images were hidden, by any name such as mask-100; `apply` refuses a map "
-            "of another name",
-        )
-        step.add_argument("--json", action="store_true", help="print JSON")
+    files = dict.fromkeys(("ORIGINALS", "HIDDEN", "MAP", "VECTORS"), Path)
+    add_command(steps, _FIT, run_fit, files, output=..., method="")
+    add_command(steps, _APPLY, run_apply, files, output=..., method="")
 
 
 def run_fit(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import read_config
+from anonbench.cli.shared import CONFIG, add_command, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -20,48 +20,31 @@ if TYPE_CHECKING:
     from anonbench.config import Config
     from anonbench.detection.review.session import Review
 
-_EPILOG = """\
+_SHOWS = "ORIGINALS ARE SHOWN on this page, to whoever has its address:"
+
+_MANUAL = f"""\
+review: look at the regions in a browser and correct them
+Serves a page, on this machine only, that shows images with their regions. There you add, move,
+remove and confirm regions; doubtful images come first. The command writes the corrections, which
+the next run uses, and a record of the images that you saw. Control-C ends it.
+
+FOLDER|DATASET  a folder that `anonbench anonymize` wrote, or a data set's name in the config
+{CONFIG}
+--images IMAGES  the folder's originals, if they were moved
+--sample N  images in the random sample (100)
+--port PORT  port of the page (a free one)
+--json  print the summary as JSON
+
 Examples:
   anonbench review anonymized
   anonbench review archive --configfile archive.yaml
 
 What the sample says, and what it does not: docs/how-to/review.md."""
-_SHOWS = "ORIGINALS ARE SHOWN on this page, to whoever has its address:"
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "review",
-        help="look at the regions in a browser and correct them",
-        description="Serves a page, on this machine only, that shows images with their regions. "
-        "There you add, move, remove and confirm regions; doubtful images come first. The command "
-        "writes the corrections, which the next run uses, and a record of the images that you saw. "
-        "Control-C ends it.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument(
-        "what",
-        metavar="FOLDER|DATASET",
-        help="a folder that `anonbench anonymize` wrote, or a data set's name in the config",
-    )
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        metavar="FILE",
-        help="the config that the workflow ran with (config.yaml)",
-    )
-    parser.add_argument(
-        "--images",
-        metavar="IMAGES",
-        help="the folder's originals, if they were moved",
-    )
-    parser.add_argument(
-        "--sample", type=int, default=100, metavar="N", help="images in the random sample (100)"
-    )
-    parser.add_argument("--port", type=int, default=0, help="port of the page (a free one)")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, {"N": int, "PORT": int}, sample=100, port=0)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -104,18 +87,18 @@ def _folder_review(options: argparse.Namespace) -> _Session | None:
     from anonbench.anonymization.files.record import audit_file
     from anonbench.datasets.inputs import require_finished
 
-    to = Path(options.what)
+    to = Path(options.folder)
     require_finished(to)
     if not (to.is_dir() and audit_file(to).is_file()):
         return None
     from anonbench.anonymization.files.corrections import review_folder
 
-    rerun = f"the same `anonbench anonymize … -o {shlex.quote(options.what)}` again"
+    rerun = f"the same `anonbench anonymize … -o {shlex.quote(options.folder)}` again"
     return to, lambda: review_folder(to, options.sample, options.images), None, rerun
 
 
 def _data_set_review(options: argparse.Namespace) -> _Session:
-    name, configfile = options.what, options.configfile or Path("config.yaml")
+    name, configfile = options.folder, options.configfile or Path("config.yaml")
     if not options.configfile and not configfile.exists():
         raise InputError(
             f"{name}: no folder that `anonbench anonymize` wrote (its record lies beside it), and "

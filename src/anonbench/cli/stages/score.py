@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import aligned, require_suffix
+from anonbench.cli.shared import add_command, aligned, require_suffix
 from anonbench.core.errors import InputError
 from anonbench.core.io import records, require_another
 from anonbench.core.jobs.checksums import verify
@@ -18,113 +18,61 @@ if TYPE_CHECKING:
 
     from anonbench.evaluation.external import Evaluation
 
-_FILES = (
-    ("reference", "the original system's embeddings of the original images"),
-    ("queries", "embeddings of the query images after the change, all of them or some"),
-    ("database", "embeddings of the images that are searched after the change"),
-)
-_DECIMALS = 4
-_EPILOG = """\
+_MANUAL = """\
+score: score vectors by the ranking of the originals
+Scores embeddings after a change of the images (anonymization, another model) against the ranking
+that the original system gave. Files: .h5 with /embeddings and /ids, .npy with x.ids.txt beside
+x.npy, or .parquet or .csv with a column id.
+
+--reference FILE  the original system's embeddings of the original images
+--queries FILE  embeddings of the query images after the change, all of them or some
+--database FILE  embeddings of the images that are searched after the change
+--common  score the images that all files have, instead of refusing ids that do not match
+scores:
+| --fraction F  k as a share of the database (0.05)
+| --k K  k itself: a query's relevant images
+--exclude-self  do not count a query's own image among the results
+--ap-depth {full,k}  average precision over all ranks (full) or k
+--gain {linear,exponential}  of similarity s: s (linear) or 2^s - 1
+--gain-of {all,relevant}  which retrieved images have a gain (all)
+--negative-gain {keep,clip,shift}  negative similarities as they are (keep), at zero, or moved to
+  [0, 1]
+--top N  first results of overlap_top, tau, unchanged (10)
+--confidence C  coverage of the intervals (0.95)
+--clusters FILE  columns id and cluster (.csv, .parquet): queries that belong together, such as
+  photos of one person
+large archives:
+--sample N  score only a random sample of N queries
+output:
+--json  print JSON instead of a table
+--per-query FILE  also write the scores of every query (.parquet or .csv)
+--against FILE  also compare query by query with another scoring, such as that of another method, by
+  the same reference and settings; the file is a .parquet from --per-query
+
 Examples:
   anonbench score --reference originals.h5 --queries originals.h5 --database anonymized.h5
   anonbench score --reference o.npy --queries a.npy --database a.npy --clusters persons.csv --json
 
 What the numbers mean: docs/how-to/score.md."""
+_SETTINGS = (
+    *("common", "sample", "clusters", "fraction", "k", "ap_depth"),
+    *("gain", "gain_of", "negative_gain", "top", "confidence"),
+)
+"""Options that are settings by the same name; those not given keep their defaults."""
+_DECIMALS = 4
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "score",
-        help="score vectors by the ranking of the originals",
-        description="Scores embeddings after a change of the images (anonymization, another model) "
-        "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
-        ".npy with x.ids.txt beside x.npy, or .parquet or .csv with a column id.",
-        epilog=_EPILOG,
-    )
-    for name, what in _FILES:
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=what)
-    parser.add_argument(
-        "--common",
-        action="store_true",
-        default=None,
-        help="score the images that all files have, instead of refusing ids that do not match",
-    )
-
-    scores = parser.add_argument_group("scores")
-    depth = scores.add_mutually_exclusive_group()
-    depth.add_argument(
-        "--fraction", type=float, metavar="F", help="k as a share of the database (0.05)"
-    )
-    depth.add_argument("--k", type=int, metavar="K", help="k itself: a query's relevant images")
-    scores.add_argument(
-        "--exclude-self",
-        dest="include_self",
-        action="store_false",
-        default=None,
-        help="do not count a query's own image among the results",
-    )
-    scores.add_argument(
-        "--ap-depth", choices=["full", "k"], help="average precision over all ranks (full) or k"
-    )
-    scores.add_argument(
-        "--gain", choices=["linear", "exponential"], help="of similarity s: s (linear) or 2^s - 1"
-    )
-    scores.add_argument(
-        "--gain-of", choices=["all", "relevant"], help="which retrieved images have a gain (all)"
-    )
-    scores.add_argument(
-        "--negative-gain",
-        choices=["keep", "clip", "shift"],
-        help="negative similarities as they are (keep), at zero, or moved to [0, 1]",
-    )
-    scores.add_argument(
-        "--top", type=int, metavar="N", help="first results of overlap_top, tau, unchanged (10)"
-    )
-    scores.add_argument(
-        "--confidence", type=float, metavar="C", help="coverage of the intervals (0.95)"
-    )
-    scores.add_argument(
-        "--clusters",
-        type=Path,
-        metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): queries that belong together, such as "
-        "photos of one person",
-    )
-
-    large = parser.add_argument_group("large archives")
-    large.add_argument(
-        "--sample", type=int, metavar="N", help="score only a random sample of N queries"
-    )
-
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    output.add_argument(
-        "--per-query",
-        type=Path,
-        metavar="FILE",
-        help="also write the scores of every query (.parquet or .csv)",
-    )
-    output.add_argument(
-        "--against",
-        type=Path,
-        metavar="FILE",
-        help="also compare query by query with another scoring, such as that of another method, "
-        "by the same reference and settings; the file is a .parquet from --per-query",
-    )
-    parser.set_defaults(run=run)
+    types = {"N": int, "K": int, "F": float, "C": float}
+    add_command(commands, _MANUAL, run, types, reference=..., queries=..., database=...)
 
 
 def run(options: argparse.Namespace) -> None:
     """Score the given files and print the result."""
     require_suffix(options.per_query, ".parquet", ".csv", option="--per-query")
-    # all others are settings; those not given keep their defaults
-    no_settings = {"json", "per_query", "against", "run", "snakemake", *dict(_FILES)}
-    settings = {
-        name: value
-        for name, value in vars(options).items()
-        if name not in no_settings and value is not None
-    }
+    settings = {name: getattr(options, name) for name in _SETTINGS}
+    settings = {name: value for name, value in settings.items() if value is not None}
     files = options.reference, options.queries, options.database
     if options.per_query:
         require_another(
@@ -138,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.evaluation import against, external  # imports that take seconds
 
     other = against.read_scores(options.against) if options.against else None
-    result = external.run(*files, **settings)
+    result = external.run(*files, include_self=not options.exclude_self, **settings)
     if options.per_query:
         _write(result.per_query, options.per_query)
     compared = None

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import add_run_options, read_config, workflow_of
+from anonbench.cli.shared import OF_RUN, RUN_DEFAULTS, add_command, read_config, workflow_of
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 from anonbench.datasets.walk import shown
@@ -31,63 +31,48 @@ _NAMED = 3
 _SHOWN = 40
 """Differences that are printed."""
 
+_MANUAL = f"""\
+bundle: pack results without images, for reviewers
+Writes the scores of single queries, boxes, config, environment and published tables of a run into a
+folder or tar, with RO-Crate metadata. Never images.
+
+{OF_RUN}
+--keep-ids  keep the ids of images and the labels of classes (possibly names of files and persons)
+  instead of numbering them
+--author NAME...  for the metadata; may be repeated
+--licence NAME  SPDX identifier or address, for the metadata
+--repository ADDRESS  where others find the code, for README and metadata (the address of your
+  clone's origin is not used, because it may name a machine)
+--date YYYY-MM-DD  date of publication (the day of the newest result)
+--json  print JSON
+
+Examples:
+  anonbench bundle --configfile archive.yaml -o bundle.tar
+  anonbench bundle -o bundle --repository https://example.org/our-clone
+
+What is in it, and what it reveals about the images: docs/how-to/bundle.md."""
+_VERIFY = """\
+verify: check the files of a bundle
+Compares every file of a bundle with its digest in the metadata, and files that the workflow made in
+the bundle's folder with the published ones.
+
+bundle  the bundle's folder or tar
+--json  print JSON instead of lines
+
+The exit status is 0 if everything is as published, else 1.
+
+Examples:
+  anonbench verify bundle.tar
+  anonbench verify bundle.tar --json > verified.json
+
+More: docs/how-to/bundle.md."""
+
 
 def add(commands: Any) -> None:
     """Add both commands to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "bundle",
-        help="pack results without images, for reviewers",
-        description="Writes the scores of single queries, boxes, config, environment and published "
-        "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
-        epilog="Examples:\n"
-        "  anonbench bundle --configfile archive.yaml -o bundle.tar\n"
-        "  anonbench bundle -o bundle --repository https://example.org/our-clone\n\n"
-        "What is in it, and what it reveals about the images: docs/how-to/bundle.md.",
-    )
-    add_run_options(parser)
-    parser.add_argument(
-        "--keep-ids",
-        action="store_true",
-        help="keep the ids of images and the labels of classes (possibly names of files and "
-        "persons) instead of numbering them",
-    )
-    parser.add_argument(
-        "--author",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="for the metadata; may be repeated",
-    )
-    parser.add_argument(
-        "--licence", default="", metavar="NAME", help="SPDX identifier or address, for the metadata"
-    )
-    parser.add_argument(
-        "--repository",
-        default="",
-        metavar="ADDRESS",
-        help="where others find the code, for README and metadata (the address of your clone's "
-        "origin is not used, because it may name a machine)",
-    )
-    parser.add_argument(
-        "--date",
-        default="",
-        metavar="YYYY-MM-DD",
-        help="date of publication (the day of the newest result)",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
-    parser = commands.add_parser(
-        "verify",
-        help="check the files of a bundle",
-        description="Compares every file of a bundle with its digest in the metadata, and files "
-        "that the workflow made in the bundle's folder with the published ones.",
-        epilog="The exit status is 0 if everything is as published, else 1.\n\nExamples:\n"
-        "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --json > verified.json\n\n"
-        "More: docs/how-to/bundle.md.",
-    )
-    parser.add_argument("bundle", type=Path, help="the bundle's folder or tar")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
-    parser.set_defaults(run=run_verify)
+    defaults = {"author": [], "licence": "", "repository": "", "date": "", **RUN_DEFAULTS}
+    add_command(commands, _MANUAL, run, **defaults)
+    add_command(commands, _VERIFY, run_verify, {"bundle": Path})
 
 
 def run(options: argparse.Namespace) -> None:
@@ -106,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
     written = write_bundle(
         config,
         options.root if here else Path(workflow_of(options)[1]).parent,
-        options.to,
+        options.output,
         keep_ids=options.keep_ids,
         date=options.date,
         authors=options.author,
@@ -114,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
         repository=options.repository,
     )
     if options.json:
-        told = {"bundle": str(options.to)} | asdict(written)
+        told = {"bundle": str(options.output)} | asdict(written)
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         print(_as_text(options, written))
@@ -171,7 +156,7 @@ def _is_day(text: str) -> bool:
 
 
 def _as_text(options: argparse.Namespace, written: Written) -> str:
-    lines = [f"wrote {options.to}: {written.files:,} files, {written.megabytes:,.1f} MB"]
+    lines = [f"wrote {options.output}: {written.files:,} files, {written.megabytes:,.1f} MB"]
     if written.missing:
         missing = len(written.missing)
         lines.append(f"the run was not finished; {missing:,} files that it would have are missing:")
@@ -182,7 +167,7 @@ def _as_text(options: argparse.Namespace, written: Written) -> str:
         lines.append(
             "it names the code's commit and no repository; --repository ADDRESS says where it is"
         )
-    lines.append(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
+    lines.append(f"check it: {shlex.join(['anonbench', 'verify', str(options.output)])}")
     return "\n".join(lines)
 
 

@@ -6,10 +6,17 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import DONE, DOUBTFUL, add_run_options, read_config, workflow_of
+from anonbench.cli.shared import (
+    DONE,
+    DOUBTFUL,
+    OF_RUN,
+    RUN_DEFAULTS,
+    add_command,
+    read_config,
+    workflow_of,
+)
 from anonbench.cli.workflow import policy
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
@@ -27,44 +34,32 @@ Images are numbered in the order of their ids, classes in the order of their lab
 and bundle: who has the list of either knows which is which. Only regions that were found are
 hidden: look at a sample before you pass them on."""
 
+_MANUAL = f"""\
+images export: write numbered copies of anonymized images into a folder or tar
+Writes <variant>/<number>.png of each variant and images.csv (number, split, class), without any
+file name. Every image is compared with its digest.
+
+dataset  its name in the config
+variant...  method and degree, such as mask-100
+{OF_RUN}
+--key FILE  also write a CSV with each image's number and id, readable only by you
+--names  keep paths and labels, for your own use: do not pass these files on
+--accept-unhidden N  export although N images may be unhidden; the refusal prints N
+
+The exit status is 3 if images are missing from the output or may show what should be hidden.
+
+Examples:
+  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml
+  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml
+
+What is passed on and what stays: docs/how-to/export.md."""
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     images = commands.add_parser("images", help="export anonymized images to pass on")
     kinds = images.add_subparsers(required=True, metavar="action")
-    parser = kinds.add_parser(
-        "export",
-        help="write numbered copies of anonymized images into a folder or tar",
-        description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
-        "class), without any file name. Every image is compared with its digest.",
-        epilog="The exit status is 3 if images are missing from the output or may show what should "
-        "be hidden.\n\nExamples:\n"
-        "  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml\n"
-        "  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml\n\n"
-        "What is passed on and what stays: docs/how-to/export.md.",
-    )
-    parser.add_argument("dataset", help="its name in the config")
-    parser.add_argument("variant", nargs="+", help="method and degree, such as mask-100")
-    add_run_options(parser)
-    parser.add_argument(
-        "--key",
-        type=Path,
-        metavar="FILE",
-        help="also write a CSV with each image's number and id, readable only by you",
-    )
-    parser.add_argument(
-        "--names",
-        action="store_true",
-        help="keep paths and labels, for your own use: do not pass these files on",
-    )
-    parser.add_argument(
-        "--accept-unhidden",
-        type=int,
-        default=0,
-        metavar="N",
-        help="export although N images may be unhidden; the refusal prints N",
-    )
-    parser.set_defaults(run=run)
+    add_command(kinds, _MANUAL, run, {"N": int}, accept_unhidden=0, **RUN_DEFAULTS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
             f"{', '.join(options.variant)}: a variant is a method and a degree, such as mask-100"
         ) from None
     config = read_config(options.configfile)
-    request = (config, options.dataset, variants, options.to, options.key)
+    request = (config, options.dataset, variants, options.output, options.key)
     if options.names and options.key:
         raise InputError("--key says which number is which image; --names leaves them their names")
     check_request(*request)
@@ -89,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     verdicts = _verdicts(config, options, variants)
     done = export_images(*request, options.accept_unhidden, options.names)
     sets = " and ".join(map(str, variants))
-    print(f"wrote {options.to}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
+    print(f"wrote {options.output}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
     if "train" not in done.splits:
         print("of the split val alone: nothing in this config needs anonymized train images")
     print(f"that may show what should be hidden: {done.unhidden}")

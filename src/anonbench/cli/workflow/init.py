@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import no_images_line
-from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP
+from anonbench.cli.shared import add_command
+from anonbench.cli.stages.embed import SMALL, SYSTEM
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, cannot_be_written_to
 from anonbench.core.wording import count, duration
@@ -22,7 +23,24 @@ if TYPE_CHECKING:
     from anonbench.workflow.first_config.survey import Sample, Survey
 
 _MINUTES = 10.0
-_EPILOG = """\
+
+_MANUAL = f"""\
+init: look at a folder and write the config of an experiment
+Counts a folder's images, searches a sample for faces, text, barcodes and machine-readable zones,
+tries the system on it, and writes a commented config: the smallest useful experiment, with its time
+and disk space. On a terminal, it asks for what the options do not say. It changes nothing in the
+folder.
+
+FOLDER
+-o, --output, --to FILE  config to write (archive.yaml)
+{SYSTEM}
+--label COLUMN  a label column, for accuracies: `class` of class folders
+--persons  each class folder shows one person
+--minutes MINUTES  time that the first experiment may take ({_MINUTES:g})
+--cores N  cores of the run (this machine's)
+--yes  ask nothing, take the defaults
+--json  print what was seen and written as JSON; ask nothing
+
 File names and text in images are never shown, only counted.
 
 Examples:
@@ -34,41 +52,7 @@ Examples:
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "init",
-        help="look at a folder and write the config of an experiment",
-        description="Counts a folder's images, searches a sample for faces, text, barcodes and "
-        "machine-readable zones, tries the system on it, and writes a commented config: the "
-        "smallest useful experiment, with its time and disk space. On a terminal, it asks for what "
-        "the options do not say. It changes nothing in the folder.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument(
-        *("-o", "--output", "--to"),
-        dest="to",
-        type=Path,
-        default=Path("archive.yaml"),
-        metavar="FILE",
-        help="config to write (archive.yaml)",
-    )
-    parser.add_argument("--system", metavar="SYSTEM", help=SYSTEM_HELP)
-    parser.add_argument(
-        "--label", metavar="COLUMN", help="a label column, for accuracies: `class` of class folders"
-    )
-    parser.add_argument("--persons", action="store_true", help="each class folder shows one person")
-    parser.add_argument(
-        "--minutes",
-        type=_positive,
-        metavar="N",
-        help=f"time that the first experiment may take ({_MINUTES:g})",
-    )
-    parser.add_argument("--cores", type=int, metavar="N", help="cores of the run (this machine's)")
-    parser.add_argument("--yes", action="store_true", help="ask nothing, take the defaults")
-    parser.add_argument(
-        "--json", action="store_true", help="print what was seen and written as JSON; ask nothing"
-    )
-    parser.set_defaults(run=run)
+    add_command(commands, _MANUAL, run, {"MINUTES": _minutes}, output=Path("archive.yaml"))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -79,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
             missing.
     """
     _require_folder(options.folder)  # checked before an import that takes a second
-    _require_new(options.to, options.folder)
+    _require_new(options.output, options.folder)
 
     from anonbench.workflow.first_config.survey import survey
 
@@ -126,26 +110,26 @@ def run(options: argparse.Namespace) -> None:
         minutes=options.minutes or _MINUTES,
         cores=options.cores or len(os.sched_getaffinity(0)),
         gpus=len(candidates(os.environ)),
-        results=Path("results") / options.to.stem,
-        file=options.to,
+        results=Path("results") / options.output.stem,
+        file=options.output,
     )
     text, cost = compose(seen, sample, choice)
-    with atomic(options.to) as part:
+    with atomic(options.output) as part:
         part.write_text(text, encoding="utf-8")
         config = load(read(part))  # the written config can be run
         if cost.images < FEWEST:
             _require_enough(config, options.folder)
     if options.json:
-        told = _as_json(seen, sample, cost, options.to, choice.cores)
+        told = _as_json(seen, sample, cost, options.output, choice.cores)
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     if cost.gap:
         print(f"too few for the policy: {cost.gap}")
     print(
-        f"wrote {options.to}: {count(cost.images, 'image')}, about {duration(cost.seconds)} with "
-        f"{count(choice.cores, 'core')}, or half or twice as long\n"
-        f"what would run: anonbench plan --configfile {options.to}\n"
-        f"run it:         anonbench run --configfile {options.to}"
+        f"wrote {options.output}: {count(cost.images, 'image')}, about {duration(cost.seconds)} "
+        f"with {count(choice.cores, 'core')}, or half or twice as long\n"
+        f"what would run: anonbench plan --configfile {options.output}\n"
+        f"run it:         anonbench run --configfile {options.output}"
     )
 
 
@@ -178,7 +162,7 @@ def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int)
     }
 
 
-def _positive(text: str) -> float:
+def _minutes(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -267,7 +251,7 @@ def _ask(options: argparse.Namespace, seen: Survey) -> None:
     while options.minutes is None:
         answer = _answer(f"Minutes that the first experiment may take [{_MINUTES:g}]: ")
         try:
-            options.minutes = _positive(answer or str(_MINUTES))
+            options.minutes = _minutes(answer or str(_MINUTES))
         except argparse.ArgumentTypeError as error:
             print(f"{answer}: {error}")
 

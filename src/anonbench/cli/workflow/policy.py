@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import DONE, DOUBTFUL, read_config
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, read_config
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import RESULTS
 from anonbench.core.wording import count
@@ -19,7 +19,24 @@ from anonbench.core.wording import count
 if TYPE_CHECKING:
     import pandas as pd
 
-_EPILOG = """\
+FILE = "policy.csv"
+_DATASET = "manifest.parquet"
+"""File by which a data set's folder is recognized."""
+_WIDTH = 118
+"""Characters of a line."""
+_FIRST = "first `anonbench run policy --configfile CONFIG`"
+
+_MANUAL = f"""\
+policy check: say pass or fail for each variant, for people and for CI
+Judges the evidence that a run collected about each variant, by the policy of its config or by
+another one.
+
+[PLACE...]  folders of results, or of single data sets in them ({RESULTS})
+--configfile FILE  a config: its policy judges, and without PLACE, its results are checked
+--policy FILE  YAML with a section `policy` (that of --configfile, or of the run's config)
+--variant NAME...  variant to be published, such as mask-100; may be repeated (all variants)
+--json  print verdicts and evidence as JSON
+
 Exit status: 0 every requested variant passes; 3 one of them fails, or its result is not known; 1
 there is nothing to check, or a file is damaged; 2 wrong usage. The command only reads the tables of
 the target `policy`. With --configfile and without PLACE, it asks Snakemake if they are outdated.
@@ -30,53 +47,13 @@ Examples:
   anonbench policy check results --policy strict.yaml --json > verdicts.json
 
 What passes, and what that means: docs/explanation/policy.md."""
-FILE = "policy.csv"
-_DATASET = "manifest.parquet"
-"""File by which a data set's folder is recognized."""
-_WIDTH = 118
-"""Characters of a line."""
-_FIRST = "first `anonbench run policy --configfile CONFIG`"
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser("policy", help="say which variants pass a policy, and why")
     actions = parser.add_subparsers(required=True, metavar="action")
-    check = actions.add_parser(
-        "check",
-        help="say pass or fail for each variant, for people and for CI",
-        description="Judges the evidence that a run collected about each variant, by the policy of "
-        "its config or by another one.",
-        epilog=_EPILOG,
-    )
-    check.add_argument(
-        "places",
-        type=Path,
-        nargs="*",
-        metavar="PLACE",
-        help=f"folders of results, or of single data sets in them ({RESULTS})",
-    )
-    check.add_argument(
-        "--configfile",
-        type=Path,
-        metavar="FILE",
-        help="a config: its policy judges, and without PLACE, its results are checked",
-    )
-    check.add_argument(
-        "--policy",
-        type=Path,
-        metavar="FILE",
-        help="YAML with a section `policy` (that of --configfile, or of the run's config)",
-    )
-    check.add_argument(
-        "--variant",
-        action="append",
-        dest="variants",
-        metavar="NAME",
-        help="variant to be published, such as mask-100; may be repeated (all variants)",
-    )
-    check.add_argument("--json", action="store_true", help="print verdicts and evidence as JSON")
-    check.set_defaults(run=run)
+    add_command(actions, _MANUAL, run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     """
     config = read_config(options.configfile) if options.configfile else None
     default = config.results if config else Path(RESULTS)
-    files = [path for place in options.places or [default] for path in _files(place)]
+    files = [path for place in options.place or [default] for path in _files(place)]
 
     import pandas as pd
 
@@ -97,9 +74,9 @@ def run(options: argparse.Namespace) -> int:
     judged = pd.concat(tables, ignore_index=True)
     if policy := _policy(options.policy) if options.policy else config and config.policy:
         judged = judge(judged, policy)
-    judged = _chosen(judged, options.variants)
+    judged = _chosen(judged, options.variant)
     found = standings(judged)
-    if options.configfile and not options.places:
+    if options.configfile and not options.place:
         _warn_of_outdated(options.configfile)
     print(_as_json(judged) if options.json else _as_text(judged))
     return DONE if set(found.values()) == {Verdict.PASS} else DOUBTFUL

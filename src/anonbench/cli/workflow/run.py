@@ -11,7 +11,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from anonbench.cli.inputs import positive
+from anonbench.cli.shared import add_command
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -33,7 +33,22 @@ Examples:
   anonbench run --configfile archive.yaml
   anonbench run archive_boxes --configfile archive.yaml    # up to a stage
   anonbench run -n --configfile archive.yaml               # only list the jobs"""
-_EPILOG_OF_PLAN = """\
+_EPILOG_OF_REPORT = """\
+All arguments are passed to snakemake: --configfile, --config, -n. The exit status is that of
+snakemake.
+
+Examples:
+  anonbench report --configfile archive.yaml"""
+
+_PLAN = """\
+plan: list the jobs of an experiment, their time and disk
+Shows how many jobs snakemake would run, and their cost from benchmarks of earlier jobs or from
+formulas. Runs and changes nothing. `snakemake -n` says why each job would run.
+
+--cores N  cores of the planned run (this machine's)
+--gpus N  its GPUs (as many as its largest job needs)
+--json  print JSON, with every job
+
 All other arguments are passed to snakemake: targets first, then --configfile, --config.
 
 Examples:
@@ -41,12 +56,6 @@ Examples:
   anonbench plan archive_images --configfile archive.yaml --cores 16 --json
 
 More: docs/how-to/plan.md."""
-_EPILOG_OF_REPORT = """\
-All arguments are passed to snakemake: --configfile, --config, -n. The exit status is that of
-snakemake.
-
-Examples:
-  anonbench report --configfile archive.yaml"""
 
 
 def add(commands: Any) -> None:
@@ -67,22 +76,8 @@ def add(commands: Any) -> None:
         epilog=_EPILOG_OF_REPORT,
     )
     parser.set_defaults(run=run, passes_on=True, targets=("report",))
-    parser = commands.add_parser(
-        "plan",
-        help="list the jobs of an experiment, their time and disk",
-        description="Shows how many jobs snakemake would run, and their cost from benchmarks of "
-        "earlier jobs or from formulas. Runs and changes nothing. `snakemake -n` says why each job "
-        "would run.",
-        epilog=_EPILOG_OF_PLAN,
-    )
-    parser.add_argument(
-        "--cores", type=positive, metavar="N", help="cores of the planned run (this machine's)"
-    )
-    parser.add_argument(
-        "--gpus", type=positive, metavar="N", help="its GPUs (as many as its largest job needs)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, with every job")
-    parser.set_defaults(run=run_plan, passes_on=True)
+    plan = add_command(commands, _PLAN, run_plan)
+    plan.set_defaults(passes_on=True)
 
 
 def run(options: argparse.Namespace) -> None:
