@@ -2,6 +2,9 @@
 # from a variant, a job a data set for a system and for the baselines: pixels, and the weights that a training
 # starts from where none are pretrained. An image set whose images, weights, settings and code are unchanged
 # is not embedded again. Adapted models embed their original queries, too.
+
+import re
+
 for _name in experiment.datasets:
     _jobs = {f"{by}/seed{seed}": s for (by, seed), s in paths.embedding_jobs(_name).items()}
     _models = ("pixels", "untrained") if _name in experiment.trained else ("pixels",)
@@ -14,11 +17,12 @@ for _name in experiment.datasets:
         _is_base, _weights = _job == "baselines", {}
         if _is_base and "untrained" in _models:
             _weights = {"backbone": paths.backbone(_name, "untrained", experiment.reference_seed)}
+        _called = re.sub(r"\W", "_", _job)
         _pixels = sum(each.startswith("pixels_") for each in _sets)
 
         rule:
             name:
-                f"embed_{_name}_" + _job.replace("-", "_").replace("/", "_")
+                f"embed_{_name}_{_called}"
             input:
                 **by_digest(**{each: files.inputs for each, files in _sets.items()}),
             output:
@@ -53,21 +57,22 @@ for _name in experiment.datasets:
 # A system under test is started once for all image sets of its data set, and once with the low-rank updates
 # that it has learned for a variant. Vectors are cached by image content (`kept/`, no output of any rule).
 for _name, _dataset in experiment.datasets.items():
-    _jobs = {"": (paths.embedding_sets(_name), {}, [])} if _dataset.system else {}
+    _jobs = {_name: (paths.embedding_sets(_name), {}, [])} if _dataset.system else {}
     for _variant in map(str, experiment.distilled(_name)):
         _own = f"{_variant}_".replace("-", "_")
         _sets = paths.embedding_sets(_name, f"D-{_variant}")
         _adapter = paths.adapter(_name, _variant, experiment.reference_seed)
-        _jobs[f"/D-{_variant}/seed{experiment.reference_seed}"] = (
+        _jobs[f"{_name}/D-{_variant}/seed{experiment.reference_seed}"] = (
             {each: files for each, files in _sets.items() if each.startswith(_own)},
             {"adapter": _adapter},
             [_adapter.replace("adapter_model.safetensors", "adapter_config.json")],
         )
-    for _with, (_sets, _adapter, _settings) in _jobs.items():
+    for _place, (_sets, _adapter, _settings) in _jobs.items():
+        _called = re.sub(r"\W", "_", _place.removeprefix(_name))
 
         rule:
             name:
-                f"embed_{_name}" + _with.replace("-", "_").replace("/", "_")
+                f"embed_{_name}{_called}"
             input:
                 **by_digest(**_adapter, **{each: files.inputs for each, files in _sets.items()}),
                 settings=_settings,
@@ -75,9 +80,9 @@ for _name, _dataset in experiment.datasets.items():
             output:
                 **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
-                f"<logs>/embed/{_name}{_with}.log",
+                f"<logs>/embed/{_place}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}{_with}.tsv"
+                f"<benchmarks>/embed/{_place}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             threads: 8
