@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +116,14 @@ def _contradictions(table: pd.DataFrame) -> Iterator[str]:
         if rows.duplicated(_ROW).any():
             yield f"{name} has two rows of one rule"
         for row in rows.to_dict("records"):
-            unlimited = not row["side"]
-            expected = Verdict.UNLIMITED if unlimited else _verdict(row)
+            expected: Verdict | None = Verdict.UNLIMITED
+            if row["side"]:
+                try:
+                    expected = verdict_of(row, row["side"], float(row["limit"]))
+                except ValueError:
+                    expected = None
             if row["verdict"] != str(expected):
                 yield f"{name}: the verdict on {row['rule']} is not that of its numbers"
-
-
-def _verdict(row: Mapping[Hashable, Any]) -> Verdict | None:
-    try:
-        return verdict_of({str(name): row[name] for name in row}, row["side"], float(row["limit"]))
-    except ValueError:
-        return None
 
 
 _OF_ENTITY = re.compile(rf"(?:^|; )({'|'.join(Entity)}): ")

@@ -166,7 +166,7 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     return {"side": side, "limit": limit, "verdict": str(verdict_of(row, side, limit))}
 
 
-def verdict_of(row: Mapping[str, Any], side: str, limit: float) -> Verdict:
+def verdict_of(row: Mapping[Any, Any], side: str, limit: float) -> Verdict:
     """Verdict on a row of evidence that has to stay on one side of a limit."""
     control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
     ends = (above_control(_number(row.get(end)), control) for end in ("low", "high"))

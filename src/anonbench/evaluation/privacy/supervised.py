@@ -235,7 +235,10 @@ class TrainingSets:
         hidden = clear
         if method != ORIGINAL:
             alike = (originals, clear) if gallery.context else None
-            images = self._hidden_by(method)
+            if self._hidden[0] != method:  # images of the previous method are dropped
+                how = regions, self._hiding, originals
+                self._hidden = (method, KeptImages(self._published.hidden_train(method, *how)))
+            images = self._hidden[1]
             hidden, _ = read_features(images, regions, drawn, models, points, alike)
             if np.array_equal(hidden, clear):  # the method changed nothing visible
                 return self.of(kind, ORIGINAL, gallery, models)
@@ -245,13 +248,6 @@ class TrainingSets:
             return learn(TrainingSet(clear, hidden, compared, who, finds_itself))
         except TrainingSetTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"
-
-    def _hidden_by(self, method: str) -> Readable:
-        """Images hidden by a method; those of the previous method are dropped."""
-        if self._hidden[0] != method:
-            how = self._regions, self._hiding, self._originals
-            self._hidden = (method, KeptImages(self._published.hidden_train(method, *how)))
-        return self._hidden[1]
 
     def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
         """Regions to learn from, columns of `Gallery.crops` and margin."""

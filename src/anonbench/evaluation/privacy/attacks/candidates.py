@@ -17,13 +17,14 @@ import numpy as np
 
 from anonbench.core.icao9303 import FILLER, Format, check_digit
 
-_VOWELS, _VOWEL_ENDS = "aeiou", tuple(accumulate((82, 127, 70, 75, 28)))
-_CONSONANTS = "bcdfghjklmnpqrstvwxyz"
-_CONSONANT_ENDS = tuple(
-    accumulate(
-        (15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67, 19, 1, 60, 63, 91, 10, 24, 1.5, 20, 0.7)
-    )
-)  # how often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)
+_LETTERS = {
+    "aeiou": (82, 127, 70, 75, 28),
+    "bcdfghjklmnpqrstvwxyz": (
+        *(15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67, 19, 1, 60),
+        *(63, 91, 10, 24, 1.5, 20, 0.7),
+    ),
+}
+"""How often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)."""
 _DATE = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _DAYS, _MONTHS = 28, 12  # of every month, so that each date exists
 T = TypeVar("T")
@@ -34,7 +35,15 @@ def texts_like(text: str, count: int, generator: np.random.Generator) -> list[st
 
     Fewer if there are not enough: a text of two digits has a hundred.
     """
-    return _several(text, count, lambda: _text_like(text, generator))
+
+    def draw() -> str:
+        drawn = generator.random(len(text)).tolist()
+        other = "".join(map(_character_like, text, drawn))
+        for date in _DATE.finditer(text):
+            other = other[: date.start()] + _date_like(date, generator) + other[date.end() :]
+        return other
+
+    return _several(text, count, draw)
 
 
 def zones_like(
@@ -54,14 +63,6 @@ def _several(true: T, count: int, draw: Callable[[], T]) -> list[T]:
             break
         found[draw()] = None
     return list(found)
-
-
-def _text_like(text: str, generator: np.random.Generator) -> str:
-    drawn = generator.random(len(text)).tolist()
-    other = "".join(map(_character_like, text, drawn))
-    for date in _DATE.finditer(text):
-        other = other[: date.start()] + _date_like(date, generator) + other[date.end() :]
-    return other
 
 
 def _date_like(date: re.Match[str], generator: np.random.Generator) -> str:
@@ -85,8 +86,9 @@ def _character_like(character: str, drawn: float) -> str:
     if character in string.digits:
         return string.digits[int(10 * drawn)]
     small = character.lower()
-    for letters, ends in ((_VOWELS, _VOWEL_ENDS), (_CONSONANTS, _CONSONANT_ENDS)):
+    for letters, frequencies in _LETTERS.items():
         if small in letters:
+            ends = list(accumulate(frequencies))
             other = letters[bisect(ends, drawn * ends[-1])]
             return other if character == small else other.upper()
     return character
@@ -104,12 +106,13 @@ def _zone_like(
             for at, (c, kind, number) in enumerate(zip(line, classes, numbers, strict=True))
         ]
         drawn.append("".join(parts))
-    for row, start in _dates(layout):
-        if lines[row][start : start + 6].isdigit():
-            date = "".join(
-                _number(low, high, 2, generator) for low, high in ((0, 99), (1, 12), (1, _DAYS))
-            )
-            drawn[row] = drawn[row][:start] + date + drawn[row][start + 6 :]
+    for (row, start, end), *others in (check.over for check in layout.checks):
+        if (
+            not others and end - start == 6 and lines[row][start:end].isdigit()
+        ):  # of birth or expiry
+            limits = ((0, 99), (1, _MONTHS), (1, _DAYS))
+            date = "".join(_number(low, high, 2, generator) for low, high in limits)
+            drawn[row] = drawn[row][:start] + date + drawn[row][end:]
     for check in layout.checks:  # a composite digit comes after the digits that it covers
         if lines[check.line][check.at] != FILLER:
             field = "".join(drawn[line][start:end] for line, start, end in check.over)
@@ -134,13 +137,3 @@ def _kept(lines: Sequence[str], layout: Format, row: int) -> set[int]:
         if lines[check.line][check.at] == FILLER:  # a number that is too long for its field
             spans += [*check.over, *([check.rest] if check.rest else [])]
     return {at for line, start, end in spans if line == row for at in range(start, end)}
-
-
-def _dates(layout: Format) -> list[tuple[int, int]]:
-    """Line and first character of the dates of birth and expiry."""
-    return [
-        (line, start)
-        for check in layout.checks
-        for line, start, end in check.over[:1]
-        if end - start == 6 and len(check.over) == 1
-    ]

@@ -164,7 +164,10 @@ def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
         return None
 
     def likeness(one: Typesetting) -> float:
-        return _likeness(one, text, ink)
+        drawn = one.drawn(text, ink.shape).astype(np.float32)
+        drawn -= drawn.mean()
+        length = float(np.linalg.norm(drawn))
+        return float((drawn * (ink - ink.mean())).sum()) / length if length else 0.0
 
     rough = sorted(_rough(ink, text), key=likeness, reverse=True)
     fine = [each for one in rough[:_REFINED] for each in _varied(one, text)]
@@ -195,14 +198,6 @@ def _varied(one: Typesetting, text: str) -> Iterator[Typesetting]:
         more = wider / max(1, stop - start)
         at = one.right + right - start * more
         yield Typesetting(one.face, one.size, one.stretch + more, at, one.down + down)
-
-
-def _likeness(one: Typesetting, text: str, ink: np.ndarray) -> float:
-    """Correlation between a drawn text and a line's ink."""
-    drawn = one.drawn(text, ink.shape).astype(np.float32)
-    drawn -= drawn.mean()
-    length = float(np.linalg.norm(drawn))
-    return float((drawn * (ink - ink.mean())).sum()) / length if length else 0.0
 
 
 def _extent(ink: np.ndarray, axis: int) -> tuple[int, int]:

@@ -195,7 +195,10 @@ def predicted(
     for number in np.unique(fold):
         test = fold == number
         lesson, goal = vectors[~test].astype(np.float64), targets[~test]
-        weights_of = _even_weights(goal) if is_even else np.ones(len(goal))
+        weights_of = np.ones(len(goal))
+        if is_even:  # weights of mean 1, by which all classes with images have the same sum
+            counts = goal.sum(axis=0)
+            weights_of = goal @ (len(goal) / np.maximum(counts, 1) / (counts > 0).sum())
         centre, mean = (np.average(each, axis=0, weights=weights_of) for each in (lesson, goal))
         roots = np.sqrt(weights_of)[:, None]
         lesson, goal = roots * (lesson - centre), roots * (goal - mean)
@@ -208,12 +211,6 @@ def predicted(
         scores = (vectors[test] - centre) @ weights + mean
         found[test] = classes[scores.argmax(axis=1)]
     return found
-
-
-def _even_weights(classes: np.ndarray) -> np.ndarray:
-    """Weights [N] of mean 1 that give all classes (0 or 1, [N, C]) with images the same sum."""
-    counts = classes.sum(axis=0)
-    return np.asarray(classes @ (len(classes) / np.maximum(counts, 1) / (counts > 0).sum()))
 
 
 def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
