@@ -66,7 +66,7 @@ def read_embeddings(path: Path) -> Embeddings:
         require_memory(path, 4 * file.vectors.size)
         values = np.asarray(file.vectors, dtype=np.float32)
         ids = _ids(file)
-        provenance = file.provenance()
+        provenance = file.provenance
     refuse_repeated(ids, path)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: some embeddings are not finite")
@@ -87,7 +87,7 @@ def read_ids(path: Path) -> tuple[list[str], int]:
 def read_provenance(path: Path) -> dict[str, Any]:
     """Return the attribute `provenance` of a file, empty without one; raises as `hdf5.opened`."""
     with opened(path) as file:
-        return file.provenance()
+        return file.provenance
 
 
 def read_similarity(path: Path) -> str:
