@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -16,7 +16,7 @@ from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
-from anonbench.core.registries.systems import System, SystemKind
+from anonbench.core.registries.systems import SystemKind
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given_images import ahead
@@ -59,7 +59,8 @@ def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> li
     """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
 
     Equal images are embedded once, also over several calls: vectors are cached in the folder `kept`
-    by image content and the system's identity. The system is not started if all are cached.
+    by image content and the system's identity. The system is not started if all are cached. One
+    group of images is read while the one before it is embedded.
     """
     cache = VectorCache(kept, identity_of(settings))
     new: dict[str, Reader] = {}
@@ -69,31 +70,27 @@ def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> li
                 new[digest] = partial(images.read, image_id)
     known = sum(len(images.ids) for images in sets) - len(new)
     log.info("%d images are new, of %d the vectors are known or shared", len(new), known)
+    digests, size = list(new), settings.most_images
+    groups = [digests[start : start + size] for start in range(0, len(digests), size)]
+
+    def read(group: Sequence[str]) -> Sequence[np.ndarray]:
+        found = _OnDemand([new[digest] for digest in group])
+        return (
+            found if size > MOST_IN_MEMORY else list(pool.map(found.__getitem__, range(len(group))))
+        )
+
     if new:
-        with open_system(settings) as system:
-            _compute(system, new, cache, settings.most_images)
-    return [cache.read(images.digests) for images in sets]
-
-
-def _compute(
-    system: System, new: Mapping[str, Reader], cache: VectorCache, most_images: int
-) -> None:
-    """Embed images by digest, and cache their vectors; the next group is read meanwhile."""
-    digests = list(new)
-    groups = [digests[start : start + most_images] for start in range(0, len(digests), most_images)]
-    with ThreadPoolExecutor(threads()) as pool, flushed_at_intervals(cache.flush) as flush_if_due:
-
-        def read(group: Sequence[str]) -> Sequence[np.ndarray]:
-            readers = [new[digest] for digest in group]
-            if most_images > MOST_IN_MEMORY:
-                return _OnDemand(readers)
-            return list(pool.map(lambda reader: as_rgb(reader()), readers))
-
-        with closing(ahead(map(read, groups))) as batches:
-            coming = track(batches, len(groups), f"groups of {most_images} images")
+        with (
+            open_system(settings) as system,
+            ThreadPoolExecutor(threads()) as pool,
+            flushed_at_intervals(cache.flush) as flush_if_due,
+            closing(ahead(map(read, groups))) as batches,
+        ):
+            coming = track(batches, len(groups), f"groups of {size} images")
             for group, images in zip(groups, coming, strict=True):
                 cache.add(group, system.encode(images))
                 flush_if_due()
+    return [cache.read(images.digests) for images in sets]
 
 
 class _OnDemand(Sequence[np.ndarray]):

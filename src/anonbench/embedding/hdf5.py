@@ -12,58 +12,36 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import ceil, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from anonbench.core.errors import InputError
 
-MOST_PROVENANCE = 2**24
-"""Greatest size in bytes of the attribute `provenance`; ours has some kilobytes."""
+MOST_PROVENANCE = 2**24  # bytes of the attribute; ours has some kilobytes
 _DEFLATE, _LZF = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_LZF
 # filters that h5py writes itself: others would be loaded as plugins, or may unpack to anything
 _FILTERS = {_DEFLATE, _LZF, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 # stored form of text of variable length: its length and its place
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
 FREE_BYTES = 64 * 2**20  # size up to which a declared array is accepted without a check
+# greatest ratio of a larger array's size to its bytes in the file: embeddings are like noise to a
+# compressor, which saves a tenth of them
 RATIO = 100
-"""Greatest ratio of a larger array's size to its bytes in the file. Embeddings are like noise to a
-compressor, which saves a tenth of them.
-"""
 _CHECKSUM = 4
 _ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, zlib.error)
 _Places = list[tuple[int, int, int]]  # offset, bytes and filter mask of each part of an array
 
 
-@dataclass(frozen=True)
-class Stored:
-    """The two data sets of a file, checked but not read."""
+class Stored(NamedTuple):
+    """The contents of a file: two data sets, checked but not read, and the provenance."""
 
-    path: Path
     vectors: h5py.Dataset  # float [N, D]
     names: h5py.Dataset  # text or integers [N]
-    _file: h5py.File
-
-    def provenance(self) -> dict[str, Any]:
-        """Return the attribute `provenance` or an empty one; InputError if it is no JSON object."""
-        where = f"{self.path}: the attribute provenance"
-        if "provenance" not in self._file.attrs:
-            return {}
-        attribute = self._file.attrs.get_id("provenance")
-        if attribute.shape != () or h5py.check_string_dtype(attribute.dtype) is None:
-            raise InputError(f"{where} is not one text")
-        length = max(attribute.get_storage_size(), attribute.dtype.itemsize)
-        text = self._file.attrs["provenance"] if length <= MOST_PROVENANCE else ""
-        if max(length, len(text)) > MOST_PROVENANCE:
-            raise InputError(f"{where} is larger than {size(MOST_PROVENANCE)}")
-        try:
-            return {**json.loads(text)}
-        except (ValueError, TypeError, RecursionError):
-            raise InputError(f"{where} is not a JSON object; write the embeddings again") from None
+    provenance: dict[str, Any]  # empty without the attribute
 
 
 @contextmanager
@@ -84,13 +62,29 @@ def opened(path: Path) -> Iterator[Stored]:
             if names.ndim != 1:
                 raise InputError(f"{path}: /ids have shape {names.shape}; write one id an image")
             require_vectors(path, vectors, len(names))
-            yield Stored(path, vectors, names, file)
+            yield Stored(vectors, names, _provenance(file, f"{path}: the attribute provenance"))
     except _ERRORS as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{path}: cannot be read as HDF5 with /embeddings [N, D] and /ids [N] ({reason}); "
             "write it again"
         ) from None
+
+
+def _provenance(file: h5py.File, where: str) -> dict[str, Any]:
+    if "provenance" not in file.attrs:
+        return {}
+    attribute = file.attrs.get_id("provenance")
+    if attribute.shape != () or h5py.check_string_dtype(attribute.dtype) is None:
+        raise InputError(f"{where} is not one text")
+    length = max(attribute.get_storage_size(), attribute.dtype.itemsize)
+    text = file.attrs["provenance"] if length <= MOST_PROVENANCE else ""
+    if max(length, len(text)) > MOST_PROVENANCE:
+        raise InputError(f"{where} is larger than {size(MOST_PROVENANCE)}")
+    try:
+        return {**json.loads(text)}
+    except (ValueError, TypeError, RecursionError):
+        raise InputError(f"{where} is not a JSON object; write the embeddings again") from None
 
 
 def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:

@@ -65,12 +65,10 @@ def read_embeddings(path: Path) -> Embeddings:
     with opened(path) as file:
         require_memory(path, 4 * file.vectors.size)
         values = np.asarray(file.vectors, dtype=np.float32)
-        ids = _ids(file)
-        provenance = file.provenance()
-    refuse_repeated(ids, path)
+        ids = _ids(file, path)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: some embeddings are not finite")
-    return Embeddings(ids, values, provenance)
+    return Embeddings(ids, values, file.provenance)
 
 
 def read_ids(path: Path) -> tuple[list[str], int]:
@@ -79,15 +77,13 @@ def read_ids(path: Path) -> tuple[list[str], int]:
     Raises as `hdf5.opened`, and InputError where the file names an id twice.
     """
     with opened(path) as file:
-        ids, width = _ids(file), int(file.vectors.shape[1])
-    refuse_repeated(ids, path)
-    return ids, width
+        return _ids(file, path), int(file.vectors.shape[1])
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """Return the attribute `provenance` of a file, empty without one; raises as `hdf5.opened`."""
     with opened(path) as file:
-        return file.provenance()
+        return file.provenance
 
 
 def read_similarity(path: Path) -> str:
@@ -111,8 +107,10 @@ def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def _ids(file: Stored) -> list[str]:
-    return [str(text) for text in file.names.asstr()[:]]
+def _ids(file: Stored, path: Path) -> list[str]:
+    names = [str(text) for text in file.names.asstr()[:]]
+    refuse_repeated(names, path)
+    return names
 
 
 def refuse_repeated(names: list[str], where: object) -> None:

@@ -17,32 +17,10 @@ from torch import Tensor, nn
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_json
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.formats import (
-    DINOV2,
-    DINOV2_SWIGLU,
-    HUGGINGFACE,
-    HUGGINGFACE_SWIGLU,
-    MASK_TOKEN,
-    PARTS,
-    TITLES,
-    Format,
-    Names,
-    Weights,
-    count_blocks,
-    count_registers,
-    has_layer_scale,
-    read_checkpoint,
-    renamed,
-    uses_swiglu,
-)
+from anonbench.training.model import formats
 from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, resize_positions, swiglu_width
 from anonbench.training.weights import load_backbone, read_description
 
-WRITTEN: dict[str, tuple[Names, Names]] = {
-    "dinov2": (DINOV2, DINOV2_SWIGLU),
-    "huggingface": (HUGGINGFACE, HUGGINGFACE_SWIGLU),
-}
-"""Names by format: those of all models, and those that SwiGLU adds."""
 _PLACES = re.compile(
     r"(blocks\.\d+\.)?"
     r"(cls_token|reg_token|pos_embed|mask_token|ls[12]\.gamma"
@@ -51,7 +29,7 @@ _PLACES = re.compile(
 """Our names of the weights that DINOv2's models have."""
 
 
-def export_backbone(path: Path, output: Path, kind: Format) -> str:
+def export_backbone(path: Path, output: Path, kind: formats.Format) -> str:
     """Write a trained backbone (of `save_backbone`) in another program's format.
 
     The output is for timm a safetensors file, for dinov2 a PyTorch file, and for huggingface a
@@ -65,7 +43,7 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
         raise InputError(f"{output}: is {'a folder' if output.is_dir() else 'no folder'}")
     loaded, preprocess = load_backbone(path)
     model: Any = loaded
-    file = read_checkpoint(load_file(path))
+    file = formats.read_checkpoint(load_file(path))
     class_position = not model.no_embed_class
     try:
         # timm and transformers resample positions in other ways, so they must not have to
@@ -95,7 +73,9 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
             call = f"transformers.{config['architectures'][0]}.from_pretrained({str(output)!r})"
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return f"wrote {output} ({TITLES[kind]})\nto load it: {call}\n{describe_input(preprocess)}"
+    return (
+        f"wrote {output} ({formats.TITLES[kind]})\nto load it: {call}\n{describe_input(preprocess)}"
+    )
 
 
 def describe_input(preprocess: Preprocess) -> str:
@@ -113,7 +93,7 @@ def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
     """Return the expression that makes the model in timm; it loads the weights only by name."""
     weights = model.state_dict()
     options: dict[str, object] = {"img_size": side, "num_classes": 0, "dynamic_img_size": True}
-    if has_layer_scale(weights):
+    if formats.has_layer_scale(weights):
         options["init_values"] = 1.0
     if model.num_reg_tokens:
         options["no_embed_class"] = True
@@ -123,7 +103,7 @@ def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
     if model.num_reg_tokens:
         options["reg_tokens"] = model.num_reg_tokens
     text = _call("timm.models.VisionTransformer", options)
-    if not uses_swiglu(weights):
+    if not formats.uses_swiglu(weights):
         return text
     ratio = (model.blocks[0].mlp.fc1.out_features + 0.5) / model.embed_dim
     layers = "mlp_layer=timm.layers.SwiGLUPacked, act_layer=torch.nn.SiLU"
@@ -137,7 +117,7 @@ def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
         "img_size": side,
         **_sizes(model),
         "mlp_ratio": feed_forward_ratio(model),
-        "ffn_layer": "swiglufused" if uses_swiglu(model.state_dict()) else "mlp",
+        "ffn_layer": "swiglufused" if formats.uses_swiglu(model.state_dict()) else "mlp",
         "init_values": 1.0,
         "num_register_tokens": registers,
         "interpolate_antialias": registers > 0,
@@ -159,7 +139,7 @@ def huggingface_config(model: Any, side: int) -> dict[str, Any]:
         "num_hidden_layers": len(model.blocks),
         "num_attention_heads": model.blocks[0].attn.num_heads,
         "mlp_ratio": feed_forward_ratio(model),
-        "use_swiglu_ffn": uses_swiglu(model.state_dict()),
+        "use_swiglu_ffn": formats.uses_swiglu(model.state_dict()),
         "hidden_act": "gelu",
         "layer_norm_eps": EPSILON,
         "qkv_bias": True,
@@ -195,13 +175,13 @@ def feed_forward_ratio(model: Any) -> int:
     raise InputError(f"its feed-forward part's {hidden} is none of DINOv2's for width {width}")
 
 
-def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
+def to_timm(weights: formats.Weights, class_position: bool) -> dict[str, Tensor]:
     """Return weights in our names in the form of timm's own models.
 
     timm's models with registers have positions only for patches (`no_embed_class`): there, the
     class token's position, if it has one, is added to the token, as a forward pass does.
     """
-    if not count_registers(weights) or not class_position:
+    if not formats.count_registers(weights) or not class_position:
         return dict(weights)
     positions = weights["pos_embed"]
     return dict(weights) | {
@@ -211,7 +191,7 @@ def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
 
 
 def to_dinov2(
-    weights: Weights,
+    weights: formats.Weights,
     mask_token: Tensor | None,
     class_position: bool,
     kind: Literal["dinov2", "huggingface"] = "dinov2",
@@ -231,25 +211,25 @@ def to_dinov2(
     width, positions = complete["cls_token"].shape[-1], complete["pos_embed"]
     if not class_position:
         complete["pos_embed"] = torch.cat([positions.new_zeros(1, 1, width), positions], dim=1)
-    for number in range(count_blocks(complete)):
+    for number in range(formats.count_blocks(complete)):
         for part in ("ls1", "ls2"):
             complete.setdefault(f"blocks.{number}.{part}.gamma", positions.new_ones(width))
         complete.setdefault(f"blocks.{number}.attn.qkv.bias", positions.new_zeros(3 * width))
     mask = positions.new_zeros(width) if mask_token is None else mask_token
-    complete[MASK_TOKEN] = mask[None]
+    complete[formats.MASK_TOKEN] = mask[None]
     if kind == "huggingface":  # with separate queries, keys and values
         for name in [name for name in complete if ".attn.qkv." in name]:
-            for number, rows in enumerate(complete.pop(name).chunk(PARTS["qkv"])):
+            for number, rows in enumerate(complete.pop(name).chunk(formats.PARTS["qkv"])):
                 complete[name.replace(".qkv.", f".qkv[{number}].")] = rows
     if unknown := [name for name in complete if not _PLACES.fullmatch(name)]:
         raise InputError(
-            f"{TITLES[kind]} has no place for {len(unknown)} of the model's weights: "
+            f"{formats.TITLES[kind]} has no place for {len(unknown)} of the model's weights: "
             f"{', '.join(unknown[:5])}"
         )
-    names, with_swiglu = WRITTEN[kind]
-    names += with_swiglu if uses_swiglu(weights) else ()
+    names, with_swiglu, _ = formats.TABLES[kind]
+    names += with_swiglu if formats.uses_swiglu(weights) else ()
     pairs = tuple((ours, theirs) for theirs, ours in names)
-    return {renamed(name, pairs): value for name, value in complete.items()}
+    return {formats.renamed(name, pairs): value for name, value in complete.items()}
 
 
 def _sizes(model: Any) -> dict[str, object]:

@@ -17,13 +17,8 @@ from anonbench.config.training import Backbone, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model import formats
 from anonbench.training.model.backbone import build_backbone, encode, init_backbone
-from anonbench.training.model.formats import (
-    MASK_TOKEN,
-    has_layer_scale,
-    load_strictly,
-    read_checkpoint,
-)
 
 KEY = "anonbench"  # a single key for all metadata: the order of several differs from file to file
 
@@ -50,7 +45,7 @@ def save_backbone(
     weights = {
         name.removeprefix(PREFIX): value
         for name, value in network.items()
-        if name.startswith(PREFIX) or name == MASK_TOKEN
+        if name.startswith(PREFIX) or name == formats.MASK_TOKEN
     }
     write_weights(weights, path, KEY, described)
 
@@ -83,12 +78,12 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])
-    file = read_checkpoint(load_file(path))
-    side, has_scale = file.side or preprocess.side, has_layer_scale(file.weights)
+    file = formats.read_checkpoint(load_file(path))
+    side, has_scale = file.side or preprocess.side, formats.has_layer_scale(file.weights)
     with torch.random.fork_rng():
         settings = Backbone(**described["backbone"])
         model = build_backbone(settings, side, has_scale, file.class_position)
-    load_strictly(model, file.weights, str(path))
+    formats.load_strictly(model, file.weights, str(path))
     return model.eval().requires_grad_(False), preprocess
 
 

@@ -11,12 +11,7 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.training.model.formats import (
-    has_layer_scale,
-    load_pretrained,
-    read_pretrained,
-    uses_swiglu,
-)
+from anonbench.training.model import formats
 from anonbench.training.model.vit import VisionTransformer, initialize_linear, resize_positions
 
 if TYPE_CHECKING:
@@ -76,10 +71,10 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
     with torch.random.fork_rng():
         seed_torch("backbone", seed)
         if isinstance(settings.pretrained, Path):
-            file = read_pretrained(settings.pretrained)
-            kind = has_layer_scale(file.weights), file.class_position
+            file = formats.read_pretrained(settings.pretrained)
+            kind = formats.has_layer_scale(file.weights), file.class_position
             model = build_backbone(settings, file.side or side, *kind)
-            load_pretrained(model, file, settings.pretrained)
+            formats.load_pretrained(model, file, settings.pretrained)
             mask_token = file.mask_token
         elif settings.pretrained == "timm" and settings.name is not None:
             from anonbench.training.model.timm_models import named_model
@@ -105,7 +100,7 @@ def _initialize(model: Any, settings: Backbone) -> None:
         nn.init.xavier_uniform_(projection.weight.flatten(1))
         if projection.bias is not None:
             nn.init.zeros_(projection.bias)
-    if uses_swiglu(model.state_dict()):  # timm starts it nearly constant, DINOv2 does not
+    if formats.uses_swiglu(model.state_dict()):  # timm starts it nearly constant, DINOv2 does not
         for block in model.blocks:
             initialize_linear(block.mlp.fc1, settings.init)
     if settings.position == "sincos":

@@ -68,25 +68,28 @@ class PackedBlock(nn.Module):
         picked = groups[0].flatten(0, 1).index_select(0, patches)
         tokens = torch.cat([*(group[:, 0] for group in groups), picked])
         if kept is None:
-            whole: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
-            return whole
+            return tokens + self._feed(tokens)
         # padding is set to zero: zero times the update of an infinite token would be NaN
         picked = tokens.index_select(0, kept.tokens).masked_fill(kept.scale == 0.0, 0.0)
-        update = self.ls2(self.mlp(self.norm2(picked)))
-        return tokens.index_add(0, kept.tokens, (update * kept.scale).to(tokens.dtype))
+        update = self._feed(picked) * kept.scale
+        return tokens.index_add(0, kept.tokens, update.to(tokens.dtype))
 
-    def _attend(self, groups: Sequence[Tensor]) -> list[Tensor]:
+    def _attend(self, tokens: Tensor, groups: Sequence[Tensor]) -> Tensor:
         attention: Any = self.attn
-        qkv = attention.qkv(self.norm1(packed(groups)))
-        parts = qkv.split([group[..., 0].numel() for group in groups])
-        mixed = [
-            attend(part, len(group), attention) for part, group in zip(parts, groups, strict=True)
-        ]
-        joined = mixed[0] if len(mixed) == 1 else torch.cat(mixed)
-        return unpacked(self.ls1(attention.proj(attention.norm(joined))), groups)
+        parts = attention.qkv(self.norm1(tokens)).split([group[..., 0].numel() for group in groups])
+        mixed = []
+        for part, group in zip(parts, groups, strict=True):
+            heads = part.view(len(group), -1, 3, attention.num_heads, attention.head_dim)
+            queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
+            queries, keys = attention.q_norm(queries), attention.k_norm(keys)
+            found = scaled_dot_product_attention(queries, keys, values)
+            mixed.append(found.transpose(1, 2).reshape(-1, attention.attn_dim))
+        result: Tensor = self.ls1(attention.proj(attention.norm(joined(mixed))))
+        return result
 
-    def _feed(self, groups: Sequence[Tensor]) -> list[Tensor]:
-        return unpacked(self.ls2(self.mlp(self.norm2(packed(groups)))), groups)
+    def _feed(self, tokens: Tensor, _: Sequence[Tensor] = ()) -> Tensor:
+        result: Tensor = self.ls2(self.mlp(self.norm2(tokens)))
+        return result
 
 
 class CompiledBlock(PackedBlock):
@@ -106,45 +109,33 @@ def _compiled_forward() -> Callable[..., Any]:
     return torch.compile(PackedBlock.forward, dynamic=False)  # loads the compiler, so not before
 
 
-def packed(groups: Sequence[Tensor]) -> Tensor:
-    """Return the tokens of all groups [B, T, D] as one tensor [sum of B · T, D]."""
-    flat = [group.flatten(0, 1) for group in groups]
-    return flat[0] if len(flat) == 1 else torch.cat(flat)
-
-
-def unpacked(tokens: Tensor, groups: Sequence[Tensor]) -> list[Tensor]:
-    """Return tokens [sum of B · T, D] in the shapes of `groups`."""
-    parts = torch.split(tokens, [group[..., 0].numel() for group in groups])
-    return [part.view(group.shape) for part, group in zip(parts, groups, strict=True)]
-
-
-def attend(qkv: Tensor, images: int, attention: Any) -> Tensor:
-    """Self-attention within each of B images, [B · T, D], of queries, keys, values [B · T, 3 D].
-
-    `attention` is the layer, with the number of heads and the norms of queries and keys.
-    """
-    heads = qkv.view(images, -1, 3, attention.num_heads, attention.head_dim)
-    queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
-    mixed = scaled_dot_product_attention(attention.q_norm(queries), attention.k_norm(keys), values)
-    return mixed.transpose(1, 2).reshape(-1, attention.attn_dim)
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Return the concatenated parts; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat([*parts])
 
 
 def add_branch(
     groups: Sequence[Tensor],
-    branch: Callable[[Sequence[Tensor]], list[Tensor]],
+    branch: Callable[[Tensor, Sequence[Tensor]], Tensor],
     rows: Rows | None,
     in_place: bool = False,
 ) -> list[Tensor]:
     """Return the groups, float [B, T, D] each, plus the output of a residual branch for them.
 
-    Stochastic depth (Huang et al. 2016): the branch gets only the images `rows` (None: all), and
-    its result is scaled by all images over kept ones, so that its expectation is that of the whole.
+    The branch gets the tokens of all groups, [sum of B · T, D], and the groups. Stochastic depth
+    (Huang et al. 2016): these are only the images `rows` (None: all), and the result is scaled by
+    all images over kept ones, so that its expectation is that of the whole.
     """
+    picked = groups
+    if rows is not None:
+        picked = [group.index_select(0, kept) for group, kept in zip(groups, rows, strict=True)]
+    found = branch(joined([group.flatten(0, 1) for group in picked]), picked)
+    parts = torch.split(found, [group[..., 0].numel() for group in picked])
+    updates = [part.view(group.shape) for part, group in zip(parts, picked, strict=True)]
     if rows is None:
-        return [group + update for group, update in zip(groups, branch(groups), strict=True)]
-    picked = [group.index_select(0, kept) for group, kept in zip(groups, rows, strict=True)]
+        return [group + update for group, update in zip(groups, updates, strict=True)]
     results = []
-    for group, kept, update in zip(groups, rows, branch(picked), strict=True):
+    for group, kept, update in zip(groups, rows, updates, strict=True):
         add = group.index_add_ if in_place else group.index_add
         results.append(add(0, kept, update.to(group.dtype), alpha=len(group) / len(kept)))
     return results

@@ -51,38 +51,42 @@ TITLES: dict[Format, str] = {
 
 MASK_TOKEN = "mask_token"
 
-DINOV2: Names = (("register_tokens", "reg_token"),)
-DINOV2_SWIGLU: Names = ((".mlp.w12.", ".mlp.fc1."), (".mlp.w3.", ".mlp.fc2."))
-HUGGINGFACE: Names = (
-    ("embeddings.cls_token", "cls_token"),
-    ("embeddings.register_tokens", "reg_token"),
-    ("embeddings.position_embeddings", "pos_embed"),
-    ("embeddings.mask_token", MASK_TOKEN),
-    ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
-    ("encoder.layer.", "blocks."),
-    (".attention.attention.query.", ".attn.qkv[0]."),
-    (".attention.attention.key.", ".attn.qkv[1]."),
-    (".attention.attention.value.", ".attn.qkv[2]."),
-    (".attention.output.dense.", ".attn.proj."),
-    (".layer_scale1.lambda1", ".ls1.gamma"),
-    (".layer_scale2.lambda1", ".ls2.gamma"),
-    ("layernorm.", "norm."),
-)
-HUGGINGFACE_SWIGLU: Names = ((".mlp.weights_in.", ".mlp.fc1."), (".mlp.weights_out.", ".mlp.fc2."))
-HUGGINGFACE_IN_MEMORY: Names = (
-    (".attention.q_proj.", ".attn.qkv[0]."),
-    (".attention.k_proj.", ".attn.qkv[1]."),
-    (".attention.v_proj.", ".attn.qkv[2]."),
-    (".attention.o_proj.", ".attn.proj."),
-    (".mlp.gate_proj.", ".mlp.fc1[0]."),
-    (".mlp.up_proj.", ".mlp.fc1[1]."),
-    (".mlp.down_proj.", ".mlp.fc2."),
-)
-TABLES: dict[Format, Names] = {
-    "timm": (),
-    "dinov2": DINOV2 + DINOV2_SWIGLU,
-    "huggingface": HUGGINGFACE + HUGGINGFACE_SWIGLU + HUGGINGFACE_IN_MEMORY,
+TABLES: dict[Format, tuple[Names, Names, Names]] = {
+    "timm": ((), (), ()),
+    "dinov2": (
+        (("register_tokens", "reg_token"),),
+        ((".mlp.w12.", ".mlp.fc1."), (".mlp.w3.", ".mlp.fc2.")),
+        (),
+    ),
+    "huggingface": (
+        (
+            ("embeddings.cls_token", "cls_token"),
+            ("embeddings.register_tokens", "reg_token"),
+            ("embeddings.position_embeddings", "pos_embed"),
+            ("embeddings.mask_token", MASK_TOKEN),
+            ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
+            ("encoder.layer.", "blocks."),
+            (".attention.attention.query.", ".attn.qkv[0]."),
+            (".attention.attention.key.", ".attn.qkv[1]."),
+            (".attention.attention.value.", ".attn.qkv[2]."),
+            (".attention.output.dense.", ".attn.proj."),
+            (".layer_scale1.lambda1", ".ls1.gamma"),
+            (".layer_scale2.lambda1", ".ls2.gamma"),
+            ("layernorm.", "norm."),
+        ),
+        ((".mlp.weights_in.", ".mlp.fc1."), (".mlp.weights_out.", ".mlp.fc2.")),
+        (
+            (".attention.q_proj.", ".attn.qkv[0]."),
+            (".attention.k_proj.", ".attn.qkv[1]."),
+            (".attention.v_proj.", ".attn.qkv[2]."),
+            (".attention.o_proj.", ".attn.proj."),
+            (".mlp.gate_proj.", ".mlp.fc1[0]."),
+            (".mlp.up_proj.", ".mlp.fc1[1]."),
+            (".mlp.down_proj.", ".mlp.fc2."),
+        ),
+    ),
 }
+"""Names of all models, those that SwiGLU adds, and those that transformers has in memory only."""
 PARTS = {"qkv": 3, "fc1": 2}
 """Number of equal parts, stacked, into which transformers splits our tensors."""
 
@@ -148,7 +152,7 @@ def read_checkpoint(content: object) -> Checkpoint:
     """
     named, ignored = unwrapped(content)
     kind = recognize(named)
-    weights = _joined(renamed_to_ours(named, TABLES[kind]))
+    weights = _joined(renamed_to_ours(named, sum(TABLES[kind], ())))
     mask_token = weights.pop(MASK_TOKEN, None)
     if kind == "timm":
         weights = without_register_positions(weights)
@@ -203,11 +207,8 @@ def recognize(weights: Weights) -> Format:
     if "embeddings.cls_token" in weights:
         return "huggingface"
     masked = MASK_TOKEN in weights and weights[MASK_TOKEN].ndim > 1
-    other = any(
-        name == "register_tokens" or ".mlp.w12." in name or re.match(r"blocks\.\d+\.\d+\.", name)
-        for name in weights
-    )
-    return "dinov2" if masked or other else "timm"
+    other = re.compile(r"register_tokens|.*\.mlp\.w12\..*|blocks\.\d+\.\d+\..*")
+    return "dinov2" if masked or any(map(other.fullmatch, weights)) else "timm"
 
 
 def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:

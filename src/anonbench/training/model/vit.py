@@ -55,7 +55,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
 
-class Mlp(nn.Module):
+class Mlp(nn.Sequential):
     """Two linear layers with GELU between them."""
 
     def __init__(self, width: int) -> None:
@@ -63,10 +63,6 @@ class Mlp(nn.Module):
         self.fc1 = nn.Linear(width, 4 * width)
         self.act = nn.GELU()
         self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens [..., D] of tokens [..., D]."""
-        return self.fc2(self.act(self.fc1(tokens)))  # type: ignore[no-any-return]
 
 
 class SwiGlu(nn.Module):
