@@ -40,13 +40,7 @@ def attack(
 ) -> pd.DataFrame:
     """Share of regions whose own original the system finds first, columns `COLUMNS`.
 
-    Args:
-        pictures: images, some of which were scored.
-        encoded: vectors and regions of the images.
-        system: the system under test, which searches.
-        treatment: how the images were searched and hidden.
-        clusters: of the images, by id.
-        confidence: of the intervals, as a share.
+    Some of the pictures were scored. Clusters are by the ids of the images.
     """
     scored = set(encoded.vectors[Variant()].ids)
     known = {image.id: image for image in pictures if image.id in scored}

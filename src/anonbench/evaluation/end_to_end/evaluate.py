@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -155,20 +156,15 @@ def evaluate(
         identity, compared_by = system.identity, system.similarity
     converted = {image.id: image.converted for image in pictures.images}
     vectors = dict(encoded.vectors)
-    if mapped:
-        vectors |= {
-            Variant(published_as(str(each.method), Adaption.MAPPED), each.degree): cross_fitted(
-                vectors[Variant()], vectors[each], numbers, seed
-            )
-            for each in variants
-        }
+    for each in variants if mapped else ():
+        moved = Variant(published_as(str(each.method), Adaption.MAPPED), each.degree)
+        vectors[moved] = cross_fitted(vectors[Variant()], vectors[each], numbers, seed)
     scored = score_variants(vectors, numbers, retrieval, presentation)
+    of_boxes = encoded.boxes.to_csv(index=False, float_format="%.9g").encode()
     made_by = {
         "digests": {
             "images": pictures.digest,
-            "boxes": hashlib.sha256(
-                encoded.boxes.to_csv(index=False, float_format="%.9g").encode()
-            ).hexdigest(),
+            "boxes": hashlib.sha256(of_boxes).hexdigest(),
             "system": identity or None,
         },
         "similarity": compared_by,
@@ -229,11 +225,8 @@ def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
             raise InputError(f"degrees: {degree!r} is no whole percentage of regions, 1 to 100")
     if not degrees:
         raise InputError("degrees: none is given; 100 hides all regions")
-    return [
-        Variant(str(method), int(degree))
-        for degree in dict.fromkeys(degrees)
-        for method in dict.fromkeys(methods)
-    ]
+    every = product(dict.fromkeys(degrees), dict.fromkeys(methods))
+    return [Variant(str(method), int(degree)) for degree, method in every]
 
 
 def _regions(
