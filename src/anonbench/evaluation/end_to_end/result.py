@@ -57,7 +57,7 @@ def advise(
 
     Args:
         images: that were scored.
-        rates: of re-identification, where it was tried (`.attacked.attack`).
+        rates: of re-identification, where it was tried.
         copies: images that are copies of others, and say nothing new.
     """
     has_maps = any(pictures_of(name) != name for name in scored.table["method"].unique())
@@ -175,7 +175,7 @@ class Result(Scored):
     """Versions, digests and settings, as the card shows them."""
     rates: pd.DataFrame | None = field(default=None, repr=False)
     """Re-identification rates of hidden regions, if measured; columns
-    `anonbench.evaluation.end_to_end.attacked.COLUMNS`."""
+    `anonbench.evaluation.end_to_end.evaluate.RATE_COLUMNS`."""
 
     def card(self) -> dict[str, Any]:
         """Origin of the result as plain data: counts, digests, settings, versions."""
