@@ -1,13 +1,12 @@
 """All scores of a data set as one tidy table, with an interval and an error for each value.
 
-Retrieval is scored against the unadapted model of one seed, the reference's. The unadapted model of
-another seed is the retraining control and has its own rows: the reference model is compared with
-itself, the control is not, so their average would mix two questions. Accuracies need no reference;
-for them, only seeds that were trained for the control count as control.
+Retrieval is scored against the unadapted model of one seed, the reference's. That of another seed
+is the retraining control and has its own rows: the reference model is compared with itself, the
+control is not. Accuracies need no reference; for them, only seeds that were trained for the control
+count as control.
 
-A raw score is not a share: a random model scores the floor, not zero, and a model that is retrained
-with another seed scores the retraining ceiling, not one. The corrected score is 0 for the former
-and 1 for the latter.
+The corrected score is 0 for a random model, which scores the floor, and 1 for a model that is
+retrained with another seed, which scores the retraining ceiling.
 Source: Hubert and Arabie, "Comparing Partitions", J. Classification 1985, 2:193-218, section 2:
 (index - expected index) / (maximum index - expected index), the form of Cohen's kappa.
 """

@@ -203,10 +203,7 @@ _BLOCK_VALUES = 1 << 26
 
 
 def knn_predict(
-    train: Embeddings,
-    train_labels: np.ndarray,
-    val: Embeddings,
-    ks: Sequence[int],
+    train: Embeddings, train_labels: np.ndarray, val: Embeddings, ks: Sequence[int]
 ) -> dict[int, np.ndarray]:
     """Predict the class of each validation image, for several k.
 
