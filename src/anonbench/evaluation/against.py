@@ -39,11 +39,9 @@ def compare_scorings(
 
     Args:
         per_query: scores of each query, as `Evaluation.per_query`.
-        other: the same of the other change, with the same reference and k.
+        other: the same of the other change, with the same reference and k; errors call it `name`.
         clusters: as `run`.
-        confidence: of intervals and tests, as a share.
         margin: largest difference that does not matter, as a share.
-        name: of the other change in errors, such as its file.
 
     Returns:
         One row a metric, columns `AGAINST_COLUMNS`.
@@ -66,11 +64,10 @@ def compare_scorings(
         raise InputError(f"{name}: has no query of this scoring; score the same images in both")
     numbers = cluster_numbers(pd.Series(common, dtype="str"), clusters)
     judging = Judging(pd.Series(numbers, common), confidence, margin)
+    first, second = (table.loc[common].astype(np.float64) for table in tables)
     rows = []
     for metric, column in PER_QUERY.items():
-        values = pd.DataFrame(
-            {name: table.loc[common, column] for name, table in zip("ab", tables, strict=True)}
-        ).astype(np.float64)
+        values = pd.DataFrame({"a": first[column], "b": second[column]})
         (row,) = compare_pairs(values, judging, hits=metric == "unchanged")
         rows.append(row | {"metric": metric, "queries": row["n"]})
     return WholeTable(pd.DataFrame(rows)[AGAINST_COLUMNS])
@@ -79,8 +76,7 @@ def compare_scorings(
 def read_scores(path: Path) -> pd.DataFrame:
     """Read the values per query that `anonbench score --per-query` wrote as Parquet.
 
-    Raises:
-        InputError: the file cannot be read, or does not say how it was scored.
+    Raises InputError if the file cannot be read, or does not say how it was scored.
     """
     table = pd.DataFrame()
     if path.suffix == ".parquet":
@@ -123,7 +119,7 @@ def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> str:
 def _group_by_query(table: pd.DataFrame, name: str) -> pd.DataFrame:
     if missing := [each for each in ("id", *PER_QUERY.values()) if each not in table]:
         raise InputError(f"{name}: has no column {missing[0]!r}; --per-query writes such tables")
-    found = table.assign(id=table["id"].astype("str")).set_index("id")
+    found = table.assign(id=table["id"].astype("str")).set_index("id")[[*PER_QUERY.values()]]
     if found.index.has_duplicates:
         raise InputError(f"{name}: has a query twice; keep one row of each")
     return found

@@ -26,6 +26,7 @@ from anonbench.core.numeric.statistics import (
     varies,
 )
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
+from anonbench.core.wording import count
 
 RESAMPLES, CONFIDENCE = 2000, 0.95  # of the intervals of coefficients
 METRICS = {
@@ -141,7 +142,7 @@ def _both(rows: pd.DataFrame, a: str, b: str) -> tuple[pd.DataFrame, str]:
                 f"{METRICS[name]}: {'no downstream task' if downstream else 'not computed'}",
             )
     if len(both) < MIN_ROWS:
-        given = f"{len(both)} row{'' if len(both) == 1 else 's'} (model × method)"
+        given = f"{count(len(both), 'row')} (model × method)"
         return both, f"{given}, at least {MIN_ROWS} are needed"
     for name in (a, b):
         if not varies(both[name].to_numpy(np.float64)):

@@ -194,7 +194,6 @@ def select_best(
     Args:
         values: float [N, M]: scores of M systems on the same N queries, without NaN.
         clusters: label of each query's cluster [N].
-        resamples: how many.
         seed: what the draws depend on, with the number of clusters.
     """
     totals, sizes = cluster_totals(values, clusters)

@@ -235,9 +235,9 @@ def read_labels(dataset: str, manifest: Path, column: str) -> pd.Series:
 
 def _ranks(values: pd.Series) -> pd.Series:
     """Sortable ranks of values, float64; missing values come last."""
-    known = values.notna() & (values.astype("str").str.strip() != "")
+    text = values.astype("str").str.strip()
+    known = values.notna() & (text != "")
     numbers = pd.to_numeric(values.where(known), errors="coerce")
     if numbers[known].isna().any():
-        text = values.astype("str").str.strip()
         numbers = text.where(known).rank(method="dense")
     return numbers.astype(np.float64).fillna(np.inf)

@@ -162,7 +162,6 @@ def run(
     """Score as `score` does, and keep the score of every query.
 
     Args:
-        reference, queries, database: see `score`.
         k: images of a query that count as relevant, instead of a share of the database.
         sample: score a random sample of this many queries against the whole database.
         common: score only images that reference and database both have, and queries among them,
@@ -292,11 +291,7 @@ def _digest_of(reference: Embeddings) -> str:
 
 
 def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
-    """Return the number of each query's cluster, int64 [Q].
-
-    Args:
-        ids: of the queries [Q].
-        clusters: see `run`.
+    """Return the number of the cluster (see `run`) of each query, by its id: int64 [Q].
 
     Raises:
         InputError: a query has no cluster, or the file cannot be read.

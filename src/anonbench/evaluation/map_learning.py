@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,20 +102,10 @@ def fit_map(
     groups = pd.Series(numbers, index=both[0].ids)
     labels = groups if clusters is not None else None
     settings = (retrieval, confidence, seed)
-    learned = learn(both, both, groups, labels, *settings, persons=True)
-    found = replace(learned.map, card={**learned.map.card, "system": systems[1], "method": method})
+    learned, *_ = learn(both, both, groups, labels, *settings, persons=True)
+    found = replace(learned, card={**learned.card, "system": systems[1], "method": method})
     warn(found)
     return found
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A map, and those of the folds, by which images are mapped whose clusters it has seen."""
-
-    map: Map
-    maps: Mapping[int | None, Map]  # by the fold that is left out; `NO_FOLD`: the map of all pairs
-    judged: np.ndarray  # fold that must not map an image that it was judged by, or `NO_FOLD` [N]
-    taught: np.ndarray  # fold of each pair [P]
 
 
 def learn(
@@ -128,7 +118,7 @@ def learn(
     seed: int,
     persons: bool = False,
     distilled: Embeddings | None = None,
-) -> Learned:
+) -> tuple[Map, dict[int | None, Map], np.ndarray, np.ndarray]:
     """Learn a map from pairs and judge it on images of other clusters.
 
     Args:
@@ -139,6 +129,10 @@ def learn(
         seed: of the folds.
         persons: whether labels are persons or documents, which should not be found more easily.
         distilled: adaption D's vectors of the judged hidden images, shown beside the map's.
+
+    Returns:
+        The map of all pairs; maps by the fold that is left out (`NO_FOLD`: none is); the fold that
+        must not map each judged image [N], or `NO_FOLD`; and the fold of each pair [P].
 
     Raises:
         InputError: there are too few clusters.
@@ -179,7 +173,7 @@ def learn(
         "confidence": confidence,
     }
     whole = replace(maps[NO_FOLD], card={**maps[NO_FOLD].card, **card})
-    return Learned(whole, maps, without, folds)
+    return whole, maps, without, folds
 
 
 MOST_FOUND = 0.03
@@ -306,15 +300,12 @@ def map_variant(
     splits = {"val": judged[1], "train": train[1]}
     card = {"system": system_of(judged[1].provenance), "method": method}
     try:
-        found = learn(
-            taught, judged, clusters, labels, settings, confidence, seed, persons, distilled
-        )
-        folds = {"val": found.judged, "train": found.taught[: len(train[0].ids)]}
+        how = settings, confidence, seed, persons, distilled
+        learned, maps, of_judged, of_pairs = learn(taught, judged, clusters, labels, *how)
         mapped = {
-            split: _mapped(hidden.values, folds[split], found.maps)
-            for split, hidden in splits.items()
+            "val": _mapped(judged[1].values, of_judged, maps),
+            "train": _mapped(train[1].values, of_pairs[: len(train[0].ids)], maps),
         }
-        learned = found.map
     except InputError as error:
         log.warning("%s: no map is learned: %s", method, error)
         weights, zero = np.zeros((width, width), np.float32), np.zeros(width, np.float32)

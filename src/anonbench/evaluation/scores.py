@@ -1,13 +1,12 @@
 """All scores of a data set as one tidy table, with an interval and an error for each value.
 
-Retrieval is scored against the unadapted model of one seed, the reference's. The unadapted model of
-another seed is the retraining control and has its own rows: the reference model is compared with
-itself, the control is not, so their average would mix two questions. Accuracies need no reference;
-for them, only seeds that were trained for the control count as control.
+Retrieval is scored against the unadapted model of one seed, the reference's. That of another seed
+is the retraining control and has its own rows: the reference model is compared with itself, the
+control is not. Accuracies need no reference; for them, only seeds that were trained for the control
+count as control.
 
-A raw score is not a share: a random model scores the floor, not zero, and a model that is retrained
-with another seed scores the retraining ceiling, not one. The corrected score is 0 for the former
-and 1 for the latter.
+The corrected score is 0 for a random model, which scores the floor, and 1 for a model that is
+retrained with another seed, which scores the retraining ceiling.
 Source: Hubert and Arabie, "Comparing Partitions", J. Classification 1985, 2:193-218, section 2:
 (index - expected index) / (maximum index - expected index), the form of Cohen's kappa.
 """
@@ -36,6 +35,7 @@ from anonbench.core.vocabulary import (
     QueryKind,
     Variant,
 )
+from anonbench.core.wording import count
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.retrieval.scoring.chance import AT_TOP
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
@@ -97,22 +97,16 @@ def scenario_files(
 
     Each argument has one path per scenario; those of a data set without labels are empty lists.
     """
-    keys = list(scenarios)
-    none: list[str | None] = [None] * len(keys)
-    return [
-        ScenarioFiles(
-            Model.parse(model),
-            seed,
-            Variant.parse(variant),
-            Path(summary),
-            Path(queries),
-            Path(accuracies) if accuracies else None,
-            Path(predicted) if predicted else None,
-        )
-        for (model, seed, variant), summary, queries, accuracies, predicted in zip(
-            keys, retrieval, per_query, downstream or none, predictions or none, strict=True
+    found = [
+        ScenarioFiles(Model.parse(model), seed, Variant.parse(variant), Path(summary), Path(scores))
+        for (model, seed, variant), summary, scores in zip(
+            scenarios, retrieval, per_query, strict=True
         )
     ]
+    if not downstream:
+        return found
+    labelled = zip(found, map(Path, downstream), map(Path, predictions), strict=True)
+    return [replace(each, downstream=one, predictions=other) for each, one, other in labelled]
 
 
 def adaption_of(
@@ -249,12 +243,11 @@ def retrained_interval(scores: np.ndarray, clusters: np.ndarray, confidence: flo
         scores: float [S, N] of S trainings on the same N queries; a query that is NaN in one of
             them is left out.
         clusters: label of each query's cluster [N].
-        confidence: coverage of the interval, as a share.
     """
     seeds = len(scores)
     found = clustered_mean(scores.mean(axis=0), clusters, confidence)
     if seeds < MIN_SEEDS or found.reason:
-        seen = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        seen = count(seeds, "seed")
         few = f"{seen}, and at least {MIN_SEEDS} are needed for an interval of new trainings"
         nan, reason = float("nan"), found.reason or few
         return replace(found, se=nan, df=nan, low=nan, high=nan, reason=reason)
@@ -286,10 +279,7 @@ def corrected(
 ) -> np.ndarray:
     """(score - floor) / (ceiling - floor), float64, with broadcasting.
 
-    Args:
-        score: scores, or ends of their intervals.
-        floor: what a model without knowledge scores.
-        ceiling: what the best model can be expected to score.
+    The floor is the score of a model without knowledge, the ceiling what can be expected at best.
 
     Returns:
         NaN where the ceiling is not above the floor, or one of the three is unknown. Below 0, the

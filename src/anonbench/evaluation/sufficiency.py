@@ -63,7 +63,6 @@ def statement_gap(
 
     Args:
         scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
-        needs: the requirements.
         images: validation images that are used, if that is known.
 
     Returns:

@@ -1,17 +1,9 @@
 """Transformed vectors whose product is their similarity: cosine, inner product or distance.
 
-Rankings are by similarity, so by falling inner product or by rising Euclidean distance. Gains of
-nDCG are similarities of the reference, and need a scale that does not depend on the vectors' unit:
-
-| similarity | s(q, d) | of one image with itself |
-| --- | --- | --- |
-| cosine | q · d / (norms of q and d) | 1 |
-| inner | q · d / R² | at most 1; others may have more |
-| euclidean | 1 - (distance of q and d)² / 2R² | 1 |
-
-R is the largest norm of the reference's originals; for distances, their largest distance from their
-mean. All similarities lie within [-1, 1] among the reference's originals, and on centred unit
-vectors they are the same. A common factor changes no ranking, and no nDCG with linear gains.
+docs/reference/systems.md (Similarity) has the formulas. Gains of nDCG are similarities of the
+reference, so their scale R must not depend on the vectors' unit: it is the largest norm of the
+reference's originals, or their largest distance from their mean. On centred unit vectors all three
+are the same. A common factor changes no ranking, and no nDCG with linear gains.
 
 By an inner product, images with long vectors may rank before a query's own image. The own image
 then counts at its rank, as always, and a ranking without knowledge is not assumed to begin with it

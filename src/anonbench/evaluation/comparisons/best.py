@@ -1,12 +1,8 @@
 """Paired tests of models and of methods, and the best choices of a data set.
 
-There are two kinds of choice: a model for images of a given method, and a method together with a
-model. Rankings are judged by their own reference, which favours the unadapted model (retrieval
-bias), and by second references, which favour no model.
-
-The sample of a test are queries (or images) in clusters. A test says whether these trained models
-differ on new clusters of the same kind. It says nothing about retrained models; second references
-and several seeds show how far those differ.
+A choice is a model for images of a given method, or a method together with a model. The sample of a
+test are queries (or images) in clusters: it says whether these trained models differ on new
+clusters of the same kind, and nothing about retrained models.
 """
 
 from __future__ import annotations
@@ -86,11 +82,7 @@ def second_columns(
 
 
 def collect_best(
-    dataset: str,
-    own: Iterable[Column],
-    second: Iterable[Column],
-    judging: Judging,
-    bootstrap: int,
+    dataset: str, own: Iterable[Column], second: Iterable[Column], judging: Judging, bootstrap: int
 ) -> pd.DataFrame:
     """Return the best choices of a data set's anonymized images, columns `BEST_COLUMNS`.
 

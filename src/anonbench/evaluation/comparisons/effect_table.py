@@ -1,24 +1,21 @@
 """Effects of retraining, anonymizing and adapting on retrieval by query, and their table.
 
-A reference ranking is the ranking of the original images by an unadapted model. U and A are the
-unadapted and an adapted model of one training seed. Their own reference is the ranking by U. A
-second reference is the ranking by the unadapted model of another seed. By their own reference, U is
-compared with itself and A is not, which favours U: the retrieval bias. A second reference is as
-foreign to U as to A, so that it favours neither. With every score by the second reference,
+U and A are the unadapted and an adapted model of one training seed. Their own reference is the
+ranking of the originals by U, which favours U: the retrieval bias (docs/explanation). A second
+reference is that of the unadapted model of another seed, as foreign to U as to A. With every score
+by the second reference,
 
     1 - A on anonymized  =  (1 - U on originals)                    cost of retraining
                           + (U on originals - U on anonymized)      cost of anonymizing
                           + (U on anonymized - A on anonymized)     cost of adapting
 
-and the lead of U over A by their own reference is the cost of adapting plus the retrieval bias.
-Both identities hold for every query, and so for every mean.
+and the lead of U over A by their own reference is the cost of adapting plus the retrieval bias, for
+every query and so for every mean. The score of U on originals is the ceiling: what retraining keeps
+of the ranking when nothing is anonymized. Costs can be read as shares of it.
 
-The score of U on originals by a second reference is the ceiling: what retraining keeps of the
-ranking when nothing is anonymized. Costs can be read as shares of it.
-
-Every training seed is judged by the references of all other seeds of the unadapted model: those of
-the retraining control and those of other trainings. A pair is a training seed and a reference.
-Models are compared within a pair, never across, and a query's effect is its mean over the pairs.
+Every training seed is judged by the references of all other seeds of the unadapted model, the
+retraining control's among them. A pair is a training seed and a reference. Models are compared
+within a pair, never across, and a query's effect is its mean over the pairs.
 
 A test collection favours the systems that its judgments come from: Zobel 1998 (SIGIR, pp. 307-314).
 The effects decompose the tables published in arXiv 2602.19641.

@@ -20,6 +20,7 @@ import pandas as pd
 from anonbench.config import Downstream
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json, write_parquet
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.similarity import Similarity, first, threads, unit_rows
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
@@ -45,13 +46,12 @@ def evaluate_downstream(
     """Fit both classifiers on the train split and score them on the validation split.
 
     Args:
-        train: embeddings of the train split's images (HDF5).
-        val: embeddings of the validation split's, by the same model.
+        train, val: embeddings of the splits' images, by the same model (HDF5).
         labels: id and label of the images of both splits. Images without a label are left out
             and counted in the summary.
-        clusters: of all images, by id, as `anonbench.datasets.clusters.read_clusters` returns
-            them: the part that is held out of the train split has whole clusters.
-        seed: seed of the part that is held out of the train split.
+        clusters: of all images, by id (`anonbench.datasets.clusters.read_clusters`): the part that
+            is held out of the train split has whole clusters.
+        seed: of that part.
         predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
         summary: JSON that is written: accuracies, counts, notes, settings, versions.
 
@@ -155,11 +155,8 @@ def _check(train: Embeddings, train_labels: np.ndarray, val: Embeddings) -> None
 
 
 def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[str]:
-    notes = [
-        f"k = {k} is more than the {images} train images: all of them vote"
-        for k in ks
-        if k > images
-    ]
+    more = [k for k in ks if k > images]
+    notes = [f"k = {k} is more than the {images} train images: all of them vote" for k in more]
     if unseen:
         notes.append(f"{unseen} validation images are of classes that the train split lacks")
     held_out = probe.held_out
@@ -170,7 +167,7 @@ def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[
             "each class is one cluster: the strength was chosen on held-out images of known "
             "clusters; name finer ones (datasets.<name>.cluster) if there are any"
         )
-    elif held_out.few:
+    elif held_out.clusters < MIN_CLUSTERS:
         notes.append(
             f"the strength was chosen on {held_out.clusters} held-out clusters: add train images "
             "of others"
@@ -206,18 +203,14 @@ _BLOCK_VALUES = 1 << 26
 
 
 def knn_predict(
-    train: Embeddings,
-    train_labels: np.ndarray,
-    val: Embeddings,
-    ks: Sequence[int],
+    train: Embeddings, train_labels: np.ndarray, val: Embeddings, ks: Sequence[int]
 ) -> dict[int, np.ndarray]:
     """Predict the class of each validation image, for several k.
 
     The result does not depend on the number of threads, set by OMP_NUM_THREADS.
 
     Args:
-        train: embeddings [N, D], in any order.
-        train_labels: their classes [N].
+        train: embeddings [N, D], in any order, of the classes `train_labels` [N].
         val: embeddings [M, D].
         ks: numbers of neighbours; larger ones are capped at N.
 
@@ -232,7 +225,6 @@ def knn_predict(
     queries = unit_rows(val.values)
     capped = {k: min(k, len(units)) for k in ks}
     widest = max(capped.values())
-
     nearest = Similarity(units, max(1, min(512, _BLOCK_VALUES // len(units))))
     votes = {k: np.empty(len(queries), dtype=np.int64) for k in ks}
 

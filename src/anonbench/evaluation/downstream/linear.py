@@ -27,6 +27,7 @@ HELD_OUT = 0.2
 """Share of the train split that is held out to choose the strength, by whole clusters."""
 MOST_ITERATIONS = 1000  # of L-BFGS; a probe that needs more is reported
 _PURPOSE = "linear probe, held out"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,8 @@ class HeldOut:
     images: np.ndarray  # mask of the held-out train images, bool [N]
     clusters: int  # number of held-out clusters, or of images if they were drawn one by one
     whole_clusters: bool
-    """Whether no cluster is in both parts. This is false if each class is a single cluster: then
-    validation images are of the same clusters as train images, and held-out images have to be
-    too."""
-
-    @property
-    def few(self) -> bool:
-        """Whether there are fewer held-out clusters than an interval would need."""
-        return 0 < self.clusters < MIN_CLUSTERS
+    """Whether no cluster is in both parts. False if each class is a single cluster: then validation
+    images are of the same clusters as train images, and held-out images have to be too."""
 
 
 def hold_out(
@@ -52,13 +47,7 @@ def hold_out(
     """Draw the held-out part from seed and ids.
 
     About the share of each class is held out, and at least eight clusters or half of them. Every
-    class keeps an image in the other part.
-
-    Args:
-        ids: of the train images [N].
-        labels: their classes [N].
-        clusters: their clusters, any values that sort [N].
-        share: of each class's images.
+    class keeps an image in the other part. Ids, classes and clusters are of the train images [N].
     """
     codes = np.unique(labels, return_inverse=True)[1]
     groups, first, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
@@ -90,7 +79,11 @@ def _held_out_clusters(
     wanted, held = share * counts, np.zeros(len(counts))
     taken = np.zeros(clusters.max() + 1, dtype=bool)
     members = np.split(np.argsort(clusters, kind="stable"), np.cumsum(np.bincount(clusters))[:-1])
-    for cluster in _random_order(ids, clusters, seed):
+    # ordered by the hash of their first ids, independent of their numbers
+    by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__))
+    first = by_id[np.unique(clusters[by_id], return_index=True)[1]]
+    hashes = hash_ints((seed, _PURPOSE), [ids[row] for row in first])
+    for cluster in np.argsort(hashes, kind="stable"):
         classes, own = np.unique(codes[members[cluster]], return_counts=True)
         before, after = held[classes], held[classes] + own
         aim = wanted[classes]
@@ -99,16 +92,6 @@ def _held_out_clusters(
             taken[cluster] = True
             held[classes] = after
     return taken
-
-
-def _random_order(ids: Sequence[str], clusters: np.ndarray, seed: int) -> np.ndarray:
-    """Clusters [G] ordered by the hash of their first ids, independent of their numbers."""
-    order = np.array(sorted(range(len(ids)), key=ids.__getitem__))
-    first = order[np.unique(clusters[order], return_index=True)[1]]
-    return np.argsort(hash_ints((seed, _PURPOSE), [ids[row] for row in first]), kind="stable")
-
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,15 +129,8 @@ def linear_probe(
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
     Takes one more copy of the train features. Deterministic: the held-out part depends on seed,
-    ids and clusters, and no sum depends on the number of threads, set by OMP_NUM_THREADS.
-
-    Args:
-        train: embeddings of the train images.
-        train_labels: their classes.
-        clusters: their clusters [N], such as persons; all different where images are independent.
-        val: embeddings of the validation images.
-        seed: of the held-out part.
-        strengths: in ascending order.
+    ids and clusters [N], and no sum depends on the number of threads, set by OMP_NUM_THREADS.
+    Strengths are in ascending order.
     """
     held_out = hold_out(train.ids, train_labels, clusters, HELD_OUT, seed)
     is_held_out = held_out.images
@@ -172,7 +148,7 @@ def linear_probe(
         accuracy = {strength: right for strength, (_, right) in path.items()}
         middle = strengths[len(strengths) // 2]
         # max() keeps the first on ties: the strongest regularization among equals
-        strength = max(accuracy, key=lambda c: accuracy[c]) if accuracy else middle
+        strength = max(accuracy, key=accuracy.__getitem__, default=middle)
         last = problem.fit(strength, MOST_ITERATIONS)
         validation = standard(val.values, np.arange(len(val.values)), pool)
         predictions = classes[last.predict(validation, pool)]

@@ -77,22 +77,16 @@ def encode_variants(
     treatment: Treatment,
     threads: int,
 ) -> Encoded:
-    """Search, anonymize and encode all images.
+    """Search, anonymize and encode all images; threads have no effect on the result.
 
     A batch is searched while the previous one is encoded. Pixels are the same as those that the
     pipeline writes and reads back.
 
-    Args:
-        pictures: the images.
-        encode_images: of the system under test.
-        similarity: how its vectors are compared.
-        treatment: how they are searched and hidden.
-        threads: for reading, searching and anonymizing; they have no effect on the result.
-
     Raises:
         InputError: a detector cannot be loaded, or no image can be used.
     """
-    table = pd.DataFrame([(image.id, image.digest) for image in pictures.images])
+    columns = ["id", "digest"]
+    table = pd.DataFrame([(each.id, each.digest) for each in pictures.images], columns=columns)
     job = Job(
         root=Path(),
         detectors=treatment.detectors,
@@ -102,7 +96,7 @@ def encode_variants(
         boxes=treatment.boxes,
         kept=[treatment.cache / _CACHE] if treatment.cache else [],
     )
-    search = ShardSearch(job, table.set_axis(["id", "digest"], axis=1))
+    search = ShardSearch(job, table)
     variants = [Variant(), *treatment.variants]
     parts: dict[Variant, list[np.ndarray]] = {variant: [] for variant in variants}
     regions: dict[str, list[Region]] = {}
@@ -212,10 +206,7 @@ def score_variants(
 ) -> Scored:
     """Score every variant against the ranking of the originals, with both query kinds.
 
-    Args:
-        vectors: of the originals (`Variant()`) and of each variant, the same ids.
-        retrieval: settings of the scores.
-        presentation: confidence, margin and resamples of intervals, tests and choices.
+    The vectors are of the originals (`Variant()`) and of each variant, the same ids.
 
     Raises:
         InputError: there are too few images, or an original's vector is zero.
@@ -232,13 +223,11 @@ def score_variants(
             continue
         queries = {QueryKind.ORIGINAL.value: originals, QueryKind.ANONYMIZED.value: anonymized}
         found = score_scenario(originals, queries, anonymized, retrieval)
+        floor = dict.fromkeys(queries, found.chance)
         # an anonymized query is the database's own vector, and finds itself unless longer ones
         # come before it
-        finds_itself = originals.similarity != "inner"
-        floor = {
-            QueryKind.ORIGINAL.value: found.chance,
-            QueryKind.ANONYMIZED.value: found.floor if finds_itself else found.chance,
-        }
+        if originals.similarity != "inner":
+            floor[QueryKind.ANONYMIZED.value] = found.floor
         summary = {"k": k, "top": top, "chance": found.chance, "floor": floor}
         key = {"degree": variant.degree, "method": variant.method}
         scores = retrieval_scores(found.table, summary, clusters, presentation.confidence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,40 @@ import pandas as pd
 
 from anonbench.anonymization.audit.pixels import LEAST_SIDES
 from anonbench.anonymization.checked import check_method
-from anonbench.config import Anonymization, Detection, Presentation, Retrieval
+from anonbench.config import Anonymization, Detection, Presentation, Privacy, Retrieval
 from anonbench.config.detectors import LOOKED_FOR, default_detection
-from anonbench.core.boxes import Region, region_fault
+from anonbench.core.boxes import Region, image_regions, region_fault
 from anonbench.core.errors import InputError, listed
 from anonbench.core.numeric.clusters import joined
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.registries.systems import Similarity
+from anonbench.core.registries.systems import Similarity, System
 from anonbench.core.settings import Seed, require_value, section
 from anonbench.core.vocabulary import Adaption, Entity, Method, Variant
 from anonbench.core.wording import count, suggestion
 from anonbench.datasets.annotations.read import read_boxes_file
-from anonbench.embedding.given_images import Given, Pictures, look_at
+from anonbench.embedding.given_images import Given, Picture, Pictures, look_at
 from anonbench.embedding.given_systems import Encoder, encoding, open_encoder, settled
-from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants, score_variants
+from anonbench.evaluation.end_to_end.encoded import (
+    Encoded,
+    Treatment,
+    encode_variants,
+    score_variants,
+)
 from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.map_learning import cross_fitted
 from anonbench.evaluation.retrieval.scoring.metrics import images_needed
 
 logger = logging.getLogger(__name__)
+RATE_COLUMNS = [
+    *("degree", "method", "entity", "rate", "low", "high"),
+    *("n", "clusters", "gallery", "chance", "reason"),
+]
+"""Columns of the rates: shares of `n` regions whose own original comes first among `gallery` ones;
+the originals (`original`, degree 0) are the ceiling. See `anonbench.evaluation.privacy.rates`."""
 
 
 def evaluate(
@@ -147,28 +159,20 @@ def evaluate(
         numbers, copies = _clusters(ids, clusters, pictures)
         rates = None
         if attack:
-            # needs torch, which an encoder need not use
-            from anonbench.evaluation.end_to_end.attacked import attack as attack_by
-
             confidence = presentation.confidence
-            rates = attack_by(pictures.images, encoded, system, treatment, numbers, confidence)
+            rates = _attack(pictures.images, encoded, system, treatment, numbers, confidence)
         identity, compared_by = system.identity, system.similarity
     converted = {image.id: image.converted for image in pictures.images}
     vectors = dict(encoded.vectors)
-    if mapped:
-        vectors |= {
-            Variant(published_as(str(each.method), Adaption.MAPPED), each.degree): cross_fitted(
-                vectors[Variant()], vectors[each], numbers, seed
-            )
-            for each in variants
-        }
+    for each in variants if mapped else ():
+        moved = Variant(published_as(str(each.method), Adaption.MAPPED), each.degree)
+        vectors[moved] = cross_fitted(vectors[Variant()], vectors[each], numbers, seed)
     scored = score_variants(vectors, numbers, retrieval, presentation)
+    of_boxes = encoded.boxes.to_csv(index=False, float_format="%.9g").encode()
     made_by = {
         "digests": {
             "images": pictures.digest,
-            "boxes": hashlib.sha256(
-                encoded.boxes.to_csv(index=False, float_format="%.9g").encode()
-            ).hexdigest(),
+            "boxes": hashlib.sha256(of_boxes).hexdigest(),
             "system": identity or None,
         },
         "similarity": compared_by,
@@ -187,6 +191,43 @@ def evaluate(
         made_by=made_by,
         rates=rates,
     )
+
+
+def _attack(
+    pictures: Sequence[Picture],
+    encoded: Encoded,
+    system: System,
+    treatment: Treatment,
+    clusters: pd.Series,
+    confidence: float,
+) -> pd.DataFrame:
+    """Share of regions whose own original the system finds first, columns `RATE_COLUMNS`.
+
+    It needs no training, no labels and no second model. It is one attacker among others: others may
+    find more, and do not always find the same regions.
+    """
+    # these need torch, which an encoder need not use
+    from anonbench.evaluation.privacy.attackers import SystemAttacker
+    from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
+    from anonbench.evaluation.privacy.rates import rates, with_clusters, worst
+    from anonbench.evaluation.privacy.reidentification import reidentify
+
+    scored = set(encoded.vectors[Variant()].ids)
+    known = {image.id: image for image in pictures if image.id in scored}
+    regions: dict[str, list[Region]] = {image_id: [] for image_id in known}
+    regions |= image_regions(encoded.boxes)
+    originals, how = GivenImages(known), treatment.anonymization
+    versions = {
+        each: HiddenOnRead(originals, how, regions, str(each.method), each.degree)
+        for each in treatment.variants
+    }
+    searched = {Entity(each) for name in treatment.detectors for each in DETECTORS[name].entities}
+    published, by = Published(originals, versions, encoded.boxes), SystemAttacker(system)
+    settings = Privacy(attackers=())
+    probes = reidentify(published, {}, searched, by, settings, how, treatment.seed)
+    found = worst(rates("", with_clusters(probes, clusters), confidence))
+    found = found.reindex(columns=RATE_COLUMNS)
+    return found.sort_values(["degree", "method"], ignore_index=True, kind="stable")
 
 
 def _clusters(
@@ -229,11 +270,8 @@ def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
             raise InputError(f"degrees: {degree!r} is no whole percentage of regions, 1 to 100")
     if not degrees:
         raise InputError("degrees: none is given; 100 hides all regions")
-    return [
-        Variant(str(method), int(degree))
-        for degree in dict.fromkeys(degrees)
-        for method in dict.fromkeys(methods)
-    ]
+    every = product(dict.fromkeys(degrees), dict.fromkeys(methods))
+    return [Variant(str(method), int(degree)) for degree, method in every]
 
 
 def _regions(

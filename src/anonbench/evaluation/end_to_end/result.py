@@ -56,10 +56,8 @@ def advise(
     """Advice, one sentence each: the method that keeps most, and what cannot be told apart.
 
     Args:
-        scored: the scores.
         images: that were scored.
-        presentation: how certain a statement has to be.
-        rates: of re-identification, where it was tried (`.attacked.attack`).
+        rates: of re-identification, where it was tried.
         copies: images that are copies of others, and say nothing new.
     """
     has_maps = any(pictures_of(name) != name for name in scored.table["method"].unique())
@@ -73,11 +71,9 @@ def advise(
         more = needed - images + copies
         return [f"NOT KNOWN what anonymizing costs: {gap}: add {more:,}.", *privacy]
     sentences = []
-    for degree in sorted(scored.table["degree"].unique(), reverse=True):
-        methods = set(scored.table["method"])
-        failed = {} if rates is None else _failed(rates, int(degree), needs, methods)
-        for query in QueryKind:
-            sentences.append(_sentence(scored, int(degree), query.value, needs, failed))
+    for degree in sorted(map(int, scored.table["degree"].unique()), reverse=True):
+        failed = {} if rates is None else _failed(rates, degree, needs, set(scored.table["method"]))
+        sentences += [_sentence(scored, degree, kind.value, needs, failed) for kind in QueryKind]
     return [*sentences, *privacy]
 
 
@@ -99,14 +95,12 @@ def _sentence(
 ) -> str:
     """State the method that keeps most, preferring methods that do not fail."""
     where = f"At {degree} % with {query} queries"
-    rows = scored.table[
-        (scored.table["degree"] == degree)
-        & (scored.table["query"] == query)
-        & (scored.table["metric"] == METRIC)
-    ].set_index("method")
-    chosen = scored.best[(scored.best["degree"] == degree) & (scored.best["query"] == query)].iloc[
-        0
-    ]
+
+    def asked(table: pd.DataFrame) -> pd.DataFrame:
+        of_kind = (table["degree"] == degree) & (table["query"] == query)
+        return table[of_kind & (table["metric"] == METRIC)]
+
+    rows, chosen = asked(scored.table).set_index("method"), asked(scored.best).iloc[0]
     best = _method(chosen["best"])
     others = [name for name in rows.index if name not in failed]
     if best in failed and others:
@@ -159,7 +153,6 @@ def _attacked(found: pd.DataFrame) -> Iterator[str]:
 _METRICS = {"map": "mAP", "mndcg": "mnDCG"}
 _LEVELS = {"chance": "chance", "floor": "chance, own image first"}
 """Rows of a random ranking, and of one in which anonymized queries still find themselves first."""
-_KINDS = ("original", "anonymized")
 
 
 @dataclass(frozen=True)
@@ -182,7 +175,7 @@ class Result(Scored):
     """Versions, digests and settings, as the card shows them."""
     rates: pd.DataFrame | None = field(default=None, repr=False)
     """Re-identification rates of hidden regions, if measured; columns
-    `anonbench.evaluation.end_to_end.attacked.COLUMNS`."""
+    `anonbench.evaluation.end_to_end.evaluate.RATE_COLUMNS`."""
 
     def card(self) -> dict[str, Any]:
         """Origin of the result as plain data: counts, digests, settings, versions."""
@@ -239,17 +232,14 @@ class Result(Scored):
 
     def grid(self) -> list[list[str]]:
         """Scores as text: header, a row for each degree and method, and rows for chance."""
-        heads = [f"{name}, {kind} queries" for name in _METRICS.values() for kind in _KINDS]
+        columns = list(product(_METRICS, QueryKind))
+        heads = [f"{_METRICS[metric]}, {kind} queries" for metric, kind in columns]
         lines = [["method", "degree", *heads]]
         for (degree, method), rows in self.table.groupby(["degree", "method"], sort=False):
-            found: dict[tuple[str, str], dict[Any, Any]] = {
-                (row["query"], row["metric"]): row for row in rows.to_dict("records")
-            }
-            cells = [_cell(found[kind, metric]) for metric in _METRICS for kind in _KINDS]
-            lines.append([str(method), str(degree), *cells])
+            found = rows.set_index(["metric", "query"]).loc[columns].to_dict("records")
+            lines.append([str(method), str(degree), *map(_cell, found)])
         levels = {
-            label: [f"{100 * found[kind, m][name]:.1f}" for m in _METRICS for kind in _KINDS]
-            for name, label in _LEVELS.items()
+            label: [f"{100 * each[name]:.1f}" for each in found] for name, label in _LEVELS.items()
         }
         # two kinds of chance with equal values share a row, named after the first
         distinct = {tuple(values): label for label, values in reversed(levels.items())}
@@ -258,15 +248,12 @@ class Result(Scored):
     def counts(self) -> str:
         """Number of images that were scored, and of those left out with reasons, as text."""
         counts = self.card()["images"]
-        others = [
-            f"{counts[key]:,} {text}"
-            for key, text in (
-                ("without_regions", "without regions"),
-                ("failed_detector", "on which a detector failed"),
-                ("unreadable", "unreadable"),
-            )
-            if counts[key]
-        ]
+        reasons = {
+            "without_regions": "without regions",
+            "failed_detector": "on which a detector failed",
+            "unreadable": "unreadable",
+        }
+        others = [f"{counts[key]:,} {text}" for key, text in reasons.items() if counts[key]]
         why = tally(counts["left_out_because"])
         left = f"; left out: {', '.join(others)}" if others else ""
         left += f" ({why})" if why else ""
@@ -286,11 +273,9 @@ class Result(Scored):
 
     def image_list(self) -> pd.DataFrame:
         """Every file that was given: name or id, status, reason, regions, doubts, converted."""
-        left = [
-            {"id": each.name, "status": "left out", "reason": each.reason, "regions": 0}
-            for each in self.left_out
-        ]
-        rest = pd.DataFrame(left, columns=list(self.images.columns)).fillna("")
+        left = [(each.name, "left out", each.reason, 0) for each in self.left_out]
+        rest = pd.DataFrame(left, columns=["id", "status", "reason", "regions"])
+        rest = rest.reindex(columns=self.images.columns, fill_value="")
         return pd.concat([self.images, rest], ignore_index=True).sort_values("id")
 
     def trec_runs(self, folder: Path | str, depth: int = TREC_DEPTH) -> list[Path]:

@@ -156,8 +156,7 @@ def look_through(
     if frame is None or not frame.suits(similarity, width):
         try:
             frame = shared_scale(
-                similarity,
-                lambda: (read_rows(path, np.arange(b.start, b.stop)) for b in parts),
+                similarity, lambda: (read_rows(path, np.arange(b.start, b.stop)) for b in parts)
             )
         except ValueError as error:
             raise InputError(f"{path}: {error}; it is cosine, inner or euclidean") from None

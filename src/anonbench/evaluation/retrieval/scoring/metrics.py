@@ -153,11 +153,7 @@ class Measures:
         return found
 
     def average_gain(
-        self,
-        gain: np.ndarray,
-        found: np.ndarray,
-        values: np.ndarray,
-        reference: np.ndarray,
+        self, gain: np.ndarray, found: np.ndarray, values: np.ndarray, reference: np.ndarray
     ) -> None:
         """Replace a query's gains [k] by their means over all orders of equal images (see `ties`).
 
