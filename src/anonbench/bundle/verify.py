@@ -53,37 +53,33 @@ def verify(bundle: Path) -> Verified:
     with _unpacked(bundle) as folder:
         there = set(_files(folder, is_run_here=folder == bundle))
         listed = {file.path: file for file in listed_files(folder / METADATA)}
+
+        def differs(path: str, published: str) -> bool:
+            return not holds(folder / path, listed[published]._asdict())
+
         unlisted = there - listed.keys() - {METADATA}
-        made_here = {path for path in unlisted if folder == bundle and _is_generated(path)}
+        # the workflow, run in a bundle's folder, writes below the results
+        made_here = {p for p in unlisted if folder == bundle and p.startswith(f"{START}/")}
         wrong = []
-        for path, file in listed.items():
+        for path in listed:
             if path not in there:
                 wrong.append(f"{path}: is not there")
-            elif not holds(folder / path, file._asdict()):
+            elif differs(path, path):
                 wrong.append(f"{path}: differs from what {METADATA} lists")
-        published = {
-            path: path.replace(START, PUBLISHED, 1)
-            for path in sorted(made_here)
-            if not path.startswith(_TIMES)
+        made = {path: path.replace(START, PUBLISHED, 1) for path in sorted(made_here)}
+        again = {
+            path: published
+            for path, published in made.items()
+            if published in listed and not path.startswith(_TIMES)
         }
-        again = {path: listed[run] for path, run in published.items() if run in listed}
         return Verified(
             len(listed),
             tuple(wrong),
             tuple(sorted(unlisted - made_here)),
             len(made_here),
             len(again),
-            tuple(
-                f"{path}: other bytes than {published[path]}"
-                for path, file in again.items()
-                if not holds(folder / path, file._asdict())
-            ),
+            tuple(f"{p}: other bytes than {old}" for p, old in again.items() if differs(p, old)),
         )
-
-
-def _is_generated(path: str) -> bool:
-    """Whether the workflow, run in a bundle's folder, may have written a file."""
-    return path.startswith(f"{START}/")
 
 
 def _files(folder: Path, is_run_here: bool) -> Iterator[str]:

@@ -135,10 +135,7 @@ def neutral_config(config: Config) -> dict[str, Any]:
         "bundle": Path(METADATA),
         "presentation": config.presentation.model_copy(update=presentation),
     }
-    plain: dict[str, Any] = (
-        without_places(config).model_copy(update=changes).model_dump(mode="json")
-    )
-    return plain
+    return dict(without_places(config).model_copy(update=changes).model_dump(mode="json"))
 
 
 def _check(config: Config, root: Path, to: Path) -> None:
@@ -158,9 +155,8 @@ def _check(config: Config, root: Path, to: Path) -> None:
 
 def _found(config: Config) -> tuple[list[Entry], list[str]]:
     """Entries whose files exist, and the paths of required files that are missing."""
-    entries = contents(config) + benchmark_files(config.results)
     present, missing = [], []
-    for entry in entries:
+    for entry in contents(config) + benchmark_files(config.results):
         if (config.results / entry.path.removesuffix(DIGEST)).is_file():
             present.append(entry)
         elif not entry.optional and not entry.is_digest:

@@ -77,33 +77,32 @@ def run(options: argparse.Namespace) -> int:
 def _counts(found: Detected) -> dict[str, Any]:
     from anonbench.datasets.formats.pixels import conversion_counts
 
-    statuses = found.images["status"].value_counts()
+    images, left_out = found.images, [each for each in found.left_out if not each.quiet]
+    statuses = images["status"].value_counts()
     entities = found.boxes["entity"].value_counts().sort_index()
+    reasons = {
+        **{
+            status: images["reason"][images["status"] == status].tolist()
+            for status in ("unreadable", "failed")
+        },
+        "doubtful": [doubt for text in images["doubts"] if text for doubt in text.split("; ")],
+        "left_out": [each.reason for each in left_out],
+    }
     return {
-        "images": len(found.images),
+        "images": len(images),
         "with_regions": int(statuses.get("ok", 0)),
         "without_regions": int(statuses.get("empty", 0)),
         "unreadable": int(statuses.get("unreadable", 0)),
         "failed": int(statuses.get("failed", 0)),
-        "left_out": sum(not each.quiet for each in found.left_out),
+        "left_out": len(left_out),
         "no_images": no_images(found.left_out),
-        "doubtful": int((found.images["doubts"] != "").sum()),
-        "converted": conversion_counts(found.images["converted"]),
-        "reasons": _reasons(found),
+        "doubtful": int((images["doubts"] != "").sum()),
+        "converted": conversion_counts(images["converted"]),
+        "reasons": {
+            why: dict(sorted(Counter(each).items())) for why, each in reasons.items() if each
+        },
         "regions": {str(name): int(number) for name, number in entities.items()},
     }
-
-
-def _reasons(found: Detected) -> dict[str, dict[str, int]]:
-    """Number of images by status and reason for which detection is incomplete."""
-    reasons: dict[str, Counter[str]] = {}
-    for status in ("unreadable", "failed"):
-        reasons[status] = Counter(found.images.loc[found.images["status"] == status, "reason"])
-    reasons["doubtful"] = Counter(
-        doubt for doubts in found.images["doubts"] if doubts for doubt in doubts.split("; ")
-    )
-    reasons["left_out"] = Counter(each.reason for each in found.left_out if not each.quiet)
-    return {status: dict(sorted(why.items())) for status, why in reasons.items() if why}
 
 
 def _as_text(found: Detected, output: Path | None) -> str:
@@ -143,18 +142,13 @@ def _write(found: Detected, output: Path) -> None:
         table.insert(1, "path", table["id"].map(names))
         write_csv(table, output)
     else:
-        write_json(output, _entries(found))
-
-
-def _entries(found: Detected) -> dict[str, Any]:
-    regions: dict[str, list[dict[str, Any]]] = {}
-    for row in found.boxes.to_dict("records"):
-        quad = [row[f"q{number}"] for number in range(8)]
-        entry = {name: row[name] for name in ("entity", "x0", "y0", "x1", "y1", "score")}
-        slanted = {} if quad[0] != quad[0] else {"quad": quad}  # NaN if it is upright
-        regions.setdefault(row["id"], []).append(entry | slanted)
-    images = [
-        row | {"regions": regions.get(row["id"], [])} for row in found.images.to_dict("records")
-    ]
-    left = [each._asdict() for each in found.left_out]
-    return {"images": images, "left_out": left}
+        images = found.images.to_dict("records")
+        regions: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in images}
+        for row in found.boxes.to_dict("records"):
+            entry = {name: row[name] for name in ("entity", "x0", "y0", "x1", "y1", "score")}
+            quad = [row[f"q{number}"] for number in range(8)]
+            slanted = {} if quad[0] != quad[0] else {"quad": quad}  # NaN if it is upright
+            regions[row["id"]].append(entry | slanted)
+        left = [each._asdict() for each in found.left_out]
+        listed = [row | {"regions": regions[row["id"]]} for row in images]
+        write_json(output, {"images": listed, "left_out": left})

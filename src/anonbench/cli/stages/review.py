@@ -17,7 +17,6 @@ from anonbench.core.wording import count
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anonbench.config import Config
     from anonbench.detection.review.session import Review
 
 _SHOWS = "ORIGINALS ARE SHOWN on this page, to whoever has its address:"
@@ -109,8 +108,14 @@ def _data_set_review(options: argparse.Namespace) -> _Session:
         raise InputError(f"no data set {name}: there are {', '.join(config.enabled)}")
     from anonbench.detection.review.session import review_run
 
-    path, line = _file(config, name, configfile)
-    target = _rerun(f"{name}_boxes", configfile)
+    path, line = config.datasets[name].corrections, None
+    if path is None:
+        import yaml
+
+        path = configfile.parent / f"corrections_{name}.csv"
+        line = yaml.safe_dump({"corrections": str(path)}, allow_unicode=True, width=10**6).strip()
+    given = shlex.join(["--configfile", str(configfile)])
+    target = f"anonbench run {shlex.quote(f'{name}_boxes')} {given}"
     folder = config.results / name
     if not folder.is_dir():
         raise InputError(f"{folder}: nothing was searched yet; run {target}")
@@ -118,47 +123,28 @@ def _data_set_review(options: argparse.Namespace) -> _Session:
     def begin() -> Review:
         return review_run(config, name, path, options.sample, target)
 
-    return folder, begin, line, _rerun("", configfile)
-
-
-def _file(config: Config, name: str, configfile: Path) -> tuple[Path, str | None]:
-    """Corrections file, and the line to add to a config that does not name it."""
-    path = config.datasets[name].corrections
-    if path is not None:
-        return path, None
-    import yaml
-
-    path = configfile.parent / f"corrections_{name}.csv"
-    return path, yaml.safe_dump({"corrections": str(path)}, allow_unicode=True, width=10**6).strip()
-
-
-def _rerun(target: str, configfile: Path) -> str:
-    words = ["anonbench", "run", *([target] if target else [])]
-    return shlex.join([*words, "--configfile", str(configfile)])
+    return folder, begin, line, f"anonbench run {given}"
 
 
 def _print_start(review: Review, line: str | None, address: str) -> None:
-    def say(text: str) -> None:
-        print(text, file=sys.stderr)
-
+    what, path = review.what, review.file.path
     sample = sum(entry.place is not None for entry in review.entries)
-    say(
+    lines = [
         f"{count(len(review.entries), 'image')} to look at: a random sample of {sample:,} (seed "
-        f"{review.what.seed}) and the least certain ones"
-    )
-    if review.what.unreadable:
-        say(f"{count(review.what.unreadable, 'image')} not shown, not readable or not searched")
-    if review.what.gone:
-        say(f"{count(review.what.gone, 'image')} not shown, the originals are gone")
-    path = review.file.path
-    if review.file.unmatched:
-        say(f"{count(review.file.unmatched, 'row')} of {path} reach no image; they stay there")
-    say(f"corrections: {path}")
-    say(f"record: {review.record.path}")
+        f"{what.seed}) and the least certain ones"
+    ]
+    for number, noun, text in (
+        (what.unreadable, "image", "not shown, not readable or not searched"),
+        (what.gone, "image", "not shown, the originals are gone"),
+        (review.file.unmatched, "row", f"of {path} reach no image; they stay there"),
+    ):
+        if number:
+            lines.append(f"{count(number, noun)} {text}")
+    lines += [f"corrections: {path}", f"record: {review.record.path}"]
     if line:
-        say(_unnamed(review.what.name, line))
-    say(f"{_SHOWS} {address}")
-    say("Control-C ends the review; what was confirmed is kept")
+        lines.append(_unnamed(what.name, line))
+    lines += [f"{_SHOWS} {address}", "Control-C ends the review; what was confirmed is kept"]
+    print(*lines, sep="\n", file=sys.stderr)
 
 
 def _summary_text(review: Review, summary: dict[str, Any]) -> str:
