@@ -93,13 +93,6 @@ def _hidden(
     return hidden
 
 
-def searched(manifest: Path, images: Sequence[Path]) -> pd.DataFrame:
-    """Return the manifest's rows of the images that could be searched, found in or not."""
-    listed, outcome = pd.read_parquet(manifest), read_outcomes(images)
-    seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]
-    return listed[listed["id"].isin(seen)]
-
-
 def evaluate_detection(
     manifest: Path,
     boxes: Path,
@@ -126,7 +119,10 @@ def evaluate_detection(
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
     """
-    rows = searched(manifest, images)
+    outcome = read_outcomes(images)
+    seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]
+    rows = pd.read_parquet(manifest)
+    rows = rows[rows["id"].isin(seen)]
     true = quality.read_truth(truth, rows, drawn)
     if not true:
         raise InputError(f"{truth}: none of its images could be searched")

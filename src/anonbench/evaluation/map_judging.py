@@ -122,11 +122,9 @@ def judge(
     found.add(NOTHING, 0, found.scores(original, hidden))
     shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
     found.add(SHIFT, count, found.scores(original, shifted))
-    whitened = [
-        by_fold(values, lambda fold, side=side: _whitening(given, side, fold))  # type: ignore[misc]
-        for side, values in enumerate((original, hidden))
-    ]
-    found.add(WHITENING, count, found.scores(whitened[0], whitened[1]))
+    queries = by_fold(original, partial(_whitening, given, 0))
+    database = by_fold(hidden, partial(_whitening, given, 1))
+    found.add(WHITENING, count, found.scores(queries, database))
     queries, anonymized = (_expanded(each, hidden) for each in (original, hidden))
     found.add(EXPANSION, 0, found.scores(queries, hidden, anonymized))
     sums: dict[tuple[int, int], Pairs] = {}

@@ -103,10 +103,9 @@ def _score(
     score_shard(reference, scenarios, settings, 0, shard, kept)
     gather_scenarios([shard], names, settings, tables, summaries)
     keys = [name.split("/") for name in names]
-    return scores.scenario_files(
-        [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys],
-        *([*map(str, each)] for each in (summaries, tables, [], [])),
-    )
+    runs = [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys]
+    files = ([str(path) for path in each] for each in (summaries, tables))
+    return scores.scenario_files(runs, *files, [], [])
 
 
 def nearest_distances(vectors: Vectors, hashes: np.ndarray) -> np.ndarray:

@@ -165,7 +165,7 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
         groups = judging.groups(effect.ids)
         found = clustered_mean(effect.values, groups, judging.confidence)
         rows.append({"dataset": dataset} | _row(effect, found, groups, judging.confidence))
-        gains.append(gain(found))
+        gains.append(replace(found, value=-found.value, low=-found.high, high=-found.low))
     families = pd.DataFrame(rows, columns=COLUMNS).groupby(["effect", "metric"]).indices
     for numbers in families.values():
         family = [gains[number] for number in numbers]
@@ -174,11 +174,6 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
             tests = ("p", "p_holm", "p_equivalent", "verdict")
             rows[number] |= {name: each.cells[name] for name in tests}
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def gain(loss: Estimate) -> Estimate:
-    """Convert a loss to a gain: change the sign and swap the interval's ends."""
-    return replace(loss, value=-loss.value, low=-loss.high, high=-loss.low)
 
 
 read_effects = partial(read_csv, columns=COLUMNS)
