@@ -45,14 +45,12 @@ def visible_area(
     together, for the images of `true`. It is the same for every method: they hide the same pixels.
 
     Args:
-        found: regions by image id, in draw order.
-        true: regions by image id.
+        found, true: regions by image id, those found in draw order.
         sizes: by image id, at least of `true`.
         degrees: percent of the regions that are hidden.
         shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
         margin: factor by which regions are grown.
         resamples: of the bootstrap; an image's regions are drawn together.
-        confidence: of the intervals.
     """
     shares: dict[tuple[int, str], list[float]] = {}
     for image_id in sorted(true):

@@ -130,9 +130,6 @@ def warning(table: pd.DataFrame) -> str:
     """Where near-duplicates change mAP most, in a sentence; empty if nowhere clearly.
 
     Clearly: beyond the interval of the mAP of as many random images.
-
-    Args:
-        table: columns `COLUMNS`.
     """
     ranked = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
     apart, drawn = (ranked[ranked["kept"] == kept] for kept in (DISTINCT, RANDOM))

@@ -54,10 +54,7 @@ class Estimate:
         return float(stdtr(self.df, (bound - self.value) / self.se))
 
     def p_below(self, bound: float) -> float:
-        """Return the one-sided p-value of the hypothesis that the true value is at least `bound`.
-
-        The mirror image of `p_above`.
-        """
+        """Return the p-value of a true value of at least `bound`: the mirror image of `p_above`."""
         return replace(self, value=-self.value).p_above(-bound)
 
     def p_different(self) -> float:

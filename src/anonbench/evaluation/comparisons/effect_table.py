@@ -126,13 +126,9 @@ def measure(
 ) -> Iterator[Effect]:
     """Yield every effect of a data set; nothing if no seed has a second reference.
 
-    Args:
-        scenarios: of the training seeds, without the retraining control's; a variant may have some
-            of the seeds.
-        references: seeds of the unadapted models, the training seeds' among them.
-
-    Raises:
-        InputError: the scores of two scenarios are of other queries.
+    Scenarios are of the training seeds, without the control's; a variant may have some of the
+    seeds. References are seeds of the unadapted models, the training seeds' among them. Raises
+    InputError if the scores of two scenarios are of other queries.
     """
     kept = lru_cache(_TABLES)(scores)
     for variant in dict.fromkeys(scenario.variant for scenario in scenarios):
@@ -155,10 +151,7 @@ def pairs_of(
 
 
 def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.DataFrame:
-    """Return a row for each effect of `measure`, columns `COLUMNS`.
-
-    Raises InputError if a query has no cluster.
-    """
+    """Return a row for each effect, columns `COLUMNS`; InputError if a query has no cluster."""
     rows: list[dict[str, Any]] = []
     gains: list[Estimate] = []
     for effect in effects:

@@ -285,9 +285,7 @@ class Block(NamedTuple):
 def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:
     """Divide queries into blocks so that each query is in one block.
 
-    Args:
-        self_columns: the column of each query's own image in the database, int64 [N], ascending.
-        slices: how an engine divides a number of rows into blocks.
+    The columns of own images ascend, int64 [N]; an engine divides a number of rows by `slices`.
     """
     if not len(self_columns):
         return []
