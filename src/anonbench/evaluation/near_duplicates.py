@@ -104,8 +104,7 @@ def _score(
     gather_scenarios([shard], names, settings, tables, summaries)
     keys = [name.split("/") for name in names]
     runs = [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys]
-    files = ([str(path) for path in each] for each in (summaries, tables))
-    return scores.scenario_files(runs, *files, [], [])
+    return scores.scenario_files(runs, [*map(str, summaries)], [*map(str, tables)], [], [])
 
 
 def nearest_distances(vectors: Vectors, hashes: np.ndarray) -> np.ndarray:

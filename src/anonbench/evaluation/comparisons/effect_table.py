@@ -177,12 +177,7 @@ def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 
     They linearize the ratio: to first order, the standard error of their mean is that of the ratio,
     for any clusters (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling Techniques, section 6).
-
-    Args:
-        effect, ceiling: of each query, float64 [Q].
-
-    Returns:
-        NaN where either is undefined; all NaN if the mean ceiling is not positive.
+    NaN where either is undefined; all NaN if the mean ceiling is not positive.
     """
     defined = ~(np.isnan(effect) | np.isnan(ceiling))
     if not defined.any() or (level := float(ceiling[defined].mean())) <= 0.0:
