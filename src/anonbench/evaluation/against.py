@@ -35,16 +35,13 @@ def compare_scorings(
     margin: float = DEFAULTS.equivalence_margin,
     name: str = "the other scoring",
 ) -> pd.DataFrame:
-    """Compare two changes of the images, paired by query: each query is scored under both.
+    """Compare two changes of the images, paired by query: a row a metric (`AGAINST_COLUMNS`).
 
     Args:
         per_query: scores of each query, as `Evaluation.per_query`.
         other: the same of the other change, with the same reference and k; errors call it `name`.
         clusters: as `run`.
         margin: largest difference that does not matter, as a share.
-
-    Returns:
-        One row a metric, columns `AGAINST_COLUMNS`.
 
     Raises:
         InputError: a table lacks columns, they have no query in common, or k, settings or

@@ -49,13 +49,10 @@ MIN_ROWS = 3  # two always correlate perfectly
 
 
 def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
-    """Rows to correlate: method, adaption, and the six metrics as columns.
+    """Rows to correlate: method, adaption, and the six metrics as columns, NaN if not computed.
 
-    Seeds are averaged; originals, the retraining control and baselines are left out. A metric that
-    was not computed is NaN.
-
-    Raises:
-        InputError: the table holds several data sets.
+    Seeds are averaged; originals, the retraining control and baselines are left out. Raises
+    InputError if the table holds several data sets.
     """
     if scores["dataset"].nunique() > 1:
         names = ", ".join(sorted(scores["dataset"].unique()))
@@ -91,8 +88,7 @@ def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
 def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
     """Correlation of models within methods, each pair of metrics once, columns `WITHIN`.
 
-    The results of `anonbench.core.numeric.grouped_correlation.within_methods`; `p_holm` is `p`
-    adjusted over all pairs of the table. Arguments are those of `correlation_matrices`.
+    `p_holm` is `p` adjusted over all pairs of the table. `rows` are those of `metric_rows`.
     """
     entries: list[dict[str, Any]] = []
     for a, b in combinations(METRICS, 2):
@@ -107,12 +103,9 @@ def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> None:
-    """Correlate one data set's scores (CSV) at one degree.
+    """Correlate one data set's scores (CSV) at one degree; InputError if they are of several.
 
     Writes CSV: `matrix` in long form (`COLUMNS`), and `within` methods (`WITHIN`).
-
-    Raises:
-        InputError: the table holds several data sets.
     """
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
     rows = metric_rows(table, degree)
@@ -151,11 +144,7 @@ def _both(rows: pd.DataFrame, a: str, b: str) -> tuple[pd.DataFrame, str]:
 
 
 def read_correlations(path: Path) -> pd.DataFrame:
-    """Read coefficients in long form, columns `COLUMNS`.
-
-    Raises:
-        InputError: a column is missing, or a metric is unknown.
-    """
+    """Read coefficients in long form; InputError: a column is missing, or a metric is unknown."""
     table = read_csv(path, COLUMNS, ("metric", "metric_b"))
     if unknown := {*table["metric"], *table["metric_b"]} - set(METRICS):
         raise InputError(f"{path}: metric {min(unknown)!r} is unknown")

@@ -115,7 +115,7 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
 def judge_pairs(
     values: pd.DataFrame, judging: Judging, hits: bool = False
 ) -> dict[tuple[int, int], Judgement]:
-    """Judge all pairs of systems as one family.
+    """Judge all pairs of systems as one family; InputError if a query has no cluster.
 
     Args:
         values: one row per query (or image), one column per system; NaN where it has no score.
@@ -124,9 +124,6 @@ def judge_pairs(
 
     Returns:
         By the numbers (i, j) of two systems, i < j: system i compared with j.
-
-    Raises:
-        InputError: a query has no cluster.
     """
     scores, clusters = values.to_numpy(np.float64), judging.groups(values.index)
 
@@ -147,13 +144,9 @@ def indistinguishable_from_best(
 ) -> list[int]:
     """Numbers of the systems that cannot be told from the best, including the best.
 
-    A system is left out if it differs from the one with the highest mean, after adjustment over all
-    pairs. The chance of leaving out any system that is as good as the best is at most 1 -
-    confidence. A pair without an interval excludes no system.
-
-    Args:
-        means: score of each system [M], higher is better.
-        pairs: as `judge_pairs` returns them, of all pairs.
+    A system is left out if it differs from the one with the highest mean [M], after adjustment over
+    all pairs (`judge_pairs`). The chance of leaving out any system that is as good as the best is
+    at most 1 - confidence. A pair without an interval excludes no system.
     """
     best = int(np.argmax(means))
     distinguished = {

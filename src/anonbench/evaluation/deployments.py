@@ -64,11 +64,9 @@ def score_deployments(
             `anonbench.evaluation.comparisons.best.OWN` and, where there is one, `SECOND`.
         files: the unadapted model's embeddings by method.
         first: label of each image by id; images are anonymized in its order. None: random order.
-        judging: with the clusters of the images.
 
     Raises:
-        InputError: ids do not agree, an embedding is zero or not finite, an image has
-            no cluster.
+        InputError: ids do not agree, an embedding is zero or not finite, an image has no cluster.
     """
     judges = {name: look_through(path) for name, path in references.items()}
     ids, frame = judges[OWN].ids, judges[OWN].frame

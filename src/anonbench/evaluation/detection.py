@@ -45,14 +45,12 @@ def visible_area(
     together, for the images of `true`. It is the same for every method: they hide the same pixels.
 
     Args:
-        found: regions by image id, in draw order.
-        true: regions by image id.
+        found, true: regions by image id, those found in draw order.
         sizes: by image id, at least of `true`.
         degrees: percent of the regions that are hidden.
         shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
         margin: factor by which regions are grown.
         resamples: of the bootstrap; an image's regions are drawn together.
-        confidence: of the intervals.
     """
     shares: dict[tuple[int, str], list[float]] = {}
     for image_id in sorted(true):
@@ -93,13 +91,6 @@ def _hidden(
     return hidden
 
 
-def searched(manifest: Path, images: Sequence[Path]) -> pd.DataFrame:
-    """Return the manifest's rows of the images that could be searched, found in or not."""
-    listed, outcome = pd.read_parquet(manifest), read_outcomes(images)
-    seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]
-    return listed[listed["id"].isin(seen)]
-
-
 def evaluate_detection(
     manifest: Path,
     boxes: Path,
@@ -126,7 +117,10 @@ def evaluate_detection(
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
     """
-    rows = searched(manifest, images)
+    outcome = read_outcomes(images)
+    seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]
+    rows = pd.read_parquet(manifest)
+    rows = rows[rows["id"].isin(seen)]
     true = quality.read_truth(truth, rows, drawn)
     if not true:
         raise InputError(f"{truth}: none of its images could be searched")

@@ -293,8 +293,7 @@ def _digest_of(reference: Embeddings) -> str:
 def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
     """Return the number of the cluster (see `run`) of each query, by its id: int64 [Q].
 
-    Raises:
-        InputError: a query has no cluster, or the file cannot be read.
+    Raises InputError if a query has no cluster, or the file cannot be read.
     """
     if clusters is None:
         return np.arange(len(ids))

@@ -93,14 +93,8 @@ def judge(
 ) -> pd.DataFrame:
     """Scores of each remedy, and the curve of a map's gain over the number of pairs.
 
-    Args:
-        given: images to judge, with the pairs.
-        pairs: the same pairs, summed up.
-        maps: learned from the pairs outside each fold, by fold, and from all (`NO_FOLD`).
-        seed: of the draws of pairs.
-
-    Returns:
-        Columns `COLUMNS`, with the attribute `UNKNOWN`.
+    `pairs` sum up those of `given`; `maps` are learned from the pairs outside each fold, by fold,
+    and from all (`NO_FOLD`). The result has the columns `COLUMNS` and the attribute `UNKNOWN`.
     """
     given = given.sample()
     found = _Table(given, settings, confidence)
@@ -122,11 +116,9 @@ def judge(
     found.add(NOTHING, 0, found.scores(original, hidden))
     shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
     found.add(SHIFT, count, found.scores(original, shifted))
-    whitened = [
-        by_fold(values, lambda fold, side=side: _whitening(given, side, fold))  # type: ignore[misc]
-        for side, values in enumerate((original, hidden))
-    ]
-    found.add(WHITENING, count, found.scores(whitened[0], whitened[1]))
+    queries = by_fold(original, partial(_whitening, given, 0))
+    database = by_fold(hidden, partial(_whitening, given, 1))
+    found.add(WHITENING, count, found.scores(queries, database))
     queries, anonymized = (_expanded(each, hidden) for each in (original, hidden))
     found.add(EXPANSION, 0, found.scores(queries, hidden, anonymized))
     sums: dict[tuple[int, int], Pairs] = {}
@@ -255,15 +247,12 @@ class _Table:
 def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the average precision of images with the query's label, float64 [N].
 
-    It is the mean over all orders of equal images.
+    It is the mean over all orders of equal images; NaN for queries whose label no other image has.
 
     Args:
         queries: float32 [N, D], compared by inner product.
         database: of the same images; a query's own is left out.
         labels: int64 [N], -1 where there is none.
-
-    Returns:
-        NaN for queries whose label no other image has.
     """
     found = np.full(len(labels), np.nan)
     harmonic = harmonic_numbers(len(labels))

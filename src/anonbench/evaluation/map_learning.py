@@ -182,9 +182,9 @@ recommended where the whole interval is above."""
 
 
 def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
-    """How much more often a map finds the same person or document, and whether that is sure.
+    """How much more easily a map finds the same person or document, and whether that is sure.
 
-    Empty up to `MOST_FOUND`. The table has the columns `COLUMNS`.
+    Empty up to `MOST_FOUND`.
     """
     rows = table[(table["query"] == query) & (table["metric"] == LABELLED)]
     found = rows[rows["remedy"] == MAPPED].to_dict("records")
@@ -235,10 +235,7 @@ def cross_fitted(
 ) -> Embeddings:
     """Map hidden images' vectors, each by a map learned from other clusters' pairs.
 
-    The originals have the same ids in the same order; `clusters` are by id.
-
-    Raises:
-        InputError: there are too few clusters.
+    The originals have the same ids in the same order. Raises InputError if clusters are too few.
     """
     folds = folds_of(clusters_of(pd.Series(hidden.ids), clusters), seed)
     with threadpool_limits(1, user_api="blas"):
@@ -250,8 +247,7 @@ def cross_fitted(
 def read_labels(manifest: Path, columns: Sequence[str | None]) -> pd.Series | None:
     """Number for the label of each image, by id; -1 without a label.
 
-    Labels are in the first column of the manifest that distinguishes images. None if no column
-    does.
+    Labels are in the first column of the manifest that distinguishes images; None if none does.
     """
     for column in filter(None, columns):
         people = read_people(manifest, column)

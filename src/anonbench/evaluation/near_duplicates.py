@@ -103,10 +103,8 @@ def _score(
     score_shard(reference, scenarios, settings, 0, shard, kept)
     gather_scenarios([shard], names, settings, tables, summaries)
     keys = [name.split("/") for name in names]
-    return scores.scenario_files(
-        [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys],
-        *([*map(str, each)] for each in (summaries, tables, [], [])),
-    )
+    runs = [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys]
+    return scores.scenario_files(runs, [*map(str, summaries)], [*map(str, tables)], [], [])
 
 
 def nearest_distances(vectors: Vectors, hashes: np.ndarray) -> np.ndarray:
@@ -131,9 +129,6 @@ def warning(table: pd.DataFrame) -> str:
     """Where near-duplicates change mAP most, in a sentence; empty if nowhere clearly.
 
     Clearly: beyond the interval of the mAP of as many random images.
-
-    Args:
-        table: columns `COLUMNS`.
     """
     ranked = table[(table["metric"] == "map") & (table["adaption"] == UNADAPTED)]
     apart, drawn = (ranked[ranked["kept"] == kept] for kept in (DISTINCT, RANDOM))

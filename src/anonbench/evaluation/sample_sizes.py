@@ -8,6 +8,7 @@ trainings, between clusters (persons, forms) and between queries of a cluster.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
@@ -135,10 +136,8 @@ def clusters_needed(
         high *= 2
         if high > _MOST:
             return None
-    low = max(high // 2, MIN_CLUSTERS - 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    between = range(max(high // 2, MIN_CLUSTERS - 1) + 1, high)
+    high = between.start + bisect_left(between, True, key=is_enough)
     return math.ceil(len(sizes) * high / effective - 1e-9)
 
 

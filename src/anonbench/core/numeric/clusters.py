@@ -54,10 +54,7 @@ class Estimate:
         return float(stdtr(self.df, (bound - self.value) / self.se))
 
     def p_below(self, bound: float) -> float:
-        """Return the one-sided p-value of the hypothesis that the true value is at least `bound`.
-
-        The mirror image of `p_above`.
-        """
+        """Return the p-value of a true value of at least `bound`: the mirror image of `p_above`."""
         return replace(self, value=-self.value).p_above(-bound)
 
     def p_different(self) -> float:
@@ -137,14 +134,9 @@ def clustered_mean(
         least, most: that a value can be; the interval ends there.
     """
     values, codes, sizes = _defined(values, clusters)
-    if not len(values):
-        return t_estimate(float("nan"), float("nan"), 0.0, confidence, 0, 0)
-    mean = float(values.mean())
+    mean = float(values.mean()) if len(values) else float("nan")
     variance = _jackknife_variance(values - mean, codes, sizes)
-    df = effective_clusters(sizes) - 1.0
-    found = t_estimate(mean, variance, df, confidence, len(values), len(sizes))
-    low, high = np.clip([found.low, found.high], least, most).tolist()
-    return replace(found, low=low, high=high)
+    return _clipped(mean, variance, sizes, confidence, least, most)
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
@@ -190,6 +182,15 @@ def weighted_means(times: np.ndarray, totals: np.ndarray, sizes: np.ndarray) -> 
     counts = np.einsum("sg,g->s", times, sizes)
     counted = np.where(counts > 0, counts, np.nan)
     return np.asarray(np.stack(sums, axis=1) / counted[:, None])
+
+
+def _clipped(
+    value: float, variance: float, sizes: np.ndarray, confidence: float, least: float, most: float
+) -> Estimate:
+    df = effective_clusters(sizes) - 1.0
+    found = t_estimate(value, variance, df, confidence, int(sizes.sum()), len(sizes))
+    low, high = np.clip([found.low, found.high], least, most).tolist()
+    return replace(found, low=low, high=high)
 
 
 def _defined(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -291,14 +292,10 @@ def paired_rate_difference(
     """
     differences, codes, sizes = _defined(a - b, clusters)
     if not len(differences):
-        return t_estimate(float("nan"), float("nan"), 0.0, confidence, 0, 0)
+        return _clipped(float("nan"), float("nan"), sizes, confidence, -1.0, 1.0)
     effect = extreme_design_effect(differences, codes, -1.0, 1.0)
     probes = len(differences) / effect + 2.0
     differing = float(np.square(differences).sum()) / effect + 1.0
     shift = float(differences.sum()) / effect
     variance = (differing - shift**2 / probes) / probes**2
-    df = effective_clusters(sizes) - 1.0
-    value = float(differences.mean())
-    wide = t_estimate(value, variance, df, confidence, len(differences), len(sizes))
-    low, high = np.clip([wide.low, wide.high], -1.0, 1.0).tolist()
-    return replace(wide, low=low, high=high)
+    return _clipped(float(differences.mean()), variance, sizes, confidence, -1.0, 1.0)

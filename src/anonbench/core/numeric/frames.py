@@ -77,14 +77,9 @@ COSINE = SharedScale()
 
 
 def shared_scale(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> SharedScale:
-    """Return the frame of a reference's originals.
+    """Return the frame of a reference's originals; ValueError if there is no such similarity.
 
-    Args:
-        similarity: of the system.
-        parts: gives all its vectors in parts, float [n, D] each, each time that it is called.
-
-    Raises:
-        ValueError: there is no such similarity.
+    `parts` gives all its vectors in parts, float [n, D] each, each time that it is called.
     """
     if similarity == "cosine":
         return COSINE

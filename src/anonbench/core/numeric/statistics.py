@@ -83,10 +83,7 @@ def with_width(
 
 
 def fewest_trials(limit: float, confidence: float) -> int:
-    """Fewest trials after which Wilson's interval ends within a limit if none has succeeded.
-
-    The limit is a share within (0, 1], the confidence one within (0, 1).
-    """
+    """Fewest trials, none successful, whose Wilson interval ends within a limit (a share)."""
     z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
     return max(1, math.ceil(z * z * (1.0 - limit) / limit))
 

@@ -63,10 +63,6 @@ def second_columns(
     A model's score of a query is its mean over pairs of a training seed and another seed's
     reference (`anonbench.evaluation.comparisons.effect_table`). A model without such a pair has no
     scores.
-
-    Args:
-        scenarios: of the training seeds.
-        references: seeds of the unadapted models.
     """
     for variant in dict.fromkeys(run.variant for run in scenarios if run.variant != Variant()):
         own = [run for run in scenarios if run.variant == variant]
@@ -86,14 +82,9 @@ def collect_best(
 ) -> pd.DataFrame:
     """Return the best choices of a data set's anonymized images, columns `BEST_COLUMNS`.
 
-    Args:
-        own: its columns by the tables' reference, and of accuracies
-            (`anonbench.evaluation.comparisons.columns.columns_of`).
-        second: its columns by second references (`second_columns`).
-        bootstrap: resamples of clusters, for the optimism.
-
-    Raises:
-        InputError: a query has no cluster.
+    `own` are its columns by the tables' reference, and of accuracies (`columns_of`), `second` those
+    by second references (`second_columns`); `bootstrap` counts resamples of clusters, for the
+    optimism. Raises InputError if a query has no cluster.
     """
     rows = []
     for reference, columns in ((OWN, own), (SECOND, second)):
@@ -162,17 +153,13 @@ read_method_comparisons = partial(read_csv, columns=METHOD_COLUMNS, text={"query
 def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
     """Return the paired tests of a data set's models, with the columns `TEST_COLUMNS`.
 
-    `columns` are its scores (`anonbench.evaluation.comparisons.columns.columns_of`). Raises
-    InputError if a query has no cluster.
+    `columns` are those of `columns_of`. Raises InputError if a query has no cluster.
     """
     return _compared(dataset, ((column, column.key) for column in columns), judging, TEST_COLUMNS)
 
 
 def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
-    """Return the paired tests of a data set's methods, with the columns `METHOD_COLUMNS`.
-
-    Arguments and errors are those of `compare`.
-    """
+    """Return the paired tests of methods, with the columns `METHOD_COLUMNS`; see `compare`."""
     named = (
         (column, column.key | {"adaption": adaption})
         for group in by_degree(columns)

@@ -133,10 +133,7 @@ def _hits(files: ScenarioFiles) -> pd.DataFrame:
 
 
 def retrieval_columns(variant: Variant, tables: Mapping[str, pd.DataFrame]) -> Iterator[Column]:
-    """Yield the columns of a variant, by query kind and metric.
-
-    `tables` hold the scores of each row of a column, by query kind and id.
-    """
+    """Yield a variant's columns by query kind and metric, of tables by query kind and id."""
     for query in QueryKind:
         of_kind = {
             name: table.xs(query.value)

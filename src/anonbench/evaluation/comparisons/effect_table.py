@@ -126,13 +126,9 @@ def measure(
 ) -> Iterator[Effect]:
     """Yield every effect of a data set; nothing if no seed has a second reference.
 
-    Args:
-        scenarios: of the training seeds, without the retraining control's; a variant may have some
-            of the seeds.
-        references: seeds of the unadapted models, the training seeds' among them.
-
-    Raises:
-        InputError: the scores of two scenarios are of other queries.
+    Scenarios are of the training seeds, without the control's; a variant may have some of the
+    seeds. References are seeds of the unadapted models, the training seeds' among them. Raises
+    InputError if the scores of two scenarios are of other queries.
     """
     kept = lru_cache(_TABLES)(scores)
     for variant in dict.fromkeys(scenario.variant for scenario in scenarios):
@@ -155,17 +151,14 @@ def pairs_of(
 
 
 def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.DataFrame:
-    """Return a row for each effect of `measure`, columns `COLUMNS`.
-
-    Raises InputError if a query has no cluster.
-    """
+    """Return a row for each effect, columns `COLUMNS`; InputError if a query has no cluster."""
     rows: list[dict[str, Any]] = []
     gains: list[Estimate] = []
     for effect in effects:
         groups = judging.groups(effect.ids)
         found = clustered_mean(effect.values, groups, judging.confidence)
         rows.append({"dataset": dataset} | _row(effect, found, groups, judging.confidence))
-        gains.append(gain(found))
+        gains.append(replace(found, value=-found.value, low=-found.high, high=-found.low))
     families = pd.DataFrame(rows, columns=COLUMNS).groupby(["effect", "metric"]).indices
     for numbers in families.values():
         family = [gains[number] for number in numbers]
@@ -176,11 +169,6 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def gain(loss: Estimate) -> Estimate:
-    """Convert a loss to a gain: change the sign and swap the interval's ends."""
-    return replace(loss, value=-loss.value, low=-loss.high, high=-loss.low)
-
-
 read_effects = partial(read_csv, columns=COLUMNS)
 
 
@@ -189,12 +177,7 @@ def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 
     They linearize the ratio: to first order, the standard error of their mean is that of the ratio,
     for any clusters (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling Techniques, section 6).
-
-    Args:
-        effect, ceiling: of each query, float64 [Q].
-
-    Returns:
-        NaN where either is undefined; all NaN if the mean ceiling is not positive.
+    NaN where either is undefined; all NaN if the mean ceiling is not positive.
     """
     defined = ~(np.isnan(effect) | np.isnan(ceiling))
     if not defined.any() or (level := float(ceiling[defined].mean())) <= 0.0:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TypeVar
 
 import numpy as np
@@ -170,11 +171,8 @@ class Problem:
                 slope += self.features[rows].T @ logits
             return loss, slope
 
-        parts = _each(self.pool, len(self.features), part)
-        slope = parts[0][1]
-        for _, other in parts[1:]:
-            slope += other
-        return sum(loss for loss, _ in parts), slope
+        losses, slopes = zip(*_each(self.pool, len(self.features), part), strict=True)
+        return sum(losses), reduce(np.add, slopes)
 
 
 def _sum(
@@ -183,14 +181,11 @@ def _sum(
     """Sum of `of` over chunks of rows, in float64."""
 
     def part(rows_of_part: slice) -> np.ndarray:
-        chunks = _chunks(rows_of_part)
-        total = of(values[next(chunks)]).astype(np.float64)
-        for rows in chunks:
-            total += of(values[rows])
-        return total
+        return reduce(
+            np.add, (of(values[rows]).astype(np.float64) for rows in _chunks(rows_of_part))
+        )
 
-    parts = _each(pool, len(values), part)
-    return np.asarray(sum(parts[1:], parts[0]))
+    return reduce(np.add, _each(pool, len(values), part))
 
 
 def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[slice], T]) -> list[T]:
@@ -200,9 +195,7 @@ def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[slice], T]) -
 
 
 def _scaled(chunk: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    scaled = chunk - mean
-    scaled /= deviation
-    return np.asarray(scaled)
+    return np.asarray((chunk - mean) / deviation)
 
 
 def _chunks(part: slice) -> Iterator[slice]:

@@ -206,10 +206,8 @@ def score_variants(
 ) -> Scored:
     """Score every variant against the ranking of the originals, with both query kinds.
 
-    The vectors are of the originals (`Variant()`) and of each variant, the same ids.
-
-    Raises:
-        InputError: there are too few images, or an original's vector is zero.
+    The vectors are of the originals (`Variant()`) and of each variant, the same ids. Raises
+    InputError if there are too few images, or an original's vector is zero.
     """
     originals = vectors[Variant()]
     images = len(originals.ids)

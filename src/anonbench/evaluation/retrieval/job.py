@@ -186,8 +186,8 @@ def gather_scenarios(
     Args:
         shards: files of `score_shard`, all of one data set.
         scenarios: names as they appear in the shards.
-        tables: Parquet of each scenario that is written: id, query (kind), then
-            `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`; sorted by kind and id.
+        tables: Parquet of each scenario that is written: id, query (kind), `metrics.COLUMNS`;
+            sorted by kind and id.
         summaries: JSON of each: means by query kind with their numbers of queries; by metric, the
             scores of a random ranking (`chance`) and, by query kind, those of a ranking without
             knowledge (`floor`): chance, or chance with the own image first if the query is the

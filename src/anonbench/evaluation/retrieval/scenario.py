@@ -30,7 +30,6 @@ class Scores:
 
     table: pd.DataFrame
     """A row a query and kind: id, query, `metrics.COLUMNS` as float64; sorted by kind and id."""
-    images: int  # images in the database
     k: int
     chance: Levels  # scores of a random ranking by metric, such as `map` and `mndcg`
     floor: Levels  # the same if the query's own image always comes first
@@ -107,4 +106,4 @@ def score_scenario(
     ]
     random = levels(len(ids), k, settings, False, chance)
     with_self = levels(len(ids), k, settings, True, floor)
-    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, random, with_self)
+    return Scores(pd.concat(tables, ignore_index=True), k, random, with_self)

@@ -83,10 +83,8 @@ class Engine:
     ) -> Reference:
         """Rank the reference's database for a block of queries.
 
-        Args:
-            searched: the reference's database, of `database`.
-            queries: the same images as embedded for the reference [rows, D].
-            self_columns: column of each query's own image in the database, int64 [rows].
+        Queries [rows, D] are as embedded for the reference; `self_columns` [rows] are the columns
+        of their own images in the database, int64.
         """
         similarity = self._similarity(searched, queries, self_columns, self._truth)
         measures, shape = self._measures, similarity.shape
@@ -121,18 +119,12 @@ class Engine:
         queries: Sequence[np.ndarray],
         self_columns: np.ndarray,
     ) -> list[Scores]:
-        """Score a block of queries, of one kind or several, against the latest reference.
+        """Score a block of queries, of one kind or several, against the latest `reference`.
 
-        All kinds share one product, because BLAS copies the database for each.
-
-        Args:
-            truth: for the same images, the latest result of `reference`.
-            searched: a scenario's database, of `database`: the same N images.
-            queries: by kind, the images as embedded by the scenario's model [rows, D].
-            self_columns: as for the reference.
-
-        Returns:
-            For each kind a dictionary by `COLUMNS`, float64 [rows]; see `Measures.scores`.
+        All kinds share one product, because BLAS copies the database for each. The scenario's
+        database has the same N images; queries are, by kind, the same images as embedded by its
+        model [rows, D]. The result has for each kind a dictionary by `COLUMNS`, float64 [rows]; see
+        `Measures.scores`.
         """
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
@@ -285,9 +277,7 @@ class Block(NamedTuple):
 def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:
     """Divide queries into blocks so that each query is in one block.
 
-    Args:
-        self_columns: the column of each query's own image in the database, int64 [N], ascending.
-        slices: how an engine divides a number of rows into blocks.
+    The columns of own images ascend, int64 [N]; an engine divides a number of rows by `slices`.
     """
     if not len(self_columns):
         return []

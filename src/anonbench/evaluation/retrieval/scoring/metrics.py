@@ -30,11 +30,7 @@ k = 1 the only one, so that every ranking scores 100 %."""
 
 
 def cutoff(images: int, settings: Retrieval) -> int:
-    """k = floor(fraction · N), where N images can be retrieved for a query.
-
-    Raises:
-        InputError: k is 0; the message says how many images are needed.
-    """
+    """k = floor(fraction · N) of the N images that a query can find; InputError if it is 0."""
     share = Fraction(str(settings.fraction))  # 0.29 · 100 is 29, not 28.999…
     self_images = images - retrievable(images, settings)
     k = math.floor(share * (images - self_images))
