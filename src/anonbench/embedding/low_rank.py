@@ -65,10 +65,7 @@ def learn_updates(
     Args:
         system: without updates of its own.
         original: the train split.
-        hidden: the same images anonymized.
-        variant: method and degree of `hidden`.
-        settings: of the updates and of how they are learned.
-        seed: of weights, order and mirroring.
+        hidden: the same images anonymized, as `variant` says.
         adapter: `adapter_model.safetensors`; peft's settings are written beside it.
         log: CSV with a line a step: step, learning rate, and the mean cosine similarity of hidden
             images and their originals.

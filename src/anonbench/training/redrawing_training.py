@@ -61,15 +61,10 @@ def train_redrawer(
     when a killed training resumes from its checkpoint. The images are never all in memory.
 
     Args:
-        original: the train split.
-        hidden: the same images anonymized.
-        boxes: their box table.
-        variant: method and degree of `hidden`.
-        hiding: margin and shapes of regions.
+        original: the train split, with its table of boxes.
+        hidden: the same images anonymized, as `variant` and `hiding` say.
         backbone: of the model, see `save_backbone`.
-        settings: of the network and its training.
         recipe: of the model, for device, threads, loader processes and minutes between checkpoints.
-        seed: of weights and order.
         output: the weights, which `load_redrawer` reads.
         log: CSV: step, learning rate, mean cosine similarity of drawn pictures and their originals,
             and that of the hidden ones.

@@ -50,11 +50,9 @@ def train(
     of several ranks that take each step together, and rank 0 writes.
 
     Args:
-        recipe: how.
         adaption: which crops come from the anonymized version.
         original: the train split.
         anonymized: the same images anonymized; None for the unadapted model.
-        seed: of weights, batches, crops and masks.
         output: the backbone, see `save_backbone`.
         log: CSV, see `Trainer.log`.
         checkpoint: written regularly and when the process is asked to end; removed at the end.
