@@ -95,7 +95,7 @@ def train_redrawer(
     network = Redrawer(settings.width, preprocess.side, seed).to(device)
     training = _Training(model.to(device), preprocess, settings, network)
     saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
-    saved.restore(training)
+    saved.restore(training.restore)
     where = shown_hidden(image_regions(boxes), variant.degree)
     names, batch = original.ids, min(settings.batch_size, len(original))
 
@@ -117,7 +117,7 @@ def train_redrawer(
             training.advance(*(each.to(device) for each in pairs))
             reason = interrupts.reason(saved.seconds)
             if reason or saved.is_due:
-                saved.write(training)
+                saved.write(training.state())
             if reason and training.step < settings.steps:
                 raise Interrupted(reason, training.step)
     described |= {"preprocess": asdict(preprocess)}

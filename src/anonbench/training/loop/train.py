@@ -81,7 +81,7 @@ def train(
     try:
         trainer = (Distiller if is_paired else Trainer)(recipe, seed, device, ranks)
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
-        saved.restore(trainer)
+        saved.restore(trainer.restore)
         with open_sources(recipe, adaption, original, anonymized) as sources:
             share = trainer.patches_a_side, seed, ranks.rank, ranks.world
             stream = BatchStream(ids, sources, recipe, *share, is_paired)
@@ -130,7 +130,7 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
                 stop, due = trainer.ranks.any(reason is not None, first and saved.is_due)
                 if stop or due:
                     trainer.check()  # all of its steps were finite
-                    saved.write(trainer, first)
+                    saved.write(trainer.state(), first)
                 progress.update()
                 if stop and trainer.step < len(stream):
                     raise Interrupted(reason or "another rank", trainer.step)
