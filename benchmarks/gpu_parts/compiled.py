@@ -24,10 +24,10 @@ class Watch:
         self.eager = 0
         plain = PackedBlock._attend
 
-        def attend(block: PackedBlock, groups: Any) -> Any:
+        def attend(block: PackedBlock, *given: Any) -> Any:
             if not torch.compiler.is_compiling():  # a constant to the compiler: no code is left
                 self.eager += 1
-            return plain(block, groups)
+            return plain(block, *given)
 
         PackedBlock._attend = attend  # type: ignore[method-assign]
 

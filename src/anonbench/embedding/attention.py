@@ -47,23 +47,16 @@ def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) 
         encode(vit, pixels)
     finally:
         hook.remove()
-    weights = attention_weights(block.attn, block.norm1(inputs[0]))
-    patch_height, patch_width = vit.patch_embed.patch_size
-    grid = (pixels.shape[2] // patch_height, pixels.shape[3] // patch_width)
-    return weights[0, :, 0, vit.num_prefix_tokens :].reshape(-1, *grid).float().cpu().numpy()
-
-
-def attention_weights(attention: Any, tokens: Tensor) -> Tensor:
-    """Return a timm attention layer's weights, float [B, heads, N, N], for its input [B, N, D].
-
-    softmax(QKᵀ/√d), Vaswani et al. 2017, equation 1.
-    """
-    batch, count, _ = tokens.shape
-    qkv = attention.qkv(tokens).reshape(batch, count, 3, attention.num_heads, -1)
+    attention, tokens = block.attn, block.norm1(inputs[0])
+    # softmax(QKᵀ/√d), Vaswani et al. 2017, equation 1
+    qkv = attention.qkv(tokens).reshape(*tokens.shape[:2], 3, attention.num_heads, -1)
     queries, keys, _ = qkv.permute(2, 0, 3, 1, 4).unbind(0)
     queries, keys = attention.q_norm(queries), attention.k_norm(keys)
-    weights: Tensor = (queries * attention.scale @ keys.transpose(-2, -1)).softmax(dim=-1)
-    return weights
+    weights = (queries * attention.scale @ keys.transpose(-2, -1)).softmax(dim=-1)
+    patch_height, patch_width = vit.patch_embed.patch_size
+    grid = (pixels.shape[2] // patch_height, pixels.shape[3] // patch_width)
+    maps = weights[0, :, 0, vit.num_prefix_tokens :].reshape(-1, *grid)
+    return np.asarray(maps.float().cpu())
 
 
 def attend(

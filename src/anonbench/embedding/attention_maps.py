@@ -176,19 +176,12 @@ def summarize_shares(
             heads = [(str(head), [place]) for place, head in enumerate(wide["share"].columns)]
             for head, places in [*heads, (ALL_HEADS, list(range(len(heads))))]:
                 of_head = {name: each[:, places].mean(axis=1) for name, each in values.items()}
-                key = {"model": model, "variant": variant, "head": head}
-                rows.append(key | _summary(of_head, groups, confidence))
+                mean = clustered_mean(of_head["share"], groups, confidence)
+                row: dict[str, object] = {"model": model, "variant": variant, "head": head}
+                row |= {"share": mean.value, "low": mean.low, "high": mean.high}
+                for null in NULLS:
+                    above = clustered_mean(of_head["share"] - of_head[null], groups, confidence)
+                    row |= {null: of_head[null].mean(), f"{null}_above": above.value}
+                    row |= {f"{null}_low": above.low, f"{null}_high": above.high}
+                rows.append(row | {"n": mean.n, "clusters": mean.clusters, "reason": mean.reason})
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-
-
-def _summary(
-    values: Mapping[str, np.ndarray], groups: np.ndarray, confidence: float
-) -> dict[str, object]:
-    share = values["share"]
-    mean = clustered_mean(share, groups, confidence)
-    row: dict[str, object] = {"share": mean.value, "low": mean.low, "high": mean.high}
-    for null in NULLS:
-        above = clustered_mean(share - values[null], groups, confidence)
-        row |= {null: values[null].mean(), f"{null}_above": above.value}
-        row |= {f"{null}_low": above.low, f"{null}_high": above.high}
-    return row | {"n": mean.n, "clusters": mean.clusters, "reason": mean.reason}

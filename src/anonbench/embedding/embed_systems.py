@@ -87,8 +87,8 @@ def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> li
             closing(ahead(map(read, groups))) as batches,
         ):
             coming = track(batches, len(groups), f"groups of {size} images")
-            for group, images in zip(groups, coming, strict=True):
-                cache.add(group, system.encode(images))
+            for group, pictures in zip(groups, coming, strict=True):
+                cache.add(group, system.encode(pictures))
                 flush_if_due()
     return [cache.read(images.digests) for images in sets]
 

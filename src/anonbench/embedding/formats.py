@@ -147,13 +147,23 @@ def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
             metadata, names = file.metadata, file.schema_arrow.names
         if "id" not in names:
             raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
-        _require_plausible(path, metadata)
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+        values = 8 * sum(column.num_values for column in columns)  # float64 at most
+        pages = sum(column.total_uncompressed_size for column in columns)
+        require_stored(str(path), max(values, pages, metadata.num_rows), path.stat().st_size)
+        require_memory(path, values)
         table = pq.read_table(path, read_dictionary=["id"])
     except (OSError, pa.ArrowException, MemoryError) as error:
         raise InputError(
             f"{path}: cannot be read as Parquet ({_line(error)}); write it again"
         ) from None
-    ids = _plain(table.column("id"), path)
+    for chunk in table.column("id").chunks:  # places in a list of words, of which one may be long
+        if pa.types.is_dictionary(chunk.type):
+            lengths = pc.binary_length(chunk.dictionary)
+            total = pc.sum(lengths.take(chunk.indices)).as_py() or 0
+            require_stored(f"{path}: column 'id'", total, path.stat().st_size)
+    ids = table.column("id").to_pylist()
     if "embedding" in table.column_names:
         return ids, _from_lists(table.column("embedding"), ids, path)
     return ids, _from_columns(table.drop_columns(["id"]), path)
@@ -174,26 +184,6 @@ def _read_csv(path: Path) -> tuple[list[Any], np.ndarray]:
             "write it again, with commas between the columns and points in the numbers"
         ) from None
     return table.column("id").to_pylist(), _from_columns(table.drop_columns(["id"]), path)
-
-
-def _require_plausible(path: Path, metadata: pq.FileMetaData) -> None:
-    """Check that a file's columns do not unpack to far more than the file holds."""
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
-    values = sum(column.num_values for column in columns) * np.dtype(np.float64).itemsize
-    pages = sum(column.total_uncompressed_size for column in columns)
-    require_stored(str(path), max(values, pages, metadata.num_rows), path.stat().st_size)
-    require_memory(path, values)
-
-
-def _plain(column: pa.ChunkedArray, path: Path) -> list[Any]:
-    """Return ids; text comes as places in a list of words, where one long word may be repeated."""
-    for chunk in column.chunks:
-        if pa.types.is_dictionary(chunk.type):
-            lengths = pc.binary_length(chunk.dictionary)
-            total = pc.sum(lengths.take(chunk.indices)).as_py() or 0
-            require_stored(f"{path}: column 'id'", total, path.stat().st_size)
-    return list(column.to_pylist())
 
 
 def _from_lists(column: pa.ChunkedArray, ids: list[Any], path: Path) -> np.ndarray:

@@ -65,10 +65,7 @@ def learn_updates(
     Args:
         system: without updates of its own.
         original: the train split.
-        hidden: the same images anonymized.
-        variant: method and degree of `hidden`.
-        settings: of the updates and of how they are learned.
-        seed: of weights, order and mirroring.
+        hidden: the same images anonymized, as `variant` says.
         adapter: `adapter_model.safetensors`; peft's settings are written beside it.
         log: CSV with a line a step: step, learning rate, and the mean cosine similarity of hidden
             images and their originals.
@@ -86,7 +83,7 @@ def learn_updates(
     ids = [original.ids[row] for row in np.sort(draw).tolist()]
     # not system.network(): a job's fingerprint has the code that is named
     network = kind_named(system.name).network(system)  # type: ignore[attr-defined]
-    _peft()  # what it refuses, and the next line, is refused before hours of embedding
+    peft = _peft()  # what it refuses, and the next line, is refused before hours of embedding
     layer_names(network.module)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -104,7 +101,12 @@ def learn_updates(
         "hidden": hidden.digest,
         "versions": versions("torch", "timm", "numpy", "peft"),
     }
-    _save(adapted, adapter, described)
+    peft_settings = adapted.peft_config["default"].to_dict()
+    # the network's name or folder on this machine is no part of the updates
+    peft_settings |= {"base_model_name_or_path": None, "inference_mode": True, "task_type": None}
+    write_json(adapter_files(adapter)[1], peft_settings)
+    weights = peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    write_weights(weights, adapter, KEY, described)
     write_csv(pd.DataFrame(rows), log)
 
 
@@ -139,7 +141,14 @@ def _learned(
     seed: int,
 ) -> tuple[Any, list[dict[str, float]]]:
     """Return the network as peft adapts it, and the lines of the log."""
-    adapted = _adapted(network.module, settings.rank, seed)
+    peft = _peft()
+    # a list would become a set without an order
+    names = "|".join(map(re.escape, layer_names(network.module)))
+    rank = settings.rank
+    lora = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
+    with torch.random.fork_rng():
+        seed_torch("low-rank updates", seed)
+        adapted = peft.get_peft_model(network.module, lora).eval()  # changes nothing yet
     updates = [each for each in adapted.parameters() if each.requires_grad]
     optimizer = torch.optim.AdamW(updates, lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY)
     steps = settings.epochs * (len(ids) // BATCH)
@@ -189,17 +198,6 @@ def _learned(
     return adapted, rows
 
 
-def _adapted(module: nn.Module, rank: int, seed: int) -> Any:
-    """Return a network with updates that change nothing yet; the network itself gets them."""
-    peft = _peft()
-    # a list would become a set without an order
-    names = "|".join(map(re.escape, layer_names(module)))
-    settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
-    with torch.random.fork_rng():
-        seed_torch("low-rank updates", seed)
-        return peft.get_peft_model(module, settings).eval()
-
-
 def _peft() -> Any:
     from anonbench.core.libraries.compat import install_torchvision_ops
 
@@ -243,14 +241,3 @@ def _is_plain(layer: nn.Module) -> bool:
         plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
         return plain and type(layer).forward is nn.Conv2d.forward
     return isinstance(layer, nn.Linear) and type(layer).forward is nn.Linear.forward
-
-
-def _save(adapted: Any, adapter: Path, described: dict[str, Any]) -> None:
-    from peft import get_peft_model_state_dict
-
-    settings = adapted.peft_config["default"].to_dict()
-    # the network's name or folder on this machine is no part of the updates
-    settings |= {"base_model_name_or_path": None, "inference_mode": True, "task_type": None}
-    write_json(adapter_files(adapter)[1], settings)
-    weights = get_peft_model_state_dict(adapted, save_embedding_layers=False)
-    write_weights(weights, adapter, KEY, described)

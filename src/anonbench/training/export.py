@@ -60,7 +60,18 @@ def export_backbone(path: Path, output: Path, kind: formats.Format) -> str:
             name = read_description(path)["backbone"]["name"]
             call = timm_call(model, name, preprocess.side, output)
         elif kind == "dinov2":
-            arguments = dinov2_arguments(model, preprocess.side)
+            registers = int(model.num_reg_tokens)
+            arguments = {
+                "img_size": preprocess.side,
+                **_sizes(model),
+                "mlp_ratio": feed_forward_ratio(model),
+                "ffn_layer": "swiglufused" if formats.uses_swiglu(weights) else "mlp",
+                "init_values": 1.0,
+                "num_register_tokens": registers,
+                "interpolate_antialias": registers > 0,
+                "interpolate_offset": 0.0 if registers else 0.1,
+                "block_chunks": 0,
+            }
             converted = to_dinov2(weights, file.mask_token, class_position)
             with atomic(output) as temporary, temporary.open("wb") as opened:
                 torch.save(converted, opened)  # a path would be in the bytes
@@ -108,22 +119,6 @@ def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
     ratio = (model.blocks[0].mlp.fc1.out_features + 0.5) / model.embed_dim
     layers = "mlp_layer=timm.layers.SwiGLUPacked, act_layer=torch.nn.SiLU"
     return f"{text[:-1]}, {layers}, mlp_ratio={ratio!r})"
-
-
-def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
-    """Return the arguments of `DinoVisionTransformer`; InputError if it has no such model."""
-    registers = int(model.num_reg_tokens)
-    return {
-        "img_size": side,
-        **_sizes(model),
-        "mlp_ratio": feed_forward_ratio(model),
-        "ffn_layer": "swiglufused" if formats.uses_swiglu(model.state_dict()) else "mlp",
-        "init_values": 1.0,
-        "num_register_tokens": registers,
-        "interpolate_antialias": registers > 0,
-        "interpolate_offset": 0.0 if registers else 0.1,
-        "block_chunks": 0,
-    }
 
 
 def huggingface_config(model: Any, side: int) -> dict[str, Any]:

@@ -61,15 +61,10 @@ def train_redrawer(
     when a killed training resumes from its checkpoint. The images are never all in memory.
 
     Args:
-        original: the train split.
-        hidden: the same images anonymized.
-        boxes: their box table.
-        variant: method and degree of `hidden`.
-        hiding: margin and shapes of regions.
+        original: the train split, with its table of boxes.
+        hidden: the same images anonymized, as `variant` and `hiding` say.
         backbone: of the model, see `save_backbone`.
-        settings: of the network and its training.
         recipe: of the model, for device, threads, loader processes and minutes between checkpoints.
-        seed: of weights and order.
         output: the weights, which `load_redrawer` reads.
         log: CSV: step, learning rate, mean cosine similarity of drawn pictures and their originals,
             and that of the hidden ones.
@@ -100,7 +95,7 @@ def train_redrawer(
     network = Redrawer(settings.width, preprocess.side, seed).to(device)
     training = _Training(model.to(device), preprocess, settings, network)
     saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
-    saved.restore(training)
+    saved.restore(training.restore)
     where = shown_hidden(image_regions(boxes), variant.degree)
     names, batch = original.ids, min(settings.batch_size, len(original))
 
@@ -122,7 +117,7 @@ def train_redrawer(
             training.advance(*(each.to(device) for each in pairs))
             reason = interrupts.reason(saved.seconds)
             if reason or saved.is_due:
-                saved.write(training)
+                saved.write(training.state())
             if reason and training.step < settings.steps:
                 raise Interrupted(reason, training.step)
     described |= {"preprocess": asdict(preprocess)}

@@ -124,7 +124,9 @@ class Command(SystemKind):
             finally:  # with all remaining processes that it started
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
-        said = _end_of(output)
+        with output.open("rb") as file_of_output:
+            file_of_output.seek(max(0, output.stat().st_size - _SHOWN))
+            said = " ".join(file_of_output.read(_SHOWN).decode("utf-8", "replace").split())
         if status:
             raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
         if not file.is_file():
@@ -191,9 +193,3 @@ def _ended_with_this_process(leader: int) -> Iterator[None]:
         watcher.wait()
         if watcher.stdin:
             watcher.stdin.close()
-
-
-def _end_of(output: Path) -> str:
-    with output.open("rb") as file:
-        file.seek(max(0, output.stat().st_size - _SHOWN))
-        return " ".join(file.read(_SHOWN).decode("utf-8", "replace").split())

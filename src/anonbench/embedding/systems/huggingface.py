@@ -63,8 +63,14 @@ class HuggingFace(NetworkKind):
         from anonbench.training.distributed import pick_device
 
         described, place = _description(self.model, self.revision), pick_device(self.device)
-        open_model = _load_timm if "architecture" in described else _load_transformers
-        return open_model(self, place)
+        if "architecture" not in described:
+            return _load_transformers(self, place)
+        from anonbench.embedding.systems.timm_models import load_from_hub, timm_network
+
+        where = "local-dir" if Path(self.model).is_dir() else "hf-hub"
+        tag = f"@{self.revision}" if self.revision else ""
+        model = load_from_hub(f"{where}:{self.model}{tag}")
+        return timm_network(model, self.batch_size, "fp32", place)
 
     def start(self) -> AbstractContextManager[Encoder]:
         """Load the model, updated if there is an adapter."""
@@ -91,15 +97,6 @@ def _unavailable(name: str, error: Exception) -> InputError:
         f"systems: {name!r} cannot be loaded from the hub, and is not a folder with "
         f"config.json ({text}); without a network, give a folder that has its files"
     )
-
-
-def _load_timm(settings: HuggingFace, place: torch.device) -> Network:
-    from anonbench.embedding.systems.timm_models import load_from_hub, timm_network
-
-    where = "local-dir" if Path(settings.model).is_dir() else "hf-hub"
-    tag = f"@{settings.revision}" if settings.revision else ""
-    model = load_from_hub(f"{where}:{settings.model}{tag}")
-    return timm_network(model, settings.batch_size, "fp32", place)
 
 
 def _load_transformers(settings: HuggingFace, place: torch.device) -> Network:

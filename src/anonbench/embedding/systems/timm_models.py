@@ -133,8 +133,10 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
         model: nn.Module = create_model(name, num_classes=0)
     if weights is not None:
         load_strictly(model, _read_state(weights), f"systems: {weights} as {name}")
-    elif packaged is not None:
-        load_strictly(model, _same_order(model, _read_state(packaged)), f"systems: {packaged}")
+    elif packaged is not None:  # the same modules in the same order, by other names
+        values = [each for name, each in _read_state(packaged).items() if name[:4] != "_fc."]
+        state = dict(zip(model.state_dict(), values, strict=True))
+        load_strictly(model, state, f"systems: {packaged}")
     return model
 
 
@@ -173,9 +175,3 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         raise InputError(f"systems: {path} holds no state dict (weights by name)")
     plain = {name.removeprefix("module."): value for name, value in found.items()}
     return {name: value for name, value in plain.items() if not name.startswith(_HEADS)}
-
-
-def _same_order(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the package's weights by timm's names: the same modules, in the same order."""
-    values = [value for name, value in state.items() if not name.startswith("_fc.")]
-    return dict(zip(model.state_dict(), values, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -55,11 +55,9 @@ class Vectors(SystemKind):
         found = sorted(self.path.parent.glob(self.path.name.replace(VARIANT, "*")))
         return [*found, *(ids for each in found for ids in _id_list(each) if ids.is_file())]
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def start(self) -> AbstractContextManager[Encoder]:
         """Refuse to start: no image can be embedded here."""
         raise InputError("systems: vectors that are made elsewhere can embed no image here")
-        yield  # a context manager is a generator
 
     def image_set_vectors(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
         """Return the vectors of image sets (by variant), float32 [N, D], in the order of their ids.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -213,16 +213,6 @@ def cut_crops(
     return large, small
 
 
-class ImageSource(Protocol):
-    """Source of the images from which crops are cut."""
-
-    def size(self, image_id: str) -> tuple[int, int]:
-        """Return width and height of an image, in pixels."""
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return an image, uint8 [H, W] or [H, W, 3] RGB."""
-
-
 def sufficient_side(crops: Crops) -> int:
     """Return the shorter side, in pixels, at which no crop of a square image is enlarged."""
     needs = [crops.global_size / sqrt(crops.global_area[0])]
@@ -261,11 +251,14 @@ class Scratch:
         self._pixels: np.ndarray = np.memmap(path, np.uint8, mode="r")
 
     def size(self, image_id: str) -> tuple[int, int]:
-        """See `ImageSource.size`."""
+        """Return width and height of an image, in pixels."""
         height, width = self._where[image_id][1][:2]
         return width, height
 
     def read(self, image_id: str) -> np.ndarray:
-        """See `ImageSource.read`; the image is a view of the file."""
+        """Return an image, uint8 [H, W] or [H, W, 3] RGB: a view of the file."""
         offset, shape = self._where[image_id]
         return self._pixels[offset : offset + int(np.prod(shape))].reshape(shape)
+
+
+ImageSource = ImageSet | Scratch

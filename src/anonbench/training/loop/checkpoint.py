@@ -16,25 +16,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import torch
 
 from anonbench.core.io import append_checksum, atomic, has_intact_checksum
 
 logger = logging.getLogger(__name__)
-
-
-class Resumable(Protocol):
-    """A training that can be resumed from its state."""
-
-    step: int
-
-    def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs."""
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Resume from a state."""
 
 
 @dataclass
@@ -53,21 +41,20 @@ class Checkpoint:
         """Whether it is time to write again."""
         return time.monotonic() - self.written >= 60.0 * self.minutes
 
-    def restore(self, training: Resumable) -> None:
-        """Resume a training from here, if there is a checkpoint of it."""
+    def restore(self, restore: Callable[[dict[str, Any]], None]) -> None:
+        """Call a function with the state to go on from, if there is one."""
         state = read_checkpoint(self.path, self.identity)
         if state is not None:
-            training.restore(state)
-            self.step = training.step
-            logger.info("going on from step %d", training.step)
+            restore(state)
+            self.step = state["step"]
+            logger.info("going on from step %d", self.step)
 
-    def write(self, training: Resumable, first: bool = True) -> None:
-        """Write the state; all ranks must call it, and the first one writes."""
+    def write(self, state: dict[str, Any], first: bool = True) -> None:
+        """Write a state with its `step`, on the first rank; all ranks must call it."""
         began = time.monotonic()
-        state = training.state()
         if first:
             write_checkpoint(self.path, self.identity, state)
-        self.written, self.step = time.monotonic(), training.step
+        self.written, self.step = time.monotonic(), state["step"]
         self.seconds = self.written - began
 
 

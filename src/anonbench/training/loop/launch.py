@@ -10,7 +10,6 @@ import ctypes
 import logging
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted, TrainingFailed
+from anonbench.core.io import scratch_folder
 from anonbench.core.jobs.job import THREAD_VARIABLES
 from anonbench.core.vocabulary import Adaption
 from anonbench.core.wording import guard_output
@@ -73,14 +73,9 @@ def run(job: TrainJob) -> None:
     if job.recipe.gpus == 1:
         train(job)
         return
-    folder = job.checkpoint.with_name(f".{job.checkpoint.name}.ranks")
-    shutil.rmtree(folder, ignore_errors=True)  # a killed training's
-    folder.mkdir(parents=True)
-    try:
+    with scratch_folder() as folder:
         (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
         _run_ranks(job.recipe, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def train(job: TrainJob) -> None:

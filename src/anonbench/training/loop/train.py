@@ -50,11 +50,9 @@ def train(
     of several ranks that take each step together, and rank 0 writes.
 
     Args:
-        recipe: how.
         adaption: which crops come from the anonymized version.
         original: the train split.
         anonymized: the same images anonymized; None for the unadapted model.
-        seed: of weights, batches, crops and masks.
         output: the backbone, see `save_backbone`.
         log: CSV, see `Trainer.log`.
         checkpoint: written regularly and when the process is asked to end; removed at the end.
@@ -83,7 +81,7 @@ def train(
     try:
         trainer = (Distiller if is_paired else Trainer)(recipe, seed, device, ranks)
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
-        saved.restore(trainer)
+        saved.restore(trainer.restore)
         with open_sources(recipe, adaption, original, anonymized) as sources:
             share = trainer.patches_a_side, seed, ranks.rank, ranks.world
             stream = BatchStream(ids, sources, recipe, *share, is_paired)
@@ -132,7 +130,7 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
                 stop, due = trainer.ranks.any(reason is not None, first and saved.is_due)
                 if stop or due:
                     trainer.check()  # all of its steps were finite
-                    saved.write(trainer, first)
+                    saved.write(trainer.state(), first)
                 progress.update()
                 if stop and trainer.step < len(stream):
                     raise Interrupted(reason or "another rank", trainer.step)

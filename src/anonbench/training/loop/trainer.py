@@ -134,7 +134,14 @@ class Trainer:
         """Return the terms, the weighted loss first, then what is measured without gradient."""
         heads, weights = self.recipe.heads, self.recipe.losses
         views, local_views = self._views(batch)
-        kept = self._stochastic_depth(batch, part)
+        backbone: Any = self.student.backbone
+        kept = draw_drop_path(  # the same on every kind of device
+            self.recipe.backbone.drop_path,
+            len(backbone.blocks),
+            [len(crops) for crops in (views, local_views) if len(crops)],
+            batch.masked_indices.numpy() // batch.masked.shape[1],
+            rng("depth", self.seed, self.step, self.ranks.rank, part),
+        )
         small = [batch.masked_indices, batch.masked, batch.masked_weights]
         dropped = [kept.tokens, kept.scale, *kept.images] if kept else []
         indices, masked, masked_weights, *rest = to_device([*small, *dropped], self.device)
@@ -178,15 +185,6 @@ class Trainer:
             self.centerings["dino"](class_scores, temperature),
             self.centerings["ibot"](patch_scores, temperature),
         )
-
-    def _stochastic_depth(self, batch: Batch, part: int) -> DropPath | None:
-        """Draw the step's stochastic depth, the same on every kind of device."""
-        backbone: Any = self.student.backbone
-        rate, depth = self.recipe.backbone.drop_path, len(backbone.blocks)
-        sizes = [len(crops) for crops in (batch.global_crops, batch.local_crops) if len(crops)]
-        patch_images = batch.masked_indices.numpy() // batch.masked.shape[1]
-        random = rng("depth", self.seed, self.step, self.ranks.rank, part)
-        return draw_drop_path(rate, depth, sizes, patch_images, random)
 
     def _autocast(self) -> torch.autocast:
         is_half = self.recipe.precision == "bf16"

@@ -134,23 +134,17 @@ def embed_patches(
     if masked is not None and mask_token is not None:
         where = masked.view(*tokens.shape[:3], 1)
         tokens = torch.where(where, mask_token.to(tokens.dtype), tokens)
-    return model.norm_pre(_with_positions(model, tokens))  # type: ignore[no-any-return]
-
-
-def _with_positions(model: Any, patches: Tensor) -> Tensor:
-    """Return tokens with their positions, [B, prefix + h · w, D], of patches [B, h, w, D].
-
-    Unlike timm's own method, this interpolates positions with antialiasing only where DINOv2 does,
-    and supports positions for only some of the tokens before the patches.
-    """
+    # unlike timm's own method, this interpolates with antialiasing only where DINOv2 does,
+    # and supports positions for only some of the tokens before the patches
     first = [token for token in (model.cls_token, model.reg_token) if token is not None]
-    tokens = torch.cat(first, dim=1)
+    prefix = torch.cat(first, dim=1)
     placed = model.pos_embed.shape[1] - model.patch_embed.num_patches
-    grid, has_registers = (patches.shape[1], patches.shape[2]), model.reg_token is not None
+    grid, has_registers = (tokens.shape[1], tokens.shape[2]), model.reg_token is not None
     positions = resize_positions(model.pos_embed, grid, placed, antialias=has_registers)
-    parts = [tokens[:, :placed] + positions[:, :placed], tokens[:, placed:]]
-    before = torch.cat(parts, dim=1).expand(len(patches), -1, -1)
-    return torch.cat([before, patches.flatten(1, 2) + positions[:, placed:]], dim=1)
+    parts = [prefix[:, :placed] + positions[:, :placed], prefix[:, placed:]]
+    before = torch.cat(parts, dim=1).expand(len(tokens), -1, -1)
+    whole = torch.cat([before, tokens.flatten(1, 2) + positions[:, placed:]], dim=1)
+    return model.norm_pre(whole)  # type: ignore[no-any-return]
 
 
 def encode(model: Any, images: Tensor) -> Tensor:
