@@ -34,12 +34,10 @@ _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 def _parts(name: str) -> tuple[str, str]:
     """Prefix by which a config makes a name, and the rest; no prefix for methods and strengths."""
     for prefix in () if name in METHODS else (GIVEN, REDRAWN, *_OWN_VECTORS):
-        rest = name.removeprefix(prefix) if name.startswith(prefix) else ""
-        if (
-            rest
-            and (prefix == GIVEN or is_method(rest))
-            and (prefix != REDRAWN or is_audited(rest))
-        ):
+        rest = name.removeprefix(prefix)
+        if not rest or rest == name:
+            continue
+        if prefix == GIVEN or (is_method(rest) and (prefix != REDRAWN or is_audited(rest))):
             return prefix, rest
     return "", name
 
