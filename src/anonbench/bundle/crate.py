@@ -21,8 +21,7 @@ METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"
 README = "README.md"
 NO_LICENCE = "No licence is stated: ask the authors before using this bundle."
-_VERSION = "1.1"
-"""RO-Crate version that archives read today."""
+_VERSION = "1.1"  # RO-Crate version that archives read today
 _PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _SHA256 = {"sha256": "http://schema.org/sha256"}
 _FORMATS = {

@@ -62,10 +62,8 @@ class Requested(NamedTuple):
 
     detectors: list[str]
     config: Config
-    is_named: bool
-    """Whether detectors or kinds of regions are named in the options or the config."""
-    line: str
-    """Line for the user: regions searched for, detectors, and the config sections in use."""
+    is_named: bool  # whether detectors or kinds of regions are named in the options or the config
+    line: str  # line for the user: regions searched for, detectors, and the config sections in use
 
 
 def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: str) -> Requested:

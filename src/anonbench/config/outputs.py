@@ -10,12 +10,10 @@ from anonbench.core.vocabulary import Model, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
-TABLE_SUFFIXES = ("csv", "md", "tex")
-"""Suffixes of a table's files."""
+TABLE_SUFFIXES = ("csv", "md", "tex")  # suffixes of a table's files
 ATTACK_TABLES = ("reidentification", "attacks")
 """File names of the tables about attacks on a data set."""
-FIGURE_SUFFIXES = ("png", "svg")
-"""Suffixes of a figure's files."""
+FIGURE_SUFFIXES = ("png", "svg")  # suffixes of a figure's files
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from anonbench.datasets.walk import shown
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
 
-_NAMED = 4
-"""Copies without an original that are named."""
+_NAMED = 4  # copies without an original that are named
 
 _MANUAL = f"""\
 anonymize: write copies of images with their sensitive regions hidden

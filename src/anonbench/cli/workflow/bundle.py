@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from anonbench.bundle.write import Written
     from anonbench.config import Config
 
-_LISTED = 10
-"""Missing files that are printed; the bundle's README lists all."""
-_NAMED = 3
-"""Outdated jobs and changed files that are named."""
-_SHOWN = 40
-"""Differences that are printed."""
+_LISTED = 10  # missing files that are printed; the bundle's README lists all
+_NAMED = 3  # outdated jobs and changed files that are named
+_SHOWN = 40  # differences that are printed
 
 _MANUAL = f"""\
 bundle: pack results without images, for reviewers

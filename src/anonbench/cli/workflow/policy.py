@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "policy.csv"
-_DATASET = "manifest.parquet"
-"""File by which a data set's folder is recognized."""
-_WIDTH = 118
-"""Characters of a line."""
+_DATASET = "manifest.parquet"  # file by which a data set's folder is recognized
+_WIDTH = 118  # characters of a line
 _FIRST = "first `anonbench run policy --configfile CONFIG`"
 
 _MANUAL = f"""\

@@ -16,17 +16,13 @@ from collections.abc import Iterable, Mapping
 
 from anonbench.core.registries.methods import METHODS
 
-GIVEN = "given_"
-"""Prefix of the names of other programs' images."""
-REDRAWN = "redrawn_"
-"""Prefix of the names of images whose hidden regions were redrawn."""
+GIVEN = "given_"  # prefix of the names of other programs' images
+REDRAWN = "redrawn_"  # prefix of the names of images whose hidden regions were redrawn
 _OWN_VECTORS = {"mapped_": "mapped vectors", "D_": "vectors of model D"}
 """Prefixes of the names of images whose vectors are judged separately, with labels: the adaptions
 `anonbench.core.vocabulary.COMPATIBLE`."""
-_GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
-"""Colours of other programs' images."""
-_DARKER = 0.45
-"""Share of the way to black, from a method's colour to that of its redrawn images."""
+_GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")  # colours of other programs' images
+_DARKER = 0.45  # share of the way to black, from a method's colour to that of its redrawn images
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 """Shade of a strength: share of the way to white, and greatest shift of hue."""
 
