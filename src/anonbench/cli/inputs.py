@@ -159,11 +159,7 @@ def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, lis
 
 
 def _detectors_of_kinds(names: list[str], hide: list[str]) -> list[str]:
-    """Detectors that find one of the kinds of regions; all detectors if no kind is named.
-
-    Raises:
-        InputError: a kind is unknown, or no detector finds it.
-    """
+    """Detectors that find one of the kinds of regions; all detectors if no kind is named."""
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.vocabulary import Entity
     from anonbench.detection.search import kinds_of

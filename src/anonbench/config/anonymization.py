@@ -144,11 +144,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return name in METHODS or name in self.strengths.by_name
 
     def method(self, name: str) -> Method:
-        """A method, or a strength of one, with its parameters.
-
-        Raises:
-            KeyError: there is no such method.
-        """
+        """A method, or a strength of one, with its parameters; KeyError if there is none."""
         section = vars(self).get(name)
         if isinstance(section, Method):
             return section

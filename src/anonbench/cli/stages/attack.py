@@ -54,11 +54,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the attacks, then write and print the rates.
-
-    Raises:
-        InputError: there is no such method or attack; see also `attack_files`.
-    """
+    """Run the attacks, then write and print the rates."""
     for place in (options.originals, options.anonymized):
         require_place(place)
     from anonbench.config.detectors import LOOKED_FOR

@@ -50,11 +50,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search the images, write the regions found, and print counts.
-
-    Raises:
-        InputError: the output has an unknown suffix, or would replace an original.
-    """
+    """Search the images, write the regions found, and print counts."""
     require_place(options.images)
     output: Path | None = options.output
     require_suffix(output, *_SUFFIXES)

@@ -169,11 +169,7 @@ def _as_text(options: argparse.Namespace, written: Written) -> str:
 
 
 def run_verify(options: argparse.Namespace) -> None:
-    """Check the bundle and print the result.
-
-    Raises:
-        InputError: a file differs from the published one.
-    """
+    """Check the bundle and print the result; InputError if a file is not as published."""
     from anonbench.bundle.crate import require_bundle
 
     require_bundle(options.bundle)  # before what takes a second to import

@@ -56,12 +56,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Survey the folder, ask for choices, and write the config.
-
-    Raises:
-        InputError: the file exists already, the folder has no images, or a named file or column is
-            missing.
-    """
+    """Survey the folder, ask for choices, and write the config."""
     _require_places(options.folder, options.output)  # before an import that takes a second
 
     from anonbench.workflow.first_config.survey import survey

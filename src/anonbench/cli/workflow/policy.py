@@ -55,11 +55,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge each variant and print the verdicts.
-
-    Raises:
-        InputError: no table exists, one is damaged, or a variant is missing from it.
-    """
+    """Judge each variant and print the verdicts."""
     config = read_config(options.configfile) if options.configfile else None
     default = config.results if config else Path(RESULTS)
     files = [path for place in options.place or [default] for path in _files(place)]

@@ -81,12 +81,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Replace this process by snakemake; does not return.
-
-    Raises:
-        InputError: snakemake refuses the config or the targets, a result that would stay is
-            damaged, or jobs need a GPU and there is none.
-    """
+    """Replace this process by snakemake, unless the plan shows that jobs cannot run here."""
     from anonbench.workflow.snakefile import with_snakefile
 
     given = with_snakefile([*options.targets, *options.snakemake])
@@ -128,11 +123,7 @@ def _gpus() -> int:
 
 
 def _announce(given: Sequence[str]) -> None:
-    """Print the planned jobs and their expected time, or the path of the report.
-
-    Raises:
-        InputError: see `run`.
-    """
+    """Print the planned jobs and their expected time; InputError if they cannot run here."""
     from anonbench.core.io import RESULTS
     from anonbench.core.jobs.checksums import digest_file, verify
     from anonbench.workflow.plan_costs import as_data, missing, total
