@@ -152,11 +152,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return METHODS[name]() if strength is None else strength  # one without parameters
 
     def steps(self, name: str, entity: str) -> list[tuple[str, Method]]:
-        """Methods that hide an entity's regions one after the other, with their names.
-
-        Raises:
-            KeyError: there is no such method.
-        """
+        """Methods that hide an entity in turn, with their names; KeyError if one is unknown."""
         method = self.method(name)
         if type(method).steps is Method.steps:
             return [(name, method)]

@@ -321,9 +321,8 @@ class Experiment:
 
     def unavailable_targets(self) -> dict[str, str]:
         """Tables and figures of the paper that this config cannot make: target → reason."""
-        missing = PAPER_TARGETS.keys() - self.paper_targets().keys()
-        wanted = {target: key for target, key in PAPER_TARGETS.items() if target in missing}
-        return {target: self._why_not(*key[:4]) for target, key in wanted.items()}
+        made = self.paper_targets()
+        return {t: self._why_not(*key[:4]) for t, key in PAPER_TARGETS.items() if t not in made}
 
     def _why_not(self, role: PaperRole, kind: str, degree: int | None, metric: str | None) -> str:
         if kind in OF_IMAGES and self.config.bundle:

@@ -54,10 +54,7 @@ def has_own_vectors(name: str | None) -> bool:
 
 
 def is_audited(name: str | None) -> bool:
-    """Check whether a name stands for a method whose result the audit checks.
-
-    It cannot check other programs, nor a network that redraws regions.
-    """
+    """Whether the audit checks a method: not other programs, nor networks that redraw regions."""
     return not _parts(name or "")[0]
 
 
@@ -79,12 +76,7 @@ def published_as(method: str, adaption: str) -> str:
 
 
 def base_of(name: str) -> str:
-    """Return the registered method of a name: itself, or the one that it is a strength of.
-
-    Raises:
-        KeyError: there is none, as for images of another program, redrawn ones, and separate
-            vectors.
-    """
+    """Return the registered method of a name or of its strength; KeyError if there is none."""
     if name in METHODS:
         return name
     begun = [method for method in METHODS if name.startswith(f"{method}_")]
