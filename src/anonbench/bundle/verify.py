@@ -79,10 +79,7 @@ def verify(bundle: Path) -> Verified:
 
 
 def _files(folder: Path, is_run_here: bool) -> Iterator[str]:
-    """Yield the paths of all files of a bundle; InputError for links, which may leave it.
-
-    Snakemake's own folder is left out where the workflow may have run.
-    """
+    """Yield paths of all files but Snakemake's own; InputError for links, which may leave it."""
     for place, folders, names in os.walk(folder):
         if is_run_here and Path(place) == folder and _SNAKEMAKE in folders:
             folders.remove(_SNAKEMAKE)

@@ -80,10 +80,7 @@ class Experiment:
 
     @property
     def system_label(self) -> str | None:
-        """Name of the system in labels; None if models are trained.
-
-        If data sets have different systems, it is a generic name.
-        """
+        """Name of the system in labels, generic if there are several; None if models train."""
         systems = {dataset.system for dataset in self.datasets.values()}
         if None in systems:
             return None
