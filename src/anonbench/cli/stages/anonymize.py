@@ -76,11 +76,10 @@ def run(options: argparse.Namespace) -> int:
         )
     from anonbench.anonymization.files.run import anonymize_files
     from anonbench.anonymization.strength import sentence, weak_strengths
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.registries.methods import WEAK
     from anonbench.detection.search import kinds_of
 
-    names, config, _, line = settings_of(options, LOOKED_FOR)
+    names, config, _, line = settings_of(options)
     if not options.json:
         print(line, flush=True)
     try:

@@ -56,10 +56,9 @@ def run(options: argparse.Namespace) -> int:
     require_suffix(output, *_SUFFIXES)
     if output is not None:
         require_another(output, Path(options.images))
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.detection.files import detect
 
-    names, config, _, line = settings_of(options, LOOKED_FOR)
+    names, config, _, line = settings_of(options)
     if not options.json:
         print(line, flush=True)
     found = detect(options.images, names, workers=options.workers, detection=config.detection)
