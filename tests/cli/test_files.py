@@ -168,8 +168,8 @@ ALL = ["centerface", "ppocr", "zxing", "mrz", "ink"]
 
 
 def asked(file: Path | None = None, **options: Any) -> Requested:
-    known = {"detector": None, "hide": None, "images": "photos", "boxes": None}
-    return settings_of(argparse.Namespace(**known | options, configfile=file), LOOKED_FOR)
+    known = {"detector": None, "hide": None, "images": "photos", "boxes": None, "speed": None}
+    return settings_of(argparse.Namespace(**known | options, configfile=file))
 
 
 def config(folder: Path, *detectors: list[str], **more: Any) -> Path:

@@ -34,11 +34,9 @@ class Entry:
     """
     columns: tuple[str, ...] = ()
     """Columns of a Parquet table to keep, with the column `id`; other files have none."""
-    labels: tuple[str, ...] = ()
-    """Columns that hold class labels."""
+    labels: tuple[str, ...] = ()  # columns that hold class labels
     place: str = START
-    optional: bool = False
-    """Whether the file is made on request only."""
+    optional: bool = False  # whether the file is made on request only
 
     @property
     def target(self) -> str:

@@ -21,8 +21,7 @@ METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"
 README = "README.md"
 NO_LICENCE = "No licence is stated: ask the authors before using this bundle."
-_VERSION = "1.1"
-"""RO-Crate version that archives read today."""
+_VERSION = "1.1"  # RO-Crate version that archives read today
 _PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _SHA256 = {"sha256": "http://schema.org/sha256"}
 _FORMATS = {
@@ -92,11 +91,7 @@ def write_metadata(
 
 
 def require_bundle(bundle: Path) -> None:
-    """Raise an error unless the path is a bundle's folder or a file (possibly a bundle's tar).
-
-    Raises:
-        InputError: it does not exist, has no metadata, or is a pipe or device.
-    """
+    """Raise InputError unless the path is a bundle's folder, or a file that may be its tar."""
     if bundle.is_dir() and not (bundle / METADATA).is_file():
         raise InputError(f"{bundle} is not a bundle: {METADATA} is missing")
     if not bundle.exists():

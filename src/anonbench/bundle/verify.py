@@ -16,24 +16,20 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import holds, listed_files
 
 _SNAKEMAKE = ".snakemake"
-_TIMES = f"{START}/benchmarks/"
-"""Measured times of jobs, which differ in every run."""
+_TIMES = f"{START}/benchmarks/"  # measured times of jobs, which differ in every run
 
 
 @dataclass(frozen=True)
 class Verified:
     """Result of a verification."""
 
-    files: int
-    """Number of files that the metadata lists."""
+    files: int  # number of files that the metadata lists
     wrong: tuple[str, ...]
     """One line for each file that is missing or differs from its listed digest."""
     unlisted: tuple[str, ...]
     """Added files: neither listed in the metadata nor made by the workflow."""
-    made_here: int
-    """Number of unlisted files in places where the workflow writes."""
-    compared: int
-    """Number of these files that the original run had made too."""
+    made_here: int  # number of unlisted files in places where the workflow writes
+    compared: int  # number of these files that the original run had made too
     changed: tuple[str, ...]
     """One line for each of these whose bytes differ from the original run's."""
 
@@ -83,10 +79,7 @@ def verify(bundle: Path) -> Verified:
 
 
 def _files(folder: Path, is_run_here: bool) -> Iterator[str]:
-    """Yield the paths of all files of a bundle; InputError for links, which may leave it.
-
-    Snakemake's own folder is left out where the workflow may have run.
-    """
+    """Yield paths of all files but Snakemake's own; InputError for links, which may leave it."""
     for place, folders, names in os.walk(folder):
         if is_run_here and Path(place) == folder and _SNAKEMAKE in folders:
             folders.remove(_SNAKEMAKE)

@@ -54,8 +54,7 @@ class Written:
     megabytes: float
     missing: tuple[str, ...]
     """Files of a finished run that are missing, relative to the results folder."""
-    commit: str = ""
-    """Commit of the workflow's repository; empty if unknown."""
+    commit: str = ""  # commit of the workflow's repository; empty if unknown
 
 
 def write_bundle(

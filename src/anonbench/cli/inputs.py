@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,12 +32,15 @@ _DETECTORS = """\
 # the figures on faces are from docs/reference/copies.md
 
 
+_SECTIONS = ("detection", "anonymization")
+
+
 def detectors(*sections: str) -> str:
     """Options of the detectors, their settings and the kinds of regions, for `add_command`.
 
     `sections` of a config are read besides `detection` and `anonymization`.
     """
-    *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
+    *first, last = (f"`{each}`" for each in _SECTIONS + sections)
     return (
         f"{_DETECTORS}\n--configfile FILE  a config whose sections {', '.join(first)} and {last} "
         "are used; without --detector, also its data set's `detectors`"
@@ -62,61 +65,54 @@ class Requested(NamedTuple):
 
     detectors: list[str]
     config: Config
-    is_named: bool
-    """Whether detectors or kinds of regions are named in the options or the config."""
-    line: str
-    """Line for the user: regions searched for, detectors, and the config sections in use."""
+    is_named: bool  # whether detectors or kinds of regions are named in the options or the config
+    line: str  # line for the user: regions searched for, detectors, and the config sections in use
 
 
-def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: str) -> Requested:
-    """Read the requested detectors and the sections of `--configfile`.
+def settings_of(options: argparse.Namespace, *more: str) -> Requested:
+    """Read the requested detectors and the sections of `--configfile`, with those of `more`.
 
     A config with data sets is an experiment, so its settings are used unchanged. Otherwise its
     settings override the high-coverage defaults (`covering`).
-
-    Args:
-        options: options of the command.
-        default: detectors used if neither options nor config name one.
-        more: sections to read besides `detection` and `anonymization`.
 
     Raises:
         InputError: there is no such detector or kind of region, or the config is wrong.
     """
     from anonbench.config import Config, load
-    from anonbench.config.detectors import covering
+    from anonbench.config.detectors import LOOKED_FOR, covering
     from anonbench.config.file import read
     from anonbench.detection.search import searching
 
     file: Path | None = options.configfile
     given: dict[str, Any] = read(file) if file else {}
-    own: list[str] = []
     for name in given:
         if name not in Config.model_fields:
             near = suggestion(str(name), Config.model_fields)
             raise InputError(f"{file}: there is no section {name!r}{near}")
-    names: Sequence[str] = options.detector or ()
+    is_experiment = bool(given.get("datasets"))
+    names, hide = options.detector or [], options.hide or []
+    own: list[str] = []
     used: list[str] = []
-    if given.get("datasets"):
-        experiment = load(given)
-        found = _data_sets_of(experiment, options).values()
-        asked = ["corrections", *(["boxes"] if getattr(options, "boxes", None) is None else [])]
-        own = [str(path) for each in found for name in asked if (path := getattr(each, name))]
+    if is_experiment:
+        sets = load(given).enabled
+        images = Path(str(getattr(options, "images", ""))).resolve()
+        sets = {name: each for name, each in sets.items() if each.path.resolve() == images} or sets
+        has_boxes = getattr(options, "boxes", None) is not None
+        asked = ["corrections", *([] if has_boxes else ["boxes"])]
+        own = [str(path) for d in sets.values() for name in asked if (path := getattr(d, name))]
         if not names:
-            source, names = _detectors_of(experiment, options)
-            used += [source] if names else []
-    hide = getattr(options, "hide", None) or []
+            names = _detectors_of(file, sets, has_boxes)
+            used += [f"datasets.{next(iter(sets))}.detectors"] if names else []
     is_default, is_named = not names, bool(names or hide)
-    names = _detectors_of_kinds([*searching(names or default)], hide)
-    sections = {
-        each: given[each] for each in ("detection", "anonymization", *more) if each in given
-    }
+    names = _detectors_of_kinds([*searching(names or LOOKED_FOR)], hide)
+    sections = {name: given[name] for name in _SECTIONS + more if name in given}
     used += sections
-    if speed := getattr(options, "speed", None):
-        sections["detection"] = {**(sections.get("detection") or {}), "speed": speed}
-    if not given.get("datasets") and isinstance(sections.get("detection", {}), dict):
+    if options.speed:
+        sections["detection"] = {**(sections.get("detection") or {}), "speed": options.speed}
+    if not is_experiment and isinstance(sections.get("detection", {}), dict):
         sections["detection"] = covering(sections.get("detection"))
-    images = {"layout": "folder", "path": ".", "detectors": names}
-    config = load({"datasets": {"images": images}, **sections})
+    searched = {"layout": "folder", "path": ".", "detectors": names}
+    config = load({"datasets": {"images": searched}, **sections})
     line = _searched_for(names, is_default)
     if file:
         line += f"\nof {shown(str(file))} hold: {', '.join(used) or 'nothing'}; no other setting"
@@ -125,47 +121,26 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
     return Requested(names, config, is_named, line)
 
 
-def _data_sets_of(config: Config, options: argparse.Namespace) -> Mapping[str, Dataset]:
-    """Data set of a config that contains the given images, or all."""
-    images = Path(str(getattr(options, "images", ""))).resolve()
-    sets = config.enabled
-    return {name: each for name, each in sets.items() if each.path.resolve() == images} or sets
-
-
-def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, list[str]]:
-    """Detectors of a config, with the name of the setting that lists them.
-
-    Among several data sets, the one that contains the given images is used, or any if all have the
-    same detectors. With `--boxes`, the detector `boxes` is left out.
-
-    Raises:
-        InputError: data sets differ, or a detector needs files that no command reads.
-    """
-    file, has_boxes = options.configfile, getattr(options, "boxes", None) is not None
-    found = _data_sets_of(config, options)
-    named = {tuple(map(str, each.detectors)) for each in found.values()}
-    source = f"datasets.{next(iter(found))}.detectors"
+def _detectors_of(file: Path | None, sets: Mapping[str, Dataset], has_boxes: bool) -> list[str]:
+    """Detectors of a config's data sets, which must have the same ones; `--boxes` replace boxes."""
+    named = {tuple(map(str, each.detectors)) for each in sets.values()}
     if len(named) > 1:
         raise InputError(
-            f"{file}: the data sets {', '.join(found)} have different detectors; name them by "
+            f"{file}: the data sets {', '.join(sets)} have different detectors; name them by "
             "--detector"
         )
     names = [name for name in named.pop() if not (has_boxes and name == "boxes")]
     if unusable := [name for name in names if name in ("boxes", "template")]:
         own = f"; {_OWN}" if unusable[0] == "boxes" else ""
         raise InputError(
-            f"{file}: {source}: {unusable[0]} needs files of the data set, which only the workflow "
-            f"reads; name other detectors by --detector{own}"
+            f"{file}: datasets.{next(iter(sets))}.detectors: {unusable[0]} needs files of the data "
+            f"set, which only the workflow reads; name other detectors by --detector{own}"
         )
-    return source, names
+    return names
 
 
 def _detectors_of_kinds(names: list[str], hide: list[str]) -> list[str]:
-    """Detectors that find one of the kinds of regions; all detectors if no kind is named.
-
-    Raises:
-        InputError: a kind is unknown, or no detector finds it.
-    """
+    """Detectors that find one of the kinds of regions; all detectors if no kind is named."""
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.vocabulary import Entity
     from anonbench.detection.search import kinds_of

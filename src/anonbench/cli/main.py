@@ -154,8 +154,8 @@ def _export_boxes(options: argparse.Namespace) -> None:
     from anonbench.datasets.annotations.coco import write_coco
 
     require_another(options.output, options.boxes, options.manifest)
-    verify_file(options.boxes)
-    verify_file(options.manifest)
+    for file in (options.boxes, options.manifest):
+        verify_file(file)
     count = write_coco(options.boxes, options.manifest, options.output)
     print(f"wrote {count} boxes to {options.output}")
 

@@ -63,7 +63,8 @@ def add_command(
 
     Args:
         commands: the subparsers.
-        manual: `name: help` with the description in the lines below; arguments; other text.
+        manual: `name: help` with the description in the lines below; arguments (an empty
+            paragraph if there are none); other text.
         run: runs the command.
         types: types by names of values, besides `_TYPES`.
         defaults: default values by destination; `...` for a required option.
@@ -76,7 +77,7 @@ def add_command(
     parser.set_defaults(run=run)
     group: argparse._ActionsContainer = parser
     exclusive = None
-    for entry in re.split(r"\n(?! )", options):
+    for entry in re.split(r"\n(?! )", options) if options else ():
         spec, *said = re.split(r"\s{2,}", entry, maxsplit=1)
         if not said and spec.endswith(":"):
             group, exclusive = parser.add_argument_group(spec[:-1]), None

@@ -144,11 +144,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return name in METHODS or name in self.strengths.by_name
 
     def method(self, name: str) -> Method:
-        """A method, or a strength of one, with its parameters.
-
-        Raises:
-            KeyError: there is no such method.
-        """
+        """A method, or a strength of one, with its parameters; KeyError if there is none."""
         section = vars(self).get(name)
         if isinstance(section, Method):
             return section
@@ -156,11 +152,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return METHODS[name]() if strength is None else strength  # one without parameters
 
     def steps(self, name: str, entity: str) -> list[tuple[str, Method]]:
-        """Methods that hide an entity's regions one after the other, with their names.
-
-        Raises:
-            KeyError: there is no such method.
-        """
+        """Methods that hide an entity in turn, with their names; KeyError if one is unknown."""
         method = self.method(name)
         if type(method).steps is Method.steps:
             return [(name, method)]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.config.outputs import (
     OF_IMAGES,
-    PAPER_FIGURES,
-    PAPER_TABLES,
+    PAPER_TARGETS,
     Figure,
     Scenario,
     Table,
@@ -82,10 +80,7 @@ class Experiment:
 
     @property
     def system_label(self) -> str | None:
-        """Name of the system in labels; None if models are trained.
-
-        If data sets have different systems, it is a generic name.
-        """
+        """Name of the system in labels, generic if there are several; None if models train."""
         systems = {dataset.system for dataset in self.datasets.values()}
         if None in systems:
             return None
@@ -233,10 +228,9 @@ class Experiment:
     @cached_property
     def tables(self) -> list[Table]:
         """Result tables of this config."""
-        numbers: dict[Any, str] = {entry: number for number, entry in PAPER_TABLES.items()}
         kinds: tuple[TableKind, ...] = ("retrieval", "agreement", "downstream")
         return [
-            Table(kind, name, degree, numbers.get((dataset.paper_role, kind, degree)))
+            Table(kind, name, degree)
             for name, dataset in self.datasets.items()
             for degree in sorted(dataset.degrees)
             for kind in kinds
@@ -285,12 +279,11 @@ class Experiment:
     @cached_property
     def figures(self) -> list[Figure]:
         """Figures of this config."""
-        numbers: dict[Any, str] = {entry: number for number, entry in PAPER_FIGURES.items()}
         return [
-            Figure(key[0], name, *key[1:], numbers.get((dataset.paper_role, *key)))
+            figure
             for name, dataset in self.datasets.items()
-            for key in self._figure_keys(dataset)
-            if not (self.config.bundle and key[0] in OF_IMAGES)
+            for figure in self._figures(name, dataset)
+            if not (self.config.bundle and figure.kind in OF_IMAGES)
         ]
 
     def figures_of_scores(self, name: str) -> list[Figure]:
@@ -298,35 +291,35 @@ class Experiment:
         own = [each for each in self.figures if each.dataset == name]
         return [each for each in own if each.kind in FIGURES_OF_SCORES]
 
-    def _figure_keys(self, dataset: Dataset) -> Iterator[tuple[Any, Any, Any, Any]]:
-        """Kind, degree, metric and query of each figure."""
+    def _figures(self, name: str, dataset: Dataset) -> Iterator[Figure]:
         metrics = ("map", "mndcg")
         if self.config.privacy.enabled:
-            yield from (("front", None, metric, None) for metric in metrics)
-        yield "examples", None, None, None
-        yield from (("trend", None, metric, str(q)) for metric in metrics for q in QueryKind)
+            yield from (Figure("front", name, None, metric) for metric in metrics)
+        yield Figure("examples", name)
+        queries = [(metric, str(query)) for metric in metrics for query in QueryKind]
+        yield from (Figure("trend", name, None, metric, query) for metric, query in queries)
         if dataset.is_classified:
-            yield "trend", None, "knn", None
-            yield "trend", None, "linear", None
-            for degree in sorted(dataset.degrees):
-                yield "correlation", degree, None, None
+            yield Figure("trend", name, None, "knn")
+            yield Figure("trend", name, None, "linear")
+            yield from (Figure("correlation", name, d) for d in sorted(dataset.degrees))
         if dataset.is_trained:
-            yield "attention", None, None, None
-            yield "learning", None, None, None
+            yield Figure("attention", name)
+            yield Figure("learning", name)
 
     def paper_targets(self) -> dict[str, str]:
         """Available tables and figures of the paper: target → file stem."""
-        tables = {f"table_{table.paper}": table.stem for table in self.tables if table.paper}
-        return tables | {f"figure_{f.paper}": f.stem for f in self.figures if f.paper}
+        names = {dataset.paper_role: name for name, dataset in self.datasets.items()}
+        made = {table.stem for table in self.tables} | {figure.stem for figure in self.figures}
+        stems = {
+            target: Figure(kind, names.get(role, ""), *which).stem
+            for target, (role, kind, *which) in PAPER_TARGETS.items()
+        }
+        return {target: stem for target, stem in stems.items() if stem in made}
 
     def unavailable_targets(self) -> dict[str, str]:
         """Tables and figures of the paper that this config cannot make: target → reason."""
-        wanted: dict[str, tuple[Any, ...]] = {
-            **{f"table_{number}": (*entry, None) for number, entry in PAPER_TABLES.items()},
-            **{f"figure_{number}": entry[:4] for number, entry in PAPER_FIGURES.items()},
-        }
-        missing = wanted.keys() - self.paper_targets().keys()
-        return {target: self._why_not(*wanted[target]) for target in wanted if target in missing}
+        made = self.paper_targets()
+        return {t: self._why_not(*key[:4]) for t, key in PAPER_TARGETS.items() if t not in made}
 
     def _why_not(self, role: PaperRole, kind: str, degree: int | None, metric: str | None) -> str:
         if kind in OF_IMAGES and self.config.bundle:

@@ -20,13 +20,10 @@ from pydantic_core import ErrorDetails
 from anonbench.core.errors import InputError
 from anonbench.core.settings import Settings, fault
 
-DEEPEST = 24
-"""Most levels of a config; ours has six."""
-MOST_VALUES = 100_000
-"""Most values of a config, counting repetitions by aliases."""
+DEEPEST = 24  # most levels of a config; ours has six
+MOST_VALUES = 100_000  # most values of a config, counting repetitions by aliases
 LONGEST_TEXT = 8192
-MOST_BYTES = 4 * 2**20
-"""Most bytes of a config file."""
+MOST_BYTES = 4 * 2**20  # most bytes of a config file
 LARGEST = 2**63
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters other than tab and line feed, and surrogates, which no file can hold."""
@@ -137,8 +134,7 @@ def require_plain(values: Any) -> None:
             raise InputError(f"{place}: is a number that is too large")
 
 
-_SHOWN = 80
-"""Most characters of a wrong value."""
+_SHOWN = 80  # most characters of a wrong value
 
 
 def problems(error: ValidationError, values: Any, config: type[Settings]) -> list[str]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from anonbench.config.data import PaperRole
 from anonbench.core.vocabulary import Model, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
-TABLE_SUFFIXES = ("csv", "md", "tex")
-"""Suffixes of a table's files."""
+TABLE_SUFFIXES = ("csv", "md", "tex")  # suffixes of a table's files
 ATTACK_TABLES = ("reidentification", "attacks")
 """File names of the tables about attacks on a data set."""
-FIGURE_SUFFIXES = ("png", "svg")
-"""Suffixes of a figure's files."""
+FIGURE_SUFFIXES = ("png", "svg")  # suffixes of a figure's files
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,6 @@ class Table:
     kind: TableKind
     dataset: str
     degree: int
-    paper: str | None = None
-    """The paper's number of this table, for example V."""
 
     @property
     def stem(self) -> str:
@@ -57,8 +53,6 @@ class Figure:
     degree: int | None = None
     metric: str | None = None
     query: str | None = None
-    paper: str | None = None
-    """The paper's number of this figure, for example 7."""
 
     @property
     def stem(self) -> str:
@@ -100,5 +94,10 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
 }
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
 
+PAPER_TARGETS: dict[str, tuple[Any, ...]] = {
+    **{f"table_{number}": (*entry, None) for number, entry in PAPER_TABLES.items()},
+    **{f"figure_{number}": entry for number, entry in PAPER_FIGURES.items()},
+}
+"""Tables and figures of the paper by their targets."""
 OF_IMAGES = ("examples", "attention")
 """Kinds of figures that show images, which a bundle does not contain."""

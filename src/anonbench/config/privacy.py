@@ -82,8 +82,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         return [attacker for attacker in named if attacker.is_given()]
 
 
-Limit = Fraction | None
-"""Highest rate, or None for no limit."""
+Limit = Fraction | None  # highest rate, or None for no limit
 
 
 class Strength(Settings):

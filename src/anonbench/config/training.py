@@ -349,8 +349,7 @@ class Redrawing(Settings):
     decay."""
 
 
-LOW_RANK_BATCH = 16
-"""Images of a step."""
+LOW_RANK_BATCH = 16  # images of a step
 
 
 class LowRank(Settings):

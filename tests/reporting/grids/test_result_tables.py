@@ -31,7 +31,7 @@ from anonbench.reporting.grid_layout import ScoreGrid, lay_out, write_layout
 from anonbench.reporting.grid_tables import write_sizes
 from anonbench.reporting.summary import summarize
 
-RETRIEVAL = Table("retrieval", "documents", 100, "IX")
+RETRIEVAL = Table("retrieval", "documents", 100)
 DOWNSTREAM = Table("downstream", "documents", 100)
 
 

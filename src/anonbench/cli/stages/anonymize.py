@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,7 @@ from anonbench.datasets.walk import shown
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
 
-_NAMED = 4
-"""Copies without an original that are named."""
+_NAMED = 4  # copies without an original that are named
 
 _MANUAL = f"""\
 anonymize: write copies of images with their sensitive regions hidden
@@ -76,11 +76,10 @@ def run(options: argparse.Namespace) -> int:
         )
     from anonbench.anonymization.files.run import anonymize_files
     from anonbench.anonymization.strength import sentence, weak_strengths
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.registries.methods import WEAK
     from anonbench.detection.search import kinds_of
 
-    names, config, _, line = settings_of(options, LOOKED_FOR)
+    names, config, _, line = settings_of(options)
     if not options.json:
         print(line, flush=True)
     try:
@@ -109,12 +108,9 @@ def run(options: argparse.Namespace) -> int:
         to = options.output
         print(_as_plan(done, to) if options.dry_run else _as_text(done, to, names))
         sought = kinds_of(names)
-        weak = [
-            e for e in sought if config.anonymization.information_left(options.method, e) in WEAK
-        ]
-        if weak:
-            shows = " and ".join(weak)
-            print(f"{options.method}: weak by design, {shows} may be recognized by eye")
+        left_of = partial(config.anonymization.information_left, options.method)
+        if weak := " and ".join(entity for entity in sought if left_of(entity) in WEAK):
+            print(f"{options.method}: weak by design, {weak} may be recognized by eye")
         if left := weak_strengths(options.method, sought, config.anonymization):
             print(sentence(options.method, left))
     return DOUBTFUL if done.is_doubtful and not options.dry_run else DONE
@@ -132,15 +128,18 @@ def _as_plan(done: Anonymized, to: Path) -> str:
 
 
 def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
+    from anonbench.detection.search import more_detectors
+
     def why(status: str) -> str:
         return f" ({tally(done.reasons[status])})" if status in done.reasons else ""
-
-    from anonbench.detection.search import more_detectors
 
     there = f"{count(done.written, 'image')} of {done.images:,}"
     if done.written > done.made:
         there += f" ({done.made:,} made now, {done.written - done.made:,} unchanged)"
     lines = [f"wrote {shown(str(to))}: {there}, {count(done.regions, 'region')} hidden"]
+    if done.converted:
+        lines.append(f"converted while they were read ({tally(done.converted)})")
+    failed = "not published: detector, encoder, audit or correction failed"
     for number, text in (
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are visible, because of the degree"),
@@ -149,10 +148,7 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
-        (
-            done.failed,
-            f"not published: detector, encoder, audit or correction failed{why('failed')}",
-        ),
+        (done.failed, f"{failed}{why('failed')}"),
         (done.left_out, f"left out{why('left_out')}"),
     ):
         if number:
@@ -169,8 +165,6 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         lines.append(
             f"{count(done.unknown, 'file')} also there, not known to be from this command: look"
         )
-    if done.converted:
-        lines.insert(1, f"converted while they were read ({tally(done.converted)})")
     if done.codings:
         lines.append(
             f"in {count(sum(done.codings.values()), 'image')} visible pixels depend on hidden ones "

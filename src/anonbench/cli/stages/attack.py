@@ -54,14 +54,9 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the attacks, then write and print the rates.
-
-    Raises:
-        InputError: there is no such method or attack; see also `attack_files`.
-    """
+    """Run the attacks, then write and print the rates."""
     for place in (options.originals, options.anonymized):
         require_place(place)
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, write_csv
     from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
@@ -78,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if output is not None:
         given = (options.originals, options.anonymized, *([options.boxes] if options.boxes else []))
         require_another(output, *map(Path, given))
-    names, config, *_ = settings_of(options, LOOKED_FOR)
+    names, config, *_ = settings_of(options)
     if options.method is not None and not config.anonymization.has(options.method):
         known = ", ".join(config.anonymization.names)
         raise InputError(f"--method {options.method}: there is no such method; there are {known}")

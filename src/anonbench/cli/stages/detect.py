@@ -50,20 +50,15 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search the images, write the regions found, and print counts.
-
-    Raises:
-        InputError: the output has an unknown suffix, or would replace an original.
-    """
+    """Search the images, write the regions found, and print counts."""
     require_place(options.images)
     output: Path | None = options.output
     require_suffix(output, *_SUFFIXES)
     if output is not None:
         require_another(output, Path(options.images))
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.detection.files import detect
 
-    names, config, _, line = settings_of(options, LOOKED_FOR)
+    names, config, _, line = settings_of(options)
     if not options.json:
         print(line, flush=True)
     found = detect(options.images, names, workers=options.workers, detection=config.detection)

@@ -65,7 +65,6 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     require_place(options.images)
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_new
     from anonbench.evaluation.end_to_end.evaluate import evaluate
@@ -77,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--{name} {place} lies among the images; name another folder")
     if options.output is not None:
         require_new(options.output)
-    asked = settings_of(options, LOOKED_FOR, *_SECTIONS)
+    asked = settings_of(options, *_SECTIONS)
     config, is_searched = asked.config, asked.is_named or not options.boxes
     first, *others = asked.line.splitlines()
     if not options.json:

@@ -47,11 +47,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Serve the page until interrupted, then print a summary.
-
-    Raises:
-        InputError: detection has no results, or another review is running.
-    """
+    """Serve the page until interrupted, then print a summary."""
     if options.sample < 1:
         raise InputError("--sample: at least 1")
     begun = None if options.configfile else _folder_review(options)

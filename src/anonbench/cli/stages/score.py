@@ -179,9 +179,8 @@ def _intervals(result: Evaluation) -> str:
 
 
 def _aligned(table: pd.DataFrame) -> str:
-    text = [[str(name) for name in table.columns]]
-    text += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return aligned(text, left=1)
+    rows = [list(table.columns), *table.itertuples(index=False)]
+    return aligned([[_cell(value) for value in row] for row in rows], left=1)
 
 
 def _cell(value: Any) -> str:

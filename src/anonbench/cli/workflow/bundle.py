@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from anonbench.bundle.write import Written
     from anonbench.config import Config
 
-_LISTED = 10
-"""Missing files that are printed; the bundle's README lists all."""
-_NAMED = 3
-"""Outdated jobs and changed files that are named."""
-_SHOWN = 40
-"""Differences that are printed."""
+_LISTED = 10  # missing files that are printed; the bundle's README lists all
+_NAMED = 3  # outdated jobs and changed files that are named
+_SHOWN = 40  # differences that are printed
 
 _MANUAL = f"""\
 bundle: pack results without images, for reviewers
@@ -172,11 +169,7 @@ def _as_text(options: argparse.Namespace, written: Written) -> str:
 
 
 def run_verify(options: argparse.Namespace) -> None:
-    """Check the bundle and print the result.
-
-    Raises:
-        InputError: a file differs from the published one.
-    """
+    """Check the bundle and print the result; InputError if a file is not as published."""
     from anonbench.bundle.crate import require_bundle
 
     require_bundle(options.bundle)  # before what takes a second to import

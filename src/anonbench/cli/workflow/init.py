@@ -56,14 +56,8 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Survey the folder, ask for choices, and write the config.
-
-    Raises:
-        InputError: the file exists already, the folder has no images, or a named file or column is
-            missing.
-    """
-    _require_folder(options.folder)  # checked before an import that takes a second
-    _require_new(options.output, options.folder)
+    """Survey the folder, ask for choices, and write the config."""
+    _require_places(options.folder, options.output)  # before an import that takes a second
 
     from anonbench.workflow.first_config.survey import survey
 
@@ -106,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
         | {"kind": settings.name},
         is_default=named == SMALL,
         label=options.label,
-        persons=options.persons and bool(seen.classes),
+        persons=options.persons,
         minutes=options.minutes or _MINUTES,
         cores=options.cores or len(os.sched_getaffinity(0)),
         gpus=len(candidates(os.environ)),
@@ -135,23 +129,18 @@ def run(options: argparse.Namespace) -> None:
 
 def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int) -> dict[str, Any]:
     """Survey and estimated cost of the experiment as plain data, without file names."""
+    counts = {name: getattr(seen, name) for name in ("images", "megabytes", "formats", "split")}
+    found = {
+        name: {"entity": each.entity, "images": each.images, "not_tried": each.missing}
+        for name, each in sample.found.items()
+    }
     return {
         "config": str(to),
-        "images": seen.images,
-        "megabytes": seen.megabytes,
-        "formats": seen.formats,
-        "split": seen.split,
+        **counts,
         "classes": len(seen.classes),
         "not_used": seen.left,
         "no_images": seen.no_images,
-        "sample": {
-            "read": sample.read,
-            "unreadable": sample.unreadable,
-            "found": {
-                name: {"entity": each.entity, "images": each.images, "not_tried": each.missing}
-                for name, each in sample.found.items()
-            },
-        },
+        "sample": {"read": sample.read, "unreadable": sample.unreadable, "found": found},
         "experiment": {
             "images": cost.images,
             "cores": cores,
@@ -172,7 +161,7 @@ def _minutes(text: str) -> float:
     return value
 
 
-def _require_folder(folder: Path) -> None:
+def _require_places(folder: Path, to: Path) -> None:
     if not folder.exists():
         raise InputError(f"the folder {shown(str(folder))} does not exist")
     if not folder.is_dir():
@@ -180,12 +169,9 @@ def _require_folder(folder: Path) -> None:
             f"{shown(str(folder))} is a file; name a folder of images "
             "(a table needs a config with `layout: table`: docs/how-to/own-data.md)"
         )
-
-
-def _require_new(to: Path, folder: Path) -> None:
     if to.exists():
         raise InputError(f"{to} is there already, and is not overwritten; name another file (-o)")
-    if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
+    if to.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{to} is in the folder of the originals: name another place (-o)")
     if message := cannot_be_written_to(to.parent, " (-o)"):
         raise InputError(message)
@@ -197,14 +183,12 @@ def _require_enough(config: Config, folder: Path) -> None:
     from anonbench.datasets.listing import count_found, read_source
     from anonbench.workflow.image_counts import check_counts
 
+    counts = {
+        name: count_found(read_source(name, dataset, config.seed, labels=False))
+        for name, dataset in config.datasets.items()
+    }
     try:
-        check_counts(
-            Experiment(config),
-            {
-                name: count_found(read_source(name, dataset, config.seed, labels=False))
-                for name, dataset in config.datasets.items()
-            },
-        )
+        check_counts(Experiment(config), counts)
     except InputError as error:
         reason = " ".join(str(error).split()).removeprefix("too few images: ")
         raise InputError(

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "policy.csv"
-_DATASET = "manifest.parquet"
-"""File by which a data set's folder is recognized."""
-_WIDTH = 118
-"""Characters of a line."""
+_DATASET = "manifest.parquet"  # file by which a data set's folder is recognized
+_WIDTH = 118  # characters of a line
 _FIRST = "first `anonbench run policy --configfile CONFIG`"
 
 _MANUAL = f"""\
@@ -57,11 +55,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge each variant and print the verdicts.
-
-    Raises:
-        InputError: no table exists, one is damaged, or a variant is missing from it.
-    """
+    """Judge each variant and print the verdicts."""
     config = read_config(options.configfile) if options.configfile else None
     default = config.results if config else Path(RESULTS)
     files = [path for place in options.place or [default] for path in _files(place)]

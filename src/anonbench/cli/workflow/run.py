@@ -25,7 +25,13 @@ _LOOKS = (
     *("--report", "--filegraph", "--lc", "--list-changes", "--help", "-h", "--version"),
 )
 """Options with which no job runs."""
-_EPILOG = """\
+_RUN = """\
+run: run an experiment up to its report
+Says how many jobs will run and how long they take, runs snakemake, and says where the report is.
+Without --cores, it uses all cores and GPUs of this machine.
+
+
+
 All arguments are passed to snakemake: targets first, then --configfile, --config, -n. The exit
 status is that of snakemake, 130 after Ctrl-C; the same command continues the run.
 
@@ -33,13 +39,17 @@ Examples:
   anonbench run --configfile archive.yaml
   anonbench run archive_boxes --configfile archive.yaml    # up to a stage
   anonbench run -n --configfile archive.yaml               # only list the jobs"""
-_EPILOG_OF_REPORT = """\
+_REPORT = """\
+report: run an experiment up to its report only (as `run report`)
+Runs the workflow up to the report, as `anonbench run report` does, and says where it is.
+
+
+
 All arguments are passed to snakemake: --configfile, --config, -n. The exit status is that of
 snakemake.
 
 Examples:
   anonbench report --configfile archive.yaml"""
-
 _PLAN = """\
 plan: list the jobs of an experiment, their time and disk
 Shows how many jobs snakemake would run, and their cost from benchmarks of earlier jobs or from
@@ -60,33 +70,13 @@ More: docs/how-to/plan.md."""
 
 def add(commands: Any) -> None:
     """Add the commands to the subparsers of `anonbench`."""
-    parser = commands.add_parser(
-        "run",
-        help="run an experiment up to its report",
-        description="Says how many jobs will run and how long they take, runs snakemake, and says "
-        "where the report is. Without --cores, it uses all cores and GPUs of this machine.",
-        epilog=_EPILOG,
-    )
-    parser.set_defaults(run=run, passes_on=True, targets=())
-    parser = commands.add_parser(
-        "report",
-        help="run an experiment up to its report only (as `run report`)",
-        description="Runs the workflow up to the report, as `anonbench run report` does, and says "
-        "where it is.",
-        epilog=_EPILOG_OF_REPORT,
-    )
-    parser.set_defaults(run=run, passes_on=True, targets=("report",))
-    plan = add_command(commands, _PLAN, run_plan)
-    plan.set_defaults(passes_on=True)
+    add_command(commands, _RUN, run).set_defaults(passes_on=True, targets=())
+    add_command(commands, _REPORT, run).set_defaults(passes_on=True, targets=("report",))
+    add_command(commands, _PLAN, run_plan).set_defaults(passes_on=True)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Replace this process by snakemake; does not return.
-
-    Raises:
-        InputError: snakemake refuses the config or the targets, a result that would stay is
-            damaged, or jobs need a GPU and there is none.
-    """
+    """Replace this process by snakemake, unless the plan shows that jobs cannot run here."""
     from anonbench.workflow.snakefile import with_snakefile
 
     given = with_snakefile([*options.targets, *options.snakemake])
@@ -128,11 +118,7 @@ def _gpus() -> int:
 
 
 def _announce(given: Sequence[str]) -> None:
-    """Print the planned jobs and their expected time, or the path of the report.
-
-    Raises:
-        InputError: see `run`.
-    """
+    """Print the planned jobs and their expected time; InputError if they cannot run here."""
     from anonbench.core.io import RESULTS
     from anonbench.core.jobs.checksums import digest_file, verify
     from anonbench.workflow.plan_costs import as_data, missing, total

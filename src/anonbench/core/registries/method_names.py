@@ -16,17 +16,13 @@ from collections.abc import Iterable, Mapping
 
 from anonbench.core.registries.methods import METHODS
 
-GIVEN = "given_"
-"""Prefix of the names of other programs' images."""
-REDRAWN = "redrawn_"
-"""Prefix of the names of images whose hidden regions were redrawn."""
+GIVEN = "given_"  # prefix of the names of other programs' images
+REDRAWN = "redrawn_"  # prefix of the names of images whose hidden regions were redrawn
 _OWN_VECTORS = {"mapped_": "mapped vectors", "D_": "vectors of model D"}
 """Prefixes of the names of images whose vectors are judged separately, with labels: the adaptions
 `anonbench.core.vocabulary.COMPATIBLE`."""
-_GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
-"""Colours of other programs' images."""
-_DARKER = 0.45
-"""Share of the way to black, from a method's colour to that of its redrawn images."""
+_GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")  # colours of other programs' images
+_DARKER = 0.45  # share of the way to black, from a method's colour to that of its redrawn images
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 """Shade of a strength: share of the way to white, and greatest shift of hue."""
 
@@ -34,12 +30,10 @@ _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 def _parts(name: str) -> tuple[str, str]:
     """Prefix by which a config makes a name, and the rest; no prefix for methods and strengths."""
     for prefix in () if name in METHODS else (GIVEN, REDRAWN, *_OWN_VECTORS):
-        rest = name.removeprefix(prefix) if name.startswith(prefix) else ""
-        if (
-            rest
-            and (prefix == GIVEN or is_method(rest))
-            and (prefix != REDRAWN or is_audited(rest))
-        ):
+        rest = name.removeprefix(prefix)
+        if not rest or rest == name:
+            continue
+        if prefix == GIVEN or (is_method(rest) and (prefix != REDRAWN or is_audited(rest))):
             return prefix, rest
     return "", name
 
@@ -60,10 +54,7 @@ def has_own_vectors(name: str | None) -> bool:
 
 
 def is_audited(name: str | None) -> bool:
-    """Check whether a name stands for a method whose result the audit checks.
-
-    It cannot check other programs, nor a network that redraws regions.
-    """
+    """Whether the audit checks a method: not other programs, nor networks that redraw regions."""
     return not _parts(name or "")[0]
 
 
@@ -85,12 +76,7 @@ def published_as(method: str, adaption: str) -> str:
 
 
 def base_of(name: str) -> str:
-    """Return the registered method of a name: itself, or the one that it is a strength of.
-
-    Raises:
-        KeyError: there is none, as for images of another program, redrawn ones, and separate
-            vectors.
-    """
+    """Return the registered method of a name or of its strength; KeyError if there is none."""
     if name in METHODS:
         return name
     begun = [method for method in METHODS if name.startswith(f"{method}_")]

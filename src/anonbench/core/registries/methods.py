@@ -145,10 +145,8 @@ class Method(Registered):
 InformationLeft = Literal["none", "coarse", "most", "all"]
 INFORMATION_LEVELS: tuple[str, ...] = get_args(InformationLeft)
 """What a method may leave, from the least to the most."""
-UNKNOWN = "unknown"
-"""What a method leaves that does not say so."""
-WEAK = ("most", "all")
-"""Levels of methods that are weak by design."""
+UNKNOWN = "unknown"  # what a method leaves that does not say so
+WEAK = ("most", "all")  # levels of methods that are weak by design
 
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
