@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,6 +140,17 @@ def read_config(path: Path) -> Config:
         return load(read(path))
     except InputError as error:
         raise InputError(f"--configfile: {error}") from None
+
+
+def tell(options: argparse.Namespace, content: Any, text: str) -> None:
+    """Print a result: as JSON with `--json`, else as text."""
+    print(json.dumps(content, indent=2, ensure_ascii=False) if options.json else text)
+
+
+def first_of(lines: Sequence[str], most: int, where: str = "") -> list[str]:
+    """Indented lines, at most so many, and how many more there are."""
+    more = [f"and {len(lines) - most:,} more{where}"] if len(lines) > most else []
+    return [f"  {line}" for line in [*lines[:most], *more]]
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int) -> str:

@@ -87,10 +87,7 @@ class Experiment:
         return systems.pop() if len(systems) == 1 else "the data set’s system"
 
     def second_references(self, name: str) -> tuple[int, ...]:
-        """Other seeds of the unadapted model, which separate costs from retrieval bias.
-
-        Empty if it is trained once (no control, and one training seed), or not at all.
-        """
+        """Other seeds of the unadapted model, if any, to separate costs from retrieval bias."""
         return self.seeds(name, Model())[1:]
 
     def entities(self, name: str) -> list[Entity]:
@@ -114,10 +111,7 @@ class Experiment:
         return [Variant(method, 100) for method in self.datasets[name].unaudited_methods]
 
     def models(self, name: str) -> list[Model]:
-        """The unadapted model and every adaption to every variant, including mapped ones.
-
-        No model is adapted to redrawn regions, which are made to fit the unadapted model.
-        """
+        """The unadapted model and every adaption to every variant, except redrawn ones."""
         adaptions = self.datasets[name].adaptions
         variants = [each for each in self.variants(name) if not is_redrawn(each.method)]
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]

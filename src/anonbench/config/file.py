@@ -39,11 +39,8 @@ class _Loader(yaml.SafeLoader):
                 continue
             line = key.start_mark.line + 1
             if key.value in written:
-                raise yaml.constructor.ConstructorError(
-                    None,
-                    None,
-                    f"{key.value} is there twice, in lines {written[key.value]} and {line}",
-                )
+                said = f"{key.value} is there twice, in lines {written[key.value]} and {line}"
+                raise yaml.constructor.ConstructorError(None, None, said)
             written[key.value] = line
         return super().construct_mapping(node, deep)
 
@@ -51,16 +48,11 @@ class _Loader(yaml.SafeLoader):
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     """Construct a number; YAML 1.1 would read 1:30 as ninety."""
     if ":" in node.value:
-        raise yaml.constructor.ConstructorError(
-            None,
-            None,
-            f"{node.value} in line {node.start_mark.line + 1} is no number; quote it if it is text",
-        )
+        line = node.start_mark.line + 1
+        said = f"{node.value} in line {line} is no number; quote it if it is text"
+        raise yaml.constructor.ConstructorError(None, None, said)
     is_whole = node.tag.endswith(":int")
-    made: int | float = (
-        loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
-    )
-    return made
+    return loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
 
 
 for _tag in ("int", "float"):

@@ -67,13 +67,9 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
 
     def detectors_of_attacks(self, own: Sequence[str]) -> list[str]:
         """Detectors whose settings the attacks use on a data set with the detectors `own`."""
-        attacks = (self.of(PRIVACY_ATTACKS[name]) for name in self.attacks)
-        used = {
-            name
-            for attack in attacks
-            if isinstance(attack, RegionAttack)
-            for name in attack.detectors(own)
-        }
+        attacks = [self.of(PRIVACY_ATTACKS[name]) for name in self.attacks]
+        of_regions = [each for each in attacks if isinstance(each, RegionAttack)]
+        used = {name for attack in of_regions for name in attack.detectors(own)}
         return sorted(used & set(DETECTORS))
 
     def named(self) -> list[AttackerKind]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import IMAGES, WORKERS, detectors, no_images_line, settings_of
-from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix, tell
 from anonbench.core.io import require_another
 from anonbench.core.wording import count, tally
 from anonbench.datasets.inputs import require_place
@@ -64,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
     found = detect(options.images, names, workers=options.workers, detection=config.detection)
     if output is not None:
         _write(found, output)
-    counts = {**_counts(found), "detectors": names}
-    print(json.dumps(counts, indent=2) if options.json else _as_text(found, output))
+    counts = _counts(found)
+    tell(options, counts | {"detectors": names}, _as_text(counts, output))
     return DOUBTFUL if found.is_doubtful else DONE
 
 
@@ -100,8 +99,7 @@ def _counts(found: Detected) -> dict[str, Any]:
     }
 
 
-def _as_text(found: Detected, output: Path | None) -> str:
-    counts = _counts(found)
+def _as_text(counts: dict[str, Any], output: Path | None) -> str:
     regions = ", ".join(f"{number:,} {name}" for name, number in counts["regions"].items())
     bare = counts["without_regions"]
     lines = [

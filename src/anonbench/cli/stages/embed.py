@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from typing import Any
 
 from anonbench.cli.inputs import IMAGES
-from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix
+from anonbench.cli.shared import DONE, DOUBTFUL, add_command, require_suffix, tell
 from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
@@ -59,17 +58,15 @@ def run(options: argparse.Namespace) -> int:
     write_embeddings(options.output, found)
     images, width = found.values.shape
     left, converted = found.provenance["left_out"], found.provenance["converted"]
-    if options.json:
-        written = {"output": str(options.output), "images": images, "dimensions": width}
-        written |= {"left_out": len(left), "system": found.provenance["system"]}
-        names = [{"name": name, "reason": reason} for name, reason in left]
-        written |= {"converted": converted, "left_out_files": names}
-        print(json.dumps(written, indent=2))
-    else:
-        print(f"{count(images, 'image')}, {width} dimensions: {options.output}")
-        if converted:
-            print(f"converted while they were read ({tally(converted)})")
-        if left:
-            reasons = tally(Counter(reason for _, reason in left))
-            print(f"{count(len(left), 'file')} could not be read ({reasons}); which: --json")
+    written = {"output": str(options.output), "images": images, "dimensions": width}
+    written |= {"left_out": len(left), "system": found.provenance["system"]}
+    names = [{"name": name, "reason": reason} for name, reason in left]
+    written |= {"converted": converted, "left_out_files": names}
+    lines = [f"{count(images, 'image')}, {width} dimensions: {options.output}"]
+    if converted:
+        lines.append(f"converted while they were read ({tally(converted)})")
+    if left:
+        reasons = tally(Counter(reason for _, reason in left))
+        lines.append(f"{count(len(left), 'file')} could not be read ({reasons}); which: --json")
+    tell(options, written, "\n".join(lines))
     return DOUBTFUL if left else DONE

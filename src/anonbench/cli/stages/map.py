@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import add_command, aligned, require_suffix
+from anonbench.cli.shared import add_command, aligned, require_suffix, tell
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 
@@ -71,7 +70,7 @@ def run_fit(options: argparse.Namespace) -> None:
 
     learned = fit_map(options.originals, options.hidden, options.clusters, method=options.method)
     learned.save(options.output)
-    print(json.dumps(learned.card, indent=2) if options.json else as_text(learned, options.output))
+    tell(options, learned.card, as_text(learned, options.output))
 
 
 def run_apply(options: argparse.Namespace) -> None:
@@ -102,7 +101,7 @@ def run_apply(options: argparse.Namespace) -> None:
     source = dict(made_by) | {"mapped": learned.card.get("method") or True}
     write_embeddings(options.output, Embeddings(given.ids, change(given.values), source))
     written = {"output": str(options.output), "images": len(given.ids), "width": learned.width}
-    print(json.dumps(written) if options.json else f"{len(given.ids):,} vectors: {options.output}")
+    tell(options, written, f"{len(given.ids):,} vectors: {options.output}")
 
 
 def as_text(learned: Map, output: Path) -> str:

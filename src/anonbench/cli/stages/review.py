@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import CONFIG, add_command, read_config
+from anonbench.cli.shared import CONFIG, add_command, read_config, tell
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -66,11 +65,7 @@ def run(options: argparse.Namespace) -> None:
                 print(file=sys.stderr)
         summary = review.summary()
     summary |= {"add_to_config": line, "next": rerun}
-    print(
-        json.dumps(summary, indent=2, ensure_ascii=False)
-        if options.json
-        else _summary_text(review, summary)
-    )
+    tell(options, summary, _summary_text(review, summary))
 
 
 _Session = tuple[Path, "Callable[[], Review]", str | None, str]

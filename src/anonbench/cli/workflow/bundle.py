@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shlex
 import sys
@@ -12,7 +11,15 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import OF_RUN, RUN_DEFAULTS, add_command, read_config, workflow_of
+from anonbench.cli.shared import (
+    OF_RUN,
+    RUN_DEFAULTS,
+    add_command,
+    first_of,
+    read_config,
+    tell,
+    workflow_of,
+)
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 from anonbench.datasets.walk import shown
@@ -95,11 +102,8 @@ def run(options: argparse.Namespace) -> None:
         licence=options.licence,
         repository=options.repository,
     )
-    if options.json:
-        told = {"bundle": str(options.output)} | asdict(written)
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        print(_as_text(options, written))
+    told = {"bundle": str(options.output)} | asdict(written)
+    tell(options, told, _as_text(options, written))
     print(f"\n{warning(options.keep_ids)}", file=sys.stderr)
 
 
@@ -157,9 +161,7 @@ def _as_text(options: argparse.Namespace, written: Written) -> str:
     if written.missing:
         missing = len(written.missing)
         lines.append(f"the run was not finished; {missing:,} files that it would have are missing:")
-        lines += [f"  {path}" for path in written.missing[:_LISTED]]
-        if missing > _LISTED:
-            lines.append(f"  and {missing - _LISTED:,} more (see the bundle's README.md)")
+        lines += first_of(written.missing, _LISTED, " (see the bundle's README.md)")
     if written.commit and not options.repository:
         lines.append(
             "it names the code's commit and no repository; --repository ADDRESS says where it is"
@@ -177,11 +179,8 @@ def run_verify(options: argparse.Namespace) -> None:
     from anonbench.bundle.verify import verify
 
     found = verify(options.bundle)
-    if options.json:
-        values = asdict(found) | {"as_published": not found.differences}
-        print(json.dumps(values, indent=2, ensure_ascii=False))
-    else:
-        print(_verified_text(found))
+    values = asdict(found) | {"as_published": not found.differences}
+    tell(options, values, _verified_text(found))
     if wrong := len(found.differences):
         raise InputError(f"{options.bundle} is not as published: {count(wrong, 'difference')}")
 
@@ -194,10 +193,6 @@ def _verified_text(found: Verified) -> str:
             f"{found.made_here:,} files are not listed: made by running the workflow here; "
             f"{same:,} of {found.compared:,} that the run had made have its bytes"
         )
-    lines = found.differences
-    if not lines:
-        return "\n".join([*shown, "everything is as published"])
-    shown += ["not as published:", *(f"  {line}" for line in lines[:_SHOWN])]
-    if len(lines) > _SHOWN:
-        shown.append(f"  and {len(lines) - _SHOWN:,} more")
-    return "\n".join(shown)
+    if lines := found.differences:
+        return "\n".join([*shown, "not as published:", *first_of(lines, _SHOWN)])
+    return "\n".join([*shown, "everything is as published"])

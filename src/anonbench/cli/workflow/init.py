@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import no_images_line
-from anonbench.cli.shared import add_command
+from anonbench.cli.shared import add_command, tell
 from anonbench.cli.stages.embed import SMALL, SYSTEM
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, cannot_be_written_to
@@ -113,18 +112,14 @@ def run(options: argparse.Namespace) -> None:
         config = load(read(part))  # the written config can be run
         if cost.images < FEWEST:
             _require_enough(config, options.folder)
-    if options.json:
-        told = _as_json(seen, sample, cost, options.output, choice.cores)
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    if cost.gap:
-        print(f"too few for the policy: {cost.gap}")
-    print(
+    text = f"too few for the policy: {cost.gap}\n" if cost.gap else ""
+    text += (
         f"wrote {options.output}: {count(cost.images, 'image')}, about {duration(cost.seconds)} "
         f"with {count(choice.cores, 'core')}, or half or twice as long\n"
         f"what would run: anonbench plan --configfile {options.output}\n"
         f"run it:         anonbench run --configfile {options.output}"
     )
+    tell(options, _as_json(seen, sample, cost, options.output, choice.cores), text)
 
 
 def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int) -> dict[str, Any]:

@@ -146,10 +146,7 @@ def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFram
 
 
 def _as_text(judged: pd.DataFrame) -> str:
-    """Format one line for each variant: its verdict, and the reasons or the resisted attacks.
-
-    Variants that pass come first; those that failed on evidence come last.
-    """
+    """Verdict of each variant, those that pass first, with the reasons or the resisted attacks."""
     from anonbench.evaluation.policy.table import reasons_against, resisted
     from anonbench.evaluation.policy.verdicts import overall, rank
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from anonbench.cli.shared import add_command
+from anonbench.cli.shared import add_command, tell
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
@@ -174,4 +173,4 @@ def run_plan(options: argparse.Namespace) -> None:
     cores = options.cores or len(os.sched_getaffinity(0))
     gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
     data = as_data(plan, cores, gpus)
-    print(json.dumps(data, indent=2, ensure_ascii=False) if options.json else as_text(data))
+    tell(options, data, as_text(data))

@@ -201,10 +201,7 @@ GROUPS = ("anonbench.methods", "anonbench.detectors", "anonbench.systems")
 
 @cache
 def added() -> dict[str, list[EntryPoint]]:
-    """Return the entry points of anonbench's groups, by group and in the order of names.
-
-    They are searched once, because this reads a file of each installed package.
-    """
+    """Entry points of anonbench's groups, by name; read once, from a file of each package."""
     found = entry_points()
     for group in sorted(found.groups):
         if group.startswith(_PREFIX) and group not in GROUPS:
