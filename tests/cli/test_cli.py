@@ -143,7 +143,7 @@ def test_no_command_overwrites_input(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("more", "message"),
     [
         (["--fraction", "0.001"], "fraction 0.001 of 240 images is no image at all"),
-        (["--sample", "0"], "sample: 0 is no number of things"),
+        (["--sample", "0"], "sample: 0 cannot be used"),
         (["--per-query", "scores.txt"], "--per-query scores.txt: the name ends in .parquet"),
         (["--per-query", "/proc/none/scores.csv"], "/proc/none/scores.csv: cannot be written"),
         (["--queries", "absent.h5"], "absent.h5: no such file"),

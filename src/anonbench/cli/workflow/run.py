@@ -161,6 +161,9 @@ def _announce(given: Sequence[str]) -> None:
 
 def run_plan(options: argparse.Namespace) -> None:
     """Print the plan."""
+    from anonbench.workflow.snakefile import with_snakefile
+
+    with_snakefile(options.snakemake)  # refuses before imports that take a second
     from anonbench.workflow.plan_costs import as_data, as_text
     from anonbench.workflow.planned_jobs import collect
     from anonbench.workflow.startup import weak_methods
