@@ -24,8 +24,7 @@ from anonbench_demo.strokes import (
     smooth,
 )
 
-FOREHEAD = -2.0
-"""Where the face's box begins: about the hairline, as face detectors see it."""
+FOREHEAD = -2.0  # where the face's box begins: about the hairline, as face detectors see it
 
 WHITE: Colour = (244, 242, 240)
 DARK: Colour = (32, 22, 22)

@@ -20,13 +20,11 @@ from anonbench_demo.fonts import Family, Font, wrap
 from anonbench_demo.listing import quad_region
 
 Ink = int | tuple[int, int, int]
-Block = dict[str, Any]
-"""The kind of a block with its content, and its options."""
+Block = dict[str, Any]  # the kind of a block with its content, and its options
 COMMON = ("repeat", "chance", "gap")
 """Options of all kinds: how often, how probable, and pixels below each repetition."""
 LAYOUTS = yaml.safe_load(resources.files(__package__).joinpath("layouts.yaml").read_text("utf-8"))
-LABEL = 8.5
-"""Size of small print in pixels."""
+LABEL = 8.5  # size of small print in pixels
 
 
 class Mark(NamedTuple):

@@ -32,8 +32,7 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.datasets.image_sets.shards import INDEX_COLUMNS, ImageSet
 
 TABLE = "images.csv"
-_TIME = 315532800
-"""1980-01-01: time of every file and member."""
+_TIME = 315532800  # 1980-01-01: time of every file and member
 _PUBLIC = ("number", "split", "class")
 _OWN = ("id", "split", "label")
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}

@@ -19,12 +19,10 @@ from anonbench.core.libraries.opencv import cv2
 if TYPE_CHECKING:
     from anonbench.config import Anonymization
 
-Window = tuple[slice, slice]
-"""Rows and columns of the image."""
+Window = tuple[slice, slice]  # rows and columns of the image
 _SLACK = 1e-8
 """How far, in pixels, a region reaches beyond its slanted edges: rounding hides rather more."""
-_TOLERANCE = 1e-6
-"""Pixels: rounding of a scaled grid adds no block."""
+_TOLERANCE = 1e-6  # pixels: rounding of a scaled grid adds no block
 
 
 class Cover(NamedTuple):

@@ -16,14 +16,11 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 
-_INSIDE = 0.9
-"""Share of a region inside another one from which it is dropped as redundant."""
+_INSIDE = 0.9  # share of a region inside another one from which it is dropped as redundant
 _SAME_CODE = 0.8
 """The same of codes, by their very corners: the rectangle around them may reach far beyond."""
-_SAME_HEIGHT = 1.8
-"""Greatest ratio of heights of two regions that are parts of one line."""
-_SAME_ROWS = 0.6
-"""Least share of the lower one's height that two parts of a line have in common."""
+_SAME_HEIGHT = 1.8  # greatest ratio of heights of two regions that are parts of one line
+_SAME_ROWS = 0.6  # least share of the lower one's height that two parts of a line have in common
 LARGE = 4_000_000
 """Number of pixels from which memory is reserved before an image is searched in one piece."""
 _MEMORY = Path("/proc/meminfo")
@@ -38,8 +35,7 @@ _GRID = 0.15
 """Share of squares with a grid from which an image shows a screen. Of 2,198 photographs and scans
 three have more, two of them pages with a coarse halftone. Of 24 drawn photographs of screens, 19.
 """
-_PASS = 0.25
-"""Cycles a pixel up to which an image without its grid is left as it is."""
+_PASS = 0.25  # cycles a pixel up to which an image without its grid is left as it is
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:

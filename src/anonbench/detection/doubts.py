@@ -16,18 +16,12 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_grey, corners_of, shows_screen
 
 MOST_PIXELS = 100_000_000
-LEAST_FACE = 24
-"""Least shorter side of a face in pixels."""
-LINES = 8, 400
-"""Least and greatest height of lines of text, in pixels."""
-_LOW_LINES = 0.1
-"""Least share of the lines below the range: single specks are also taken for text."""
-LEAST_RANGE = 128
-"""Least range in grey levels from the darkest to the brightest pixel."""
-LEAST_LIGHT = 32
-"""Brightest value below which an image is not searched: nobody sees what it shows."""
-WEAK = 0.5
-"""Greatest score of a region of low confidence."""
+LEAST_FACE = 24  # least shorter side of a face in pixels
+LINES = 8, 400  # least and greatest height of lines of text, in pixels
+_LOW_LINES = 0.1  # least share of the lines below the range: single specks are also taken for text
+LEAST_RANGE = 128  # least range in grey levels from the darkest to the brightest pixel
+LEAST_LIGHT = 32  # brightest value below which an image is not searched: nobody sees what it shows
+WEAK = 0.5  # greatest score of a region of low confidence
 LARGE = "more than 100 megapixels"
 SMALL_FACES = "faces of less than 24 pixels"
 LOW_LINES = "lines of text of less than 8 pixels"
@@ -60,8 +54,7 @@ _PAPER, _TONES, _SEEN = 0.6, 25, 256
 """Least share of the pixels within so many grey levels for an image to be paper; longest side that
 is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 photographs less.
 """
-_TEXT_SHARE = 0.15
-"""Share of an image under lines of text from which it counts as a document."""
+_TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
 
 
 def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:

@@ -25,8 +25,7 @@ from anonbench.detection.search import DetectorFailed, Search, searching
 if TYPE_CHECKING:
     import pandas as pd
 
-SEED = 0
-"""Seed of the draw order, the config's default."""
+SEED = 0  # seed of the draw order, the config's default
 COLUMNS = (
     *("id", "name", "status", "reason", "digest", "width", "height"),
     *("converted", "regions", "doubts"),

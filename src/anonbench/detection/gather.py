@@ -32,8 +32,7 @@ nothing was found. Of the used ones: those in which nothing was found, and those
 only some detectors, because another one failed, and those that a person should look at
 (`anonbench.detection.doubts`).
 """
-KEPT = " (kept)"
-"""Suffix of the reason of an image that is used although a detector failed on it."""
+KEPT = " (kept)"  # suffix of the reason of an image that is used although a detector failed on it
 
 
 def gather_boxes(

@@ -20,12 +20,9 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.read import read_regions
 from anonbench.detection.base import corners_of
 
-IOU = 0.5
-"""Intersection over union from which a found region is a true one, one to one."""
-COVERAGES = (0.5, 0.9)
-"""Shares of a true region's area from which it counts as hidden."""
-ALL = "all"
-"""All entities together."""
+IOU = 0.5  # intersection over union from which a found region is a true one, one to one
+COVERAGES = (0.5, 0.9)  # shares of a true region's area from which it counts as hidden
+ALL = "all"  # all entities together
 
 REGION_COLUMNS = [
     *("id", "entity", "x0", "y0", "x1", "y1", "area"),
@@ -38,8 +35,7 @@ IMAGE_COLUMNS = [
 METRICS = ("covered", "covered_alike", "recall_iou", "recall_50", "recall_90", "false_area")
 SUMMARY_COLUMNS = ["entity", "metric", "value", "low", "high", "images", "true", "found"]
 
-Size = tuple[int, int]
-"""Width and height in pixels."""
+Size = tuple[int, int]  # width and height in pixels
 
 
 def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:

@@ -18,10 +18,8 @@ from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
-BATCH_PIXELS = 16_000_000
-"""Greatest number of pixels in a batch; a larger image is a batch alone."""
-NOTHING = np.empty((0, 0), np.uint8)
-"""Pixels of an image that cannot be read."""
+BATCH_PIXELS = 16_000_000  # greatest number of pixels in a batch; a larger image is a batch alone
+NOTHING = np.empty((0, 0), np.uint8)  # pixels of an image that cannot be read
 Item = TypeVar("Item")
 
 

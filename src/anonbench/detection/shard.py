@@ -53,8 +53,7 @@ from anonbench.detection.search import (
 log = logging.getLogger(__name__)
 
 IMAGE_COLUMNS = ["id", "status", "reason", "regions", "doubts"]
-DOUBTS = "image-doubts"
-"""Name of the cache of doubts; no detector can have it."""
+DOUBTS = "image-doubts"  # name of the cache of doubts; no detector can have it
 SUSPICIOUS = 100
 """Number of images, the first of a detector, without any region that cause a warning."""
 

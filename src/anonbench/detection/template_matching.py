@@ -10,48 +10,34 @@ import numpy as np
 from anonbench.core.boxes import rectangle
 from anonbench.core.libraries.opencv import cv2
 
-FEATURES = 2000
-"""Greatest number of features of an image, or of a template."""
-LENGTH = 128
-"""Numbers of a descriptor."""
+FEATURES = 2000  # greatest number of features of an image, or of a template
+LENGTH = 128  # numbers of a descriptor
 CONTRAST = 0.02
 """Half of SIFT's usual threshold: the background and small print of a document are pale."""
 WORDS = 128
 """Centres of the embedding. Of 35 documents photographed aslant, it ranks 27 among their first
 three templates and 32 among ten; with 32 centres it is 24 and 30."""
-SAMPLE = 10_000
-"""Number of descriptors from which the centres are computed."""
+SAMPLE = 10_000  # number of descriptors from which the centres are computed
 
 RATIO = 0.85
 """Distance of the best match, as a share of the second best's, below which it is kept (Lowe)."""
-REACH = 3.0
-"""Pixels by which a match may miss and still support the transformation."""
+REACH = 3.0  # pixels by which a match may miss and still support the transformation
 DRAWS, CERTAIN = 5000, 0.9999
 """Greatest number of draws of a transformation, and the confidence at which they stop earlier."""
-INLIERS = 15
-"""Least number of matching features that agree with a transformation."""
-ERROR = 2.0
-"""Largest median distance of these, in pixels at the size that is matched."""
-SCALES = (0.2, 5.0)
-"""Smallest and largest scale of a template in an image."""
-STRETCH = 3.0
-"""Greatest ratio of the stretches of the template's sides."""
-FRAME = 560
-"""Longer side of the frame, in pixels, in which image and template are compared."""
+INLIERS = 15  # least number of matching features that agree with a transformation
+ERROR = 2.0  # largest median distance of these, in pixels at the size that is matched
+SCALES = (0.2, 5.0)  # smallest and largest scale of a template in an image
+STRETCH = 3.0  # greatest ratio of the stretches of the template's sides
+FRAME = 560  # longer side of the frame, in pixels, in which image and template are compared
 FINE, COARSE = 1.5, 6.0
 """Blur of the frame (standard deviations, in pixels): only details between the two are compared, so
 that noise and light have no effect. On the demo's cards these are print and ruling.
 """
-CELLS = 12
-"""Cells along the frame's longer side."""
-FILLED = 0.25
-"""Least share of a cell that is compared."""
-FLAT = 1.5
-"""Grey levels (standard deviation) below which a cell of the template counts as empty."""
-LIKE = 0.5
-"""Correlation from which a cell of the image shows the same as the template's."""
-SEEN = 0.5
-"""Least share of the template's cells that must be in the image."""
+CELLS = 12  # cells along the frame's longer side
+FILLED = 0.25  # least share of a cell that is compared
+FLAT = 1.5  # grey levels (standard deviation) below which a cell of the template counts as empty
+LIKE = 0.5  # correlation from which a cell of the image shows the same as the template's
+SEEN = 0.5  # least share of the template's cells that must be in the image
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ WHEEL = "rapidocr_onnxruntime"
 INSTALL = f"pip install --no-deps --force-reinstall {WHEEL}==1.2.13"
 WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
 _WHEEL_SHA256 = "897a3ededb38fee0dae2c1ccee38241f37df202c9509e3abca02e9217c5ee615"
-HEIGHT = 48
-"""Height in pixels of a line in the network's input."""
+HEIGHT = 48  # height in pixels of a line in the network's input
 WIDEST = 60 * HEIGHT
 BLANK = 0
 

@@ -25,18 +25,14 @@ from anonbench.detection.views import Views, moved
 
 LEVEL = 5.0
 """Degrees from the axes up to which lines are level. At 6, a sixth of small lines is missed."""
-_NEAR = 10.0
-"""Degrees up to which a line has a slant that was searched."""
-_LONG = 2.0
-"""Least ratio of a line's length to its height for its slant to be known."""
+_NEAR = 10.0  # degrees up to which a line has a slant that was searched
+_LONG = 2.0  # least ratio of a line's length to its height for its slant to be known
 _SHARE, _LINES = 0.2, 4
 """Least share of the length of all lines, or number of lines, that makes a slant. On 35 slanted
 documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 lines seem slanted.
 """
-_INSIDE = 0.95
-"""Share of a region in others from which it is dropped, as they hide it."""
-_MOST = 3
-"""Greatest number of slants that are searched."""
+_INSIDE = 0.95  # share of a region in others from which it is dropped, as they hide it
+_MOST = 3  # greatest number of slants that are searched
 _HIGHEST, _SMALL = 0.25, 480
 """Of a second model: greatest height of a region, as a share of the image's shorter side, as
 PP-OCRv6 takes some faces for text; longest side of an image that it searches at double size.

@@ -31,8 +31,7 @@ log = logging.getLogger(__name__)
 
 READERS = {"boxes": read_boxes_file, "corrections": read_corrections, "truth": read_boxes_file}
 """Readers of the files whose rows name images of the data set, by setting."""
-SMALL = 4_000_000
-"""Bytes up to which a file is checked during planning: less than a second's work."""
+SMALL = 4_000_000  # bytes up to which a file is checked during planning: less than a second's work
 
 
 def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:

@@ -23,23 +23,15 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.detection.base import corners_of, united
 
-UPRIGHT, ALL_TURNS = (0,), (0, 90, 180, 270)
-"""Degrees, counterclockwise."""
-_CROP = 128
-"""Side in pixels of the crops of a second search."""
-_TOGETHER = 4_000_000
-"""Pixels of the views that are passed to a detector together."""
+UPRIGHT, ALL_TURNS = (0,), (0, 90, 180, 270)  # degrees, counterclockwise
+_CROP = 128  # side in pixels of the crops of a second search
+_TOGETHER = 4_000_000  # pixels of the views that are passed to a detector together
 
-_TILE = 8
-"""Sides, in pixels, of the squares whose contrasts are compared."""
-_CONTRAST = 12.0
-"""Least standard deviation in a colour for something to be visible."""
-_MORE = 3.0
-"""Least multiple of the deviation in grey for a colour to show what grey hides."""
-_TILES = 4
-"""Least number of such squares for a colour to be searched."""
-_LOCAL = 80
-"""Pixels within which contrast is raised."""
+_TILE = 8  # sides, in pixels, of the squares whose contrasts are compared
+_CONTRAST = 12.0  # least standard deviation in a colour for something to be visible
+_MORE = 3.0  # least multiple of the deviation in grey for a colour to show what grey hides
+_TILES = 4  # least number of such squares for a colour to be searched
+_LOCAL = 80  # pixels within which contrast is raised
 _NARROW = 128
 """Grey levels between nearly all pixels of a plane below which they are spread over all levels."""
 

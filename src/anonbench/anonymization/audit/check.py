@@ -37,8 +37,7 @@ class RegionVisibleError(InputError):
     """A method that leaves a region of one image nearly as it was, or that cannot hide it."""
 
 
-_JPEG_QUALITY = 95
-"""Of image sets."""
+_JPEG_QUALITY = 95  # of image sets
 
 
 class Auditor:

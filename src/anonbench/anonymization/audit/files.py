@@ -28,8 +28,7 @@ from zlib_ng import zlib_ng
 from anonbench.anonymization.audit import Failure
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_KINDS = {2: 0, 3: 2}
-"""PNG's colour types of grey and RGB, by dimensions of the pixels."""
+_KINDS = {2: 0, 3: 2}  # PNG's colour types of grey and RGB, by dimensions of the pixels
 _LENGTH = re.compile(rb"/Length ([1-9]\d{0,9}) >>\nstream\n")
 _LOSSY_WEBP = 95
 _PROFILES = {

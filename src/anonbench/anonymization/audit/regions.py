@@ -23,8 +23,7 @@ SLACK = 1 / 256
 """Tolerance in pixels for rounding of slanted edges. A pixel that a slanted region enters, or
 misses, by less than this may be hidden or not.
 """
-_ROUNDING = 1e-6
-"""Tolerance in pixels for the ends of coding blocks."""
+_ROUNDING = 1e-6  # tolerance in pixels for the ends of coding blocks
 Window = tuple[slice, slice]
 Grid = tuple[float, ...]
 """Coding blocks in pixels of the upright original, as in a box table: left, top, right and bottom

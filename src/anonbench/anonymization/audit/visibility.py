@@ -23,16 +23,12 @@ import numpy as np
 
 from anonbench.anonymization.audit import NotHidden
 
-_ACROSS = 32
-"""Shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs."""
-_INSIDE = 0.999
-"""Least share of a thumbnail's pixel that must belong to the region."""
+_ACROSS = 32  # shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs
+_INSIDE = 0.999  # least share of a thumbnail's pixel that must belong to the region
 _NEAR = 4.0
 """Grey levels of detail; a pixel that differs by no more counts as nearly unchanged."""
-_LEAST = 64
-"""Least number of pixels with detail for a verdict on a region."""
-_COARSE = 0.97
-"""Limit of the detail left by a method that promises to leave none."""
+_LEAST = 64  # least number of pixels with detail for a verdict on a region
+_COARSE = 0.97  # limit of the detail left by a method that promises to leave none
 _WEAK, _MOST = 0.9, 0.5
 """Limits of detail, and of the share of nearly unchanged pixels, for any other method."""
 _LIKE, _LIKE_NONE = 0.95, 0.5
@@ -41,8 +37,7 @@ leave nothing.
 """
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
-_RUN = 16
-"""Number of changes between neighbouring pixels that make a row or column unique."""
+_RUN = 16  # number of changes between neighbouring pixels that make a row or column unique
 
 
 def near(written: np.ndarray, expected: Iterable[Any], allowed: float = 0.5) -> np.ndarray:

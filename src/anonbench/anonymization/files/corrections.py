@@ -34,8 +34,7 @@ from anonbench.detection.review.file import Record
 from anonbench.detection.review.queue import Entry, digest_of, draw_sample
 from anonbench.detection.review.session import Review, Reviewed
 
-OfImage = dict[str, list[Correction]]
-"""Corrections of one file by id: its name, or that of a page."""
+OfImage = dict[str, list[Correction]]  # corrections of one file by id: its name, or that of a page
 
 
 def corrections_file(to: Path) -> Path:
@@ -147,8 +146,7 @@ def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], names: set[s
                     own += [c for c in adding if c.region and key_of(c.region) not in known]
 
 
-LISTED = 100
-"""Images with the weakest regions that are shown."""
+LISTED = 100  # images with the weakest regions that are shown
 
 
 def review_folder(to: Path, sample: int, originals: str | None = None) -> Review:

@@ -26,8 +26,7 @@ from anonbench.core.io import plain_cell
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.inputs import journal_of
 
-SEED = 0
-"""Of the draw order, as the config's default."""
+SEED = 0  # of the draw order, as the config's default
 _NUMBERS = ("x0", "y0", "x1", "y1", "score")
 Status = Literal["written", "without_regions", "unreadable", "failed", "left_out"]
 

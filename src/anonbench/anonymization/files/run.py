@@ -50,8 +50,7 @@ from anonbench.detection import cache
 from anonbench.detection.review.file import Record as Looks
 from anonbench.detection.search import searching
 
-SUSPICIOUS = 100
-"""Images, the first ones, that all fail before a run is given up."""
+SUSPICIOUS = 100  # images, the first ones, that all fail before a run is given up
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,8 @@ from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.images import read_image
 from anonbench.detection.doubts import seen_clearly
 
-MOST = 500
-"""Images and pages on a sheet."""
-SIDE = 480
-"""Longest side of an image on it, in pixels."""
+MOST = 500  # images and pages on a sheet
+SIDE = 480  # longest side of an image on it, in pixels
 _QUALITY = 80
 HIDDEN, IN_SIGHT = (255, 0, 170), (255, 140, 0)
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -33,14 +33,11 @@ from anonbench.datasets.images import encode, open_checked
 _HEADER_BYTES = 128
 _ENTRY = struct.Struct(">4sII")
 _TEXT = "colour profile"
-_LARGE = 2**20
-"""Bytes of a profile that is not cached."""
+_LARGE = 2**20  # bytes of a profile that is not cached
 _CLASSES = ("mntr", "scnr", "spac")
 _MODES = {b"RGB ": "RGB", b"GRAY": "L"}
-_LEVELS = {b"RGB ": 6, b"GRAY": 52}
-"""Steps of the colours that profiles are compared by."""
-_WHITE = (0.9642, 1.0, 0.8249)
-"""D50, which colours of profiles are relative to."""
+_LEVELS = {b"RGB ": 6, b"GRAY": 52}  # steps of the colours that profiles are compared by
+_WHITE = (0.9642, 1.0, 0.8249)  # D50, which colours of profiles are relative to
 _SRGB_TONES = (3, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
 """Kind and parameters of a curve (IEC 61966-2-1)."""
 _GAMMA = 0
@@ -153,12 +150,10 @@ AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
 _SAME = {"MPO": "JPEG", "DIB": "BMP"}
 _LOSSY = {"HEIF": "JPEG"}
 _SUFFIX = {"PNG": ".png", "JPEG": ".jpg"}
-SUFFIXES = tuple(_SUFFIX.values())
-"""That a copy's name may have more than its original's."""
+SUFFIXES = tuple(_SUFFIX.values())  # that a copy's name may have more than its original's
 _COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")
 """Of TIFF, without loss and for any depth; others become the third."""
-JPEG_QUALITY = 95
-"""Where the original has no tables of its own: CMYK, HEIC."""
+JPEG_QUALITY = 95  # where the original has no tables of its own: CMYK, HEIC
 WEBP_QUALITY = 95
 _SPACES = {2: b"GRAY", 3: b"RGB "}
 

@@ -158,18 +158,15 @@ def _left_out(program: str, reasons: pd.Series) -> Sequence[int]:
 
 
 _WINDOW = 5
-_LEAST_NOISE = 2.0
-"""Grey levels: differences up to this are never called a change."""
+_LEAST_NOISE = 2.0  # grey levels: differences up to this are never called a change
 _MOST_NOISE = 8.0
 """Grey levels: larger ones are no coding noise; a picture that differs everywhere is changed."""
-_SPREAD = 3.0
-"""The noise is so many times the median difference of a picture."""
+_SPREAD = 3.0  # the noise is so many times the median difference of a picture
 HIDDEN_FROM, VISIBLE_TO = 0.9, 0.1
 """Shares of a region that are changed: from the first on it is hidden, up to the second visible."""
 
 
-ORIGINAL = "original"
-"""The state of a picture that is its original."""
+ORIGINAL = "original"  # the state of a picture that is its original
 
 
 class State(StrEnum):

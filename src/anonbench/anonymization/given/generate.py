@@ -30,8 +30,7 @@ from anonbench.detection.search import DetectorFailed, Search
 Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From a crop, uint8 [h, w, 3] RGB, and which of its pixels are hidden, bool [h, w], to a crop of
 the same shape. Hidden pixels are grey: the network sees what is around them, and where they are."""
-HIDDEN = 127
-"""Grey level in place of what is hidden."""
+HIDDEN = 127  # grey level in place of what is hidden
 
 
 @dataclass(frozen=True)

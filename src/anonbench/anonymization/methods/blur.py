@@ -12,13 +12,11 @@ from anonbench.anonymization.audit.visibility import near
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
-LEAST_SIGMA = 1.5
-"""Smallest standard deviation, in pixels, so that small regions are hidden too."""
+LEAST_SIGMA = 1.5  # smallest standard deviation, in pixels, so that small regions are hidden too
 _FADED = 5.0
 """Product of sigma and an angular frequency above which a Gaussian leaves no wave: it makes each
 less than 4e-6 of what it was."""
-_UP = 1e-6
-"""Grey levels that are added before rounding, so that a half is always rounded up."""
+_UP = 1e-6  # grey levels that are added before rounding, so that a half is always rounded up
 
 
 class Sigma(Settings):

@@ -12,8 +12,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
-LEAST_KERNEL = 5
-"""Smallest side of a kernel, in pixels, so that small regions are hidden too."""
+LEAST_KERNEL = 5  # smallest side of a kernel, in pixels, so that small regions are hidden too
 
 
 class Kernel(Settings):

@@ -10,10 +10,8 @@ from anonbench.anonymization.audit.visibility import near
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method, RegionWindow
 
-RADIUS = 3
-"""Of the known neighbourhood that a pixel is computed from, in pixels."""
-_UNKNOWN = 128
-"""Grey, where nothing is known."""
+RADIUS = 3  # of the known neighbourhood that a pixel is computed from, in pixels
+_UNKNOWN = 128  # grey, where nothing is known
 
 
 class Inpaint(Method):

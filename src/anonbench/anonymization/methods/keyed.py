@@ -15,8 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Place
 
-LEAST = 32
-"""Bytes of a key."""
+LEAST = 32  # bytes of a key
 
 
 class Keyed(Method):

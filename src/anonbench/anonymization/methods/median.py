@@ -12,8 +12,7 @@ from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
-LARGEST = 255
-"""Side of OpenCV's largest kernel: the counts of its histograms have 16 bits."""
+LARGEST = 255  # side of OpenCV's largest kernel: the counts of its histograms have 16 bits
 
 
 class Median(Method):

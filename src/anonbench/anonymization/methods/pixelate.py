@@ -14,8 +14,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method, RegionWindow
 from anonbench.core.settings import Settings
 
-LEAST_BLOCK = 2
-"""Smallest side of a block, in pixels, so that small regions are hidden too."""
+LEAST_BLOCK = 2  # smallest side of a block, in pixels, so that small regions are hidden too
 _ROUNDING = 0.502
 """Grey levels between a mean and its integer: a half, and a little for single precision. Values
 that may be rounded either way could carry a message, so the tolerance is as small as possible.

@@ -9,8 +9,7 @@ import numpy as np
 from anonbench.anonymization.audit.visibility import near
 from anonbench.core.registries.methods import Method, RegionWindow
 
-LEAST_SIDE = 8
-"""Narrower regions are masked: too few pixels for the colours to be no copy of one."""
+LEAST_SIDE = 8  # narrower regions are masked: too few pixels for the colours to be no copy of one
 
 
 class Replace(Method):

@@ -17,8 +17,7 @@ from anonbench.core.fakes import ZONES, Size, TextKind, characters, zone
 from anonbench.core.icao9303 import TD1, TD2, TD3, Format
 from anonbench.core.libraries.opencv import cv2
 
-STANDING = 2.5
-"""A text region that is so many times as high as wide is read from bottom to top."""
+STANDING = 2.5  # a text region that is so many times as high as wide is read from bottom to top
 _LEAST_CONTRAST = 80
 """Grey levels between ink and paper of a barcode, below which it is drawn in black on white."""
 _ROW_INK = 0.15
@@ -168,8 +167,7 @@ _SHARES = {
     TextKind.DIGITS: (0.95, 0.83),
 }
 """Font size and baseline as shares of a line's height."""
-_SIDE = 0.1
-"""Margin to the left and right, as a share of a line's height."""
+_SIDE = 0.1  # margin to the left and right, as a share of a line's height
 _ZONE_SIZE, _ZONE_WIDTH, _ZONE_BASE, _ZONE_SIDE = 0.85, 1.6, 0.82, 0.2
 """Font size as a share of a line's height, and at most of the pitch; baseline; margin."""
 _TD1_RATIO, _TD2_RATIO = 6.2, 9.6

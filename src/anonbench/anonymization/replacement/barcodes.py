@@ -23,8 +23,7 @@ _SQUARE = 1.67
 _LEAST_INSET = 0.5
 """Share of the window's sides; a code that lies so aslant that less is left is not drawn."""
 _MOST_INSET = 0.9
-_BORDER = 0.2
-"""Paper around a region in which its code is read, as a share of the longer side."""
+_BORDER = 0.2  # paper around a region in which its code is read, as a share of the longer side
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,7 @@ from anonbench.core import fakes
 from anonbench.core.registries.methods import RegionWindow
 
 _UPRIGHT_TEXT = 2.5
-_INKS = 3
-"""Grey levels by which the ink may differ from its densest pixel, besides rounding."""
+_INKS = 3  # grey levels by which the ink may differ from its densest pixel, besides rounding
 _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
 
 

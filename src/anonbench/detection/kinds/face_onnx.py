@@ -16,14 +16,10 @@ from anonbench.detection import base
 from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, Views
 
 SETTING = "detection.face_onnx.weights"
-_STRIDES = (8, 16, 32)
-"""Pixels from one place of SCRFD's three maps to the next."""
-_ANCHORS = 2
-"""Boxes that SCRFD suggests at each place."""
-_MULTIPLE = 32
-"""The sides of SCRFD's input must be multiples of this."""
-_PROBE = 64
-"""Side of the blank image that a model is tested with when it is loaded."""
+_STRIDES = (8, 16, 32)  # pixels from one place of SCRFD's three maps to the next
+_ANCHORS = 2  # boxes that SCRFD suggests at each place
+_MULTIPLE = 32  # the sides of SCRFD's input must be multiples of this
+_PROBE = 64  # side of the blank image that a model is tested with when it is loaded
 
 
 class FaceOnnx(DetectorKind):

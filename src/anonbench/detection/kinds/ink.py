@@ -23,51 +23,38 @@ from anonbench.detection.kinds.ppocr import Ppocr
 
 _SMALL, _LARGE = 700_000, 6_000_000
 """Pixels of the copy that is searched: a smaller image is enlarged to twice its sides at most."""
-_DARK = 90
-"""Median grey below which an image is a negative."""
+_DARK = 90  # median grey below which an image is a negative
 _CONTRAST = 32
 """Grey levels by which ink is darker than the paper around it, in one colour channel at least."""
-_GROUND = 5
-"""Least contrast of ink as a multiple of the paper's own, up to twice that contrast."""
+_GROUND = 5  # least contrast of ink as a multiple of the paper's own, up to twice that contrast
 _PAPER, _TEXT = 0.8, 0.1
 """Least shares of pixels of about one brightness in a document that has two lines of text, and of
 the area of a document that lines of text cover."""
-_BRIGHTNESS = 33
-"""Grey levels that paper spans."""
-_BARE = 0.9
-"""Share of paper from which an image without lines of text is a document."""
+_BRIGHTNESS = 33  # grey levels that paper spans
+_BARE = 0.9  # share of paper from which an image without lines of text is a document
 _ON_PAGE, _SEEN, _GAP = 4, 1000, 4
 """Fewest lines of text on a page that is a part of a photograph; longest side at which pages are
 searched; and, there, the greatest width of strokes and of a page's blurred edge."""
 _BEHIND, _SHADE = 31, 0.3
 """Side, there, of the square whose median is the paper behind a line; least share of light on paper
 in a shadow."""
-_FEWEST = 8
-"""Least number of lines of text for an image to be a document by its text."""
+_FEWEST = 8  # least number of lines of text for an image to be a document by its text
 _TALL = 0.1
 """Height of a line, as a share of the image's shorter side, above which it does not count as one of
 these: hair, folds and lettering of photographs are found as such lines."""
-_LINE = 12
-"""Height of a usual page's lines, in thousandths of its side."""
-_MARGIN = 5.0
-"""Enlargement of a place with ink on each side, in thousandths of the page's side."""
+_LINE = 12  # height of a usual page's lines, in thousandths of its side
+_MARGIN = 5.0  # enlargement of a place with ink on each side, in thousandths of the page's side
 # Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
-_STROKE = 16
-"""Widest stroke."""
-_RULE = 50
-"""Shortest straight line that is a rule of a form."""
+_STROKE = 16  # widest stroke
+_RULE = 50  # shortest straight line that is a rule of a form
 _SPARSE = 0.25
 """Share of ink below which straight lines are rules; above it, they are bars of a code."""
 _PRINT, _SOLID = 150, 80
 """Longest side (in thousandths of the page's) and least contrast of a stamp or fingerprint."""
-_SPECK = 7
-"""Length below which a piece of ink is dust, unless it touches others."""
-_LONG, _SURE = 40, 4
-"""Length from which strokes are no dust, and their weight compared with others."""
-_DUSTY = 0.7
-"""Dust as a share of the ink of strokes around it, from which these count as dust, too."""
-_NEAR = 24
-"""Distance up to which strokes belong together."""
+_SPECK = 7  # length below which a piece of ink is dust, unless it touches others
+_LONG, _SURE = 40, 4  # length from which strokes are no dust, and their weight compared with others
+_DUSTY = 0.7  # dust as a share of the ink of strokes around it, from which these count as dust, too
+_NEAR = 24  # distance up to which strokes belong together
 _LEAST = 16
 """Length below which a place has no meaningful ink; nor has one with fewer than `_DROPS` pixels of
 it.
@@ -76,11 +63,9 @@ _DROPS = 80
 _PICTURE, _DENSE, _WINDOW = 180, 0.35, 40
 """Shorter side of a printed picture (in thousandths of the page's), its share of ink at least, and
 the side of the square in which shares are measured."""
-_FILLED = 0.6
-"""Share of a rectangle about strokes below which it is divided."""
+_FILLED = 0.6  # share of a rectangle about strokes below which it is divided
 
-Box = tuple[int, int, int, int]
-"""Left, top, right and bottom, in pixels of the copy."""
+Box = tuple[int, int, int, int]  # left, top, right and bottom, in pixels of the copy
 
 
 class Ink(DetectorKind):

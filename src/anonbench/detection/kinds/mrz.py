@@ -26,16 +26,11 @@ from anonbench.detection.text_recognizer import LineReader, straightened
 
 LEAST_RATIO = 9.0
 """Least width of a line's box by its height: 13 to 39 in zones, half of that in a broken zone."""
-PROBE = 0.35
-"""Share of a line that is read first, to reject lines in small letters or with spaces."""
-PROBED = 0.7
-"""Share of capitals, digits and fillers in it from which the whole line is read."""
-LIKELY = 0.7
-"""Smallest similarity of a line to a line of a zone, from 0 to 1."""
-MARGIN = 0.25
-"""Enlargement of a zone on each side, in heights of a line."""
-SURE = 0.95
-"""Mean probability of its characters from which a line is not upside down."""
+PROBE = 0.35  # share of a line that is read first, to reject lines in small letters or with spaces
+PROBED = 0.7  # share of capitals, digits and fillers in it from which the whole line is read
+LIKELY = 0.7  # smallest similarity of a line to a line of a zone, from 0 to 1
+MARGIN = 0.25  # enlargement of a zone on each side, in heights of a line
+SURE = 0.95  # mean probability of its characters from which a line is not upside down
 
 
 class Mrz(DetectorKind):
@@ -114,24 +109,18 @@ def _score(block: Sequence[Line]) -> float:
 
 
 MOST_LINES = 3
-TURN = 5.0
-"""Greatest angle in degrees between two lines of one zone: short pieces are less exact."""
-HEIGHTS = (0.55, 1.8)
-"""Height of a line as a multiple of its neighbour's."""
+TURN = 5.0  # greatest angle in degrees between two lines of one zone: short pieces are less exact
+HEIGHTS = (0.55, 1.8)  # height of a line as a multiple of its neighbour's
 STEP = (0.7, 3.2)
 """Distance between the middles of neighbouring lines, in heights: 3.1 in a passport of 2.4 mm
 letters at line spacing 6.35 mm, boxes being higher than letters (Doc 9303, part 4, 4.2.2).
 """
-ENDS = 2.0
-"""Greatest distance between the ends of two unread lines, in heights."""
-HEIGHT = 16
-"""Height in pixels to which lines are scaled before they are examined."""
+ENDS = 2.0  # greatest distance between the ends of two unread lines, in heights
+HEIGHT = 16  # height in pixels to which lines are scaled before they are examined
 LEAST_INK = 0.4
 """Least ink of a missed line, as a share of its neighbour's: fillers have half of digits' ink."""
-REACH = 2.5
-"""Greatest length of an extended line, as a multiple of the found one."""
-LONGEST = 50.0
-"""Greatest length of a line, in heights: 44 characters are up to 39 heights of a box."""
+REACH = 2.5  # greatest length of an extended line, as a multiple of the found one
+LONGEST = 50.0  # greatest length of a line, in heights: 44 characters are up to 39 heights of a box
 
 
 @dataclass(frozen=True)

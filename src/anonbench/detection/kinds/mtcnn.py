@@ -21,8 +21,7 @@ from anonbench.detection.base import (
 )
 from anonbench.detection.views import Reach, Views
 
-_FIELD = 12.0
-"""Side, in pixels of the least scale, of what its first network looks at."""
+_FIELD = 12.0  # side, in pixels of the least scale, of what its first network looks at
 _BYTES_A_PIXEL = 120
 """Bytes of memory for a pixel of an image searched in one piece: 1.4 GB at 12 megapixels."""
 

@@ -145,10 +145,8 @@ Network = Callable[[np.ndarray], np.ndarray]
 """Float32 [1, 3, H, W] to the probability that each pixel is text, float32 [1, 1, H, W]. Several
 threads may call it at once.
 """
-_STRIDE = 32
-"""The network halves its input five times."""
-_CANDIDATES = 1000
-"""Greatest number of contours examined in a view."""
+_STRIDE = 32  # the network halves its input five times
+_CANDIDATES = 1000  # greatest number of contours examined in a view
 
 
 class Ppocr(DetectorKind):

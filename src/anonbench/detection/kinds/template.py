@@ -20,18 +20,13 @@ from anonbench.detection.base import PerImage, clipped_quad, corners_of
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
-FEWEST = 30
-"""Least number of features outside its boxes for a template to be recognizable."""
-SMALLEST = 4
-"""Ratio of the largest size at which images are looked at to the smallest."""
-CANDIDATES = 10
-"""Number of most similar templates that are tried on an image."""
-LONGEST = 1000
-"""Longest side of images and templates when they are matched, in pixels."""
+FEWEST = 30  # least number of features outside its boxes for a template to be recognizable
+SMALLEST = 4  # ratio of the largest size at which images are looked at to the smallest
+CANDIDATES = 10  # number of most similar templates that are tried on an image
+LONGEST = 1000  # longest side of images and templates when they are matched, in pixels
 ALIKE = 0.75
 """Least share of the template's cells outside its boxes in which the image looks the same."""
-PALE = 2
-"""Width in pixels of the border around a template's boxes that is not compared either."""
+PALE = 2  # width in pixels of the border around a template's boxes that is not compared either
 
 
 class Template(DetectorKind):
@@ -48,8 +43,7 @@ class Template(DetectorKind):
         return TemplateDetector(loading.templates)
 
 
-Box = tuple[Entity, np.ndarray]
-"""Entity, and its corners, float [4, 2]."""
+Box = tuple[Entity, np.ndarray]  # entity, and its corners, float [4, 2]
 
 
 @dataclass(frozen=True)

@@ -42,18 +42,15 @@ _BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")
 """Formats that are read as black on white alone, unless the image is inverted."""
 _MISTAKEN = {"DataMatrix"}
 """Formats that are wrongly found in text and hair if the check sum is not verified."""
-UNDECODED = 0.5
-"""Score of a code whose check digits fail, and of one of which only bars were seen."""
+UNDECODED = 0.5  # score of a code whose check digits fail, and of one of which only bars were seen
 HIDDEN = 0.6
 """Share of bars inside a code that was read, from which they are its own. With less, the code has
 another one beside it."""
 FEWEST_EDGES, FAINT = 10, 15.0
 """Edges that a code has at least; standard deviation along it, in grey levels, below which it is
 taken for a pattern of the paper."""
-_ROWS = 16
-"""Samples along the bars of a code that may not be one."""
-_LEAST_SIDE = 40
-"""Least side of an image in which bars are searched for, in pixels."""
+_ROWS = 16  # samples along the bars of a code that may not be one
+_LEAST_SIDE = 40  # least side of an image in which bars are searched for, in pixels
 
 
 class Zxing(DetectorKind):
@@ -220,20 +217,16 @@ def _enclosing(corners: np.ndarray) -> np.ndarray:
     return rectangle(*corners.min(axis=0), *corners.max(axis=0))
 
 
-ALIKE = 0.6
-"""Correlation from which a row shows the same bars as the last row of the code."""
-CONTRAST = 0.3
-"""Least contrast of a row, as a share of the first row's."""
+ALIKE = 0.6  # correlation from which a row shows the same bars as the last row of the code
+CONTRAST = 0.3  # least contrast of a row, as a share of the first row's
 GAP = 0.03
 """Height of skipped gaps without bars (a scratch, a fold), as a share of the code's width."""
 REACH, PARTS = 0.1, 15
 """Height that is compared with one row, as a multiple of the width, and number of rows: linear
 codes are wider than high, and if they are bent or seen aslant, bars change from row to row.
 """
-MOST_COLUMNS = 400
-"""Samples of a row."""
-SHORTEST = 16
-"""Length below which a row has no profile to compare."""
+MOST_COLUMNS = 400  # samples of a row
+SHORTEST = 16  # length below which a row has no profile to compare
 COHERENCE = 0.7
 """Least coherence of the gradients (0: in all directions, 1: in one) from which they are bars."""
 SIDE_PARTS, MOST_SIDE_PARTS = 16, 16
@@ -241,8 +234,7 @@ SIDE_PARTS, MOST_SIDE_PARTS = 16, 16
 BUSY, BANDS = 0.4, 4
 """Contrast of neighbouring pixels, as a share of that inside, from which the pattern goes on; it is
 measured in so many bands of rows, as rows of a code may differ in length."""
-EDGE = 8
-"""Width in pixels of the margin around a row that is also examined."""
+EDGE = 8  # width in pixels of the margin around a row that is also examined
 
 
 def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:

@@ -90,8 +90,7 @@ def _remove(region: Region) -> Correction:
     return Correction("", Action.REMOVE, region.entity, region)
 
 
-MOST = 5000
-"""Regions of an image."""
+MOST = 5000  # regions of an image
 _FARTHEST = 1e9
 
 

@@ -17,10 +17,8 @@ from anonbench.core.errors import InputError
 from anonbench.detection.review.session import Review
 
 HOST = "127.0.0.1"
-LARGEST = 2**20
-"""Greatest size of a request's body in bytes."""
-SECONDS = 10.0
-"""Seconds after which a connection that sends nothing is closed."""
+LARGEST = 2**20  # greatest size of a request's body in bytes
+SECONDS = 10.0  # seconds after which a connection that sends nothing is closed
 _PAGE = {
     "": ("page.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),

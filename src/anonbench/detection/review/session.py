@@ -31,8 +31,7 @@ from anonbench.detection.review.changes import State, corrections_for, key_of
 from anonbench.detection.review.file import CorrectionsFile, Look, Record
 from anonbench.detection.template_matching import bounded
 
-LONGEST = 4096
-"""Greatest side in pixels of an image sent to the page."""
+LONGEST = 4096  # greatest side in pixels of an image sent to the page
 _QUALITY = 92
 _KEPT = 4
 
