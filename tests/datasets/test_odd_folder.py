@@ -54,7 +54,7 @@ def test_what_is_used(odd: Path) -> None:
 
 def test_what_is_left_out(odd: Path) -> None:
     assert skipped_in(odd) == {
-        ".hidden.png": "hidden",
+        ".hidden.png": "a hidden file",
         "bomb.png": "more than 1000000 pixels",
         "cut.jpg": "not an image, or of an unknown kind",
         "cut.pdf": "a damaged PDF, or none",

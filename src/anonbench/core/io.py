@@ -33,7 +33,10 @@ _WRITABLE = "{} cannot be written to ({}): make it writable, or name another fol
 RESULTS = ", with `results` in the config"  # where to name another folder of results
 _LONGEST_NAME = 200  # bytes of a file name that leave room for additions
 _STEERING = re.compile(f"[\t\n{CONTROLS}]")
-_UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
+_UNWRITABLE = (
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT),
+    errno.EFBIG,  # of a limit such as `ulimit -f`
+)
 _FULL_BYTES = 2**20  # less free space counts as a full disk
 
 

@@ -15,7 +15,7 @@ from anonbench.datasets.formats.pages import HEIC_EXTRA, reads_heif
 _LISTS = (".", "Anno", "Eval", "labels")  # where publishers put their list files
 _SUFFIXES = (".txt", ".csv", ".parquet")
 _FOLDER = "folder"
-HIDDEN = "hidden"
+HIDDEN = "a hidden file"
 FOLLOWED = "a link to a folder whose files are used under this name"
 BROKEN = "a link to nowhere"
 SPECIAL = "a pipe, socket or device"

@@ -158,12 +158,14 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     if left := done.copies_not_given:
         more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
         lines.append(
-            f"{count(len(left), 'copy')} of images that are gone or were not given, also there: "
-            f"{', '.join(map(shown, left[:_NAMED]))}{more}; delete what is not to be passed on"
+            f"also in {shown(str(to))}: {count(len(left), 'copy')} whose original is gone or was "
+            f"not given ({', '.join(map(shown, left[:_NAMED]))}{more}); delete what is not to be "
+            "passed on"
         )
     if done.unknown:
         lines.append(
-            f"{count(done.unknown, 'file')} also there, not known to be from this command: look"
+            f"also in {shown(str(to))}: {count(done.unknown, 'file')} not known to be from this "
+            "command: look"
         )
     if done.codings:
         lines.append(
