@@ -262,6 +262,8 @@ def _without_waiting(name: str, flags: int) -> int:
 def head_reason(head: bytes) -> str:
     """Reason why a file without the suffix of an image is not used, given its first bytes."""
     brand = _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
+    if head.startswith(b"BM") and head[6:10] == bytes(4):  # two letters may begin any text
+        brand = ""
     found = (kind for offset, start, kind in _SIGNATURES if head.startswith(start, offset))
     kind = next(found, brand)
     return NOT_IMAGE if kind is None else _unread(kind) or RENAMED
