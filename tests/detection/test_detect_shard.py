@@ -126,7 +126,7 @@ def write_images(root: Path, values: Sequence[int], size: tuple[int, int] = (6, 
     for index, value in enumerate(values):
         name, path = f"i{index:03d}", root / f"i{index:03d}.png"
         pixels = np.full(size, value, np.uint8)
-        pixels.flat[-2:] = index // 256, index % 256
+        pixels.flat[-3:] = 100, index // 256, index % 256  # not nearly black
         path.write_bytes(encode(pixels))
         rows.append((name, path.name, *size[::-1], *state(path)))
     return pd.DataFrame(rows[::-1], columns=COLUMNS)

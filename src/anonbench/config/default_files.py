@@ -35,7 +35,7 @@ policy:
 
 
 def documents() -> dict[Path, str]:
-    """The JSON schema as YAML, and all defaults and the default policy under their documentation.
+    """The JSON schema as YAML, and all defaults and the default policy, documented.
 
     Keys are paths below the repository's root.
     """

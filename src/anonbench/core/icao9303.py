@@ -127,7 +127,7 @@ def _agrees(lines: Sequence[str], check: Check) -> bool:
 
 
 def corrected(line: str, classes: str) -> str:
-    """Return a reading with letters and digits corrected to the classes (`Format`) of their places.
+    """Return a reading, letters and digits corrected to the classes of their places.
 
     Only for telling a zone from other text: the corrections may be wrong.
     """

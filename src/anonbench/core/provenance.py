@@ -46,7 +46,7 @@ the name behind it."""
 
 
 def model_files(path: Path) -> list[Path]:
-    """List all files that decide what a model computes: `path` first, others sorted; [] without it.
+    """Files that decide what a model computes: `path` first, others sorted; or [].
 
     A folder counts with all its files except hidden ones. An ONNX file counts with its external
     files of weights, an index (`model.safetensors.index.json`) with its shards. InputError where

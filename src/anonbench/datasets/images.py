@@ -115,7 +115,7 @@ def max_bytes(max_pixels: int) -> int:
 def open_checked(
     source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
 ) -> ImageFile.ImageFile:
-    """Open an image and refuse what cannot be read faithfully (UnreadableImage). Safe in threads.
+    """Open an image; UnreadableImage if it cannot be read faithfully. Safe in threads.
 
     Args:
         source: a file, which is read once and whole, or its content.

@@ -50,7 +50,7 @@ def require_apart(results: Path, datasets: Mapping[str, DataSource]) -> None:
 
 
 def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:
-    """Return the images of the data set `name`, sorted by id; InputError if a setting does not fit.
+    """Return the images of the data set `name` by id; InputError if a setting does not fit.
 
     Columns id, path (relative to `root_of`), split ("train" or "val"), `document_page` where files
     have several pages and, with `labels`, the label columns. Without labels it is fast enough for

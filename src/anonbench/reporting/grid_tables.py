@@ -1,4 +1,4 @@
-"""Tables of sizes, detection, correlations, attention and provenance, and the cost of each stage.
+"""Tables of sizes, detection, correlations, attention, provenance and costs.
 
 Most are only on the report's pages; sizes and quality are also files.
 """

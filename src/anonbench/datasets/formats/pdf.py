@@ -1,4 +1,4 @@
-"""Pages of PDF files; a separate process, which draws them and decodes other files within limits.
+"""Pages of PDF files; the separate process that draws and decodes within limits.
 
 A PDF of two kilobytes or a JPEG 2000 file of one can take hours, and a fault of a library would end
 its process. So they are decoded in a child (`child_process`). A file that exceeds the limits counts
@@ -47,7 +47,7 @@ def ask(
     max_pixels: int | None = None,
     pixels: int = 0,
 ) -> tuple[Any, np.ndarray]:
-    """Have a child answer a question of `anonbench.datasets.formats.pdfium`, or decode an `image`.
+    """Have a child answer a question of `formats.pdfium`, or decode an `image`.
 
     Returns what is told, as JSON holds it (of pixels their shape), and pixels, flat.
     UnreadableImage if it cannot be read, or not within the limits.

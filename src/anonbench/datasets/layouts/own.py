@@ -1,4 +1,4 @@
-"""A user's own images: a folder, or a table (CSV, Parquet) with `path`, perhaps `id` and labels."""
+"""A user's own images: a folder, or a table with `path`, perhaps `id` and labels."""
 
 from collections.abc import Collection
 from dataclasses import replace

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -53,6 +52,8 @@ class MetricsLog:
         self._board: Any = None
         if folder is None or self._path is None:
             return
+        import pandas as pd  # here: benchmarks on GPUs do without
+
         kept = pd.DataFrame(columns=list(SPEED_COLUMNS))
         if first_step and self._path.is_file():
             kept = pd.read_csv(self._path)
