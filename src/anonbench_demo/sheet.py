@@ -53,7 +53,7 @@ class Sheet:
 
     @property
     def draw(self) -> ImageDraw.ImageDraw:
-        """Return what draws on the image."""
+        """A pen that draws on the image."""
         return ImageDraw.Draw(self.image)
 
     def fill(self, blocks: Sequence[Block]) -> None:
@@ -259,7 +259,7 @@ class Sheet:
         self.image.paste(ImageChops.darker(self.image, paper))
 
     def regions(self, transform: np.ndarray, width: int, height: int) -> list[Region]:
-        """Return what was marked after the affine transform [2, 3] to an image of that size."""
+        """Return the marks after the affine transform [2, 3] to an image of that size."""
         corners = [mark.corners @ transform[:, :2].T + transform[:, 2] for mark in self.marks]
         moved = [
             quad_region(mark.entity, quad, width, height)

@@ -62,7 +62,7 @@ def write_weights(
 def read_description(
     path: Path, key: str = KEY, what: str = "a backbone that anonbench trained"
 ) -> dict[str, Any]:
-    """Return what `write_weights` described; InputError if the file is missing or is not `what`."""
+    """Read the description by `write_weights`; InputError if missing, or not of kind `what`."""
     try:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads(file.metadata()[key]))
