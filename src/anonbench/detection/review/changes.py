@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,56 +92,58 @@ MOST = 5000  # regions of an image
 _FARTHEST = 1e9
 
 
-@dataclass(frozen=True)
-class State:
-    """Findings in an image, and its current corrections."""
+def added_regions(present: Sequence[Correction]) -> dict[str, Region]:
+    """Regions that corrections add, by row of the file."""
+    return {c.row: c.region for c in present if c.action is Action.ADD and c.region is not None}
 
-    found: Sequence[Region]
-    present: Sequence[Correction]
 
-    @cached_property
-    def added(self) -> dict[str, Region]:
-        """Regions that corrections add, by row of the file."""
-        return {c.row: c.region for c in self.present if c.action is Action.ADD and c.region}
+def shown_regions(
+    found: Sequence[Region], present: Sequence[Correction]
+) -> dict[str, list[dict[str, Any]]]:
+    """The `regions` that are hidden, and those that corrections `removed`, as the page shows them.
 
-    def told(self) -> dict[str, list[dict[str, Any]]]:
-        """The `regions` that are hidden, and those that corrections `removed`.
+    `found` or `row` gives the origin of each.
+    """
+    added = added_regions(present)
+    removals = [c for c in present if c.action is Action.REMOVE]
+    left = {id(region) for region in correct(found, removals)[0]}
+    again = {key_of(region) for region in added.values()}
+    hidden, removed = [], []
+    for place, region in enumerate(found):
+        plain = _plain(region) | {"found": place}
+        if key_of(region) in again:
+            continue
+        if id(region) in left:
+            hidden.append(plain | {"score": round(region.score, 3)})
+        else:
+            removed.append(plain)
+    hidden += [_plain(region) | {"row": row} for row, region in added.items()]
+    return {"regions": hidden, "removed": removed}
 
-        `found` or `row` gives the origin of each.
-        """
-        removals = [c for c in self.present if c.action is Action.REMOVE]
-        left = {id(region) for region in correct(self.found, removals)[0]}
-        again = {key_of(region) for region in self.added.values()}
-        hidden, removed = [], []
-        for place, region in enumerate(self.found):
-            plain = _plain(region) | {"found": place}
-            if key_of(region) in again:
-                continue
-            if id(region) in left:
-                hidden.append(plain | {"score": round(region.score, 3)})
-            else:
-                removed.append(plain)
-        hidden += [_plain(region) | {"row": row} for row, region in self.added.items()]
-        return {"regions": hidden, "removed": removed}
 
-    def wanted(self, regions: Sequence[dict[str, Any]], size: Size) -> list[Region]:
-        """The regions that the page requests: `found`, `row`, or entity and box.
+def wanted_regions(
+    found: Sequence[Region],
+    present: Sequence[Correction],
+    requested: Sequence[dict[str, Any]],
+    size: Size,
+) -> list[Region]:
+    """Regions that the page requests: by `found`, by `row`, or by entity and box.
 
-        Raises:
-            InputError: one of them is not known, or no box inside the image (width, height).
-        """
-        if len(regions) > MOST:
-            raise InputError(f"More than {MOST} regions.")
-        result = []
-        for given in regions:
-            place, row = given.get("found"), given.get("row")
-            if type(place) is int and 0 <= place < len(self.found):
-                result.append(self.found[place])
-            elif isinstance(row, str) and row in self.added:
-                result.append(self.added[row])
-            else:
-                result.append(_new(given.get("entity"), given.get("box"), size))
-        return result
+    Raises:
+        InputError: one of them is not known, or no box inside the image (width, height).
+    """
+    if len(requested) > MOST:
+        raise InputError(f"More than {MOST} regions.")
+    added, result = added_regions(present), []
+    for given in requested:
+        place, row = given.get("found"), given.get("row")
+        if type(place) is int and 0 <= place < len(found):
+            result.append(found[place])
+        elif isinstance(row, str) and row in added:
+            result.append(added[row])
+        else:
+            result.append(_new(given.get("entity"), given.get("box"), size))
+    return result
 
 
 def _plain(region: Region) -> dict[str, Any]:

@@ -217,15 +217,10 @@ def entries(
 
 
 def read_detected(folder: Path, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read manifest and outcomes of detection below a data set's results.
+    """Manifest and outcomes of detection in the folder of a data set's results.
 
-    Args:
-        folder: the data set's results.
-        target: the command that makes it, for messages.
-
-    Raises:
-        InputError: they are missing, damaged, of an earlier version, or of other images than the
-            manifest.
+    InputError where they are missing, damaged, of an earlier version, or of different images;
+    `target` is the command that makes them.
     """
     manifest, boxes = folder / "manifest.parquet", folder / "boxes.parquet"
     shards = sorted((folder / "detect").glob("*/*.images.parquet"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from itertools import takewhile
 from pathlib import Path
@@ -28,13 +27,18 @@ from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.manifest import left_out_copies, read_copies
 from anonbench.detection.doubts import seen_clearly
 from anonbench.detection.review import queue
-from anonbench.detection.review.changes import State, corrections_for, found_without, key_of
+from anonbench.detection.review.changes import (
+    corrections_for,
+    found_without,
+    key_of,
+    shown_regions,
+    wanted_regions,
+)
 from anonbench.detection.review.file import CorrectionsFile, Look, Record
 from anonbench.detection.template_matching import bounded
 
 LONGEST = 4096  # greatest side in pixels of an image sent to the page
 _QUALITY = 92
-_KEPT = 4
 
 
 class Conflict(InputError):  # noqa: N818 - a finding, not a failure
@@ -74,15 +78,9 @@ class Reviewed:
 def review_run(config: Config, name: str, corrections: Path, sample: int, target: str) -> Review:
     """Begin or go on with the review of the data set `name` of a run.
 
-    Args:
-        config: of the run.
-        name: of the data set.
-        corrections: the file that is written; its record lies beside.
-        sample: images in the random sample.
-        target: the command that makes detection's results, for messages.
-
-    Raises:
-        InputError: something of this is not there, damaged, or does not fit.
+    `corrections` is the file that is written, `sample` the images in the random sample, `target`
+    the command that makes detection's results, for messages. InputError where a result or file is
+    missing, damaged, or does not fit the others.
     """
     dataset, folder = config.datasets[name], config.results / name
     record, boxes, root = Record(corrections), folder / "boxes.parquet", root_of(dataset)
@@ -139,7 +137,6 @@ class Review:
         self.is_marked = not self.file.is_empty
         """Whether there are corrections, or some were taken back."""
         self._lock, self._decoding = threading.Lock(), threading.Lock()
-        self._pictures = lru_cache(_KEPT)(self._picture)
 
     def overview(self) -> dict[str, Any]:
         """The list of images and the progress of the review."""
@@ -161,30 +158,27 @@ class Review:
         entry = self.entries[number]
         with self._lock:
             self.file.refresh()
-            state = self._state(entry.id)
+            found, present = self.what.found[entry.id], self.file.of(entry.id)
             return {
                 "number": number,
                 "name": entry.id,
                 "width": entry.width,
                 "height": entry.height,
-                "version": self._version(entry.id, state),
+                "version": self._version(entry.id, present),
                 "looked": self._look(entry.id) is not None,
-                "notes": self._notes(entry, state),
-            } | state.told()
+                "notes": self._notes(entry, present),
+            } | shown_regions(found, present)
 
     def picture(self, number: int) -> bytes:
         """An image as upright JPEG of at most `LONGEST` pixels a side, or Gone."""
-        with self._decoding:
-            return self._pictures(number)
-
-    def _picture(self, number: int) -> bytes:
         entry = self.entries[number]
-        page = page_of(entry.digest)
-        pixels = read_image(self._original(entry), self.what.max_pixels, page)
-        return encode(seen_clearly(bounded(pixels, LONGEST)), "jpeg", _QUALITY)
+        with self._decoding:  # one at a time: an image may be large
+            data, page = self._original(entry), page_of(entry.digest)
+            pixels = bounded(read_image(data, self.what.max_pixels, page), LONGEST)
+            return encode(seen_clearly(pixels), "jpeg", _QUALITY)
 
     def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
-        """Record the regions to hide in an image (`State.wanted`), and that it was reviewed.
+        """Record the regions to hide in an image (`wanted_regions`), and that it was reviewed.
 
         The corrections are written first, then the record. `version` is what `image` returned.
         Returns the progress of the review.
@@ -197,25 +191,25 @@ class Review:
         entry = self.entries[number]
         with self._lock:
             self.file.refresh()
-            state = self._state(entry.id)
-            if version != self._version(entry.id, state):
+            found, present = self.what.found[entry.id], self.file.of(entry.id)
+            if version != self._version(entry.id, present):
                 raise Conflict(
                     "Another tab or program changed this image's corrections since it was shown. "
                     "Nothing was written: load it again."
                 )
             size = (entry.width, entry.height)
-            wanted = state.wanted(regions, size)
+            wanted = wanted_regions(found, present, regions, size)
             self._original(entry)
-            kept, new = corrections_for(state.found, state.present, wanted)
-            dropped = [each for each in state.present if each not in kept]
+            kept, new = corrections_for(found, present, wanted)
+            dropped = [each for each in present if each not in kept]
             if dropped or new or not self.file.path.exists():  # a config may name it already
                 self.file.replace(entry.id, dropped, new)
                 self.is_marked |= bool(dropped or new)
-            misses = queue.count_misses(state.found, wanted, size)
+            misses = queue.count_misses(found, wanted, size)
             keys = {key_of(region) for region in wanted}
-            removed = sum(key_of(region) not in keys for region in state.found)
-            found = self._found_digests[entry.id]
-            self.record.add(Look(entry.id, entry.digest, found, *misses, removed))
+            removed = sum(key_of(region) not in keys for region in found)
+            digests = entry.digest, self._found_digests[entry.id]
+            self.record.add(Look(entry.id, *digests, *misses, removed))
             return self._progress()
 
     def summary(self) -> dict[str, Any]:
@@ -266,12 +260,9 @@ class Review:
             return self.record.looks[image_id]
         return None
 
-    def _state(self, image_id: str) -> State:
-        return State(self.what.found[image_id], self.file.of(image_id))
-
-    def _version(self, image_id: str, state: State) -> str:
+    def _version(self, image_id: str, present: Sequence[Correction]) -> str:
         look = self.record.looks.get(image_id)
-        rows = [(c.action, c.entity, c.region and key_of(c.region)) for c in state.present]
+        rows = [(c.action, c.entity, c.region and key_of(c.region)) for c in present]
         return hashlib.sha256(repr((rows, look)).encode()).hexdigest()
 
     def _original(self, entry: queue.Entry) -> bytes:
@@ -283,10 +274,10 @@ class Review:
                 "cannot be confirmed: run detection again, then review it."
             ) from None
 
-    def _notes(self, entry: queue.Entry, state: State) -> list[str]:
+    def _notes(self, entry: queue.Entry, present: Sequence[Correction]) -> list[str]:
         copies = len(self.what.twins.get(entry.id, ())) - 1
         applied = self.what.applied.get(entry.id, [])
-        before, now = ({c.entity for c in own if not c.region} for own in (applied, state.present))
+        before, now = ({c.entity for c in own if not c.region} for own in (applied, present))
         scale = max(entry.width, entry.height) / LONGEST
         notes = {
             f"Detection: {entry.reason}.": bool(entry.reason),
