@@ -135,10 +135,11 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
     """
     paths = {name: config.results / name / "counts.csv" for name in config.enabled}
     if config.bundle:
-        listed = {config.bundle.parent / file.path: file for file in listed_files(config.bundle)}
+        carried = listed_files(config.bundle)
+        listed = {config.bundle.parent / file: record for file, record in carried.items()}
         for path in paths.values():
             if path in listed and path.is_file():
-                verify_against(path, listed[path].sha256, listed[path].size)
+                verify_against(path, listed[path])
     return {name: _counts(path) for name, path in paths.items()}
 
 
