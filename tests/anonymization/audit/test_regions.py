@@ -41,7 +41,7 @@ def painted(found: Area | None, sure: bool) -> np.ndarray:
     """Return bool [H, W] of what a region covers for certain, or may cover."""
     whole = np.zeros(SHAPE, bool)
     if found is not None:
-        whole[found.window] = found.maps[0 if sure else 1]
+        whole[found.window] = found.maps[0 if sure else -1]
     return whole
 
 

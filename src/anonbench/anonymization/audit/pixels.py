@@ -99,14 +99,14 @@ def check_layers(
             open_ = _check_step(*next(layers), step, found, sure, edges, seen)
         inside += len(found)
         shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
-        for region, (window, (required, may)) in found:
-            may_be[window] |= may
-            edges[window] |= may & ~open_[window]
-            sure[window] |= required
+        for region, (window, maps) in found:
+            may_be[window] |= maps[-1]
+            edges[window] |= maps[-1] & ~open_[window]
+            sure[window] |= maps[0]
             if shows_nothing:
-                proved[window] |= required
+                proved[window] |= maps[0]
             else:
-                left.append((window, required, region.entity, leaves > _UNKNOWN))
+                left.append((window, maps[0], region.entity, leaves > _UNKNOWN))
         edges[sure] = False
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
     for window, required, entity, is_weak in left:
@@ -130,7 +130,7 @@ def covered(
     found = np.zeros(shape[:2], bool)
     for region in regions:
         if area := area_of(region, shape, settings, grids, upright=upright):
-            found[area.window] |= area.maps[1]
+            found[area.window] |= area.maps[-1]
     return found
 
 
@@ -188,20 +188,20 @@ def _check_step(
     if step.around:
         found = joined(found, sure.shape)
     open_ = np.zeros_like(sure)
-    for _, (window, (_, may)) in found:
-        open_[window] |= may
+    for _, (window, maps) in found:
+        open_[window] |= maps[-1]
     open_ &= ~sure
     _check_outside(before, after, open_)
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
-    for region, (window, (required, may)) in reversed(found):
-        look = open_[window] & may
+    for region, (window, maps) in reversed(found):
+        look = open_[window] & maps[-1]
         if not look.any():
             continue
         if look.size == 1 and step.least > 1:
             raise NotHidden("an image of one pixel has nothing to average it with")
-        own = look & required & ~edges[window]
+        own = look & maps[0] & ~edges[window]
         planes = first[:, *window], last[:, *window]
         given = RegionWindow(*planes, own, region.entity, upright[window], look ^ own)
         right = kept(step.method, given)

@@ -41,10 +41,11 @@ class Region(NamedTuple):
 
 
 class Area(NamedTuple):
-    """Pixels that a region certainly covers, and that it may cover, in its method's window."""
+    """Pixels of a region in its method's window."""
 
     window: Window
-    maps: np.ndarray  # bool [2, h, w]
+    maps: np.ndarray
+    """bool [n, h, w]: the first has those that it certainly covers, the last those that it may."""
 
     def within(self, window: Window) -> Area:
         """The same pixels in a larger window."""
@@ -116,7 +117,7 @@ def area_of(
     """
     form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
     if form == "image":
-        every = np.broadcast_to(np.True_, (2, *shape[:2]))  # of no size: there may be hundreds
+        every = np.broadcast_to(np.True_, (1, *shape[:2]))  # of no size: there may be hundreds
         return Area((slice(0, shape[0]), slice(0, shape[1])), every)
     corners = region.corners
     if settings.margin != 1.0:
@@ -127,7 +128,7 @@ def area_of(
     if (low >= high).any():
         return None
     rows, columns = map(slice, low.tolist(), high.tolist())
-    area = Area((rows, columns), np.broadcast_to(np.True_, (2, *(high - low))))
+    area = Area((rows, columns), np.broadcast_to(np.True_, (1, *(high - low))))
     if not upright and (region.slanted or form == "ellipse"):
         outline = _hull if region.slanted else _ellipse
         area = Area(area.window, outline(corners, area.window))
