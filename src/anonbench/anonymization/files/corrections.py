@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +42,8 @@ from anonbench.detection.review.queue import Entry, digest_of, draw_sample
 from anonbench.detection.review.session import Review, Reviewed
 
 OfImage = dict[str, list[Correction]]  # corrections of one file by id: its name, or that of a page
+Corrections = tuple[dict[str, OfImage], dict[str, str]]
+"""Corrections by the name of the file, and the SHA-256 of the file that a person saw."""
 
 
 def corrections_file(to: Path) -> Path:
@@ -49,53 +51,38 @@ def corrections_file(to: Path) -> Path:
     return beside(to, ".corrections.csv")
 
 
-@dataclass(frozen=True)
-class Corrections:
-    """Corrections of all images, by the name of their file."""
+def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Corrections:
+    """Read the corrections of a folder; what is added to an image is added to its copies.
 
-    rows: Mapping[str, OfImage] = field(default_factory=dict)
-    seen: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of the file that a person saw, by name."""
+    `before` is what earlier runs did, by name: rows of images that are gone are no mistakes.
 
-    @classmethod
-    def read(cls, to: Path, images: Given, before: Mapping[str, Outcome]) -> Corrections:
-        """Read the corrections of a folder; what is added to an image is added to its copies.
-
-        Args:
-            to: the output folder.
-            images: that are anonymized.
-            before: what earlier runs did, by name. Rows of images that are gone are no mistakes.
-
-        Raises:
-            InputError: a row is wrong, or names no image; the file that copies were made with is
-                gone.
-        """
-        file = corrections_file(to)
-        if not file.is_file():
-            if made := [name for name, each in sorted(before.items()) if each.corrected]:
-                raise InputError(
-                    f"{file} is gone, with which {count(len(made), 'copy')} were made, such as "
-                    f"{made[0]}: what a person marked would be visible again. Put it back, or "
-                    "write one with its first line only (id,action,entity,x0,y0,x1,y1) to drop "
-                    "all corrections"
-                )
-            return cls()
-        parts = [(image.name, part) for image in images for part in _parts(image)]
-        gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
-        known, others = (
-            pd.DataFrame(pairs, columns=["id", "path"])
-            for pairs in ([(part, name) for name, part in parts], gone)
-        )
-        own = group_by_image(read_corrections(file, Images(Path(images.place), known, others)).rows)
-        rows: dict[str, OfImage] = {}
-        for name, part in parts:
-            if part in own:
-                rows.setdefault(name, {})[part] = own[part]
-        _share(rows, before, {image.name for image in images})
-        looks = Record(file).looks
-        return cls(
-            rows, {n: file_digest_of(looks[part].digest) for n, part in parts if part in looks}
-        )
+    Raises:
+        InputError: a row is wrong, or names no image; the file that copies were made with is gone.
+    """
+    file = corrections_file(to)
+    if not file.is_file():
+        if made := [name for name, each in sorted(before.items()) if each.corrected]:
+            raise InputError(
+                f"{file} is gone, with which {count(len(made), 'copy')} were made, such as "
+                f"{made[0]}: what a person marked would be visible again. Put it back, or "
+                "write one with its first line only (id,action,entity,x0,y0,x1,y1) to drop "
+                "all corrections"
+            )
+        return {}, {}
+    parts = [(image.name, part) for image in images for part in _parts(image)]
+    gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
+    known, others = (
+        pd.DataFrame(pairs, columns=["id", "path"])
+        for pairs in ([(part, name) for name, part in parts], gone)
+    )
+    own = group_by_image(read_corrections(file, Images(Path(images.place), known, others)).rows)
+    rows: dict[str, OfImage] = {}
+    for name, part in parts:
+        if part in own:
+            rows.setdefault(name, {})[part] = own[part]
+    _share(rows, before, {image.name for image in images})
+    looks = Record(file).looks
+    return (rows, {n: file_digest_of(looks[part].digest) for n, part in parts if part in looks})
 
 
 def digest_of_corrections(own: OfImage) -> str:

@@ -33,7 +33,7 @@ from anonbench.anonymization.files.record import (
     in_draw_order,
     remove_passing,
 )
-from anonbench.anonymization.files.stored import SUFFIXES, PdfWriter, stored, write
+from anonbench.anonymization.files.stored import SUFFIXES, stored, write, write_pdf
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError, UnreadableImage
@@ -46,7 +46,7 @@ from anonbench.datasets.annotations.rows import SLACK
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
-from anonbench.datasets.images import SeveralFrames, open_checked, read_image
+from anonbench.datasets.images import SeveralFrames, encode, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
 
@@ -169,14 +169,18 @@ class Anonymizer:
         name, numbers = task.image.name, range(1, pdf_pages(data) + 1)
         require_page(1, len(numbers))
         done: list[_Page] = []
+
+        def pages() -> Iterator[tuple[bytes, int]]:
+            for number in numbers:
+                png, page = self._page(task, data, number, len(numbers))
+                done.append(page)
+                yield png, page.copy.dpi
+
         why = None
         try:
             with self._published(name) as part:
                 with part.open("wb") as file:
-                    writer = PdfWriter(file, len(numbers))
-                    for number in numbers:
-                        done.append(self._page(task, data, number, len(numbers), writer))
-                    writer.finish()
+                    write_pdf(file, len(numbers), pages())
                 with (
                     part.open("rb") as written,
                     mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ) as content,
@@ -203,7 +207,7 @@ class Anonymizer:
         hidden = sum(page.hidden for page in done)
         return Outcome(name, "written", made=True, hidden_pixels=hidden, **known)
 
-    def _page(self, task: Task, data: bytes, number: int, count: int, writer: PdfWriter) -> _Page:
+    def _page(self, task: Task, data: bytes, number: int, count: int) -> tuple[bytes, _Page]:
         job, image = self._job, task.image
         image_id, name = (
             page_id(each, number) if count > 1 else each for each in (image.id, image.name)
@@ -222,7 +226,7 @@ class Anonymizer:
                 if (pixels == pixels[..., :1]).all():  # whatever is hidden
                     pixels = np.ascontiguousarray(pixels[..., 0])
                 try:
-                    writer.add(pixels, page.dpi)
+                    png = encode(pixels)
                 except InputError as error:
                     raise _NotPublished(f"cannot be written as PDF ({error})") from None
                 copy = CheckedPage.of(pixels, page.dpi)
@@ -234,7 +238,7 @@ class Anonymizer:
             raise
         rows = as_rows(regions, job.variant.degree)
         own_rows, old = ([row | {"page": number} for row in each] for each in (rows, before))
-        return _Page(copy, hidden, own_rows, old, searched)
+        return png, _Page(copy, hidden, own_rows, old, searched)
 
     def _regions(
         self, image_id: str, original: np.ndarray, own: Sequence[Correction], source: Source

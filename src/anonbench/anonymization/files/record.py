@@ -161,12 +161,7 @@ class Record:
     """The record beside one output folder."""
 
     def __init__(self, to: Path, made_by: Mapping[str, Any]) -> None:
-        """Find the record of a folder.
-
-        Args:
-            to: the output folder.
-            made_by: all that outputs depend on but the images, as plain data.
-        """
+        """Find the record; `made_by` is all that outputs depend on but the images."""
         self.json, self.sheet = audit_file(to), beside(to, ".sheet.html")
         self.csv = self.json.with_suffix(".csv")
         self.journal = journal_of(to)

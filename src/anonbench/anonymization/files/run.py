@@ -13,6 +13,7 @@ from typing import Any
 from anonbench.anonymization.files import file_job
 from anonbench.anonymization.files.corrections import (
     Corrections,
+    corrections_of,
     digest_of_corrections,
     looked_at,
 )
@@ -182,7 +183,7 @@ def anonymize_files(
     record = Record(job.to, made_by(job, images, given))
     if dry_run:
         before = record.read()
-        Corrections.read(job.to, given, before)
+        corrections_of(job.to, given, before)
         return _counted(job.to, given, before, looked_at(job.to, before.values()))
     with writing_to(job.to.parent):
         job.to.mkdir(parents=True, exist_ok=True)
@@ -194,7 +195,7 @@ def anonymize_files(
                 # else a given image has the copy's name by now
                 if name in names or each.output == name or each.output not in names
             }
-            corrections = Corrections.read(job.to, given, before)
+            corrections = corrections_of(job.to, given, before)
             done = dict(before)
             contact_sheet = contact_sheet or record.sheet.is_file()
             record.sheet.unlink(missing_ok=True)  # a run that is ended leaves none of older copies
@@ -232,7 +233,8 @@ def _outcomes(
     others = (before[name].output for name in before.keys() - set(names))
     taken = taken_suffixes(names, others, SUFFIXES)
     refused = "its name collides with another image's in the output folder (case or accents)"
-    rows = {name: corrections.rows.get(name, {}) for name in names}
+    corrected, seen = corrections
+    rows = {name: corrected.get(name, {}) for name in names}
     kept = {
         name
         for name in before.keys() & set(names)
@@ -245,7 +247,7 @@ def _outcomes(
             name = image.name
             append(started(name))  # before a worker has it: from then on its copy may be there
             why = refused if name in clashing else ""
-            own = taken.get(name, ()), rows[name], corrections.seen.get(name, "")
+            own = taken[name], rows[name], seen.get(name, "")
             yield Task(image, before.get(name), why, *own)
 
     def is_work(outcome: Outcome) -> bool:

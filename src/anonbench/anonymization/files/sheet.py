@@ -39,16 +39,11 @@ _STYLE = (
 def write_sheet(
     path: Path, to: Path, outcomes: Sequence[Outcome], confirmed: Collection[str] = ()
 ) -> None:
-    """Write the sheet of the images that were written.
+    """Write the sheet of the images that were written; only its owner may read it.
 
     First come images in which nothing was found, then doubtful ones, then those with regions in
-    sight, then those whose weakest region is least certain.
-
-    Args:
-        path: of the page. Only its owner may read it: it shows file names.
-        to: the folder of the copies. A copy that is not as it was audited is not shown.
-        outcomes: of all images.
-        confirmed: names of images that a person has looked at: they are no longer doubtful.
+    sight, then those whose weakest region is least certain. A copy in `to` that is not as it was
+    audited is not shown. A person has looked at the `confirmed` ones: they are no longer doubtful.
     """
     written = [
         replace(each, searched=[page | {"doubts": []} for page in each.searched])

@@ -1,12 +1,10 @@
 """Image sets of other programs' pictures, compared with their originals by region.
 
-What the program meant to hide is not known, so nothing is promised and nothing is proved. It is
-measured what it changed, in grey levels of the luma (a change of colour hides nothing) and as means
-over `_WINDOW` pixels a side. A pixel is *changed* where picture and original differ by more than
-the picture's own coding noise, and by at least half of the original's detail there, which is its
-difference from its surroundings. Pixels without detail look alike before and after a blur: of a
-region, only those count whose detail is twice that noise. A region without any detail is judged by
-all its pixels.
+It is measured what the program changed, in grey levels of the luma and as means over `_WINDOW`
+pixels a side. A pixel is *changed* where picture and original differ by more than the picture's own
+coding noise, and by at least half of the original's detail there, which is its difference from its
+surroundings. Pixels without detail look alike before and after a blur: of a region, only those
+count whose detail is twice that noise. A region without any detail is judged by all its pixels.
 """
 
 from __future__ import annotations
@@ -63,11 +61,8 @@ def summarize_given(
 ) -> pd.DataFrame:
     """Return shares of regions and pictures, columns `GIVEN_COLUMNS`.
 
-    Args:
-        compared: by program, columns `COLUMNS`.
-        skipped: files that the manifest left out: `reason`.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: of the intervals.
+    `compared` has `COLUMNS`, by program; `skipped` the `reason` of files that the manifest left
+    out; `clusters` those of the images, by id (`anonbench.datasets.clusters.read_clusters`).
     """
     rows: list[tuple[object, ...]] = []
     nan = float("nan")
@@ -99,11 +94,7 @@ def warn_of_visible(dataset: str, summary: pd.DataFrame) -> None:
 
 
 def findings(summary: pd.DataFrame) -> Iterator[str]:
-    """Say of each program what it left as it was, and how many images are left out.
-
-    Args:
-        summary: columns `GIVEN_COLUMNS`.
-    """
+    """Say of each program in a summary what it left as it was, and how many images are left out."""
     for of in left_visible(summary):
         parts = []
         if of["visible"] + of["partly"]:
@@ -119,11 +110,7 @@ def findings(summary: pd.DataFrame) -> Iterator[str]:
 
 
 def left_visible(summary: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Counts of each program that left something visible or images out.
-
-    Args:
-        summary: columns `GIVEN_COLUMNS`.
-    """
+    """Counts of each program in a summary that left something visible or images out."""
     for program, table in summary.groupby("program", sort=False):
         of = {what: int(rows["count"].sum()) for what, rows in table.groupby("what")}
         counts = {
@@ -194,13 +181,8 @@ def compare(
 ) -> list[Compared]:
     """Compare a picture with its original: the whole first, then its regions in draw order.
 
-    Regions outside the image have no pixel and are left out.
-
-    Args:
-        original: uint8 [H, W] or [H, W, 3].
-        picture: uint8 of the same height and width.
-        data: the picture's file: of a JPEG, its quantization tables say what coding alone changes.
-        regions: what detection found in the original.
+    Both are uint8 [H, W] or [H, W, 3]. Regions outside the image have no pixel and are left out.
+    `data` is the picture's file: of a JPEG, its quantization tables say what coding alone changes.
     """
     before, after = _luma(original), _luma(picture)
     differs = _local(np.abs(_reencoded(before, data) - after))
@@ -218,8 +200,8 @@ def compare(
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
         share = float(changed[area.window][shows if shows.any() else inside].mean())
-        state = State.HIDDEN if share >= HIDDEN_FROM else State.PARTLY
-        state = State.VISIBLE if share <= VISIBLE_TO else state
+        state = State.VISIBLE if share <= VISIBLE_TO else State.PARTLY
+        state = State.HIDDEN if share >= HIDDEN_FROM else state
         found.append(Compared(region.entity, region.rank, share, state.value))
     outside = float(changed[free].mean()) if free.any() else float("nan")
     return [Compared("", 0, outside, "" if changed.any() else ORIGINAL), *found]
@@ -262,20 +244,9 @@ def given_shard(
 ) -> None:
     """Write a program's pictures of a shard's images, in id order, and what they changed.
 
-    They are coded as all image sets are. Nothing is hidden, and nothing is audited.
-
-    Args:
-        manifest: `id`, `path`, `bytes` and `digest` of all images.
-        root: folder that `path` is relative to.
-        boxes: the shard's box table.
-        images: the shard's detection outcome: `id`, `status`.
-        program: its name, for messages.
-        folder: of its pictures.
-        settings: format of image sets.
-        keep_without_regions: see `used_rows`.
-        max_pixels: larger pictures are refused.
-        output: the tar's path.
-        compared: Parquet with `COLUMNS`.
+    They are coded as all image sets are. Nothing is hidden, and nothing is audited. `folder` is
+    that of the program's pictures, `compared` a Parquet file with `COLUMNS`; pictures of more than
+    `max_pixels` are refused. The others are those of `anonymize_shard`.
 
     Raises:
         ChangedImage: an original is another one than the manifest describes, or gone.
