@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.linalg import solve
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.attacks import Attacker
@@ -38,6 +39,31 @@ class Linear:
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Map features [N, D]."""
         return np.asarray((features - self.centre) @ self.weights + self.mean)
+
+
+def ridge(
+    features: np.ndarray,
+    targets: np.ndarray,
+    strengths: Sequence[float],
+    weights: np.ndarray | None = None,
+    least: float = 1e-12,
+) -> Iterator[Linear]:
+    """Ridge regressions of targets [N, E] on features [N, D], one for each strength.
+
+    A penalty is a strength times the sum of a feature's squares about its mean: the mean over the
+    features, or `least` if it is higher. `weights` are of the N rows.
+    """
+    centre, mean = (np.average(each, axis=0, weights=weights) for each in (features, targets))
+    roots = 1.0 if weights is None else np.sqrt(weights)[:, None]
+    shown, wanted = roots * (features - centre), roots * (targets - mean)
+    is_wide = len(shown) < shown.shape[1]  # solve the smaller of two equivalent systems
+    products = shown @ shown.T if is_wide else shown.T @ shown
+    wanted = wanted if is_wide else shown.T @ wanted
+    power = max(float(np.trace(products)) / shown.shape[1], least)
+    for strength in strengths:
+        penalized = products + strength * power * np.eye(len(products))
+        solved = solve(penalized, wanted, assume_a="pos")
+        yield Linear(centre, shown.T @ solved if is_wide else solved, mean)
 
 
 class Backbone:

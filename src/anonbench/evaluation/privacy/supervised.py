@@ -14,12 +14,11 @@ the attacked images are left out, even if they appear in the train split.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import eigh
 
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, image_regions
@@ -27,7 +26,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
-from anonbench.evaluation.privacy.attackers import Linear, unit
+from anonbench.evaluation.privacy.attackers import Linear, ridge, unit
 from anonbench.evaluation.privacy.crops import (
     Points,
     Readable,
@@ -135,35 +134,24 @@ def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[Comparison]:
     size, many = lesson.clear.shape[1], lesson.compared
     yield as_they_are(size, many)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
-    from_hidden = _ridge(hidden)
-    for found in from_hidden(clear[:, :many]):  # by the predicted vector of the original
+    for found in _fits(hidden, clear[:, :many]):  # by the predicted vector of the original
         yield Comparison(found, centred)
     if lesson.finds_itself:  # each region is its own match: no persons to learn
         return
     persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
-    for fits in zip(from_hidden(persons), _ridge(clear)(persons), strict=True):
+    for fits in zip(_fits(hidden, persons), _fits(clear, persons), strict=True):
         yield Comparison(*fits)  # by the predicted person
 
 
-def _ridge(features: np.ndarray) -> Callable[[np.ndarray], Iterator[Linear]]:
-    """Regressions on features [N, D], one for each strength; all targets share the axes."""
-    centre, spread = features.mean(axis=0), features.std(axis=0)
-    # to unit variance; 0 for features that never change, which are left out
-    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
-    standard = (features - centre) * scale
-    size = len(features)
-    is_wide = size < features.shape[1]
-    values, own_axes = eigh(standard @ standard.T if is_wide else standard.T @ standard)
-
-    def fits(targets: np.ndarray) -> Iterator[Linear]:
-        wanted = targets - targets.mean(axis=0)
-        axes = standard.T @ own_axes if is_wide else own_axes
-        seen = own_axes.T @ (wanted if is_wide else standard.T @ wanted)
-        for strength in STRENGTHS:
-            inverse = 1.0 / (np.maximum(values, 0.0) + strength * size)
-            yield Linear(centre, scale[:, None] * (axes @ (inverse[:, None] * seen)))
-
-    return fits
+def _fits(features: np.ndarray, targets: np.ndarray) -> Iterator[Linear]:
+    """Yield a regression for each strength, about the targets' mean; of unit variance."""
+    spread = features.std(axis=0)
+    varies = spread > _FLAT
+    scale = varies / np.where(varies, spread, 1.0)  # features that never change are left out
+    # penalties are shares of the number of crops, also if some features have no variance
+    strengths = [strength * varies.size / max(1, varies.sum()) for strength in STRENGTHS]
+    for found in ridge(features * scale, targets, strengths):
+        yield Linear(features.mean(axis=0), scale[:, None] * found.weights)
 
 
 def _reciprocal_ranks(

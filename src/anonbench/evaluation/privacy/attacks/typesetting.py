@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.geometry import cover
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.vocabulary import Variant
-from anonbench.detection.text_recognizer import ways_to_read
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.detection import views
+from anonbench.detection.base import as_grey, corners_of
 
 PROPORTIONAL = ("DejaVuSans", "STIXGeneral", "cmss10", "DejaVuSansMono")
 FIXED = ("DejaVuSansMono", "cmtt10")
@@ -144,13 +145,30 @@ def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
         right, bottom = np.ceil((region.x1, region.y1))
         matrix = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
         return matrix, (int(right - left), int(bottom - top))
-    corners = np.array(region.quad, np.float64).reshape(4, 2)
-    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
-    line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    corners = corners_of(region)
+    width, height = _sides(corners)
     # the transformation uses pixel centres as positions
-    onto = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
+    line = rectangle(0, 0, width, height).astype(np.float32) - 0.5
+    onto = cv2.getPerspectiveTransform(line, corners.astype(np.float32) - 0.5)
     return np.asarray(onto, np.float64), (width, height)
+
+
+def _sides(corners: np.ndarray) -> tuple[int, int]:
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    return max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
+
+
+def moved(region: Region, right: float, down: float) -> Region:
+    """Shift a region into an image that is cropped on the left and at the top."""
+    blocks = tuple(
+        each._replace(
+            **{name: getattr(each, name) + right for name in ("left", "right", "x")},
+            **{name: getattr(each, name) + down for name in ("top", "bottom", "y")},
+        )
+        for each in region.blocks
+    )
+    shifted = views.moved(region, np.array([[1, 0, right], [0, 1, down]]))
+    return replace(shifted, blocks=blocks)
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
@@ -220,6 +238,7 @@ def _drawn(text: str, face: str, size: float) -> np.ndarray:
     return np.asarray(image)
 
 
+_FEW = 8  # candidates for choosing settings; all are then drawn in the best of these
 _SOFT = 0.08  # blur of a region that is not hidden, as a share of its height: strokes need not meet
 _PAPER, _INK, _CONTRAST = 235.0, 25.0, 100.0
 """Grey levels; where the surroundings are brighter than the sum of the last two, they are paper."""
@@ -227,89 +246,81 @@ _APART = 1e-3
 """Length of a candidate's own part (of 1) below which it equals all others up to rounding."""
 
 
-class Hypotheses:
-    """Appearance of a region for each text that it might hide."""
+def fits(
+    candidates: Sequence[tuple[str, ...]],
+    pixels: np.ndarray,
+    region: Region,
+    method: str | None,
+    hiding: Anonymization,
+    tries: int,
+) -> np.ndarray:
+    """Correlation of each candidate, drawn and hidden, with published pixels, float [N].
 
-    def __init__(
-        self, pixels: np.ndarray, region: Region, method: str | None, hiding: Anonymization
-    ) -> None:
-        """Take the published pixels of a region, uint8 [H, W] or [H, W, 3], and around it.
+    The common part of all candidates (the place of ink and paper) is removed from both sides: it
+    does not distinguish between them. The highest of `tries` typesettings counts.
 
-        It is a horizontal line, or a zone, with at least one pixel in the image.
-        """
-        self._region, self._method, self._hiding = region, method, hiding
-        self._grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        form = getattr(hiding.shape, region.entity)
-        area = cover(region, self._grey.shape, hiding.margin, 1, form)
-        assert area is not None
-        self._window, self._inside = area.window, area.inside
-        corners = ways_to_read(region)[0]
-        sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-        self._size = (max(1, round(sides[1::2].max())), max(1, round(sides[::2].max())))
-        self._corners = corners - (area.window[1].start, area.window[0].start)
-        beside = np.ones(self._grey.shape, bool)
-        beside[self._window] = ~self._inside
-        # dark surroundings are not paper
-        paper = np.median(self._grey[beside]) if beside.any() else 0.0
-        self._paper = float(paper) if paper > _INK + _CONTRAST else _PAPER
-        self.target = self._vector(self._grey)
-        """Of what is seen, float [P] of mean 0 and length 1; 0 where all is one colour."""
+    Args:
+        candidates: lines of text, the true ones first; they do not influence the settings tried.
+        pixels: of the region and around it, uint8 [H, W] or [H, W, 3].
+        region: a horizontal line, or a zone, with at least one pixel in the image.
+        method: None: the region is not hidden.
+    """
+    grey = as_grey(pixels)
+    area = cover(region, grey.shape, hiding.margin, 1, getattr(hiding.shape, region.entity))
+    assert area is not None
+    window, inside = area.window, area.inside
+    width, height = _sides(corners_of(region))
+    onto, _ = upright(moved(region, -window[1].start, -window[0].start))
+    beside = np.ones(grey.shape, bool)
+    beside[window] = ~inside
+    # dark surroundings are not paper
+    paper = float(np.median(grey[beside])) if beside.any() else 0.0
+    paper = paper if paper > _INK + _CONTRAST else _PAPER
+    levels = np.rint(paper - (paper - _INK) * np.linspace(0.0, 1.0, 256)).astype(np.uint8)
 
-    def envelope(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> float:
-        """Fit between the mean of candidates and the published pixels."""
-        return float(_unit(self._vectors(candidates, setting).mean(axis=0)) @ self.target)
+    def vector(page: np.ndarray) -> np.ndarray:
+        """Pixels of the region, float32 [P], with mean 0 and length 1 (or 0)."""
+        seen: np.ndarray = page[window].astype(np.float32)
+        if method is None:
+            seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * height))
+        return _unit(seen[inside] - seen[inside].mean())
 
-    def scores(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Correlations of candidates with the published pixels, float [N].
+    def vectors(shown: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
+        """Candidates as drawn and hidden, float32 [N, P]."""
+        count, size = len(shown[0]), inside.shape[::-1]
+        drawn = strips(tuple(chain(*shown)), setting.face, height // count)
+        found = []
+        for start in range(0, len(drawn), count):
+            page = grey.copy()
+            ink = set_in(drawn[start : start + count], (height, width), setting)
+            if region.quad is None:
+                ink = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))
+            else:
+                ink = np.asarray(cv2.warpPerspective(ink, onto, size))
+            page[window][inside] = levels[ink][inside]
+            if method is not None:
+                page = layers(page, [region], Variant(method, 100), hiding)[-1]
+            found.append(vector(page))
+        return np.stack(found)
 
-        The common part of all candidates (the place of ink and paper) is removed from both sides:
-        it does not distinguish between them.
-        """
-        vectors = self._vectors(candidates, setting)
-        common = _unit(vectors.mean(axis=0))
-        rest = vectors - np.outer(vectors @ common, common)
-        target = self.target - (self.target @ common) * common
+    def scores(setting: Setting) -> np.ndarray:
+        every = vectors(candidates, setting)
+        common = _unit(every.mean(axis=0))
+        rest = every - np.outer(every @ common, common)
+        left = target - (target @ common) * common
         lengths = np.linalg.norm(rest, axis=1)
         apart = lengths > _APART
-        scores = rest @ target / np.where(apart, lengths, 1.0) / max(np.linalg.norm(target), _APART)
-        return np.asarray(np.where(apart, scores, 0.0))
+        found = rest @ left / np.where(apart, lengths, 1.0) / max(np.linalg.norm(left), _APART)
+        return np.asarray(np.where(apart, found, 0.0))
 
-    def _vectors(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Candidates as drawn and hidden, float32 [N, P], each with mean 0 and length 1."""
-        count = len(candidates[0])
-        lines = tuple(line for candidate in candidates for line in candidate)
-        drawn = strips(lines, setting.face, self._size[0] // count)
-        coverage = np.linspace(0.0, 1.0, 256)
-        levels = np.rint(self._paper - (self._paper - _INK) * coverage).astype(np.uint8)
-        vectors = []
-        for start in range(0, len(drawn), count):
-            page = self._grey.copy()
-            ink = self._placed(set_in(drawn[start : start + count], self._size, setting))
-            page[self._window][self._inside] = levels[ink][self._inside]
-            if self._method is not None:
-                variant = Variant(self._method, 100)
-                page = layers(page, [self._region], variant, self._hiding)[-1]
-            vectors.append(self._vector(page))
-        return np.stack(vectors)
-
-    def _placed(self, ink: np.ndarray) -> np.ndarray:
-        """Ink coverage of an upright region, transformed to its window, uint8 [h, w]."""
-        size = self._inside.shape[::-1]
-        if self._region.quad is None:
-            return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))
-        height, width = ink.shape
-        upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-        # the transformation uses pixel centres as positions
-        onto = cv2.getPerspectiveTransform(upright - 0.5, self._corners.astype(np.float32) - 0.5)
-        return np.asarray(cv2.warpPerspective(ink, onto, size))
-
-    def _vector(self, page: np.ndarray) -> np.ndarray:
-        """Pixels of a region, float [P], with mean 0 and length 1 (or 0)."""
-        seen: np.ndarray = page[self._window].astype(np.float32)
-        if self._method is None:
-            seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * self._size[0]))
-        inside = seen[self._inside]
-        return _unit(inside - inside.mean())
+    target = vector(grey)
+    if not target.any():
+        return np.zeros(len(candidates))
+    tried = settings(FIXED if region.entity == Entity.MRZ else PROPORTIONAL)
+    few = candidates[1 : 1 + _FEW]
+    fit = [float(_unit(vectors(few, setting).mean(axis=0)) @ target) for setting in tried]
+    best = np.argsort(-np.array(fit), kind="stable")[:tries]
+    return np.asarray(np.max([scores(tried[n]) for n in best], axis=0))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

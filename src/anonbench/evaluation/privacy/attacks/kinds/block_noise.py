@@ -20,7 +20,12 @@ from anonbench.core.registries.attacks import (
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.dictionary import Candidates, moved, ranked, stands
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
+    Candidates,
+    ranked,
+    stands,
+    texts_like,
+)
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, known_text
 
 if TYPE_CHECKING:
@@ -93,6 +98,7 @@ class _Coding:
     ) -> list[Any]:
         from anonbench.anonymization.geometry import cover
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
+        from anonbench.evaluation.privacy.attacks.typesetting import moved
 
         coding = None if data is None else coding_of(data, image.shape)
         lossless = data is None or is_lossless(data)
@@ -111,7 +117,6 @@ class _Coding:
 
     def _known(self, seen: _Seen, region: Region) -> _Seen:
         """An original's line with its text, candidates and typesetting."""
-        from anonbench.evaluation.privacy.attacks.candidates import texts_like
         from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
 
         (line,) = self._reader.look(seen.pixels, [region], Variant())

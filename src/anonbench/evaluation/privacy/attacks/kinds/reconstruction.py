@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,8 +25,6 @@ from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import (
     Barcodes,
     Readability,
-    decoded,
-    surrounded,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +49,23 @@ class Likeness(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Comparing(equipment)
+        hiding = equipment.anonymization
+
+        def grey(versions: Sequence[np.ndarray], region: Region) -> np.ndarray | None:
+            from anonbench.anonymization.geometry import cover
+
+            area = cover(region, versions[0].shape, hiding.margin)
+            if area is None:
+                return None
+            seen = versions[0][area.window].astype(np.float32)
+            return seen if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
+
+        def compared(truth: np.ndarray, found: np.ndarray) -> RegionShares:
+            # another region, as a guess, has another size
+            scaled = np.asarray(cv2.resize(found, truth.shape[::-1]))
+            return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
+
+        return _Restoring(equipment, grey, compared)
 
 
 class Reconstruction(RegionAttack):
@@ -76,7 +90,23 @@ class Reconstruction(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Reading(equipment)
+        codes = Barcodes().load(equipment)
+
+        @cache
+        def reader() -> LoadedAttack:  # not loaded if there are only barcodes
+            return Readability().load(equipment)
+
+        def read(versions: Sequence[np.ndarray], region: Region) -> Any:
+            """Contents of codes, or the line that is read with the highest confidence."""
+            if region.entity == Entity.BARCODE:
+                return set().union(*(codes.look(each, [region], Variant())[0] for each in versions))
+            lines = [reader().look(each, [region], Variant())[0] for each in versions]
+            return max(lines, key=lambda line: line.confidence)
+
+        def compared(truth: Any, found: Any) -> RegionShares:
+            return (codes if isinstance(truth, set) else reader()).shares(truth, found)
+
+        return _Restoring(equipment, read, compared, ITERATIONS)
 
 
 NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
@@ -104,11 +134,13 @@ def undone(
         iterations: of Richardson-Lucy deconvolution; 0: without it.
     """
     from anonbench.anonymization.geometry import cover
+    from anonbench.anonymization.methods.blur import LEAST_SIGMA
+    from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
 
     if variant.method is None or not hiding.has(str(variant.method)):
         return [image]
-    used = [step for _, step in hiding.steps(variant.method, region.entity)][::-1]
-    form = getattr(hiding.shape, region.entity)
+    entity = region.entity
+    used = [step for _, step in hiding.steps(variant.method, entity)][::-1]
     ways: list[Deconvolution] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
@@ -116,56 +148,50 @@ def undone(
     for way in ways:
         restored = image.copy()
         for step in used:
-            sides = step.least_side, form, step.surroundings
+            sides = step.least_side, getattr(hiding.shape, entity), step.surroundings
             area = cover(region, image.shape, hiding.margin, *sides, hiding.coding_blocks)
-            if area is not None:
-                seen = restored[area.window]
-                put(seen, _before(seen, step, area, region.entity, way), area)
+            if area is None:
+                continue
+            seen = restored[area.window]
+            if step.name == Method.PIXELATE:
+                put(seen, smoothed(seen, float(getattr(step.blocks, entity)), LEAST_BLOCK), area)
+            elif step.name == Method.BLUR:
+                sigma = float(getattr(step.sigma, entity)) * min(seen.shape[:2])
+                kernel = gaussian(max(LEAST_SIGMA, sigma))
+                blurred = seen
+                if not area.inside.all():  # blur around it, as if the whole window were blurred
+                    border = cv2.BORDER_REFLECT
+                    blurred = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=border)
+                    blurred = np.asarray(blurred, np.float64)
+                    blurred[area.inside] = seen[area.inside]
+                put(seen, way(blurred, kernel), area)
         versions.append(restored)
     return versions
-
-
-def _before(
-    seen: np.ndarray, step: Any, area: Cover, entity: str, way: Deconvolution
-) -> np.ndarray:
-    """A window before one method was applied to it."""
-    from anonbench.anonymization.methods.blur import LEAST_SIGMA
-    from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
-
-    if step.name == Method.BLUR:
-        share = float(getattr(step.sigma, entity))
-        kernel = gaussian(max(LEAST_SIGMA, share * min(seen.shape[:2])))
-        if not area.inside.all():  # blur the surroundings too, as if the whole window were blurred
-            whole = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-            whole = whole.astype(np.float64)
-            whole[area.inside] = seen[area.inside]
-            seen = whole
-        return way(seen, kernel)
-    if step.name == Method.PIXELATE:
-        return smoothed(seen, float(getattr(step.blocks, entity)), LEAST_BLOCK)
-    return seen
 
 
 class _Restoring:
     """Restores each region in all ways, and compares what is left of its secret."""
 
-    iterations = 0  # see `undone`
-
-    def __init__(self, equipment: Equipment) -> None:
-        self._equipment = equipment
+    def __init__(
+        self,
+        equipment: Equipment,
+        secret: Callable[[Sequence[np.ndarray], Region], Any],
+        compared: Callable[[Any, Any], RegionShares],
+        iterations: int = 0,  # see `undone`
+    ) -> None:
+        self._equipment, self._iterations = equipment, iterations
+        self._secret, self._compared = secret, compared
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """Secrets by the prefix of their measures."""
         hiding, restorers = self._equipment.anonymization, self._equipment.restorers
         found: list[dict[str, Any] | None] = []
         for region in regions:
-            versions = undone(image, region, variant, hiding, self.iterations)
-            known = self._secret(versions, region, variant)
+            known = self._secret(undone(image, region, variant, hiding, self._iterations), region)
             secrets = {"": known}
             if known is not None and restorers and not restorers.lack(region.entity):
                 if variant.method is not None:  # else nothing was changed: read it once
-                    learned = restorers.restored(image, region, variant)
-                    known = self._secret([learned], region, variant)
+                    known = self._secret([restorers.restored(image, region, variant)], region)
                 secrets[LEARNED] = known
             found.append(None if secrets[""] is None else secrets)
         return found
@@ -177,56 +203,10 @@ class _Restoring:
             for measure, share in self._compared(truth[""], each).items()
         }
 
-    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        raise NotImplementedError
-
-    def _compared(self, truth: Any, found: Any) -> RegionShares:
-        raise NotImplementedError
-
-
-class _Comparing(_Restoring):
-    """Pixels, compared by structural similarity and signal-to-noise ratio."""
-
-    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        from anonbench.anonymization.geometry import cover
-
-        area = cover(region, versions[0].shape, self._equipment.anonymization.margin)
-        if area is None:
-            return None
-        seen = versions[0][area.window]
-        return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
-
-    def _compared(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
-        # another region, as a guess, has another size
-        scaled = np.asarray(cv2.resize(found, (truth.shape[1], truth.shape[0])))
-        return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
-
-
-class _Reading(_Restoring):
-    """Contents of codes, or the line that is read with the highest confidence."""
-
-    iterations = ITERATIONS
-
-    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        if region.entity == Entity.BARCODE:
-            return {text for each in versions for text in decoded(surrounded(each, region))}
-        lines = [self._reader.look(each, [region], variant)[0] for each in versions]
-        return max(lines, key=lambda line: line.confidence)
-
-    @cached_property
-    def _reader(self) -> LoadedAttack:
-        return Readability().load(self._equipment)  # not needed if there are only barcodes
-
-    def _compared(self, truth: Any, found: Any) -> RegionShares:
-        if isinstance(truth, set):
-            return Barcodes().load(self._equipment).shares(truth, found)
-        return self._reader.shares(truth, found)
-
 
 def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
     """Write restored pixels into a window, limited to the region."""
-    values = np.rint(restored).astype(np.uint8)
-    seen[area.inside] = values[area.inside]
+    seen[area.inside] = np.rint(restored).astype(np.uint8)[area.inside]
 
 
 def gaussian(sigma: float) -> np.ndarray:

@@ -189,27 +189,20 @@ def predicted(
     Vectors are [N, D]; labels and folds are numbers [N]. `is_even` gives all classes the same
     weight in a lesson, for any number of images.
     """
+    from anonbench.evaluation.privacy.attackers import ridge  # imports torch
+
     classes = np.unique(labels)
     targets = (labels[:, None] == classes).astype(np.float64)
     found = np.empty(len(labels), dtype=labels.dtype)
     for number in np.unique(fold):
         test = fold == number
         lesson, goal = vectors[~test].astype(np.float64), targets[~test]
-        weights_of = np.ones(len(goal))
+        weights = None
         if is_even:  # weights of mean 1, by which all classes with images have the same sum
             counts = goal.sum(axis=0)
-            weights_of = goal @ (len(goal) / np.maximum(counts, 1) / (counts > 0).sum())
-        centre, mean = (np.average(each, axis=0, weights=weights_of) for each in (lesson, goal))
-        roots = np.sqrt(weights_of)[:, None]
-        lesson, goal = roots * (lesson - centre), roots * (goal - mean)
-        ridge = max(RIDGE * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
-        is_wide = len(lesson) < lesson.shape[1]  # solve the smaller of two equivalent systems
-        products = lesson @ lesson.T if is_wide else lesson.T @ lesson
-        products[np.diag_indices_from(products)] += ridge
-        solved = np.linalg.solve(products, goal if is_wide else lesson.T @ goal)
-        weights = lesson.T @ solved if is_wide else solved
-        scores = (vectors[test] - centre) @ weights + mean
-        found[test] = classes[scores.argmax(axis=1)]
+            weights = goal @ (len(goal) / np.maximum(counts, 1) / (counts > 0).sum())
+        (classifier,) = ridge(lesson, goal, [RIDGE], weights)
+        found[test] = classes[classifier(vectors[test]).argmax(axis=1)]
     return found
 
 
