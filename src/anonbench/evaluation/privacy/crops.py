@@ -1,9 +1,7 @@
 """Crops of regions as seen by attackers; eyes, nose and mouth that faces are aligned by.
 
-The points are found by MTCNN's last network (Zhang et al. 2016, "Joint face detection and alignment
-using multitask cascaded convolutional networks"), for a face's box of any detector. An attacker who
-has the original knows where the face is, and the hidden face is at the same place. The points of
-the original are therefore used for every variant.
+MTCNN's last network (Zhang et al. 2016) finds the points in the original, and they are used for
+every variant: whoever has the original knows where the hidden face is.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.similarity import threads
-from anonbench.core.registries.attacks import Attacker, is_aligned
+from anonbench.core.registries.attacks import Attacker
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb
 from anonbench.training.data.preprocess import Preprocess
@@ -37,8 +35,7 @@ class Cut(NamedTuple):
     """Size and alignment of an attacker's crops."""
 
     side: int  # of its square crops, in pixels
-    aligned: bool = False
-    """Whether faces are aligned by their eyes, noses and mouths, where these are known."""
+    aligned: bool = False  # whether faces are aligned by eyes, nose and mouth, where known
 
 
 class Readable(Protocol):
@@ -95,21 +92,19 @@ def remainder(
 
     Pixels that methods write in a margin, or where another region overlaps, are derived from the
     region's own pixels; likewise, in turn, where a third region overlaps the second. All of these
-    are grey, too.
+    are grey, too, and coding blocks that regions specify.
 
     Args:
-        image: uint8 [H, W] or [H, W, 3].
-        region: in pixels of the image.
         factor: by which the region's box is grown about its centre, above 1.
         margin: by which regions are grown when they are hidden.
-        regions: all regions of the image. Coding blocks that they specify are hidden, too.
+        regions: all regions of the image.
     """
     around = cover(region, image.shape, max(factor, margin), blocks=True)
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
-    covers = [cover(each, image.shape, margin, blocks=True) for each in (region, *regions)]
-    grey = [area for area in covers[:1] if area is not None]
-    left = [area for area in covers[1:] if area is not None]
+    own, *others = (cover(each, image.shape, margin, blocks=True) for each in (region, *regions))
+    grey = [] if own is None else [own]
+    left = [area for area in others if area is not None]
     for one in grey:  # grows during the loop
         grey += [area for area in left if _overlap(one, area)]
         left = [area for area in left if not _overlap(one, area)]
@@ -126,8 +121,8 @@ def _overlap(one: Cover, other: Cover) -> bool:
 
 
 def cut_of(attacker: Attacker) -> Cut:
-    """Cut of an attacker's crops."""
-    return Cut(attacker.side, is_aligned(attacker))
+    """Cut of an attacker's crops; one that expects aligned faces has `aligned`."""
+    return Cut(attacker.side, bool(getattr(attacker, "aligned", False)))
 
 
 def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
@@ -227,16 +222,9 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
     beside = np.atleast_1d(seen.mean(axis=(0, 1))).tolist()
     matrix = similarity(points, TEMPLATE * (side / TEMPLATE_SIDE))
     times = max(1, math.ceil(1.0 / max(float(np.hypot(*matrix[:, 0])), LEAST_SCALE)))
-    return np.asarray(
-        cv2.warpAffine(
-            np.ascontiguousarray(seen),
-            matrix * times,
-            (times * side, times * side),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=beside,
-        )
-    )
+    border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": beside}
+    size, pixels = (times * side, times * side), np.ascontiguousarray(seen)
+    return np.asarray(cv2.warpAffine(pixels, matrix * times, size, **border))
 
 
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
@@ -314,15 +302,11 @@ def find_points(
     except ImportError as error:
         raise InputError(NEEDS) from error
     found: dict[tuple[str, int], np.ndarray] = {}
-    of_faces = wanted[wanted["context"] == 0]
-    for name, orders in of_faces.groupby("id", sort=False)["order"]:
-        image_id = str(name)
-        faces = {order: regions[image_id][order] for order in sorted(set(orders.tolist()))}
+    for name, orders in wanted[wanted["context"] == 0].groupby("id", sort=False)["order"]:
+        faces = {order: regions[str(name)][order] for order in sorted(set(orders.tolist()))}
         faces = {order: face for order, face in faces.items() if face.entity is Entity.FACE}
-        if not faces:
-            continue
-        image = originals.read(image_id)
+        image = originals.read(str(name)) if faces else np.empty((0, 0))
         for order, face in faces.items():
             if cover(face, image.shape):
-                found[image_id, order] = landmarks.find(image, face)
+                found[str(name), order] = landmarks.find(image, face)
     return found

@@ -99,17 +99,14 @@ def places(
 def other_photos_mask(
     who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray
 ) -> np.ndarray:
-    """Mask of crops to leave out so that each person is shown once, bool [P, G].
+    """Mask of all but the first crop of each person, bool [P, G].
+
+    Of a probe's own person, the first crop that is compared is shown.
 
     Args:
-        who: person of each crop of the gallery, int [G].
-        own: person of each probe, int [P].
+        who: person of each crop of the gallery, int [G]; `own`: of each probe, int [P].
         turn: place of each crop among its person's crops, from 0, int [G].
         same: bool [P, G], crops that a probe is not compared with.
-
-    Returns:
-        All but the first crop of each person; for the probe's own person, all but the first crop
-        that is compared.
     """
     match = own[:, None] == who
     first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
@@ -118,12 +115,9 @@ def other_photos_mask(
 
 
 def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
-    """Places of probes with a single match among other crops, int [P] each.
+    """Places of probes with a single match among `others` crops, int [P] each.
 
-    Args:
-        above: others that are more similar to the probe than its match is.
-        tied: others that are equally similar.
-        others: number of crops in the gallery except the match.
+    `above` of the others are more similar to the probe than the match, `tied` equally similar.
     """
     one = np.ones_like(above)
     return Places(above, tied + 1, one, one, others + 1)
@@ -156,8 +150,7 @@ def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> n
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     """Mask of regions (columns order and count) that are hidden in a variant, bool [N]."""
     places = zip(crops["order"], crops["count"], strict=True)
-    hidden = [order < regions_at(variant.degree, count) for order, count in places]
-    return np.array(hidden, dtype=bool) & bool(variant.method)
+    return np.array([order < regions_at(variant.degree, count) for order, count in places], bool)
 
 
 def probe_rows(
@@ -169,18 +162,24 @@ def probe_rows(
     searched: np.ndarray,
 ) -> pd.DataFrame:
     """Table with one row per probe, from vectors of the probes and of the searched crops."""
-    probes = gallery.crops[gallery.crops["probe"]]
-    own, who, turn = probes["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    crops = gallery.crops
+    probes = crops[crops["probe"]]
+    own, who, turn = probes["who"].to_numpy(), *crops[["who", "turn"]].to_numpy().T
     match = own[:, None] == who
-    same_image = probes["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
-    left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
+    left_out = probes["id"].to_numpy()[:, None] == crops["id"].to_numpy()
+    if gallery.match is Match.REGION:
+        left_out = np.zeros_like(match)
     ranks = places(vectors, searched, match, left_out)
-    once = other_photos_mask(who, own, turn, left_out)
-    one = places(vectors, searched, match, once)
-    table = probes[["id", "order", "cluster"]].assign(
+    one = places(vectors, searched, match, other_photos_mask(who, own, turn, left_out))
+    rates = {
+        f"{name}_{rank}": rate(ranks, rank)
+        for rank in RANKS
+        for name, rate in (("hit", hit_rates), ("chance", chances))
+    }
+    return probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
         match=gallery.match.value,
-        method=ORIGINAL if variant.method is None else variant.method,
+        method=variant.method or ORIGINAL,
         degree=variant.degree,
         attacker=attacker,
         against=against,
@@ -191,11 +190,8 @@ def probe_rows(
         one_tied=one.tied - 1,
         one_others=one.gallery - 1,
         reason="",
+        **rates,
     )
-    for rank in RANKS:
-        table[f"hit_{rank}"] = hit_rates(ranks, rank)
-        table[f"chance_{rank}"] = chances(ranks, rank)
-    return table
 
 
 def not_run(
@@ -220,13 +216,10 @@ ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
-TOO_LITTLE = "too little in the train images to learn from"
-"""Why an attacker that learns was not run: the train images have no such regions for it; or too
-few, and the required number follows."""
+TOO_LITTLE = "too little in the train images to learn from"  # the required number follows
 UNTAUGHT = "so it compares by the models' own vectors"
-"""What an attacker that learns does instead, if it is run without a lesson."""
+"""Why an attacker did not learn, and what it does instead if it is run."""
 NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
-"""Why no attack was run: the vectors were computed elsewhere."""
 
 
 class Match(StrEnum):
@@ -284,19 +277,17 @@ def draw_galleries(
         match = Match.REGION if drawn is None else Match.PERSON
         if drawn is None:
             drawn = _region_gallery(regions, settings, seed)
-        if len(drawn) < 2:
-            published = (boxes["entity"] == entity.value).any()
-            if len(drawn):
-                missing[entity] = ONLY_ONE
-            elif published or entity in sought:
-                missing[entity] = ONLY_TRAIN if published else NONE
-            continue
-        ordered = drawn.sort_values(["id", "order"], ignore_index=True)
-        galleries.append(Gallery(entity, match, ordered[_COLUMNS]))
+        if len(drawn) > 1:
+            ordered = drawn.sort_values(["id", "order"], ignore_index=True)
+            columns = ["id", "order", "count", "who", "cluster", "turn", "probe"]
+            galleries.append(Gallery(entity, match, ordered[columns]))
+        elif len(drawn):
+            missing[entity] = ONLY_ONE
+        elif (boxes["entity"] == entity.value).any():
+            missing[entity] = ONLY_TRAIN
+        elif entity in sought:
+            missing[entity] = NONE
     return galleries, missing
-
-
-_COLUMNS = ["id", "order", "count", "who", "cluster", "turn", "probe"]
 
 
 def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
@@ -305,12 +296,8 @@ def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.D
     drawn = regions.assign(draw=hash_ints((seed, "line-up"), keys)).sort_values("draw")
     drawn = drawn.iloc[: settings.gallery]
     number = np.arange(len(drawn))
-    return drawn.assign(
-        who=number,
-        cluster=pd.factorize(drawn["id"])[0],
-        turn=0,
-        probe=number < settings.probes,
-    )
+    cluster = pd.factorize(drawn["id"])[0]
+    return drawn.assign(who=number, cluster=cluster, turn=0, probe=number < settings.probes)
 
 
 def _person_gallery(
@@ -336,9 +323,5 @@ def _person_gallery(
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
     turns = pd.Series(hash_ints((seed, "mate"), drawn["id"])).groupby(who).rank(method="first")
-    return drawn.assign(
-        who=who,
-        cluster=who,
-        turn=turns.to_numpy(np.int64) - 1,
-        probe=np.isin(np.arange(len(drawn)), probes),
-    )
+    turn, probe = turns.to_numpy(np.int64) - 1, np.isin(np.arange(len(drawn)), probes)
+    return drawn.assign(who=who, cluster=who, turn=turn, probe=probe)

@@ -1,13 +1,9 @@
 """Re-identification: anonymized crops are searched among crops of the originals.
 
-The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
-from images that were anonymized in the same way: here the model adapted to the variant (McPherson
-et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 %, compared
-with 11 % for the naive attacker). Others are registered (`anonbench.core.registries.attacks`): a
-supervised attacker that learns from train images, one that sees everything except the region
-(`remainder`), and the user's own face recognition model. If persons are searched in other
-photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
-training). For the same region of the same image, that would compare a crop with itself.
+The naive attacker compares by the unadapted model, the adaptive one ("parrot") by the model that
+learned from images of the variant (McPherson et al. 2016, "Defeating image obfuscation with deep
+learning"); others are registered. If persons are searched in other photographs, each attacker also
+anonymizes its gallery. For the same region of the same image, a crop would be compared with itself.
 """
 
 from __future__ import annotations
@@ -95,16 +91,11 @@ def reidentify(
     regions = image_regions(boxes[boxes["id"].isin(ids)], hiding.coding_blocks)
     attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
     for kind in kinds:
-        shown = any(_sees(kind, gallery) for gallery in galleries)
-        if not kind.learns and kind.is_given() and shown:
+        if not kind.learns and kind.is_given() and any(_sees(kind, each) for each in galleries):
             attackers[kind.name] = kind.load()
     line_ups = []
     for gallery in galleries:
-        able = {
-            name: each
-            for name, each in attackers.items()
-            if name == NAIVE or _sees(KINDS[name], gallery)
-        }
+        able = {n: a for n, a in attackers.items() if n == NAIVE or _sees(KINDS[n], gallery)}
         wanted = gallery.shown(gallery.crops, settings, hiding)
         line_ups.append(_LineUp(gallery, able, wanted, regions))
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
@@ -170,13 +161,11 @@ class _LineUp:
         self, attacker: str, vectors: np.ndarray, originals: np.ndarray
     ) -> Iterator[pd.DataFrame]:
         """Yield rows of one attacker against each kind of gallery."""
-        searched = {ORIGINAL: originals}
+        yield self.searched(attacker, ORIGINAL, vectors, originals)
         if self.gallery.match is Match.PERSON and self.variant != Variant():
-            searched[ANONYMIZED] = vectors
-        for against, those in searched.items():
-            yield self.probe_rows(attacker, against, vectors, those)
+            yield self.searched(attacker, ANONYMIZED, vectors, vectors)
 
-    def probe_rows(
+    def searched(
         self, attacker: str, against: str, vectors: np.ndarray, searched: np.ndarray
     ) -> pd.DataFrame:
         probes = vectors[self._probe[self.rows]]
@@ -206,7 +195,7 @@ class _LineUp:
             if not gallery_is_hidden:
                 searched = comparison.vectors(originals, np.zeros(len(originals), bool))
             against = ANONYMIZED if gallery_is_hidden else ORIGINAL
-            yield self.probe_rows(kind.name, against, vectors, searched)
+            yield self.searched(kind.name, against, vectors, searched)
 
 
 def _attack(
@@ -225,7 +214,7 @@ def _attack(
         for each in line_ups:
             if kind.context() and each.gallery.match is Match.REGION:
                 yield not_run(each.gallery.entity, SURROUNDED, None, kind.name, kind.context())
-    names = list(dict.fromkeys(name for each in line_ups for name in each.attackers))
+    names = dict.fromkeys(name for each in line_ups for name in each.attackers)
     versions = {Variant(): published.originals, **published.versions}
     for variant, images in track(versions.items(), len(versions), "variants attacked"):
         for each in attacked:
@@ -240,12 +229,12 @@ def _attack(
                     yield from each.taught(kind, training_sets)
         if variant == Variant():
             continue
-        if variant not in adapted:
+        if variant in adapted:
+            with own_attacker(adapted[variant]) as model:
+                for each in alone:
+                    if each.attackers:
+                        clear = model.embed(each.clear[cut_of(model)])
+                        yield from each.compared(ADAPTIVE, each.embedded(model, clear), clear)
+        else:
             reason = "no model is adapted to this variant"
             yield from (not_run(each.gallery.entity, reason, variant, ADAPTIVE) for each in alone)
-            continue
-        with own_attacker(adapted[variant]) as model:
-            for each in alone:
-                if each.attackers:
-                    originals = model.embed(each.clear[cut_of(model)])
-                    yield from each.compared(ADAPTIVE, each.embedded(model, originals), originals)

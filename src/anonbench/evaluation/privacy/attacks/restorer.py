@@ -86,7 +86,7 @@ def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
         for place, (at, features) in enumerate(_squares(seen, entity)):
             rows = squares.setdefault(place if entity == Entity.FACE else 0, [])
             rows.append((features, missing[at].ravel(), pair.image))
-    maps = []
+    maps: list[Linear] = []
     for _, rows in sorted(squares.items()):
         features, targets, images = zip(*rows[:: -(-len(rows) // _MOST)], strict=True)
         shown, lacks = (np.stack(each).astype(np.float64) for each in (features, targets))
