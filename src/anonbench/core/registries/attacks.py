@@ -116,6 +116,18 @@ class LoadedAttack(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EachRegion:
+    """A loaded attack that looks at one region at a time; see `LoadedAttack`."""
+
+    secret: Callable[[np.ndarray, Region, Variant], Any]
+    shares: Callable[[Any, Any], RegionShares]
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """See `LoadedAttack.look`."""
+        return [self.secret(image, region, variant) for region in regions]
+
+
 class LoadedFileAttack(LoadedAttack, Protocol):
     """A loaded attack that also uses how images are stored (`RegionAttack.reads_files`)."""
 

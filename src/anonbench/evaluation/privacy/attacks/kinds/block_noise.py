@@ -100,7 +100,7 @@ class _Coding:
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
         from anonbench.evaluation.privacy.attacks.typesetting import moved
 
-        coding = None if data is None else coding_of(data, image.shape)
+        coding = None if data is None else coding_of(data)
         lossless = data is None or is_lossless(data)
         found: list[_Seen | None] = []
         for region in regions:

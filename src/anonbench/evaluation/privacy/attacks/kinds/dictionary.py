@@ -6,10 +6,11 @@ import hashlib
 import re
 import string
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import accumulate
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.icao9303 import FILLER, Format, check_digit
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
+    EachRegion,
     Equipment,
     LoadedAttack,
     RegionAttack,
@@ -75,7 +77,60 @@ class Dictionary(Candidates):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Ranking(self, equipment)
+        from anonbench.anonymization.geometry import cover
+        from anonbench.evaluation.privacy.attacks.typesetting import fits, moved
+
+        hiding = equipment.anonymization
+
+        def seen(image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
+            if variant.method is not None and not hiding.has(str(variant.method)):
+                return None  # methods of other programs are unknown: candidates cannot be hidden
+            form, margin = getattr(hiding.shape, region.entity), hiding.margin
+            own = cover(region, image.shape, margin)
+            if form == "image" or stands(region) or own is None:
+                return None
+            windows = [own.window]
+            for _, step in hiding.steps(variant.method, region.entity) if variant.method else ():
+                sides = step.least_side, form, step.surroundings
+                area = cover(region, image.shape, margin, *sides, hiding.coding_blocks)
+                windows += [] if area is None else [area.window]
+            top, left = (min(window[axis].start for window in windows) for axis in (0, 1))
+            bottom, right = (max(window[axis].stop for window in windows) for axis in (0, 1))
+            return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
+
+        @cache
+        def reader(entity: Entity) -> LoadedAttack:  # that of zones only if there are zones
+            kind = MrzReading() if entity == Entity.MRZ else Readability()
+            return kind.load(equipment)
+
+        def candidates(truth: _Seen) -> list[tuple[str, ...]]:
+            """The true lines and others like them; empty if the truth is unknown."""
+            entity = truth.region.entity
+            (found,) = reader(entity).look(truth.pixels, [truth.region], Variant())
+            if entity == Entity.MRZ:
+                zone = zone_of(found)
+                if zone is None:
+                    return []
+                lines = tuple(zone[0])
+                return zones_like(lines, zone[1], self.candidates, rng("dictionary", *lines))
+            text = known_text(found)
+            if not text:
+                return []
+            return [(each,) for each in texts_like(text, self.candidates, rng("dictionary", text))]
+
+        def shares(truth: _Seen, found: _Seen) -> RegionShares:
+            if truth.candidates is None:
+                truth.candidates = candidates(truth)
+            if len(truth.candidates) < self.candidates:
+                return {}
+            about = f"{found.variant.method} {found.region} {found.pixels.shape}".encode()
+            key = hashlib.sha256(about + found.pixels.tobytes()).digest()
+            if key not in truth.known:
+                shown = found.pixels, found.region, found.variant.method
+                truth.known[key] = ranked(fits(truth.candidates, *shown, hiding, self.tries))
+            return truth.known[key]
+
+        return EachRegion(seen, shares)
 
 
 @dataclass
@@ -89,69 +144,6 @@ class _Seen:
     """Lines of each candidate, the true one first; empty where the truth is not known."""
     known: dict[bytes, RegionShares] = field(default_factory=dict)
     """Results for this truth by digest of the pixels; several degrees show the same pixels."""
-
-
-class _Ranking:
-    def __init__(self, settings: Dictionary, equipment: Equipment) -> None:
-        self._settings, self._equipment = settings, equipment
-        self._hiding = equipment.anonymization
-        self._readers: dict[str, LoadedAttack] = {}
-
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        return [self._one(image, region, variant) for region in regions]
-
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
-        from anonbench.anonymization.geometry import cover
-        from anonbench.evaluation.privacy.attacks.typesetting import moved
-
-        if variant.method is not None and not self._hiding.has(str(variant.method)):
-            return None  # the methods of other programs are unknown, so candidates cannot be hidden
-        form, margin = getattr(self._hiding.shape, region.entity), self._hiding.margin
-        if form == "image" or stands(region):
-            return None
-        areas = [cover(region, image.shape, margin)]
-        if variant.method is not None:
-            for _, step in self._hiding.steps(variant.method, region.entity):
-                sides = step.least_side, form, step.surroundings
-                areas.append(cover(region, image.shape, margin, *sides, self._hiding.coding_blocks))
-        if areas[0] is None:
-            return None
-        windows = [area.window for area in areas if area is not None]
-        top, left = (min(window[axis].start for window in windows) for axis in (0, 1))
-        bottom, right = (max(window[axis].stop for window in windows) for axis in (0, 1))
-        return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
-
-    def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        from anonbench.evaluation.privacy.attacks.typesetting import fits
-
-        if truth.candidates is None:
-            truth.candidates = self._candidates(truth)
-        if len(truth.candidates) < self._settings.candidates:
-            return {}
-        about = f"{found.variant.method} {found.region} {found.pixels.shape}".encode()
-        key = hashlib.sha256(about + found.pixels.tobytes()).digest()
-        if key not in truth.known:
-            shown = found.pixels, found.region, found.variant.method
-            tries = self._settings.tries
-            truth.known[key] = ranked(fits(truth.candidates, *shown, self._hiding, tries))
-        return truth.known[key]
-
-    def _candidates(self, truth: _Seen) -> list[tuple[str, ...]]:
-        """The true lines and others like them; empty if the truth is unknown."""
-        count, entity = self._settings.candidates, truth.region.entity
-        if entity not in self._readers:  # the zones' reader is loaded only if there are zones
-            kind = MrzReading() if entity == Entity.MRZ else Readability()
-            self._readers[entity] = kind.load(self._equipment)
-        (found,) = self._readers[entity].look(truth.pixels, [truth.region], Variant())
-        if entity == Entity.MRZ:
-            zone = zone_of(found)
-            if zone is None:
-                return []
-            lines, layout = tuple(zone[0]), zone[1]
-            return zones_like(lines, layout, count, rng("dictionary", *lines))
-        text = known_text(found)
-        drawn = texts_like(text, count, rng("dictionary", text)) if text else []
-        return [(each,) for each in drawn]
 
 
 def ranked(scores: np.ndarray) -> RegionShares:

@@ -15,6 +15,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
+    EachRegion,
     Equipment,
     LoadedAttack,
     RegionAttack,
@@ -49,12 +50,10 @@ class Likeness(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        hiding = equipment.anonymization
+        from anonbench.anonymization.geometry import cover
 
         def grey(versions: Sequence[np.ndarray], region: Region) -> np.ndarray | None:
-            from anonbench.anonymization.geometry import cover
-
-            area = cover(region, versions[0].shape, hiding.margin)
+            area = cover(region, versions[0].shape, equipment.anonymization.margin)
             if area is None:
                 return None
             seen = versions[0][area.window].astype(np.float32)
@@ -65,7 +64,7 @@ class Likeness(RegionAttack):
             scaled = np.asarray(cv2.resize(found, truth.shape[::-1]))
             return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
 
-        return _Restoring(equipment, grey, compared)
+        return _restoring(equipment, grey, compared)
 
 
 class Reconstruction(RegionAttack):
@@ -106,7 +105,7 @@ class Reconstruction(RegionAttack):
         def compared(truth: Any, found: Any) -> RegionShares:
             return (codes if isinstance(truth, set) else reader()).shares(truth, found)
 
-        return _Restoring(equipment, read, compared, ITERATIONS)
+        return _restoring(equipment, read, compared, ITERATIONS)
 
 
 NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
@@ -169,39 +168,34 @@ def undone(
     return versions
 
 
-class _Restoring:
-    """Restores each region in all ways, and compares what is left of its secret."""
+def _restoring(
+    equipment: Equipment,
+    secret: Callable[[Sequence[np.ndarray], Region], Any],
+    compared: Callable[[Any, Any], RegionShares],
+    iterations: int = 0,
+) -> EachRegion:
+    """Attack that restores each region in all ways; secrets are by the prefix of their measures."""
+    restorers = equipment.restorers
 
-    def __init__(
-        self,
-        equipment: Equipment,
-        secret: Callable[[Sequence[np.ndarray], Region], Any],
-        compared: Callable[[Any, Any], RegionShares],
-        iterations: int = 0,  # see `undone`
-    ) -> None:
-        self._equipment, self._iterations = equipment, iterations
-        self._secret, self._compared = secret, compared
+    def restored(image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
+        known = secret(undone(image, region, variant, equipment.anonymization, iterations), region)
+        if known is None:
+            return None
+        secrets = {"": known}
+        if restorers and not restorers.lack(region.entity):
+            if variant.method is not None:  # else nothing was changed: read it once
+                known = secret([restorers.restored(image, region, variant)], region)
+            secrets[LEARNED] = known
+        return secrets
 
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """Secrets by the prefix of their measures."""
-        hiding, restorers = self._equipment.anonymization, self._equipment.restorers
-        found: list[dict[str, Any] | None] = []
-        for region in regions:
-            known = self._secret(undone(image, region, variant, hiding, self._iterations), region)
-            secrets = {"": known}
-            if known is not None and restorers and not restorers.lack(region.entity):
-                if variant.method is not None:  # else nothing was changed: read it once
-                    known = self._secret([restorers.restored(image, region, variant)], region)
-                secrets[LEARNED] = known
-            found.append(None if secrets[""] is None else secrets)
-        return found
-
-    def shares(self, truth: dict[str, Any], found: dict[str, Any]) -> RegionShares:
+    def shares(truth: dict[str, Any], found: dict[str, Any]) -> RegionShares:
         return {
             f"{prefix}{measure}": share
             for prefix, each in found.items()
-            for measure, share in self._compared(truth[""], each).items()
+            for measure, share in compared(truth[""], each).items()
         }
+
+    return EachRegion(restored, shares)
 
 
 def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:

@@ -59,10 +59,9 @@ def rank_1(similar: np.ndarray, own: np.ndarray) -> np.ndarray:
 def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.ndarray:
     """Membership score of each query's person, compared with persons not in the archive.
 
-    The score of a query is its highest similarity to the archive without its own version, where its
-    person is a member. It is compared with the highest similarities that queries of other persons
-    have to an archive without their person: the share of these that it exceeds. The mean is the
-    area under the ROC curve (Mann and Whitney 1947).
+    The score is a query's highest similarity to the archive without its own version. Its share is
+    that of the queries of others whose highest similarity to an archive without their person it
+    exceeds. The mean is the area under the ROC curve (Mann and Whitney 1947).
 
     Args:
         similar: of queries to an archive, [Q, N].
