@@ -24,8 +24,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 BATCH = 64  # crops that are embedded at once
 SETTING = "privacy.recognizer"
-CENTRE, SCALE = 127.5, 128.0
-"""How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
+CENTRE, SCALE = 127.5, 128.0  # of the input of models of the ArcFace family (Deng et al. 2019)
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,7 @@ class Backbone:
     """A model of this experiment; crops are compared by the class token, as in retrieval."""
 
     def __init__(self, path: Path) -> None:
-        """Load a model that `train` wrote.
-
-        Raises:
-            InputError: the file cannot be loaded.
-        """
+        """Load a model that `train` wrote; InputError if the file cannot be loaded."""
         described = read_description(path)
         torch.set_num_threads(described["threads"])
         model, self._preprocess = load_backbone(path)

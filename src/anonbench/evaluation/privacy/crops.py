@@ -67,8 +67,8 @@ class Images(Readable, Protocol):
 def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     """Crop a region of an image, grown about its centre by a factor, uint8 [h, w] or [h, w, 3].
 
-    Without a margin the crop shows nothing outside the region: pixels beside a slanted region get
-    the region's mean colour, so that neither surroundings nor shape distinguish masked regions.
+    Without a margin, pixels beside a slanted region get its mean colour, so that neither
+    surroundings nor shape distinguish masked regions.
     """
     area = cover(region, image.shape, margin)
     if area is None:  # a box outside its image: nothing is visible
@@ -126,10 +126,7 @@ def cut_of(attacker: Attacker) -> Cut:
 
 
 def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
-    """Distinct cuts of attackers, sorted; the last one is the largest that is not aligned.
-
-    Thumbnails are made of the last one.
-    """
+    """Distinct cuts; the last one is the largest that is not aligned, for thumbnails."""
     cuts = {cut_of(each) for each in attackers}
     if cuts and all(cut.aligned for cut in cuts):
         cuts.add(Cut(max(cut.side for cut in cuts)))
@@ -150,15 +147,12 @@ def read_crops(
 ) -> dict[Cut, np.ndarray]:
     """Read crops of an image set, squashed into squares: by cut, uint8 [N, side, side, 3].
 
-    The crops do not show a region's width and height: these are the same in every variant, and an
-    attacker who has the original page can use them without any picture.
+    They do not show a region's width and height, which are the same in every variant.
 
     Args:
-        images: original or anonymized.
         regions: the images' regions in draw order.
         wanted: columns id, order, margin and context, rows of one image together. `context` is 0 or
             the factor of `remainder`; `margin` is that of `crop` or of `remainder`.
-        cuts: sizes and alignments.
         points: of faces in the originals, for aligned cuts.
     """
     fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
@@ -206,18 +200,10 @@ LEAST_SCALE = 1 / 64  # faces are shrunk by area down to this scale
 
 
 def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
-    """Turn, scale and move a crop so that its points come nearest to the template's.
+    """Turn, scale and move a crop so that its points (float64 [5, 2]) come to the template's.
 
-    Everything outside the crop gets the crop's mean colour, so that nothing of a masked face is
-    left. For large faces, the result is a multiple of `side` and is still to be shrunk.
-
-    Args:
-        seen: uint8 [h, w] or [h, w, 3].
-        points: float64 [5, 2], x and y of eyes, nose and mouth in pixels of the crop.
-        side: of the square, in pixels.
-
-    Returns:
-        uint8 [n · side, n · side] or [n · side, n · side, 3], n a whole number.
+    Everything outside the crop gets the crop's mean colour. The result is a square whose sides are
+    n · `side` pixels, n a whole number: large faces are still to be shrunk.
     """
     beside = np.atleast_1d(seen.mean(axis=(0, 1))).tolist()
     matrix = similarity(points, TEMPLATE * (side / TEMPLATE_SIDE))
@@ -228,10 +214,7 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Rotation, scale and shift that bring points nearest to others, float64 [2, 3].
-
-    By least squares, for points [N, 2], at least two of them different.
-    """
+    """Rotation, scale and shift that bring points [N, 2] nearest to others, float64 [2, 3]."""
     x, y = points.T  # linear in (a, b, right, down) for the matrix (a, -b, right; b, a, down)
     one, zero = np.ones_like(x), np.zeros_like(x)
     left = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
@@ -259,10 +242,9 @@ class Landmarks:
         self._network: Any = ONet().eval()
 
     def find(self, image: np.ndarray, face: Region) -> np.ndarray:
-        """Points of a face in an image, float64 [5, 2]: x and y in pixels.
+        """Eyes (the left one in the picture first), nose and corners of the mouth, float64 [5, 2].
 
-        The order is: eyes (the left one in the picture first), nose, corners of the mouth. Any box
-        that reaches into the image has points, even without a face.
+        Any box that reaches into the image has points, even without a face.
         """
         import torch
 
@@ -289,10 +271,9 @@ class Landmarks:
 def find_points(
     originals: Readable, regions: Mapping[str, Sequence[Region]], wanted: pd.DataFrame
 ) -> Points:
-    """Find eyes, nose and mouth of faces, by image and place in the draw order.
+    """Find eyes, nose and mouth of the faces in rows of `wanted` (columns id, order, context).
 
-    Rows of `wanted` (columns id, order and context) without a face, outside the image, or with
-    surroundings only are left out. Regions are in draw order.
+    Faces outside the image, or with surroundings only, are left out. Regions are in draw order.
 
     Raises:
         InputError: MTCNN is not installed.

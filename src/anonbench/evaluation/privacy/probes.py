@@ -1,8 +1,7 @@
 """Probes of an attack and their galleries: the draw, and the place of each probe's match.
 
-A face whose person is known is searched among other photographs; any other region is searched among
-the originals of all regions, including its own. Everything is drawn by hashes of ids: an added
-image changes few others, and every variant and attacker gets the same gallery.
+Everything is drawn by hashes of ids: an added image changes few others, and every variant and
+attacker gets the same gallery.
 """
 
 from __future__ import annotations
@@ -126,8 +125,7 @@ def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray)
 def hit_rates(found: Places, rank: int) -> np.ndarray:
     """Probability that a match is among the first `rank`, float64 [P].
 
-    It is 0 or 1 unless a tie reaches across the rank: tied crops come in random order, so that a
-    gallery of equal crops (masks) gives the chance level, not an artefact of sorting.
+    Tied crops come in random order: a gallery of equal crops (masks) gives the chance level.
     """
     room = np.clip(rank - found.above, 0, found.tied)
     return _chance_of_any(found.tied, found.tied_matches, room)
@@ -206,8 +204,8 @@ def not_run(
     empty = {"str": "", "int64": 0, "bool": False, "float64": np.nan}
     row: dict[str, Any] = {name: empty[kind] for name, kind in COLUMNS.items()}
     row |= {"entity": entity.value, "attacker": attacker, "reason": reason, "context": context}
-    if variant is not None and variant.method is not None:
-        row |= {"method": variant.method, "degree": variant.degree}
+    if variant is not None:
+        row |= {"method": variant.method or "", "degree": variant.degree}
     return pd.DataFrame([row])
 
 
@@ -237,9 +235,8 @@ class Gallery:
     match: Match
     crops: pd.DataFrame
     """One row per crop, sorted by id and order: id, order (in its image's draw), count (regions of
-    the image), who (shared by matches, int), cluster (shared by dependent probes: the person or the
-    image, int), turn (place in a random order of crops with the same `who`, int; the first
-    represents its person if the gallery has one crop of each), probe (bool)."""
+    the image), who (shared by matches, int), cluster (the person or the image, int), turn (place in
+    a random order of crops with the same `who`, int; the first represents its person), probe."""
     context: float = 0.0
     """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
 

@@ -38,14 +38,9 @@ from anonbench.evaluation.privacy.probes import (
 
 
 def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
-    """Merge each probe's cluster with the clusters of its image.
+    """Merge each probe's `cluster` (of its entity) with the clusters of images, by id.
 
-    Probes that share either grouping get the same `cluster`.
-
-    Args:
-        probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`; numbers in `cluster` are of
-            one entity. Rows without an image stay as they are.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+    Probes that share either get the same one. Rows without an image stay as they are.
 
     Raises:
         InputError: a probe's image has no cluster.
@@ -83,13 +78,10 @@ _ORDERS: dict[str, list[str]] = {
 
 
 def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Rates of a data set, columns `RATE_COLUMNS`.
+    """Rates of a data set, columns `RATE_COLUMNS`, of probes (`probes.COLUMNS`).
 
-    Intervals are those of `anonbench.core.numeric.clusters.clustered_rate`: Wilson's for the
-    effective number of probes, because probes of one person (or image) are found together.
-
-    Args:
-        probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
+    Intervals are Wilson's for the effective number of probes (`clustered_rate`), because probes of
+    one person (or image) are found together.
     """
     rows: list[dict[str, Any]] = []
     for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
@@ -122,12 +114,11 @@ def worst(
     of: Sequence[str] = ("degree", "method"),
     regions: str = ALL,
 ) -> pd.DataFrame:
-    """Attack that finds most, for each method and degree (or what `of` names).
+    """Attack that finds most, for each method and degree (or what `of` names): rows of `rates`.
 
-    Each result is one row of `rates`, over all regions (or those that `regions` names); originals
-    (the ceiling) are included. Attacks on different entities have galleries of different sizes, so
-    the strongest is the one farthest above chance: (rate - chance) / (1 - chance). Choosing the
-    highest of several makes it slightly too high.
+    Attacks on different entities have galleries of different sizes, so the strongest is the one
+    farthest above chance: (rate - chance) / (1 - chance). Choosing the highest of several makes it
+    slightly too high. Originals (the ceiling) are included.
     """
     rows = given[(given["regions"] == regions) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
@@ -180,10 +171,7 @@ def strongest(
 ) -> pd.DataFrame:
     """Strongest known attack on each variant, and the unknown rates of the variant.
 
-    Args:
-        rates: of one data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
-        widest: the widest interval of a rate that is known, as a share.
-        regions: shown to the attacks, as in `worst`.
+    Intervals wider than the share `widest` make a rate unknown.
 
     Returns:
         A row of `worst` for each method and degree, with three more columns. `shortfall`: why this

@@ -55,14 +55,10 @@ class TrainingSetTooSmallError(Exception):
 class TrainingSet:
     """Regions of train images, as they are and hidden; none of their persons is attacked."""
 
-    clear: np.ndarray
-    """Features of the crops, float32 [N, D]: the unit vectors of the attackers that learn nothing,
-    one after the other, then the pixels of a thumbnail within [0, 1]."""
-    hidden: np.ndarray
-    """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
+    clear: np.ndarray  # `features` of the crops, float32 [N, D]
+    hidden: np.ndarray  # of the same regions, hidden by the method that is attacked
     compared: int  # the leading features that are vectors of attackers
-    who: np.ndarray
-    """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
+    who: np.ndarray  # shared by matches, int64 [N]: a number for each person, or for each region
     finds_itself: bool  # whether the gallery that a region is searched in has its own original
 
 
@@ -86,11 +82,10 @@ class Comparison:
 def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
     """Learn the comparison that ranks matches highest in cross-validation over persons.
 
-    The criterion is the mean reciprocal rank of the first match; ties go to the simplest one.
+    The mean reciprocal rank counts; ties go to the simplest one.
 
     Returns:
-        By whether the gallery is hidden too. If regions are searched among their own originals,
-        only for galleries of originals.
+        By whether the gallery is hidden too, which it never is if regions find themselves.
 
     Raises:
         TrainingSetTooSmallError: fewer than `LEAST` persons or regions.
@@ -235,11 +230,7 @@ def read_features(
     """Features of crops, float32 [N, D], and the number that come from models; see `features`.
 
     Args:
-        images: clear or hidden.
-        regions: the images' regions in draw order.
         wanted: columns id, order, margin and context, rows of one image together.
-        models: by name.
-        points: of faces in the originals.
         clear: the originals of hidden images and the features of their crops, which are reused for
             unchanged crops; None if few are unchanged.
     """

@@ -48,15 +48,10 @@ def settings(faces: Sequence[str]) -> list[Setting]:
 
 @lru_cache(maxsize=32)
 def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
-    """Lines of text in one type face, as ink coverage, uint8 [h, w] each.
+    """Lines of text, none blank, in a type face, as ink coverage, uint8 [h, w] each.
 
-    All lines have the rows between the highest and the lowest letter of all of them; each line has
-    the columns of its own letters. So the size of a line does not identify it.
-
-    Args:
-        texts: not empty, none of them blank.
-        face: stem of its file's name.
-        height: approximate height of a line in pixels; much larger lines are scaled.
+    All have the rows between the highest and the lowest letter of all of them, and each the columns
+    of its own letters, so that a line's size does not identify it. `height` is an approximate one.
     """
     size = min(max(_LEAST, height), _MOST)
     drawn = [Image.fromarray(_strip(text, face, size)) for text in texts]
@@ -69,19 +64,16 @@ def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
 
 
 def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting) -> np.ndarray:
-    """Place lines of `strips` below each other in a region, as ink coverage, uint8 of `size`.
-
-    Each line fills the width that the margins leave.
-    """
+    """Place lines of `strips` in the full width of a region, as ink coverage, uint8 of `size`."""
     height, width = size
     page = np.zeros(size, np.uint8)
     left = min(round(setting.side * height), (width - 1) // 2)
     top, end = round(setting.top * height), height - round(setting.bottom * height)
-    step = (end - top) / (len(lines) - 1 + _PITCH) if len(lines) > 1 else end - top
+    share = _PITCH if len(lines) > 1 else 1.0
+    step = (end - top) / (len(lines) - 1 + share)
     for row, line in enumerate(lines):
         start = round(top + row * step)
-        rows = max(1, round((_PITCH if len(lines) > 1 else 1.0) * step))
-        rows = min(rows, height - start)
+        rows = min(max(1, round(share * step)), height - start)
         if rows > 0:
             scaled = cv2.resize(line, (width - 2 * left, rows), interpolation=cv2.INTER_AREA)
             page[start : start + rows, left : width - left] = scaled
@@ -126,7 +118,7 @@ class Typesetting:
     down: float
 
     def drawn(
-        self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None
+        self, text: str, shape: tuple[int, ...], onto: np.ndarray | None = None
     ) -> np.ndarray:
         """Draw a line of text as ink coverage, uint8 of `shape`.
 
@@ -135,7 +127,7 @@ class Typesetting:
         matrix = np.array([[self.stretch, 0, self.right], [0, 1, self.down], [0, 0, 1]])
         matrix = matrix if onto is None else onto @ matrix
         strip = _strip(text, self.face, self.size)
-        return np.asarray(cv2.warpPerspective(strip, matrix, shape[1::-1], flags=cv2.INTER_LINEAR))
+        return np.asarray(cv2.warpPerspective(strip, matrix, shape[1::-1]))
 
 
 def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
@@ -172,10 +164,7 @@ def moved(region: Region, right: float, down: float) -> Region:
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
-    """Type face, size and place of a line's text, among `FACES`; None without ink.
-
-    The line is in grey levels, uint8 [h, w], dark on bright and upright.
-    """
+    """Type face, size and place of a text, dark on bright, uint8 [h, w]; None without ink."""
     paper = np.median(line[line >= np.median(line)])
     ink = np.clip(paper - line.astype(np.float32), 0, None)
     if not ink.any():
@@ -188,8 +177,14 @@ def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
         return float((drawn * (ink - ink.mean())).sum()) / length if length else 0.0
 
     rough = sorted(_rough(ink, text), key=likeness, reverse=True)
-    fine = [each for one in rough[:_REFINED] for each in _varied(one, text)]
-    return max([*rough[:1], *fine], key=likeness, default=None)
+    tried = rough[:1]
+    for one in rough[:_REFINED]:
+        start, stop = _extent(_strip(text, one.face, one.size), 0)
+        for wider, right, down in product(_SHIFTS, repeat=3):
+            more = wider / max(1, stop - start)
+            place = one.right + right - start * more, one.down + down
+            tried.append(Typesetting(one.face, one.size, one.stretch + more, *place))
+    return max(tried, key=likeness, default=None)
 
 
 def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
@@ -208,14 +203,6 @@ def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
             if _NARROWEST < stretch < _WIDEST:
                 for down in sorted({top - first, bottom - last}):
                     yield Typesetting(face, size, stretch, left - start * stretch, down)
-
-
-def _varied(one: Typesetting, text: str) -> Iterator[Typesetting]:
-    start, stop = _extent(_strip(text, one.face, one.size), 0)
-    for wider, right, down in product(_SHIFTS, repeat=3):
-        more = wider / max(1, stop - start)
-        at = one.right + right - start * more
-        yield Typesetting(one.face, one.size, one.stretch + more, at, one.down + down)
 
 
 def _extent(ink: np.ndarray, axis: int) -> tuple[int, int]:

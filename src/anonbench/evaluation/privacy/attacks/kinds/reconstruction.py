@@ -1,7 +1,4 @@
-"""Reconstruction of hidden regions, followed by comparison, reading and decoding.
-
-Deconvolution knows the method; a restorer learned it from train images that were hidden alike.
-"""
+"""Reconstruction of hidden regions, followed by comparison, reading and decoding."""
 
 from __future__ import annotations
 
@@ -111,8 +108,6 @@ class Reconstruction(RegionAttack):
 NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
 ITERATIONS = 30  # of Richardson-Lucy deconvolution
 LEARNED = "learned_"  # prefix of measures of a learned restorer
-Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Function of a blurred window and the kernel that returns the deblurred window."""
 
 
 def undone(
@@ -124,13 +119,9 @@ def undone(
 ) -> list[np.ndarray]:
     """Undo the hiding of a region in each way there is, simplest first; return the images.
 
-    Several methods on top of each other are undone in reverse order. Methods that cannot be undone
-    are left as they are.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3].
-        hiding: the section `anonymization` of the config.
-        iterations: of Richardson-Lucy deconvolution; 0: without it.
+    Several methods on top of each other are undone in reverse order; one that cannot be undone is
+    left. Images are uint8 [H, W] or [H, W, 3], `hiding` is the section `anonymization`, and
+    `iterations` are those of Richardson-Lucy deconvolution (0: without it).
     """
     from anonbench.anonymization.geometry import cover
     from anonbench.anonymization.methods.blur import LEAST_SIGMA
@@ -140,7 +131,7 @@ def undone(
         return [image]
     entity = region.entity
     used = [step for _, step in hiding.steps(variant.method, entity)][::-1]
-    ways: list[Deconvolution] = [wiener]
+    ways: list[Callable[[np.ndarray, np.ndarray], np.ndarray]] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
     versions = []
@@ -209,15 +200,11 @@ def gaussian(sigma: float) -> np.ndarray:
 
 
 def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.ndarray:
-    """Undo a blur by Wiener deconvolution (Wiener 1949), float64 [H, W] or [H, W, C].
+    """Undo a blur of [H, W] or [H, W, C] by Wiener deconvolution (Wiener 1949), float64.
 
-    With a mirrored border, convolution with an even kernel multiplies the cosine transform (type
-    II), so that no information is lost at the border.
-
-    Args:
-        blurred: [H, W] or [H, W, C].
-        kernel: along each axis, even and of odd length [2 R + 1].
-        noise: ratio of the noise's power to the image's power.
+    With a mirrored border, convolution with an even kernel (along each axis, [2 R + 1]) multiplies
+    the cosine transform (type II), so that no information is lost at the border. `noise` is the
+    ratio of the noise's power to the image's.
     """
     response = _responses(blurred, kernel)
     gain = response / (np.square(response) + noise)
@@ -259,7 +246,7 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
 def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
     """Interpolate a mosaic [H, W] or [H, W, C] between its blocks.
 
-    It has `blocks` blocks across its shorter side, each of at least `least` pixels.
+    Its shorter side has `blocks` blocks, each of at least `least` pixels.
     """
     height, width = mosaic.shape[:2]
     side = max(least, math.ceil(min(height, width) / blocks))

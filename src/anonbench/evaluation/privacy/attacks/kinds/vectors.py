@@ -18,9 +18,7 @@ from anonbench.core.registries.attacks import (
 from anonbench.core.vocabulary import Variant
 
 LEAST = 2  # images in an archive where anything can be linked
-TIED = 1e-6
-"""Similarities that differ by no more are equal: products of equal vectors may differ by rounding.
-"""
+TIED = 1e-6  # similarities that differ by no more are equal: products are rounded
 
 
 class Linkage(ArchiveAttack):
@@ -64,8 +62,7 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
     exceeds. The mean is the area under the ROC curve (Mann and Whitney 1947).
 
     Args:
-        similar: of queries to an archive, [Q, N].
-        own: place of each query's own version, int64 [Q].
+        similar: of queries to an archive, [Q, N]; `own`: place of each query's own version [Q].
         persons: number of each image's person [N], -1 where it is not known.
 
     Returns:
@@ -89,22 +86,19 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
 def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
     """Value of `membership` for uninformative similarities, a little above one half.
 
-    The highest of n similarities exceeds the highest of m others with probability n / (n + m), and
-    the archive that another query is compared by is smaller, without that query's person.
+    The highest of n similarities exceeds that of m others with probability n / (n + m), and the
+    archive that another query is compared by is smaller, without that query's person.
     """
     mine = persons[own]
     sizes = (mine[:, None] == persons).sum(axis=1)
     able = (mine >= 0) & (sizes > 1)
-    mine, with_person, without_person = mine[able], len(persons) - 1.0, len(persons) - sizes[able]
-    others = mine[:, None] != mine
+    others = mine[able][:, None] != mine[able]
     others = others[others.any(axis=1)]
-    exceeds = with_person / (with_person + without_person)
+    exceeds = (len(persons) - 1.0) / (2.0 * len(persons) - 1.0 - sizes[able])
     return float((others @ exceeds / others.sum(axis=1)).mean()) if len(others) else 0.5
 
 
 MEASURE = "accuracy"  # of the label; of another attribute with its name behind
-
-
 FOLDS = 5  # folds that clusters are split into for cross-validation
 RIDGE = 1.0  # regularization, in multiples of the number of images and of a feature's mean square
 LEAST_LABELLED = 20
@@ -133,18 +127,17 @@ class Inference(ArchiveAttack):
         if archive.attribute is not None or not named:
             named = {MEASURE: archive.attribute} | named
         found: list[Outcome] = []
-        lacks: dict[str, str] = {}
+        lacks: list[Outcome] = []
         for measure, numbers in named.items():
             try:
                 found += self._of(archive, measure, numbers)
             except AttackNotPossibleError as error:
-                lacks[measure] = str(error)
+                nothing = np.empty(0), np.empty(0, np.int64), float("nan")
+                lacks.append(Outcome(measure, Variant(), *nothing, reason=str(error)))
         if not found:
-            raise AttackNotPossibleError("; ".join(dict.fromkeys(lacks.values())))
-        yield from found
-        nothing = np.empty(0), np.empty(0, np.int64), float("nan")
-        for measure, why in lacks.items():
-            yield Outcome(measure, Variant(), *nothing, reason=why)
+            reasons = dict.fromkeys(each.reason for each in lacks)
+            raise AttackNotPossibleError("; ".join(reasons))
+        yield from [*found, *lacks]
 
     def _of(self, archive: Archive, measure: str, numbers: np.ndarray | None) -> Iterator[Outcome]:
         if numbers is None:
