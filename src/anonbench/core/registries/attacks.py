@@ -42,20 +42,16 @@ class AttackerKind(Registered):
         return True
 
     def load(self) -> Attacker:
-        """Load the model; import its package here.
-
-        Raises:
-            InputError: the model cannot be loaded.
-        """
+        """Load the model; import its package here. InputError if it cannot be loaded."""
         raise NotImplementedError
 
     def training_size(self) -> int:
-        """Greatest number of regions of each entity to learn from."""
-        raise NotImplementedError
+        """Greatest number of regions of each entity to learn from, its field `regions`."""
+        return int(getattr(self, "regions", 2000))
 
     def context(self) -> float:
-        """Factor to enlarge a region's box by, for an attacker that sees only its surroundings."""
-        return 0.0
+        """Factor to enlarge boxes by for one that sees only surroundings, its field `factor`."""
+        return float(getattr(self, "factor", 0.0))
 
     def files(self) -> list[Path]:
         """List the files of the weights that its parameters name."""
@@ -128,24 +124,6 @@ class EachRegion:
         return [self.secret(image, region, variant) for region in regions]
 
 
-class LoadedFileAttack(LoadedAttack, Protocol):
-    """A loaded attack that also uses how images are stored (`RegionAttack.reads_files`)."""
-
-    def look_at_file(
-        self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
-    ) -> list[Any]:
-        """Do the same as `look` with an image's file; None: it was never stored."""
-        ...
-
-    def control(self, truth: Any) -> Any:
-        """Secret that nothing tells of; in place of masked images, which may hold what it uses."""
-        ...
-
-    def not_applicable(self, truths: Sequence[Any]) -> str:
-        """Reason why none of these truths can be attacked; empty: they are not known."""
-        ...
-
-
 class PrivacyAttack(Registered):
     """One kind of attack, which runs where `privacy.attacks` names it."""
 
@@ -165,7 +143,8 @@ class RegionAttack(PrivacyAttack):
     """Whether it has to know which regions a degree hides: visible ones are then attacked
     separately, like regions of an original."""
     reads_files: ClassVar[bool] = False
-    """Whether it uses how images are stored; `load` then returns a `LoadedFileAttack`."""
+    """Whether it uses how images are stored; what it loads then has three more methods, see
+    `anonbench.evaluation.privacy.attacks.kinds.block_noise`."""
     restores: ClassVar[bool] = False
     """Whether it also attacks regions restored by learned models (`Equipment.restorers`)."""
     reads_text: ClassVar[bool] = False  # by the recognizer of the detector mrz
@@ -175,9 +154,8 @@ class RegionAttack(PrivacyAttack):
     def load(self, equipment: Equipment) -> LoadedAttack:
         """Load models; import packages here.
 
-        Raises:
-            InputError: a model is missing; says where to put it.
-            AttackNotPossibleError: there is nothing to attack by; the reason is in the table.
+        InputError says where to put a missing model; AttackNotPossibleError, whose reason is in the
+        table, that there is nothing to attack by.
         """
         raise NotImplementedError
 
@@ -253,8 +231,7 @@ class ArchiveAttack(PrivacyAttack):
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """Attack each version of the images, the originals (the ceiling) among them.
 
-        Raises:
-            AttackNotPossibleError: nothing can be told; the reason is in the table.
+        AttackNotPossibleError if nothing can be told; its reason is in the table.
         """
         raise NotImplementedError
 

@@ -113,11 +113,7 @@ class OnnxRecognizer:
     """A face recognition model of the user's own, in ONNX format."""
 
     def __init__(self, path: Path, aligned: bool = False) -> None:
-        """Load the model, which expects aligned faces or not, and embed a blank crop.
-
-        Raises:
-            InputError: the file does not exist, or is not such a model.
-        """
+        """Load the model, and embed a blank crop; InputError if it is not such a model."""
         self.aligned = aligned
         if not path.is_file():
             raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
@@ -144,7 +140,7 @@ class OnnxRecognizer:
         parts = []
         for start in range(0, len(scaled), self._batch):
             batch = np.ascontiguousarray(scaled[start : start + self._batch])
-            (vectors, *_) = self._session.run(None, {self._input.name: batch})
+            vectors = self._session.run(None, {self._input.name: batch})[0]
             parts.append(np.asarray(vectors).reshape(len(batch), -1))
         return unit(np.concatenate(parts))
 

@@ -115,7 +115,6 @@ def remainder(
 
 
 def _overlap(one: Cover, other: Cover) -> bool:
-    """Whether two regions' upright boxes share a pixel."""
     pairs = zip(one.window, other.window, strict=True)
     return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
 
@@ -259,11 +258,9 @@ class Landmarks:
         pixels = (seen.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 128
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # other numbers of threads round sums differently
-        try:
-            with torch.inference_mode():
-                shares = self._network(torch.from_numpy(pixels))[1].numpy()
-        finally:
-            torch.set_num_threads(threads)
+        with torch.inference_mode():
+            shares = self._network(torch.from_numpy(pixels))[1].numpy()
+        torch.set_num_threads(threads)
         points: np.ndarray = shares.reshape(2, 5).T.astype(np.float64)
         return points * (x1 - x0, y1 - y0) + (x0, y0)
 
@@ -274,9 +271,7 @@ def find_points(
     """Find eyes, nose and mouth of the faces in rows of `wanted` (columns id, order, context).
 
     Faces outside the image, or with surroundings only, are left out. Regions are in draw order.
-
-    Raises:
-        InputError: MTCNN is not installed.
+    InputError if MTCNN is not installed.
     """
     try:
         landmarks = Landmarks()

@@ -52,10 +52,6 @@ class Supervised(AttackerKind):
     regions: Count = 2000
     """Train regions of each entity that it learns from, of persons who are not attacked."""
 
-    def training_size(self) -> int:
-        """See `AttackerKind.training_size`."""
-        return self.regions
-
 
 class Remainder(AttackerKind):
     """An attacker that sees only the surroundings of a face: hair, clothes, background.
@@ -76,14 +72,6 @@ class Remainder(AttackerKind):
 
     factor: Annotated[float, Field(gt=1.0, le=100.0)] = 3.0
     """Factor by which the box is enlarged about its centre, within the image."""
-
-    def training_size(self) -> int:
-        """See `AttackerKind.training_size`; of persons who are not attacked."""
-        return 2000
-
-    def context(self) -> float:
-        """See `AttackerKind.context`."""
-        return self.factor
 
 
 BUILT_IN = (Recognizer, Supervised, Remainder)

@@ -40,10 +40,8 @@ from anonbench.evaluation.privacy.probes import (
 def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
     """Merge each probe's `cluster` (of its entity) with the clusters of images, by id.
 
-    Probes that share either get the same one. Rows without an image stay as they are.
-
-    Raises:
-        InputError: a probe's image has no cluster.
+    Probes that share either get the same one. Rows without an image stay as they are. InputError if
+    a probe's image has no cluster.
     """
     from anonbench.datasets.clusters import clusters_of  # needs the config; rates are read without
 

@@ -22,6 +22,7 @@ from anonbench.datasets.given import copies_of
 from anonbench.detection.base import as_grey
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given_images import look_at
+from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import attack
@@ -63,8 +64,7 @@ def attack_files(
         boxes: a file of regions of the originals.
 
     Raises:
-        InputError: an attack needs vectors, no image has an anonymized version, sizes differ, or
-            most copies show another picture than their original.
+        InputError: an attack needs vectors, or the folders do not fit together.
     """
     for name in attacks:
         if not issubclass(KINDS[name], RegionAttack):
@@ -163,9 +163,9 @@ def other_pictures(
         elif found < _LEAST:
             wrong.append(name)
     own = {name: place for place, name in enumerate(reduced)}
-    known = _standard(np.array([*reduced.values()], dtype=np.uint8))
+    known = _standard([*reduced.values()])
     for name, shown in unclear.items():
-        match = known @ _standard(shown[None])[0]
+        match = known @ _standard([shown])[0]
         if match.max() >= max(_SAME, match[own[name]] + _OTHER):
             wrong.append(name)
     return sorted(wrong)
@@ -223,9 +223,7 @@ def _blocks(picture: np.ndarray) -> np.ndarray:
     return tiles.reshape(parts**2, _BLOCK**2)
 
 
-def _standard(pictures: np.ndarray) -> np.ndarray:
-    """Pictures [N, 64, 64] as vectors whose product is their correlation, float32 [N, 4096]."""
-    rows = pictures.reshape(len(pictures), -1).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms, norms, 1.0))
+def _standard(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures [64, 64] as vectors whose product is their correlation, float32 [N, 4096]."""
+    rows = np.array(pictures, np.float32).reshape(len(pictures), _SIDE**2)
+    return unit(rows - rows.mean(axis=1, keepdims=True))

@@ -56,10 +56,8 @@ def attack(
 ) -> pd.DataFrame:
     """Run the attacks that `privacy.attacks` names, and collect their rates.
 
-    The table has columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
-
-    Raises:
-        InputError: a model or a file cannot be read.
+    The columns are `anonbench.evaluation.privacy.attacks.table.COLUMNS`. InputError if a model or a
+    file cannot be read.
     """
     if settings.restores() and published.train is not None:
         hiding = equipment.anonymization
@@ -155,8 +153,7 @@ def _rates(
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
     """Yield the archives to attack with the prefix of their measures, none without vectors.
 
-    Raises:
-        InputError: a file of vectors cannot be read, or has other images than the originals.
+    InputError if a file of vectors cannot be read, or has other images than the originals.
     """
     if Variant() not in published.embeddings:
         return
@@ -223,12 +220,8 @@ def _pictures(
     @cache
     def pictures(side: int) -> np.ndarray:
         fit = Preprocess(side, "imagenet", "squash").fit
-        found = np.empty((len(ids), side, side, 3), np.uint8)
-        for row, image_id in enumerate(ids):
-            image = images.read(image_id)
-            regions = faces.get(image_id, ())
-            found[row] = fit(crop(image, regions[0], 1.0) if regions else image)
-        return found
+        shown = ((images.read(image_id), faces.get(image_id)) for image_id in ids)
+        return np.stack([fit(crop(i, regions[0], 1.0) if regions else i) for i, regions in shown])
 
     return pictures
 

@@ -15,7 +15,6 @@ from anonbench.core.registries.attacks import (
     NO_CODING,
     Equipment,
     LoadedAttack,
-    LoadedFileAttack,
     RegionShares,
     Risk,
 )
@@ -59,7 +58,7 @@ class BlockNoise(Candidates):
     reads_files: ClassVar = True
     guesses: ClassVar = 3
 
-    def load(self, equipment: Equipment) -> LoadedFileAttack:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         return _Coding(self.candidates, Readability().load(equipment))
 
@@ -93,6 +92,7 @@ class _Coding:
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
+        """Do the same as `look` with an image's file; None: it was never stored."""
         from anonbench.anonymization.geometry import cover
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
         from anonbench.evaluation.privacy.attacks.typesetting import moved
@@ -141,9 +141,11 @@ class _Coding:
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
+        """Secret that nothing tells of; in place of masked images, which may hold what it uses."""
         return replace(truth, beyond=True)
 
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
+        """Reason why none of these truths can be attacked; empty: they are not known."""
         coded = any(truth is not None and truth.coding is not None for truth in truths)
         return "" if coded else NO_CODING
 
