@@ -20,7 +20,7 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 
 if TYPE_CHECKING:
-    from anonbench.config import Anonymization, Privacy
+    from anonbench.config import Privacy
 
 
 log = logging.getLogger(__name__)
@@ -236,20 +236,10 @@ class Gallery:
     crops: pd.DataFrame
     """One row per crop, sorted by id and order: id, order (in its image's draw), count (regions of
     the image), who (shared by matches, int), cluster (the person or the image, int), turn (place in
-    a random order of crops with the same `who`, int; the first represents its person), probe."""
+    a random order of crops with the same `who`, int; the first represents its person), probe; and
+    as `read_crops` takes them, margin and context."""
     context: float = 0.0
     """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
-
-    def shown(self, crops: pd.DataFrame, settings: Privacy, hiding: Anonymization) -> pd.DataFrame:
-        """Crops with the columns `margin` and `context` of what is shown of them.
-
-        The margin is the factor by which a region is grown before it is cut out; if only its
-        surroundings are shown, before it is made grey.
-        """
-        margin = settings.margin if self.match is Match.PERSON else 1.0
-        if self.context:
-            margin = float(hiding.margin)
-        return crops.assign(margin=margin, context=self.context)
 
 
 def draw_galleries(
@@ -277,7 +267,9 @@ def draw_galleries(
         if len(drawn) > 1:
             ordered = drawn.sort_values(["id", "order"], ignore_index=True)
             columns = ["id", "order", "count", "who", "cluster", "turn", "probe"]
-            galleries.append(Gallery(entity, match, ordered[columns]))
+            margin = settings.margin if match is Match.PERSON else 1.0
+            crops = ordered[columns].assign(margin=margin, context=0.0)
+            galleries.append(Gallery(entity, match, crops))
         elif len(drawn):
             missing[entity] = ONLY_ONE
         elif (boxes["entity"] == entity.value).any():

@@ -24,7 +24,6 @@ from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import own_attacker
 from anonbench.evaluation.privacy.crops import (
-    Cut,
     Points,
     Readable,
     cut_of,
@@ -80,12 +79,10 @@ def reidentify(
     originals, boxes, people = published.originals, published.boxes, published.people
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     kinds = [settings.of(KINDS[name]) for name in settings.attackers]
-    galleries += [
-        replace(gallery, context=context)
-        for context in sorted({kind.context() for kind in kinds} - {0.0})
-        for gallery in galleries
-        if gallery.match is Match.PERSON
-    ]
+    for context in sorted({kind.context() for kind in kinds} - {0.0}):
+        for each in [each for each in galleries if each.match is Match.PERSON and not each.context]:
+            crops = each.crops.assign(margin=float(hiding.margin), context=context)
+            galleries.append(replace(each, crops=crops, context=context))
     ids = {name for gallery in galleries for name in gallery.crops["id"]}
     regions = image_regions(boxes[boxes["id"].isin(ids)], hiding.coding_blocks)
     attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
@@ -95,8 +92,7 @@ def reidentify(
     line_ups = []
     for gallery in galleries:
         able = {n: a for n, a in attackers.items() if n == NAIVE or _sees(KINDS[n], gallery)}
-        wanted = gallery.shown(gallery.crops, settings, hiding)
-        line_ups.append(_LineUp(gallery, able, wanted, regions))
+        line_ups.append(_LineUp(gallery, able, regions))
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
     training_sets = TrainingSets(published, settings, hiding, seed)
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
@@ -117,26 +113,22 @@ class _LineUp:
         self,
         gallery: Gallery,
         attackers: Mapping[str, Attacker],
-        wanted: pd.DataFrame,
         regions: Mapping[str, Sequence[Region]],
     ) -> None:
-        self.gallery, self.attackers = gallery, attackers
+        self.gallery, self.attackers, self._regions = gallery, attackers, regions
         self.cuts = cuts_of(attackers.values())
-        self.clear: Mapping[Cut, np.ndarray] = {}
-        """Crops of the originals, and their vectors by attacker."""
-        self.clear_vectors: Mapping[str, np.ndarray] = {}
         self._probe = gallery.crops["probe"].to_numpy()
-        self._wanted, self._regions = wanted, regions
         self._points: Points = {}
 
     def see(self, variant: Variant, images: Readable) -> None:
         """Take a variant; faces are aligned by their points in the originals."""
         is_clear = variant == Variant()
         if is_clear and any(cut.aligned for cut in self.cuts) and not self.gallery.context:
-            self._points = find_points(images, self._regions, self._wanted)
+            self._points = find_points(images, self._regions, self.gallery.crops)
         # all crops, or only the probes if a region is searched among originals
         rows = self._probe | is_clear | (self.gallery.match is Match.PERSON)
-        crops = read_crops(images, self._regions, self._wanted[rows], self.cuts, self._points)
+        wanted = self.gallery.crops[rows]
+        crops = read_crops(images, self._regions, wanted, self.cuts, self._points)
         self.variant, self.rows, self.crops = variant, rows, crops
         if is_clear:
             self.clear = crops

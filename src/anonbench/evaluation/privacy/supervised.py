@@ -193,7 +193,8 @@ class TrainingSets:
         alike = [each.crops for each in galleries if (each.entity, each.match) == wanted]
         if not alike:
             return NO_LESSON
-        drawn = gallery.shown(alike[0], self._settings, self._hiding)
+        margin = gallery.crops["margin"].iloc[0]
+        drawn = alike[0].assign(margin=margin, context=gallery.context)
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
         self._regions |= image_regions(own, self._hiding.coding_blocks)
         regions, originals, key = self._regions, self._originals, (kind.name, gallery.entity)

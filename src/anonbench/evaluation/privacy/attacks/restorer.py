@@ -1,11 +1,9 @@
 """Learned restoration of hidden regions: ridge regressions on the output of deconvolution.
 
-The restorer adds the missing part of the original to a window, square by square. Each square is
-predicted from the visible pixels in and around it, by least squares over pairs of train images that
-were hidden alike. It needs no knowledge of the method. Faces are resized to one square; eyes and
-mouths of all faces are then at the same places, and each place has its own regression (position
-patches: Ma, Zhang and Qi 2010, "Hallucinating face by position-patch", Pattern Recognition
-43:2224-2236). Other regions are resized to one height, and all their squares share one regression.
+The missing part of each square is predicted from the visible pixels in and around it, as learned
+from train images that were hidden alike. In faces, which are resized to one size, each place has
+its own regression (Ma, Zhang and Qi 2010, "Hallucinating face by position-patch"); all squares of
+other regions, which are resized to one height, share one.
 """
 
 from __future__ import annotations

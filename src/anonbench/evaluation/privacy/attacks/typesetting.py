@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain, product
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.geometry import cover
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, rectangle
+from anonbench.core.boxes import Blocks, Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.detection import views
@@ -24,10 +25,8 @@ from anonbench.detection.base import as_grey, corners_of
 PROPORTIONAL = ("DejaVuSans", "STIXGeneral", "cmss10", "DejaVuSansMono")
 FIXED = ("DejaVuSansMono", "cmtt10")
 """Type faces: those that matplotlib ships. Without it the one of Pillow is used."""
-_LEAST, _MOST = 12, 48
-"""Pixels: the smallest and the largest type that is drawn; other lines are scaled."""
-_PITCH = 0.62
-"""Height of a zone's letters as a share of the distance of its lines (ICAO Doc 9303, part 3)."""
+_LEAST, _MOST = 12, 48  # pixels of the smallest and the largest type drawn; other lines are scaled
+_PITCH = 0.62  # height of a zone's letters by the distance of its lines (ICAO Doc 9303, part 3)
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,8 @@ FACES = (
     *("STIXGeneral", "STIXGeneralBol", "cmss10", "cmr10", "cmtt10"),
 )  # type faces that come with Pillow (the empty name) and matplotlib
 _TRIED = 100.0  # points at which a type face is measured
-_SIZES = np.arange(-2.0, 2.1, 0.5)
-"""Points by which a size may differ from the one that fits the line's height."""
-_SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)
-"""Pixels by which place and width are varied around the best settings."""
+_SIZES = np.arange(-2.0, 2.1, 0.5)  # points that a size differs from the one that fits the height
+_SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)  # pixels that the best settings' place and width are varied
 _REFINED = 6
 _NARROWEST, _WIDEST = 0.7, 1.4
 _WRITTEN = 0.4  # share of a line's darkest ink from which a pixel counts as written on
@@ -152,15 +149,9 @@ def _sides(corners: np.ndarray) -> tuple[int, int]:
 
 def moved(region: Region, right: float, down: float) -> Region:
     """Shift a region into an image that is cropped on the left and at the top."""
-    blocks = tuple(
-        each._replace(
-            **{name: getattr(each, name) + right for name in ("left", "right", "x")},
-            **{name: getattr(each, name) + down for name in ("top", "bottom", "y")},
-        )
-        for each in region.blocks
-    )
-    shifted = views.moved(region, np.array([[1, 0, right], [0, 1, down]]))
-    return replace(shifted, blocks=blocks)
+    shift = *(right, down) * 3, *(0.0,) * 4  # of two corners and a block, not of sizes
+    blocks = tuple(Blocks(*map(add, each, shift)) for each in region.blocks)
+    return replace(views.moved(region, np.array([[1, 0, right], [0, 1, down]])), blocks=blocks)
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:

@@ -214,8 +214,8 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.
 def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
     from scipy.fft import dctn, idctn
 
-    spectrum = dctn(image, axes=(0, 1), norm="ortho")
-    return np.asarray(idctn(gain * spectrum, axes=(0, 1), norm="ortho"))
+    spectrum = gain * dctn(image, axes=(0, 1), norm="ortho")
+    return np.asarray(idctn(spectrum, axes=(0, 1), norm="ortho"))
 
 
 def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -255,15 +255,11 @@ def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
     return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
-DECIBELS = 50.0
-"""Peak signal-to-noise ratio that counts as 1: of 8 bits, an error of 0.8 grey levels."""
+DECIBELS = 50.0  # peak signal-to-noise ratio that counts as 1: an error of 0.8 grey levels
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean structural similarity of grey images [H, W], within [0, 1].
-
-    Wang et al. 2004, equation 13, with Gaussian windows of 1.5 pixels; a negative mean counts as 0.
-    """
+    """Mean structural similarity of grey images [H, W], at least 0 (Wang et al. 2004, eq. 13)."""
 
     def mean(image: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT))

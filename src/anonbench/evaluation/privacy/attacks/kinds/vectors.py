@@ -178,8 +178,7 @@ def predicted(
 ) -> np.ndarray:
     """Predicted class of each image, learned from the other folds, int64 [N].
 
-    Vectors are [N, D]; labels and folds are numbers [N]. `is_even` gives all classes the same
-    weight in a lesson, for any number of images.
+    Vectors are [N, D]; `is_even` gives all classes the same weight in a lesson.
     """
     from anonbench.evaluation.privacy.attackers import ridge  # imports torch
 
@@ -208,8 +207,7 @@ def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
 """Penalties that leaving one lesson out chooses among, as multiples of the mean eigenvalue."""
-FEWEST, MOST = 20, 2000
-"""Least and greatest number of images that a decoder is learned from; more are drawn from."""
+FEWEST, MOST = 20, 2000  # images that a decoder is learned from; more are drawn from
 SECONDS = 9.5 / 2000**2  # seconds to learn a decoder, per image squared, on a core
 SIDE = 32  # of a thumbnail, in pixels
 
@@ -261,8 +259,7 @@ class Inversion(ArchiveAttack):
 def decoded(training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Output of ridge regression for vectors [N, D], float64 [N, T].
 
-    The penalty is the one with the lowest leave-one-out error on the training vectors [P, D] and
-    their targets [P, T].
+    The penalty has the lowest leave-one-out error on training vectors [P, D] and targets [P, T].
     """
     centre, mean = training_vectors.mean(axis=0), targets.mean(axis=0)
     centred = training_vectors - centre
