@@ -37,9 +37,9 @@ class Recognizer(AttackerKind):
 
     def load(self) -> Attacker:
         """See `AttackerKind.load`."""
-        from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+        from anonbench.evaluation.privacy.attackers import onnx_recognizer
 
-        return OnnxRecognizer(Path(str(self.weights)), self.aligned)
+        return onnx_recognizer(Path(str(self.weights)), self.aligned)
 
 
 class Supervised(AttackerKind):
