@@ -201,11 +201,6 @@ class Archive:
     """From pictures to unit vectors of their faces; None: there is no face recognizer."""
     training_set: Archive | None = None  # of other images, which the attacker has
 
-    def similarities(self, variant: Variant) -> np.ndarray:
-        """Return the similarities of the originals that are attacked to one version, [Q, N]."""
-        similar: np.ndarray = self.asked @ self.vectors[variant].T
-        return similar
-
 
 @dataclass(frozen=True)
 class Outcome:

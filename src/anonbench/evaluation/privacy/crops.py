@@ -150,27 +150,24 @@ def read_crops(
 
     Args:
         regions: the images' regions in draw order.
-        wanted: columns id, order, margin and context, rows of one image together. `context` is 0 or
-            the factor of `remainder`; `margin` is that of `crop` or of `remainder`.
+        wanted: columns id, order, margin and context. `context` is 0 or the factor of `remainder`;
+            `margin` is that of `crop` or of `remainder`.
         points: of faces in the originals, for aligned cuts.
     """
     fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
     found = {cut: np.empty((len(wanted), cut.side, cut.side, 3), np.uint8) for cut in cuts}
-    groups = [(str(name), group) for name, group in wanted.groupby("id", sort=False)]
-    starts = np.cumsum([0, *(len(group) for _, group in groups)])
+    numbered = wanted[["id", "order", "margin", "context"]].reset_index(drop=True)
 
-    def read(number: int) -> None:
-        image_id, group = groups[number]
+    def read(group: pd.DataFrame) -> None:
+        image_id = str(group["id"].iloc[0])
         image = images.read(image_id)
-        crops = zip(group["order"], group["margin"], group["context"], strict=True)
-        for row, (order, margin, context) in enumerate(crops, int(starts[number])):
+        for row, _, order, margin, context in group.itertuples():
             region = regions[image_id][order]
             own, area = (points or {}).get((image_id, order)), None
             if context:
-                seen = remainder(image, region, float(context), float(margin), regions[image_id])
+                seen = remainder(image, region, context, margin, regions[image_id])
             else:
-                seen = crop(image, region, float(margin))
-                area = cover(region, image.shape, float(margin))
+                seen, area = crop(image, region, margin), cover(region, image.shape, margin)
             for cut, fit in fits.items():
                 shown = seen
                 if cut.aligned and area is not None and own is not None:
@@ -179,7 +176,7 @@ def read_crops(
                 found[cut][row] = fit(shown)
 
     with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(read, range(len(groups))))
+        list(pool.map(read, [group for _, group in numbered.groupby("id", sort=False)]))
     return found
 
 

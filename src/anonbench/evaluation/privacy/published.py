@@ -111,10 +111,10 @@ class HiddenOnRead:
     """Images with regions hidden by one method, encoded like the published ones."""
 
     originals: Readable
-    settings: Anonymization  # how they are hidden
+    settings: Anonymization
     regions: Mapping[str, Sequence[Region]]  # all regions of the images, in draw order
     method: str
-    degree: int = HIDDEN  # percent of an image's regions that are hidden
+    degree: int = HIDDEN
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""

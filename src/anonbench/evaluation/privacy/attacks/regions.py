@@ -6,7 +6,6 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,8 @@ _LOG = logging.getLogger(__name__)
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
     """Draw the regions to attack: `most` of each entity, in as many images as possible.
 
-    They are drawn by hashes of ids, so that an added image changes few others. The result has rows
-    of `boxes` with the column `turn`, by which images are in random order.
+    Hashes of ids decide, so that an added image changes few others. Rows of `boxes` are in the
+    random order of their images, the column `turn`.
     """
     shown = boxes[boxes["id"].isin(set(ids))]
     keys = shown["id"] + "\x1f" + shown["order"].astype(str)
@@ -184,8 +183,8 @@ class _Running:
         found: dict[str, list[float]] = {}
         for place, probe in enumerate(known):
             following = [*known[place + 1 :], *known[:place]]
-            strangers = (each for each in following if each.image != probe.image)
-            for other in islice(strangers, self.kind.guesses):
+            strangers = [each for each in following if each.image != probe.image]
+            for other in strangers[: self.kind.guesses]:
                 for measure, share in self._loaded.shares(probe.truth, other.truth).items():
                     found.setdefault(measure, []).append(share)
         return {measure: float(np.mean(values)) for measure, values in found.items()}

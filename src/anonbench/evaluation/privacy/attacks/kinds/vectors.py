@@ -37,8 +37,8 @@ class Linkage(ArchiveAttack):
         if len(archive.ids) < LEAST:
             raise AttackNotPossibleError("one image is no archive")
         clusters = archive.clusters[archive.queries]
-        for variant in archive.vectors:
-            similar = archive.similarities(variant)
+        for variant, vectors in archive.vectors.items():
+            similar = archive.asked @ vectors.T
             own = rank_1(similar, archive.queries)
             yield Outcome("rank_1", variant, own, clusters, 1.0 / len(archive.ids))
             if archive.persons is not None:
