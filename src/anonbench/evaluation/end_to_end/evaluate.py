@@ -207,7 +207,7 @@ def _attack(
     find more, and do not always find the same regions.
     """
     # these need torch, which an encoder need not use
-    from anonbench.evaluation.privacy.attackers import SystemAttacker
+    from anonbench.evaluation.privacy.attackers import system_attacker
     from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
     from anonbench.evaluation.privacy.rates import rates, with_clusters, worst
     from anonbench.evaluation.privacy.reidentification import reidentify
@@ -222,7 +222,7 @@ def _attack(
         for each in treatment.variants
     }
     searched = {Entity(each) for name in treatment.detectors for each in DETECTORS[name].entities}
-    published, by = Published(originals, versions, encoded.boxes), SystemAttacker(system)
+    published, by = Published(originals, versions, encoded.boxes), system_attacker(system)
     settings = Privacy(attackers=())
     probes = reidentify(published, {}, searched, by, settings, how, treatment.seed)
     found = worst(rates("", with_clusters(probes, clusters), confidence))
