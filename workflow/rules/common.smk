@@ -40,7 +40,10 @@ except InputError as error:
 
 settings, experiment = started.settings, started.experiment
 datasets = experiment.datasets
-estimates = Estimates(experiment, started.counts, started.megapixels)
+estimates = {
+    name: Estimates(experiment, name, started.counts[name], started.megapixels.get(name))
+    for name in datasets
+}
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)
