@@ -57,7 +57,7 @@ def usual_seconds(
     That number is the planned jobs' seconds, by these medians, over the run's expected time.
     Without a number of cores, jobs run one after the other; without one of GPUs, one job has them.
     """
-    seconds = _times(jobs, estimates)["seconds"]
+    seconds: Any = _times(jobs, estimates)["seconds"]
     usual: dict[str, float] = seconds.groupby([job.rule for job in jobs]).median().to_dict()
     planned = {job: each for job, each in seconds.items() if job.planned}
     gpus = gpus or max((job.gpus for job in planned), default=0.0)
@@ -97,7 +97,8 @@ def wall_seconds(seconds: Mapping[Job, float], cores: int, gpus: float) -> float
 
 def _usual(jobs: Sequence[Job], values: Sequence[float] | np.ndarray) -> pd.Series:
     """Each job's own value, or else the median of its data set's stage, or else of its stage."""
-    found = pd.Series(values, pd.Index(jobs, dtype=object), float)
+    index: Any = [*jobs]
+    found = pd.Series(values, index, float)
     stages = np.array([job.stage for job in jobs], object)
     names = np.array([job.wildcards.get("dataset", "") for job in jobs], object)
     of_stage, of_dataset = found.groupby(stages), found.groupby([stages, names])
@@ -175,7 +176,7 @@ _NAMED = 4  # stages that are listed individually
 
 def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
     """Planned jobs with their costs, for a run with these cores and GPUs; what would stay gone."""
-    found = costs(plan)
+    found: Any = costs(plan)
     rows = found.astype(object).where(found.notna(), None).to_dict("records")
     replaced = [sum(p.stat().st_size for p in job.outputs if p.is_file()) for job in found.index]
     return {
