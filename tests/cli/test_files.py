@@ -32,7 +32,6 @@ SEARCHED = (
     "searching for barcode (by zxing); not for face, text, mrz, ink\n"
     "of config.yaml hold: detection; no other setting\n"
 )
-OF_CODES = ["--detector", "zxing", "--workers", "1"]
 
 
 @pytest.fixture
@@ -52,8 +51,8 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(cli: Any) -> Any:
     """Function that runs a command with a detector of codes and the config."""
-    own = [*OF_CODES, "--configfile", "config.yaml"]
-    return lambda command, *words, status=0: cli(command, *own, *words, status=status)
+    own = "--detector zxing --workers 1 --configfile config.yaml"
+    return lambda words, status=0: cli(words.replace(" ", f" {own} ", 1), status=status)
 
 
 def test_detect_counts_and_writes(photos: Path, run: Any) -> None:
