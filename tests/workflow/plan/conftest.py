@@ -1,5 +1,6 @@
 """Plans without a workflow."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,9 +39,9 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
             counts={"ids": dict.fromkeys(Split, 100)},
             experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
         )
-        estimates: Any = SimpleNamespace(
-            seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
-        )
+        estimates: Any = defaultdict(lambda: SimpleNamespace(seconds=expected, recipe=Recipe()))
+        for name, seconds in options.pop("seconds", {}).items():
+            estimates[name] = SimpleNamespace(seconds=lambda *of, own=seconds: own)
         return Plan(jobs, started, estimates, **options)
 
     return make

@@ -16,8 +16,9 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split, Variant
-from anonbench.workflow.paths.targets import Paths, Shown
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.preflight import require_files
+from anonbench.workflow.rule_parts import Shown
 
 THEIRS = Variant("given_deface", 100)
 pytestmark = pytest.mark.workflow
