@@ -93,7 +93,7 @@ def test_the_policy_lets_nothing_else_run_or_load(report: Path, visit: Open) -> 
     found.problems.clear()
 
 
-def test_a_table_sorts_by_mouse_and_keyboard(report: Path, visit: Open) -> None:
+def test_a_table_sorts_and_filters(report: Path, visit: Open) -> None:
     page = opened(visit(report), "models")
     head = page.locator(f"{TABLE} thead tr:last-child th").nth(1)
     before = column(page, 2)
@@ -113,15 +113,6 @@ def test_a_table_sorts_by_mouse_and_keyboard(report: Path, visit: Open) -> None:
         masks.click()
         assert column(page, 4)[-1] == "not run"
     assert page.locator(f"{TABLE} tbody:last-child tr").first.get_attribute("class") == "block"
-
-
-def toolbar(page: Any) -> Any:
-    return page.locator(".toolbar", has=page.locator("xpath=following-sibling::*[1]")).filter(
-        has=page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
-    )
-
-
-def test_a_table_filters(report: Path, visit: Open) -> None:
     page = opened(visit(report), "models")
     box = page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
     every = page.locator(f"{TABLE} tbody tr:visible").count()
@@ -136,6 +127,12 @@ def test_a_table_filters(report: Path, visit: Open) -> None:
     assert page.locator(f"{TABLE} tbody tr:visible").count() == 0
     box.fill("")
     assert page.locator(f"{TABLE} tbody tr:visible").count() == every
+
+
+def toolbar(page: Any) -> Any:
+    return page.locator(".toolbar", has=page.locator("xpath=following-sibling::*[1]")).filter(
+        has=page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
+    )
 
 
 def test_a_table_is_copied_as_it_is_seen(report: Path, visit: Open) -> None:

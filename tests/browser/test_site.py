@@ -69,7 +69,7 @@ def pages(site: Path) -> dict[str, Page]:
 
 
 @pytest.mark.slow
-def test_every_page_is_in_the_site_and_loads_files_of_it_alone(site: Path) -> None:
+def test_every_page_is_in_the_site_and_no_markup_left(site: Path) -> None:
     found = pages(site)
     sources = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.*")]
     wanted = {path.with_suffix(".html").as_posix() for path in sources if path.suffix in KINDS}
@@ -83,9 +83,6 @@ def test_every_page_is_in_the_site_and_loads_files_of_it_alone(site: Path) -> No
             assert target.is_file(), f"{name} loads {address}"
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\(['\"]?(?:https?:)?//|@import", sheet.read_text("utf-8"))
-
-
-def test_nothing_of_a_list_or_table_is_left_as_text(site: Path) -> None:
     # GitHub and the site read Markdown alike but for blank lines and indentation
     for name, page in pages(site).items():
         for text in page.paragraphs:

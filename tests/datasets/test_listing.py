@@ -37,7 +37,7 @@ def split_of(listing: pd.DataFrame) -> dict[str, str]:
     return dict(zip(listing["id"], listing["split"], strict=True))
 
 
-def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(tmp_path: Path) -> None:
+def test_own_split_has_the_exact_share_and_keeps_groups_together(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(1000)]
     settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
     first = list_images("t", settings, 0)  # no image is there to be opened
@@ -49,9 +49,6 @@ def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(tmp_pat
     table(tmp_path, [*ids, "new"])
     after = split_of(list_images("t", settings, 0))
     assert sum(before[i] != after[i] for i in ids) <= 1
-
-
-def test_groups_stay_together(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(500)]
     people = [i // 7 if i % 50 else None for i in range(500)]
     file = table(tmp_path, ids, person=people)
@@ -94,13 +91,6 @@ def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
             list_images("t", dataset("table", file, split={}, **settings), 0, labels=labels)
 
 
-def test_results_are_not_inside_a_data_folder() -> None:
-    for path, results in ((".", "results"), ("a", "a/b/out"), ("a", "a")):
-        with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
-            require_apart(Path(results), {"mine": dataset("folder", Path(path))})
-        require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("layout", "demo", "label"),
@@ -123,7 +113,7 @@ def test_demo_data_are_planned_as_they_will_be(
     assert drawn[label].notna().all()
 
 
-def test_one_group_or_no_data_cannot_be_split(tmp_path: Path) -> None:
+def test_what_cannot_be_split_or_lies_in_the_data_is_refused(tmp_path: Path) -> None:
     settings = dataset("table", table(tmp_path, ["a", "b"], person=[1, 1]), split={"by": "person"})
     with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
         list_images("t", settings, 0)
@@ -133,6 +123,10 @@ def test_one_group_or_no_data_cannot_be_split(tmp_path: Path) -> None:
     settings = dataset("celeba", tmp_path / "x", demo=demo, split={"by": "identity"})
     with pytest.raises(InputError, match=r"datasets\.d\.split\.by: the demo's data"):
         list_images("d", settings, 0)
+    for path, results in ((".", "results"), ("a", "a/b/out"), ("a", "a")):
+        with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
+            require_apart(Path(results), {"mine": dataset("folder", Path(path))})
+        require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
 
 
 @pytest.mark.parametrize(
@@ -224,13 +218,6 @@ def test_a_column_or_folder_names_the_clusters(
     assert table["cluster"].tolist() == numbers and set(table["by"]) == {by}
 
 
-def test_folders_of_one_name_differ_where_the_folders_above_do() -> None:
-    listed = images(person=[1, 2]).assign(path=["oslo/case1/a.png", "bergen/case1/a.png"])
-    assert assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
-    absolute = listed.assign(path="/" + listed["path"])
-    assert assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
-
-
 def test_auto_takes_the_first_column_that_tells_images_apart() -> None:
     for labels, likely, by in (
         ({"class": [1, 2, 1], "identity": [1, 1, 2]}, [], "identity"),
@@ -244,6 +231,10 @@ def test_auto_takes_the_first_column_that_tells_images_apart() -> None:
     ):
         table = assign("photos", images(**labels), AUTO, likely)
         assert set(table["by"]) == {by}, labels
+    listed = images(person=[1, 2]).assign(path=["oslo/case1/a.png", "bergen/case1/a.png"])
+    assert assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
+    absolute = listed.assign(path="/" + listed["path"])
+    assert assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -266,9 +257,6 @@ def test_the_table_of_a_manifest(celeba: Path, tmp_path: Path) -> None:
     assert clusters.tolist() == pd.factorize(people)[0].tolist()
     assert clusters.nunique() == 4
     assert clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
-
-
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     listed, output = images(identity=[1, 2]), tmp_path / "clusters.parquet"
     with pytest.raises(InputError, match=r"photos\.cluster: the manifest has no column 'persn'"):
         assign("photos", listed, "persn")

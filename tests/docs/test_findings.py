@@ -170,7 +170,7 @@ def test_a_wrong_number_is_mended(page: int, number: str) -> None:
     assert DEMO.updated(wrong) == text
 
 
-def test_numbers_of_results() -> None:
+def test_numbers_of_results_are_on_a_page() -> None:
     found: dict[str, Any] = {
         "degree": 100,
         "query": "original",
@@ -200,9 +200,6 @@ def test_numbers_of_results() -> None:
         **{"gallery": "197", "persons": "32", "chance": "2.5"},
         **{"mask_unadapted": "27.3", "mask_mapped": "42.3"},
     }
-
-
-def test_each_number_is_on_a_page() -> None:
     names = set(pd.read_csv(DEMO.NUMBERS)["name"])
     text = "".join(page.read_text("utf-8") for page in DEMO.PAGES)
     used = {found.split(", ")[-1] for found in re.findall(r"<!-- demo: (value, \w+) -->", text)}
@@ -242,7 +239,7 @@ def is_one_sentence(text: str) -> bool:
 
 
 @pytest.mark.slow
-def test_every_setting_is_on_one_page_and_few_are_on_the_first() -> None:
+def test_every_setting_is_on_one_page_in_one_sentence() -> None:
     common, expert = (settings(SETTINGS.shown(common)) for common in (True, False))
     assert sorted(common + expert) == sorted(settings(SETTINGS.sections()))
     assert len(set(common + expert)) == len(common + expert)
@@ -254,10 +251,6 @@ def test_every_setting_is_on_one_page_and_few_are_on_the_first() -> None:
     }
     paths = {row.path for section in SETTINGS.sections() for row in section.settings}
     assert declared <= paths
-
-
-@pytest.mark.slow
-def test_every_setting_is_described_in_one_sentence() -> None:
     told = {
         row.path: row.meaning for section in SETTINGS.sections() for row in section.settings
     } | {section.heading: section.meaning for section in SETTINGS.sections()}
@@ -282,7 +275,7 @@ def test_every_command_and_interface_is_there(pages: dict[str, str]) -> None:
     assert "%(" not in text
 
 
-def test_the_gallery_has_every_method_figure_and_table() -> None:
+def test_the_gallery_shows_what_methods_do_and_has_all() -> None:
     text = SHEETS.PAGE.read_text("utf-8")
     for name, method in ALL_METHODS.items():
         assert f"### {method.label}" in text and f"method_{name}.jpg" in text
@@ -295,6 +288,19 @@ def test_the_gallery_has_every_method_figure_and_table() -> None:
     }
     drawn |= {*FIGURES_OF_SCORES, "front"}  # one job draws several
     assert drawn == {SHEETS.kind(stem).partition("_1")[0] for stem, _ in SHEETS.FIGURES}
+    sheets = SHEETS.sheets()
+    missing = [name for name in sheets if not (SHEETS.PICTURES / f"method_{name}.jpg").is_file()]
+    assert not missing, "no picture: python tools/site/gallery.py"
+    stored = {name: Image.open(SHEETS.PICTURES / f"method_{name}.jpg") for name in sheets}
+    for name, sheet in sheets.items():
+        assert stored[name].size == sheet.size
+        assert apart(stored[name], sheet) < 8, (
+            f"method_{name}.jpg is stale: python tools/site/gallery.py"
+        )
+    images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
+    assert sum(path.stat().st_size for path in images) < 2_000_000
+    stronger = SHEETS.sheets(blur={"sigma": {"face": 0.15}})
+    assert apart(stored["blur"], stronger["blur"]) > 8
 
 
 def test_gallery_without_results_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,19 +321,3 @@ def apart(one: Image.Image, other: Image.Image) -> float:
     size = (one.width // 10, one.height // 10)
     means = [np.asarray(each.resize(size, Image.Resampling.BOX), float) for each in (one, other)]
     return float(np.abs(means[0] - means[1]).max())
-
-
-def test_the_gallery_shows_what_methods_do() -> None:
-    sheets = SHEETS.sheets()
-    missing = [name for name in sheets if not (SHEETS.PICTURES / f"method_{name}.jpg").is_file()]
-    assert not missing, "no picture: python tools/site/gallery.py"
-    stored = {name: Image.open(SHEETS.PICTURES / f"method_{name}.jpg") for name in sheets}
-    for name, sheet in sheets.items():
-        assert stored[name].size == sheet.size
-        assert apart(stored[name], sheet) < 8, (
-            f"method_{name}.jpg is stale: python tools/site/gallery.py"
-        )
-    images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
-    assert sum(path.stat().st_size for path in images) < 2_000_000
-    stronger = SHEETS.sheets(blur={"sigma": {"face": 0.15}})
-    assert apart(stored["blur"], stronger["blur"]) > 8

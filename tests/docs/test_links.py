@@ -57,15 +57,12 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert broken(page) == ["#a-b", "other.md", "page.md#twice-2", "picture.png"]
 
 
-def test_every_page_is_of_one_kind_and_in_the_index() -> None:
+def test_pages_are_of_one_kind_and_their_names_lead_somewhere() -> None:
     index = ROOT / "docs/README.md"
     listed = {(index.parent / link).resolve() for link in LINK.findall(index.read_text("utf-8"))}
     pages = {page for page in (ROOT / "docs").rglob("*.md") if page != index}
     assert pages <= listed
     assert {page.parent.relative_to(ROOT / "docs").as_posix() for page in pages} == set(KINDS)
-
-
-def test_pages_that_are_named_elsewhere_are_there() -> None:
     named = re.compile(r"\bdocs/[\w/-]+\.md|\bREADME\.md|\bCONTRIBUTING\.md")
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
@@ -134,7 +131,7 @@ def test_what_a_page_names_is_there() -> None:
     assert missing(text) == gone
 
 
-def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
+def test_the_architecture_names_all_that_is_there(root: Path) -> None:
     text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)/` \| (.*)$", text, flags=re.MULTILINE)
     for room, content in rows:
@@ -157,9 +154,6 @@ def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
             assert re.search(rf"^(?:class|def) {rest[0]}\b", source, flags=re.MULTILINE), name
     for file in re.findall(r"`([\w/]+\.py)`", text):
         assert (library / file).is_file(), file
-
-
-def test_rooms_are_in_the_table_and_in_the_tests(root: Path) -> None:
     text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.MULTILINE))
     entries = {
@@ -275,7 +269,7 @@ def definitions() -> list[Definition]:
     return [n for tree in modules().values() for n in ast.walk(tree) if isinstance(n, Definition)]
 
 
-def test_no_sentence_has_the_name_of_a_class() -> None:
+def test_names_and_sentences_are_plain() -> None:
     names = {node.name for node in definitions() if isinstance(node, ast.ClassDef)} - _ALSO_WORDS
     assert {"JobCache", "ReviewServer"} <= names
     found = [
@@ -285,9 +279,6 @@ def test_no_sentence_has_the_name_of_a_class() -> None:
         if word in names
     ]
     assert not found
-
-
-def test_names_and_docstrings_are_plain() -> None:
     parts = {node.name: set(re.findall("[a-z]+", node.name.lower())) for node in definitions()}
     parts |= {str(file): set(file.stem.split("_")) for file in modules()}
     for name in {node.name for node in definitions() if isinstance(node, ast.ClassDef)}:

@@ -82,16 +82,6 @@ def test_every_format_gives_the_same(tmp_path: Path, kind: str, dtype: type) -> 
         assert isinstance(read_back.values, np.memmap)
 
 
-def test_our_own_files_and_integer_ids_are_read(tmp_path: Path) -> None:
-    values = VALUES.astype(np.float32)
-    write_embeddings(tmp_path / "own.hdf5", Embeddings(IDS, values))
-    assert read(tmp_path / "own.hdf5").ids == IDS
-    assert read(hdf5(tmp_path / "x", embeddings=values, ids=[7, 8, 9])).ids == ["7", "8", "9"]
-    frame = pd.DataFrame(values, columns=["0", "1"], index=pd.Index([7, 8, 9], name="id"))
-    frame.to_parquet(tmp_path / "pandas.parquet")
-    assert read(tmp_path / "pandas.parquet").ids == ["7", "8", "9"]
-
-
 BROKEN: list[tuple[Callable[..., Path], dict[str, Any], str]] = [
     (hdf5, {"embeddings": VALUES}, "no data set /ids"),
     (hdf5, {"embeddings": IDS, "ids": IDS}, "embeddings are object"),
@@ -145,12 +135,19 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read(tmp_path / "e.txt")
 
 
-def test_csv(tmp_path: Path) -> None:
+def test_csv_and_integer_ids(tmp_path: Path) -> None:
     file = tmp_path / "v.csv"
     file.write_text('id,x,y\n007,1.5,-2\nNA,2,3e-1\n"a,b",0,1\n', encoding="utf-8")
     found = read(file)
     assert found.ids == ["007", "NA", "a,b"]
     assert found.values.tolist() == [[1.5, -2.0], [2.0, np.float32(0.3)], [0.0, 1.0]]
+    values = VALUES.astype(np.float32)
+    write_embeddings(tmp_path / "own.hdf5", Embeddings(IDS, values))
+    assert read(tmp_path / "own.hdf5").ids == IDS
+    assert read(hdf5(tmp_path / "x", embeddings=values, ids=[7, 8, 9])).ids == ["7", "8", "9"]
+    frame = pd.DataFrame(values, columns=["0", "1"], index=pd.Index([7, 8, 9], name="id"))
+    frame.to_parquet(tmp_path / "pandas.parquet")
+    assert read(tmp_path / "pandas.parquet").ids == ["7", "8", "9"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +196,7 @@ def test_rows_are_those_of_the_whole(tmp_path: Path, rows: Sequence[int]) -> Non
     np.testing.assert_array_equal(found, written.values[places])
 
 
-def test_rows_of_foreign_files(tmp_path: Path) -> None:
+def test_rows_of_foreign_files_and_ids_that_do_not_match(tmp_path: Path) -> None:
     hdf5(tmp_path / "e.h5", embeddings=np.arange(8.0).reshape(4, 2), ids=list("dcba"))
     assert read_ids(tmp_path / "e.h5") == (list("dcba"), 2)
     assert read_rows(tmp_path / "e.h5", np.array([2, 3])).tolist() == [[4.0, 5.0], [6.0, 7.0]]
@@ -215,9 +212,6 @@ def test_rows_of_foreign_files(tmp_path: Path) -> None:
         read_embeddings(tmp_path / "numbered.h5")
     with pytest.raises(InputError, match=r"absent\.h5"):
         read_rows(tmp_path / "absent.h5", np.array([0]))
-
-
-def test_ids_must_match_the_vectors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1 ids for 2 vectors"):
         write_embeddings(tmp_path / "e.h5", Embeddings(["a"], np.ones((2, 2), np.float32)))
     assert list(tmp_path.iterdir()) == []

@@ -53,16 +53,13 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_is_the_class_token_after_the_final_norm(images: ImageSet, backbone: Path) -> None:
+def test_it_is_the_class_token(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
     model, preprocess = load_backbone(backbone)
     values = features(model, preprocess, images, Embedding(batch_size=4))
     assert values.shape == (11, 32) and values.dtype == np.float32
     for row in (0, 5, 10):
         single = as_timms(model)(preprocess(images.read(images.ids[row])))  # the class token
         np.testing.assert_allclose(values[row], single[0].numpy(), atol=1e-5)
-
-
-def test_batches_and_workers_have_no_effect(images: ImageSet, backbone: Path) -> None:
     model, preprocess = load_backbone(backbone)
     whole = features(model, preprocess, images, Embedding(batch_size=64))
     one = features(model, preprocess, images, Embedding(batch_size=1))
@@ -71,6 +68,15 @@ def test_batches_and_workers_have_no_effect(images: ImageSet, backbone: Path) ->
     np.testing.assert_allclose(one, whole, atol=1e-5)
     np.testing.assert_allclose(some, whole, atol=1e-5)
     np.testing.assert_array_equal(helped, some)
+    outputs = [tmp_path / f"{name}.h5" for name in "abc"]
+    embed_many(backbone, [(images, outputs[0])], Embedding())
+    embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
+    assert len({path.read_bytes() for path in outputs}) == 1
+    written = read_embeddings(outputs[0])
+    assert written.ids == images.ids
+    assert written.provenance["model"] == file_digest(backbone)
+    assert written.provenance["images"] == images.digest
+    assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
 
 
 def test_equal_images_have_equal_vectors(
@@ -89,18 +95,6 @@ def test_equal_images_have_equal_vectors(
     values = features(*given, images, Embedding(batch_size=4))
     assert all(np.array_equal(values[row], values[row % 3]) for row in range(9))
     assert len(np.unique(values, axis=0)) == 3
-
-
-def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
-    outputs = [tmp_path / f"{name}.h5" for name in "abc"]
-    embed_many(backbone, [(images, outputs[0])], Embedding())
-    embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
-    assert len({path.read_bytes() for path in outputs}) == 1
-    written = read_embeddings(outputs[0])
-    assert written.ids == images.ids
-    assert written.provenance["model"] == file_digest(backbone)
-    assert written.provenance["images"] == images.digest
-    assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -138,9 +132,6 @@ def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) 
     units = values / np.linalg.norm(values, axis=1, keepdims=True)
     # the last component is one part in 3,073 of a vector's square
     np.testing.assert_allclose(units @ units.T, np.corrcoef(rows), atol=5e-4)
-
-
-def test_images_of_one_colour(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     blank = {f"blank-{grey}": np.full((30, 30), grey, np.uint8) for grey in (0, 255)}
     images = write_set(tmp_path / "0.tar", pictures | blank)
     embed_pixels([(images, tmp_path / "pixels.h5")], "squash", SETTINGS)

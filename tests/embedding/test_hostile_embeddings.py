@@ -287,9 +287,6 @@ def test_parquet_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
     assert path.stat().st_size < 200_000
     with pytest.raises(InputError, match=r"declares 1.*MiB, but the file stores"):
         formats.read(path)
-
-
-def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
     path, rows = tmp_path / "e.parquet", 20_000
     ids = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 1_000_000])
     table = pa.table({"id": ids, "x": np.ones(rows, np.float32)})

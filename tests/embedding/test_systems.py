@@ -99,9 +99,6 @@ def test_a_picture_becomes_the_input_that_timm_makes_of_it(pictures: list[np.nda
         for picture in pictures:
             expected = theirs(Image.fromarray(picture)).numpy()
             assert np.array_equal(ours(picture), expected)
-
-
-def test_other_inputs() -> None:
     grey = np.full((10, 20, 3), (10, 20, 30), np.uint8)
     plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "value_range": 255, "size": (8, 8)}
     squashed = Prepare(ImageInput(resize="squash", channels="bgr", layout="nhwc", **plain))(grey)
@@ -127,7 +124,9 @@ def test_small_model(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
     assert unit[0] @ unit[1] > unit[0] @ unit[2]
 
 
-def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+def test_timm_names_weights_and_an_unreachable_hub(
+    tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(InputError, match="did you mean vit_tiny_patch16_224"):
         encoded(settings(kind="timm", name="vit_tiny_patch16_223"), pictures)
     torch.save({"state_dict": {"a": torch.ones(1)}}, tmp_path / "w.pt")
@@ -136,9 +135,6 @@ def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> N
         encoded(wrong, pictures)
     with pytest.raises(InputError, match="does not exist"):
         encoded(settings(kind="timm", name="resnet10t", weights=tmp_path / "none"), pictures)
-
-
-def test_unreachable_hub(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)

@@ -70,13 +70,19 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
 
 
 @pytest.mark.workflow
-def test_a_lock_is_told_with_what_removes_it(tmp_path: Path) -> None:
+def test_snakemake_tells_of_locks_and_before_the_first_job(tmp_path: Path) -> None:
     locks = tmp_path / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("other.txt\n")
     said = run(tmp_path, "other.txt").stderr
     assert "the same command with --unlock added, then without it" in said
     assert "LockException" not in said
+    assert "Job stats" in run(tmp_path, "--dry-run").stderr
+    (tmp_path / "other.txt").touch()
+    assert "Nothing to be done" in run(tmp_path, "other.txt").stderr
+    refused = run(tmp_path, "none.txt")
+    assert refused.returncode != 0
+    assert "MissingRuleException" in refused.stderr
 
 
 @pytest.mark.slow
@@ -144,16 +150,6 @@ def test_a_run_of_which_the_ends_of_jobs_are_not_known_is_not_counted(tmp_path: 
     assert "1 job failed:\n  bad failed" in done.stderr
     assert "0 of" not in done.stderr
     assert done.stderr.endswith("anonbench: PUBLISHED UNHIDDEN: 3 images\n")
-
-
-@pytest.mark.workflow
-def test_before_the_first_job_snakemake_speaks_for_itself(tmp_path: Path) -> None:
-    assert "Job stats" in run(tmp_path, "--dry-run").stderr
-    (tmp_path / "other.txt").touch()
-    assert "Nothing to be done" in run(tmp_path, "other.txt").stderr
-    refused = run(tmp_path, "none.txt")
-    assert refused.returncode != 0
-    assert "MissingRuleException" in refused.stderr
 
 
 def test_a_long_job_is_spoken_of(

@@ -51,7 +51,7 @@ def imported(root: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_every_import_is_a_dependency_or_of_an_extra(root: Path, project: dict[str, Any]) -> None:
+def test_every_import_and_extra_is_a_dependency(root: Path, project: dict[str, Any]) -> None:
     core = named(project["dependencies"])
     distributions = packages_distributions()
     for module in imported(root) - set(EXTRAS) - BY_ITSELF:
@@ -59,10 +59,6 @@ def test_every_import_is_a_dependency_or_of_an_extra(root: Path, project: dict[s
         names |= {OTHER_BUILDS.get(name, name) for name in names}
         # pydantic_core comes with pydantic, whatever the version
         assert names & core or module == "pydantic_core", module
-
-
-@pytest.mark.slow
-def test_an_extra_has_what_its_message_promises(project: dict[str, Any]) -> None:
     distributions = packages_distributions()
     for module, extra in EXTRAS.items():
         names = {canonicalize_name(name) for name in distributions[module]}
@@ -110,9 +106,6 @@ def test_setup_takes_the_python_that_works(root: Path, tmp_path: Path) -> None:
     python_at(tmp_path, "python3.11", 127)  # a shim with nothing behind it
     python_at(tmp_path, "python3.13", 0)
     assert find_python(root, tmp_path).stdout == "python3.13\n"
-
-
-def test_a_machine_without_python_is_told_what_to_install(root: Path, tmp_path: Path) -> None:
     python_at(tmp_path, "python3", 1)  # too old, or without venv
     done = find_python(root, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

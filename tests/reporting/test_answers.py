@@ -82,7 +82,7 @@ def test_only_what_both_know_clearly_can_agree() -> None:
     assert (row.clear, row.agree) == (1, 1)
 
 
-def test_tables_have_each_value_with_its_interval() -> None:
+def test_tables_have_each_value_with_its_interval_in_order() -> None:
     row = ("original", "map", "ours", "hog", 2, -1.0, 1, 1, 0)
     orders = pd.DataFrame([row], columns=answers.ORDERS)
     found = values("ours", "hog")
@@ -98,9 +98,6 @@ def test_tables_have_each_value_with_its_interval() -> None:
     ]
     assert "90 queries of 30 clusters" in text
     assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
-
-
-def test_what_systems_keep_and_methods_in_its_order() -> None:
     ours = scores(KEPT["ours"])
     found = answers.values_of({"ours": pd.concat([ours, ours.assign(metric="overlap")])})
     rows = found[["query", "method", "value"]].to_numpy().tolist()
@@ -167,16 +164,6 @@ MAP = pd.DataFrame(
 )
 
 
-def test_the_way_back_is_that_of_all_pairs() -> None:
-    found = answers.way_back_of({"ours": MAP})
-    of = found.set_index("adaption")
-    assert of[["without", "gain"]].to_dict("index") == {
-        "mapped": {"without": 0.3, "gain": 0.2},
-        "D": {"without": 0.3, "gain": 0.3},
-    }
-    assert answers.way_back_of({}).empty
-
-
 def coefficients(best: float, other: float) -> pd.DataFrame:
     values = dict.fromkeys(answers.PREDICTED_BY, other) | {answers.BEST: best}
     rows = [
@@ -238,9 +225,6 @@ def test_means_over_systems_parts_and_orders() -> None:
     value, low, high = case(table, "order", "map", query="original")
     assert value == pytest.approx(-1 / 3, abs=1e-5)
     assert (low, high) == (-1.0, 1.0)
-
-
-def test_too_little_is_no_answer() -> None:
     rows = answers.predictors_of({("ours", 100): coefficients(np.nan, np.nan)})
     assert len(rows) == 4
     assert not {"predictor", "lead"} & {*means(predicted=np.nan)["question"]}
@@ -248,6 +232,13 @@ def test_too_little_is_no_answer() -> None:
     assert set(table["systems"]) == {2}
     assert table[["low", "high"]].isna().all().all()
     assert table["value"].notna().all()
+    found = answers.way_back_of({"ours": MAP})
+    of = found.set_index("adaption")
+    assert of[["without", "gain"]].to_dict("index") == {
+        "mapped": {"without": 0.3, "gain": 0.2},
+        "D": {"without": 0.3, "gain": 0.3},
+    }
+    assert answers.way_back_of({}).empty
 
 
 @pytest.mark.parametrize("panels", [1, 4])

@@ -110,29 +110,23 @@ def test_an_attacker_knows_the_adapted_model_where_there_is_one() -> None:
     assert paths(data={"adaptions": []}).attacked("mine")[0] == ("blur-50", None)
 
 
-def test_without_attacks_and_queries_there_are_no_files_of_them() -> None:
-    without = paths(privacy={"enabled": False}, presentation={"explorer_queries": 0})
-    optional = ("rates", "attacks", "explorer")
-    assert without.reported(*optional) == []
-    assert without.stage_targets("mine")["privacy"] == []
-    assert not any("reidentification" in target for target in without.page_targets())
-    assert {*paths().reported(*optional)} < {*paths().reported()}
-
-
-def test_pages_have_a_target_by_file_name_and_by_the_papers_number() -> None:
+def test_pages_and_stages_have_targets() -> None:
     targets = paths(data={"paper_role": "celeba"}).page_targets()
     assert targets["table_retrieval_mine_100"] == targets["table_V"]
     assert targets["table_V"][2] == "out/tables/retrieval_mine_100.tex"
     assert len(targets["table_I"]) == 6
     assert targets["table_II"][0] == "out/tables/scenarios_mine.csv"
     assert "table_III" not in targets
-
-
-def test_each_stage_has_a_target() -> None:
     stages = paths().stage_targets("mine")
     assert len(stages["images"]) == (4 + 2) + 4 * 2 * (4 + 2) + 1
     assert len(stages["models"]) == len(paths().experiment.trainings("mine")) + 1
     assert stages["tables"] == paths().tables("mine")
+    without = paths(privacy={"enabled": False}, presentation={"explorer_queries": 0})
+    optional = ("rates", "attacks", "explorer")
+    assert without.reported(*optional) == []
+    assert without.stage_targets("mine")["privacy"] == []
+    assert not any("reidentification" in target for target in without.page_targets())
+    assert {*paths().reported(*optional)} < {*paths().reported()}
 
 
 @pytest.mark.parametrize("adaption", ["mapped", "D"])
@@ -193,16 +187,13 @@ def shown(originals: bool = False) -> Shown:
     return Shown(paths(control_seeds=[7, 8], presentation={"show_originals": originals}).experiment)
 
 
-def test_without_originals_pictures_are_those_that_hide_most() -> None:
+def test_pictures_are_those_that_hide_most_and_the_explorer_has_one_control() -> None:
     assert shown().examples("mine") == ["blur-100", "mask-100"]
     assert shown(True).examples("mine") == ["original", *VARIANTS]
     assert shown().attention("mine") == ["blur-100"]
     assert shown(True).attention("mine") == shown().attended("mine") == ["original", "blur-100"]
     assert "original" not in shown().explored_pictures("mine")
     assert "original" in shown(True).explored_pictures("mine")
-
-
-def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:
     found = shown().explored("mine")
     names = [name for name, _ in shown().explored_names("mine")]
     assert set(names) == {"unadapted", "A", "control", "pixels", "untrained"}

@@ -156,14 +156,11 @@ def read(folder: Path, *rows: str, corrections: bool = False, spread: bool = Tru
     return share_among_copies(found, COPIES, spread=spread)
 
 
-def test_additions_count_for_copies_and_removals_do_not(tmp_path: Path) -> None:
+def test_boxes_of_copies(tmp_path: Path) -> None:
     lines = ("val/a,face,1,2,30,12,add", "val/a,text,,,,,remove")
     rows = read(tmp_path, *lines, corrections=True).rows
     pairs = [["val/a", "add"], ["val/a", "remove"], ["val/b", "add"]]
     assert rows[["id", "action"]].values.tolist() == pairs
-
-
-def test_boxes_of_copies(tmp_path: Path) -> None:
     rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,").rows
     pairs = [["val/c", "text"], ["val/a", "face"], ["val/b", "face"]]
     assert rows[["id", "entity"]].values.tolist() == pairs

@@ -171,7 +171,7 @@ def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> Non
     assert re.search(r"\(D\).* of the search quality \(\d+ % without this update\)", page)
 
 
-def test_limits_without_a_result_are_named(tmp_path: Path) -> None:
+def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path) -> None:
     table = table_of(0.9)
     rows = (table["attack"] != "") & table["limit"].notna()
     table.loc[rows, ["value", "low", "high"]] = float("nan")
@@ -179,10 +179,6 @@ def test_limits_without_a_result_are_named(tmp_path: Path) -> None:
     said = ". Protection not shown yet against: re-identification, "
     said += "a detector finding hidden regions again, "
     assert said in first_page(tmp_path, table)
-
-
-def test_missing_true_boxes_and_too_few_persons_are_said(tmp_path: Path) -> None:
-    """Of several needs each is named once; chance at the limit is said beside the persons."""
     policy = table_of()
     of = {"missed": policy["rule"] == MISSED, "rate": policy["attack"] == "reidentification"}
     for rows in of.values():
@@ -231,9 +227,6 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     assert "100 %" not in said.replace("100 % is", "")  # the definition
     failing = first_page(tmp_path, table_of(0.9), few)
     assert f"The search quality is not known yet: {why}. No method passes. Closest" in failing
-
-
-def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
     top = {"method": "mask", "degree": 50, "adaption": "mapped", "query": "original"}
     top |= {"verdict": Verdict.PASS, "unknown": "wide", "clusters": 9}
     said = Words(Texts(), Facts("a", 9, 0, [], 0, None, False, {})).sentence(top, [top]).striptags()
@@ -252,15 +245,6 @@ def test_what_may_be_visible_is_said_first_in_each_language(tmp_path: Path) -> N
         if language == "en":
             assert page.index("PUBLISHED UNHIDDEN: 1 image") < page.index("Use Mask")
     assert "UNHIDDEN" not in first_page(tmp_path, table_of(), audit=audit(used=5))
-
-
-def test_every_kind_of_doubt_that_the_terminal_tells_has_a_text() -> None:
-    counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
-    kinds = Doubts(**counts).published_counts()
-    assert len(kinds) == len(counts)
-    for language in LANGUAGES:
-        for kind in kinds:
-            assert "7 " in Texts(language)(f"notice.{kind}", number="7", dataset="a")
 
 
 def test_pictures_of_other_programs_are_warned_about(tmp_path: Path) -> None:
@@ -293,7 +277,7 @@ def _keys(texts: object, path: str = "") -> set[str]:
     return {key for name, each in texts.items() for key in _keys(each, f"{path}.{name}")}
 
 
-def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() -> None:
+def test_both_languages_have_all_texts() -> None:
     catalogues = ((TEXTS / f"{language}.yaml").read_text("utf-8") for language in LANGUAGES)
     english, german = map(_keys, map(yaml.safe_load, catalogues))
     assert english == german - {f".methods.{name}" for name in METHODS}
@@ -302,6 +286,12 @@ def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() 
     assert Texts("en").method("mask") == METHODS["mask"]
     with pytest.raises(Exception, match="there are no texts in 'xx'"):
         Texts("xx")
+    counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
+    kinds = Doubts(**counts).published_counts()
+    assert len(kinds) == len(counts)
+    for language in LANGUAGES:
+        for kind in kinds:
+            assert "7 " in Texts(language)(f"notice.{kind}", number="7", dataset="a")
 
 
 def test_maps_are_read_and_shown(tmp_path: Path) -> None:

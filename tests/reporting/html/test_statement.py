@@ -160,7 +160,7 @@ def test_what_is_left_of_a_hidden_region(tmp_path: Path) -> None:
     assert "At most coarse averages of a hidden region are left, whatever its kind." in found
 
 
-def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: Path) -> None:
+def test_what_gains_over_a_control_or_membership_is_told(tmp_path: Path) -> None:
     rates = {"linkage": 0.92, "seen_linkage": 1.0}
     facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited=rates)
     (said,) = Words(Texts(), facts).risks({"method": "mask"})
@@ -175,9 +175,6 @@ def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: P
     found, _ = make_statement(tmp_path, both)
     shown = next(line for line in found.splitlines() if line.startswith("| detect the hidden"))
     assert "36 %" in shown and "11 %" not in shown
-
-
-def test_linking_is_not_hidden_by_membership(tmp_path: Path) -> None:
     policy = table_of()
     of = (policy["method"] == "mask") & (policy["degree"] == 100)
     linked = policy[of & (policy["attack"] == "residual")].assign(attack="linkage", limit=np.nan)
@@ -190,15 +187,12 @@ def test_linking_is_not_hidden_by_membership(tmp_path: Path) -> None:
     assert said[1].startswith("| tell whether a person is in the archive") and "50 %" in said[1]
 
 
-def test_an_interval_of_too_few_persons_for_a_verdict_is_shown(tmp_path: Path) -> None:
+def test_few_persons_adapted_models_and_visible_regions_are_said(tmp_path: Path) -> None:
     policy, rates = table_of(), make_rates("a").assign(low=0.0031, high=0.171)
     policy.loc[policy["attack"] == REIDENTIFICATION, ["low", "high"]] = np.nan
     found, _ = make_statement(tmp_path, policy, rates=rates)
     row = next(line for line in found.splitlines() if line.startswith("| re-identify"))
     assert "| 0.3 – 17 % |" in row
-
-
-def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:
     found, _ = make_statement(tmp_path, table_of(), stated=(50, "A"))
     assert "with the model adapted to it (A), 50 % of the regions" in found.replace("\\", "")
     assert "Still visible: 50 % of the regions" in found

@@ -120,7 +120,7 @@ def test_claims_on_both_sets_of_numbers(inputs: dict[str, list[Path]], tmp_path:
     assert "4 of 6 are masking" in text
 
 
-def test_grid_escapes_and_spans() -> None:
+def test_grids_escape_span_and_are_whole() -> None:
     grid = Grid(
         stem="a_b",
         title="50 % & more",
@@ -138,6 +138,19 @@ def test_grid_escapes_and_spans() -> None:
     markdown = to_markdown(grid).splitlines()
     assert markdown[0] == r"| x\_1 | both y | both z |"
     assert markdown[3] == r"| a\|b | -1.5 | \#2 |"
+    table = published()
+    assert len(table) == 408
+    assert not table.duplicated(CELL).any()
+    assert set(table["metric"]) == set(METRICS) and set(table["role"]) == set(ROLE_NAMES)
+    assert table["value"].between(0, 100).all()
+    for number, (role, kind, degree) in PAPER_TABLES.items():
+        here = table[table["table"] == number]
+        assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
+        queries = ["original", "anonymized"] if kind == "retrieval" else [""]
+        metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]
+        wanted = set(product(Method, ADAPTIONS, queries, metrics))
+        found = here[["method", "adaption", "query", "metric"]].itertuples(index=False, name=None)
+        assert set(found) == wanted
 
 
 def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
@@ -145,8 +158,7 @@ def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
     return compare(published(), tidy(scores, data), [data])
 
 
-def test_known_differences() -> None:
-    """Of the mean over seeds; the control, originals and other metrics are left out."""
+def test_known_differences_and_agreement() -> None:
     one, two = (
         as_scores("celeba", "portraits", shift, seed) for seed, shift in ((0, 1.0), (1, 4.0))
     )
@@ -164,6 +176,21 @@ def test_known_differences() -> None:
     assert {name: [*ours[name].unique()] for name in expected} == {
         k: [v] for k, v in expected.items()
     }
+    scores = as_scores("celeba", "portraits")
+    rng = np.random.default_rng(0)
+    scores["value"] += rng.normal(0, 0.05, len(scores))
+    table = compared(scores[scores["method"] != "blur"])
+    found = agreement(table).set_index(["role", "degree", "metric", "query"])
+    row = found.loc["celeba", 100, "map", "original"]
+    here = table.query("role == 'celeba' and metric == 'map' and query == 'original'").dropna(
+        subset=["ours"]
+    )
+    assert (row["cells"], row["compared"]) == (12, 8)
+    assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
+    assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
+    assert row["rank"] == pytest.approx(spearmanr(here["published"], here["ours"]).statistic)
+    none = found.loc["dokiq", 100, "map", "original"]
+    assert none["compared"] == 0 and np.isnan(none["mean"]) and np.isnan(none["rank"])
 
 
 @pytest.mark.parametrize(
@@ -184,24 +211,6 @@ def test_missing_cells_name_the_setting(changes: dict[str, object], reason: str)
     assert other == {"no data set stands for DOKIQ (paper_role)"}
 
 
-def test_agreement_is_what_its_columns_say() -> None:
-    scores = as_scores("celeba", "portraits")
-    rng = np.random.default_rng(0)
-    scores["value"] += rng.normal(0, 0.05, len(scores))
-    table = compared(scores[scores["method"] != "blur"])
-    found = agreement(table).set_index(["role", "degree", "metric", "query"])
-    row = found.loc["celeba", 100, "map", "original"]
-    here = table.query("role == 'celeba' and metric == 'map' and query == 'original'").dropna(
-        subset=["ours"]
-    )
-    assert (row["cells"], row["compared"]) == (12, 8)
-    assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
-    assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
-    assert row["rank"] == pytest.approx(spearmanr(here["published"], here["ours"]).statistic)
-    none = found.loc["dokiq", 100, "map", "original"]
-    assert none["compared"] == 0 and np.isnan(none["mean"]) and np.isnan(none["rank"])
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -220,22 +229,6 @@ def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
     (data,) = our_data(config)
     assert data.name == "faces" and data.stand_in == expected
     assert data.adaptions == ("unadapted", "A", "B", "C") and data.labelled
-
-
-def test_all_tables_are_whole() -> None:
-    table = published()
-    assert len(table) == 408
-    assert not table.duplicated(CELL).any()
-    assert set(table["metric"]) == set(METRICS) and set(table["role"]) == set(ROLE_NAMES)
-    assert table["value"].between(0, 100).all()
-    for number, (role, kind, degree) in PAPER_TABLES.items():
-        here = table[table["table"] == number]
-        assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
-        queries = ["original", "anonymized"] if kind == "retrieval" else [""]
-        metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]
-        wanted = set(product(Method, ADAPTIONS, queries, metrics))
-        found = here[["method", "adaption", "query", "metric"]].itertuples(index=False, name=None)
-        assert set(found) == wanted
 
 
 @pytest.mark.parametrize(
@@ -305,9 +298,6 @@ def test_every_scenario_is_spelled_out_and_counted() -> None:
     assert (
         "Table" not in scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs").caption
     )
-
-
-def test_a_system_is_named_and_nothing_was_trained() -> None:
     entry = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "system": "ours"}
     system = {"kind": "timm", "similarity": "euclidean"}
     made = Experiment(load({"datasets": {"my_docs": entry}, "systems": {"ours": system}}))

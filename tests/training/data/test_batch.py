@@ -53,14 +53,11 @@ def test_a_mask_never_exceeds_its_target(side: int, share: float, seed: int) -> 
     assert mask.sum() <= target
 
 
-def test_masks_are_made_of_blocks() -> None:
+def test_masks_are_made_of_blocks_in_their_ratios() -> None:
     mask = block_mask(14, 60, rng(1))
     grown = np.pad(mask, 1)
     neighbours = grown[:-2, 1:-1] + grown[2:, 1:-1] + grown[1:-1, :-2] + grown[1:-1, 2:]
     assert (neighbours[mask] > 0).mean() > 0.9
-
-
-def test_share_and_ratios_of_a_batch() -> None:
     assert not batch_masks(64, 14, 0.0, (0.1, 0.5), rng(0)).any()
     masks = batch_masks(64, 14, 0.5, (0.1, 0.5), rng(0))
     ratios = masks.mean(axis=1)

@@ -179,8 +179,8 @@ def test_each_file_is_read_once(recipe: Make, original: ImageSet, anonymized: Im
     assert hidden.reads == []  # nobody needs the anonymized version
 
 
-def test_scratch_holds_shrunk_images(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
+def test_scratch_holds_shrunk_images_in_grey_and_colour(
+    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path
 ) -> None:
     made = recipe(scratch=True, crops={"global_size": 16, "local_size": 8})
     with open_sources(made, Adaption.A, original, anonymized) as sources:
@@ -199,9 +199,6 @@ def test_scratch_holds_shrunk_images(
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not folder.exists()
-
-
-def test_scratch_takes_grey_and_colour(tmp_path: Path) -> None:
     grey = np.arange(600, dtype=np.uint16).astype(np.uint8).reshape(20, 30)
     images = {"a": grey, "b": np.stack([grey, grey.copy(), 255 - grey], axis=2)}
     scratch = Scratch(write_set(tmp_path / "0.tar", images), tmp_path / "scratch", 64)
@@ -210,9 +207,16 @@ def test_scratch_takes_grey_and_colour(tmp_path: Path) -> None:
     assert (tmp_path / "scratch").stat().st_size == 600 * 4
 
 
-def test_only_needed_versions_are_opened(recipe: Make, original: ImageSet) -> None:
+def test_only_needed_versions_are_opened_and_small_images_told(
+    recipe: Make, original: ImageSet, caplog: pytest.LogCaptureFixture
+) -> None:
     with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
         assert sources.global_crops is sources.local_crops is original
+    check_pairs(recipe(), Adaption.UNADAPTED, original, None)
+    assert not caplog.records
+    made = recipe(crops={"global_size": 56})
+    check_pairs(made, Adaption.UNADAPTED, original, None)
+    assert "24 of 24 images are smaller than a global crop of 56 pixels" in caplog.text
 
 
 def test_sets_that_do_not_fit_together(
@@ -234,13 +238,3 @@ def test_sets_that_do_not_fit_together(
     with pytest.raises(InputError, match="local_count is 0"):
         check_pairs(recipe(crops={"local_count": 0}), Adaption.A, original, anonymized)
     assert check_pairs(recipe(), Adaption.C, original, anonymized) == original.ids
-
-
-def test_images_smaller_than_a_crop_are_worth_a_warning(
-    recipe: Make, original: ImageSet, caplog: pytest.LogCaptureFixture
-) -> None:
-    check_pairs(recipe(), Adaption.UNADAPTED, original, None)
-    assert not caplog.records
-    made = recipe(crops={"global_size": 56})
-    check_pairs(made, Adaption.UNADAPTED, original, None)
-    assert "24 of 24 images are smaller than a global crop of 56 pixels" in caplog.text

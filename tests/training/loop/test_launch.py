@@ -226,8 +226,7 @@ def test_the_first_signal_is_the_reason_and_a_second_ctrl_c_stops_at_once() -> N
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_process_that_is_forked_in_the_block_survives_a_signal() -> None:
-    """As a loader's process must, when a scheduler sends a signal to all processes of a job."""
+def test_signals_in_a_fork_and_another_thread() -> None:
     with Interrupts():
         child = os.fork()
         if child == 0:
@@ -235,9 +234,6 @@ def test_a_process_that_is_forked_in_the_block_survives_a_signal() -> None:
             os._exit(7)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
-
-
-def test_in_another_thread_there_is_nothing_to_hear() -> None:
     reasons: list[str | None] = []
 
     def work() -> None:

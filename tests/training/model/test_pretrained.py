@@ -187,7 +187,7 @@ def test_there_and_back(registers: int, ffn: str) -> None:
     assert theirs.mask_token is not None and theirs.mask_token.any()
 
 
-def test_positions_of_registers_become_part_of_them() -> None:
+def test_positions_of_registers_and_the_size_they_are_for() -> None:
     ours = read_checkpoint(dinov2_weights(registers=4)).weights
     places = torch.arange(4.0)[:, None].expand(1, 4, WIDTH)
     positions = ours["pos_embed"]
@@ -195,9 +195,6 @@ def test_positions_of_registers_become_part_of_them() -> None:
     found = read_checkpoint(ours | {"pos_embed": with_places})
     expected = ours | {"reg_token": ours["reg_token"] + places}
     assert found.class_position and found.side == 32 and same(found.weights, expected)
-
-
-def test_the_size_that_positions_are_for() -> None:
     weights = dinov2_weights(registers=4, grid=7)
     ours = read_checkpoint(weights).weights
     patches_only = ours | {"pos_embed": ours["pos_embed"][:, 1:]}
@@ -205,9 +202,14 @@ def test_the_size_that_positions_are_for() -> None:
         assert read_checkpoint(given).side == 56
     del ours["pos_embed"]
     assert read_checkpoint(ours).side is None
+    positions = torch.rand(1, 26, WIDTH)
+    assert torch.equal(resize_positions(positions, (5, 5), 1, True), positions)
+    for patches in (12, 0):
+        with pytest.raises(InputError, match=f"{patches} patches"):
+            resize_positions(torch.zeros(1, 1 + patches, WIDTH), (2, 2), 1, True)
 
 
-def test_what_dinov2_always_has_is_added() -> None:
+def test_weights_that_a_format_lacks_or_has_no_place_for() -> None:
     full = dinov2_weights()
     ours = {
         name: value
@@ -220,6 +222,13 @@ def test_what_dinov2_always_has_is_added() -> None:
     assert all((found[f"blocks.{block}.ls2.gamma"] == 1.0).all() for block in range(2))
     assert not found["blocks.1.attn.qkv.bias"].any() and not found["mask_token"].any()
     assert found["mask_token"].shape == (1, WIDTH)
+    ours = read_checkpoint(dinov2_weights()).weights | {"norm_pre.weight": torch.ones(WIDTH)}
+    for kind in ("dinov2", "huggingface"):
+        with pytest.raises(InputError, match=r"no place for 1 .*norm_pre\.weight"):
+            to_dinov2(ours, None, True, kind)
+    del ours["norm.weight"]
+    with pytest.raises(InputError, match=r"no norm\.weight"):
+        to_dinov2(ours, None, class_position=True)
 
 
 def _chunked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -248,18 +257,7 @@ def test_how_training_code_wraps_weights(wrap: Any) -> None:
     assert read.format == "dinov2" and same(read.weights, plain.weights)
 
 
-def test_wrapped_by_a_classifier() -> None:
-    weights = huggingface_weights(dinov2_weights(registers=4))
-    for prefix in ("dinov2.", "dinov2_with_registers."):
-        wrapped = {f"{prefix}{name}": value for name, value in weights.items()}
-        read = read_checkpoint(wrapped | {"classifier.weight": torch.ones(3, 2 * WIDTH)})
-        assert same(read.weights, read_checkpoint(weights).weights)
-        assert read.ignored == ("classifier.weight",)
-    timms = read_checkpoint(dinov2_weights()).weights | {"head.bias": torch.zeros(5)}
-    assert read_checkpoint({"state_dict": timms}).ignored == ("head.bias",)
-
-
-def test_what_cannot_be_read() -> None:
+def test_what_cannot_be_read_and_what_a_classifier_wraps() -> None:
     for content in ({"conv1.weight": torch.ones(3)}, [1, 2], torch.ones(2), {}, None):
         with pytest.raises(InputError, match="no ViT with a class token"):
             read_checkpoint(content)
@@ -270,21 +268,11 @@ def test_what_cannot_be_read() -> None:
     del weights["encoder.layer.1.attention.attention.query.weight"]
     with pytest.raises(InputError, match=r"parts of blocks\.1\.attn\.qkv\.weight are missing"):
         read_checkpoint(weights)
-
-
-def test_weights_that_a_format_has_no_place_for() -> None:
-    ours = read_checkpoint(dinov2_weights()).weights | {"norm_pre.weight": torch.ones(WIDTH)}
-    for kind in ("dinov2", "huggingface"):
-        with pytest.raises(InputError, match=r"no place for 1 .*norm_pre\.weight"):
-            to_dinov2(ours, None, True, kind)
-    del ours["norm.weight"]
-    with pytest.raises(InputError, match=r"no norm\.weight"):
-        to_dinov2(ours, None, class_position=True)
-
-
-def test_positions_of_the_same_grid_stay_and_others_need_a_square() -> None:
-    positions = torch.rand(1, 26, WIDTH)
-    assert torch.equal(resize_positions(positions, (5, 5), 1, True), positions)
-    for patches in (12, 0):
-        with pytest.raises(InputError, match=f"{patches} patches"):
-            resize_positions(torch.zeros(1, 1 + patches, WIDTH), (2, 2), 1, True)
+    weights = huggingface_weights(dinov2_weights(registers=4))
+    for prefix in ("dinov2.", "dinov2_with_registers."):
+        wrapped = {f"{prefix}{name}": value for name, value in weights.items()}
+        read = read_checkpoint(wrapped | {"classifier.weight": torch.ones(3, 2 * WIDTH)})
+        assert same(read.weights, read_checkpoint(weights).weights)
+        assert read.ignored == ("classifier.weight",)
+    timms = read_checkpoint(dinov2_weights()).weights | {"head.bias": torch.zeros(5)}
+    assert read_checkpoint({"state_dict": timms}).ignored == ("head.bias",)

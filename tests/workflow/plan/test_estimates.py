@@ -196,12 +196,9 @@ def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Pat
     assert on_cpu.recipe("celeba").gpus_needed == on_cpu.embedding_gpus("celeba") == 0
 
 
-def test_a_small_downstream_job_gets_a_thread_and_a_large_one_some(root: Path) -> None:
+def test_threads_grow_with_the_vectors(root: Path) -> None:
     assert estimates(root, 1_000).downstream_threads("rvl_cdip") == 1
     assert 1 < estimates(root, 320_000, 40_000).downstream_threads("rvl_cdip") <= 8
-
-
-def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
     assert PIXELS == 3 * SIDE**2 + 1
     threads = estimates(root, 40_000).downstream_threads
     assert threads("rvl_cdip", "pixels") > threads("rvl_cdip", "untrained")

@@ -98,7 +98,7 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
     assert wall_seconds([], {}, 1, 0) == 0.0
 
 
-def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job: Maker) -> None:
+def test_usual_times_and_what_is_left_at_first(tmp_path: Path, job: Maker) -> None:
     jobs = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     jobs += [job(5), job(6, "table"), job(7, "embed", benchmark=tmp_path / "none.tsv")]
     estimates: Any = SimpleNamespace(
@@ -106,9 +106,6 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job:
     )
     found, _ = usual_seconds(jobs, estimates, 1, None)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}
-
-
-def test_what_is_left_at_first_is_the_time_of_the_plan(job: Maker) -> None:
     jobs = [*(job(number) for number in range(4)), job(4, gpus=1.0), job(5, planned=False)]
     estimates: Any = SimpleNamespace(seconds=lambda *of: 90.0)
     each = 90.0 + STARTED

@@ -64,20 +64,14 @@ def test_the_workflow_as_a_module_is_that_of_the_clone(
     assert not planned(foreign("-n", f"{table}.csv"))
 
 
-def test_the_catalog_finds_what_it_asks_for(root: Path) -> None:
+def test_what_is_deployed_is_the_demos_and_described(root: Path) -> None:
     text = (root / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8")
     usage = yaml.safe_load(text)["usage"]
     assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
     assert usage["software-stack-deployment"]["conda"] is True
     assert (root / "config/README.md").exists()
-
-
-def test_the_config_that_is_deployed_is_the_demos(root: Path) -> None:
     deployed = (root / "config/config.yaml").read_text(encoding="utf-8")
     assert deployed == (root / "config.yaml").read_text(encoding="utf-8")
-
-
-def test_the_readme_of_the_configs_names_each_of_them(root: Path) -> None:
     text = (root / "config/README.md").read_text(encoding="utf-8")
     for path in (root / "config").glob("*.yaml"):
         assert f"`{path.name}`" in text, path.name

@@ -29,11 +29,15 @@ def start(config: dict[str, Any], is_main: bool = True, has_storage: bool = Fals
     return startup.start(config, [], is_main=is_main, has_storage=has_storage)
 
 
-def test_images_are_counted_by_split(config: dict[str, Any]) -> None:
+def test_images_are_counted_by_split_and_a_replaced_one_is_noticed(config: dict[str, Any]) -> None:
     started = start(config)
     assert started.counts == {"mine": {Split.TRAIN: 3, Split.VAL: 4}}
     assert len(started.listings["mine"]) == 7
     assert started.user_files == {"mine": {}}
+    before = startup.scanned(start(config), "mine")
+    assert before == startup.scanned(start(config), "mine")
+    Image.new("L", (9, 9)).save("images/val/0.png")
+    assert startup.scanned(start(config), "mine") != before
 
 
 def test_a_few_images_tell_their_size_where_jobs_are_planned(config: dict[str, Any]) -> None:
@@ -44,13 +48,6 @@ def test_a_few_images_tell_their_size_where_jobs_are_planned(config: dict[str, A
     for file in Path("images").glob("*/*"):
         file.write_bytes(b"no image")
     assert start(config).megapixels == {}
-
-
-def test_a_scan_notices_a_replaced_image(config: dict[str, Any]) -> None:
-    before = startup.scanned(start(config), "mine")
-    assert before == startup.scanned(start(config), "mine")
-    Image.new("L", (9, 9)).save("images/val/0.png")
-    assert startup.scanned(start(config), "mine") != before
 
 
 def test_files_of_the_user_are_checked_where_jobs_are_planned(config: dict[str, Any]) -> None:
@@ -91,9 +88,6 @@ def test_files_that_a_stage_reads(config: dict[str, Any]) -> None:
     Path("weights.pt").write_bytes(b"\x80")
     config["recipes"]["default"]["backbone"] = {"pretrained": "weights.pt"}
     assert start(config).pretrained("mine") == [Path("weights.pt")]
-
-
-def test_a_demo_has_a_marker() -> None:
     demo = {"kind": "portraits", "train_identities": 8, "val_identities": 5, "photos": 4}
     data = {"layout": "celeba", "path": "d", "detectors": ["mtcnn"], "demo": demo}
     started = start({"datasets": {"mine": data}}, is_main=False)
