@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import console
-import numpy as np
 import pytest
 import yaml
-import zxingcpp
-from PIL import Image
 
 import preloaded
+import small_archive
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -31,45 +29,22 @@ EXACT = ("metric ", "anonbench: ", "wrote anonymized", "wrote averaged", "13 ima
 """How documented output begins that is compared line by line; other output has times in it."""
 
 
-def data_set(name: str, **settings: Any) -> dict[str, Any]:
-    """Return the settings of one data set of codes, which need no network to be found."""
-    return {
-        "layout": "folder",
-        "path": f"data/{name}",
-        "label": "class",
-        "detectors": ["zxing"],
-        "methods": ["mask"],
-        "adaptions": ["A"],
-        "recipe": "tiny",
-        "shard_size": 64,
-    } | settings
+DATA = {
+    "portraits": {"paper_role": "celeba"},
+    "documents": {"paper_role": "rvl_cdip", "degrees": [25, 100]},
+    "ids": {"paper_role": "dokiq", "label": None},
+    "archive": {},
+}
 
 
 def config(*, of_one: bool) -> dict[str, Any]:
     """Return a small experiment with the names of the documentation's data sets."""
-    others = {
-        "documents": data_set("documents", paper_role="rvl_cdip", degrees=[25, 100]),
-        "ids": data_set("ids", paper_role="dokiq", label=None),
-        "archive": data_set("archive"),
-    }
-    tiny = {
-        "backbone": {"width": 16, "depth": 1, "heads": 1, "patch": 8, "init": "xavier"},
-        "crops": {"global_size": 32, "local_size": 16, "local_count": 1},
-        "heads": {"hidden": 16, "bottleneck": 8, "prototypes": 16},
-        "optimizer": {"steps": 2, "batch_size": 4},
-        "device": "cpu",
-        "scratch": True,
-        "tensorboard": False,
-    }
-    return {
-        "datasets": {
-            "portraits": data_set("portraits", paper_role="celeba"),
-            **({} if of_one else others),
-        },
-        "recipes": {"tiny": tiny},
-        "retrieval": {"fraction": 0.3},
-        "downstream": {"k": 2},
-        "presentation": {"bootstrap": 20},
+    small = small_archive.config()
+    archive = small["datasets"].pop("archive") | {"shard_size": 64}
+    del archive["degrees"]
+    names = ["portraits"] if of_one else DATA
+    return small | {
+        "datasets": {name: archive | {"path": f"data/{name}"} | DATA[name] for name in names}
     }
 
 
@@ -90,17 +65,6 @@ def run_python(page: str, folder: Path) -> None:
 
 PAPER = "import pathlib, paper_lists; paper_lists.write(pathlib.Path('data'), 4096)"
 """Writes the lists of the paper's data sets, short ones, where config/paper.yaml looks for them."""
-
-
-def draw(folder: Path) -> None:
-    """Write sixteen images of codes in splits and classes."""
-    for number in range(16):
-        split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
-        code = zxingcpp.create_barcode(f"{folder.name} {number}", zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        path = folder / split / name / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
 
 
 def embeddings(folder: Path) -> None:
@@ -139,8 +103,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, folder / name)
             os.utime(folder / name, (0, 0))  # older than the environment, which is not made again
     (folder / ".venv").symlink_to(sys.prefix)
-    for name in config(of_one=False)["datasets"]:
-        draw(folder / "data" / name)
+    for name in DATA:
+        small_archive.draw(folder, place=f"data/{name}")
     write_configs(folder, of_one=False)
     embeddings(folder)
     run_python("anonymize.md", folder)  # photographs

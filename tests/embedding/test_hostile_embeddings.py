@@ -78,10 +78,7 @@ IN_A_FILE = {"shape": (3, 4), "dtype": "f4", "external": [("secret.raw", 0, 48)]
 PACKED_IDS = {"data": ["a", "b", "c"], "dtype": TEXT, "chunks": (3,), "compression": "gzip"}
 HOSTILE_HDF5: dict[str, tuple[Content, str]] = {
     "declares 95 GiB": (
-        {
-            "embeddings": {"shape": HUGE, "dtype": "f4"},
-            "ids": {"shape": HUGE[:1], "dtype": TEXT},
-        },
+        {"embeddings": {"shape": HUGE, "dtype": "f4"}, "ids": {"shape": HUGE[:1], "dtype": TEXT}},
         "/embeddings declares 95.4 GiB, but the file stores 0 bytes",
     ),
     "declares 95 GiB in chunks": (

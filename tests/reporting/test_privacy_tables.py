@@ -244,6 +244,18 @@ def test_scores_are_summarized_and_survive_the_file(tmp_path: Path, scores: pd.D
     assert len(originals) + len(summarize(table)) == len(table) - 1
     assert summarize_originals(make_scores("documents")).empty
     assert len(summarize(table.iloc[:0])) == 0
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    read = read_scores(tmp_path / "scores.csv")
+    assert set(read["query"]) == {"original", "anonymized", ""}
+    assert read["k"].isna().sum() == (scores["metric"] == "linear").sum()
+    assert read["value"].tolist() == scores["value"].tolist()
+    assert set(evaluated.COLUMNS) == set(scores)
+    scores.drop(columns="low").to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(InputError, match=r"bad\.csv: column 'low' is missing"):
+        read_scores(tmp_path / "bad.csv")
+
+
+def test_several_seeds_and_controls_are_averaged() -> None:
     one = make_scores("documents").query("adaption == 'A' and method == 'blur' and metric == 'map'")
     one = one[one["query"] == "original"]
     seeds = pd.concat([one.assign(seed=seed, value=seed / 4) for seed in (0, 1, 3)])
@@ -272,12 +284,3 @@ def test_scores_are_summarized_and_survive_the_file(tmp_path: Path, scores: pd.D
     unadapted = cells_of(table, adaption="unadapted", **BLUR_MAP)
     value = cell(summary, adaption="unadapted", **BLUR_MAP)["value"]
     assert value == pytest.approx(unadapted["value"].mean())
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    read = read_scores(tmp_path / "scores.csv")
-    assert set(read["query"]) == {"original", "anonymized", ""}
-    assert read["k"].isna().sum() == (scores["metric"] == "linear").sum()
-    assert read["value"].tolist() == scores["value"].tolist()
-    assert set(evaluated.COLUMNS) == set(scores)
-    scores.drop(columns="low").to_csv(tmp_path / "bad.csv", index=False)
-    with pytest.raises(InputError, match=r"bad\.csv: column 'low' is missing"):
-        read_scores(tmp_path / "bad.csv")

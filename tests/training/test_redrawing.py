@@ -77,10 +77,7 @@ class Portraits:
 
 
 @pytest.fixture(scope="session")
-def portraits(
-    tmp_path_factory: pytest.TempPathFactory,
-    recipe: Callable[..., Recipe],
-) -> Portraits:
+def portraits(tmp_path_factory: pytest.TempPathFactory, recipe: Callable[..., Recipe]) -> Portraits:
     folder, small = (
         tmp_path_factory.mktemp("portraits"),
         recipe(resize="squash", crops={"normalize": "imagenet"}),
@@ -194,10 +191,7 @@ def test_only_what_the_model_sees_is_drawn(network: Path) -> None:
 
 @pytest.mark.parametrize("margin", [1.0, 1.3])
 def test_a_change_anywhere_else_is_refused(
-    margin: float,
-    network: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    margin: float, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = module.redrawn
 

@@ -25,10 +25,7 @@ def snakemake(root: Path) -> Snakemake:
         code_digest(script)
 
     def run(
-        folder: Path,
-        config: dict[str, Any],
-        *arguments: str,
-        snakefile: Path = root / "Snakefile",
+        folder: Path, config: dict[str, Any], *arguments: str, snakefile: Path = root / "Snakefile"
     ) -> subprocess.CompletedProcess[str]:
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -16,9 +16,7 @@ from synthetic_results import make_best, make_correlations, make_effects, make_s
 
 from anonbench.core.errors import InputError
 from anonbench.embedding.attention_maps import NULLS, SUMMARY_COLUMNS
-from anonbench.evaluation.comparisons.effect_table import (
-    COLUMNS,
-)
+from anonbench.evaluation.comparisons.effect_table import COLUMNS
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.reporting import grid_tables as tables
 from anonbench.reporting.choice_effects import (

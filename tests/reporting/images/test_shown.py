@@ -4,7 +4,6 @@ import ast
 import base64
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from PIL import Image
 from synthetic_results import FakeImages, outputs
 
+import canaries
 from anonbench.config import Retrieval
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Method, Variant
@@ -186,20 +186,8 @@ def draw(kind: str, images: Mapping[str, Any], folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in files)
 
 
-def colours(data: bytes) -> tuple[bool, bool]:
-    """Return whether any picture inside some bytes has something magenta, and green."""
-    texts = re.findall(rb"data:image/(?:png|webp);base64,\s*([A-Za-z0-9+/=\s]+)", data)
-    pictures = [base64.b64decode(re.sub(rb"\s", b"", text)) for text in texts]
-    if data.startswith(b"\x89PNG"):
-        pictures.append(data)
-    assert pictures
-    magenta = green = False
-    for picture in pictures:
-        pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
-        red, middle, blue = np.moveaxis(pixels, 2, 0)
-        magenta |= int(((red > 200) & (middle < 70) & (blue > 200)).sum()) > 3
-        green |= int(((red < 60) & (middle > 150) & (blue < 60)).sum()) > 3
-    return magenta, green
+def colours(data: bytes) -> list[bool]:
+    return [number > 0 for number in canaries.colours(data)]
 
 
 @pytest.mark.slow
@@ -212,11 +200,11 @@ def test_a_region_in_plain_sight_is_in_no_picture(
     tmp_path: Path, kind: str, variant: str, visible: str
 ) -> None:
     files, outcome = made(tmp_path, variant, visible)
-    assert colours(draw(kind, open_sets([variant], files), tmp_path)) == (True, True)
+    assert colours(draw(kind, open_sets([variant], files), tmp_path)) == [True, True]
     gated = draw(kind, open_shown([variant], files, tmp_path, outcome, False), tmp_path)
-    assert colours(gated) == (False, variant == "mask-100")
+    assert colours(gated) == [False, variant == "mask-100"]
     everything = draw(kind, open_shown([variant], files, tmp_path, [], True), tmp_path)
-    assert colours(everything) == (True, True)
+    assert colours(everything) == [True, True]
 
 
 NAMED = [f"people/a name {i:02d}" for i in range(40)]

@@ -130,6 +130,9 @@ def test_trends_fall_and_rise_step_by_step() -> None:
         )
         (case,) = trends_agree(pd.concat(tables), "mndcg", "map")
         assert case.holds is False and case.significant is told
+
+
+def test_rises_of_the_last_step_have_bounds() -> None:
     half = accuracies({("mask", a) for a in "ABC"} | {("blur", a) for a in "ABC"})
     assert int(knn_rises(half)["rises"].sum()) == 6 and len(knn_rises(half)) == 12
     (case,) = rises_in_half(half)

@@ -153,8 +153,7 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
     expected = model(pixel_values=images).last_hidden_state
     for name in ("model.safetensors", "memory.pth"):
         made = recipe(
-            backbone=settings(registers, ffn, pretrained=tmp_path / name),
-            crops={"global_size": 56},
+            backbone=settings(registers, ffn, pretrained=tmp_path / name), crops={"global_size": 56}
         )
         found = encode(init_backbone(made, seed=0).eval(), images)
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)

@@ -37,9 +37,7 @@ IMAGES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     ],
 )
 def test_equals_torchvision(
-    ours: Callable[..., torch.Tensor],
-    theirs: Callable[..., torch.Tensor],
-    strengths: list[float],
+    ours: Callable[..., torch.Tensor], theirs: Callable[..., torch.Tensor], strengths: list[float]
 ) -> None:
     before = IMAGES.clone()
     found = ours(IMAGES, torch.tensor(strengths))

@@ -188,12 +188,7 @@ def recipe_of(run: str) -> Recipe:
         "crops": {"global_size": 48, "local_size": 32, "local_count": 4},
         "heads": {"hidden": 64, "bottleneck": 24, "prototypes": 96},
         "losses": {},
-        "optimizer": {
-            "steps": STEPS,
-            "batch_size": IMAGES,
-            "layer_decay": 0.9,
-            "patch_rate": 0.2,
-        },
+        "optimizer": {"steps": STEPS, "batch_size": IMAGES, "layer_decay": 0.9, "patch_rate": 0.2},
     }
     changed = {key: values | RUNS[run].get(key, {}) for key, values in common.items()}
     return Recipe.model_validate(changed | {"device": "cpu", "log_every": 1})

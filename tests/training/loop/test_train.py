@@ -83,11 +83,7 @@ def _steps(recipe: Recipe, original: ImageSet) -> Iterator[Trainer]:
 @pytest.mark.slow
 def test_same_arguments_same_bytes(run: Run, recipe: Make, usual: Result, tmp_path: Path) -> None:
     metrics_log = tmp_path / "metrics_log"
-    for changes in (
-        {"workers": 2},
-        {"checkpoint_minutes": 1e-9},
-        {"checkpoint_activations": True},
-    ):
+    for changes in ({"workers": 2}, {"checkpoint_minutes": 1e-9}, {"checkpoint_activations": True}):
         again = run(recipe(**changes), metrics_log=metrics_log)
         assert (again.backbone, again.log) == (usual.backbone, usual.log)
         assert pd.read_csv(metrics_log / "speed.csv").step.tolist() == [2, 4, 6, 8]

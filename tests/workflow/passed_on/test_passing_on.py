@@ -6,8 +6,6 @@ searched for them, and every picture for the magenta of the regions. Where origi
 the search finds both.
 """
 
-import base64
-import io
 import os
 import re
 import shlex
@@ -17,14 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import small_archive
-from PIL import Image
 
 import canaries
 import preloaded
+import small_archive
 from anonbench.cli import main
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.provenance import file_digest
@@ -63,27 +59,12 @@ def passed_on(folder: Path) -> list[Path]:
     return [results / "report.html", results / "tables", results / "figures", *statements]
 
 
-def pictures(place: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the pictures of a file, also those inside it, RGB."""
-    name, data = place.name, place.read_bytes()
-    if data.startswith(b"\x89PNG"):
-        yield name, np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    for text in re.findall(rb"data:image/(?:png|webp|jpeg);base64,\s*([A-Za-z0-9+/=\s]+)", data):
-        image = Image.open(io.BytesIO(base64.b64decode(re.sub(rb"\s", b"", text))))
-        yield name, np.asarray(image.convert("RGB"))
-
-
-def colours(folder: Path) -> tuple[Counter[str], Counter[str]]:
+def colours(folder: Path) -> list[Counter[str]]:
     """Return by file in how many pictures there is something magenta, and green."""
-    magenta: Counter[str] = Counter()
-    green: Counter[str] = Counter()
     results = folder / "results"
-    for place in [results / "report.html", *sorted((results / "figures").rglob("*.??g"))]:
-        for name, pixels in pictures(place):
-            red, middle, blue = np.moveaxis(pixels.astype(int), 2, 0)
-            magenta[name] += int(((red > 200) & (middle < 70) & (blue > 200)).sum() > 3)
-            green[name] += int(((red < 50) & (middle > 150) & (blue < 50)).sum() > 3)
-    return +magenta, +green
+    files = [results / "report.html", *sorted((results / "figures").rglob("*.??g"))]
+    found = {file.name: canaries.colours(file.read_bytes()) for file in files}
+    return [+Counter({name: each[place] for name, each in found.items()}) for place in (0, 1)]
 
 
 def follow(said: str, hint: str) -> None:

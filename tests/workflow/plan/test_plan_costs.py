@@ -9,12 +9,7 @@ import pytest
 
 from anonbench.config import Recipe
 from anonbench.workflow.estimates import STARTED
-from anonbench.workflow.plan_costs import (
-    Cost,
-    costs,
-    usual_seconds,
-    wall_seconds,
-)
+from anonbench.workflow.plan_costs import Cost, costs, usual_seconds, wall_seconds
 from anonbench.workflow.planned_jobs import Job, Plan, wildcards_of
 
 Maker = Callable[..., Job]

@@ -109,9 +109,7 @@ def test_a_replaced_file_of_the_same_size_and_time_is_searched_anew_on_request(
     assert np.array_equal(masked[:16], now[:16]) and not np.array_equal(now, np.rot90(now, 2))
 
 
-def test_nothing_of_an_original_is_in_the_results_which_are_their_owners(
-    undisturbed: Path,
-) -> None:
+def test_nothing_of_an_original_is_in_the_results_which_are_their_owners(undisturbed: Path) -> None:
     results = undisturbed / "results"
     assert stat.S_IMODE(results.stat().st_mode) == 0o700
     files = [path for path in results.rglob("*") if path.is_file()]

@@ -157,11 +157,7 @@ if numpy: later = encode
     ],
 )
 def test_a_function_that_no_module_has(
-    function: str,
-    source: str,
-    message: str | None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    function: str, source: str, message: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the job that embeds finds it out, after detection and anonymization."""
     monkeypatch.chdir(tmp_path)

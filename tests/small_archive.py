@@ -20,14 +20,14 @@ TARGETS = (
 """What is made of it: every stage up to tables and figures, in some 30 jobs."""
 
 
-def draw(folder: Path, images: int = 16) -> None:
-    """Write images of codes, in splits and classes."""
+def draw(folder: Path, images: int = 16, place: str = "images") -> None:
+    """Write images of codes to a place in a folder, in splits and classes."""
     for number in range(images):
         split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
         text = f"{split} {name} {number}"
         code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
         pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        path = folder / "images" / split / name / f"{number:02d}.png"
+        path = folder / place / split / name / f"{number:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
 
