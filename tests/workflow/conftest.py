@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_archive
 import yaml
 from filelock import FileLock
 
 import preloaded
+import small_archive
 from anonbench.core.jobs.fingerprint import code_digest
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]

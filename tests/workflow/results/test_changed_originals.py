@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import small_archive
 import zxingcpp
 from PIL import Image
-from small_archive import results_of
 
+import small_archive
 from anonbench.datasets.image_sets.shards import ImageSet
+from small_archive import results_of
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
