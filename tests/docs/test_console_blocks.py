@@ -136,22 +136,19 @@ def test_a_block_runs(checkout: Path, environment: dict[str, str], block: consol
     for writes, file in (("-o bundle.tar", "bundle.tar"), ("anonbench init", "archive.yaml")):
         if any(writes in command.text for command in block.commands):
             (checkout / file).unlink(missing_ok=True)  # no command writes over a file
-    done = console.run(block, checkout, environment)
+    failed, told = console.run(block, checkout, environment)
     shown = {command.line: command for command in block.commands}
-    if done.failed is not None:
-        pytest.fail(
-            f"{block.file.name}, line {done.failed}: {shown[done.failed].text}\n"
-            f"{done.printed[done.failed][-3000:]}",
-            pytrace=False,
-        )
+    if failed is not None:
+        place = f"{block.file.name}, line {failed}: {shown[failed].text}"
+        pytest.fail(f"{place}\n{told[failed][-3000:]}", pytrace=False)
     for line, command in shown.items():
-        assert "Traceback" not in done.printed[line], f"{block.file.name}, line {line}"
+        assert "Traceback" not in told[line], f"{block.file.name}, line {line}"
         if command.output and command.output[0].startswith(EXACT):
-            printed = {" ".join(each.split()) for each in done.printed[line].splitlines()}
+            printed = {" ".join(each.split()) for each in told[line].splitlines()}
             missing = [each for each in command.output if " ".join(each.split()) not in printed]
             assert missing == [] or missing == [""], (
                 f"{block.file.name}, below line {line}: is documented, but not printed: {missing}; "
-                f"printed was {done.printed[line][-2000:]}"
+                f"printed was {told[line][-2000:]}"
             )
 
 
@@ -168,8 +165,8 @@ def test_a_failing_line_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```console\n$ true\n$ cd / &&\n> false\n$ echo never\n```\n")
     (block,) = console.blocks(page)
-    done = console.run(block, tmp_path, {})
-    assert done.failed == 3 and sorted(done.printed) == [2, 3]
+    failed, printed = console.run(block, tmp_path, {})
+    assert failed == 3 and sorted(printed) == [2, 3]
 
 
 @pytest.mark.parametrize(

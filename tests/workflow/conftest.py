@@ -37,6 +37,20 @@ def snakemake(root: Path) -> Snakemake:
 
 
 @pytest.fixture(scope="session")
+def output_of(snakemake: Snakemake) -> Callable[..., str]:
+    """Return a function that runs the workflow, to its end or a failure, and tells what it says."""
+
+    def run(*given: Any, fails: bool = False, **options: Any) -> str:
+        done = snakemake(*given, **options)
+        text = done.stdout + done.stderr
+        assert (done.returncode != 0) is fails, text[-4000:]
+        assert not fails or "Traceback" not in text, text[-4000:]
+        return text
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def miniature(root: Path) -> dict[str, Any]:
     """Return a config of two tiny generated data sets and short trainings of the demo's recipes."""
     demo = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
@@ -87,7 +101,7 @@ def once(
 
 @pytest.fixture(scope="session")
 def done(
-    snakemake: Snakemake,
+    output_of: Callable[..., str],
     miniature: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
@@ -95,10 +109,9 @@ def done(
     """Return a folder in which the whole miniature has run."""
 
     def make(folder: Path) -> None:
-        run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
-        assert run.returncode == 0, run.stderr[-4000:]
-        assert "[100 %]" in run.stderr
-        last = run.stderr.rstrip().splitlines()[-1]
+        told = output_of(folder, miniature, "--cores", "2", "--resources", "gpu=4")
+        assert "[100 %]" in told
+        last = told.rstrip().splitlines()[-1]
         assert last == f"anonbench: the report: {folder / 'results/report.html'}"
 
     return once(tmp_path_factory, "miniature", make, worker_id)
@@ -106,15 +119,13 @@ def done(
 
 @pytest.fixture(scope="session")
 def undisturbed(
-    snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    output_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Path:
     """Return a folder in which the small archive's experiment has run without a disturbance."""
 
     def make(folder: Path) -> None:
         small_archive.draw(folder)
-        config = small_archive.config()
-        run = snakemake(folder, config, "--cores", "2", *small_archive.TARGETS)
-        assert run.returncode == 0, run.stderr[-4000:]
+        output_of(folder, small_archive.config(), "--cores", "2", *small_archive.TARGETS)
 
     return once(tmp_path_factory, "undisturbed", make, worker_id)
 

@@ -1,15 +1,14 @@
 """Pictures drawn anew in the workflow: embedded by an unchanged model, attacked as all are."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import small_archive
 from planned_jobs import planned
 
+import small_archive
 from anonbench.anonymization.export import check_request
 from anonbench.config import load
 from anonbench.core.errors import InputError
@@ -41,12 +40,11 @@ def test_it_is_not_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
+def test_an_archive_is_drawn_anew(tmp_path: Path, output_of: Any) -> None:
     small_archive.draw(tmp_path)
     arguments = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
     targets = ("table_retrieval_archive_100", "archive_images", "archive_privacy")
-    run = snakemake(tmp_path, config("mask"), *arguments, *targets)
-    assert run.returncode == 0, run.stderr
+    output_of(tmp_path, config("mask"), *arguments, *targets)
     results = tmp_path / "results" / "archive"
     scores = pd.read_csv(results / "scores.csv")
     models = scores[scores["method"] == DRAWN.method]["adaption"]
@@ -66,7 +64,7 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     assert any((np.atleast_3d(hidden.read(name)) != drawn.read(name)).any() for name in drawn.ids)
     # another network: no other training, and no image is hidden again
     changed = config("mask") | {"redrawing": {"steps": 2}}
-    again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
+    again = planned(output_of(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
     assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
     made_before = {"detect", "anonymize", "gather_archive", "train_unadapted", "train_adapted"}
     assert not set(again) & (made_before | {"embed_archive_mask_100_seed0"})
