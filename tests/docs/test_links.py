@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from site_tools import ROOT, load
+
+SETTINGS = load("settings_page")
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").glob("*.md")]
 )
@@ -21,26 +23,18 @@ def prose(page: Path) -> str:
     return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
-def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub and GitLab name them."""
-    found: set[str] = set()
-    for heading in re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE):
-        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
-        base = re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
-        number = sum(each == base or each.startswith(f"{base}-") for each in found)
-        found.add(f"{base}-{number}" if base in found else base)
-    return found
-
-
 def broken(page: Path) -> list[str]:
-    """Return the relative links of a page that lead nowhere."""
+    """Return the relative links of a page that lead nowhere; of headings, the first of its name."""
     wrong = []
     for link in LINK.findall(prose(page)):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
+        headings = re.findall(r"^#+ (.+)$", prose(target), re.MULTILINE) if anchor else []
+        plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+        found = not anchor or anchor in map(SETTINGS.anchor, plain)
+        if not (target.exists() and found):
             wrong.append(link)
     return wrong
 
@@ -49,12 +43,10 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert {page: wrong for page in PAGES if (wrong := broken(page))} == {}
     page = tmp_path / "page.md"
     page.write_text(
-        "# A `b`: c\n## Twice\n## Twice\n"
-        "[1](#a-b-c) [2](#twice-1) [3](page.md#twice) [4](https://example.org/no)\n"
-        "[5](#a-b) [6](other.md) [7](page.md#twice-2) ![8](picture.png)\n"
-        "```\n# no heading\n[9](code.md)\n```\n"
+        "# A `b`: c\n## [Linked](x)\n[1](#a-b-c) [2](page.md#linked) [3](https://example.org/no)\n"
+        "[4](#a-b) [5](other.md) ![6](picture.png)\n```\n# no heading\n[7](code.md)\n```\n"
     )
-    assert broken(page) == ["#a-b", "other.md", "page.md#twice-2", "picture.png"]
+    assert broken(page) == ["x", "#a-b", "other.md", "picture.png"]
 
 
 def test_pages_are_of_one_kind_and_their_names_lead_somewhere() -> None:

@@ -154,13 +154,13 @@ def test_vectors_of_another_kind_are_refused(
     assert str(tmp_path) in str(no.value)
     (kept,) = vectors_of(system, [few(64)], tmp_path)
     assert kept.shape == (64, 8)
-    cache = VectorCache(tmp_path, "system")
+    cache = VectorCache(tmp_path / "other", "system")
     cache.add(["a", "b"], np.ones((2, 3), np.float32))
     cache.flush()
-    (file,) = tmp_path.rglob("*.h5")
+    (file,) = (tmp_path / "other").rglob("*.h5")
     write_embeddings(file, Embeddings(["a", "b"], np.full((2, 3), np.nan, np.float32)))
     with pytest.raises(InputError, match=r"\.h5: some vectors are not finite; delete it"):
-        VectorCache(tmp_path, "system").read(["a"])
+        VectorCache(tmp_path / "other", "system").read(["a"])
 
 
 PICTURES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
