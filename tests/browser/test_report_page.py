@@ -14,8 +14,7 @@ from anonbench.reporting.grid import Grid, GridBlock
 from anonbench.reporting.html.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
-A4 = 680
-"""Pixels between a page's margins."""
+A4 = 680  # pixels between a page's margins
 GRID = Grid("g", "A grid", ("Claim", "Ours"), (GridBlock("", (("a", "1.0"),)),))
 TABLE = "#table-retrieval_documents_100"
 

@@ -58,7 +58,6 @@ def expect(locator: Any) -> Any:
 
 
 def ready(page: Any) -> Any:
-    """Return the page once its image is there."""
     expect(page.locator("#confirm")).to_be_enabled()
     return page
 

@@ -19,8 +19,6 @@ LISTS = re.compile(r"^\s*(?:[-*]|\d+\.) ", re.MULTILINE)
 
 
 class Page(HTMLParser):
-    """What a page loads, and the text of its paragraphs."""
-
     def __init__(self, text: str) -> None:
         super().__init__()
         self.loads: list[str] = []

@@ -58,8 +58,7 @@ class Cluster:
     """What was asked for, in the order of submission."""
 
     folder: Path
-    enough_mb: int = 0
-    """A pod that asks for less is killed, as one that ran out of memory."""
+    enough_mb: int = 0  # a pod that asks for less is killed, as one that ran out of memory
     pods: dict[str, Pod] = field(default_factory=dict)
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 

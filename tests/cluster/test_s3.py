@@ -26,7 +26,6 @@ TARGETS = [
 
 
 def planned(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """Return how many jobs a dry run planned, by rule."""
     assert run.returncode == 0, run.stderr[-4000:]
     stats = (run.stdout + run.stderr).split("Job stats:")[1]
     table = re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)

@@ -16,7 +16,6 @@ NFD = unicodedata.normalize("NFD", "Müller")
 
 
 def picture(seed: int, size: tuple[int, int] = (48, 32), mode: str = "RGB") -> Image.Image:
-    """Return a smooth picture that no other seed has."""
     small = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
     return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).convert(mode)
 
@@ -87,7 +86,6 @@ def grey_profile() -> bytes:
 
 
 def write_odd_folder(root: Path) -> None:
-    """Write the folder; see the tests for what becomes of each file."""
     turned = Image.Exif()
     turned[0x0112] = 6
     frames = [picture(n) for n in (90, 91, 92)]

@@ -21,7 +21,6 @@ from anonbench.datasets.walk import COPY
 
 
 def run(settings: Dataset, out: Path) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
-    """Return the manifest, and the reasons of what was skipped by path and split."""
     manifest, skipped, *_ = written(settings, out, 10_000)
     assert skipped.columns.tolist() == ["path", "split", "reason"]
     assert skipped["path"].is_monotonic_increasing

@@ -56,8 +56,6 @@ class Command:
 
 @dataclass
 class Block:
-    """One ```console block."""
-
     file: Path
     line: int
     way: Way

@@ -38,7 +38,6 @@ DATA = {
 
 
 def config(*, of_one: bool) -> dict[str, Any]:
-    """Return a small experiment with the names of the documentation's data sets."""
     small = small_archive.config()
     archive = small["datasets"].pop("archive") | {"shard_size": 64}
     del archive["degrees"]
@@ -81,7 +80,6 @@ def embeddings(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The programs and the code of this checkout."""
     programs = str(Path(sys.executable).parent)
     return {
         "FORKS": str(preloaded.programs(tmp_path_factory.mktemp("forks"))),
@@ -93,7 +91,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the checkout with a small config, and part of its results."""
     folder = tmp_path_factory.mktemp("checkout")
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)

@@ -214,7 +214,6 @@ SHEETS = load("gallery")
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    """Text of each page by its file's name, as the code says it now."""
     return {path.name: text for path, text in REFERENCE.pages().items()}
 
 

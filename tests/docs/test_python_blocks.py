@@ -114,7 +114,6 @@ PLACE = "docs/tutorials"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a finished run's results in it, and a place for notebooks."""
     folder = tmp_path_factory.mktemp("run")
     shutil.copytree(made.finished(tmp_path_factory).results, folder / "results")
     (folder / PLACE).mkdir(parents=True)

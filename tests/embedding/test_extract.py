@@ -108,7 +108,6 @@ SETTINGS = Embedding(batch_size=7)
 
 @pytest.fixture
 def pictures() -> dict[str, np.ndarray]:
-    """Return 20 pictures, coloured and grey, of several sizes."""
     random = np.random.default_rng(0)
     shapes = [(40, 50, 3), (60, 45)]
     return {

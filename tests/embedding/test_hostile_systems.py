@@ -32,7 +32,6 @@ images, vectors = map(Path, sys.argv[1:3])
 
 
 def few(number: int) -> Any:
-    """Return some images by number, each of one grey."""
     return SimpleNamespace(
         ids=[f"{each:04}" for each in range(number)],
         digests=[f"{each:064x}" for each in range(number)],

@@ -63,7 +63,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Timm:
 
 
 def learned(folder: Path, system: Timm, images: Images, **changes: float) -> Path:
-    """Learn from the first 32 images, and return the folder."""
     original, hidden = (
         write_set(folder / f"{kind}.tar", dict(list(images[kind].items())[:32]))
         for kind in ("original", "hidden")
@@ -75,7 +74,6 @@ def learned(folder: Path, system: Timm, images: Images, **changes: float) -> Pat
 
 @pytest.fixture(scope="module")
 def updates(tmp_path_factory: pytest.TempPathFactory, system: Timm, images: Images) -> Path:
-    """Return a folder with learned updates."""
     return learned(tmp_path_factory.mktemp("updates"), system, images)
 
 

@@ -71,7 +71,6 @@ def settings(**given: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[np.ndarray]:
-    """Return seven pictures of several sizes, uint8 [H, W, 3]."""
     random = np.random.default_rng(1)
     sizes = [(40, 60), (64, 64), (90, 30), (33, 47), (70, 71), (128, 40), (50, 50)]
     return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]

@@ -28,7 +28,6 @@ OTHER_BUILDS = {"opencv-contrib-python": "opencv-python-headless"}
 
 @pytest.fixture(scope="module")
 def project(root: Path) -> dict[str, Any]:
-    """Return the table `project` of pyproject.toml."""
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     return project
 

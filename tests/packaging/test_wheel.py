@@ -46,7 +46,6 @@ def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def checked(*command: str | Path, folder: Path) -> str:
-    """Run a command that must succeed, and return what it printed."""
     done = run(*command, folder=folder)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout

@@ -46,8 +46,6 @@ def portrait(image_id: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Portraits:
-    """Image sets in two splits, their boxes, and a model's weights."""
-
     original: dict[str, ImageSet]
     hidden: dict[str, ImageSet]
     tars: dict[str, Path]
@@ -56,7 +54,6 @@ class Portraits:
     recipe: Recipe
 
     def train(self, folder: Path, **changes: Any) -> Path:
-        """Train a small network and return its weights; its log stands beside them."""
         recipe = self.recipe.model_copy(update=changes.pop("recipe", {}))
         seed = changes.pop("seed", 0)
         train_redrawer(

@@ -22,7 +22,6 @@ REPORT = "results/report.html"
 
 
 def blocks(page: str, kind: str) -> list[str]:
-    """Return the page's code blocks of a kind."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -31,12 +30,10 @@ PAGES = ("adding", "adding-detector")
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
-    """Both pages."""
     return "".join((root / f"docs/how-to/{name}.md").read_text(encoding="utf-8") for name in PAGES)
 
 
 def sources_in(text: str) -> dict[str, str]:
-    """Return the modules that a text shows, by name."""
     return {re.match(r"# (\w+)\.py\n", each)[1]: each for each in blocks(text, "python")}  # type: ignore[index]
 
 
@@ -64,7 +61,6 @@ def test_a_reader_of_each_page_can_install_what_it_shows(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the page's package as if installed."""
     folder = tmp_path_factory.mktemp("package")
     sources, described = sources_in(page), project_of(page)["project"]
     points = {
@@ -88,14 +84,12 @@ def environment(package: Path) -> dict[str, str]:
 
 @pytest.fixture
 def patched(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give what is started the package."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
 def config(page: str) -> dict[str, Any]:
-    """Return the smallest experiment with what the page's config names."""
     (text,) = blocks(page, "yaml")
     named = yaml.safe_load(text)
     config = small_archive.config()
@@ -111,7 +105,6 @@ def done(
     config: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """Return a folder in which the experiment has run up to the report."""
     folder = tmp_path_factory.mktemp("added")
     small_archive.draw(folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

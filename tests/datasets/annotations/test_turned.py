@@ -143,8 +143,7 @@ USED = pd.DataFrame(
     columns=["id", "width", "height", "digest"],
 ).assign(path=lambda frame: frame["id"] + ".png")
 ALL_LISTED = pd.DataFrame({"id": ["train/a", *USED["id"]]}).assign(path=lambda f: f["id"] + ".png")
-SEED = 1
-"""One that draws an image of each split."""
+SEED = 1  # one that draws an image of each split
 HEADER = "id,entity,x0,y0,x1,y1,action\n"
 
 

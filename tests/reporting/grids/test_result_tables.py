@@ -313,8 +313,7 @@ RATES = pd.DataFrame(
 )
 
 
-SCORES = make_scores(NAME, control=True)
-"""Worse than what needs no training."""
+SCORES = make_scores(NAME, control=True)  # worse than what needs no training
 STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "first page": lambda scores: choice_table.choices(NAME, summarize(scores)).to_csv(),
     "recommendations": lambda scores: recommendations_grid(

@@ -220,7 +220,6 @@ GAPS = {"few_images": 100, "few_queries": 20, "alike": None, "likely": None}
 
 
 def row(verdict: Verdict = Verdict.UNKNOWN, **changes: Any) -> dict[str, Any]:
-    """Return a choice, of which nothing is known but its names."""
     known = {"method": "mask", "degree": 100, "adaption": "A", "unknown": "", "rule_attack": ""}
     return dict.fromkeys(COLUMNS, math.nan) | known | {"verdict": verdict} | changes
 

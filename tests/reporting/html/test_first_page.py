@@ -88,8 +88,6 @@ Pages = Callable[[str, str], tuple[str, Path]]
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """Return a function that gives a case's page in a language, and the folder of its tables."""
-
     @cache
     def page(case: str, language: str) -> tuple[str, Path]:
         folder, policy = tmp_path_factory.mktemp("case"), CASES[case]
@@ -152,7 +150,6 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
 
 
 def of_masks(adaption: str, like: str) -> pd.DataFrame:
-    """Return scores in which one more model of masks gains."""
     masks = SCORES[(SCORES["method"] == "mask") & (SCORES["adaption"] == like)]
     return pd.concat([SCORES, masks.assign(adaption=adaption, **GAINS)], ignore_index=True)
 

@@ -32,8 +32,6 @@ VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
 
 
 class Page(HTMLParser):
-    """Collects what a page is made of."""
-
     VOID = frozenset({"meta", "img", "br", "link", "input"})
 
     def __init__(self, text: str) -> None:

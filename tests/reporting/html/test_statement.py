@@ -71,7 +71,6 @@ def make_statement(
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of either form, without marks and markup."""
     body = re.sub(r"<head>.*?</head>", "", text, flags=re.DOTALL)
     plain = unescape(unescape(re.sub(r"<[^>]+>", " ", body)))
     return re.findall(r"[\w.,%]*\w%?", re.sub(r"[\\|#*`\u00a0]|---:?|^- ", " ", plain, flags=re.M))

@@ -21,8 +21,7 @@ GIVEN = re.compile(
     r"/weights/|image$|/masks?$"
 )
 """Names of inputs, and of statistics that depend on random numbers."""
-KOLEO = 0.1
-"""Weight with which the official code reports the term."""
+KOLEO = 0.1  # weight with which the official code reports the term
 
 
 def read_official(path: Path) -> Results:
@@ -72,7 +71,6 @@ def run_differences(folder: Path, run: str) -> list[str]:
 
 
 def expected(arrays: Results) -> Results:
-    """Return the arrays that are results."""
     return {name: value for name, value in arrays.items() if not GIVEN.search(name)}
 
 

@@ -37,7 +37,6 @@ launch.run(launch.TrainJob.model_validate_json(Path(sys.argv[1]).read_text()))
 def job(
     recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., TrainJob]:
-    """Return a function that makes a job whose processes pretend to train."""
     monkeypatch.setattr(launch, "RANK_MODULE", "pretended_rank")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RANKS), *sys.path]))
     monkeypatch.setenv("PYTHON_EXEC", preloaded.python())

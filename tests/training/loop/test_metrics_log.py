@@ -26,14 +26,12 @@ CPU = torch.device("cpu")
 
 
 def row(step: int, **changes: float) -> dict[str, float]:
-    """A line of a healthy training's log."""
     healthy = {"loss": 3.214, "teacher_entropy": 1.6, "kl": 0.7, "prototypes_used": 30.0}
     return {"step": step, **healthy, "feature_rank": 12.0, "ibot": float("nan"), **changes}
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Return a function that lets time pass."""
     now = [100.0]
     monkeypatch.setattr(journal_module.time, "perf_counter", lambda: now[0])
 

@@ -66,12 +66,10 @@ def run(tmp_path: Path, anywhere: Callable[..., Result]) -> Run:
 def usual(
     anywhere: Callable[..., Result], recipe: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> Result:
-    """Return what the small recipe gives."""
     return anywhere(tmp_path_factory.mktemp("usual"), recipe())
 
 
 def _steps(recipe: Recipe, original: ImageSet) -> Iterator[Trainer]:
-    """Give the trainer after each step."""
     trainer = Trainer(recipe, 0, CPU)
     with open_sources(recipe, Adaption.UNADAPTED, original, None) as sources:
         stream = BatchStream(original.ids, sources, recipe, trainer.patches_a_side, 0)
@@ -209,7 +207,6 @@ def test_identity(recipe: Make, original: ImageSet, anonymized: ImageSet) -> Non
 
 
 def _weights(recipe: Recipe, original: ImageSet) -> torch.Tensor:
-    """Return the weights after the last step, in one row."""
     *_, trainer = _steps(recipe, original)
     return torch.cat([p.flatten() for p in trainer.teacher.backbone.parameters()])
 

@@ -41,7 +41,6 @@ def picture(path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of two classes, with files that are not read."""
     for number in range(6):
         picture(tmp_path / "data" / "ab"[number % 2] / f"{SECRET} {number}.PNG")
     (tmp_path / "data/a/notes.txt").write_text("nothing")
@@ -68,8 +67,6 @@ PAGES = sample(ppocr=30)
 
 
 class Proposed:
-    """A config, as it is written and as it is loaded."""
-
     def __init__(self, seen: Survey, found: Sample, results: Path, **changes: Any) -> None:
         usual = Choice(
             system={"kind": "timm", "name": "tf_efficientnet_lite0"},
@@ -91,8 +88,6 @@ class Proposed:
 
 @pytest.fixture
 def propose(folder: Path, tmp_path: Path) -> Callable[..., Proposed]:
-    """Return a function that proposes a config for the folder, as if it had other images."""
-
     def make(found: Sample = PAGES, seen: dict[str, Any] | None = None, **choice: Any) -> Proposed:
         return Proposed(replace(survey(folder), **seen or {}), found, tmp_path / "r", **choice)
 

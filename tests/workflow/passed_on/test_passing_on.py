@@ -59,7 +59,6 @@ def passed_on(folder: Path) -> list[Path]:
 
 
 def colours(folder: Path) -> list[Counter[str]]:
-    """Return by file in how many pictures there is something magenta, and green."""
     results = folder / "results"
     files = [results / "report.html", *sorted((results / "figures").rglob("*.??g"))]
     found = {file.name: canaries.colours(file.read_bytes()) for file in files}
@@ -67,7 +66,6 @@ def colours(folder: Path) -> list[Counter[str]]:
 
 
 def follow(said: str, hint: str) -> None:
-    """Run the command that a message names, as it is written there."""
     (command,) = re.findall(hint, said)
     assert main(shlex.split(command)) == 0
 

@@ -16,7 +16,6 @@ from anonbench.workflow.planned_jobs import Job, Plan
 
 @pytest.fixture
 def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) -> Plan:
-    """Return a training that was measured, what is made from it, and a new figure."""
     benchmark = tmp_path / "1.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n30\tNA\t60\n", encoding="utf-8")
     made = [tmp_path / name for name in ("models", "embeddings")]

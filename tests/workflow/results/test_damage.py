@@ -50,13 +50,11 @@ def spoil(path: Path, content: bytes) -> None:
 
 @pytest.fixture
 def spoilt(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, which is a copy of finished results."""
     monkeypatch.chdir(scratch)
     return scratch
 
 
 def outputs() -> list[Path]:
-    """Return what jobs made, of all stages."""
     paths = [path for path in Path("results").rglob("*") if path.is_file()]
     hidden = [path for path in paths if any(part.startswith(".") for part in path.parts)]
     apart = {"benchmarks", "logs", "kept"}

@@ -16,7 +16,6 @@ REPORT = {"report", "all"}  # the report shows the config
 
 
 def both(*patterns: str) -> set[str]:
-    """Return the rules of both data sets."""
     return {each.format(name) for each in patterns for name in ("portraits", "documents")}
 
 
@@ -99,8 +98,7 @@ def test_an_edit_of_what_no_job_reads_is_shown_in_the_report(
     assert set(planned(output_of(done, config, "--cores", "2", "-n"))) == REPORT
 
 
-Edit = tuple[str, str, str]
-"""A file, what is replaced in it, and by what."""
+Edit = tuple[str, str, str]  # a file, what is replaced in it, and by what
 NEVER_EXECUTED = [
     ("training/loop/trainer.py", "def cosine(", "# how it falls\ndef cosine("),
     ("training/loop/trainer.py", "def cosine(start: float", "def cosine(start: int"),
@@ -137,7 +135,6 @@ def test_an_edit_of_the_code(
 
 
 def edit(code: Path, file: str, old: str, new: str) -> None:
-    """Edit a file of a copy of the program."""
     path = code / "src" / "anonbench" / file
     text = path.read_text(encoding="utf-8")
     assert old in text

@@ -43,7 +43,6 @@ Killed = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def killed(snakemake: Any, monkeypatch: pytest.MonkeyPatch) -> Killed:
-    """Return a function that starts the workflow, and has it killed when it writes a file."""
     paths = [str(KILLER), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 
     def run(

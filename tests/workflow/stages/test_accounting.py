@@ -24,7 +24,6 @@ BAD = {"zero.jpg": "empty file", "letter.jpg": "not an image"}
 
 
 def fill(folder: Path) -> None:
-    """Write the small archive, and what else lies about in such folders."""
     small_archive.draw(folder)
     train, val = folder / "images/train/left", folder / "images/val/left"
     codes = sorted(val.glob("*.png"))

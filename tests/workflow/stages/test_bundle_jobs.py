@@ -44,7 +44,6 @@ def passed_on(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def reviewed(bundle: Path, *arguments: str) -> str:
-    """Run the workflow as a reviewer does, in the bundle's folder."""
     targets = ["--cores", "2", "table_V", "table_VI"]
     done = preloaded.completed("snakemake", [*targets, *arguments], bundle)
     assert done.returncode == 0, done.stderr[-4000:]

@@ -84,8 +84,7 @@ def test_own_files_and_new_images_search_nothing_again(output_of: Any, tmp_path:
     assert entities(tmp_path) == found | {"train/3": ["barcode"]}
 
 
-CANARY = (200, 30, 10)
-"""A colour that is in the secret regions, and nowhere else."""
+CANARY = (200, 30, 10)  # a colour that is in the secret regions, and nowhere else
 
 
 def write_secrets(folder: Path) -> list[tuple[str, str, int]]:

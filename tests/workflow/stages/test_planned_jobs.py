@@ -38,7 +38,6 @@ def jobs(root: Path, miniature: dict[str, Any], tmp_path_factory: pytest.TempPat
 
 
 def of(jobs: list[Job], name: str, dataset: str = "") -> list[Job]:
-    """Return the jobs of a rule, or those for one data set."""
     found = [job for job in jobs if job["name"] == name]
     if dataset:
         found = [

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.workflow
 
 
 def config(*redrawn: str) -> dict[str, Any]:
-    """Return the smallest archive, attacked, with methods that are drawn anew too."""
     whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"steps": 3}}
     whole["datasets"]["archive"] |= {"redrawn": list(redrawn)}
     return whole
