@@ -54,9 +54,7 @@ def column(page: Any, number: int, body: int = -1) -> list[str]:
     return [text.strip() for text in rows.locator(f"xpath=./*[{number}]").all_inner_texts()]
 
 
-def test_page_opens_without_errors_and_its_first_stop_leads_to_the_answer(
-    report: Path, visit: Open
-) -> None:
+def test_page_opens_and_its_first_stop_is_the_answer(report: Path, visit: Open) -> None:
     found = visit(report)
     page = found.page
     assert page.title().startswith("A title")
@@ -271,9 +269,7 @@ def test_the_page_fits_every_width(report: Path, visit: Open, width: int, scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_on_a_phone_a_row_is_a_card_and_nothing_is_scrolled_sideways(
-    report: Path, visit: Open
-) -> None:
+def test_on_a_phone_a_row_is_a_card(report: Path, visit: Open) -> None:
     page = visit(report, viewport={"width": 390, "height": 900}).page
     for link in ("#overview", "#data-documents"):
         page.locator(f"nav a[href='{link}']").click()
@@ -285,9 +281,7 @@ def test_on_a_phone_a_row_is_a_card_and_nothing_is_scrolled_sideways(
     assert kept.evaluate("e => getComputedStyle(e, '::before').content") == '"Quality kept"'
 
 
-def test_the_first_page_of_a_data_set_fits_two_screens_and_one_sheet(
-    report: Path, visit: Open
-) -> None:
+def test_a_first_page_fits_two_screens_and_one_sheet(report: Path, visit: Open) -> None:
     page = visit(report, viewport={"width": 1400, "height": 1000}).page
     page.locator("nav a[href='#data-documents']").click()
     page.locator("#data-documents").wait_for()

@@ -100,9 +100,7 @@ def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
         ("folder", {"kind": "ids", "train_per_template": 1, "val_per_template": 1}, "class"),
     ],
 )
-def test_demo_data_are_planned_as_they_will_be(
-    tmp_path: Path, layout: str, demo: dict[str, object], label: str
-) -> None:
+def test_planned_demos(tmp_path: Path, layout: str, demo: dict[str, object], label: str) -> None:
     settings = dataset(layout, tmp_path / "demo", demo=demo, label=label)
     assert settings.demo is not None
     planned = list_images("d", settings, 0)

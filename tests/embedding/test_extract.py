@@ -77,9 +77,7 @@ def test_it_is_the_class_token(images: ImageSet, backbone: Path, tmp_path: Path)
     assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
 
 
-def test_equal_images_have_equal_vectors(
-    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_equal_vectors(backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever place in a batch they are in: products are rounded otherwise in each."""
     draw = np.random.default_rng(0)
     pixels = [draw.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(3)]

@@ -74,9 +74,7 @@ def test_the_code_of_another_packages_system_counts(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("word", ["models", "--weights=models", "models/net.pt"])
-def test_models_named_by_a_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
+def test_models_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "work").mkdir()

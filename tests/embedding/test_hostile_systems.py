@@ -135,9 +135,7 @@ with open_system(Command(command={line!r})) as system:
     assert not left.exists()
 
 
-def test_vectors_of_another_kind_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vectors_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "changing.py").write_text(
         "import numpy as np\ncalls = []\ndef encode(images):\n    calls.append(1)\n"
         "    return np.ones((1, 8 if len(calls) <= 64 + 3 else 9))\n"

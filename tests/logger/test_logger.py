@@ -88,9 +88,7 @@ def test_snakemake_tells_of_locks_and_before_the_first_job(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.workflow
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, None])
-def test_a_stopped_run_says_what_it_waits_for_and_ctrl_c_is_no_failure(
-    tmp_path: Path, first: int | None
-) -> None:
+def test_a_stopped_run_waits_and_ctrl_c_is_no_failure(tmp_path: Path, first: int | None) -> None:
     """The first signal reaches Snakemake only; Ctrl-C also its jobs, as on a terminal."""
     script = """
 from pathlib import Path
@@ -133,9 +131,7 @@ with logged("logs/long.log", 1):
 
 @pytest.mark.workflow
 @pytest.mark.parametrize("quiet", ["all", "rules"])
-def test_a_quiet_run_is_counted_and_says_what_is_published_unhidden(
-    tmp_path: Path, quiet: str
-) -> None:
+def test_a_quiet_run_says_what_is_published_unhidden(tmp_path: Path, quiet: str) -> None:
     done = run(tmp_path, "--quiet", quiet, "--", "other.txt")
     assert done.returncode == 0, done.stderr
     said = done.stderr.splitlines()
@@ -152,9 +148,7 @@ def test_a_run_of_which_the_ends_of_jobs_are_not_known_is_not_counted(tmp_path: 
     assert done.stderr.endswith("anonbench: PUBLISHED UNHIDDEN: 3 images\n")
 
 
-def test_a_long_job_is_spoken_of(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_long_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Settings:
         quiet, dryrun = None, False
 

@@ -130,7 +130,7 @@ def test_pages_and_stages_have_targets() -> None:
 
 
 @pytest.mark.parametrize("adaption", ["mapped", "D"])
-def test_what_leaves_the_database_as_it_is_searches_the_unadapted_ones_originals(
+def test_maps_and_updates_search_the_same_originals(
     adaption: str,
 ) -> None:
     more = paths(data={"adaptions": ["A", adaption]})

@@ -51,9 +51,7 @@ def test_everything_is_there(done: Path) -> None:
     assert "report" not in costs.index
 
 
-def test_a_second_run_has_nothing_to_do(
-    output_of: Any, miniature: dict[str, Any], done: Path
-) -> None:
+def test_nothing_is_left_to_do(output_of: Any, miniature: dict[str, Any], done: Path) -> None:
     benchmark = done / "results" / "benchmarks" / "report.tsv"
     before = benchmark.read_bytes()
     benchmark.write_bytes(before + before.splitlines(keepends=True)[-1])  # no reason for a run

@@ -193,9 +193,7 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
     assert "at least 443 other persons" in page and "at least 8 persons or documents." not in page
 
 
-def test_images_are_not_called_persons_where_each_counts_by_itself(
-    pages: Pages, tmp_path: Path
-) -> None:
+def test_images_that_count_alone_are_no_persons(pages: Pages, tmp_path: Path) -> None:
     alone = first_page(tmp_path, scores=SCORES.assign(clusters=SCORES["n"]))
     assert "searches, each counted as independent;" in alone
     assert "persons or documents;" in pages("no attack", "en")[0]
@@ -256,9 +254,7 @@ def test_pictures_of_other_programs_are_warned_about(tmp_path: Path) -> None:
     assert "von 40 gefundenen Bereichen 2 sichtbar und 1 teilweise" in said
 
 
-def test_a_search_or_model_that_knows_little_is_said(
-    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_little_is_known(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "searching hardly works any more"
     assert text not in pages("passes", "en")[0]
     monkeypatch.setattr(words, "USELESS", 2.0)

@@ -196,9 +196,7 @@ def colours(data: bytes) -> list[bool]:
     ("variant", "visible"),
     [("mask-50", "ok"), ("mask-100", "empty"), ("mask-100", "partial"), ("mask-100", "failed")],
 )
-def test_a_region_in_plain_sight_is_in_no_picture(
-    tmp_path: Path, kind: str, variant: str, visible: str
-) -> None:
+def test_no_region_is_shown(tmp_path: Path, kind: str, variant: str, visible: str) -> None:
     files, outcome = made(tmp_path, variant, visible)
     assert colours(draw(kind, open_sets([variant], files), tmp_path)) == [True, True]
     gated = draw(kind, open_shown([variant], files, tmp_path, outcome, False), tmp_path)
@@ -286,9 +284,7 @@ def test_lists_are_first_results_with_their_ranks(scenarios: list[ScenarioEmbedd
             assert answer["ranks"] == ranks
 
 
-def test_names_stay_out_unless_asked_for(
-    scenarios: list[ScenarioEmbeddings], tmp_path: Path
-) -> None:
+def test_names_only_if_asked_for(scenarios: list[ScenarioEmbeddings], tmp_path: Path) -> None:
     shown = build(scenarios, pictures())
     assert set(shown["thumbnails"]) == {"blur", "mask"} and not shown["originals"]
     assert "people/" not in json.dumps(shown) and "person" not in json.dumps(shown)

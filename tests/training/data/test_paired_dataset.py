@@ -67,9 +67,7 @@ def test_paired_crops(recipe: Make, original: ImageSet, anonymized: ImageSet) ->
         np.testing.assert_array_equal(value, getattr(batch.local_augmentations, part))
 
 
-def test_adaptions_use_their_version(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
-) -> None:
+def test_adaptions_by_version(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
     streams = {
         adaption: _batches(recipe(), original, anonymized, adaption) for adaption in Adaption
     }

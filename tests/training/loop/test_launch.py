@@ -187,9 +187,7 @@ def test_processes_end_with_a_killed_launcher(job: Made, tmp_path: Path) -> None
     wait_for(lambda: not alive(tmp_path))
 
 
-def test_one_process_is_this_one(
-    job: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_this_process_alone(job: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(train, "train", lambda **arguments: given.update(arguments))
     monkeypatch.setattr(

@@ -325,9 +325,7 @@ def test_devices_and_full_precision() -> None:
             pick_device("cuda")
 
 
-def test_a_gpu_that_is_too_small(
-    run: Run, recipe: Make, before_step: Callable[..., list[int]]
-) -> None:
+def test_too_small_a_gpu(run: Run, recipe: Make, before_step: Callable[..., list[int]]) -> None:
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -367,9 +365,7 @@ def test_the_backbone_waits_for_the_heads_and_then_warms_up(recipe: Make) -> Non
 
 
 @pytest.mark.slow
-def test_compiled_blocks_give_the_same_losses(
-    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiled_blocks(recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are traced; `benchmarks/gpu.py` has the code that is made from that, too."""
     traced = partial(torch.compile, backend="aot_eager")
     monkeypatch.setattr(torch, "compile", traced)

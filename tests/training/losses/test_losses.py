@@ -57,9 +57,7 @@ def test_chunks_change_neither_losses_nor_gradients(
 @pytest.mark.slow
 @KINDS
 @TYPES
-def test_temporary_tensors_are_small(
-    kind: Kind, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_little_memory(kind: Kind, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     """Targets and the scores' gradient are made, and little else: six chunks of a 64th each."""
     monkeypatch.setattr(losses, "CHUNK", 1 << 14)
     teacher, student = (_scores(1024, 1024, dtype, seed) for seed in range(2))

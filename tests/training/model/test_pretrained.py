@@ -51,9 +51,7 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.mark.parametrize("registers", [0, 4])
-def test_positions_of_another_size(
-    recipe: Make, write: Write, tmp_path: Path, registers: int
-) -> None:
+def test_positions_elsewhere(recipe: Make, write: Write, tmp_path: Path, registers: int) -> None:
     weights = dinov2_weights(registers, grid=7)
     made = recipe(backbone=settings(registers, "mlp", pretrained=write(weights)))
     trainer = Trainer(made, 0, torch.device("cpu"))
@@ -116,9 +114,7 @@ def test_report_is_logged(recipe: Make, write: Write, caplog: pytest.LogCaptureF
         ({"name": "vit_tiny_patch16_224"}, "width 32 in the file, 192 in the model"),
     ],
 )
-def test_another_architecture(
-    recipe: Make, write: Write, changes: dict[str, Any], message: str
-) -> None:
+def test_other_backbones(recipe: Make, write: Write, changes: dict[str, Any], message: str) -> None:
     path = write(dinov2_weights())
     with pytest.raises(InputError) as caught:
         init_backbone(recipe(backbone=settings(0, "mlp", pretrained=path) | changes), 0)

@@ -114,7 +114,7 @@ def test_a_folder_is_counted_and_nothing_in_it_changes(folder: Path) -> None:
     assert seen.content == "8 images (6 .png, 1 .pdf; each page is one)"
 
 
-def test_a_split_and_a_publishers_layout_are_seen_and_one_folder_is_no_class(
+def test_splits_layouts_and_classes_are_seen(
     tmp_path: Path,
 ) -> None:
     picture(tmp_path / "one/pics/0.png")
@@ -234,9 +234,7 @@ def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
         (35, "class", 0.5),
     ],
 )
-def test_of_few_images_enough_are_searched_to_speak_of_and_the_others_learned_from(
-    propose: Propose, images: int, label: str | None, share: float
-) -> None:
+def test_few_are_searched(propose: Propose, images: int, label: str | None, share: float) -> None:
     """An attacker that cannot learn finds little, and leaves the privacy unknown."""
     made = propose(seen={"images": images}, label=label)
     assert made.archive.label == label
@@ -284,9 +282,7 @@ def test_the_systems_that_it_suggests_can_be_written_so(propose: Propose) -> Non
         ({"centerface": 3, "ppocr": 7}, ["centerface", "ppocr"]),
     ],
 )
-def test_text_is_looked_for_in_portraits_only_where_it_is_frequent(
-    propose: Propose, found: dict[str, int], detectors: list[str]
-) -> None:
+def test_frequent_text_only(propose: Propose, found: dict[str, int], detectors: list[str]) -> None:
     made = propose(sample(**found), {"images": 400})
     assert list(made.archive.detectors) == detectors
     # fake content is drawn of text and codes, never of faces
@@ -310,9 +306,7 @@ def test_class_folders_of_faces_may_be_persons(propose: Propose, persons: bool) 
 
 
 @pytest.mark.parametrize(("folders", "enough"), [(56, False), (100, True)])
-def test_attacks_are_so_large_that_a_method_can_pass_or_it_is_said(
-    propose: Propose, folders: int, enough: bool
-) -> None:
+def test_attacks_are_large_enough_or_it_is(propose: Propose, folders: int, enough: bool) -> None:
     """Images of a folder are one piece of evidence: half of the folders are searched."""
     seen = {"images": 6 * folders, "classes": (6,) * folders}
     made = propose(sample(centerface=32), seen)
@@ -333,9 +327,7 @@ def test_attacks_are_so_large_that_a_method_can_pass_or_it_is_said(
 
 
 @pytest.mark.parametrize(("persons", "enough"), [(20, False), (60, True)])
-def test_persons_that_a_list_names_are_counted_as_in_the_report(
-    propose: Propose, persons: int, enough: bool
-) -> None:
+def test_listed_persons_are_counted(propose: Propose, persons: int, enough: bool) -> None:
     made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
     assert ("no method can pass" in made.said) == (not enough)
     assert ("fewer than about 35 persons (strictest limit: 10 %, if" in made.said) == (not enough)

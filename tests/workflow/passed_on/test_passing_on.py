@@ -105,9 +105,7 @@ def test_inside_the_results_ids_stay(run: Path) -> None:
     assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
 
 
-def test_a_bundle_names_nobody_unless_asked_to(
-    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bundle_names_nobody(run: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     called(root, "bundle", "--to", "scores to check.tar")
     follow(capsys.readouterr().out.split("scores to check.tar: ")[1], "anonbench (verify .*)")
     assert canaries.where(run / "scores to check.tar") == {}
@@ -149,9 +147,7 @@ def other_boxes(run: Path) -> Iterator[None]:
         os.utime(boxes, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def test_images_that_the_workflow_would_make_again_are_not_exported(
-    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_export_of_old_images(run: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with other_boxes(run):
         given = ["images", "export", "archive", "mask-100", "--to", "stale", "--root", str(root)]
         assert main(given) == 1
@@ -162,7 +158,7 @@ def test_images_that_the_workflow_would_make_again_are_not_exported(
         assert "jobs would run (snakemake -n says why)" in capsys.readouterr().out
 
 
-def test_results_that_the_workflow_would_make_again_are_not_bundled(
+def test_no_bundle_of_old_results(
     run: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["bundle", "--to", "stale.tar", "--root", str(root)]
@@ -180,9 +176,7 @@ def test_results_that_the_workflow_would_make_again_are_not_bundled(
     (run / "kept.html").rename(run / "results/report.html")
 
 
-def test_where_originals_may_be_shown_the_search_finds_names_and_regions(
-    output_of: Any, run: Path, root: Path
-) -> None:
+def test_names_are_found_where_they_may_be_shown(output_of: Any, run: Path, root: Path) -> None:
     made(output_of, run, show_originals=True)
     assert len(exported(root, "register", "mask-50")) == canaries.IMAGES
     report = run / "results/report.html"

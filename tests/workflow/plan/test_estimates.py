@@ -42,7 +42,7 @@ def test_every_stage_is_estimated_and_grows(root: Path) -> None:
         few.seconds("dream", "celeba")
 
 
-def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bound(
+def test_inversion_takes_time_up_to_its_bound(
     root: Path,
 ) -> None:
     paper = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
@@ -153,9 +153,7 @@ def test_a_training_on_gpus_takes_as_long_as_its_flops(root: Path) -> None:
         ),
     ],
 )
-def test_other_trainings_take_as_long_as_their_images(
-    root: Path, recipe: dict[str, Any], rate: float
-) -> None:
+def test_other_trainings_by_their_images(root: Path, recipe: dict[str, Any], rate: float) -> None:
     found = estimates(root, 1_000, **recipe).seconds("train", "celeba")
     assert found == pytest.approx(125_000 * 64 / rate)
 
@@ -176,7 +174,7 @@ def test_a_published_training_on_a100_took_hardly_less() -> None:
     ("name", "peak"),
     [("NVIDIA H200", 989e12), (None, 312e12), ("NVIDIA H20", 312e12)],  # unknown: as an A100
 )
-def test_the_machines_own_gpu_is_taken(
+def test_the_machines_own_gpu(
     monkeypatch: pytest.MonkeyPatch, name: str | None, peak: float
 ) -> None:
     monkeypatch.setattr(module, "model_name", lambda: name)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_archive
 import yaml
 from planned_jobs import edited
 
 import preloaded
+import small_archive
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -45,9 +45,7 @@ def test_nothing_is_planned_where_nothing_changed(scratch: Path, root: Path) -> 
     assert "Traceback" not in refused.stderr
 
 
-def test_changed_settings_plan_their_jobs_with_what_they_or_their_like_cost(
-    scratch: Path, root: Path
-) -> None:
+def test_changed_settings_plan_their_jobs_with_costs(scratch: Path, root: Path) -> None:
     config = edited(CONFIG, "anonymization.mask.colour", [255, 0, 0])
     found = plan(scratch, root, edited(config, "datasets.archive.degrees", [50, 100]))
     assert {job["stage"] for job in found["jobs"]} == {"anonymize", "audit"}

@@ -31,9 +31,7 @@ def times(plan: Plan) -> dict[str, tuple[float, bool]]:
     }
 
 
-def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
-    tmp_path: Path, job: Maker, plan: Planner
-) -> None:
+def test_a_new_job_costs_the_median(tmp_path: Path, job: Maker, plan: Planner) -> None:
     known = [job(n, planned=False, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     once_more = job(5, **measured(tmp_path, "5", 70.0), stage="embed")
     new, other = job(6, gpus=2.0), job(7, "score", threads=4)
@@ -43,9 +41,7 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
     assert found[other] == Cost(1.0 + STARTED, 4 * (1.0 + STARTED), 0.0, "rates", None)
 
 
-def test_jobs_of_the_same_data_set_come_before_others(
-    tmp_path: Path, job: Maker, plan: Planner
-) -> None:
+def test_jobs_of_the_same_data_set_first(tmp_path: Path, job: Maker, plan: Planner) -> None:
     mine, other = (job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2))
     new = job(3)
     for each, dataset in ((mine, "ids"), (other, "faces"), (new, "faces")):

@@ -45,9 +45,7 @@ def test_costs_are_shown_by_stage_and_given_by_job(chain: Plan) -> None:
     assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 34.0)
 
 
-def test_what_is_gone_and_a_full_disk_are_told(
-    plan: Callable[..., Plan], job: Callable[..., Job], tmp_path: Path
-) -> None:
+def test_gone_and_full(plan: Callable[..., Plan], job: Callable[..., Job], tmp_path: Path) -> None:
     data = as_data(plan(job(1, planned=False)), 1, 0.0)
     assert as_text(data).startswith("Nothing would run")
     text = as_text(as_data(plan(missing=[Path("a/scores.csv")]), 1, 0.0))

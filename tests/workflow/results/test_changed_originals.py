@@ -81,9 +81,7 @@ def test_replaced_originals_are_refused_by_each_reader_and_searched_anew(
     assert [path for path in found if found[path] != expected[path]] == []
 
 
-def test_a_replaced_file_of_the_same_size_and_time_is_searched_anew_on_request(
-    output_of: Any, tmp_path: Path
-) -> None:
+def test_a_file_of_the_same_size_is_searched_on_request(output_of: Any, tmp_path: Path) -> None:
     small_archive.draw(tmp_path)
     for path in _files(tmp_path / "images"):
         Image.open(path).save(path.with_suffix(".bmp"))  # whose size says nothing of its content

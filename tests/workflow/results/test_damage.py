@@ -103,9 +103,7 @@ def told(output_of: Any) -> Callable[..., str]:
     )
 
 
-def test_damage_is_refused_with_the_command_that_makes_it_again(
-    told: Callable[..., str], undisturbed: Path, spoilt: Path
-) -> None:
+def test_damage_is_refused(told: Callable[..., str], undisturbed: Path, spoilt: Path) -> None:
     """One of another time is met by its readers, one of the same time when a reader runs."""
     archive = Path("results/archive")
     scores, kept = archive / "scores.csv", archive / f"retrieval/{MODEL}/mask-100.json"
@@ -131,9 +129,7 @@ def mount(*arguments: str | Path) -> None:
         pytest.skip("nothing can be mounted")
 
 
-def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
-    told: Callable[..., str], output_of: Any, spoilt: Path
-) -> None:
+def test_results_are_read_only(told: Callable[..., str], output_of: Any, spoilt: Path) -> None:
     mount("--bind", "results", "results")
     try:
         mount("-o", "remount,ro,bind", "results")
@@ -149,7 +145,7 @@ def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
     shutil.rmtree(spoilt)
 
 
-def test_results_without_snakemakes_records_are_refused_until_all_of_it_is_forced(
+def test_results_without_records(
     told: Callable[..., str], undisturbed: Path, scratch: Path
 ) -> None:
     shutil.rmtree(scratch / ".snakemake")
@@ -164,9 +160,7 @@ def test_results_without_snakemakes_records_are_refused_until_all_of_it_is_force
     assert "Nothing to be done" in told(scratch, "-n")
 
 
-def test_neither_a_touch_nor_another_clock_makes_a_copy_stale(
-    told: Callable[..., str], scratch: Path
-) -> None:
+def test_no_touch_makes_a_copy_stale(told: Callable[..., str], scratch: Path) -> None:
     """As where every other job ran on a machine whose clock is a day ahead."""
     day = time.time() + 86_400
     for path in sorted(scratch.glob("results/archive/**/*.*"))[::2]:
@@ -174,9 +168,7 @@ def test_neither_a_touch_nor_another_clock_makes_a_copy_stale(
     assert "Nothing to be done" in told(scratch, "-n")
 
 
-def test_a_full_disk_is_said_and_what_was_finished_is_kept(
-    output_of: Any, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_keeps_results(output_of: Any, undisturbed: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount("-t", "tmpfs", "-o", "size=320k", "tmpfs", small)
@@ -197,7 +189,7 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(
         subprocess.run(["umount", small], check=True)
 
 
-def test_more_gpus_than_there_are_is_said_by_the_job(
+def test_more_gpus_than_shown(
     output_of: Any, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small_archive.config()

@@ -89,9 +89,7 @@ def test_an_edit_of_the_config(
     assert set(planned(output_of(done, config, "--cores", "2", "-n"))) == expected
 
 
-def test_an_edit_of_what_no_job_reads_is_shown_in_the_report(
-    output_of: Any, miniature: dict[str, Any], done: Path
-) -> None:
+def test_an_edit_that_no_job_reads(output_of: Any, miniature: dict[str, Any], done: Path) -> None:
     config = miniature
     for path, value in SHOWN_ONLY.items():
         config = edited(config, path, value)
@@ -141,9 +139,7 @@ def edit(code: Path, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
-    output_of: Any, scratch: Path
-) -> None:
+def test_equal_boxes_keep_what_comes_after_them(output_of: Any, scratch: Path) -> None:
     config = edited(small_archive.config(), "detection.speed", "quick")
     before = {path: path.read_bytes() for path in scratch.glob("results/**/*.h5")}
     benchmarks = of_training(scratch / "results/benchmarks/train/archive", "*.tsv")

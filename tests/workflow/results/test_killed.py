@@ -60,9 +60,7 @@ def killed(snakemake: Any, monkeypatch: pytest.MonkeyPatch) -> Killed:
     return run
 
 
-def test_killed_in_every_stage_and_completed(
-    output_of: Any, undisturbed: Path, killed: Killed, tmp_path: Path
-) -> None:
+def test_in_every_stage(output_of: Any, undisturbed: Path, killed: Killed, tmp_path: Path) -> None:
     config = small_archive.config()
     shutil.copytree(undisturbed / "images", tmp_path / "images")
     for file, when, whom in STAGES:
@@ -82,9 +80,7 @@ def test_killed_in_every_stage_and_completed(
     assert [path for path in expected if found[path] != expected[path]] == []
 
 
-def test_killed_while_a_job_is_done_again(
-    output_of: Any, undisturbed: Path, killed: Killed, scratch: Path
-) -> None:
+def test_in_a_job_again(output_of: Any, undisturbed: Path, killed: Killed, scratch: Path) -> None:
     """What the job removed before it began is made again for who asks for it, or reads it."""
     config = small_archive.config()
     edited = config | {"presentation": {"confidence": 0.9}}

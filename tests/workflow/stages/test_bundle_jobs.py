@@ -55,9 +55,7 @@ def planned(bundle: Path) -> set[str]:
     return {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
 
 
-def test_tables_are_made_from_a_bundle_alone(
-    passed_on: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tables_of_a_bundle_alone(passed_on: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = passed_on / "scores"
     assert planned(bundle) == FROM_SCORES
     reviewed(bundle)

@@ -121,9 +121,7 @@ def test_given_pictures_are_a_variant_downstream_and_shown_nowhere() -> None:
     assert not any("given" in variant for variant in audited | pictures)
 
 
-def test_given_pictures_are_not_exported_and_their_folder_is_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_given_pictures_are_not_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="not audited and not exported"):
         check_request(load(given()), "archive", [THEIRS], tmp_path / "new", None)
     monkeypatch.chdir(tmp_path)
@@ -156,9 +154,7 @@ def put_in_one_folder(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_function_and_given_pictures_from_images_to_the_report(
-    tmp_path: Path, output_of: Any
-) -> None:
+def test_from_images_to_the_report_of_a_function(tmp_path: Path, output_of: Any) -> None:
     small_archive.draw(tmp_path)
     put_in_one_folder(tmp_path)
     (tmp_path / "examples.py").write_text(MODULE)  # as one of the workflow's scripts

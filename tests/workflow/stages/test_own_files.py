@@ -144,9 +144,7 @@ def box(name: str, number: int) -> str:
 @pytest.mark.parametrize(
     ("setting", "early"), [("boxes", True), ("corrections", False), ("truth", False)]
 )
-def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
-    output_of: Any, tmp_path: Path, setting: str, early: bool
-) -> None:
+def test_a_wrong_row_ends_it(output_of: Any, tmp_path: Path, setting: str, early: bool) -> None:
     rows = write_secrets(tmp_path)
     lines = [box(path, n) for _, path, n in rows]
     right, wrong = (HEADER + "\n".join(some) + "\n" for some in (lines, [*lines, box("17", 1)]))
@@ -168,9 +166,7 @@ def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
     assert (tmp_path / "results/archive/manifest.parquet").exists() is not early
 
 
-def test_boxes_by_path_reach_their_image_and_all_copies_whatever_the_files_time(
-    output_of: Any, tmp_path: Path
-) -> None:
+def test_boxes_by_path_reach_all_copies(output_of: Any, tmp_path: Path) -> None:
     """The ids are the tails of other images' paths."""
     rows = write_secrets(tmp_path)
     archive, own = tmp_path / "archive", tmp_path / "own.csv"

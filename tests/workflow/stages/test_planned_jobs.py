@@ -89,9 +89,7 @@ def test_parameters_are_those_of_the_data_set(jobs: list[Job]) -> None:
         ("present_scores_portraits", "shown", {"dpi", "confidence", "widest_interval"}),
     ],
 )
-def test_a_job_gets_only_the_settings_that_it_reads(
-    jobs: list[Job], rule: str, part: str, read: set[str]
-) -> None:
+def test_a_job_gets_what_it_reads(jobs: list[Job], rule: str, part: str, read: set[str]) -> None:
     assert {*of(jobs, rule, "portraits")[0]["params"][part]} == read
 
 

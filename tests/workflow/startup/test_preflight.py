@@ -116,9 +116,7 @@ def test_weights_of_detectors(
         ("timm", "adapter", "adapter_config.json"),  # beside the file that the config names
     ],
 )
-def test_a_file_of_a_system_that_is_not_there(
-    kind: str, field: str, missing: str, tmp_path: Path
-) -> None:
+def test_a_file_of_a_system(kind: str, field: str, missing: str, tmp_path: Path) -> None:
     name = tmp_path / missing.replace("config.json", "model.safetensors")
     if name.name != missing:
         name.touch()

@@ -44,9 +44,7 @@ def test_a_wrong_config_is_refused(
     assert ".smk" not in done, "nothing is wrong in a rule file"
 
 
-def test_a_misspelt_target_gets_a_suggestion_from_the_plan(
-    root: Path, miniature: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_misspelt_target(root: Path, miniature: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(miniature), encoding="utf-8")
     given = ["plan", "portraits_boxs", "-s", root / "Snakefile", "--configfile", "mine.yaml"]
     done = preloaded.completed("anonbench", given, tmp_path)
@@ -74,9 +72,7 @@ def test_what_is_wrong_on_the_command_line_is_told_in_a_line(
     assert said in done.stderr
 
 
-def test_more_gpus_than_there_may_be_are_refused(
-    output_of: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
+def test_more_gpus_than_allowed(output_of: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
     recipe = miniature["recipes"]["portraits"] | {"device": "auto", "gpus": 8}
     config = edited(miniature, "recipes.portraits", recipe)
     target = "results/portraits/models/unadapted/seed0/backbone.safetensors"

@@ -32,9 +32,7 @@ def test_outputs_stay_where_they_are_on_this_machine() -> None:
         assert all(is_flagged(shard, "update") is stays for shard in outputs["shards"])
 
 
-def test_the_last_run_of_results_in_a_linked_folder_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_last_run_in_a_linked_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in ("disk/.checksums", "results"):
         Path(folder).mkdir(parents=True)

@@ -26,9 +26,7 @@ MAPPED = {"split": {"validation": 1.0}, "adaptions": ["mapped"]}  # which anothe
 
 
 @pytest.mark.parametrize("other", [{"methods": ["blur"]}, {"system": "one"}])
-def test_no_findings_of_systems_that_search_other_images_or_are_the_same(
-    tmp_path: Path, output_of: Any, other: dict[str, Any]
-) -> None:
+def test_no_findings_of_systems(tmp_path: Path, output_of: Any, other: dict[str, Any]) -> None:
     small_archive.draw(tmp_path)
     assert "findings" in output_of(tmp_path, config(**other), "-n", "findings", fails=True)
 
@@ -50,9 +48,7 @@ def test_findings_compare_systems_or_say_what_adapting_costs(
     assert all(each in said for each in says)
 
 
-def test_targets_are_there_by_number_and_by_stage(
-    output_of: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
+def test_targets_by_number(output_of: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
     targets = ["table_III", "table_V", "figure_4", "figure_7", "portraits_boxes"]
     targets += ["documents_scores", "portraits_privacy", "compare_paper", "costs"]
     output_of(tmp_path, miniature, "-n", *targets)

@@ -17,9 +17,7 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_too_few_images_are_refused_or_said_before_anything_runs(
-    archive: Path, output_of: Any
-) -> None:
+def test_too_few_images_are_refused_or_said(archive: Path, output_of: Any) -> None:
     config = small_archive.config()
     run = output_of(archive, config, "-n")
     assert "8 validation images give k = 2; below 5 the report states nothing" in run
@@ -59,9 +57,7 @@ def test_doubts_are_said_at_the_end_and_counted_in_the_audit(archive: Path, outp
         assert ("Nothing to be done" in run) is ("all" not in words), run
 
 
-def test_what_detection_leaves_is_asked_again_before_training(
-    archive: Path, output_of: Any
-) -> None:
+def test_what_detection_leaves_is_asked_again(archive: Path, output_of: Any) -> None:
     for image in sorted((archive / "images/val").rglob("*.png"))[:6]:
         Image.fromarray(np.full((40, 40), 200 + int(image.stem), np.uint8)).save(image)
     config = small_archive.config()
