@@ -192,9 +192,8 @@ def test_a_file_that_is_no_image_says_so_when_it_is_read(tmp_path: Path) -> None
 
 
 def test_listing_loads_nothing_heavy(folder: Path) -> None:
-    code = (
-        "import sys\nfrom anonbench.datasets.inputs import open_images\nopen_images(sys.argv[1])\n"
-    )
+    code = "import sys\nfrom anonbench.datasets.inputs import open_images\n"
+    code += "open_images(sys.argv[1])\n"
     code += "print([m for m in ('numpy', 'pandas', 'pydantic', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

@@ -42,9 +42,8 @@ def config(*, of_one: bool) -> dict[str, Any]:
     archive = small["datasets"].pop("archive") | {"shard_size": 64}
     del archive["degrees"]
     names = ["portraits"] if of_one else DATA
-    return small | {
-        "datasets": {name: archive | {"path": f"data/{name}"} | DATA[name] for name in names}
-    }
+    sets = {name: archive | {"path": f"data/{name}"} | DATA[name] for name in names}
+    return small | {"datasets": sets}
 
 
 def write_configs(folder: Path, *, of_one: bool) -> None:

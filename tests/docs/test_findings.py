@@ -33,9 +33,8 @@ def test_tables_and_numbers_are_those_of_the_files() -> None:
     running = re.sub(r"(?s)<!-- (table: [\w/]+|elsewhere) -->.*?<!-- end -->", "", TEXT)
     assert re.findall(r"\d+\.\d %(?!( \([^)]*\))?<!-- [\w/]+: )", running) == []
     assert len(FINDINGS.numbers(TEXT)) >= 20
-    assert (
-        len(FINDINGS.INTERVAL.findall(TEXT)) == len(re.findall(r"<!--[^>]* interval, ", TEXT)) >= 8
-    )
+    marked = re.findall(r"<!--[^>]* interval, ", TEXT)
+    assert len(FINDINGS.INTERVAL.findall(TEXT)) == len(marked) >= 8
     assert FINDINGS.with_numbers(TEXT) == TEXT, "stale: python tools/site/findings.py"
     with pytest.raises(ValueError, match=r"rows of models\.csv have original"):
         FINDINGS.value("models", ["value", "original"])
@@ -245,9 +244,8 @@ def test_every_setting_is_on_one_page_in_one_sentence() -> None:
     assert 40 < len(common) <= 60
     assert ("`datasets.<name>`", "path") in common and ("`retrieval`", "top") in expert
     assert ("The experiment", "bundle") in expert and ("`policy.strength`", "least") in expert
-    declared = {
-        f"{a}.{b}".strip(".") for a, names in SETTINGS.COMMON.items() for b in names.split()
-    }
+    pairs = SETTINGS.COMMON.items()
+    declared = {f"{a}.{b}".strip(".") for a, names in pairs for b in names.split()}
     paths = {row.path for section in SETTINGS.sections() for row in section.settings}
     assert declared <= paths
     told = {

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,8 @@ import pytest
 from site_tools import ROOT, load
 
 SETTINGS = load("settings_page")
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").glob("*.md")]
-)
+PLACES = (ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md"), (ROOT / "config").glob("*.md"))
+PAGES = sorted(chain(*PLACES))
 KINDS = ("tutorials", "how-to", "reference", "explanation")
 LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 

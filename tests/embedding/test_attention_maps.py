@@ -106,16 +106,14 @@ def test_summary_is_the_mean_over_images_with_the_interval_over_persons() -> Non
         row = found.loc[(variant, head)]
         nulls = {"chance": chance, "others": np.full(24, 0.2), "untrained": np.full(24, 0.25)}
         mean = clustered_mean(values, clusters.to_numpy(), 0.95)
-        assert row[["share", "low", "high"]].tolist() == pytest.approx(
-            [values.mean(), mean.low, mean.high]
-        )
+        found = row[["share", "low", "high"]].tolist()
+        assert found == pytest.approx([values.mean(), mean.low, mean.high])
         assert (row["n"], row["clusters"], row["reason"]) == (24, 12, "")
         for null, expected in nulls.items():
             above = clustered_mean(values - expected, clusters.to_numpy(), 0.95)
             columns = [null, f"{null}_above", f"{null}_low", f"{null}_high"]
-            assert row[columns].tolist() == pytest.approx(
-                [expected.mean(), above.value, above.low, above.high]
-            )
+            wanted = [expected.mean(), above.value, above.low, above.high]
+            assert row[columns].tolist() == pytest.approx(wanted)
 
 
 def test_few_persons_give_no_interval_and_a_reason() -> None:
@@ -140,9 +138,8 @@ def test_others_boxes_are_all_pairs_and_chance_their_cover() -> None:
     np.testing.assert_allclose(found.mean(axis=0), expected)
     first = [pairs[pair] for pair in different if pair[0] == 0]
     second = [pairs[pair] for pair in different if pair[1] == 0]
-    np.testing.assert_allclose(
-        found[0], np.mean(first, axis=0) + np.mean(second, axis=0) - expected
-    )
+    both = np.mean(first, axis=0) + np.mean(second, axis=0)
+    np.testing.assert_allclose(found[0], both - expected)
     two = (pairs[0, 1] + pairs[1, 0]) / 2
     np.testing.assert_allclose(shares_in_others(maps[:2], covered[:2]), [two, two])
     assert np.isnan(shares_in_others(maps[:1], covered[:1])).all()

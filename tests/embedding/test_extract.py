@@ -1,5 +1,6 @@
 """Embeddings of a model, of raw pixels and of an untrained network."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -117,9 +118,8 @@ def pictures() -> dict[str, np.ndarray]:
 def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     values = pixels(write_set(tmp_path / "0.tar", pictures), "squash", SETTINGS)
     assert values.shape == (20, 3 * SIDE * SIDE + 1) and values.dtype == np.float32
-    small = [
-        cv2.resize(pictures[name], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for name in pictures
-    ]
+    sized = partial(cv2.resize, dsize=(SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = [sized(picture) for picture in pictures.values()]
     rows = [
         np.moveaxis(image if image.ndim == 3 else np.stack([image] * 3, 2), 2, 0).ravel()
         for image in small
@@ -134,9 +134,8 @@ def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) 
     assert found.ids == images.ids and found.provenance["images"] == images.digest
     black, white = found.values[-2:]
     assert np.array_equal(black, white) and black.any()
-    table = score_scenario(
-        found, {"original": found}, found, Retrieval(fraction=0.25, ties="id")
-    ).table
+    settings = Retrieval(fraction=0.25, ties="id")
+    table = score_scenario(found, {"original": found}, found, settings).table
     assert table["ap"].tolist() == [1.0] * 22
 
 

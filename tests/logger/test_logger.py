@@ -62,9 +62,8 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     said = done.stderr[done.stderr.index("\n1 job failed, 1 not run because of it:\n") :]
     assert "  bad failed\n    logs/bad.log\n    | ERROR root: lent-9.png is no image" in said
     assert done.stderr.count("fix the cause") == 1
-    assert done.stderr.endswith(
-        "run the same command again.\nanonbench: PUBLISHED UNHIDDEN: 3 images\n"
-    )
+    last = "run the same command again.\nanonbench: PUBLISHED UNHIDDEN: 3 images\n"
+    assert done.stderr.endswith(last)
     assert "Error in rule bad" in done.stderr
     assert not [line for line in NOISE if line in done.stderr]
 

@@ -48,9 +48,7 @@ def make_explorer(dataset: str, ids: tuple[str, ...] = (), label: str = "letter"
         "images": images,
         "k": 8,
         "originals": False,
-        "examples": {
-            method: {"source": PIXEL, "width": 1, "height": 1} for method in ("blur", "mask")
-        },
+        "examples": {m: {"source": PIXEL, "width": 1, "height": 1} for m in ("blur", "mask")},
         "names": names,
         "labels": [f"class: {label}"] * images,
         "queries": [{"image": q, **answer(q, "reference")} for q in range(queries)],

@@ -176,9 +176,8 @@ def coefficients(best: float, other: float) -> pd.DataFrame:
 def means(
     names: tuple[str, ...] = ("ours", "hog", "third"), predicted: float = 0.9
 ) -> pd.DataFrame:
-    orders = answers.orders_of(
-        values(*names), {name: compared(blur_mask=(0.1, 0.01)) for name in names}, 0.05
-    )
+    tests = {name: compared(blur_mask=(0.1, 0.01)) for name in names}
+    orders = answers.orders_of(values(*names), tests, 0.05)
     given = {
         (name, 100): coefficients(predicted - place / 10, 0.5 * predicted / 0.9)
         for place, name in enumerate(names)
@@ -210,9 +209,8 @@ def test_means_over_systems_parts_and_orders() -> None:
     # paired: 0.9, 0.8 and 0.7 less 0.5
     lead = case(table, "lead", "map_original knn", degree=100)
     assert lead == pytest.approx([0.3, 0.3 - 0.2484, 0.3 + 0.2484], abs=1e-3)
-    assert case(table, "predictor", "mndcg_anonymized knn") == pytest.approx(
-        [0.8, 0.8 - 0.2484, 1.0], abs=0.05
-    )
+    predicted = case(table, "predictor", "mndcg_anonymized knn")
+    assert predicted == pytest.approx([0.8, 0.8 - 0.2484, 1.0], abs=0.05)
     assert case(table, "way_back", "D") == [0.3, 0.3, 0.3]
     assert case(table, "attack", "unadapted", method="blur", query="original") == [0.3, 0.3, 0.3]
     more = case(table, "part", "unadapted map", method="blur", query="original")
@@ -275,9 +273,8 @@ ABOUT |= {"detectors": ("mtcnn",), "confidence": 0.95}
 def results(**about: object) -> results_file.Results:
     judged = policy(attack("blur", 0.3), attack("mask", np.nan, reason="too few probes"))
     parameters = {"blur": {"sigma": {"face": 0.12}}}
-    return results_file.results_of(
-        ABOUT | about, parameters, scores({"blur": 0.8, "mask": 1 / 3}), judged
-    )
+    kept = scores({"blur": 0.8, "mask": 1 / 3})
+    return results_file.results_of(ABOUT | about, parameters, kept, judged)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -290,9 +287,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert {score["value"] for each in written["results"] for score in each["scores"]} >= {0.333333}
     assert list(written) == sorted(written)
     assert {each["adaption"] for each in written["results"]} == {"unadapted", "mapped"}
-    blur = next(
-        each for each in written["results"] if (each["degree"], each["method"]) == (100, "blur")
-    )
+    blur = next(r for r in written["results"] if (r["degree"], r["method"]) == (100, "blur"))
     assert blur["parameters"] == {"sigma": {"face": 0.12}}
     mask = [each for each in written["results"] if each["method"] == "mask"]
     assert not any(each["attacks"] for each in mask)

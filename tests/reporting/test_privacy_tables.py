@@ -45,15 +45,12 @@ def test_attacks_have_their_rates_and_attributes_their_names() -> None:
     assert original[:3] == ("Text: lines right", "–", "Originals")
     assert pixelate[1:] == ("100 %", "Pixelate", "30.0 (26.0–34.0)", "2.0", "1.0", "150")
     assert linked.rows[0][0] == "Own version first"
-    assert any(
-        "Inference of attributes: not run (the data set has no label)" in n for n in grid.notes
-    )
+    assert any("of attributes: not run (the data set has no label)" in n for n in grid.notes)
     table = make_attacks("a")
     known = table["attack"] == "linkage"
     smiling = table[known].assign(attack="inference", measure="accuracy_of_Mouth_Open")
-    lacking = table[table["reason"] != ""].assign(
-        measure="accuracy_of_Bald", reason="no image has a label"
-    )
+    lack = {"measure": "accuracy_of_Bald", "reason": "no image has a label"}
+    lacking = table[table["reason"] != ""].assign(**lack)
     grid = privacy_tables.attacks_grid("a", pd.concat([smiling, lacking]), 0.95)
     assert grid.blocks[0].rows[0][0] == "Mouth Open right"
     assert "Inference of attributes, Bald right: not run (no image has a label)." in grid.notes
@@ -110,9 +107,8 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
 
 
 def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
-    rates = pd.concat(
-        [make_rates("a"), make_rates("a", entity="text", match="region", adapted=False)]
-    )
+    texts = make_rates("a", entity="text", match="region", adapted=False)
+    rates = pd.concat([make_rates("a"), texts])
     grid = privacy_tables.reidentification_grid("a", rates)
     assert [block.label.split(":")[0] for block in grid.blocks] == ["Face", "Text"]
     assert "the very same region" in grid.blocks[1].label

@@ -135,9 +135,8 @@ def test_maps_and_updates_search_the_same_originals(
 ) -> None:
     more = paths(data={"adaptions": ["A", adaption]})
     assert f"{adaption}-blur-50/seed0/blur-50" in more.scenario_names("mine")
-    found, own = (
-        more.embedding("mine", m, 0, "original") for m in (f"{adaption}-blur-50", "unadapted")
-    )
+    models = f"{adaption}-blur-50", "unadapted"
+    found, own = (more.embedding("mine", model, 0, "original") for model in models)
     assert found == own
     vectors = more.published_vectors("mine")
     assert vectors[5] == f"out/mine/embeddings/{adaption}-blur-50/seed0/blur-50/val.h5"

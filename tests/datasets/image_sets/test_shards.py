@@ -319,9 +319,8 @@ def test_hashes_of_all_shards_and_their_order(tmp_path: Path) -> None:
         files.append(tmp_path / f"{shard}.hashes.parquet")
         near.write_hashes(ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
     ids = ["5", "0", "3"]
-    assert near.read_hashes(files, ids).tolist() == [
-        near.perceptual_hash(page(int(each))) for each in ids
-    ]
+    expected = [near.perceptual_hash(page(int(each))) for each in ids]
+    assert near.read_hashes(files, ids).tolist() == expected
     assert pd.read_parquet(files[0]).dtypes["hash"] == np.uint64
     with pytest.raises(InputError, match="1 images have no perceptual hash, such as '7'"):
         near.read_hashes(files, ["0", "7"])

@@ -76,9 +76,7 @@ def test_what_passes_comes_first_then_what_is_unproved() -> None:
     blur = table[(table["method"] == "blur") & (table["degree"] == 100)].iloc[0]
     assert (blur["failed"], blur["rule"]) == (2, ATTACK)
     alike = table.groupby(["failed", "suspected", "open"])["rate"]
-    assert (
-        alike.nunique().max() > 1 and alike.agg(lambda rates: rates.is_monotonic_increasing).all()
-    )
+    assert alike.nunique().max() > 1 and alike.agg(lambda each: each.is_monotonic_increasing).all()
     assert blur["rule_attack"] == "reidentification"
 
 
@@ -164,9 +162,8 @@ def test_a_value_above_its_limit_or_control_counts() -> None:
     mask = masks(of(policy)).iloc[0]
     assert (mask["attack"], mask["limit"]) == ("reidentification", 0.1)
     # (0.28 - 0.1) / 0.9, and its ends
-    assert [mask[name] for name in ("rate", "rate_low", "rate_high")] == pytest.approx(
-        [0.2, 0.1, 0.3]
-    )
+    rates = mask[["rate", "rate_low", "rate_high"]].tolist()
+    assert rates == pytest.approx([0.2, 0.1, 0.3])
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,8 @@ def test_verdicts_are_counted_and_choices_are_net_of_the_floor() -> None:
     assert of.loc["A"].tolist() == pytest.approx([0.65, 0.55, 0.75, 0.2])
     found = tally({"demo": DEMO}, "adapting")
     assert (found[Decision.WORSE], found[Decision.BETTER], found.total()) == (1, 1, 3)
-    assert (
-        Tally({Decision.UNDECIDED: 3}).said() == "gains in none, is unclear in 3 of 3 comparisons"
-    )
+    none = Tally({Decision.UNDECIDED: 3}).said()
+    assert none == "gains in none, is unclear in 3 of 3 comparisons"
     verdicts = ("better", "worse", "worse", "equivalent", "not worse", "not known")
     assert Tally(map(Decision, verdicts)).said() == (
         "gains in 1, loses in 2, makes no difference in 1, is unclear in 2 of 6 comparisons"

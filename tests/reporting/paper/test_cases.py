@@ -58,9 +58,8 @@ def test_unadapted_wins_only_above_the_best_and_the_second_training() -> None:
     for given, row in ((best, ["does not hold", 1, 2]), (best.iloc[:0], ["cannot be told", 0, 0])):
         found = verdicts(cases_of(BY_SECOND, given))
         found = found[found["numbers"] == BY_SECOND]
-        assert found[["claim", "verdict", "holds", "cases"]].to_numpy().tolist() == [
-            ["unadapted_wins", *row]
-        ]
+        columns = ["claim", "verdict", "holds", "cases"]
+        assert found[columns].to_numpy().tolist() == [["unadapted_wins", *row]]
 
 
 @pytest.mark.parametrize(
@@ -194,9 +193,8 @@ NAMES = ("map_original", "map_anonymized", "mndcg_original", "knn", "linear")
 
 
 def test_predicts_best_and_correlates_strongly() -> None:
-    good = correlated(
-        {**dict.fromkeys(NAMES, 20.0), "mndcg_anonymized": 0.1, "knn": 0, "linear": 0}
-    )
+    exact = {"mndcg_anonymized": 0.1, "knn": 0, "linear": 0}
+    good = correlated(dict.fromkeys(NAMES, 20.0) | exact)
     assert [case.holds for case in predicts_best(good, None, 0.05)] == [True, True]
     assert all(case.significant for case in predicts_best(good, None, 0.05))
     for case in correlates_strongly(good, None, 0.05):
@@ -206,9 +204,8 @@ def test_predicts_best_and_correlates_strongly() -> None:
     for case in correlates_strongly(bad, None, 0.05):  # its interval within methods reaches 0.96
         assert case.holds is False and case.significant is False
         assert case.numbers.endswith("to 0.96")
-    opposite = good.assign(
-        value=np.where(good["metric"] == "mndcg", 100 - good["value"], good["value"])
-    )
+    turned = good["value"].where(good["metric"] != "mndcg", 100 - good["value"])
+    opposite = good.assign(value=turned)
     for case in correlates_strongly(opposite, None, 0.05):
         assert case.holds is False and case.significant is True
 
@@ -227,9 +224,8 @@ def test_coefficients_within_methods_and_undefined_ones() -> None:
     good, bad = truth + rng.normal(0, 0.1, 12), rng.normal(size=12)
     difference, p = compare_within(rows_of(good, bad, truth), "a", "b", "c")
     assert difference > 0 and p < 0.01
-    assert compare_within(rows_of(bad, good, truth), "a", "b", "c") == pytest.approx(
-        (-difference, p)
-    )
+    other = compare_within(rows_of(bad, good, truth), "a", "b", "c")
+    assert other == pytest.approx((-difference, p))
     a, b, c = np.random.default_rng(3).normal(size=(3, 12))
     flat = np.repeat([1.0, 2.0, 3.0], 4)  # the same within each method
     assert compare_within(rows_of(a, a, c), "a", "b", "c") == (0, 1)

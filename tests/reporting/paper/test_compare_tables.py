@@ -159,9 +159,7 @@ def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
 
 
 def test_known_differences_and_agreement() -> None:
-    one, two = (
-        as_scores("celeba", "portraits", shift, seed) for seed, shift in ((0, 1.0), (1, 4.0))
-    )
+    one, two = (as_scores("celeba", "portraits", shift, s) for s, shift in ((0, 1.0), (1, 4.0)))
     control = one[one["adaption"] == "unadapted"].assign(adaption="control", value=0.0, seed=9)
     original = one.assign(method="original", degree=0, value=0.0)
     table = compared(pd.concat([one, two, control, original, one.assign(metric="tau", value=0.0)]))
@@ -173,18 +171,15 @@ def test_known_differences_and_agreement() -> None:
     np.testing.assert_allclose(ours["high"] - ours["ours"], 2.0)
     expected = {"seeds": 2, "queries": 240, "dataset": "portraits", "reason": ""}
     expected["stand_in"] = "generated data of the demo"
-    assert {name: [*ours[name].unique()] for name in expected} == {
-        k: [v] for k, v in expected.items()
-    }
+    assert all(ours[name].unique().tolist() == [value] for name, value in expected.items())
     scores = as_scores("celeba", "portraits")
     rng = np.random.default_rng(0)
     scores["value"] += rng.normal(0, 0.05, len(scores))
     table = compared(scores[scores["method"] != "blur"])
     found = agreement(table).set_index(["role", "degree", "metric", "query"])
     row = found.loc["celeba", 100, "map", "original"]
-    here = table.query("role == 'celeba' and metric == 'map' and query == 'original'").dropna(
-        subset=["ours"]
-    )
+    asked = "role == 'celeba' and metric == 'map' and query == 'original'"
+    here = table.query(asked).dropna(subset=["ours"])
     assert (row["cells"], row["compared"]) == (12, 8)
     assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
     assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
@@ -260,9 +255,8 @@ def experiment(**changes: Any) -> Experiment:
 
 
 def frame(made: Experiment) -> pd.DataFrame:
-    return pd.DataFrame(
-        scenario_tables.scenario_rows(made, "my_docs"), columns=list(scenario_tables.COLUMNS)
-    )
+    rows = scenario_tables.scenario_rows(made, "my_docs")
+    return pd.DataFrame(rows, columns=list(scenario_tables.COLUMNS))
 
 
 def test_every_scenario_is_spelled_out_and_counted() -> None:
@@ -285,9 +279,8 @@ def test_every_scenario_is_spelled_out_and_counted() -> None:
     }
     assert set(one["query_images"]) == {"mask-25"}
     assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
-    grid = scenario_tables.scenario_grid(
-        experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs"
-    )
+    made = experiment(training_seeds=[0, 1], control_seeds=[7])
+    grid = scenario_tables.scenario_grid(made, "my_docs")
     assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
     seen = ("original", "anonymized")
     assert grid.blocks[1].rows[5] == ("Raw pixels", "none", "none", *seen, "0", "4")
@@ -295,9 +288,8 @@ def test_every_scenario_is_spelled_out_and_counted() -> None:
     assert grid.blocks[2].rows[0] == ("Unadapted", *["original"] * 2, *["anonymized"] * 2, "1", "4")
     assert "blur, mask at 25, 100 %" in grid.title
     assert "Table III of arXiv 2602.19641" in grid.caption
-    assert (
-        "Table" not in scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs").caption
-    )
+    grid = scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs")
+    assert "Table" not in grid.caption
     entry = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "system": "ours"}
     system = {"kind": "timm", "similarity": "euclidean"}
     made = Experiment(load({"datasets": {"my_docs": entry}, "systems": {"ours": system}}))

@@ -142,9 +142,8 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
     config |= {"image_size": 56, "patch_size": 8, "use_swiglu_ffn": ffn == "swiglu"}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = getattr(transformers, f"{kind}Model")(
-            getattr(transformers, f"{kind}Config")(**config)
-        ).eval()
+        made = getattr(transformers, f"{kind}Config")(**config)
+        model = getattr(transformers, f"{kind}Model")(made).eval()
         for weight in model.parameters():
             nn.init.normal_(weight, std=0.2)
     model.save_pretrained(tmp_path)
@@ -152,9 +151,8 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
     images = _images(56)  # the size of its positions
     expected = model(pixel_values=images).last_hidden_state
     for name in ("model.safetensors", "memory.pth"):
-        made = recipe(
-            backbone=settings(registers, ffn, pretrained=tmp_path / name), crops={"global_size": 56}
-        )
+        backbone = settings(registers, ffn, pretrained=tmp_path / name)
+        made = recipe(backbone=backbone, crops={"global_size": 56})
         found = encode(init_backbone(made, seed=0).eval(), images)
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
 

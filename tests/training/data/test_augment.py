@@ -70,9 +70,8 @@ KINDS = np.array([0, 1, 2])
 
 def test_probabilities_by_kind_of_crop() -> None:
     settings = Crops(blur=(1.0, 0.1, 0.5), solarize=0.2, jitter_probability=0.8, grey=0.2)
-    made = augment.augmentations_of(
-        _draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings
-    )
+    draws = _draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1)
+    made = augment.augmentations_of(draws, KINDS, settings)
     assert (made.sigma > 0).tolist() == [True, False, True]
     assert made.solarize.tolist() == [False, True, False]
     assert made.jitter.all() and made.grey.all()

@@ -68,9 +68,7 @@ def test_paired_crops(recipe: Make, original: ImageSet, anonymized: ImageSet) ->
 
 
 def test_adaptions_by_version(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
-    streams = {
-        adaption: _batches(recipe(), original, anonymized, adaption) for adaption in Adaption
-    }
+    streams = {each: _batches(recipe(), original, anonymized, each) for each in Adaption}
     crops = ("global_crops", "local_crops")
     for step in range(8):
         of = {adaption: streams[adaption][step] for adaption in Adaption}
@@ -188,9 +186,8 @@ def test_scratch_holds_shrunk_images_in_grey_and_colour(
         side = sufficient_side(made.crops)
         assert side == 27  # 16 / sqrt(0.5) at an aspect of 3:4
         for image_id in original.ids[:3]:
-            np.testing.assert_array_equal(
-                scratch.read(image_id), shrink(original.read(image_id), side)
-            )
+            expected = shrink(original.read(image_id), side)
+            np.testing.assert_array_equal(scratch.read(image_id), expected)
             assert scratch.read(image_id).shape == (27, 34, 3)
             assert scratch.size(image_id) == (34, 27)
         assert len(files := list(folder.iterdir())) == 2  # two image sets

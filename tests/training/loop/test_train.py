@@ -257,9 +257,8 @@ def test_a_distilled_model_embeds_hidden_images_like_originals(
 
     def trained(adaption: Adaption, file: Path, unadapted: Path | None = None) -> pd.DataFrame:
         sets = (original, None if unadapted is None else anonymized)
-        made = recipe(
-            losses={"distilled_patches": patches}, optimizer={"steps": 24 if unadapted else 2}
-        )
+        steps = {"steps": 24 if unadapted else 2}
+        made = recipe(losses={"distilled_patches": patches}, optimizer=steps)
         log, checkpoint = tmp_path / "log.csv", tmp_path / "checkpoint"
         train(made, adaption, *sets, 0, file, log, checkpoint, unadapted=unadapted)
         return pd.read_csv(log)

@@ -241,9 +241,8 @@ def _in_training(weights: dict[str, Tensor]) -> dict[str, Any]:
 
 def _both(weights: dict[str, Tensor]) -> dict[str, Any]:
     student = {f"student.backbone.{name}": value + 1 for name, value in weights.items()}
-    return {
-        "model": student | {f"teacher.backbone.{name}": value for name, value in weights.items()}
-    }
+    teacher = {f"teacher.backbone.{name}": value for name, value in weights.items()}
+    return {"model": student | teacher}
 
 
 @pytest.mark.parametrize("wrap", [_chunked, _in_training, _both])

@@ -33,9 +33,8 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
             counts={"ids": dict.fromkeys(Split, 100)},
             experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
         )
-        estimates: Any = SimpleNamespace(
-            seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
-        )
+        seconds = options.pop("seconds", expected)
+        estimates: Any = SimpleNamespace(seconds=seconds, recipe=lambda name: Recipe())
         return Plan(jobs, started, estimates, **options)
 
     return make

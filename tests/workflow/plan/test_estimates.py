@@ -205,9 +205,8 @@ def test_threads_grow_with_the_vectors(root: Path) -> None:
 
 def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> None:
     small, whole = estimates(root, 1_000), estimates(root, 40_000)
-    third, sampled = (
-        estimates(root, 40_000, retrieval=change) for change in ({"shards": 3}, {"queries": 400})
-    )
+    third = estimates(root, 40_000, retrieval={"shards": 3})
+    sampled = estimates(root, 40_000, retrieval={"queries": 400})
     assert small.retrieval_threads("celeba") == 1
     assert whole.retrieval_threads("rvl_cdip") == 16
     assert sampled.retrieval_threads("rvl_cdip") < whole.retrieval_threads("rvl_cdip")

@@ -60,9 +60,8 @@ def test_changed_settings_plan_their_jobs_with_costs(scratch: Path, root: Path) 
     before = [job for job in jobs if job["wildcards"]["variant"] == "mask-100"]
     for job in before:
         split = job["wildcards"]["split"]
-        rows = (
-            scratch / f"results/benchmarks/anonymize/archive/mask-100/{split}/0.tsv"
-        ).read_text()
+        file = f"results/benchmarks/anonymize/archive/mask-100/{split}/0.tsv"
+        rows = (scratch / file).read_text()
         assert job["seconds"] == pytest.approx(float(rows.splitlines()[1].split("\t")[0]))
         assert job["disk"] == sum((scratch / file).stat().st_size for file in job["outputs"])
     assert found["wall_seconds"] <= sum(job["seconds"] for job in found["jobs"])

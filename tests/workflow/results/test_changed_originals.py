@@ -55,9 +55,8 @@ def test_replaced_originals_are_refused_by_each_reader_and_searched_anew(
         other.parent.mkdir(parents=True, exist_ok=True)
         Image.open(path).rotate(180).save(other)
     config = small_archive.config()
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(SWAPPER), os.environ.get("PYTHONPATH", "")])
-    )
+    paths = [str(SWAPPER), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     for written, target, log in READERS:
         if target == EMBEDDING:  # what else reads originals is done before
             others = "results/archive/images/original/val/0.parquet"

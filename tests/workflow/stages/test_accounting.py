@@ -85,9 +85,7 @@ def test_used_and_listed_are_all_files(output_of: Any, tmp_path: Path) -> None:
     parts = counts[["unreadable", "failed", "without_regions", "used"]].sum(axis=1)
     assert (counts["listed"] == parts).all()
     assert counts["unreadable"].tolist() == [len(BAD), 1]  # the damaged scan
-    told = {
-        Path(path).name: reason for path, reason in zip(whole["path"], whole["reason"], strict=True)
-    }
+    told = {Path(row.path).name: row.reason for row in whole.itertuples()}
     assert all(said in told[name] for name, said in BAD.items())
     assert told["cmyk.jpg"] == "no region found"
     audit = pd.read_csv(results / "audit.csv").set_index("split")

@@ -66,9 +66,8 @@ def test_big_inputs_are_ancient_and_their_digests_are_not() -> None:
 
 
 def test_a_stored_file_is_named_as_in_the_results_and_a_users_is_none() -> None:
-    stored = flag(
-        AnnotatedString("local/copy"), "storage_object", SimpleNamespace(query="s3://b/r/x.csv")
-    )
+    query = SimpleNamespace(query="s3://b/r/x.csv")
+    stored = flag(AnnotatedString("local/copy"), "storage_object", query)
     assert rule_files("s3://b").plain([stored]) == ["r/x.csv"]
     assert rule_files("s3://b/").plain("r/x.csv") == "r/x.csv"
     (file,) = on_disk([Path("own/boxes.csv")])

@@ -44,9 +44,8 @@ def test_the_workflow_as_a_module_is_that_of_the_clone(
     (tmp_path / "config").mkdir()
     config = tmp_path / "config/config.yaml"
     config.write_text(yaml.safe_dump(miniature), encoding="utf-8")
-    (tmp_path / "Snakefile").write_text(
-        FOREIGN.format(snakefile=root / "workflow/Snakefile"), encoding="utf-8"
-    )
+    text = FOREIGN.format(snakefile=root / "workflow/Snakefile")
+    (tmp_path / "Snakefile").write_text(text, encoding="utf-8")
     (tmp_path / "mine.py").write_text("open(snakemake.output[0], 'w')", encoding="utf-8")
 
     def foreign(*arguments: str) -> str:
