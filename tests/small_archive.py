@@ -34,16 +34,8 @@ def draw(folder: Path, images: int = 16, place: str = "images") -> None:
 
 def config() -> dict[str, Any]:
     """Return its config."""
-    archive = {
-        "layout": "folder",
-        "path": "images",
-        "label": "class",
-        "detectors": ["zxing"],
-        "degrees": [100],
-        "methods": ["mask"],
-        "adaptions": ["A"],
-        "recipe": "tiny",
-    }
+    archive = {"layout": "folder", "path": "images", "label": "class", "detectors": ["zxing"]}
+    archive |= {"degrees": [100], "methods": ["mask"], "adaptions": ["A"], "recipe": "tiny"}
     tiny = {
         "backbone": {"width": 16, "depth": 1, "heads": 1, "patch": 8, "init": "xavier"},
         "crops": {"global_size": 32, "local_size": 16, "local_count": 1},

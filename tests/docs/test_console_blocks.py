@@ -29,12 +29,9 @@ EXACT = ("metric ", "anonbench: ", "wrote anonymized", "wrote averaged", "13 ima
 """How documented output begins that is compared line by line; other output has times in it."""
 
 
-DATA = {
-    "portraits": {"paper_role": "celeba"},
-    "documents": {"paper_role": "rvl_cdip", "degrees": [25, 100]},
-    "ids": {"paper_role": "dokiq", "label": None},
-    "archive": {},
-}
+DATA = {"portraits": {"paper_role": "celeba"}}
+DATA |= {"documents": {"paper_role": "rvl_cdip", "degrees": [25, 100]}}
+DATA |= {"ids": {"paper_role": "dokiq", "label": None}, "archive": {}}
 
 
 def config(*, of_one: bool) -> dict[str, Any]:

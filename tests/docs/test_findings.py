@@ -170,12 +170,8 @@ def test_a_wrong_number_is_mended(page: int, number: str) -> None:
 
 
 def test_numbers_of_results_are_on_a_page() -> None:
-    found: dict[str, Any] = {
-        "degree": 100,
-        "query": "original",
-        "metric": "map",
-        "adaption": CONTROL,
-    }
+    found: dict[str, Any] = {"degree": 100, "query": "original", "metric": "map"}
+    found |= {"adaption": CONTROL}
     found |= {"n": 240, "k": 12, "chance": 0.07}
     rows = [
         found,

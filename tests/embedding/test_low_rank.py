@@ -188,13 +188,10 @@ def test_layers_that_no_update_can_be_added_to_are_left_out() -> None:
     from timm.layers import StdConv2d
     from torch import nn
 
-    others = {
-        "standardized": StdConv2d(8, 8, 1),
-        "dilated": nn.Conv2d(8, 8, 3, dilation=2),
-        "reflected": nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"),
-        "by_channel": nn.Conv2d(8, 8, 1, groups=8),
-        "parametrized": nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)),
-    }
+    others = {"standardized": StdConv2d(8, 8, 1), "dilated": nn.Conv2d(8, 8, 3, dilation=2)}
+    others |= {"reflected": nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect")}
+    others |= {"by_channel": nn.Conv2d(8, 8, 1, groups=8)}
+    others |= {"parametrized": nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))}
     assert layer_names(nn.ModuleDict(others | {"plain": nn.Conv2d(8, 8, 1)})) == ["plain"]
     with pytest.raises(InputError, match="no plain linear layer or convolution"):
         layer_names(nn.ModuleDict(others))

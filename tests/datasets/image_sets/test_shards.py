@@ -215,13 +215,10 @@ def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
 def test_a_config_without_places_is_the_same_experiment() -> None:
     place = "/home/anna"
     archive = {"layout": "folder", "path": f"{place}/x", "detectors": ["mtcnn"], "label": "class"}
-    given = {
-        "results": f"{place}/results",
-        "privacy": {"recognizer": f"{place}/face.onnx"},
-        "detection": {"mrz": {"weights": f"{place}/mrz.onnx"}},
-        "systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}},
-        "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
-    }
+    given = {"results": f"{place}/results", "privacy": {"recognizer": f"{place}/face.onnx"}}
+    given |= {"detection": {"mrz": {"weights": f"{place}/mrz.onnx"}}}
+    given |= {"systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}}}
+    given |= {"datasets": {"archive": archive, "hidden": archive | {"enabled": False}}}
     config = without_places(load(given))
     assert "anna" not in json.dumps(config.model_dump(mode="json"))
     assert list(config.datasets) == ["archive"]

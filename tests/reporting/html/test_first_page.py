@@ -77,12 +77,8 @@ def unproved() -> pd.DataFrame:
     return table
 
 
-CASES = {
-    "passes": table_of,
-    "unproved": unproved,
-    "fails": lambda: table_of(0.9),
-    "no attack": None,
-}
+CASES = {"passes": table_of, "unproved": unproved, "fails": lambda: table_of(0.9)}
+CASES |= {"no attack": None}
 Pages = Callable[[str, str], tuple[str, Path]]
 
 

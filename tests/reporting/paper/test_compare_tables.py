@@ -241,15 +241,9 @@ def test_values_are_as_printed(cell: tuple[str | int, ...], value: float) -> Non
 
 
 def experiment(**changes: Any) -> Experiment:
-    entry = {
-        "layout": "folder",
-        "path": "x",
-        "detectors": ["ppocr", "mtcnn", "zxing", "mrz"],
-        "degrees": [100, 25],
-        "methods": ["blur", "mask"],
-        "paper_role": "rvl_cdip",
-        "label": "class",
-    }
+    entry = {"layout": "folder", "path": "x", "detectors": ["ppocr", "mtcnn", "zxing", "mrz"]}
+    entry |= {"degrees": [100, 25], "methods": ["blur", "mask"], "paper_role": "rvl_cdip"}
+    entry |= {"label": "class"}
     top = {key: changes.pop(key) for key in ("training_seeds", "control_seeds") if key in changes}
     return Experiment(load({"datasets": {"my_docs": {**entry, **changes}}, **top}))
 

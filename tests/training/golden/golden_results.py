@@ -171,14 +171,8 @@ def schedules() -> Results:
 
 def recipe_of(run: str) -> Recipe:
     common: dict[str, Any] = {
-        "backbone": {
-            "width": 48,
-            "depth": 4,
-            "heads": 4,
-            "patch": 8,
-            "layer_scale": 1.0,
-            "drop_path": 0.0,
-        },
+        "backbone": {"width": 48, "depth": 4, "heads": 4, "patch": 8, "layer_scale": 1.0}
+        | {"drop_path": 0.0},
         "crops": {"global_size": 48, "local_size": 32, "local_count": 4},
         "heads": {"hidden": 64, "bottleneck": 24, "prototypes": 96},
         "losses": {},

@@ -47,14 +47,8 @@ def test_own_files_and_new_images_search_nothing_again(output_of: Any, tmp_path:
     corrections.write_text(
         HEADER.replace("path", "path,action") + "val/1.png,add,face,1,2,30,12\n", encoding="utf-8"
     )
-    archive = {
-        "layout": "folder",
-        "path": "images",
-        "detectors": ["zxing", "boxes"],
-        "boxes": "own.csv",
-        "corrections": "corrections.csv",
-        "recipe": "any",
-    }
+    archive = {"layout": "folder", "path": "images", "detectors": ["zxing", "boxes"]}
+    archive |= {"boxes": "own.csv", "corrections": "corrections.csv", "recipe": "any"}
     config = {
         "datasets": {"archive": archive},
         "recipes": {"any": {}},
@@ -120,16 +114,9 @@ def secrets_seen(folder: Path) -> tuple[int, int]:
 
 
 def secret_config(**changes: Any) -> dict[str, Any]:
-    archive = {
-        "layout": "table",
-        "path": "archive/list.csv",
-        "detectors": ["boxes"],
-        "boxes": "own.csv",
-        "methods": ["mask"],
-        "keep_without_regions": True,
-        "adaptions": [],
-        "recipe": "any",
-    }
+    archive = {"layout": "table", "path": "archive/list.csv", "detectors": ["boxes"]}
+    archive |= {"boxes": "own.csv", "methods": ["mask"], "keep_without_regions": True}
+    archive |= {"adaptions": [], "recipe": "any"}
     return {
         "datasets": {"archive": archive | changes},
         "recipes": {"any": {"optimizer": {"batch_size": 4}}},

@@ -17,13 +17,8 @@ from anonbench.datasets.image_sets.shards import ImageSet
 
 DRAWN = Variant("redrawn_mask", 100)
 NEW = {"train_redrawer", "redraw"}
-ATTACKS = {
-    "attackers": ["supervised"],
-    "attacks": ["barcodes", "linkage"],
-    "restored_from": 0,
-    "probes": 8,
-    "gallery": 8,
-}
+ATTACKS = {"attackers": ["supervised"], "attacks": ["barcodes", "linkage"], "restored_from": 0}
+ATTACKS |= {"probes": 8, "gallery": 8}
 pytestmark = pytest.mark.workflow
 
 
