@@ -26,27 +26,18 @@ def paths(annotated: dict[str, Any] | None = None, **changes: Any) -> Paths:
     return Paths(Experiment(load(config)), counts, {"mine": annotated or {}})
 
 
+EMBEDDED = "embeddings/A-mask-100/seed0"
 LABEL = {"data": {"label": "class"}}
 FILES: list[tuple[dict[str, Any], Callable[[Paths], list[str]], int, str]] = [
     ({}, lambda p: p.detected("mine", "boxes"), 4 + 2, "detect/train/3.boxes.parquet"),
     ({}, lambda p: p.detected("mine", "images", ["val"]), 2, "detect/val/1.images.parquet"),
     ({}, lambda p: p.images("mine", "original", "val"), 2, "images/original/val/1.parquet"),
     ({}, lambda p: p.images("mine", "mask-50", "train"), 2 * 4, "images/mask-50/train/3.tar"),
-    (
-        {},
-        lambda p: p.audited_files("mine", "audit.json"),
-        4 * (4 + 2),
-        "images/blur-50/train/2.audit.json",
-    ),
+    ({}, lambda p: p.audited_files("mine", "json"), 4 * (4 + 2), "images/blur-50/train/2.json"),
     ({}, lambda p: p.attended("mine", "npz"), 2, "attention/A-blur-100.npz"),
     # two unadapted models and two baselines on five variants, and a model for each of four variants
     ({}, lambda p: p.embeddings("mine"), 24, "embeddings/pixels/seed0/mask-100/val.h5"),
-    (
-        {},
-        lambda p: p.embeddings("mine", variant="original"),
-        24,
-        "embeddings/A-mask-100/seed0/original/val.h5",
-    ),
+    ({}, lambda p: p.embeddings("mine", variant="original"), 24, f"{EMBEDDED}/original/val.h5"),
     (LABEL, lambda p: p.scenario_files("mine", "downstream", "json"), 24, ""),
     ({}, lambda p: p.scenario_files("mine", "downstream", "json"), 0, ""),
     (LABEL, lambda p: [f for f in p.reported() if "correlation" in f], 2, "correlation/50.csv"),

@@ -302,7 +302,7 @@ BOX = {"bbox": [10, 20, 20, 30]}
         (coco(BOX | {"id": 77, "score": None}), "annotation 77 (image a.jpg), score: not a finite"),
         (
             coco(BOX, width=50, height=40),
-            "image 7 (image a.jpg), width and height: made for 50 × 40 pixels, but the image has",
+            " 7 (image a.jpg), width and height: made for 50 × 40",
         ),
         (coco(BOX) | {"categories": [3]}, "categories, entry 1: not an object"),
         (coco(BOX) | {"images": [{"file_name": "a.jpg"}]}, "images, entry 1, id: None is neither"),

@@ -123,6 +123,10 @@ def test_other_backbones(recipe: Make, write: Write, changes: dict[str, Any], me
     assert message in text and "\n" not in text
 
 
+def _with(name: str, *shape: int) -> dict[str, Tensor]:
+    return dinov2_weights() | {name: torch.ones(shape)}
+
+
 def _without(name: str) -> dict[str, Tensor]:
     return {each: value for each, value in dinov2_weights().items() if each != name}
 
@@ -132,19 +136,10 @@ def _without(name: str) -> dict[str, Tensor]:
     [
         (_without("blocks.1.norm2.bias"), r"blocks\.1\.norm2\.bias: model \(32,\), file none"),
         (_without("blocks.1.ls1.gamma"), r"blocks\.1\.ls1\.gamma: model \(32,\), file none"),
-        (dinov2_weights() | {"rope": torch.ones(4)}, r"1 of its.*rope: model none, file \(4,\)"),
-        (
-            dinov2_weights() | {"blocks.0.norm1.weight": torch.ones(5)},
-            r"norm1\.weight: model \(32,\), file \(5,\)",
-        ),
-        (
-            dinov2_weights() | {"mask_token": torch.ones(1, 5)},
-            "mask token has 5 values, the model 32",
-        ),
-        (
-            dinov2_weights() | {"pos_embed": torch.ones(1, 16, WIDTH)},
-            r"weights\.pth: a position embedding of 15 patches",
-        ),
+        (_with("rope", 4), r"1 of its.*rope: model none, file \(4,\)"),
+        (_with("blocks.0.norm1.weight", 5), r"norm1\.weight: model \(32,\), file \(5,\)"),
+        (_with("mask_token", 1, 5), "mask token has 5 values, the model 32"),
+        (_with("pos_embed", 1, 16, WIDTH), r"weights\.pth: a position embedding of 15 patches"),
     ],
 )
 def test_weights_that_do_not_fit(

@@ -18,6 +18,7 @@ STAGES = (
     *("manifest", "detect", "anonymize", "train", "embed", "retrieve"),
     *("trainings", "downstream", "reidentify", "attack"),
 )
+SIGLIP = "vit_so400m_patch14_siglip_224"
 SECTIONS = ("datasets", "privacy", "retrieval", "detection")
 
 
@@ -147,10 +148,7 @@ def test_a_training_on_gpus_takes_as_long_as_its_flops(root: Path) -> None:
         ({"device": "cpu", "backbone": {"width": 64}}, 350.0),
         ({"backbone": {"width": 192, "heads": 3}}, 350.0),  # keeps no GPU busy
         # of unknown size
-        (
-            {"backbone": {"name": "vit_so400m_patch14_siglip_224"}, "crops": {"local_size": 98}},
-            92.6,
-        ),
+        ({"backbone": {"name": SIGLIP}, "crops": {"local_size": 98}}, 92.6),
     ],
 )
 def test_other_trainings_by_their_images(root: Path, recipe: dict[str, Any], rate: float) -> None:

@@ -15,6 +15,7 @@ from anonbench.workflow.paths.files import digests
 pytestmark = pytest.mark.workflow
 WEIGHTS = "weights.safetensors"
 Job = dict[str, Any]
+TESTS = {"confidence", "equivalence_margin"}
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +79,8 @@ def test_parameters_are_those_of_the_data_set(jobs: list[Job]) -> None:
 @pytest.mark.parametrize(
     ("rule", "part", "read"),
     [
-        ("scores", "tests", {"confidence", "equivalence_margin"}),
-        (
-            "effects_portraits",
-            "tests",
-            {"bootstrap", "confidence", "equivalence_margin", "stated_difference"},
-        ),
+        ("scores", "tests", TESTS),
+        ("effects_portraits", "tests", {*TESTS, "bootstrap", "stated_difference"}),
         ("quality_portraits", "shown", {"bootstrap", "confidence"}),
         ("attention_portraits", "settings", {"confidence", "dpi", "show_originals"}),
         ("present_scores_portraits", "shown", {"dpi", "confidence", "widest_interval"}),

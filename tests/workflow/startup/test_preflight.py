@@ -23,6 +23,9 @@ def config(
     return load({"datasets": {"mine": data}, "recipes": recipes} | more)
 
 
+TWO_MODELS = ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]
+
+
 def checked(given: Config, message: str | None) -> str:
     """Check the files of a config: they are as asked for, or refused with a message."""
     if message is None:
@@ -93,11 +96,7 @@ def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
         (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
         (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
         (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
-        (
-            ["ppocr"],
-            {"ppocr": {"model": ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]}},
-            "detection.ppocr.model: there are no ONNX",
-        ),
+        (["ppocr"], {"ppocr": {"model": TWO_MODELS}}, "detection.ppocr.model: there are no ONNX"),
         (["ppocr"], {"ppocr": {"second_model": "PP-OCRv9"}}, r"second_model: .* set it to null"),
         (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),  # unused
     ],
