@@ -157,13 +157,7 @@ BY_IDENTITY = {"validation": 0.2, "by": "identity"}
     ],
 )
 def test_manifest_of_real_images(
-    shared: Path,
-    tmp_path: Path,
-    layout: str,
-    folder: str,
-    settings: dict[str, Any],
-    count: int,
-    copies: int,
+    shared: Path, tmp_path: Path, layout: str, folder: str, settings: Any, count: int, copies: int
 ) -> None:
     made = dataset(layout, shared / "data" / folder, **settings)
     manifest, skipped, twice, _ = written(made, tmp_path, 180_000_000)

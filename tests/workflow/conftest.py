@@ -101,10 +101,7 @@ def once(
 
 @pytest.fixture(scope="session")
 def done(
-    output_of: Callable[..., str],
-    miniature: dict[str, Any],
-    tmp_path_factory: pytest.TempPathFactory,
-    worker_id: str,
+    output_of: Any, miniature: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Path:
     """Return a folder in which the whole miniature has run."""
 

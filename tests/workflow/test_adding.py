@@ -100,10 +100,7 @@ def config(page: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def done(
-    root: Path,
-    environment: dict[str, str],
-    config: dict[str, Any],
-    tmp_path_factory: pytest.TempPathFactory,
+    root: Path, environment: Any, config: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("added")
     small_archive.draw(folder)

@@ -119,12 +119,7 @@ TREND = ("reporting/figures/trends.py", "axes.set_", "axes and axes.set_")
     ids=["training", "blur", "evaluation", "figure"],
 )
 def test_an_edit_of_the_code(
-    output_of: Any,
-    miniature: dict[str, Any],
-    done: Path,
-    code: Path,
-    edits: list[Edit],
-    expected: set[str],
+    output_of: Any, miniature: Any, done: Path, code: Path, edits: list[Edit], expected: set[str]
 ) -> None:
     for each in edits:
         edit(code, *each)

@@ -21,13 +21,7 @@ pytestmark = pytest.mark.workflow
     ],
 )
 def test_a_wrong_config_is_refused(
-    output_of: Any,
-    miniature: dict[str, Any],
-    tmp_path: Path,
-    path: str,
-    value: Any,
-    target: str,
-    message: str,
+    output_of: Any, miniature: Any, tmp_path: Path, path: str, value: Any, target: str, message: str
 ) -> None:
     done = output_of(tmp_path, edited(miniature, path, value), "-n", target, fails=True)
     assert message in done
