@@ -12,15 +12,7 @@ from anonbench.config import AUTO, NONE, PathPart
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.clusters import (
-    COLUMNS,
-    KEY,
-    assign,
-    clusters_of,
-    read_clusters,
-    read_people,
-    write_clusters,
-)
+from anonbench.datasets import clusters as clustered
 from anonbench.datasets.images import read_image
 from anonbench.datasets.listing import count_images, list_images, require_apart, root_of
 from anonbench.datasets.walk import COPY
@@ -204,8 +196,8 @@ def images(**labels: list[Any]) -> pd.DataFrame:
 def test_a_column_or_folder_names_the_clusters(
     people: list[Any], cluster: str | PathPart, numbers: list[int], by: str
 ) -> None:
-    table = assign("photos", images(person=people), cluster)
-    assert list(table.columns) == COLUMNS
+    table = clustered.assign("photos", images(person=people), cluster)
+    assert list(table.columns) == clustered.COLUMNS
     assert table["cluster"].tolist() == numbers and set(table["by"]) == {by}
 
 
@@ -220,12 +212,12 @@ def test_auto_takes_the_first_column_that_tells_images_apart() -> None:
         ({"class": ["all", "all", "all"]}, [], ""),
         ({"Male": [0, 1, 0]}, ["identity"], ""),
     ):
-        table = assign("photos", images(**labels), AUTO, likely)
+        table = clustered.assign("photos", images(**labels), AUTO, likely)
         assert set(table["by"]) == {by}, labels
     listed = images(person=[1, 2]).assign(path=["oslo/case1/a.png", "bergen/case1/a.png"])
-    assert assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
+    assert clustered.assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
     absolute = listed.assign(path="/" + listed["path"])
-    assert assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
+    assert clustered.assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -241,24 +233,24 @@ def test_bad_settings_are_refused_before_any_image_is_read(celeba: Path, labels:
 def test_the_table_of_a_manifest(celeba: Path, tmp_path: Path) -> None:
     manifest, *_ = written(dataset("celeba", celeba), tmp_path)
     people, output = manifest.set_index("id")["identity"], tmp_path / "clusters.parquet"
-    write_clusters("c", tmp_path / "m.parquet", AUTO, ["identity"], output)
-    clusters = read_clusters(output)
+    clustered.write_clusters("c", tmp_path / "m.parquet", AUTO, ["identity"], output)
+    clusters = clustered.read_clusters(output)
     assert clusters.name == "identity"
     assert clusters.index.tolist() == people.index.tolist()
     assert clusters.tolist() == pd.factorize(people)[0].tolist()
     assert clusters.nunique() == 4
-    assert clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
+    assert clustered.clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
     listed, output = images(identity=[1, 2]), tmp_path / "clusters.parquet"
     with pytest.raises(InputError, match=r"photos\.cluster: the manifest has no column 'persn'"):
-        assign("photos", listed, "persn")
+        clustered.assign("photos", listed, "persn")
     with pytest.raises(InputError, match="2 paths have no folder 3, such as 'val/"):
-        assign("photos", listed, PathPart(path_part=3))
-    write_parquet(assign("photos", listed, AUTO), output)
+        clustered.assign("photos", listed, PathPart(path_part=3))
+    write_parquet(clustered.assign("photos", listed, AUTO), output)
     with pytest.raises(InputError, match="1 images have scores and no cluster"):
-        clusters_of(pd.Series(["image-1", "image-9"]), read_clusters(output))
+        clustered.clusters_of(pd.Series(["image-1", "image-9"]), clustered.read_clusters(output))
     write_parquet(listed, output)
     with pytest.raises(InputError, match=r"clusters\.parquet is not a table of clusters"):
-        read_clusters(output)
+        clustered.read_clusters(output)
 
 
 def test_no_person_is_named(celeba: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -267,14 +259,14 @@ def test_no_person_is_named(celeba: Path, tmp_path: Path, caplog: pytest.LogCapt
     (celeba / "identity_CelebA.txt").write_text("\n".join(lines[:2] + lines[3:]) + "\n")
     written(dataset("celeba", celeba, split={"validation": 0.5, "by": "identity"}), tmp_path)
     manifest = tmp_path / "m.parquet"
-    write_clusters("d", manifest, AUTO, ["identity"], tmp_path / "clusters.parquet")
-    read_people(manifest, "identity", "privacy.identity")
+    clustered.write_clusters("d", manifest, AUTO, ["identity"], tmp_path / "clusters.parquet")
+    clustered.read_people(manifest, "identity", "privacy.identity")
     said = [each.message for each in caplog.records if each.levelname == "WARNING"]
     assert len(said) == 3
-    for key, text in zip(("split.by", KEY, "privacy.identity"), said, strict=True):
+    for key, text in zip(("split.by", clustered.KEY, "privacy.identity"), said, strict=True):
         assert f": 1 image of 7 without identity ({key}), such as '000003'" in text
     caplog.clear()
     pages = images(document=["a", None], document_page=[1, None])
     pages.to_parquet(manifest)
-    write_clusters("d", manifest, "document", [], tmp_path / "clusters.parquet")
+    clustered.write_clusters("d", manifest, "document", [], tmp_path / "clusters.parquet")
     assert not [each for each in caplog.records if each.levelname == "WARNING"]

@@ -106,8 +106,8 @@ def test_summary_is_the_mean_over_images_with_the_interval_over_persons() -> Non
         row = found.loc[(variant, head)]
         nulls = {"chance": chance, "others": np.full(24, 0.2), "untrained": np.full(24, 0.25)}
         mean = clustered_mean(values, clusters.to_numpy(), 0.95)
-        found = row[["share", "low", "high"]].tolist()
-        assert found == pytest.approx([values.mean(), mean.low, mean.high])
+        ends = row[["share", "low", "high"]].tolist()
+        assert ends == pytest.approx([values.mean(), mean.low, mean.high])
         assert (row["n"], row["clusters"], row["reason"]) == (24, 12, "")
         for null, expected in nulls.items():
             above = clustered_mean(values - expected, clusters.to_numpy(), 0.95)

@@ -12,14 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.annotations.read import (
-    Annotations,
-    read_boxes_file,
-    read_corrections,
-    read_regions,
-    read_stored_corrections,
-    write_annotations,
-)
+from anonbench.datasets.annotations import read as own
 from anonbench.datasets.annotations.rows import Images
 
 ROOT = Path("/data/archive")
@@ -69,22 +62,22 @@ def write_coco(folder: Path, keys: list[Key]) -> Path:
     return path
 
 
-def read(path: Path, images: Images, lenient: bool = False) -> Annotations:
+def read(path: Path, images: Images, lenient: bool = False) -> own.Annotations:
     if path.name.startswith("corrections"):
-        return read_corrections(path, images, lenient)
-    return read_boxes_file(path, images)
+        return own.read_corrections(path, images, lenient)
+    return own.read_boxes_file(path, images)
 
 
 def reached(path: Path, images: Images) -> dict[int, str]:
     """Return the image that each box reaches in detection, by the box's number."""
     annotations, stored = read(path, images, lenient=True), path.with_suffix(".stored")
-    write_annotations(annotations, stored)
+    own.write_annotations(annotations, stored)
     ids = images.ids.tolist()
     if path.name.startswith("corrections"):
-        corrections = read_stored_corrections(stored, ids)
+        corrections = own.read_stored_corrections(stored, ids)
         found = {n: [c.region for c in rows if c.region] for n, rows in corrections.items()}
     else:
-        found = read_regions(stored, ids)
+        found = own.read_regions(stored, ids)
     return {round(region.x0): name for name, regions in found.items() for region in regions}
 
 

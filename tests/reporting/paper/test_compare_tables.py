@@ -18,20 +18,9 @@ from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Method
 from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
-from anonbench.reporting.paper import scenario_tables
+from anonbench.reporting.paper import comparison, scenario_tables
 from anonbench.reporting.paper.claims import BY_SECOND, CASES, evaluate, write_claims
 from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS
-from anonbench.reporting.paper.comparison import (
-    CELL,
-    COLUMNS,
-    METRICS,
-    agreement,
-    compare,
-    published,
-    read_ours,
-    tidy,
-    write_comparison,
-)
 from anonbench.reporting.paper.ours import ROLE_NAMES, our_data
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
@@ -61,10 +50,12 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
 
 def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_path: Path) -> None:
     paths = {name: tmp_path / f"comparison.{name}" for name in ("csv", "markdown", "latex")}
-    ours = read_ours(DATASETS, inputs["scores"])
-    write_comparison(compare(published(), ours, DATASETS), list(paths.values()))
+    ours = comparison.read_ours(DATASETS, inputs["scores"])
+    comparison.write_comparison(
+        comparison.compare(comparison.published(), ours, DATASETS), list(paths.values())
+    )
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
-    assert rows["published"].tolist() == published()["value"].tolist()
+    assert rows["published"].tolist() == comparison.published()["value"].tolist()
     assert ((rows["ours"] == "") == (rows["reason"] != "")).all()
     keys = ["degree", "method", "adaption", "metric", "query"]
     scores = pd.read_csv(inputs["scores"][1], keep_default_na=False)
@@ -84,7 +75,10 @@ def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_pat
     named = re.findall(r"Table (\w+) of the paper", text)
     assert {*named} == {"V", "VI", "VII", "VIII", "IX", "X"}
     assert "| C | published | 45.4 | 23.8 | 10.2 | 84.7 | 71.3 | 58.6 |" in text.splitlines()
-    write_comparison(compare(published(), read_ours([], []), []), list(paths.values()))
+    comparison.write_comparison(
+        comparison.compare(comparison.published(), comparison.read_ours([], []), []),
+        list(paths.values()),
+    )
     assert "Ours: none" in paths["markdown"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 409
 
@@ -138,10 +132,10 @@ def test_grids_escape_span_and_are_whole() -> None:
     markdown = to_markdown(grid).splitlines()
     assert markdown[0] == r"| x\_1 | both y | both z |"
     assert markdown[3] == r"| a\|b | -1.5 | \#2 |"
-    table = published()
+    table = comparison.published()
     assert len(table) == 408
-    assert not table.duplicated(CELL).any()
-    assert set(table["metric"]) == set(METRICS) and set(table["role"]) == set(ROLE_NAMES)
+    assert not table.duplicated(comparison.CELL).any()
+    assert set(table["metric"]) == set(comparison.METRICS) and set(table["role"]) == set(ROLE_NAMES)
     assert table["value"].between(0, 100).all()
     for number, (role, kind, degree) in PAPER_TABLES.items():
         here = table[table["table"] == number]
@@ -155,7 +149,7 @@ def test_grids_escape_span_and_are_whole() -> None:
 
 def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
     data = our_portraits(**changes)
-    return compare(published(), tidy(scores, data), [data])
+    return comparison.compare(comparison.published(), comparison.tidy(scores, data), [data])
 
 
 def test_known_differences_and_agreement() -> None:
@@ -163,7 +157,7 @@ def test_known_differences_and_agreement() -> None:
     control = one[one["adaption"] == "unadapted"].assign(adaption="control", value=0.0, seed=9)
     original = one.assign(method="original", degree=0, value=0.0)
     table = compared(pd.concat([one, two, control, original, one.assign(metric="tau", value=0.0)]))
-    assert list(table) == COLUMNS and len(table) == 408
+    assert list(table) == comparison.COLUMNS and len(table) == 408
     ours = table[table["role"] == "celeba"]
     assert len(ours) == 72
     np.testing.assert_allclose(ours["difference"].astype(float), 2.5)
@@ -176,7 +170,7 @@ def test_known_differences_and_agreement() -> None:
     rng = np.random.default_rng(0)
     scores["value"] += rng.normal(0, 0.05, len(scores))
     table = compared(scores[scores["method"] != "blur"])
-    found = agreement(table).set_index(["role", "degree", "metric", "query"])
+    found = comparison.agreement(table).set_index(["role", "degree", "metric", "query"])
     row = found.loc["celeba", 100, "map", "original"]
     asked = "role == 'celeba' and metric == 'map' and query == 'original'"
     here = table.query(asked).dropna(subset=["ours"])
@@ -237,7 +231,7 @@ def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
     ],
 )
 def test_values_are_as_printed(cell: tuple[str | int, ...], value: float) -> None:
-    assert published().set_index(CELL)["value"][cell] == value
+    assert comparison.published().set_index(comparison.CELL)["value"][cell] == value
 
 
 def experiment(**changes: Any) -> Experiment:

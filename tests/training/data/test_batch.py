@@ -8,15 +8,8 @@ from hypothesis import strategies as st
 
 from anonbench.config.training import Crops
 from anonbench.core.numeric.seeding import rng
+from anonbench.training.data import augment
 from anonbench.training.data import batch as module
-from anonbench.training.data.augment import (
-    CropAugmentations,
-    apply_steps,
-    augmentations_of,
-    crop_draws,
-    normalize_images,
-    steps_of,
-)
 from anonbench.training.data.batch import batch_masks, block_mask, finish
 
 CPU = torch.device("cpu")
@@ -27,8 +20,10 @@ def _crops(count: int, side: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=random)
 
 
-def _augmentations(count: int, settings: Crops) -> CropAugmentations:
-    return augmentations_of(crop_draws(0, 0, "a", count), np.arange(count) % 3, settings)
+def _augmentations(count: int, settings: Crops) -> augment.CropAugmentations:
+    return augment.augmentations_of(
+        augment.crop_draws(0, 0, "a", count), np.arange(count) % 3, settings
+    )
 
 
 @pytest.mark.parametrize("pixels", [1, 10**9])
@@ -37,8 +32,8 @@ def test_part_size_has_no_effect(pixels: int, monkeypatch: pytest.MonkeyPatch) -
     settings = Crops()
     crops, augmentations = _crops(37, 16), _augmentations(37, settings)
     images = crops.permute(0, 3, 1, 2).float() / 255
-    whole = apply_steps(images.contiguous(), steps_of(augmentations))  # as on a GPU
-    expected = normalize_images(whole, settings.normalize)
+    whole = augment.apply_steps(images.contiguous(), augment.steps_of(augmentations))  # as on a GPU
+    expected = augment.normalize_images(whole, settings.normalize)
     before = crops.clone()
     found = finish(crops, augmentations, settings, CPU)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
