@@ -29,7 +29,7 @@ TEXT = FINDINGS.PAGE.read_text("utf-8")
 MAPPED = "original, map, mask"
 
 
-def test_tables_and_numbers_are_those_of_the_files() -> None:
+def test_tables_numbers_and_figures_are_those_of_the_files(tmp_path: Path) -> None:
     assert FINDINGS.with_tables(TEXT) == TEXT, "stale: python tools/site/findings.py"
     running = re.sub(r"(?s)<!-- (table: [\w/]+|elsewhere) -->.*?<!-- end -->", "", TEXT)
     assert re.findall(r"\d+\.\d %(?!( \([^)]*\))?<!-- [\w/]+: )", running) == []
@@ -39,6 +39,13 @@ def test_tables_and_numbers_are_those_of_the_files() -> None:
     assert FINDINGS.with_numbers(TEXT) == TEXT, "stale: python tools/site/findings.py"
     with pytest.raises(ValueError, match=r"rows of models\.csv have original"):
         FINDINGS.value("models", ["value", "original"])
+    drawn = load("findings_figures").figures()
+    shown = re.findall(r"\]\(\.\./images/findings/(\w+)\.png\)", TEXT)
+    assert sorted(shown) == sorted(drawn) == sorted(each.stem for each in PICTURES.iterdir())
+    for name, draw in drawn.items():
+        draw(tmp_path / f"{name}.png")
+        sizes = [Image.open(folder / f"{name}.png").size for folder in (tmp_path, PICTURES)]
+        assert sizes[0] == sizes[1], "stale: python tools/site/findings_figures.py"
 
 
 @pytest.mark.parametrize(
@@ -57,16 +64,6 @@ def test_tables_and_numbers_are_those_of_the_files() -> None:
 )
 def test_digits_sign_and_scale_are_of_the_place(number: str, cell: str, expected: str) -> None:
     assert FINDINGS.with_numbers(f"{number}<!-- {cell} -->") == f"{expected}<!-- {cell} -->"
-
-
-def test_each_finding_has_a_figure(tmp_path: Path) -> None:
-    drawn = load("findings_figures").figures()
-    shown = re.findall(r"\]\(\.\./images/findings/(\w+)\.png\)", TEXT)
-    assert sorted(shown) == sorted(drawn) == sorted(each.stem for each in PICTURES.iterdir())
-    for name, draw in drawn.items():
-        draw(tmp_path / f"{name}.png")
-        sizes = [Image.open(folder / f"{name}.png").size for folder in (tmp_path, PICTURES)]
-        assert sizes[0] == sizes[1], "stale: python tools/site/findings_figures.py"
 
 
 def effect(name: str, value: float, degree: int = 100, **other: object) -> dict[str, object]:

@@ -84,7 +84,7 @@ def vectors(system: Timm, images: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_hidden_images_of_others_come_nearer(system: Timm, images: Images, updates: Path) -> None:
+def test_hidden_images_come_nearer(system: Timm, images: Images, updates: Path) -> None:
     wanted, hidden = (vectors(system, images[each]) for each in ("original", "hidden"))
     found = vectors(system.model_copy(update={"adapter": updates / FILE}), images["hidden"])
     before, after = (np.linalg.norm(wanted - each, axis=1).mean() for each in (hidden, found))
@@ -94,10 +94,6 @@ def test_hidden_images_of_others_come_nearer(system: Timm, images: Images, updat
     assert list(log["step"]) == [*range(1, 11)]  # a warm-up of a tenth would be one step
     assert log["learning_rate"].is_monotonic_decreasing
     assert log["cosine"].iloc[-1] > log["cosine"].iloc[0]
-
-
-@pytest.mark.slow
-def test_merged_weights_are_those_of_peft(system: Timm, images: Images, updates: Path) -> None:
     from peft import PeftModel
 
     plain, ours, theirs = (system.network() for _ in range(3))

@@ -190,9 +190,6 @@ def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     ):
         with pytest.raises(InputError, match=message):
             encoded(settings(kind="onnx", file=tmp_path / "pooled.onnx", **given), pictures)
-
-
-def test_onnx_of_pixels(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     nodes = [
         node("DequantizeLinear", ["images", "one"], "values"),
         node("ReduceMean", ["values"], "means", axes=[1, 2]),

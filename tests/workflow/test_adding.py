@@ -113,15 +113,12 @@ def done(
     return folder
 
 
-def test_the_detector_finds_and_the_method_hides(done: Path) -> None:
+def test_the_detector_finds_and_the_method_hides_and_is_reported(done: Path) -> None:
     archive = done / "results" / "archive"
     boxes = pd.read_parquet(archive / "boxes.parquet")
     assert len(boxes) == 16 and set(boxes["entity"]) == {"barcode"}
     audit = pd.read_csv(archive / "audit.csv")
     assert {"stripes-100", "mask-100"} <= set(audit["variant"])
-
-
-def test_all_are_in_the_report(done: Path) -> None:
     report = (done / "results/report.html").read_text(encoding="utf-8")
     assert "Stripes" in report
     assert "stripes" in re.search(r'data-methods="([^"]*)"', report)[1]  # type: ignore[index]

@@ -97,9 +97,6 @@ def test_epochs_show_each_image_once(recipe: Make, original: ImageSet) -> None:
     ]
     assert not torch.equal(*views)
     assert _batches(recipe(), original, seed=1)[0].ids != batches[0].ids
-
-
-def test_shared_geometry(recipe: Make, original: ImageSet) -> None:
     apart = _batches(recipe(), original)[0].global_crops
     same = _batches(recipe(crops={"shared_geometry": True}), original)[0].global_crops
     assert torch.equal(same[:8], same[8:])

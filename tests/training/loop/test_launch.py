@@ -214,16 +214,13 @@ def test_a_signal_is_noted_and_does_nothing_else(number: signal.Signals) -> None
     assert signal.getsignal(number) is before
 
 
-def test_the_first_signal_is_the_reason_and_a_second_ctrl_c_stops_at_once() -> None:
+def test_signals_twice_in_a_fork_and_another_thread() -> None:
     with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGUSR1)
         assert interrupts.reason() == "SIGTERM"
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-
-
-def test_signals_in_a_fork_and_another_thread() -> None:
     with Interrupts():
         child = os.fork()
         if child == 0:

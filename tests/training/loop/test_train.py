@@ -241,6 +241,12 @@ def test_the_last_layer_and_the_backbone_may_wait(recipe: Make, original: ImageS
     for trainer in _steps(made, original):
         stands = [*map(torch.equal, start, parts(trainer))]
         assert stands == [trainer.step <= 2, trainer.step <= 4, False]
+    made = recipe(optimizer={"steps": 100, "warmup": 0.1, "heads_first": 0.2})
+    rates = schedules(made)
+    share = rates["backbone_rate"] / np.maximum(rates["learning_rate"], 1e-12)
+    assert (share[:20] == 0).all()
+    np.testing.assert_allclose(share[20:30], np.arange(1, 11) / 10)
+    np.testing.assert_allclose(share[30:], 1.0)
 
 
 @pytest.mark.parametrize("patches", [0.0, 1.0])
@@ -342,15 +348,6 @@ def test_parts_of_a_batch_take_the_step_of_the_whole(recipe: Make, original: Ima
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-6)
     torch.testing.assert_close(centers[0], centers[1])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-
-
-def test_the_backbone_waits_for_the_heads_and_then_warms_up(recipe: Make) -> None:
-    made = recipe(optimizer={"steps": 100, "warmup": 0.1, "heads_first": 0.2})
-    rates = schedules(made)
-    share = rates["backbone_rate"] / np.maximum(rates["learning_rate"], 1e-12)
-    assert (share[:20] == 0).all()
-    np.testing.assert_allclose(share[20:30], np.arange(1, 11) / 10)
-    np.testing.assert_allclose(share[30:], 1.0)
 
 
 @pytest.mark.slow

@@ -78,6 +78,17 @@ def test_report_tables_and_figures_name_nobody(run: Path) -> None:
     assert canaries.where(*passed_on(run)) == {}
     page = (run / "results/report.html").read_text(encoding="utf-8")
     assert '"class 1"' in page and "path: withheld" in page
+    page = (run / "results/report.html").read_text(encoding="utf-8")
+    named = [run / "results/archive" / f for f in ("skipped.csv", "manifest.parquet")]
+    for file in named:
+        assert canaries.where(file), file
+        assert file_digest(file) not in page
+        assert file_digest(file) not in (run / "results/archive/statement.md").read_text("utf-8")
+    assert file_digest(run / "results/archive/scores.csv") in page
+    review = pd.read_csv(run / "results/archive/quality/least_certain.csv", dtype=str)
+    manifest = pd.read_parquet(run / "results/archive/manifest.parquet")
+    ids = sorted(manifest["id"])
+    assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
 
 
 def test_no_region_in_plain_sight_is_shown(run: Path) -> None:
@@ -86,23 +97,6 @@ def test_no_region_in_plain_sight_is_shown(run: Path) -> None:
     seen = {f"{kind}_archive.{suffix}" for kind in OF_IMAGES for suffix in ("png", "svg")}
     assert set(green) == {"report.html", *seen}  # and nothing of `register`, half of it hidden
     assert "“not shown” stands" in (run / "results/report.html").read_text(encoding="utf-8")
-
-
-def test_no_digest_of_a_file_with_names_is_told(run: Path) -> None:
-    page = (run / "results/report.html").read_text(encoding="utf-8")
-    named = [run / "results/archive" / f for f in ("skipped.csv", "manifest.parquet")]
-    for file in named:
-        assert canaries.where(file), file
-        assert file_digest(file) not in page
-        assert file_digest(file) not in (run / "results/archive/statement.md").read_text("utf-8")
-    assert file_digest(run / "results/archive/scores.csv") in page
-
-
-def test_inside_the_results_ids_stay(run: Path) -> None:
-    review = pd.read_csv(run / "results/archive/quality/least_certain.csv", dtype=str)
-    manifest = pd.read_parquet(run / "results/archive/manifest.parquet")
-    ids = sorted(manifest["id"])
-    assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
 
 
 def test_a_bundle_names_nobody(run: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:

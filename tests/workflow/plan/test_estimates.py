@@ -218,15 +218,12 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     assert 300 < whole.seconds("retrieve", "rvl_cdip") / rankings < 1800
 
 
-def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> None:
+def test_large_backbones_and_detectors_ask_for_more(root: Path) -> None:
     named = estimates(root, 1000)
     sized = estimates(root, 1000, preset="long", backbone={})
     small = estimates(root, 1000, backbone={"width": 64})
     ask = [each.training_mb("celeba") for each in (named, sized, small)]
     assert ask == [32_000, 32_000, 2_000]
-
-
-def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:
     for device, faces in (("cpu", 0), ("auto", 1), ("cuda", 1)):
         both = estimates(root, 9, detection={"device": device})
         assert both.detection_gpus("celeba") == faces

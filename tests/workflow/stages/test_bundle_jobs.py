@@ -68,9 +68,6 @@ def test_tables_of_a_bundle_alone(passed_on: Path, capsys: pytest.CaptureFixture
         r"made by running the workflow here; (\d+) of \1 that the run had made have its bytes"
     )
     assert re.search(made_here, capsys.readouterr().out)
-
-
-def test_what_shows_images_says_that_a_bundle_has_none(passed_on: Path) -> None:
     done = preloaded.completed("snakemake", ["-n", "figure_2"], passed_on / "scores")
     assert done.returncode != 0
     assert "figure_2 cannot be made with this config: it shows images" in done.stderr

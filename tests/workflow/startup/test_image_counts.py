@@ -51,15 +51,12 @@ def test_what_the_report_will_not_state_is_said() -> None:
     assert not any("re-identification" in text for text in check_counts(quiet, counts(8, 16)))
 
 
-def test_what_detection_has_left_is_asked_again(tmp_path: Path) -> None:
+def test_what_is_left_is_asked_again_and_one_class_refused(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text("split,used\ntrain,8\nval,21\n")
     require_left(tmp_path / "counts.csv", Retrieval(), 8)
     (tmp_path / "counts.csv").write_text("split,used\ntrain,7\nval,20\n")
     with pytest.raises(InputError, match=r"after detection, 20 validation images; .*; 7 train im"):
         require_left(tmp_path / "counts.csv", Retrieval(), 8)
-
-
-def test_one_class_is_refused(tmp_path: Path) -> None:
     table = pd.DataFrame({"split": ["train", "train", "val"], "class": ["x", "x", "y"]})
     table.to_parquet(tmp_path / "manifest.parquet")
     with pytest.raises(InputError, match="all train images have the same class"):

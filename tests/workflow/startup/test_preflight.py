@@ -82,10 +82,13 @@ def test_pretrained_weights(tmp_path: Path, name: str) -> None:
     assert not message or said.startswith("recipes.default.backbone.pretrained: ")
 
 
-def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
+def test_misspelt_files_are_guessed_and_folders_refused(tmp_path: Path) -> None:
     (tmp_path / "dinov2_vits14.safetensors").touch()
     given = config(backbone={"pretrained": str(tmp_path / "dinov2_vits14.safetensor")})
     checked(given, r"did you mean dinov2_vits14\.safetensors\?")
+    # of which one file would be read, and the others not
+    data = {"layout": "folder", "path": "images", "detectors": ["boxes"], "boxes": str(tmp_path)}
+    checked(load({"datasets": {"mine": data}}), r"datasets\.mine\.boxes: .* is a folder")
 
 
 @pytest.mark.parametrize(
@@ -171,12 +174,6 @@ def test_a_recognizer_is_a_model_where_attacks_are_asked_for(tmp_path: Path) -> 
     asked = config(privacy={"recognizer": str(text)})
     checked(asked, r"privacy\.recognizer: .* is no model in ONNX format")
     require_files(config(privacy={"recognizer": str(text), "enabled": False}))
-
-
-def test_a_folder_is_no_file_of_boxes(tmp_path: Path) -> None:
-    # of which one file would be read, and the others not
-    data = {"layout": "folder", "path": "images", "detectors": ["boxes"], "boxes": str(tmp_path)}
-    checked(load({"datasets": {"mine": data}}), r"datasets\.mine\.boxes: .* is a folder")
 
 
 @pytest.mark.parametrize(

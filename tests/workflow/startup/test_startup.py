@@ -58,14 +58,11 @@ def test_files_of_the_user_are_checked_where_jobs_are_planned(config: dict[str, 
     assert start(config, is_main=False).user_files["mine"]["boxes"] == [Path("boxes.csv")]
 
 
-def test_data_of_a_storage_lies_at_an_absolute_path(config: dict[str, Any]) -> None:
+def test_data_of_a_storage_and_a_config_that_cannot_be_read(config: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="path"):
         start(config, has_storage=True)
     config["datasets"]["mine"]["path"] = str(Path("images").resolve())
     assert start(config, has_storage=True).counts["mine"][Split.VAL] == 4
-
-
-def test_a_config_that_cannot_be_read_is_an_input_error(config: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"none\.yaml cannot be read .No such file"):
         startup.start(config, ["none.yaml"], is_main=True, has_storage=False)
 
