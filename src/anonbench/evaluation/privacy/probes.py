@@ -88,7 +88,7 @@ def places(
 def other_photos_mask(
     who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray
 ) -> np.ndarray:
-    """Mask of all but the first crop of each person, by its `turn` (int [G], from 0), bool [P, G].
+    """Mask of all but the first crop of each person by `turn` (int [G], from 0), bool [P, G].
 
     `who` are the persons of the gallery [G], `own` those of the probes [P]. Of a probe's own
     person, the first crop that is compared is shown: it is not the `same`, bool [P, G].
