@@ -76,16 +76,14 @@ def probes(
 
 def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     table = rates("a", probes([1, 0, 0, 1] * 10), 0.95)
-    row = table[(table["rank"] == 1) & (table["regions"] == ALL)].iloc[0]
-    assert (row["rate"], row["n"], row["clusters"]) == (0.5, 40, 40)
-    assert (row["low"], row["high"]) == pytest.approx(wilson(20, 40, 0.95), abs=0.005)
-    assert (row["gallery"], row["chance"]) == (100, 0.01)
     assert table.columns.tolist() == RATE_COLUMNS
-    assert row[["one_rate", "one_chance", "one_gallery"]].tolist() == pytest.approx([0.5, 0.05, 20])
-    ten = table[(table["rank"] == 10) & (table["regions"] == ALL)].iloc[0]
-    assert (ten["rate"], ten["chance"]) == (1.0, 0.1)
+    shown = table[table["regions"] == ALL].set_index("rank")
+    numbers = ["rate", "n", "clusters", "gallery", "chance", "one_rate", "one_chance"]
+    assert shown.loc[1, numbers].tolist() == pytest.approx([0.5, 40, 40, 100, 0.01, 0.5, 0.05])
     # of half of the probes the one photograph is the sixth
-    assert ten[["one_rate", "one_chance"]].tolist() == pytest.approx([1.0, 0.5])
+    assert shown.loc[10, numbers].tolist() == pytest.approx([1.0, 40, 40, 100, 0.1, 1.0, 0.5])
+    assert shown.loc[1, ["low", "high"]].tolist() == pytest.approx(wilson(20, 40, 0.95), abs=0.005)
+    assert shown.loc[1, "one_gallery"] == 20
 
 
 def test_fewer_than_eight_persons_give_a_rate_and_the_reason_for_no_interval() -> None:
@@ -105,21 +103,18 @@ def test_hidden_regions_are_told_from_all() -> None:
 
 
 def test_the_worst_is_farthest_above_chance() -> None:
-    table = pd.concat(
-        [
-            probes([1, 0, 0, 0]),
-            probes([1, 1, 0, 0], attacker="parrot"),
-            probes([1, 1, 1, 0], entity="text", chance=0.7),
-            probes([1, 1, 1, 1], method="original"),
-        ]
-    )
-    found = worst(rates("a", table, 0.95)).set_index("method")
-    assert found.loc["blur", ["attacker", "rate", "entity"]].tolist() == ["parrot", 0.5, "face"]
-    assert found.loc["original", "rate"] == 1
+    few, several = probes([1, 0, 0, 0]), probes([1, 1, 0, 0], attacker="parrot")
+    likely = probes([1, 1, 1, 0], entity="text", chance=0.7)
+    originals = probes([1, 1, 1, 1], method="original")
+    found = worst(rates("a", pd.concat([few, several, likely, originals]), 0.95))
+    assert found[["method", "attacker", "rate", "entity"]].to_numpy().tolist() == [
+        ["original", "naive", 1.0, "face"],
+        ["blur", "parrot", 0.5, "face"],
+    ]
     # what is left above chance: 0.49 of 0.99, 0.40 of 0.60
     likely = probes([1, 1, 1, 1, 0], entity="text", chance=0.4)
-    table = pd.concat([probes([1, 0]), likely])
-    assert worst(rates("a", table, 0.95))["entity"].tolist() == ["text"]
+    found = worst(rates("a", pd.concat([probes([1, 0]), likely]), 0.95))
+    assert found["entity"].tolist() == ["text"]
 
 
 def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> None:
@@ -127,11 +122,9 @@ def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> 
     table = rates("a", pd.concat([probes([1, 0]), absent]), 0.95)
     write_csv(table, tmp_path / "rates.csv")
     again = read_rates(tmp_path / "rates.csv")
-    missing = again[again["rate"].isna()]
-    assert missing[["attacker", "reason"]].to_numpy().tolist() == [["parrot", "no model"]]
-    assert len(worst(again)) == 1
-    nothing = rates("a", absent, 0.95)
-    assert worst(nothing).empty
+    missing = again.loc[again["rate"].isna(), ["attacker", "reason"]]
+    assert missing.to_numpy().tolist() == [["parrot", "no model"]]
+    assert len(worst(again)) == 1 and worst(rates("a", absent, 0.95)).empty
 
 
 def attacked(cluster: list[int], entity: str = "face") -> pd.DataFrame:
@@ -146,16 +139,12 @@ def series(numbers: list[int]) -> pd.Series:
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_probes_share_a_cluster_where_a_chain_links_them(pairs: list[tuple[int, int]]) -> None:
     one, other = (list(each) for each in zip(*pairs, strict=True))
-    found = with_clusters(attacked(one), series(other))["cluster"].tolist()
-    expected = list(range(len(pairs)))
+    found = with_clusters(attacked(one), series(other))["cluster"]
+    expected = np.arange(len(pairs))
+    linked = np.array([[a == c or b == d for c, d in pairs] for a, b in pairs])
     for _ in pairs:  # the smallest number reaches every link of its chain
-        expected = [
-            min(expected[j] for j in range(len(pairs)) if one[i] == one[j] or other[i] == other[j])
-            for i in range(len(pairs))
-        ]
-    assert (
-        pd.factorize(pd.Series(found))[0].tolist() == pd.factorize(pd.Series(expected))[0].tolist()
-    )
+        expected = np.where(linked, expected, len(pairs)).min(axis=1)
+    assert np.array_equal(pd.factorize(found)[0], pd.factorize(expected)[0])
 
 
 def test_entities_have_numbers_of_their_own() -> None:
@@ -190,25 +179,16 @@ def unit(*rows: tuple[float, ...]) -> np.ndarray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-GALLERY = unit((1, 0), (1, 1), (0, 1), (-1, 0))
-
-
 def test_the_place_of_the_best_match_is_counted() -> None:
-    match = np.array([[False, False, True, False], [True, False, False, True]])
-    found = places(unit((2, 0.1), (-1, 0.1)), GALLERY, match, np.zeros_like(match))
-    assert found.above.tolist() == [2, 0]
-    assert found.matches.tolist() == [1, 2] and found.gallery.tolist() == [4, 4]
-    assert hit_rates(found, 1).tolist() == [0, 1]
-    assert hit_rates(found, 2).tolist() == [0, 1]
-    assert hit_rates(found, 3).tolist() == [1, 1]
-
-
-def test_a_crop_that_is_left_out_is_neither_found_nor_in_the_way() -> None:
-    match = np.array([[True, True, False, False]])
-    own = np.array([[True, False, False, False]])
-    found = places(unit((1, 0)), GALLERY, match, own)
-    assert found.gallery.tolist() == [3] and found.matches.tolist() == [1]
-    assert hit_rates(found, 1).tolist() == [1]
+    gallery = unit((1, 0), (1, 1), (0, 1), (-1, 0))
+    match = np.array([[0, 0, 1, 0], [1, 0, 0, 1], [1, 1, 0, 0]], bool)
+    # what is left out, as of the last probe, is neither found nor in the way
+    left_out = np.array([[0] * 4, [0] * 4, [1, 0, 0, 0]], bool)
+    found = places(unit((2, 0.1), (-1, 0.1), (1, 0)), gallery, match, left_out)
+    assert found.above.tolist() == [2, 0, 0]
+    assert (found.matches.tolist(), found.gallery.tolist()) == ([1, 2, 1], [4, 4, 3])
+    rates = [hit_rates(found, rank).tolist() for rank in (1, 2, 3)]
+    assert rates == [[0, 1, 1], [0, 1, 1], [1, 1, 1]]
 
 
 @pytest.mark.parametrize(("items", "right", "above"), [(4, 2, 1), (5, 1, 0), (3, 3, 2), (4, 1, 5)])
@@ -286,9 +266,9 @@ def test_attacks_failing_on_originals(originals: float, variant: float, known: b
 def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     codes = make_rates("a", entity="barcode", match="region").assign(rate=1.0, clusters=2)
     found = strongest(pd.concat([make_rates("a"), codes]), 0.2, 0.95).set_index("method")
-    assert found.loc["blur", ["entity", "shortfall"]].tolist() == ["face", ""]
-    assert found.loc["blur", "rate"] == pytest.approx(0.45)
-    assert found.loc["blur", "unknown"] == "barcode: 2 images, and 20 are needed"
+    lack = "barcode: 2 images, and 20 are needed"
+    shown = found.loc["blur", ["entity", "shortfall", "unknown", "rate"]].tolist()
+    assert shown == ["face", "", lack, pytest.approx(0.45)]
     alone = strongest(codes, 0.2, 0.95)
     assert (alone["shortfall"] != "").all() and (alone["entity"] == "barcode").all()
     assert strongest(codes.iloc[:0], 0.2, 0.95).empty
@@ -297,39 +277,33 @@ def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
 def test_a_wide_interval_does_not_hide_a_narrow_one_that_shows_more() -> None:
     wide = make_rates("a", entity="text", match="region").assign(rate=0.6, low=0.05, high=0.9)
     narrow = make_rates("a").assign(rate=0.4, low=0.35, high=0.45)
-    row = strongest(pd.concat([narrow, wide]), 0.2, 0.95).set_index("method").loc["blur"].to_dict()
-    assert row["entity"] == "face" and row["low"] == 0.35
-    lack = "an interval of 85.0 points: 93 probes of different images are enough"
-    assert row["unknown"] == f"text: {lack}"
+    both, alone = (
+        strongest(table, 0.2, 0.95).set_index("method").loc["blur"]
+        for table in (pd.concat([narrow, wide]), wide.assign(low=0.3))
+    )
+    lack = "text: an interval of 85.0 points: 93 probes of different images are enough"
+    assert both[["entity", "low", "unknown"]].tolist() == ["face", 0.35, lack]
     # a wide one may show that an attack succeeds, but not that it fails
-    row = strongest(wide.assign(low=0.3), 0.2, 0.95).set_index("method").loc["blur"].to_dict()
-    assert row["shortfall"] == "" and "an interval of 60.0 points" in row["unknown"]
+    assert alone["shortfall"] == "" and "an interval of 60.0 points" in alone["unknown"]
+
+
+LACKS = [ONLY_ONE, f"{TOO_LITTLE}: 9 regions"]
 
 
 @pytest.mark.parametrize(
-    ("reason", "unknown"),
-    [
-        (ONLY_ONE, f"mrz: {ONLY_ONE}"),
-        (f"{TOO_LITTLE}: 9 regions", f"mrz: {TOO_LITTLE}: 9 regions"),
-        (NONE, ""),
-    ],
+    ("reason", "unknown"), [*((lack, f"mrz: {lack}") for lack in LACKS), (NONE, "")]
 )
 def test_an_entity_that_cannot_be_attacked_is_not_known(reason: str, unknown: str) -> None:
-    lone = (
-        make_rates("a")
-        .iloc[:1]
-        .assign(entity="mrz", method="", degree=0, rate=float("nan"), reason=reason)
-    )
-    assert set(judged(pd.concat([make_rates("a"), lone])).values()) == {unknown}
+    lone = make_rates("a").iloc[:1].assign(entity="mrz", method="", degree=0, rate=np.nan)
+    table = pd.concat([make_rates("a"), lone.assign(reason=reason)])
+    assert set(judged(table).values()) == {unknown}
 
 
 @pytest.mark.parametrize("widest", [0.05, 0.5])
 def test_so_many_probes_are_needed(widest: float) -> None:
     needed = probes_needed(widest, 0.95)
-    low, high = wilson(needed / 2, needed, 0.95)
-    assert high - low <= widest
-    low, high = wilson((needed - 1) / 2, needed - 1, 0.95)
-    assert high - low > widest
+    enough, fewer = (np.ptp(wilson(n / 2, n, 0.95)) for n in (needed, needed - 1))
+    assert enough <= widest < fewer
     assert probes_needed(1.0, 0.95) == 1
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -76,10 +75,9 @@ def test_eyes_nose_and_mouth_come_to_their_places(scale: float) -> None:
 def test_of_one_colour_nothing_is_left_to_see() -> None:
     """Neither the face's place in its box nor the box's shape shows in a masked face."""
     masked = np.full((90, 61, 3), (7, 0, 250), np.uint8)
-    crop = aligned(masked, turned(0.9, 0.6, (3.0, 12.0)), 56)
-    assert (crop.reshape(-1, 3) == (7, 0, 250)).all()
-    grey = aligned(masked[..., 2], turned(0.9, 0.6, (3.0, 12.0)), 56)
-    assert grey.ndim == 2 and (grey == 250).all()
+    for pixels in (masked, masked[..., 2]):
+        seen = aligned(pixels, turned(0.9, 0.6, (3.0, 12.0)), 56)
+        assert seen.ndim == pixels.ndim and (seen == pixels[0, 0]).all()
 
 
 def test_large_faces_are_shrunk_by_means_of_all_their_pixels() -> None:
@@ -111,14 +109,14 @@ def test_only_faces_are_aligned_and_only_where_they_are_asked_for_so() -> None:
     points = find_points(Pictures(), regions, wanted)
     assert list(points) == [("a", 0)]
     cuts = [Cut(32), Cut(32, aligned=True)]
-    plain, straight = read_crops(Pictures(), regions, wanted, cuts, points).values()
-    assert not np.array_equal(plain[0], straight[0])
-    np.testing.assert_array_equal(plain[1:], straight[1:])
     # beside the face nothing is seen, and of a masked one nothing at all
-    other = read_crops(Pictures(beside=90), regions, wanted, cuts, points)[cuts[1]]
+    (plain, straight), (_, other), (_, masked) = (
+        read_crops(pictures, regions, wanted, cuts, points).values()
+        for pictures in (Pictures(), Pictures(beside=90), Pictures(Variant("mask", 100)))
+    )
+    assert not np.array_equal(plain[0], straight[0]) and not masked[0].any()
+    np.testing.assert_array_equal(plain[1:], straight[1:])
     np.testing.assert_array_equal(other[0], straight[0])
-    masked = read_crops(Pictures(Variant("mask", 100)), regions, wanted, cuts, points)[cuts[1]]
-    assert not masked[0].any()
 
 
 PEOPLE = {f"v{number:02d}": f"a {number // 3}" for number in range(12)}
@@ -150,7 +148,8 @@ class Turned:
 class KnownPoints:
     """Stands for MTCNN's last network, and knows where the points are."""
 
-    seen: ClassVar[list[int]] = []
+    def __init__(self, seen: list[int]) -> None:
+        self.seen = seen
 
     def find(self, image: np.ndarray, face: Region) -> np.ndarray:
         assert image[50, 20:120].min() == 0  # the original
@@ -174,34 +173,25 @@ class Upright:
         return unit(values)
 
 
-def test_points_are_those_of_the_original(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "Landmarks", KnownPoints)
-    monkeypatch.setattr(KnownPoints, "seen", [])
+def test_points_are_those_of_the_original(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(module, "Landmarks", lambda: KnownPoints(seen))
     face = Region(Entity.FACE, 20, 0, 120, 112, 0.9)
-    model, clear = Upright(), Turned(sorted(PEOPLE))
-    pupils = sorted(PUPILS)
+    model, clear, pupils = Upright(), Turned(sorted(PEOPLE)), sorted(PUPILS)
+    shown = Published(
+        clear,
+        {Variant("mask", 100): replace(clear, least=40)},
+        box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),
+        PEOPLE | PUPILS,
+        Turned(pupils),
+        {"mask": Turned(pupils, 60)},
+    )
+    asked = Privacy(attackers=("supervised",)), Anonymization()
     with threadpool_limits(1, user_api="blas"):
-        table = reidentify(
-            Published(
-                clear,
-                {Variant("mask", 100): replace(clear, least=40)},
-                box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),
-                PEOPLE | PUPILS,
-                Turned(pupils),
-                {"mask": Turned(pupils, 60)},
-            ),
-            {},
-            [Entity.FACE],
-            model,
-            Privacy(attackers=("supervised",)),
-            Anonymization(),
-            seed=0,
-        )
+        table = reidentify(shown, {}, [Entity.FACE], model, *asked, seed=0)
     assert set(table.loc[table["attacker"] == "supervised", "reason"]) == {""}
     assert model.count == 2 * len(ANGLES)  # each as it is, and in its other version
-    assert sorted(KnownPoints.seen) == list(range(len(ANGLES)))
+    assert sorted(seen) == list(range(len(ANGLES)))
 
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))
@@ -214,35 +204,25 @@ def picture(name: str) -> np.ndarray:
 
 def test_nothing_outside_a_region_is_seen() -> None:
     image, other = picture("a"), picture("b")
-    hidden = [
-        anonymize(each, [SLANTED], Variant(Method.MASK, 100), Anonymization())
-        for each in (image, other)
-    ]
-    assert not (crop(hidden[0], SLANTED, 1.0)).any()
-    np.testing.assert_array_equal(*(crop(each, SLANTED, 1.0) for each in hidden))
+    for each in (image, other):
+        masked = anonymize(each, [SLANTED], Variant(Method.MASK, 100), Anonymization())
+        assert not crop(masked, SLANTED, 1.0).any()
     assert not np.array_equal(crop(image, SLANTED, 1.0), crop(other, SLANTED, 1.0))
 
 
 def test_an_upright_region_is_its_pixels() -> None:
-    image = picture("a")
-    np.testing.assert_array_equal(crop(image, UPRIGHT, 1.0), image[5:25, 5:20])
-    np.testing.assert_array_equal(crop(image[..., 0], UPRIGHT, 1.0), image[5:25, 5:20, 0])
-
-
-def test_a_box_outside_its_image_is_empty() -> None:
+    for image in (picture("a"), picture("a")[..., 0]):
+        np.testing.assert_array_equal(crop(image, UPRIGHT, 1.0), image[5:25, 5:20])
     assert crop(picture("a"), Region(Entity.FACE, 200, 5, 220, 25, 0.9), 1.0).shape == (1, 1, 3)
 
 
 def test_crops_come_in_the_order_asked_for_and_in_every_size(tmp_path: Path) -> None:
-    drawn = {"a": picture("a"), "b": picture("b")[..., 0]}
-    images = write_set(tmp_path / "0.tar", drawn)
+    images = write_set(tmp_path / "0.tar", {"a": picture("a"), "b": picture("b")[..., 0]})
     regions = {name: [SLANTED, UPRIGHT] for name in ("a", "b")}
     wanted = pd.DataFrame({"id": ["b", "a", "a"], "order": [1, 0, 1], "margin": [1.0, 1.0, 2.0]})
-    wanted["context"] = 0.0
-    found = read_crops(images, regions, wanted, [Cut(16), Cut(24)])
-    assert {cut: values.shape for cut, values in found.items()} == {
-        Cut(side): (3, side, side, 3) for side in (16, 24)
-    }
+    found = read_crops(images, regions, wanted.assign(context=0.0), [Cut(16), Cut(24)])
+    shapes = {cut.side: values.shape for cut, values in found.items()}
+    assert shapes == {side: (3, side, side, 3) for side in (16, 24)}
     grey = found[Cut(16)][0]
     assert (grey == grey[..., :1]).all()
     assert abs(grey.mean() - picture("b")[5:25, 5:20, 0].mean()) < 5
@@ -265,23 +245,18 @@ def drawn() -> np.ndarray:
 
 
 def test_points_move_with_the_face(landmarks: Landmarks, drawn: np.ndarray) -> None:
-    around = np.zeros((150, 170, 3), np.uint8)
-    around[30:120, 40:150] = drawn
-    moved = Region(
-        Entity.FACE, FRONTAL.x0 + 40, FRONTAL.y0 + 30, FRONTAL.x1 + 40, FRONTAL.y1 + 30, 0.9
-    )
-    np.testing.assert_allclose(
-        landmarks.find(around, moved), landmarks.find(drawn, FRONTAL) + np.array((40, 30))
-    )
+    around = np.pad(drawn, ((30, 30), (40, 20), (0, 0)))
+    box = FRONTAL.x0 + 40, FRONTAL.y0 + 30, FRONTAL.x1 + 40, FRONTAL.y1 + 30
+    found = landmarks.find(around, Region(Entity.FACE, *box, 0.9))
+    np.testing.assert_allclose(found, landmarks.find(drawn, FRONTAL) + np.array((40, 30)))
 
 
 def test_edge_and_grey_faces_have_points(landmarks: Landmarks, drawn: np.ndarray) -> None:
     edge = Region(Entity.FACE, -8, 60, 12, 95, 0.9)
     assert np.isfinite(landmarks.find(drawn, edge)).all()
     grey = drawn[..., 0]
-    np.testing.assert_array_equal(
-        landmarks.find(grey, FRONTAL), landmarks.find(np.repeat(grey[..., None], 3, 2), FRONTAL)
-    )
+    found = (landmarks.find(image, FRONTAL) for image in (grey, np.repeat(grey[..., None], 3, 2)))
+    np.testing.assert_array_equal(*found)
 
 
 def test_eyes_of_aligned_photographs(landmarks: Landmarks, shared: Path) -> None:

@@ -28,14 +28,16 @@ SIZE, PAPER, STEP = 22, 200, 5
 GIVEN = Variant("given", 100)
 
 
-def jpeg(pixels: np.ndarray, quality: int = 75, subsampling: int = 2, turn: int = 1) -> bytes:
-    """Return a JPEG file whose pixels a reader turns by its EXIF orientation."""
+def encoded(pixels: np.ndarray, form: str, turn: int = 1, **options: int) -> bytes:
+    """Return a file whose pixels a reader turns by its EXIF orientation."""
     file, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = turn
-    Image.fromarray(pixels).save(
-        file, "JPEG", quality=quality, subsampling=subsampling, exif=exif.tobytes()
-    )
+    Image.fromarray(pixels).save(file, form, exif=exif.tobytes(), **options)
     return file.getvalue()
+
+
+def jpeg(pixels: np.ndarray, quality: int = 75, subsampling: int = 2, turn: int = 1) -> bytes:
+    return encoded(pixels, "JPEG", turn, quality=quality, subsampling=subsampling)
 
 
 def page(number: int) -> tuple[np.ndarray, Region]:
@@ -46,11 +48,10 @@ def page(number: int) -> tuple[np.ndarray, Region]:
     at = (43 + number % 8, 37 + (3 * number) % 8)
     ImageDraw.Draw(image).text(at, TEXTS[number], fill=(20,) * 3, font=font)
     drawn = np.asarray(image)
-    rows, columns = np.nonzero((drawn != paper).any(axis=2))
-    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    x, y, width, height = cv2.boundingRect((drawn != paper).any(axis=2).astype(np.uint8))
     noisy = drawn + np.random.default_rng(number).normal(0, 1.5, drawn.shape)
     pixels = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
-    return pixels, Region(Entity.TEXT, *map(float, box), 1.0)
+    return pixels, Region(Entity.TEXT, *map(float, (x, y, x + width, y + height)), 1.0)
 
 
 class Told:
@@ -67,17 +68,16 @@ def _told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
-def covered(pixels: np.ndarray, region: Region, beyond: int = 0, unit: int = 1) -> np.ndarray:
-    """Return an image with a black rectangle, grown and then rounded up to a grid."""
-    first = [int(side - beyond) // unit * unit for side in (region.y0, region.x0)]
-    last = [-(-int(side + beyond) // unit) * unit for side in (region.y1, region.x1)]
+def covered(pixels: np.ndarray, region: Region, unit: int = 1) -> np.ndarray:
+    """Return an image with a black rectangle, rounded up to a grid."""
     hidden = pixels.copy()
-    cv2.rectangle(hidden, first[::-1], (last[1] - 1, last[0] - 1), (0, 0, 0), -1)
+    y, x = (int(side) // unit * unit for side in (region.y0, region.x0))
+    hidden[y : -(-int(region.y1) // unit) * unit, x : -(-int(region.x1) // unit) * unit] = 0
     return hidden
 
 
 def attacked(
-    quality: int, subsampling: int, copy: str, beyond: int = 0, unit: int = 1, grey: bool = False
+    quality: int, subsampling: int, copy: str, unit: int = 1, grey: bool = False
 ) -> dict[str, float]:
     """Return the mean shares over all pages."""
     looking = BlockNoise(candidates=30).load(Equipment(None, None))
@@ -87,12 +87,12 @@ def attacked(
         data = jpeg(pixels[..., 0] if grey else pixels, quality, subsampling)
         image = read_image(data)
         (truth,) = looking.look_at_file(data, image, [region], Variant())
-        hidden = covered(image, region, beyond, unit)
+        hidden = covered(image, region, unit)
         stored = jpeg(hidden, quality, subsampling) if copy == "jpeg" else None
         shown = hidden if stored is None else read_image(stored)
         (found,) = looking.look_at_file(stored, shown, [region], GIVEN)
         shares.append(looking.shares(truth, found))
-    return {name: float(np.mean([each[name] for each in shares])) for name in shares[0]}
+    return pd.DataFrame(shares).mean().to_dict()
 
 
 @pytest.mark.parametrize(
@@ -108,32 +108,30 @@ def test_numbers_are_read_in_jpeg_copies() -> None:
 
 
 def test_boxes_that_cover_whole_blocks_leave_chance() -> None:
-    found = attacked(75, 2, "png", 0, 16)
+    found = attacked(75, 2, "png", unit=16)
     assert found["top_1"] == pytest.approx(1 / 30) and found["top_10"] == pytest.approx(1 / 3)
     # grey text has no colour: blocks of brightness are those of 8 pixels
-    assert attacked(75, 2, "png", 0, 8)["top_1"] < 0.3
+    assert attacked(75, 2, "png", unit=8)["top_1"] < 0.3
 
 
 @pytest.mark.parametrize(
     ("turn", "subsampling"), [*((turn, 2) for turn in range(1, 9)), (6, 0), (7, 1)]
 )
 def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -> None:
-    generator = np.random.default_rng(turn)
-    noise = generator.integers(0, 256, (13, 17, 3), np.uint8)
+    noise = np.random.default_rng(turn).integers(0, 256, (13, 17, 3), np.uint8)
     stored = cv2.resize(noise, (107, 75), interpolation=cv2.INTER_CUBIC)
     data = jpeg(stored, 60, subsampling, turn)
-    shown = read_image(data)
-    upright = read_image(_turned(stored, turn))
+    shown, upright = read_image(data), read_image(encoded(stored, "PNG", turn))
     assert upright.shape == shown.shape
     coding = coding_of(data)
     assert coding is not None
+    inner = (slice(20, 40), slice(20, 40))
     for top, left in ((0, 0), (5, 11)):
         pages = np.stack([upright, 255 - upright])[:, top : top + 64, left : left + 64]
-        found = coding.repeated(pages, (top, left))
-        inner = (slice(20, 40), slice(20, 40))
-        seen = shown[top : top + 64, left : left + 64]
-        assert np.abs(found[0][inner].astype(int) - seen[inner]).max() <= 1
-        assert np.abs(pages[0][inner].astype(int) - seen[inner]).max() > 8
+        found = coding.repeated(pages, (top, left))[0][inner].astype(int)
+        seen = shown[top : top + 64, left : left + 64][inner]
+        assert np.abs(found - seen).max() <= 1
+        assert np.abs(pages[0][inner].astype(int) - seen).max() > 8
 
 
 @pytest.mark.parametrize("subsampling", [0, 2])
@@ -146,17 +144,7 @@ def test_windows_that_are_coded_together_do_not_show_in_each_other(subsampling: 
     assert np.array_equal(together, np.stack(alone))
 
 
-def _turned(stored: np.ndarray, turn: int) -> bytes:
-    """Return a lossless file that readers turn alike."""
-    file, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = turn
-    Image.fromarray(stored).save(file, "PNG", exif=exif.tobytes())
-    return file.getvalue()
-
-
-def test_large_lines_take_bounded_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_large_lines_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A headline of a scan took 4.6 GB."""
     image, region = page(0)
     looking = BlockNoise(candidates=60).load(Equipment(None, None))
@@ -169,35 +157,31 @@ def test_large_lines_take_bounded_memory(
         got = block_noise.changes_by_text(truth.candidates, truth, found)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert got is not None
-        return got, peak
+        return np.asarray(got), peak
 
     (together, most), (apart, least) = changes(2**30), changes(2**17)
     assert np.array_equal(together, apart) and len(apart) == 60
     assert least < most / 4
 
 
-def test_blocks_lie_in_the_grid_of_the_stored_image() -> None:
-    pixels = np.full((40, 50, 3), 255, np.uint8)
+@pytest.mark.parametrize(("turn", "columns"), [(1, (4, 16)), (2, (4, 18))])
+def test_blocks_lie_in_the_grid_of_the_stored_image(turn: int, columns: tuple[int, int]) -> None:
+    """Mirrored by turn 2, whose blocks begin at column 2; the window begins at (3, 4)."""
     one = np.zeros((30, 40), bool)
     one[7, 9] = True  # in the image: row 10, column 13
-    plain = coding_of(jpeg(pixels, subsampling=2))
-    mirrored = coding_of(jpeg(pixels, subsampling=2, turn=2))
-    assert plain and mirrored
-    for coding, columns in ((plain, (0, 16)), (mirrored, (2, 18))):
-        rows, places = np.nonzero(coding.touched(one, (3, 4)))
-        assert (rows.min() + 3, rows.max() + 4) == (3, 16)
-        assert (places.min() + 4, places.max() + 5) == (max(4, columns[0]), columns[1])
+    coding = coding_of(jpeg(np.full((40, 50, 3), 255, np.uint8), turn=turn))
+    assert coding is not None
+    rows, places = np.nonzero(coding.touched(one, (3, 4)))
+    assert (rows.min() + 3, rows.max() + 4) == (3, 16)
+    assert (places.min() + 4, places.max() + 5) == columns
 
 
 def test_other_files_have_no_coding_that_can_be_repeated() -> None:
     pixels, _ = page(0)
-    for format_, lossless in (("PNG", True), ("TIFF", True), ("WEBP", False)):
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, format_)
-        assert coding_of(file.getvalue()) is None
-        assert is_lossless(file.getvalue()) is lossless
-    assert coding_of(b"%PDF-1.4") is None and not is_lossless(b"%PDF-1.4")
+    files = {form: encoded(pixels, form) for form in ("PNG", "TIFF", "WEBP")}
+    for form, data in (files | {"PDF": b"%PDF-1.4"}).items():
+        assert coding_of(data) is None
+        assert is_lossless(data) is (form in ("PNG", "TIFF"))
     assert not is_lossless(jpeg(pixels))
 
 
