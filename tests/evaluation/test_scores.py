@@ -34,13 +34,12 @@ def scenario(
     folder: Path, model: str, variant: str, level: float, downstream: bool = True, seed: int = 0
 ) -> ScenarioFiles:
     generator = np.random.default_rng(int(level * 100))
-    kinds = ["original"] if variant == "original" else ["anonymized", "original"]
-    count = IMAGES * len(kinds)
-    ids = [f"{i:03d}" for i in range(IMAGES)]
+    kinds = KINDS[variant == "original" :]
+    ids = list(CLUSTERS.index)
     rows = pd.DataFrame({"id": ids * len(kinds), "query": np.repeat(kinds, IMAGES)})
     for column in PER_QUERY.values():
-        rows[column] = np.clip(level + 0.1 * generator.standard_normal(count), 0, 1)
-    rows["unchanged"] = generator.integers(0, 2, count).astype(float)
+        rows[column] = np.clip(level + 0.1 * generator.standard_normal(len(rows)), 0, 1)
+    rows["unchanged"] = generator.integers(0, 2, len(rows)).astype(float)
     stem = f"{model}.{variant}.{seed}"
     floor = {"anonymized": {"map": 0.16}, "original": {"map": 0.06}}
     rows.to_parquet(folder / f"{stem}.parquet")
@@ -49,8 +48,8 @@ def scenario(
     predicted = LABELS.copy()
     predicted[:15] = "b"  # 60 of 80 are right: 35 of 50, 15 of 20, 10 of 10
     predicted[50:55] = "a"
-    table = pd.DataFrame({"id": ids, "label": LABELS})
-    table.assign(knn=predicted, linear=predicted).to_parquet(folder / f"{stem}.predictions")
+    table = pd.DataFrame({"id": ids, "label": LABELS, "knn": predicted, "linear": predicted})
+    table.to_parquet(folder / f"{stem}.predictions")
     (folder / f"{stem}.down.json").write_text(json.dumps({"k": 20, "chance": 0.3}))
     suffixes = ("json", "parquet", *(("down.json", "predictions") if downstream else ()))
     files = [folder / f"{stem}.{suffix}" for suffix in suffixes]
@@ -68,30 +67,24 @@ def test_one_row_a_number(tmp_path: Path) -> None:
         scenario(tmp_path, "unadapted", "original", 0.8, downstream=False),
     ]
     table = gather(given, confidence=0.95)
-    assert list(table.columns) == COLUMNS
-    assert len(table) == 2 * (2 * 7 + 2) + 7
     pd.testing.assert_frame_equal(table, gather(given[::-1], 0.95))
-    assert table["method"].tolist()[:7] == ["original"] * 7
-    assert table["degree"].tolist()[:8] == [0] * 7 + [50]
-    assert set(table.loc[table["degree"] == 0, "query"]) == {"original"}
-    assert table["metric"].tolist()[:7] == list(PER_QUERY)
-    assert table["metric"].tolist()[21:23] == ["knn", "linear"]
+    assert list(table.columns) == COLUMNS and (table["reason"] == "").all()
+    keys = [("original", 0, "original", metric) for metric in PER_QUERY]
+    both = [("blur", 50, query, metric) for metric in PER_QUERY for query in KINDS[::-1]]
+    keys += 2 * [*both, ("blur", 50, "", "knn"), ("blur", 50, "", "linear")]
+    found = table[["method", "degree", "query", "metric"]]
+    assert [*found.itertuples(index=False, name=None)] == keys
 
-    cell = table.query(
-        "adaption == 'A' and method == 'blur' and metric == 'map' and query == 'original'"
-    ).iloc[0]
+    cells = table.query("adaption == 'A' and query == 'original'").set_index("metric")
     rows = pd.read_parquet(given[0].per_query).query("query == 'original'")
-    assert cell["value"] == pytest.approx(rows["ap"].mean())
-    assert (cell["n"], cell["k"]) == (80, 4)
     expected = clustered_mean(rows["ap"].to_numpy(), CLUSTERS.to_numpy(), 0.95)
-    numbers = expected.se, expected.low, expected.high, ""
-    assert tuple(cell[["se", "low", "high", "reason"]]) == pytest.approx(numbers)
-    assert (table["reason"] == "").all()
+    numbers = rows["ap"].mean(), 80, 4, expected.se, expected.low, expected.high
+    cell = cells.loc["map", ["value", "n", "k", "se", "low", "high"]]
+    assert tuple(cell) == pytest.approx(numbers)
+    assert cells.loc["tau", "value"] == pytest.approx(rows["tau"].mean())
+    depths = {"rbo": 4, "overlap": 4, "unchanged": 10, "tau": 10}
+    assert cells.loc[list(depths), "k"].to_dict() == depths
     assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
-    tau = table.query("adaption == 'A' and metric == 'tau' and query == 'original'").iloc[0]
-    assert (tau["value"], tau["k"]) == (pytest.approx(rows["tau"].mean()), 10)
-    depths = table.groupby("metric")["k"].unique().map(list)
-    assert depths["rbo"] == depths["overlap"] == [4] and depths["unchanged"] == [10]
 
 
 def test_few_clusters_give_values_without_intervals(tmp_path: Path) -> None:
@@ -105,20 +98,18 @@ def test_few_clusters_give_values_without_intervals(tmp_path: Path) -> None:
 def test_accuracies(tmp_path: Path) -> None:
     table = gather([scenario(tmp_path, "C-mask-100", "mask-100", 0.4)], 0.95)
     cells = table[table["query"] == ""].set_index("metric")
-    assert cells["value"].to_dict() == {"knn": 0.75, "linear": 0.75}
     right = np.ones(80)
     right[:15] = right[50:55] = 0.0
     expected = clustered_rate(right, CLUSTERS.to_numpy(), 0.95)
     assert expected.effective < 40  # those that are wrong are in three clusters
-    assert np.allclose(cells[["low", "high"]], (expected.low, expected.high))
-    assert np.allclose(cells["se"], np.sqrt(0.75 * 0.25 / expected.effective))
-    assert cells.loc["knn", "k"] == 20 and pd.isna(cells.loc["linear", "k"])
+    se = np.sqrt(0.75 * 0.25 / expected.effective)
+    numbers = cells[["value", "low", "high", "se", "chance", "floor"]]
+    assert np.allclose(numbers, (0.75, expected.low, expected.high, se, 0.3, 0.3))
+    assert cells["k"].fillna(-1).to_dict() == {"knn": 20, "linear": -1}
     chances = table.groupby("metric")["chance"].unique().map(list)
     assert chances["map"] == [0.06] and chances["mndcg"] == [0.5]
     floors = table[table["metric"] == "map"].set_index("query")["floor"]
     assert floors.to_dict() == {"original": 0.06, "anonymized": 0.16}
-    assert (cells["floor"] == cells["chance"]).all()
-    assert chances["knn"] == chances["linear"] == [0.3]
     assert table.loc[table["metric"] == "rbo", "chance"].isna().all()
 
 
@@ -164,14 +155,12 @@ def test_undefined_queries_are_left_out(tmp_path: Path) -> None:
     files = scenario(tmp_path, "unadapted", "mask-100", 0.5)
     rows = pd.read_parquet(files.per_query)
     rows.loc[:2, "ndcg"] = np.nan
-    rows["tau"] = np.nan
-    rows.to_parquet(files.per_query)
+    rows.assign(tau=np.nan).to_parquet(files.per_query)
     table = gather([files])
     cell = table.query("metric == 'mndcg' and query == 'anonymized'").iloc[0]
-    assert cell["n"] == 77
-    assert cell["low"] < cell["value"] < cell["high"]
     expected = clustered_mean(rows.loc[3:79, "ndcg"].to_numpy(), CLUSTERS.to_numpy()[3:], 0.9)
-    assert cell["se"] == pytest.approx(expected.se)
+    numbers = 77, expected.se, expected.low, expected.high
+    assert tuple(cell[["n", "se", "low", "high"]]) == pytest.approx(numbers)
     none = table[table["metric"] == "tau"]
     assert (none["n"] == 0).all() and none[["value", "low", "high", "se"]].isna().all(axis=None)
 
@@ -179,36 +168,35 @@ def test_undefined_queries_are_left_out(tmp_path: Path) -> None:
 def test_no_query_unchanged_is_no_certainty(tmp_path: Path) -> None:
     files = scenario(tmp_path, "unadapted", "mask-100", 0.5)
     rows = pd.read_parquet(files.per_query)
-    rows["unchanged"] = 0.0
-    rows.loc[:9, "unchanged"] = 1.0
+    rows["unchanged"] = (rows.index < 10).astype(float)
     rows.to_parquet(files.per_query)
-    table = gather([files], confidence=0.95)
-    some, none = (table.query(f"metric == 'unchanged' and query == '{q}'").iloc[0] for q in KINDS)
-    for cell, count in ((some, 10), (none, 0)):
-        hits = np.r_[np.ones(count), np.zeros(IMAGES - count)]
+    table = gather([files], confidence=0.95).query("metric == 'unchanged'").set_index("query")
+    for query, count in zip(KINDS, (10, 0), strict=True):
+        hits = (np.arange(IMAGES) < count).astype(float)
         expected = clustered_rate(hits, CLUSTERS.to_numpy(), 0.95)
-        assert (cell["low"], cell["high"]) == pytest.approx((expected.low, expected.high))
-        assert cell["high"] - cell["low"] > 0.1
+        assert tuple(table.loc[query, ["low", "high"]]) == pytest.approx(
+            (expected.low, expected.high)
+        )
+        assert expected.high - expected.low > 0.1
 
 
 def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
     levels = enumerate((0.4, 0.5, 0.7))
     given = [scenario(tmp_path, "A-blur-50", "blur-50", level, seed=s) for s, level in levels]
     table = gather(given).query("metric == 'map' and query == 'original'")
-    values = [
-        pd.read_parquet(files.per_query).query("query == 'original'")["ap"].to_numpy()
-        for files in given
-    ]
-    expected = retrained_interval(np.stack(values), CLUSTERS.to_numpy(), 0.9)
+    rows = (pd.read_parquet(files.per_query) for files in given)
+    values = np.stack([each.query("query == 'original'")["ap"] for each in rows])
+    expected = retrained_interval(values, CLUSTERS.to_numpy(), 0.9)
     ends = table[["retrained_low", "retrained_high"]].to_numpy()
     assert np.allclose(ends, (expected.low, expected.high))
     assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()
-    linear = gather(given, 0.5).query("metric == 'linear'")
+    linear, sure, two = (
+        gather(files, confidence).query("metric == 'linear'")
+        for files, confidence in ((given, 0.5), (given, 0.9999), (given[:2], 0.9))
+    )
     middle = linear[["retrained_low", "retrained_high"]].mean(axis=1)
     assert np.allclose(middle, linear["value"]) and (linear["retrained_high"] > middle + 0.01).all()
-    sure = gather(given, 0.9999).query("metric == 'linear'")
     assert (sure["retrained_high"] == 1.0).all()  # and no more
-    two = gather(given[:2]).query("metric == 'linear'")
     assert two["retrained_reason"].str.startswith("2 seeds, and at least 3").all()
     assert two["retrained_low"].isna().all()
 
@@ -217,10 +205,10 @@ def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
     names = [("unadapted", 0.9), ("A-mask-25", 0.5), ("B-mask-25", 0.4), ("C-mask-25", 0.6)]
     given = [scenario(tmp_path, name, "mask-25", level) for name, level in names]
     given.append(scenario(tmp_path, "unadapted", "mask-25", 0.2, seed=1))
-    write_csv(gather(given), tmp_path / "scores.csv")
-    outputs = [tmp_path / name for name in ("matrix.csv", "within.csv")]
-    write_correlation(tmp_path / "scores.csv", 25, *outputs)
-    cells = pd.read_csv(outputs[0]).set_index(["metric", "metric_b"])
+    table, matrix, within = (tmp_path / f"{name}.csv" for name in ("scores", "matrix", "within"))
+    write_csv(gather(given), table)
+    write_correlation(table, 25, matrix, within)
+    cells = pd.read_csv(matrix).set_index(["metric", "metric_b"])
     assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9
     assert cells.loc[("map_original", "knn"), "reason"] == "k-NN is the same in all 4 rows"
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -50,19 +49,6 @@ def persons(
     return values, labels
 
 
-@given(arrays(np.float64, st.integers(8, 30), elements=coarse))
-def test_single_values_give_students_interval(values: np.ndarray) -> None:
-    result = clustered_mean(values, np.arange(len(values)), 0.9)
-    assert result.value == pytest.approx(values.mean())
-    if np.ptp(values) == 0:
-        assert result.low == result.value == result.high
-        return
-    expected = scipy.stats.ttest_1samp(values, 0.0)
-    assert (result.low, result.high) == pytest.approx(tuple(expected.confidence_interval(0.9)))
-    assert (result.n, result.clusters, result.df) == (len(values), len(values), len(values) - 1)
-    assert result.se == pytest.approx(scipy.stats.sem(values))
-
-
 @given(clustered)
 def test_variance_is_the_jackknife(given_values: tuple[np.ndarray, np.ndarray]) -> None:
     values, labels = given_values
@@ -78,15 +64,6 @@ def test_variance_is_the_jackknife(given_values: tuple[np.ndarray, np.ndarray]) 
     assert result.reason == ""
     undefined = clustered_mean(np.append(values, np.nan), np.append(labels, 99), 0.95)
     assert undefined == result, "left out with its cluster"
-
-
-@given(st.floats(-2, 2), st.floats(-2, 2))
-def test_one_sided_p_values_equal_scipys(shift: float, bound: float) -> None:
-    values = np.random.default_rng(0).random(12) + shift
-    result = clustered_mean(values, np.arange(12), 0.95)
-    above = scipy.stats.ttest_1samp(values, bound, alternative="greater").pvalue
-    assert result.p_above(bound) == pytest.approx(above, abs=1e-9)
-    assert result.p_below(bound) == pytest.approx(1 - above, abs=1e-9)
 
 
 def test_p_values_without_spread_or_interval() -> None:

@@ -81,16 +81,6 @@ def test_the_first_equal_a_plain_sort(values: np.ndarray, data: st.DataObject) -
     assert first(values, k).tolist() == expected
 
 
-@pytest.mark.parametrize(
-    ("lowest", "spread"), [(-0.5, 0.0), (0.0, 1e-44), (0.25, 1e-7), (-0.5, 1.0), (0.0, 1.0)]
-)
-def test_long_rows_with_many_ties(lowest: float, spread: float) -> None:
-    draws = np.random.default_rng(3).integers(0, 300, 5000)
-    values = (lowest + spread * draws).astype(np.float32)
-    expected = np.argsort(-values.astype(np.float64), kind="stable")
-    assert np.array_equal(first(values, 400), expected[:400])
-
-
 N, K = 60, 6
 IDS = [f"{number:03d}" for number in range(N)]
 

@@ -164,18 +164,6 @@ def test_large_lines_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     assert least < most / 4
 
 
-@pytest.mark.parametrize(("turn", "columns"), [(1, (4, 16)), (2, (4, 18))])
-def test_blocks_lie_in_the_grid_of_the_stored_image(turn: int, columns: tuple[int, int]) -> None:
-    """Mirrored by turn 2, whose blocks begin at column 2; the window begins at (3, 4)."""
-    one = np.zeros((30, 40), bool)
-    one[7, 9] = True  # in the image: row 10, column 13
-    coding = coding_of(jpeg(np.full((40, 50, 3), 255, np.uint8), turn=turn))
-    assert coding is not None
-    rows, places = np.nonzero(coding.touched(one, (3, 4)))
-    assert (rows.min() + 3, rows.max() + 4) == (3, 16)
-    assert (places.min() + 4, places.max() + 5) == columns
-
-
 def test_other_files_have_no_coding_that_can_be_repeated() -> None:
     pixels, _ = page(0)
     files = {form: encoded(pixels, form) for form in ("PNG", "TIFF", "WEBP")}

@@ -229,8 +229,8 @@ def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"]) -> Non
     assert abs(by_id["ap"] - first["ap"]).max() > 1e-3
 
 
-@hypothesis_settings(max_examples=50, deadline=None)
-@given(choices, st.integers(2, 5), st.booleans())
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(choices, st.integers(1, 5), st.booleans())
 def test_chance_and_floor_are_means(settings: Retrieval, size: int, own_first: bool) -> None:
     """Over all that begin with the own image, which is first in the reference too, the floor."""
     size += own_first
@@ -243,8 +243,7 @@ def test_chance_and_floor_are_means(settings: Retrieval, size: int, own_first: b
     found = run(reference, orders, np.zeros(len(orders), np.int64), settings)
     level = found["floor" if own_first else "chance"][0]
     assert found["ndcg"].mean() == pytest.approx(level, nan_ok=True)
-    assert found["ap"].mean() == pytest.approx(chance.chance_ap(size, k, settings, own_first))
-    for metric, expected in chance.levels(size, k, settings, True).items() if own_first else ():
+    for metric, expected in chance.levels(size, k, settings, own_first).items():
         assert found[PER_QUERY[metric]].mean() == pytest.approx(expected), metric
 
 
