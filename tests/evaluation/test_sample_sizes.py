@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
@@ -153,16 +151,6 @@ def test_clusters_of_one_query_have_no_variance_of_their_own() -> None:
     parts = variance_components(values, np.arange(30))
     assert parts.cluster == 0.0 and parts.query == pytest.approx(values.var(ddof=1))
     assert np.isnan(variance_components(values, np.zeros(30)).query)
-
-
-@given(st.integers(0, 1000))
-def test_a_seed_that_adds_a_constant_is_a_seed(number: int) -> None:
-    generator = np.random.default_rng(number)
-    values, labels = trainings(generator, TRUE, 1, SIZES)
-    shifts = generator.random((3, 1))
-    parts = variance_components(values + shifts, labels)
-    assert parts.seed == pytest.approx(shifts.var(ddof=1))
-    assert parts[1:] == pytest.approx(variance_components(values, labels)[1:])
 
 
 @pytest.mark.parametrize(("effect", "needed"), [(0.2, 199), (0.5, 34), (0.8, 15)])

@@ -180,17 +180,6 @@ def test_equals_the_definition(seed: int, k: int) -> None:
         assert label == plain_knn(ids, labels, row, k)
 
 
-def test_equal_votes_are_decided_by_name_and_equal_similarities_by_no_id() -> None:
-    train = Embeddings(["b", "a", "c", "d"], np.ones((4, 2), np.float32))
-    val = Embeddings(["q"], np.ones((1, 2), np.float32))
-    labels = np.array(["z", "y", "x", "z"])
-    found = knn_predict(train, labels, val, [1, 2, 3, 4])
-    # all four share the votes of the k, so that the most frequent class wins, not that of id a
-    assert [found[k].tolist() for k in (1, 2, 3, 4)] == [["z"]] * 4
-    two = Embeddings(["a", "b"], np.ones((2, 2), np.float32))
-    assert knn_predict(two, np.array(["y", "x"]), val, [1])[1].tolist() == ["x"]
-
-
 def test_knn_does_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(3)
     codes = generator.integers(0, 5, 5000)

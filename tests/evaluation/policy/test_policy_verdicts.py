@@ -20,7 +20,6 @@ from anonbench.evaluation.policy.verdicts import (
     JUDGED,
     OF_ENTITIES,
     Verdict,
-    above_control,
     judge,
     standings,
 )
@@ -317,13 +316,6 @@ def test_what_is_not_known_never_passes(
 ) -> None:
     given, reason = (numbers, "too few") if lacks else ((*numbers[:2], float("nan")), "")
     assert verdict_at(limit, *given, control=control, reason=reason) is not PASS
-
-
-@given(rate=shares, control=st.floats(0.0, 0.99))
-def test_share_above_control(rate: float, control: float) -> None:
-    above = above_control(rate, control)
-    assert above <= rate + 1e-12 <= 1.0 + 1e-12
-    assert control + above * (1.0 - control) == pytest.approx(rate)
 
 
 def test_another_policy_judges_the_written_table_as_it_would_the_evidence(tmp_path: Any) -> None:

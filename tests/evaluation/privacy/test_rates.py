@@ -153,17 +153,6 @@ def test_entities_have_numbers_of_their_own() -> None:
     assert found.groupby("entity")["cluster"].nunique().to_dict() == {"face": 2, "text": 4}
 
 
-def test_coarser_clusters_widen_the_interval_and_keep_the_rate() -> None:
-    attack = attacked(list(range(40)))
-    cases = series([number % 2 + 2 * (number // 8) for number in range(40)])
-    alone, together = (
-        rates("a", each, 0.95).iloc[0] for each in (attack, with_clusters(attack, cases))
-    )
-    assert (alone["clusters"], together["clusters"]) == (40, 10)
-    assert alone["rate"] == together["rate"]
-    assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])
-
-
 def test_what_was_not_run_stays_and_probes_of_other_data_are_refused() -> None:
     absent = attacked([0]).assign(id="", entity="text", reason="no region")
     both = pd.concat([attacked([0, 1]), absent], ignore_index=True)
