@@ -16,13 +16,7 @@ import yaml
 
 from anonbench import score
 from anonbench.cli import main
-from anonbench.cli.main import (
-    CONDA,
-    LOCK,
-    NO_DEPENDENCIES,
-    environments,
-    read_pins,
-)
+from anonbench.cli.main import CONDA, LOCK, NO_DEPENDENCIES, environments, read_pins
 from anonbench.config import load
 from anonbench.config.default_files import DEFAULTS, SCHEMA
 from anonbench.core.vocabulary import Split
@@ -105,19 +99,18 @@ def test_score_prints_the_same_as_json_and_writes_every_query(
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (["--k", "4"], "k is 4, and below 5 no ranking can be judged"),
-        (["--k", "5", "--sample", "19"], "19 queries are scored, and 20 are needed"),
-        (["--k", "5", "--sample", "20"], ""),
+        ("--k 4", "k is 4, and below 5 no ranking can be judged"),
+        ("--k 5 --sample 19", "19 queries are scored, and 20 are needed"),
+        ("--k 5 --sample 20", ""),
     ],
 )
 def test_score_states_nothing_on_too_little(
-    embedded: dict[str, Path], cli: Any, asked: list[str], said: str
+    embedded: dict[str, Path], cli: Any, asked: str, said: str
 ) -> None:
-    text = cli(*score_arguments(embedded, *asked)).out
+    text = cli(*score_arguments(embedded, asked)).out
     assert text.startswith(f"NOT KNOWN what the change costs: {said}" if said else "metric")
-    assert json.loads(cli(*score_arguments(embedded, "--json", *asked)).out)["unknown"].startswith(
-        said
-    )
+    found = json.loads(cli(*score_arguments(embedded, "--json", asked)).out)
+    assert found["unknown"].startswith(said)
 
 
 def test_no_command_overwrites_input(tmp_path: Path, cli: Any) -> None:
@@ -140,19 +133,19 @@ def test_no_command_overwrites_input(tmp_path: Path, cli: Any) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--fraction", "0.001"], "fraction 0.001 of 240 images is no image at all"),
-        (["--sample", "0"], "sample: 0 cannot be used"),
-        (["--per-query", "scores.txt"], "--per-query scores.txt: the name ends in .parquet"),
-        (["--per-query", "/proc/none/scores.csv"], "/proc/none/scores.csv: cannot be written"),
-        (["--queries", "absent.h5"], "absent.h5: no such file"),
-        (["--top", "1000000000"], "top"),
-        (["--k", "1000000000"], "k"),
+        ("--fraction 0.001", "fraction 0.001 of 240 images is no image at all"),
+        ("--sample 0", "sample: 0 cannot be used"),
+        ("--per-query scores.txt", "--per-query scores.txt: the name ends in .parquet"),
+        ("--per-query /proc/none/scores.csv", "/proc/none/scores.csv: cannot be written"),
+        ("--queries absent.h5", "absent.h5: no such file"),
+        ("--top 1000000000", "top"),
+        ("--k 1000000000", "k"),
     ],
 )
 def test_score_refuses_in_one_line(
-    embedded: dict[str, Path], more: list[str], message: str, cli: Any
+    embedded: dict[str, Path], more: str, message: str, cli: Any
 ) -> None:
-    printed = cli(*score_arguments(embedded, *more), status=1)
+    printed = cli(*score_arguments(embedded, more), status=1)
     assert printed.out == ""
     *progress, line = printed.err.splitlines()
     assert all("blocks of queries" in text or not text for text in progress)
@@ -186,14 +179,11 @@ def test_reader_stops_no_error(embedded: dict[str, Path], monkeypatch: pytest.Mo
     ],
 )
 def test_odd_files_are_one_line(
-    arguments: str,
-    tmp_path: Path,
-    cli: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    arguments: str, tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("text").write_text("neither table nor weights")
-    printed = cli(*arguments.split(), status=1).err
+    printed = cli(arguments, status=1).err
     assert printed.startswith("anonbench: ") and printed.count("\n") == 1
 
 
@@ -219,31 +209,28 @@ def test_a_broken_package_is_named_in_one_line_and_left_out(root: Path, tmp_path
 def test_the_lock_pins_what_is_asked_for_to_one_version(root: Path) -> None:
     for pin in read_pins(root / LOCK) + read_pins(root / NO_DEPENDENCIES):
         assert re.fullmatch(r"[A-Za-z0-9_.\-\[\]]+==[0-9][A-Za-z0-9.]*", pin), pin
-    locked = {name.lower().replace("_", "-") for name, _ in split(root / LOCK)}
+    locked = {pin.lower() for pin in read_pins(root / LOCK)}
+    names = {pin.split("==")[0].replace("_", "-") for pin in locked}
     for line in read_pins(root / "requirements.in"):
-        name = line.split("==")[0].lower().replace("_", "-")
-        assert name in locked, f"{name} is in requirements.in and not in the lock"
-        if "==" in line:
-            assert line.lower() in {pin.lower() for pin in read_pins(root / LOCK)}
+        name, is_pinned, _ = line.lower().partition("==")
+        assert name.replace("_", "-") in names, f"{name} is in requirements.in and not in the lock"
+        assert not is_pinned or line.lower() in locked
 
 
-def split(lock: Path) -> list[tuple[str, str]]:
-    pairs = (pin.split("==") for pin in read_pins(lock))
-    return [(name, version) for name, version in pairs]
+def installed(name: str) -> str:
+    try:
+        return metadata.version(name).split("+")[0]
+    except metadata.PackageNotFoundError:
+        return "missing"
 
 
 def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
-    wrong = []
-    for name, version in split(root / LOCK) + split(root / NO_DEPENDENCIES):
-        try:
-            installed = metadata.version(name).split("+")[0]
-        except metadata.PackageNotFoundError:
-            installed = "missing"
-        if installed != version:
-            wrong.append(f"{name}: {installed}, pinned {version}")
+    pins = [pin for lock in (LOCK, NO_DEPENDENCIES) for pin in read_pins(root / lock)]
+    found = {pin: installed(pin.split("==")[0]) for pin in pins}
+    wrong = {pin: version for pin, version in found.items() if pin.split("==")[1] != version}
     if wrong and not (root / ".venv").exists():
         pytest.skip("not run in the environment that `make setup` makes")
-    assert wrong == []
+    assert wrong == {}
 
 
 def test_conda_and_the_container_install_the_lock(root: Path) -> None:

@@ -48,22 +48,13 @@ def became(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         folder: Path = Path(),
     ) -> list[str]:
         job = SimpleNamespace(gpus=wanted, stage="train", planned=planned, outputs=[TABLE])
-        settings = SimpleNamespace(results=Path("results"))
-        plan = SimpleNamespace(
-            jobs=[job],
-            free=10**6,
-            obstacle=obstacle,
-            folder=folder,
-            planned=[job] if planned else [],
-            started=SimpleNamespace(settings=settings),
-        )
+        plan = SimpleNamespace(jobs=[job], free=10**6, obstacle=obstacle, folder=folder)
+        plan.planned = [job] if planned else []
+        plan.started = SimpleNamespace(settings=SimpleNamespace(results=Path("results")))
+        data = {"missing": missing, "disk_growth": growth}
         monkeypatch.setattr(os, "execvp", become)
         monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
-        monkeypatch.setattr(
-            costs,
-            "as_data",
-            lambda _, cores, gpus: {"missing": missing, "disk_growth": growth, "cores": cores},
-        )
+        monkeypatch.setattr(costs, "as_data", lambda _, cores, gpus: data | {"cores": cores})
         monkeypatch.setattr(costs, "total", lambda data: f"About 5 s with {data['cores']} cores")
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
         try:
@@ -78,11 +69,9 @@ def test_cores_gpus_and_the_snakefile_are_added(
     became: Any, root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cores = str(len(os.sched_getaffinity(0)))
-    words = became("archive_boxes", "--configfile", "mine.yaml", gpus=3)
-    assert words[:3] == ["archive_boxes", "--configfile", "mine.yaml"]
-    assert words[3:] == [
-        *("--snakefile", str(root / "Snakefile"), "--cores", cores, "--resources", "gpu=3")
-    ]
+    given = ["archive_boxes", "--configfile", "mine.yaml"]
+    added = ["--snakefile", str(root / "Snakefile"), "--cores", cores, "--resources", "gpu=3"]
+    assert became(*given, gpus=3) == [*given, *added]
     assert f"1 job. About 5 s with {cores} cores" in capfd.readouterr().err
     report = Path("results/report.html").resolve()
     report.parent.mkdir()
@@ -121,17 +110,17 @@ def test_what_the_user_names_is_left_alone(became: Any, capfd: pytest.CaptureFix
 def test_a_run_that_cannot_be_is_refused_first(
     became: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert became(wanted=1.0) == ["1"]
-    said = capfd.readouterr().err
-    assert "1 job (train) would take a GPU, and this machine has none" in said
-    assert "frozen system" in said
+    for given, said in (
+        ({"wanted": 1.0}, "1 job (train) would take a GPU, and this machine has none"),
+        ({"wanted": 1.0}, "frozen system"),
+        ({"growth": 2.1e6}, "the disk of results is too small"),
+        ({"obstacle": "results cannot be written to"}, "results cannot be written to"),
+    ):
+        assert became(**given) == ["1"]
+        assert said in capfd.readouterr().err
     assert became("-n", wanted=1.0)[0] == "-n", "a look is no run"
     assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
     assert "--cores" in became(growth=1.9e6), "an estimate may be twice too high"
-    assert became(growth=2.1e6) == ["1"]
-    assert "the disk of results is too small" in capfd.readouterr().err
-    assert became(obstacle="results cannot be written to") == ["1"]
-    assert "results cannot be written to" in capfd.readouterr().err
 
 
 def test_missing_results_are_named(became: Any, capfd: pytest.CaptureFixture[str]) -> None:
@@ -184,36 +173,41 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def test_a_config_is_written_once_and_names_nobody(
-    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def init(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any:
+    """Function that makes a config, `mine.yaml`, of the folder, and returns what is printed."""
+
+    def run(*words: str, status: int = 0, system: Sequence[str] = SYSTEM) -> Any:
+        to = [] if {"--to", "-o"} & {*words} else ["--to", str(tmp_path / "mine.yaml")]
+        assert main(["init", str(folder), *to, *system, *words]) == status
+        return capfd.readouterr()
+
+    return run
+
+
+def test_a_config_is_written_once_and_names_nobody(init: Any, tmp_path: Path) -> None:
     to = tmp_path / "mine.yaml"
-    words = ["init", str(folder), "--to", str(to), "--minutes", "5", *SYSTEM]
-    assert main(words) == 0
+    printed = init("--minutes", "5")
     text = to.read_text(encoding="utf-8")
-    printed = capfd.readouterr()
     for each in (text, printed.out, printed.err):
-        assert SECRET not in each
-        assert "broken" not in each
+        assert SECRET not in each and "broken" not in each
     assert "zxing (barcode): found in 4 of 4 images" in printed.out
     assert "cannot be read, in the sample: 1: " in printed.out
-    config = load(yaml.safe_load(text))
-    assert "zxing" in config.datasets["archive"].detectors
+    assert "zxing" in load(yaml.safe_load(text)).datasets["archive"].detectors
     assert f"anonbench run --configfile {to}" in printed.out
-    assert main(words) == 1
-    assert "is there already, and is not overwritten" in capfd.readouterr().err
+    said = init("--minutes", "5", status=1).err
+    assert "is there already, and is not overwritten" in said
     assert to.read_text(encoding="utf-8") == text
 
 
 def test_wishes_that_no_config_can_have(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    init: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["init", str(folder), "--minutes", "0"])
+        init("--minutes", "0")
     assert "must be a number of minutes above 0" in capfd.readouterr().err
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert main(["init", str(folder), "-o", "new/mine.yaml", *SYSTEM]) == 1
-    printed = capfd.readouterr()
+    printed = init("-o", "new/mine.yaml", status=1)
     assert "make it writable, or name another folder (-o)" in printed.err and not printed.out
 
 
@@ -226,15 +220,11 @@ def test_wishes_that_no_config_can_have(
     ],
 )
 def test_wrong_wishes_are_refused_before_anything_is_looked_at(
-    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], said: str
+    init: Any, folder: Path, tmp_path: Path, words: list[str], said: str
 ) -> None:
-    given = [word.format(folder=folder) for word in words]
-    to = [] if "--to" in given else ["--to", str(tmp_path / "a.yaml")]
-    assert main(["init", str(folder), *to, *given]) == 1
-    printed = capfd.readouterr()
-    assert said in printed.err
-    assert "looked at" not in printed.err
-    assert not (tmp_path / "a.yaml").exists()
+    printed = init(*(word.format(folder=folder) for word in words), status=1, system=[])
+    assert said in printed.err and "looked at" not in printed.err
+    assert not (tmp_path / "mine.yaml").exists()
 
 
 @pytest.mark.parametrize(
@@ -242,30 +232,22 @@ def test_wrong_wishes_are_refused_before_anything_is_looked_at(
     [(0, "none of the 1 image looked at can be read"), (1, "too few images for an experiment")],
 )
 def test_a_folder_that_no_run_would_take_is_refused(
-    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], readable: int, said: str
+    init: Any, folder: Path, tmp_path: Path, readable: int, said: str
 ) -> None:
     whole = sorted(folder.glob(f"{SECRET}*"))
-    left = whole[readable:] + ([folder / "broken.png"] if readable else [])
-    for path in left:
+    for path in whole[readable:] + ([folder / "broken.png"] if readable else []):
         path.unlink()
-    to = tmp_path / "a.yaml"
-    assert main(["init", str(folder), "--to", str(to), *SYSTEM]) == 1
-    printed = capfd.readouterr()
-    assert said in printed.err
-    assert "run it" not in printed.out
-    assert not to.exists()
+    printed = init(status=1)
+    assert said in printed.err and "run it" not in printed.out
+    assert not (tmp_path / "mine.yaml").exists()
 
 
-def test_what_was_seen_as_json(
-    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_seen_as_json(init: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for stream in ("stdin", "stdout"):
         monkeypatch.setattr(f"sys.{stream}.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: pytest.fail("a question was asked"))
     to = tmp_path / "mine.yaml"
-    words = ["init", str(folder), "--to", str(to), *SYSTEM]
-    assert main([*words, "--json", "--cores", "1"]) == 0
-    printed = capfd.readouterr()
+    printed = init("--json", "--cores", "1")
     assert SECRET not in printed.out + printed.err
     seen = json.loads(printed.out)
     assert (seen["config"], seen["images"], seen["sample"]["read"]) == (str(to), 5, 4)
@@ -275,18 +257,12 @@ def test_what_was_seen_as_json(
     assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).datasets["archive"]
 
 
-def test_no_config_is_written_with_a_system_that_cannot_be_used(
-    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_no_config_is_written_with_a_system_that_cannot_be_used(init: Any, tmp_path: Path) -> None:
     (tmp_path / "no_vectors.py").write_text("def encode(images):\n    return [1] * len(images)\n")
-    to = tmp_path / "mine.yaml"
-    named = "function:no_vectors:encode"
-    words = ["init", str(folder), "--to", str(to), "--yes", "--system"]
-    assert main([*words, named]) == 1
-    printed = capfd.readouterr()
+    to, named = tmp_path / "mine.yaml", "function:no_vectors:encode"
+    printed = init("--yes", system=["--system", named], status=1)
     assert f"--system {named} cannot be used, and no config is written: the system" in printed.err
-    assert "wrote" not in printed.out
-    assert not to.exists()
+    assert "wrote" not in printed.out and not to.exists()
     # vectors that another program makes later cannot be tried
-    assert main([*words, f"vectors:{tmp_path}/{{variant}}.h5"]) == 0
+    init("--yes", system=["--system", f"vectors:{tmp_path}/{{variant}}.h5"])
     assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).systems["tested"].kind == "vectors"
