@@ -2,9 +2,12 @@
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from anonbench.cli import main
 
 # the same examples everywhere, fifty of each kind, and no failure because a machine was busy
 settings.register_profile("anonbench", deadline=None, derandomize=True, max_examples=50)
@@ -57,3 +60,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder `shared` with real images and weights beside the checkout")
     return folder
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Function that runs words as a command, checks its exit status, and returns what it prints."""
+
+    def run(*words: object, status: int = 0) -> Any:
+        capsys.readouterr()
+        found = main([word for each in words for word in str(each).split()])
+        said = capsys.readouterr()
+        assert found == status, said.err
+        return said
+
+    return run

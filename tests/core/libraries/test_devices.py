@@ -96,43 +96,44 @@ def test_a_child_that_outlives_its_job_keeps_the_device(tmp_path: Path) -> None:
     assert waiting.communicate(timeout=20)[0] == "0\n", "what is killed holds nothing"
 
 
+def claimed(count: int, folder: Path) -> list[str]:
+    """Return the devices of a claim, which its environment names, and let them go."""
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    with locked_gpus(count, folder) as mine:
+        assert os.environ.get("CUDA_VISIBLE_DEVICES") == (",".join(mine) if mine else before)
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == before
+    return list(mine)
+
+
 def test_a_claim_is_said_and_its_environment_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
-    with locked_gpus(2, tmp_path) as mine:
-        assert mine == ["3", "1"]
+    assert claimed(2, tmp_path) == ["3", "1"]
+    locks = tmp_path / "locks"
     holder = start(1, tmp_path, "3", 1.0)
     assert holder.stdout is not None and holder.stdout.readline() == "3\n"
-    with locked_gpus(1, tmp_path / "locks") as mine:
-        assert mine == ["1"]
-        assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,1"
+    assert claimed(1, locks) == ["1"]
     with monkeypatch.context() as slurm:
         slurm.setenv("SLURM_JOB_ID", "7")  # its jobs number their devices by themselves
-        with locked_gpus(1, tmp_path / "locks") as mine:
+        with locked_gpus(1, locks) as mine:
             assert mine == ["3"]
-    with caplog.at_level("INFO"), locked_gpus(2, tmp_path / "locks") as mine:
-        assert mine == ["3", "1"]
+    with caplog.at_level("INFO"):
+        assert claimed(2, locks) == ["3", "1"]
     assert caplog.text.count("waiting for a GPU") == 1
     holder.communicate()
     monkeypatch.setattr(devices.os, "getuid", lambda: 12345)
     with pytest.raises(InputError, match="belongs to another user"):
-        locked_gpus(1, tmp_path / "locks").__enter__()
+        claimed(1, locks)
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles"])
 def test_no_gpu_no_lock(machine: Path, monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
     folder = machine / "locks"
-    with locked_gpus(4, folder) as mine:
-        assert mine == []
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    with locked_gpus(1, folder) as mine:
-        assert mine == []
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with locked_gpus(0, folder) as mine:
-        assert mine == []
-        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    assert claimed(4, folder) == []
+    for seen, count in ((visible, 1), ("0", 0)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+        assert claimed(count, folder) == []
     assert not folder.exists()
 
 
@@ -145,10 +146,10 @@ def test_fewer_devices_than_asked_for(machine: Path, monkeypatch: pytest.MonkeyP
     (machine / "dev").mkdir()
     (machine / "dev" / "nvidia0").touch()
     with pytest.raises(InputError, match=r"asks for 2 GPUs, but this machine has 1: lower"):
-        locked_gpus(2, machine / "locks").__enter__()
+        claimed(2, machine / "locks")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,0,-1,1")
     with pytest.raises(InputError, match=r"CUDA_VISIBLE_DEVICES=0,0,-1,1 has 1: lower"):
-        locked_gpus(2, machine / "locks").__enter__()
+        claimed(2, machine / "locks")
 
 
 def test_devices_are_those_of_the_environment_or_all(machine: Path) -> None:
@@ -159,5 +160,4 @@ def test_devices_are_those_of_the_environment_or_all(machine: Path) -> None:
     assert candidates({}) == ["0", "1"]
     for visible in ("1,0", "GPU-bb", "MIG-5c,MIG-GPU-aa-1/2/0"):
         assert candidates({"CUDA_VISIBLE_DEVICES": visible}) == visible.split(",")
-    with locked_gpus(2, machine / "locks") as mine:
-        assert mine == ["0", "1"]
+    assert claimed(2, machine / "locks") == ["0", "1"]

@@ -57,11 +57,10 @@ def test_predictions_and_summary_agree(case: Case) -> None:
     assert list(table.columns) == ["id", "label", "knn", "linear"]
     assert table["id"].tolist() == case.names["val"]
     for metric, entry in (("knn", summary["knn"]["20"]), ("linear", summary["linear"])):
-        correct = table[metric] == table["label"]
-        assert entry["accuracy"] == pytest.approx(correct.mean())
-        assert entry["correct"] == correct.sum()
-        of_classes = correct.groupby(table["label"]).mean()
-        assert entry["macro_accuracy"] == pytest.approx(of_classes.mean())
+        right = table[metric] == table["label"]
+        of_classes = right.groupby(table["label"]).mean().mean()
+        found = [entry[name] for name in ("accuracy", "correct", "macro_accuracy")]
+        assert found == pytest.approx([right.mean(), right.sum(), of_classes])
         assert entry["accuracy"] > 0.7
     assert sorted(summary["knn"], key=int) == ["10", "20", "100", "200"]
     assert summary["knn"]["200"]["neighbours"] == 120
@@ -118,36 +117,33 @@ def test_what_cannot_be_classified_is_refused(case: Case) -> None:
         vars(case).update(given)
 
 
-def held_out(case: Case) -> tuple[int, int, str, list[str]]:
-    _, summary = case.run()
-    linear, notes = summary["linear"], [n for n in summary["notes"] if "strength was" in n]
-    return linear["held_out"], linear["held_out_clusters"], linear["held_out_by"], notes
-
-
 def test_the_summary_tells_what_is_held_out(case: Case) -> None:
-    images, clusters, by, notes = held_out(case)
-    assert (images == clusters > 15, by, notes) == (True, "", [])
+    def held_out() -> tuple[int, int, str, str]:
+        _, summary = case.run()
+        linear, notes = summary["linear"], [n for n in summary["notes"] if "strength was" in n]
+        numbers = (linear[f"held_out{name}"] for name in ("", "_clusters", "_by"))
+        return (*numbers, " ".join(notes))
+
+    images, clusters, by, note = held_out()
+    assert (images == clusters > 15, by, note) == (True, "", "")
 
     # of a person's three photographs, all are of one class: 40 persons, a fifth of them held out
     people = np.arange(165) // 3
     case.labels["label"] = people % 3
     case.values["train"] = np.eye(6, dtype=np.float32)[people[:120] % 3]
     case.clusters = pd.Series(people, case.clusters.index, name="identity")
-    images, clusters, by, notes = held_out(case)
-    assert (images, by, notes) == (3 * clusters, "identity", [])
-    assert 8 <= clusters <= 10
+    images, clusters, by, note = held_out()
+    assert (images, by, note) == (3 * clusters, "identity", "") and 8 <= clusters <= 10
 
     people = np.arange(165) // 15  # eight of them in the train split
     case.labels["label"] = people % 2
-    case.clusters = pd.Series(people, case.clusters.index, name="identity")
-    images, clusters, by, notes = held_out(case)
-    assert (images, clusters, by) == (60, 4, "identity")
-    assert "4 held-out clusters" in notes[0]
-
-    case.clusters = pd.Series(people % 2, case.clusters.index, name="class")
-    images, clusters, by, notes = held_out(case)
-    assert (images, clusters, by) == (24, 24, "")
-    assert "each class is one cluster" in notes[0]
+    for groups, name, found, said in (
+        (people, "identity", (60, 4, "identity"), "4 held-out clusters"),
+        (people % 2, "class", (24, 24, ""), "each class is one cluster"),
+    ):
+        case.clusters = pd.Series(groups, case.clusters.index, name=name)
+        *numbers, note = held_out()
+        assert tuple(numbers) == found and said in note
 
 
 def plain_knn(ids: list[str], labels: np.ndarray, similarities: list[float], k: int) -> str:

@@ -174,42 +174,42 @@ def test_labels_are_those_of_the_first_column_that_tells_images_apart(tmp_path: 
     assert read_labels(tmp_path / "manifest.parquet", ["one", "none"]) is None
 
 
-def test_map_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = write(tmp_path, train=0)
-    path, output = tmp_path / "map.safetensors", tmp_path / "mapped.h5"
-    given = [str(files["original_val"]), str(files["hidden_val"])]
-    assert main(["map", "fit", *given, "-o", str(path), "--method", "mask-100"]) == 0
-    text = capsys.readouterr().out
-    assert "The map is recommended for original queries" in text
-    assert "shuffled pairs (control)" in text
-    assert "keep it as you keep originals" in text
-    assert "100 pairs, which count as independent" in text and "pass --clusters" in text
+def test_map_command(tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = write(Path(), train=0)
+    original, hidden = (read_embeddings(files[name]) for name in FILES[:2])
+    fit = "map fit original_val.h5 {} -o map.safetensors"
+    text = cli(fit.format("hidden_val.h5"), "--method mask-100").out
+    for said in (
+        "The map is recommended for original queries",
+        "shuffled pairs (control)",
+        "keep it as you keep originals",
+        "100 pairs, which count as independent",
+        "pass --clusters",
+    ):
+        assert said in text
     assert "labels" not in text  # none were given
-    apply = ["map", "apply", str(path), given[1], "-o", str(output)]
-    assert main(apply) == 1
-    assert "learned for mask-100" in capsys.readouterr().err
-    assert main([*apply, "--method", "blur-100"]) == 1
-    assert main([*apply, "--method", "mask-100", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["images"] == 100
-    found, learned = read_embeddings(output), Map.load(path)
-    original, other = (read_embeddings(files[name]) for name in FILES[:2])
-    np.testing.assert_array_equal(found.values, learned.apply(other.values))
-    queries = ["map", "apply", str(path), given[0], "-o", str(output), "--queries"]
-    assert main(queries) == 0
-    mapped = read_embeddings(output).values
-    np.testing.assert_array_equal(mapped, learned.queries(original.values))
-    write_embeddings(tmp_path / "x.h5", Embeddings(other.ids, other.values, {"model": "another"}))
-    capsys.readouterr()
-    write_embeddings(tmp_path / "y.h5", Embeddings(other.ids, other.values, {}))
-    assert main(["map", "apply", str(path), str(tmp_path / "y.h5"), *apply[4:], "--queries"]) == 0
-    assert "not checked: whether these are vectors of the map's system" in capsys.readouterr().err
-    refused = ["map", "apply", str(path), str(tmp_path / "x.h5"), "-o", str(output)]
-    assert main([*refused, "--method", "mask-100"]) == 1
-    assert "learned for the system 'ours'" in capsys.readouterr().err
-    strangers = [f"x{each}" for each in other.ids]
-    write_embeddings(tmp_path / "x.h5", Embeddings(strangers, other.values, {"model": "ours"}))
-    assert main(["map", "fit", given[0], str(tmp_path / "x.h5"), "-o", str(path)]) == 1
-    assert capsys.readouterr().err.count("x.h5") == 1, "a file is named once"
+    apply = "map apply map.safetensors {} -o mapped.h5"
+    to_hidden = apply.format("hidden_val.h5")
+    assert "learned for mask-100" in cli(to_hidden, status=1).err
+    cli(to_hidden, "--method blur-100", status=1)
+    assert json.loads(cli(to_hidden, "--method mask-100 --json").out)["images"] == 100
+    learned, output = Map.load(Path("map.safetensors")), Path("mapped.h5")
+    np.testing.assert_array_equal(read_embeddings(output).values, learned.apply(hidden.values))
+    cli(apply.format("original_val.h5"), "--queries")
+    np.testing.assert_array_equal(read_embeddings(output).values, learned.queries(original.values))
+    strangers = [f"x{each}" for each in hidden.ids]
+    for name, ids, model in (
+        *(("another", hidden.ids, {"model": "another"}), ("untold", hidden.ids, {})),
+        ("strangers", strangers, {"model": "ours"}),
+    ):
+        write_embeddings(Path(f"{name}.h5"), Embeddings(ids, hidden.values, model))
+    said = cli(apply.format("untold.h5"), "--queries").err
+    assert "not checked: whether these are vectors of the map's system" in said
+    said = cli(apply.format("another.h5"), "--method mask-100", status=1).err
+    assert "learned for the system 'ours'" in said
+    said = cli(fit.format("strangers.h5"), status=1).err
+    assert said.count("strangers.h5") == 1, "a file is named once"
 
 
 def test_a_map_of_few_pairs_is_not_recommended_and_says_so(

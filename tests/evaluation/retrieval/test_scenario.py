@@ -1,6 +1,6 @@
 """One scenario in memory and streamed, which queries are scored, and rankings of a few."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +40,7 @@ def reference() -> Embeddings:
 
 
 def shuffled(given: Embeddings, seed: int) -> Embeddings:
-    order = np.random.default_rng(seed).permutation(SIZE)
-    return Embeddings([given.ids[i] for i in order], given.values[order])
+    return some(given, np.random.default_rng(seed).permutation(SIZE).tolist())
 
 
 def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None:
@@ -62,20 +61,12 @@ def twice(given: Embeddings) -> Embeddings:
     return Embeddings([given.ids[1], *given.ids[1:]], given.values)
 
 
-def short(given: Embeddings) -> Embeddings:
-    return Embeddings(given.ids[:-1], given.values[:-1])
-
-
-def narrow(given: Embeddings) -> Embeddings:
-    return some(Embeddings(given.ids, given.values[:, :7]), [1, 2])
-
-
 @pytest.mark.parametrize(
     ("role", "change", "message"),
     [
         ("database", renamed, "database: .*'new'.*'images/000'"),
         ("database", twice, "database: 1 ids occur more than once, such as 'images/007'"),
-        ("database", short, "database: .*1 ids of the reference are missing"),
+        ("database", lambda given: some(given, range(SIZE - 1)), "database: .*1 ids of the refere"),
         ("queries", twice, "queries: 1 ids occur more than once, such as 'images/007'"),
     ],
 )
@@ -87,12 +78,12 @@ def test_what_does_not_fit_is_named(
         table_of(reference, settings=Retrieval(), **given)
 
 
-def some(given: Embeddings, places: list[int]) -> Embeddings:
-    return Embeddings([given.ids[place] for place in places], given.values[places])
+def some(given: Embeddings, places: Sequence[int], width: int = WIDTH) -> Embeddings:
+    return Embeddings([given.ids[place] for place in places], given.values[list(places), :width])
 
 
 def test_queries_of_other_images_are_refused(reference: Embeddings) -> None:
-    for other in (some(reference, [1, 3]), renamed(reference), narrow(reference)):
+    for other in (some(reference, [1, 3]), renamed(reference), some(reference, [1, 2], 7)):
         kinds = {"a": some(reference, [1, 2]), "b": other}
         with pytest.raises(ValueError, match="the same images of the database, of its width"):
             score_scenario(reference, kinds, reference, Retrieval())
@@ -126,28 +117,21 @@ LARGE, NARROW = 5000, 12
 
 
 def large_embeddings(seed: int, near: Embeddings | None = None) -> Embeddings:
-    generator = np.random.default_rng(seed)
-    values = generator.standard_normal((LARGE, NARROW))
+    values = np.random.default_rng(seed).standard_normal((LARGE, NARROW))
     if near is not None:
         values = near.values + 0.5 * values
     # equal images far apart, so that their ties are decided across parts
     values[LARGE - 40 :] = values[:40]
-    values = values.astype(np.float32)
     ids = [f"{(7 * number) % LARGE:04d}" for number in range(LARGE)]
-    return Embeddings(ids, values)
-
-
-def a_few(given: Embeddings, count: int) -> Embeddings:
-    rows = np.random.default_rng(9).permutation(LARGE)[:count]
-    rows = np.unique(np.concatenate([rows, [0, LARGE - 40]]))
-    return Embeddings([given.ids[row] for row in rows], given.values[rows])
+    return Embeddings(ids, values.astype(np.float32))
 
 
 @pytest.fixture(scope="module")
 def given() -> tuple[Embeddings, Embeddings, Embeddings]:
     reference = large_embeddings(0)
     database = large_embeddings(1, reference)
-    return reference, a_few(database, 30), database
+    rows = {*np.random.default_rng(9).permutation(LARGE)[:30].tolist(), 0, LARGE - 40}
+    return reference, some(database, sorted(rows)), database
 
 
 @pytest.mark.slow
@@ -196,27 +180,19 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def by_hand(path: Path, asked: list[str], include_self: bool) -> list[list[tuple[float, str]]]:
-    """Return for each query all (similarity, id), most similar first, ties by id."""
-    every = read_some(path, IDS)
-    units = every.values.astype(np.float64)
-    units /= np.linalg.norm(units, axis=1, keepdims=True)
-    of = dict(zip(IDS, units, strict=True))
-    lists = []
-    for query in asked:
-        pairs = [(round(float(of[query] @ of[i]), 5), i) for i in IDS if include_self or i != query]
-        lists.append(sorted(pairs, key=lambda pair: (-pair[0], pair[1])))
-    return lists
-
-
 @pytest.mark.parametrize("include_self", [True, False])
-def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> None:
+def test_rankings_are_those_of_a_stable_sort(file: Path, include_self: bool) -> None:
     asked = ["031", "005", "059", "000"]
-    found = rank(read_some(file, asked), file, IDS, include_self)
-    expected_lists = by_hand(file, asked, include_self)
-    for (order, similarities), expected in zip(found, expected_lists, strict=True):
-        assert [IDS[p] for p in order] == [image_id for _, image_id in expected]
-        assert np.allclose(similarities, [value for value, _ in expected], atol=2e-5)
+    units = read_some(file, IDS).values.astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    for query, (order, similarities) in zip(
+        asked, rank(read_some(file, asked), file, IDS, include_self), strict=True
+    ):
+        own = (units @ units[IDS.index(query)]).round(5)
+        expected = np.argsort(-own, kind="stable")  # ties by id
+        expected = expected[include_self | (expected != IDS.index(query))]
+        np.testing.assert_array_equal(order, expected)
+        assert np.allclose(similarities, own[expected], atol=2e-5)
 
 
 def test_queries_are_drawn_by_their_ids_alone() -> None:
