@@ -9,8 +9,8 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Split
-from anonbench.workflow.paths.files import digests
-from anonbench.workflow.paths.targets import Paths, Shown
+from anonbench.workflow.paths import Paths, digests
+from anonbench.workflow.rule_parts import Shown
 
 VARIANTS = ["blur-50", "mask-50", "blur-100", "mask-100"]
 

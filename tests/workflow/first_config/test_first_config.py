@@ -212,8 +212,8 @@ def test_the_first_experiment_fits_into_the_time(propose: Propose) -> None:
 def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
     unmeasured = replace(PAGES, encode_seconds=0.0)
     made = propose(unmeasured, {"images": 300}, minutes=100.0)
-    counts = {"archive": dict.fromkeys(Split, 150)}
-    planned = Estimates(Experiment(made.config), counts, {"archive": 1.25}).first_run("archive", 2)
+    counts = dict.fromkeys(Split, 150)
+    planned = Estimates(Experiment(made.config), "archive", counts, 1.25).first_run(2)
     assert made.cost.seconds == pytest.approx(planned)
     assert f"Expected: about {duration(planned)} with 2 cores" in made.said, "as the plan says it"
     slow = propose(replace(PAGES, encode_seconds=2.0), {"images": 300}, minutes=1e5)

@@ -1,5 +1,6 @@
 """Plans without a workflow."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,8 +34,9 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
             counts={"ids": dict.fromkeys(Split, 100)},
             experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
         )
-        seconds = options.pop("seconds", expected)
-        estimates: Any = SimpleNamespace(seconds=seconds, recipe=lambda name: Recipe())
+        estimates: Any = defaultdict(lambda: SimpleNamespace(seconds=expected, recipe=Recipe()))
+        for name, seconds in options.pop("seconds", {}).items():
+            estimates[name] = SimpleNamespace(seconds=lambda *of, own=seconds: own)
         return Plan(jobs, started, estimates, **options)
 
     return make

@@ -57,9 +57,8 @@ def archive(tmp_path: Path, job: Callable[..., Job]) -> Callable[..., Plan]:
             counts={"ids": dict.fromkeys(Split, images)},
             listings={"ids": pd.DataFrame({"path": paths})},
         )
-        recipe = config.recipes["any"]
-        estimates: Any = SimpleNamespace(recipe=lambda name: recipe, seconds=lambda *of: 1.0)
-        return Plan(jobs, started, estimates)
+        estimates: Any = SimpleNamespace(recipe=config.recipes["any"], seconds=lambda *of: 1.0)
+        return Plan(jobs, started, {"ids": estimates})
 
     return make
 
@@ -83,7 +82,8 @@ def shard(folder: Path, plan: Plan, variant: str) -> int:
 
 
 def disk_of(plan: Plan, job: Job) -> float | None:
-    return costs(plan)[job].disk
+    disk = costs(plan)["disk"][job]
+    return None if np.isnan(disk) else float(disk)
 
 
 @pytest.mark.slow

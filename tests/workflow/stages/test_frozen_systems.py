@@ -18,8 +18,9 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Baseline, Model, Split, Variant
 from anonbench.reporting.html.page import sections
-from anonbench.workflow.paths.targets import Paths, Shown
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.preflight import require_files
+from anonbench.workflow.rule_parts import Shown
 
 pytestmark = pytest.mark.workflow
 THEIRS = Variant("given_deface", 100)

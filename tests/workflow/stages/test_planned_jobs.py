@@ -10,7 +10,7 @@ import pytest
 from planned_jobs import planned_jobs
 from safetensors.numpy import save_file
 
-from anonbench.workflow.paths.files import digests
+from anonbench.workflow.paths import digests
 
 pytestmark = pytest.mark.workflow
 WEIGHTS = "weights.safetensors"
