@@ -1,14 +1,9 @@
 """Audit of anonymized images as written, against their originals.
 
-For each image, the audit proves from the bytes in the shard or in a user's file:
-
-- the file holds the image and nothing else (`audit.files`);
-- the hidden regions are the first of the draw order, as many as the degree requires;
-- inside each, and in all coding blocks of the original's file that it touches (`audit.blocks`),
-  every pixel is as its method promises (`Method.is_hidden`, called by `audit.pixels`);
-- the result of all layers together is not nearly the original (`audit.visibility`);
-- every other pixel equals the original's;
-- of a shard: its images and their regions are those that detection counted.
+The audit proves that a file holds its image and nothing else (`audit.files`); that the first
+regions of the draw order, with all coding blocks that they touch (`audit.blocks`), are as their
+method promises (`audit.pixels`) and not nearly the original (`audit.visibility`); that every other
+pixel is the original's; and that a shard has the images and regions that detection counted.
 """
 
 from __future__ import annotations

@@ -50,8 +50,7 @@ class Step(NamedTuple):
     leaves: int  # place in `_LEFT`
 
 
-Group = tuple[int, list[Step], list[Region]]
-"""Information that steps leave together, the steps, and the regions that they hide."""
+Group = tuple[int, list[Step], list[Region]]  # what steps leave together, the steps, their regions
 
 
 def check_layers(

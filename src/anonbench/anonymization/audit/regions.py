@@ -107,13 +107,12 @@ def area_of(
     """Pixels of a region, or None where it lies outside the image.
 
     Args:
-        region: the region.
+        region: the region, or its `upright` box.
         shape: the image's, [H, W] or [H, W, 3].
         settings: the margin, and the form of regions.
         grids: coding blocks that are covered whole; None: those that the region names.
-        least: sides that the window has at least, as far as the image reaches.
-        around: pixels that the window has besides on each side, as far as the image reaches.
-        upright: whether the region is its upright box.
+        least: sides in pixels that the window has at least, as far as the image reaches.
+        around: pixels that it has besides on each side, as far as the image reaches.
     """
     form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
     if form == "image":
