@@ -138,8 +138,7 @@ def check_outside(
         raise Failure("the picture is no RGB image of the same size")
     for data, pixels in zip(files, (before, after), strict=True):
         check_png(data, pixels)
-    grids = None if settings.coding_blocks else ()
-    seen = covered(hidden_regions(regions, degree), shape, settings, grids)
+    seen = covered(hidden_regions(regions, degree), shape, settings)
     differs = (after != np.atleast_3d(before)).any(axis=2)
     if changed := np.count_nonzero(differs & ~seen):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")
