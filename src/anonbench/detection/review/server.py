@@ -21,13 +21,9 @@ from anonbench.detection.review.session import Review
 HOST = "127.0.0.1"
 LARGEST = 2**20  # greatest size of a request's body in bytes
 SECONDS = 10.0  # seconds after which a connection that sends nothing is closed
-_PAGE = {
-    "": ("page.html", "text/html; charset=utf-8"),
-    "page.css": ("page.css", "text/css; charset=utf-8"),
-} | {
-    name: (name, "text/javascript; charset=utf-8")
-    for name in ("page.js", "pointer.js", "regions.js", "server.js", "texts.js")
-}
+_SCRIPTS = ("page.js", "pointer.js", "regions.js", "server.js", "texts.js")
+_PAGE = {"": ("page.html", "html"), "page.css": ("page.css", "css")}
+_PAGE |= {name: (name, "javascript") for name in _SCRIPTS}
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -139,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         match parts:
             case [name] if name in _PAGE:
                 file, kind = _PAGE[name]
+                kind = f"text/{kind}; charset=utf-8"
                 return kind, resources.files(__package__).joinpath(file).read_bytes()
             case ["overview"]:
                 return _json(review.overview())
