@@ -151,15 +151,9 @@ class JobCache:
                 kept.unlink(missing_ok=True)
             elif self._benchmark.is_file() and not kept.exists():
                 shutil.copyfile(self._benchmark, kept)
-        if not self._is_done:
-            self._record()
-        for path in self._made:
-            path.write_text(str(self._given[RUN]), encoding="utf-8")
-
-    def _record(self) -> None:
         digests: dict[Path, str] = {}
-        of_parts = {output for part in self._parts for output in part._outputs}
-        outputs = [path for path in self._outputs if path not in of_parts]
+        done = {output for part in self._parts for output in part._outputs}
+        outputs = [path for path in self._outputs if path not in done and not self._is_done]
         for output in outputs:
             if output.suffix == DIGEST:
                 file = output.with_suffix("")
@@ -169,6 +163,8 @@ class JobCache:
         for output in outputs:
             if self._asked or self._is_result(output):
                 checksums.write_checksum(output, digests.get(output), **known)
+        for path in self._made:
+            path.write_text(str(self._given[RUN]), encoding="utf-8")
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)
