@@ -1,7 +1,5 @@
 """Check of files and names in a config that a stage would otherwise miss hours into a run."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath

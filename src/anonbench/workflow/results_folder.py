@@ -4,8 +4,6 @@ Snakemake trusts existing files whose making it has no record of. Therefore each
 results and the folder of Snakemake's records, and results with another mark are refused.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import secrets

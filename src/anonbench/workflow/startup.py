@@ -1,7 +1,5 @@
 """Config, data and user files, read and checked when the Snakefile is parsed."""
 
-from __future__ import annotations
-
 import functools
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
