@@ -11,7 +11,7 @@ with job(snakemake, __file__) as cache:
     if not cache.is_done(scan=scan_given(folder, True)):
         import pandas as pd
 
-        from anonbench.anonymization.given.shard import given_shard
+        from anonbench.anonymization.given.gather import given_shard
         from anonbench.config import Anonymization
         from anonbench.core.boxes import read_boxes
         from anonbench.datasets.listing import root_in

@@ -14,7 +14,6 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -40,14 +39,11 @@ _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
 
 @dataclass(frozen=True)
 class Unhidden:
-    """Counts of what may be visible in an exported set although it should be hidden."""
+    """Counts of images that may show what should be hidden."""
 
-    without_regions: int
-    """Images in which nothing was found."""
-    failed: int
-    """Images on which a detector failed."""
-    doubtful: int
-    """Images that a person should look at, as the report counts them."""
+    without_regions: int  # in which nothing was found
+    failed: int  # on which a detector failed
+    doubtful: int  # that a person should look at, as the report counts them
 
     @property
     def total(self) -> int:
@@ -66,8 +62,7 @@ class Unhidden:
 class Exported:
     """What was written."""
 
-    images: int
-    """Of each variant."""
+    images: int  # of each variant
     megabytes: float
     unhidden: Unhidden
     splits: Sequence[str]
@@ -109,16 +104,16 @@ def export_images(
     """
     check_request(config, name, variants, to, key)
     base, label = config.results / name, config.datasets[name].label
-    manifest = base / "manifest.parquet"
+    manifest, detected = base / "manifest.parquet", base / "detect"
     table = _table(manifest, ["id", "split", *([label] if label else [])])
     table.columns = ["id", "split", *(["label"] if label else [])]
-    found = _found(base, table["id"])
+    found = _read_all(detected, "*/*.images.parquet", ["id", "status", "reason", "doubts"])
+    if set(found["id"]) != set(table["id"]):
+        raise InputError(f"{detected} is of other images than {manifest}: run the workflow")
     has_train = bool((table["split"] == str(Split.TRAIN)).any())
     splits = Experiment(config).anonymized_splits(name, has_train)
     found = found[found["id"].isin(table.loc[table["split"].isin(splits), "id"])]
-    sets = {each: _open(base / "images" / str(each), splits) for each in variants}
-    for each, images in sets.items():
-        _require_same(f"{base / 'images' / str(each)}", images.ids, found)
+    sets = {each: _open(base / "images" / str(each), splits, found) for each in variants}
     exported = next(iter(sets.values())).ids
     inside = found[found["id"].isin(exported)]
     failed = inside["reason"].fillna("") != ""
@@ -129,20 +124,17 @@ def export_images(
             f"{name}: {unhidden}. They may show what should be hidden. Look at them: they are in "
             f"{base / 'quality/least_certain.csv'} (the target detection_quality makes it). "
             "Correct the boxes, or leave the images out (keep_without_regions, keep_failed: "
-            "false). To export them nevertheless: "
-            f"--accept-unhidden {unhidden.total}"
+            f"false). To export them nevertheless: --accept-unhidden {unhidden.total}"
         )
     table = table[table["id"].isin(exported)].sort_values("id", ignore_index=True)
     if names:
-        columns = [column for column in _OWN if column in table]
         table.insert(0, "number", table["id"])
     else:
         numbered = Names.of(manifest, label)
         table.insert(0, "number", numbered.images(table["id"], manifest))
         if label:
             table["class"] = numbered.classes(table["label"], manifest)
-        columns = [column for column in _PUBLIC if column in table]
-    megabytes = _write(table, columns, sets, to, key)
+    megabytes = _write(table, _OWN if names else _PUBLIC, sets, to, key)
     if names:
         to.chmod(0o700 if to.is_dir() else 0o600)
     return Exported(len(table), megabytes, unhidden, splits, len(found) - len(table))
@@ -160,31 +152,32 @@ def check_request(
         raise InputError(f"no data set {name}: there are {', '.join(config.enabled)}")
     made = Experiment(config).variants(name)
     for variant in variants:
-        if variant.method is not None and variant not in made:
+        why = ""
+        if variant.method is None:
+            why = (
+                "originals are not exported; they are in the folder that `path` in the config names"
+            )
+        elif variant not in made:
             raise InputError(
                 f"{variant} is not part of the config: {name} has {', '.join(map(str, made))}"
             )
-        if variant.method is None:
-            raise InputError(
-                "original: originals are not exported; they are in the folder that `path` in "
-                "the config names"
+        elif is_given(variant.method):
+            why = (
+                "pictures of another program are not audited and not exported; they are in the "
+                f"folder of datasets.{name}.given"
             )
-        if is_given(variant.method):
-            raise InputError(
-                f"{variant}: pictures of another program are not audited and not exported; "
-                f"they are in the folder of datasets.{name}.given"
+        elif is_redrawn(variant.method):
+            why = (
+                "redrawn pictures are not exported, because no audit can prove what a network "
+                "drew; their shards are in the folder of results"
             )
-        if is_redrawn(variant.method):
-            raise InputError(
-                f"{variant}: redrawn pictures are not exported, because no audit can prove "
-                "what a network drew; their shards are in the folder of results"
+        elif variant.degree < 100 and not config.presentation.show_originals:
+            why = (
+                f"{100 - variant.degree} % of each image's regions are visible; export it only "
+                "where originals may be shown (presentation.show_originals: true)"
             )
-        if variant.degree < 100 and not config.presentation.show_originals:
-            raise InputError(
-                f"{variant}: {100 - variant.degree} % of each image's regions are visible; "
-                "export it only where originals may be shown (presentation.show_originals: "
-                "true)"
-            )
+        if why:
+            raise InputError(f"{variant}: {why}")
     for place in (to, *([key] if key else [])):
         for data in config.enabled.values():
             if data.layout is not Layout.TABLE and _is_inside(place, data.path):
@@ -227,20 +220,8 @@ def _read_all(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
     return whole.sort_values("id", ignore_index=True)
 
 
-def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
-    """Results of detection per image: id, status, reason, doubts."""
-    columns = ["id", "status", "reason", "doubts"]
-    found = _read_all(base / "detect", "*/*.images.parquet", columns)
-    if set(found["id"]) != set(listed):
-        raise InputError(
-            f"{base / 'detect'} is of other images than {base / 'manifest.parquet'}: run the "
-            "workflow"
-        )
-    return found
-
-
-def _open(folder: Path, splits: Sequence[str]) -> ImageSet:
-    """Open a set's images in some splits."""
+def _open(folder: Path, splits: Sequence[str], found: pd.DataFrame) -> ImageSet:
+    """Open a set, which has to have all images with regions in some splits, no unreadable one."""
     # train images that an earlier config had anonymized may be there still
     pattern = "*/*.parquet" if len(splits) > 1 else f"{splits[0]}/*.parquet"
     index = _read_all(folder, pattern, INDEX_COLUMNS)
@@ -249,20 +230,15 @@ def _open(folder: Path, splits: Sequence[str]) -> ImageSet:
         if not tar.is_file():
             raise InputError(f"{tar} is not there: run the workflow")
         verify(tar)
-    return ImageSet.of(tars, folder)
-
-
-def _require_same(folder: str, ids: Sequence[str], found: pd.DataFrame) -> None:
-    """Raise InputError unless a set has all images with regions, and no unreadable one."""
-    status = found.set_index("id")["status"]
-    inside = set(ids)
-    surely = set(status.index[status.isin(["ok", "partial"])])
-    perhaps = surely | set(status.index[status == "empty"])
-    if not surely <= inside or not inside <= perhaps:
+    images = ImageSet.of(tars, folder)
+    surely = set(found.loc[found["status"].isin(["ok", "partial"]), "id"])
+    perhaps = surely | set(found.loc[found["status"] == "empty", "id"])
+    if not surely <= set(images.ids) <= perhaps:
         raise InputError(
             f"{folder} does not have the images of detection: it is incomplete, or of "
             "other data; run the workflow"
         )
+    return images
 
 
 def _write(
@@ -273,16 +249,24 @@ def _write(
     key: Path | None,
 ) -> float:
     """Write everything and return the megabytes of images; on failure, nothing is left."""
-    size = 0
+    size, shown = 0, table[[column for column in columns if column in table]]
     with ExitStack() as undo:
         with _sink(to) as add:
-            add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
+            add(TABLE, shown.to_csv(index=False, lineterminator="\n").encode())
             for variant, images in sets.items():
                 own = table[table["id"].isin(images.ids)]
                 numbered = zip(own["id"], own["number"], strict=True)
                 for image_id, number in track(numbered, len(own), str(variant)):
                     data = images.read_bytes(image_id)
-                    add(f"{variant}/{number}{_suffix(data, images.folder)}", data)
+                    suffix = next(
+                        (s for start, s in _SUFFIXES.items() if data.startswith(start)), ""
+                    )
+                    if not suffix:
+                        raise InputError(
+                            f"{images.folder}: contains an image that is neither PNG nor JPEG: "
+                            "delete the folder and run the workflow"
+                        )
+                    add(f"{variant}/{number}{suffix}", data)
                     size += len(data)
             if key is not None:
                 key.parent.mkdir(parents=True, exist_ok=True)
@@ -293,31 +277,6 @@ def _write(
     return size / 1e6
 
 
-def _suffix(data: bytes, folder: Path) -> str:
-    for start, suffix in _SUFFIXES.items():
-        if data.startswith(start):
-            return suffix
-    raise InputError(
-        f"{folder}: contains an image that is neither PNG nor JPEG: delete the folder and "
-        "run the workflow"
-    )
-
-
-def _add_file(folder: Path, name: str, data: bytes) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:  # names may collide without case
-        file.write(data)
-    os.utime(path, (_TIME, _TIME))
-
-
-def _add_member(tar: tarfile.TarFile, top: str, name: str, data: bytes) -> None:
-    member = tarfile.TarInfo(f"{top}/{name}")
-    member.size, member.mtime, member.mode = len(data), _TIME, 0o644
-    tar.addfile(member, io.BytesIO(data))
-    tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
-
-
 @contextmanager
 def _sink(to: Path) -> Iterator[Callable[[str, bytes], None]]:
     """Yield a function that writes a file by its relative name.
@@ -326,15 +285,30 @@ def _sink(to: Path) -> Iterator[Callable[[str, bytes], None]]:
     """
     if to.suffix == ".tar":
         with atomic(to) as part, tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
-            yield partial(_add_member, tar, to.stem)
+
+            def add_member(name: str, data: bytes) -> None:
+                member = tarfile.TarInfo(f"{to.stem}/{name}")
+                member.size, member.mtime, member.mode = len(data), _TIME, 0o644
+                tar.addfile(member, io.BytesIO(data))
+                tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
+
+            yield add_member
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of killed exports
         shutil.rmtree(left)
     temporary = partial_path(to)
+
+    def add_file(name: str, data: bytes) -> None:
+        path = temporary / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:  # names may collide without case
+            file.write(data)
+        os.utime(path, (_TIME, _TIME))
+
     try:
         temporary.mkdir()
-        yield partial(_add_file, temporary)
+        yield add_file
         temporary.replace(to)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,13 +16,7 @@ from anonbench.detection.gather import COUNTS
 AUDITED = ("images", "regions", "outside_image", "hidden_pixels", "failed")
 """What the audit of each shard counts (`<shard>.audit.json`)."""
 COLUMNS = [
-    "split",
-    "variant",
-    "images",
-    "regions",
-    "outside_image",
-    "hidden_pixels",
-    "failed_audits",
+    *("split", "variant", *AUDITED[:-1], "failed_audits"),
     *(column if column != "failed" else "failed_detector" for column in COUNTS[1:]),
     "left_out_duplicates",
 ]
@@ -49,7 +44,10 @@ def gather_audit(
         InputError: an image set has other images than detection left.
     """
     by_split = read_csv(counts, COUNTS).set_index("split")
-    twice = _left_out(duplicates)
+    twice: Mapping[Any, int] = {}
+    if duplicates is not None:
+        kept = pd.read_csv(duplicates, dtype={"split": str, "kept": bool})
+        twice = kept.loc[~kept["kept"], "split"].value_counts().to_dict()
     rows = []
     for split, variant, files in shards:
         found = [read_json(file) for file in files]
@@ -79,11 +77,3 @@ def read_doubts(audit: Path) -> Doubts:
     table = read_csv(audit, COLUMNS)
     counts = table.drop_duplicates("split").rename(columns={"failed_detector": "failed"})
     return doubts_in_counts(counts[COUNTS].to_dict("records"))
-
-
-def _left_out(duplicates: Path | None) -> dict[str, int]:
-    if duplicates is None:
-        return {}
-    table = pd.read_csv(duplicates, dtype={"split": str})
-    left = table.loc[~table["kept"].astype(bool), "split"].value_counts()
-    return {str(split): int(number) for split, number in left.items()}

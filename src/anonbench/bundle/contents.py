@@ -29,9 +29,7 @@ PUBLISHED = "published"
 class Entry:
     """One file of a bundle."""
 
-    path: str
-    """Path relative to the results folder; the first part is the data set, if `columns` are given.
-    """
+    path: str  # relative to the results folder
     columns: tuple[str, ...] = ()
     """Columns of a Parquet table to keep, with the column `id`; other files have none."""
     labels: tuple[str, ...] = ()  # columns that hold class labels
@@ -42,6 +40,11 @@ class Entry:
     def target(self) -> str:
         """Path in the bundle."""
         return f"{self.place}/{self.path}"
+
+    @property
+    def dataset(self) -> str:
+        """Data set, if `columns` are given."""
+        return self.path.partition("/")[0]
 
     @property
     def is_digest(self) -> bool:
@@ -107,14 +110,12 @@ def _of_dataset(experiment: Experiment, name: str) -> Iterator[Entry]:
 def _tables(experiment: Experiment) -> Iterator[Entry]:
     stems = [table.stem for table in experiment.tables]
     stems += ["sizes", "experiment", *(f"scenarios_{name}" for name in experiment.datasets)]
-    stems += [
-        f"{table}_{name}"
-        for table in experiment.dataset_tables
-        for name in experiment.datasets
-        if table in experiment.tables_of(name)
-    ]
-    files = (f"tables/{stem}.{suffix}" for stem in stems for suffix in TABLE_SUFFIXES)
-    yield from (Entry(file, place=PUBLISHED) for file in files)
+    for table in experiment.dataset_tables:
+        own = (name for name in experiment.datasets if table in experiment.tables_of(name))
+        stems += [f"{table}_{name}" for name in own]
+    for stem in stems:
+        for suffix in TABLE_SUFFIXES:
+            yield Entry(f"tables/{stem}.{suffix}", place=PUBLISHED)
     if our_data(experiment.config):
         for file in ("comparison.csv", "claims.csv", "cases.csv"):
             yield Entry(f"paper/{file}", place=PUBLISHED, optional=True)
@@ -133,21 +134,19 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
     Raises:
         InputError: the metadata or a data set's counts are missing from the bundle or damaged.
     """
-    paths = {name: config.results / name / "counts.csv" for name in config.enabled}
+    listed, found = {}, {}
     if config.bundle:
-        listed = {config.bundle.parent / file.path: file for file in listed_files(config.bundle)}
-        for path in paths.values():
-            if path in listed and path.is_file():
-                verify_against(path, listed[path].sha256, listed[path].size)
-    return {name: _counts(path) for name, path in paths.items()}
-
-
-def _counts(path: Path) -> dict[Split, int]:
-    try:
-        listed = pd.read_csv(path).set_index("split")["listed"]
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} is not in the bundle: it is of a run that had not come so far, and nothing "
-            "can be made from it"
-        ) from None
-    return {split: int(listed[str(split)]) for split in Split}
+        carried = listed_files(config.bundle)
+        listed = {config.bundle.parent / file: record for file, record in carried.items()}
+    for name in config.enabled:
+        path = config.results / name / "counts.csv"
+        if not path.is_file():
+            raise InputError(
+                f"{path} is not in the bundle: it is of a run that had not come so far, and "
+                "nothing can be made from it"
+            )
+        if path in listed:
+            verify_against(path, listed[path])
+        counts = pd.read_csv(path).set_index("split")["listed"]
+        found[name] = {split: int(counts[str(split)]) for split in Split}
+    return found

@@ -48,29 +48,25 @@ def verify(bundle: Path) -> Verified:
     """
     with _unpacked(bundle) as folder:
         there = set(_files(folder, is_run_here=folder == bundle))
-        listed = {file.path: file for file in listed_files(folder / METADATA)}
+        listed = listed_files(folder / METADATA)
 
         def differs(path: str, published: str) -> bool:
-            return not holds(folder / path, listed[published]._asdict())
+            return not holds(folder / path, listed[published])
 
         unlisted = there - listed.keys() - {METADATA}
         # the workflow, run in a bundle's folder, writes below the results
         made_here = {p for p in unlisted if folder == bundle and p.startswith(f"{START}/")}
-        wrong = []
-        for path in listed:
-            if path not in there:
-                wrong.append(f"{path}: is not there")
-            elif differs(path, path):
-                wrong.append(f"{path}: differs from what {METADATA} lists")
         made = {path: path.replace(START, PUBLISHED, 1) for path in sorted(made_here)}
-        again = {
-            path: published
-            for path, published in made.items()
-            if published in listed and not path.startswith(_TIMES)
+        again = {p: old for p, old in made.items() if old in listed and not p.startswith(_TIMES)}
+        wrong = {path: "is not there" for path in listed if path not in there}
+        wrong |= {
+            path: f"differs from what {METADATA} lists"
+            for path in listed.keys() & there
+            if differs(path, path)
         }
         return Verified(
             len(listed),
-            tuple(wrong),
+            tuple(f"{path}: {wrong[path]}" for path in listed if path in wrong),
             tuple(sorted(unlisted - made_here)),
             len(made_here),
             len(again),

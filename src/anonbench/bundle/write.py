@@ -32,8 +32,10 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.neutral_names import Names, without_paths, without_places
 
-_PROJECT = ("workflow", "envs", "profiles/default")
-_LOCKS = ("requirements.lock", "requirements-nodeps.lock")
+_PROJECT = (
+    *(WORKFLOW, "requirements.lock", "requirements-nodeps.lock"),
+    *("workflow", "envs", "profiles/default"),
+)
 _PACKAGES = ("snakemake", "numpy", "pandas", "scipy", "pyarrow", "h5py", "torch", "timm")
 _TIME = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())
 """Time stamp of every tar member: the earliest that archivers accept without a warning."""
@@ -99,11 +101,19 @@ def write_bundle(
         write_text(
             folder / "config.yaml", yaml.safe_dump(neutral, sort_keys=False, allow_unicode=True)
         )
-        _copy_project(root, folder)
+        for name in _PROJECT:
+            if (root / name).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", ".*")
+                shutil.copytree(root / name, folder / name, ignore=ignored)
+            else:
+                shutil.copyfile(root / name, folder / name)
         about = readme(load(neutral), keep_ids, missing, commit, repository)
         write_text(folder / README, about)
         files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
-        _refuse_pictures(folder, files)
+        for name in files:  # an image, whatever its suffix
+            with (folder / name).open("rb") as file:
+                if file.read(8).startswith(_PICTURES):
+                    raise InputError(f"{name} is an image: it must not be in a bundle; remove it")
         write_metadata(
             folder,
             files,
@@ -118,7 +128,7 @@ def write_bundle(
             commit=commit,
             repository=repository,
         )
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        size = sum((folder / name).stat().st_size for name in (*files, METADATA))
         if to.suffix == ".tar":
             _pack(folder, Path(temporary) / "packed.tar").replace(to)
         else:
@@ -170,7 +180,7 @@ def _found(config: Config) -> tuple[list[Entry], list[str]]:
 
 def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_ids: bool) -> None:
     names: dict[str, Names] = {}
-    for name in sorted({_dataset(entry) for entry in entries if entry.columns}):
+    for name in sorted({entry.dataset for entry in entries if entry.columns}):
         manifest = config.results / name / "manifest.parquet"
         verify(manifest)
         if keep_ids:
@@ -182,22 +192,17 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
             )
         names[name] = Names.of(manifest, config.datasets[name].label)
     for entry in track(entries, len(entries), "result files bundled"):
-        target = folder / entry.target
+        target, source = folder / entry.target, config.results / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = config.results / entry.path
         if not entry.is_digest:
             verify(source)
         try:
-            _copy(entry, source, target, names.get(_dataset(entry)))
+            _copy(entry, source, target, names.get(entry.dataset))
         except (OSError, ValueError, LookupError) as error:
             raise InputError(
                 f"{source} cannot be bundled ({type(error).__name__}): remove it and run the "
                 "workflow, or check whether the disk is full"
             ) from None
-
-
-def _dataset(entry: Entry) -> str:
-    return entry.path.partition("/")[0]
 
 
 def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None:
@@ -219,24 +224,6 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None
         write_text(target, table[own].to_csv(sep="\t", index=False, lineterminator="\n"))
     else:
         shutil.copyfile(source, target)
-
-
-def _copy_project(root: Path, folder: Path) -> None:
-    shutil.copyfile(root / WORKFLOW, folder / WORKFLOW)
-    for name in _PROJECT:
-        shutil.copytree(
-            root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
-        )
-    for name in _LOCKS:
-        shutil.copyfile(root / name, folder / name)
-
-
-def _refuse_pictures(folder: Path, files: Sequence[str]) -> None:
-    """Raise an error if any file is an image, whatever its suffix."""
-    for name in files:
-        with (folder / name).open("rb") as file:
-            if file.read(8).startswith(_PICTURES):
-                raise InputError(f"{name} is an image: it must not be in a bundle; remove it")
 
 
 def _commit(root: Path) -> str:

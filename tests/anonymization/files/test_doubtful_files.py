@@ -29,15 +29,15 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def killed_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run end where it would write its line about an image, whose copy is there."""
-    finish, seen = record.Journal.finish, list[int]()
+    line, seen = record.Outcome.line, list[int]()
 
-    def write(self: Any, outcome: Any) -> None:
+    def write(self: record.Outcome) -> str:
         seen.append(1)
         if len(seen) > number:
             raise KeyboardInterrupt
-        finish(self, outcome)
+        return line(self)
 
-    monkeypatch.setattr(record.Journal, "finish", write)
+    monkeypatch.setattr(record.Outcome, "line", write)
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -19,7 +19,6 @@ from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
 from anonbench.anonymization.files import stored
 from anonbench.anonymization.files.stored import (
-    PdfWriter,
     Stored,
     standard,
     standard_tables,
@@ -153,10 +152,7 @@ def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> Non
 
 def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:
     file = io.BytesIO()
-    writer = PdfWriter(file, len(pages))
-    for page in pages:
-        writer.add(page, DPI)
-    writer.finish()
+    stored.write_pdf(file, len(pages), ((encode(page), DPI) for page in pages))
     return file.getvalue(), [CheckedPage.of(page, DPI) for page in pages]
 
 

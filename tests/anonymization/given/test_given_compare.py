@@ -14,7 +14,7 @@ from PIL import Image
 
 from anonbench.anonymization.audit.regions import Region
 from anonbench.anonymization.given import gather
-from anonbench.anonymization.given.shard import given_shard
+from anonbench.anonymization.given.gather import given_shard
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region as Box
 from anonbench.core.boxes import box_table

@@ -14,14 +14,11 @@ from anonbench.workflow.planned_jobs import Job, Plan
 
 
 def expected(stage: str, *of: object) -> float:
-    """Stand in for `Estimates.seconds`."""
     raise ValueError(f"no formula for {stage} {of}")
 
 
 @pytest.fixture
 def job() -> Callable[..., Job]:
-    """Return a function that makes a planned job of its stage's rule."""
-
     def make(number: int, stage: str = "train", **own: Any) -> Job:
         values = {"outputs": [Path(f"to-be-made/{number}")], "minutes": 10.0, "planned": True}
         return Job(stage, stage, {"dataset": "ids", "seed": str(number)}, **values | own)
@@ -31,8 +28,6 @@ def job() -> Callable[..., Job]:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Callable[..., Plan]:
-    """Return a function that makes a plan of a small model's jobs, without a formula for times."""
-
     def make(*jobs: Job, **options: Any) -> Plan:
         started: Any = SimpleNamespace(
             settings=SimpleNamespace(results=tmp_path),

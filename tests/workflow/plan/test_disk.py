@@ -24,9 +24,8 @@ from anonbench.workflow.plan_costs import costs
 from anonbench.workflow.planned_jobs import Job, Plan
 
 IMAGES = 24
-RECIPE: dict[str, Any] = {
-    "backbone": {"width": 384, "depth": 2, "heads": 6, "patch": 16, "registers": 2}
-}
+SIZES = {"width": 384, "depth": 2, "heads": 6, "patch": 16, "registers": 2}
+RECIPE: dict[str, Any] = {"backbone": SIZES}
 
 
 def draw(path: Path, seed: int) -> None:

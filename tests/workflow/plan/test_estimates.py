@@ -18,6 +18,7 @@ STAGES = (
     *("manifest", "detect", "anonymize", "train", "embed", "retrieve"),
     *("trainings", "downstream", "reidentify", "attack"),
 )
+SIGLIP = "vit_so400m_patch14_siglip_224"
 SECTIONS = ("datasets", "privacy", "retrieval", "detection")
 
 
@@ -44,7 +45,7 @@ def test_every_stage_is_estimated_and_grows(root: Path) -> None:
         few.seconds("dream")
 
 
-def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bound(
+def test_inversion_takes_time_up_to_its_bound(
     root: Path,
 ) -> None:
     paper = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
@@ -149,15 +150,10 @@ def test_a_training_on_gpus_takes_as_long_as_its_flops(root: Path) -> None:
         ({"device": "cpu", "backbone": {"width": 64}}, 350.0),
         ({"backbone": {"width": 192, "heads": 3}}, 350.0),  # keeps no GPU busy
         # of unknown size
-        (
-            {"backbone": {"name": "vit_so400m_patch14_siglip_224"}, "crops": {"local_size": 98}},
-            92.6,
-        ),
+        ({"backbone": {"name": SIGLIP}, "crops": {"local_size": 98}}, 92.6),
     ],
 )
-def test_other_trainings_take_as_long_as_their_images(
-    root: Path, recipe: dict[str, Any], rate: float
-) -> None:
+def test_other_trainings_by_their_images(root: Path, recipe: dict[str, Any], rate: float) -> None:
     found = estimates(root, 1_000, **recipe).seconds("train")
     assert found == pytest.approx(125_000 * 64 / rate)
 
@@ -178,7 +174,7 @@ def test_a_published_training_on_a100_took_hardly_less() -> None:
     ("name", "peak"),
     [("NVIDIA H200", 989e12), (None, 312e12), ("NVIDIA H20", 312e12)],  # unknown: as an A100
 )
-def test_the_machines_own_gpu_is_taken(
+def test_the_machines_own_gpu(
     monkeypatch: pytest.MonkeyPatch, name: str | None, peak: float
 ) -> None:
     monkeypatch.setattr(module, "model_name", lambda: name)
@@ -198,12 +194,9 @@ def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Pat
     assert on_cpu.recipe.gpus_needed == on_cpu.embedding_gpus == 0
 
 
-def test_a_small_downstream_job_gets_a_thread_and_a_large_one_some(root: Path) -> None:
+def test_threads_grow_with_the_vectors(root: Path) -> None:
     assert estimates(root, 1_000, name="rvl_cdip").downstream_threads == 1
     assert 1 < estimates(root, 320_000, 40_000, "rvl_cdip").downstream_threads <= 8
-
-
-def test_raw_pixels_are_wider_than_a_models_features() -> None:
     assert PIXELS == 3 * SIDE**2 + 1
 
 
@@ -222,15 +215,12 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     assert 300 < whole.seconds("retrieve") / rankings < 1800
 
 
-def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> None:
+def test_large_backbones_and_detectors_ask_for_more(root: Path) -> None:
     named = estimates(root, 1000)
     sized = estimates(root, 1000, preset="long", backbone={})
     small = estimates(root, 1000, backbone={"width": 64})
     ask = [each.training_mb for each in (named, sized, small)]
     assert ask == [32_000, 32_000, 2_000]
-
-
-def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:
     for device, faces in (("cpu", 0), ("auto", 1), ("cuda", 1)):
         portraits, pages = (
             estimates(root, 9, name=name, detection={"device": device})

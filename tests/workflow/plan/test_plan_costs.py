@@ -10,11 +10,7 @@ import pytest
 
 from anonbench.config import Recipe
 from anonbench.workflow.estimates import STARTED
-from anonbench.workflow.plan_costs import (
-    costs,
-    usual_seconds,
-    wall_seconds,
-)
+from anonbench.workflow.plan_costs import costs, usual_seconds, wall_seconds
 from anonbench.workflow.planned_jobs import Job, Plan, wildcards_of
 
 Maker = Callable[..., Job]
@@ -36,9 +32,7 @@ def times(plan: Plan) -> dict[str, tuple[float, bool]]:
     }
 
 
-def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
-    tmp_path: Path, job: Maker, plan: Planner
-) -> None:
+def test_a_new_job_costs_the_median(tmp_path: Path, job: Maker, plan: Planner) -> None:
     known = [job(n, planned=False, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     once_more = job(5, **measured(tmp_path, "5", 70.0), stage="embed")
     new, other = job(6, gpus=2.0), job(7, "score", threads=4)
@@ -50,9 +44,7 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
     assert np.isnan(found["disk"][other])
 
 
-def test_jobs_of_the_same_data_set_come_before_others(
-    tmp_path: Path, job: Maker, plan: Planner
-) -> None:
+def test_jobs_of_the_same_data_set_first(tmp_path: Path, job: Maker, plan: Planner) -> None:
     mine, other = (job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2))
     new = job(3)
     for each, dataset in ((mine, "ids"), (other, "faces"), (new, "faces")):
@@ -99,7 +91,7 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
     assert wall_seconds({}, 1, 0) == 0.0
 
 
-def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job: Maker) -> None:
+def test_usual_times_and_what_is_left_at_first(tmp_path: Path, job: Maker) -> None:
     jobs = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     jobs += [job(5), job(6, "table"), job(7, "embed", benchmark=tmp_path / "none.tsv")]
     estimates: Any = SimpleNamespace(
@@ -107,9 +99,6 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job:
     )
     found, _ = usual_seconds(jobs, {"ids": estimates}, 1, None)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}
-
-
-def test_what_is_left_at_first_is_the_time_of_the_plan(job: Maker) -> None:
     jobs = [*(job(number) for number in range(4)), job(4, gpus=1.0), job(5, planned=False)]
     estimates: Any = SimpleNamespace(seconds=lambda *of: 90.0)
     each = 90.0 + STARTED

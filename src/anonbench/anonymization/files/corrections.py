@@ -6,13 +6,20 @@ A review shows the originals that the folder's record names, doubtful ones first
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 
-from anonbench.anonymization.files.record import SEED, Outcome, as_region, audit_file, read_audit
+from anonbench.anonymization.files.record import (
+    SEED,
+    Outcome,
+    as_region,
+    audit_file,
+    beside,
+    read_audit,
+)
 from anonbench.config import Presentation
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
@@ -35,61 +42,47 @@ from anonbench.detection.review.queue import Entry, digest_of, draw_sample
 from anonbench.detection.review.session import Review, Reviewed
 
 OfImage = dict[str, list[Correction]]  # corrections of one file by id: its name, or that of a page
+Corrections = tuple[dict[str, OfImage], dict[str, str]]
+"""Corrections by the name of the file, and the SHA-256 of the file that a person saw."""
 
 
 def corrections_file(to: Path) -> Path:
     """File of the corrections of an output folder."""
-    place = to.resolve()
-    return place.with_name(f"{place.name}.corrections.csv")
+    return beside(to, ".corrections.csv")
 
 
-@dataclass(frozen=True)
-class Corrections:
-    """Corrections of all images, by the name of their file."""
+def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Corrections:
+    """Read the corrections of a folder; what is added to an image is added to its copies.
 
-    rows: Mapping[str, OfImage] = field(default_factory=dict)
-    seen: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of the file that a person saw, by name."""
+    `before` is what earlier runs did, by name: rows of images that are gone are no mistakes.
 
-    @classmethod
-    def read(cls, to: Path, images: Given, before: Mapping[str, Outcome]) -> Corrections:
-        """Read the corrections of a folder; what is added to an image is added to its copies.
-
-        Args:
-            to: the output folder.
-            images: that are anonymized.
-            before: what earlier runs did, by name. Rows of images that are gone are no mistakes.
-
-        Raises:
-            InputError: a row is wrong, or names no image; the file that copies were made with is
-                gone.
-        """
-        file = corrections_file(to)
-        if not file.is_file():
-            if made := [name for name, each in sorted(before.items()) if each.corrected]:
-                raise InputError(
-                    f"{file} is gone, with which {count(len(made), 'copy')} were made, such as "
-                    f"{made[0]}: what a person marked would be visible again. Put it back, or "
-                    "write one with its first line only (id,action,entity,x0,y0,x1,y1) to drop "
-                    "all corrections"
-                )
-            return cls()
-        parts = [(image, part) for image in images for part in _parts(image)]
-        known = pd.DataFrame(
-            {"id": [part for _, part in parts], "path": [image.name for image, _ in parts]}
-        )
-        gone = [(p, name) for name, each in before.items() for p, *_ in found_parts(each)]
-        others = pd.DataFrame(gone, columns=["id", "path"])
-        found = read_corrections(file, Images(Path(images.place), known, others))
-        own = group_by_image(found.rows)
-        rows: dict[str, OfImage] = {}
-        for image, part in parts:
-            if part in own:
-                rows.setdefault(image.name, {})[part] = own[part]
-        _share(rows, before, {image.name for image in images})
-        looks = Record(file).looks
-        digests = {i.name: file_digest_of(looks[part].digest) for i, part in parts if part in looks}
-        return cls(rows, digests)
+    Raises:
+        InputError: a row is wrong, or names no image; the file that copies were made with is gone.
+    """
+    file = corrections_file(to)
+    if not file.is_file():
+        if made := [name for name, each in sorted(before.items()) if each.corrected]:
+            raise InputError(
+                f"{file} is gone, with which {count(len(made), 'copy')} were made, such as "
+                f"{made[0]}: what a person marked would be visible again. Put it back, or "
+                "write one with its first line only (id,action,entity,x0,y0,x1,y1) to drop "
+                "all corrections"
+            )
+        return {}, {}
+    parts = [(image.name, part) for image in images for part in _parts(image)]
+    gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
+    known, others = (
+        pd.DataFrame(pairs, columns=["id", "path"])
+        for pairs in ([(part, name) for name, part in parts], gone)
+    )
+    own = group_by_image(read_corrections(file, Images(Path(images.place), known, others)).rows)
+    rows: dict[str, OfImage] = {}
+    for name, part in parts:
+        if part in own:
+            rows.setdefault(name, {})[part] = own[part]
+    _share(rows, before, {image.name for image in images})
+    looks = Record(file).looks
+    return (rows, {n: file_digest_of(looks[part].digest) for n, part in parts if part in looks})
 
 
 def digest_of_corrections(own: OfImage) -> str:
@@ -114,12 +107,15 @@ def found_parts(outcome: Outcome) -> Iterator[tuple[str, str, list[Region]]]:
         yield name, page_digest(outcome.digest, Page(number, dpi)), own
 
 
-def is_looked_at(outcome: Outcome, record: Record) -> bool:
-    """Whether a person confirmed the image, or all pages, with what was found in it."""
-    return bool(record.looks) and all(
-        record.is_looked_at(name, digest, digest_of(found))
-        for name, digest, found in found_parts(outcome)
-    )
+def looked_at(to: Path, outcomes: Iterable[Outcome]) -> set[str]:
+    """Names of images of a folder that a person confirmed, all pages, with what was found in it."""
+    record = Record(corrections_file(to))
+    return {
+        each.name
+        for each in outcomes
+        if record.looks
+        and all(record.is_looked_at(part, d, digest_of(f)) for part, d, f in found_parts(each))
+    }
 
 
 def _parts(image: ImageFile) -> list[str]:
@@ -131,19 +127,22 @@ def _parts(image: ImageFile) -> list[str]:
 
 def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], names: set[str]) -> None:
     """Add to images what is added to others of equal bytes."""
-    by_digest: dict[str, list[str]] = {}
-    for name in names & before.keys():
-        by_digest.setdefault(before[name].digest, []).append(name)
     given = {name: additions(own) for name, own in rows.items()}
-    for digest, group in by_digest.items():
-        if len(group) == 1 or not digest:
-            continue
+    for group in _equal({name: before[name].digest for name in names & before.keys()}):
         for name in group:
             for other in sorted(set(group) & given.keys() - {name}):
                 for part, adding in given[other].items():
                     own = rows.setdefault(name, {}).setdefault(name + part[len(other) :], [])
                     known = {key_of(c.region) for c in own if c.region is not None}
                     own += [c for c in adding if c.region and key_of(c.region) not in known]
+
+
+def _equal(digests: Mapping[str, str]) -> list[list[str]]:
+    """Names of equal images, those of several together."""
+    groups: dict[str, list[str]] = {}
+    for name, digest in digests.items():
+        groups.setdefault(digest, []).append(name)
+    return [group for digest, group in groups.items() if digest and len(group) > 1]
 
 
 LISTED = 100  # images with the weakest regions that are shown
@@ -161,23 +160,28 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
         InputError: there is no record, or the originals are not where it says.
     """
     head, outcomes = read_audit(audit_file(to))
-    place = originals or str(head["images_of"])
     try:
-        files = {image.name: image for image in open_images(place, documents=True)}
+        images = open_images(originals or str(head["images_of"]), documents=True)
     except InputError as error:
         raise InputError(f"{error}; name the place of the originals by --images") from None
+    files = {image.name: image for image in images}
     max_pixels = int(head["max_pixels"])
-    there = [each for each in outcomes if each.name in files]
+    listed = [each for each in outcomes if each.status != "left_out"]
+    there = [each for each in listed if each.name in files]
     shown = [e for e in there if e.width and e.status in ("written", "without_regions")]
-    entries: dict[str, Entry] = {}
     found: dict[str, list[Region]] = {}
+    entries: dict[str, Entry] = {}
     for outcome in shown:
-        for entry, regions in _entries(outcome):
-            entries[entry.id], found[entry.id] = entry, regions
+        sizes = [page[:2] for page in outcome.pages] or [[outcome.width, outcome.height]]
+        said = [page["doubts"] for page in outcome.searched] or [[]] * len(sizes)
+        state = ("ok", "") if outcome.output else ("empty", "the copy is not published")
+        pages = zip(found_parts(outcome), sizes, said, strict=False)
+        for (name, digest, regions), (width, height), doubts in pages:
+            why = (*([] if regions else ["nothing was found"]), *doubts)
+            place = outcome.name, width, height, 0, digest
+            entries[name] = Entry(name, *place, *state, why, None)
+            found[name] = regions
     digests = {name: entry.digest for name, entry in entries.items()}
-    groups: dict[str, list[str]] = {}
-    for name, digest in digests.items():
-        groups.setdefault(digest, []).append(name)
 
     def read(entry: Entry) -> bytes:
         try:
@@ -188,11 +192,9 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
             raise ChangedImage.of(entry.id, "other content")
         return data
 
-    corrections = corrections_file(to)
     columns = ["id", "path", "width", "height"]
     table = pd.DataFrame([asdict(each) for each in entries.values()], columns=columns)
     parts = [(part, each.name) for each in outcomes for part, *_ in found_parts(each)]
-    others = pd.DataFrame(parts, columns=["id", "path"])
     what = Reviewed(
         name=to.name,
         seed=SEED,
@@ -200,43 +202,29 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
         max_pixels=max_pixels,
         entries=_queue(entries, found, draw_sample(sorted(entries), SEED, sample)),
         searched=set(entries),
-        unreadable=sum(each.status != "left_out" for each in there) - len(shown),
+        unreadable=len(there) - len(shown),
         found=found,
         applied={},
         digests=digests,
-        images=Images(to, table, others),
-        twins={name: group for group in groups.values() if len(group) > 1 for name in group},
+        images=Images(to, table, pd.DataFrame(parts, columns=["id", "path"])),
+        twins={name: group for group in _equal(digests) for name in group},
         read=read,
-        gone=sum(each.status != "left_out" for each in outcomes if each.name not in files),
+        gone=len(listed) - len(there),
     )
+    corrections = corrections_file(to)
     return Review(what, corrections, Record(corrections))
-
-
-def _entries(outcome: Outcome) -> Iterator[tuple[Entry, list[Region]]]:
-    sizes = [page[:2] for page in outcome.pages] or [[outcome.width, outcome.height]]
-    said = [page["doubts"] for page in outcome.searched] or [[]] * len(sizes)
-    for (name, digest, found), (width, height), doubts in zip(
-        found_parts(outcome), sizes, said, strict=False
-    ):
-        why = (*([] if found else ["nothing was found"]), *doubts)
-        status, reason = ("ok", "") if outcome.output else ("empty", "the copy is not published")
-        place = outcome.name, width, height, 0, digest
-        yield Entry(name, *place, status, reason, why, None), found
 
 
 def _queue(
     entries: dict[str, Entry], found: dict[str, list[Region]], drawn: list[str]
 ) -> list[Entry]:
     """Doubtful images, then the sample, then those with the weakest regions; none twice."""
-    places = {name: place for place, name in enumerate(drawn)}
     weakest = {name: min(r.score for r in regions) for name, regions in found.items() if regions}
     weak = sorted(weakest, key=lambda name: (weakest[name], name))[:LISTED]
     doubtful = sorted((bool(found[name]), name) for name in entries if entries[name].why)
-    return [
-        replace(
-            entries[name],
-            why=(*entries[name].why, *(["lowest score"] if name in set(weak) else [])),
-            place=places.get(name),
-        )
-        for name in dict.fromkeys([*(name for _, name in doubtful), *drawn, *weak])
-    ]
+    entries = entries | {
+        name: replace(entries[name], why=(*entries[name].why, "lowest score")) for name in weak
+    }
+    entries |= {name: replace(entries[name], place=n) for n, name in enumerate(drawn)}
+    order = dict.fromkeys([*(name for _, name in doubtful), *drawn, *weak])
+    return [entries[name] for name in order]

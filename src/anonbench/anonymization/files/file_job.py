@@ -33,7 +33,7 @@ from anonbench.anonymization.files.record import (
     in_draw_order,
     remove_passing,
 )
-from anonbench.anonymization.files.stored import SUFFIXES, PdfWriter, stored, write
+from anonbench.anonymization.files.stored import SUFFIXES, stored, write, write_pdf
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError, UnreadableImage
@@ -46,9 +46,9 @@ from anonbench.datasets.annotations.rows import SLACK
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
-from anonbench.datasets.images import SeveralFrames, open_checked, read_image
+from anonbench.datasets.images import SeveralFrames, encode, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
-from anonbench.detection.search import DetectorFailed, Search, Searched
+from anonbench.detection.search import DetectorFailed, Search
 
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
@@ -74,10 +74,8 @@ class Task:
 
     image: ImageFile
     before: Outcome | None = None
-    refused: str = ""
-    """Why it cannot be written, whatever is in it."""
-    taken: tuple[str, ...] = ()
-    """Suffixes that its name cannot get."""
+    refused: str = ""  # why it cannot be written, whatever is in it
+    taken: tuple[str, ...] = ()  # suffixes that its name cannot get
     corrections: OfImage = field(default_factory=dict)
     """What a person adds to and removes from the regions that are found."""
     seen: str = ""
@@ -98,28 +96,25 @@ class Anonymizer:
 
     def __call__(self, task: Task) -> Outcome:
         """Outcome of an image; its file is written, or none is left."""
+        if task.refused:
+            return Outcome(task.image.name, "failed", task.refused)
         try:
             done = self._done(task)
         except UnreadableImage as error:
             hint = ", of which no copy is made: save each as an image, or all as a PDF"
             why = f"{error}{hint if isinstance(error, SeveralFrames) else ''}"
             done = Outcome(task.image.name, "unreadable", why)
-        if not task.refused:
-            _remove_others(self._job.to, task, done)
+        _remove_others(self._job.to, task, done)
         return done
 
     def _done(self, task: Task) -> Outcome:
-        image, limit = task.image, self._job.detection.max_pixels
-        if task.refused:
-            return Outcome(image.name, "failed", task.refused)
-        data = image.data(limit)
+        data = task.image.data(self._job.detection.max_pixels)
         digest = hashlib.sha256(data).hexdigest()
-        before = task.before
         if task.seen and task.seen != digest:  # another image by now
             task = replace(task, corrections=additions(task.corrections))
-        if before and before.output not in task.taken_names and self._is_done(task, before, digest):
-            return before
-        if is_pdf(data) and image.name.lower().endswith(SUFFIX):  # else the copy's name would lie
+        if task.before and self._is_done(task, task.before, digest):
+            return task.before
+        if is_pdf(data) and task.image.name.lower().endswith(SUFFIX):  # else its name would lie
             return self._document(task, data, digest)
         with open_checked(data, None) as header:
             pixels = header.width * header.height
@@ -128,67 +123,64 @@ class Anonymizer:
 
     def _is_done(self, task: Task, before: Outcome, digest: str) -> bool:
         """Check whether an earlier run did everything for an image."""
-        if before.digest != digest or before.corrected != digest_of_corrections(task.corrections):
+        corrected = digest_of_corrections(task.corrections)
+        is_same = (before.digest, before.corrected) == (digest, corrected)
+        if not is_same or before.output in task.taken_names:
             return False
-        if before.status == "without_regions":
-            return True
+        if before.status != "written":
+            return before.status == "without_regions"
         path = self._job.to / before.output
-        if before.status != "written" or not path.is_file():
-            return False
-        return hashlib.sha256(path.read_bytes()).hexdigest() == before.output_digest
+        return path.is_file() and file_digest(path) == before.output_digest
 
     def _image(self, task: Task, data: bytes, digest: str) -> Outcome:
         image, job = task.image, self._job
         original = read_image(data, job.detection.max_pixels)
         height, width = original.shape[:2]
-        found = Outcome(image.name, "failed", "", digest, width=width, height=height)
+        known: dict[str, Any] = {"digest": digest, "width": width, "height": height}
         try:
             own = task.corrections.get(image.name, [])
-            seen, before, regions = self._regions(image.id, original, own, Source(data))
-            found = replace(found, searched=[seen.how])
+            searched, before, regions = self._regions(image.id, original, own, Source(data))
+            known["searched"] = [searched]
             if own:
-                corrections = digest_of_corrections(task.corrections)
-                found = replace(found, corrected=corrections, found=before)
+                known |= {"corrected": digest_of_corrections(task.corrections), "found": before}
             if not regions and not job.keep_without_regions:
                 raise _NotPublished("nothing was found in it", "without_regions")
             how = stored(data, original)
             if how.suffix in task.taken:
                 raise _NotPublished(f"its copy would have another image's name ({how.suffix})")
-            found = replace(found, regions=as_rows(regions, job.variant.degree))
+            known["regions"] = as_rows(regions, job.variant.degree)
             pixels, hidden = self._hidden(original, regions, Source(data))
             try:
                 coded = write(pixels, how)
             except (InputError, OSError, ValueError) as error:
                 raise _NotPublished(f"cannot be written as {how.format} ({error})") from None
-            with self._published(image.name + how.suffix) as part:
+            output = image.name + how.suffix
+            with self._published(output) as part:
                 part.write_bytes(coded)
                 check_file(part.read_bytes(), pixels, how.profile)
         except _NotPublished as why:
-            return replace(found, status=why.status, reason=str(why))
-        return replace(
-            found,
-            status="written",
-            made=True,
-            output=image.name + how.suffix,
-            output_digest=hashlib.sha256(coded).hexdigest(),
-            hidden_pixels=hidden,
-            converted=how.converted,
-        )
+            return Outcome(image.name, why.status, str(why), **known)
+        known |= {"output": output, "output_digest": hashlib.sha256(coded).hexdigest()}
+        known |= {"hidden_pixels": hidden, "converted": how.converted}
+        return Outcome(image.name, "written", made=True, **known)
 
     def _document(self, task: Task, data: bytes, digest: str) -> Outcome:
         """Write the copy of a PDF file, each page as an image, or leave none."""
-        name, limit = task.image.name, self._job.detection.max_pixels
-        count = pdf_pages(data)
-        require_page(1, count)
+        name, numbers = task.image.name, range(1, pdf_pages(data) + 1)
+        require_page(1, len(numbers))
         done: list[_Page] = []
+
+        def pages() -> Iterator[tuple[bytes, int]]:
+            for number in numbers:
+                png, page = self._page(task, data, number, len(numbers))
+                done.append(page)
+                yield png, page.copy.dpi
+
         why = None
         try:
             with self._published(name) as part:
                 with part.open("wb") as file:
-                    writer = PdfWriter(file, count)
-                    for number in range(1, count + 1):
-                        done.append(self._page(task, data, number, count, writer))
-                    writer.finish()
+                    write_pdf(file, len(numbers), pages())
                 with (
                     part.open("rb") as written,
                     mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ) as content,
@@ -197,36 +189,25 @@ class Anonymizer:
                 output_digest = file_digest(part)
         except _NotPublished as reason:
             why = reason
-        corrections = digest_of_corrections(task.corrections)
-        found = Outcome(
-            name,
-            why.status if why else "written",
-            str(why or ""),
-            digest,
-            regions=[row for page in done for row in page.rows],
-            searched=[page.how for page in done],
-            corrected=corrections,
-            found=[row for page in done for row in page.before] if corrections else [],
-        )
+        corrected = digest_of_corrections(task.corrections)
+        known: dict[str, Any] = {
+            "digest": digest,
+            "regions": [row for page in done for row in page.rows],
+            "searched": [page.searched for page in done],
+            "corrected": corrected,
+            "found": [row for page in done for row in page.before] if corrected else [],
+        }
         if why:
-            pages = [_page_of(data, number) for number in range(1, count + 1)]
-            return replace(
-                found, pages=[[*pdf_size(data, each, limit), each.dpi] for each in pages]
-            )
+            limit, pages = self._job.detection.max_pixels, [_page_of(data, n) for n in numbers]
+            known["pages"] = [[*pdf_size(data, each, limit), each.dpi] for each in pages]
+            return Outcome(name, why.status, str(why), **known)
         sizes = [[*page.copy.shape[1::-1], page.copy.dpi] for page in done]
-        return replace(
-            found,
-            made=True,
-            output=name,
-            output_digest=output_digest,
-            width=sizes[0][0],
-            height=sizes[0][1],
-            hidden_pixels=sum(page.hidden for page in done),
-            converted=PIXELS,
-            pages=sizes,
-        )
+        known |= {"output": name, "output_digest": output_digest, "converted": PIXELS}
+        known |= {"pages": sizes, "width": sizes[0][0], "height": sizes[0][1]}
+        hidden = sum(page.hidden for page in done)
+        return Outcome(name, "written", made=True, hidden_pixels=hidden, **known)
 
-    def _page(self, task: Task, data: bytes, number: int, count: int, writer: PdfWriter) -> _Page:
+    def _page(self, task: Task, data: bytes, number: int, count: int) -> tuple[bytes, _Page]:
         job, image = self._job, task.image
         image_id, name = (
             page_id(each, number) if count > 1 else each for each in (image.id, image.name)
@@ -236,16 +217,16 @@ class Anonymizer:
             width, height = pdf_size(data, page, job.detection.max_pixels)
             with memory_for(width * height):
                 original = read_image(data, job.detection.max_pixels, page)
-                own = task.corrections.get(name, [])
-                seen, before, regions = self._regions(image_id, original, own, Source(data, page))
+                own, source = task.corrections.get(name, []), Source(data, page)
+                searched, before, regions = self._regions(image_id, original, own, source)
                 is_blank = bool((original == original[0, 0]).all())
                 if not regions and not is_blank and not job.keep_without_regions:
                     raise _NotPublished(f"nothing was found on page {number}", "without_regions")
-                pixels, hidden = self._hidden(original, regions, Source(data, page))
+                pixels, hidden = self._hidden(original, regions, source)
                 if (pixels == pixels[..., :1]).all():  # whatever is hidden
                     pixels = np.ascontiguousarray(pixels[..., 0])
                 try:
-                    writer.add(pixels, page.dpi)
+                    png = encode(pixels)
                 except InputError as error:
                     raise _NotPublished(f"cannot be written as PDF ({error})") from None
                 copy = CheckedPage.of(pixels, page.dpi)
@@ -257,11 +238,11 @@ class Anonymizer:
             raise
         rows = as_rows(regions, job.variant.degree)
         own_rows, old = ([row | {"page": number} for row in each] for each in (rows, before))
-        return _Page(copy, hidden, own_rows, old, seen.how)
+        return png, _Page(copy, hidden, own_rows, old, searched)
 
     def _regions(
         self, image_id: str, original: np.ndarray, own: Sequence[Correction], source: Source
-    ) -> tuple[Searched, list[dict[str, Any]], list[Region]]:
+    ) -> tuple[dict[str, Any], list[dict[str, Any]], list[Region]]:
         """How an image was searched; what was found, as rows; and it corrected, in draw order."""
         original.flags.writeable = False  # it is what the result is held against
         try:
@@ -279,7 +260,7 @@ class Anonymizer:
             seen.how["coding"] = coding = shared_coding(*source)
             seen.how["doubts"] += [SHARED_PIXELS] if coding == JPEG2000 else []
         before = as_rows(in_draw_order(image_id, seen.regions), 0)
-        return seen, before, in_draw_order(image_id, after)
+        return seen.how, before, in_draw_order(image_id, after)
 
     def _hidden(
         self, original: np.ndarray, regions: Sequence[Region], source: Source
@@ -325,13 +306,10 @@ class _Page(NamedTuple):
     """What became of a page of a PDF file."""
 
     copy: CheckedPage
-    hidden: int
-    """Pixels."""
+    hidden: int  # pixels
     rows: list[dict[str, Any]]
-    before: list[dict[str, Any]]
-    """What detectors found."""
-    how: dict[str, Any]
-    """It was searched."""
+    before: list[dict[str, Any]]  # what detectors found
+    searched: dict[str, Any]  # how it was
 
 
 def _page_of(data: bytes, number: int) -> Page:

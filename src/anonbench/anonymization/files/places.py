@@ -6,6 +6,7 @@ import errno
 import os
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from anonbench.core.errors import InputError
@@ -13,14 +14,11 @@ from anonbench.datasets.inputs import Images
 
 
 def require_apart(images: Images, to: Path) -> None:
-    """Check that the output folder holds no original, and lies in no folder of originals.
+    """Raise InputError where the output folder holds originals, or lies in a folder of originals.
 
     Folders are compared by what they are, not by their names: through links, and on file systems
     where `Photos` and `photos` are one. A tar's folder, and that of one image given alone, are no
     folders of originals.
-
-    Raises:
-        InputError: it does.
     """
     holding = _folders(images)
     is_alone = len(images) == 1 and Path(images.place) == images.images[0].file
@@ -41,11 +39,7 @@ def require_apart(images: Images, to: Path) -> None:
 
 
 def target(to: Path, name: str) -> Path:
-    """Path of an output; creates its folder.
-
-    Raises:
-        InputError: a link leads out of the output folder.
-    """
+    """Path of an output, whose folder is created; InputError where a link leads out of `to`."""
     path = to / name
     _require_inside(path, to)  # before a folder is made where the link leads
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,11 +47,7 @@ def target(to: Path, name: str) -> Path:
 
 
 def remove(to: Path, name: str) -> None:
-    """Remove an output, if it is there.
-
-    Raises:
-        InputError: a link leads out of the output folder.
-    """
+    """Remove an output, if it is there; InputError where a link leads out of `to`."""
     path = to / name
     try:
         if os.path.lexists(path):
@@ -76,29 +66,20 @@ OF_NAMES = (
 
 
 def taken_suffixes(
-    names: Iterable[str], others: Iterable[str], suffixes: Sequence[str]
+    names: Sequence[str], others: Iterable[str], suffixes: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the suffixes that a name cannot get: with one, it is another image's.
+    """Suffixes that an image's name cannot get: with one, it is another image's, or a copy's.
 
-    Args:
-        names: of the images.
-        others: of copies of other images.
-        suffixes: all that a name may get.
+    `others` are names of copies of other images, `suffixes` all that a name may get.
     """
-    own = list(names)
-    keys = {_key(name) for name in (*own, *others)}
-    ends = {name: tuple(each for each in suffixes if _key(name + each) in keys) for name in own}
-    return {name: taken for name, taken in ends.items() if taken}
+    keys = {_key(name) for name in (*names, *others)}
+    return {name: tuple(each for each in suffixes if _key(name + each) in keys) for name in names}
 
 
 def count_foreign_files(to: Path, outputs: Collection[str]) -> int:
     """Number of files in the output folder that are not among `outputs`."""
-    count = 0
-    for folder, _, files in os.walk(to):
-        under = Path(folder).relative_to(to)
-        names = (file if folder == str(to) else f"{under.as_posix()}/{file}" for file in files)
-        count += sum(name not in outputs for name in names)
-    return count
+    files = (Path(folder, name) for folder, _, names in os.walk(to) for name in names)
+    return sum(file.relative_to(to).as_posix() not in outputs for file in files)
 
 
 def clashes(to: Path, names: Iterable[str]) -> set[str]:
@@ -131,25 +112,22 @@ def _folders(images: Images) -> set[Path]:
     if images.folder is None:  # a list may name what is not there
         files = {file for file in files if os.path.exists(file)}  # noqa: PTH110 - of any name
     links = [file for file in files if os.path.islink(file)]  # noqa: PTH114 - of any name
-    found = [file.parent for file in files] + [
-        Path(os.path.realpath(link)).parent for link in links
-    ]
-    found += [images.folder] if images.folder else []
-    return {Path(os.path.realpath(each)) for each in found}
+    found = {file.parent for file in files} | {
+        Path(os.path.realpath(each)).parent for each in links
+    }
+    return {Path(os.path.realpath(each)) for each in (*found, *filter(None, [images.folder]))}
 
 
 def _same(paths: Iterable[Path], others: Iterable[Path]) -> Path | None:
     """Return the first of the others that is one of the paths, whatever it is called."""
-    these = {identity for path in paths if (identity := _identity(path))}
-    return next((each for each in sorted(others) if _identity(each) in these), None)
 
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
+    def identity(path: Path) -> tuple[int, int] | None:
+        with suppress(OSError):
+            return (found := path.stat()).st_dev, found.st_ino
         return None
-    return found.st_dev, found.st_ino
+
+    these = {identity(path) for path in paths} - {None}
+    return next((each for each in sorted(others) if identity(each) in these), None)
 
 
 def _key(name: str) -> str:

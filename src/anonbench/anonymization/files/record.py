@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from anonbench.anonymization.geometry import regions_at
 from anonbench.core.boxes import Region, box_table, image_regions
@@ -35,40 +36,28 @@ Status = Literal["written", "without_regions", "unreadable", "failed", "left_out
 class Outcome:
     """What became of one image."""
 
-    name: str
-    """Of the image as given."""
+    name: str  # of the image as given
     status: Status
     """`without_regions`: nothing was found, and the image is not published; `failed`: a detector,
     the encoder or the audit did; `left_out`: no image by its name, or a name of no use."""
-    reason: str = ""
-    """Why nothing was written."""
-    digest: str = ""
-    """SHA-256 of the original; empty where it cannot be read."""
-    output: str = ""
-    """Name of the file below the output folder; empty where nothing was written."""
-    output_digest: str = ""
-    """SHA-256 of that file."""
-    width: int = 0
+    reason: str = ""  # why nothing was written
+    digest: str = ""  # SHA-256 of the original; empty where it cannot be read
+    output: str = ""  # name of the file below the output folder; empty where nothing was written
+    output_digest: str = ""  # SHA-256 of that file
+    width: int = 0  # of the upright image, in pixels; of a PDF's first page
     height: int = 0
-    """Of the upright image, in pixels; of a PDF's first page."""
-    hidden_pixels: int = 0
-    """As the audit counted them."""
-    converted: str = ""
-    """What reading did to a written image (`anonbench.datasets.formats.pixels`)."""
+    hidden_pixels: int = 0  # as the audit counted them
+    converted: str = ""  # by reading a written image (`anonbench.datasets.formats.pixels`)
     regions: list[dict[str, Any]] = field(default_factory=list)
     """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and in a PDF the
     page, from 1."""
-
     pages: list[list[int]] = field(default_factory=list)
     """Of a PDF: width and height of each page in pixels, and pixels an inch."""
     searched: list[dict[str, Any]] = field(default_factory=list)
     """How the image, or each page of a PDF, was searched: `anonbench.detection.search.Searched`."""
-
-    corrected: str = ""
-    """Digest of the corrections that were applied; empty where there are none."""
+    corrected: str = ""  # digest of the corrections that were applied; empty where there are none
     found: list[dict[str, Any]] = field(default_factory=list)
     """What detectors found, as `regions`, where there are corrections."""
-
     made: bool = field(default=False, compare=False)
     """Whether this run wrote the copy; not recorded."""
 
@@ -76,10 +65,6 @@ class Outcome:
     def doubts(self) -> list[str]:
         """Why a person should look at the copy (`anonbench.detection.doubts`)."""
         return sorted({doubt for page in self.searched for doubt in page["doubts"]})
-
-    def without_doubts(self) -> Outcome:
-        """The same, as a person has looked at the copy."""
-        return replace(self, searched=[page | {"doubts": []} for page in self.searched])
 
     @property
     def codings(self) -> set[str]:
@@ -92,19 +77,19 @@ class Outcome:
         return bool(self.searched) and all(page["text_only"] for page in self.searched)
 
     def line(self) -> str:
-        """Return the outcome as one line of JSON."""
+        """One line of JSON."""
         recorded = {name: value for name, value in asdict(self).items() if name != "made"}
         return json.dumps(recorded, ensure_ascii=False, sort_keys=True)
 
 
 def in_draw_order(image_id: str, regions: Sequence[Region]) -> list[Region]:
-    """Return an image's regions in the order of a box table: the same draw, the same rounding."""
+    """Regions of an image in the order of a box table: the same draw, the same rounding."""
     table = box_table({image_id: regions}, SEED)
     return image_regions(table, blocks=False).get(image_id, [])
 
 
 def as_rows(regions: Sequence[Region], degree: int) -> list[dict[str, Any]]:
-    """Return regions in draw order as rows of a record."""
+    """Rows of a record, of regions in draw order."""
     hidden = regions_at(degree, len(regions))
     return [
         {
@@ -135,10 +120,15 @@ _PASSING = re.compile(r"\.\d+\.part|\.anonbench-\d+-.*\.probe", re.DOTALL)
 """Names of files that a run has in the output folder for a moment."""
 
 
+def beside(to: Path, ending: str) -> Path:
+    """File beside an output folder that has its name and an ending."""
+    place = to.resolve()
+    return place.with_name(f"{place.name}{ending}")
+
+
 def audit_file(to: Path) -> Path:
     """Record of an output folder."""
-    place = to.resolve()
-    return place.with_name(f"{place.name}.audit.json")
+    return beside(to, ".audit.json")
 
 
 def read_audit(file: Path) -> tuple[dict[str, Any], list[Outcome]]:
@@ -149,30 +139,37 @@ def read_audit(file: Path) -> tuple[dict[str, Any], list[Outcome]]:
     """
     if not file.is_file():
         raise InputError(f"{file} is not there: run `anonbench anonymize` to its end first")
-    head, outcomes = _lines_of_audit(file)
-    found: dict[str, Any] = json.loads(head)
-    return found, outcomes
+    try:
+        *lines, end = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        if end != _end_of(lines):
+            raise ValueError("cut short, or changed by hand")
+        head = json.loads(lines[0].removesuffix(f", {_START}") + "}")
+        return head, [Outcome(**json.loads(line.removesuffix(","))) for line in lines[1:] if line]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{file} is damaged, was changed by hand, or is of an earlier version: remove it and "
+            "the folder that it belongs to, and run again"
+        ) from None
+
+
+def started(name: str) -> str:
+    """Line of a journal: the image's copy may be there from now on."""
+    return json.dumps({_STARTED: name}, ensure_ascii=False)
 
 
 class Record:
     """The record beside one output folder."""
 
     def __init__(self, to: Path, made_by: Mapping[str, Any]) -> None:
-        """Find the record of a folder.
-
-        Args:
-            to: the output folder.
-            made_by: all that outputs depend on but the images, as plain data.
-        """
-        place = to.resolve()
-        self.json = audit_file(to)
-        self.csv = place.with_name(f"{place.name}.audit.csv")
-        self.sheet = place.with_name(f"{place.name}.sheet.html")
+        """Find the record; `made_by` is all that outputs depend on but the images."""
+        self.json, self.sheet = audit_file(to), beside(to, ".sheet.html")
+        self.csv = self.json.with_suffix(".csv")
         self.journal = journal_of(to)
         self._to = to
         self.unfinished = set[str]()
         """Names of the images that a run was at when it was ended: they may have copies."""
-        self._head = json.dumps(made_by, ensure_ascii=False, sort_keys=True)
+        self._line = json.dumps(made_by, ensure_ascii=False, sort_keys=True)
+        self._head: dict[str, Any] = json.loads(self._line)
 
     def read(self) -> dict[str, Outcome]:
         """Outcomes of earlier runs, by name.
@@ -180,24 +177,25 @@ class Record:
         Raises:
             InputError: the folder is not empty and has no record, or one of other settings.
         """
-        found: dict[str, Outcome] = {}
-        heads = []
+        heads, outcomes = [], list[Outcome]()
         if self.json.is_file():
-            head, rows = _lines_of_audit(self.json)
+            head, outcomes = read_audit(self.json)
             heads.append(head)
-            found |= _outcomes_by_name(rows)
         if (journal := _journal(self.journal)) is not None:
             heads.append(journal.head)
-            found |= _outcomes_by_name(journal.outcomes)
+            outcomes += journal.outcomes
         filled = self._to.is_dir() and any(not is_passing(each) for each in self._to.iterdir())
         if filled and not heads:
             raise InputError(
                 f"{self._to} is not empty, and {self.json.name} is not beside it: name a new folder"
             )
-        if filled and any(head != self._head for head in heads):
+        now = self._head
+        others = {name for h in heads for name in now | h if now.get(name) != h.get(name)}
+        if filled and others:
+            different = ", ".join(sorted(name.replace("_", " ") for name in others))
             raise InputError(
                 f"{self._to} was made from other images, by other settings or another version "
-                f"(different: {self._differences(heads)}): name a new folder, or remove it"
+                f"(different: {different}): name a new folder, or remove it"
             )
         for file in (self.json, self.csv):
             if file.exists() and not (heads and file.is_file()):
@@ -205,75 +203,61 @@ class Record:
                     f"{file} is there, and no record of an earlier run: name another folder, or "
                     "move it away"
                 )
-        if any(head != self._head for head in heads):  # left of a folder that is gone
+        if others:  # left of a folder that is gone
             return {}
         self.unfinished = journal.unfinished if journal else set()
-        return {name: each for name, each in found.items() if name not in self.unfinished}
-
-    def _differences(self, heads: Iterable[str]) -> str:
-        now = json.loads(self._head)
-        names = set[str]()
-        for head in heads:
-            try:
-                before = json.loads(head)
-            except ValueError:
-                before = {}
-            names |= {name for name in now | before if now.get(name) != before.get(name)}
-        return ", ".join(sorted(name.replace("_", " ") for name in names))
+        # what was left out is found anew, and may have an image's name
+        known = (each for each in outcomes if each.status != "left_out")
+        return {each.name: each for each in known if each.name not in self.unfinished}
 
     @contextmanager
-    def appending(self) -> Iterator[Journal]:
-        """Open the journal for what is done from now on; one of other settings is replaced."""
+    def appending(self) -> Iterator[Callable[[str], None]]:
+        """Open the journal for what is done from now on; one of other settings is replaced.
+
+        Yields a function that appends a line: `started`, and then the outcome's. It is in the file
+        before the next step.
+        """
         found = _journal(self.journal)
         if found is None or found.head != self._head:
             self.journal.unlink(missing_ok=True)
         new = not self.journal.exists()
-        with _open_private(self.journal, "a") as file:
-            # behind a line that was cut short, the next one begins anew
-            file.write(f"{self._head}\n" if new else "\n")
-            file.flush()
-            yield Journal(file)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with os.fdopen(os.open(self.journal, flags, 0o600), "a", encoding="utf-8") as file:
+
+            def append(line: str) -> None:
+                file.write(f"{line}\n")
+                file.flush()
+
+            append(self._line if new else "")  # behind a line that was cut short
+            yield append
 
     def finish(self, outcomes: Iterable[Outcome]) -> None:
         """Write the audit files, and remove the journal."""
         ordered = sorted(outcomes, key=lambda outcome: outcome.name)
-        part = self.json.with_name(f".{self.json.name}.part")
-        lines = [f"{self._head[:-1]}, {_START}", ",\n".join(each.line() for each in ordered)]
-        with _open_private(part, "w") as file:
-            file.write("\n".join([*lines, _end_of(lines)]) + "\n")
-        part.replace(self.json)
-        part = self.csv.with_name(f".{self.csv.name}.part")
-        with _open_private(part, "w") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*_COLUMNS, "regions", "doubts"])
-            for each in ordered:
-                values = [plain_cell(getattr(each, column)) for column in _COLUMNS]
-                writer.writerow([*values, len(each.regions), "; ".join(each.doubts)])
-        part.replace(self.csv)
+        lines = [f"{self._line[:-1]}, {_START}", ",\n".join(each.line() for each in ordered)]
+        write_private(self.json, "\n".join([*lines, _end_of(lines)]) + "\n")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow([*_COLUMNS, "regions", "doubts"])
+        for each in ordered:
+            values = [plain_cell(getattr(each, column)) for column in _COLUMNS]
+            writer.writerow([*values, len(each.regions), "; ".join(each.doubts)])
+        write_private(self.csv, table.getvalue())
         self.journal.unlink(missing_ok=True)
 
 
-class Journal:
-    """What a run writes while it goes on; each line is in the file before the next step."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def start(self, name: str) -> None:
-        """Note that an image's copy may be there from now on."""
-        self._write(json.dumps({_STARTED: name}, ensure_ascii=False))
-
-    def finish(self, outcome: Outcome) -> None:
-        """Note what became of an image."""
-        self._write(outcome.line())
-
-    def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n")
-        self._file.flush()
+def write_private(path: Path, text: str) -> None:
+    """Write a whole file that only its owner may read, or none; no link is followed."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    part.replace(path)
 
 
 class _Journal(NamedTuple):
-    head: str
+    head: dict[str, Any]
     outcomes: list[Outcome]
     unfinished: set[str]
 
@@ -290,62 +274,27 @@ def remove_passing(to: Path) -> None:
             path.unlink()
 
 
-def _outcomes_by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
-    """Return outcomes by name; what was left out is found anew, and may have an image's name."""
-    return {each.name: each for each in outcomes if each.status != "left_out"}
-
-
-def _lines_of_audit(file: Path) -> tuple[str, list[Outcome]]:
-    try:
-        *lines, end = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        if end != _end_of(lines):
-            raise ValueError("cut short, or changed by hand")
-        found = [_parsed(line.removesuffix(",")) for line in lines[1:] if line]
-    except ValueError:
-        raise InputError(
-            f"{file} is damaged, was changed by hand, or is of an earlier version: remove it and "
-            "the folder that it belongs to, and run again"
-        ) from None
-    return lines[0].removesuffix(f", {_START}") + "}", found
-
-
 def _end_of(lines: Sequence[str]) -> str:
-    """Return a record's last line."""
+    """Last line of a record."""
     return _END.format(hashlib.sha256("\n".join(lines).encode()).hexdigest())
 
 
 def _journal(file: Path) -> _Journal | None:
-    """Journal of a run that did not finish, or None; its last line may be cut short."""
+    """Journal of a run that did not finish, or None; its lines may be cut short."""
     if not file.is_file():
         return None
-    head, *lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+    first, *lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
     if not lines:  # ended before all else
         return None
-    found = _Journal(head, [], set())
+    head, outcomes, unfinished = dict[str, Any](), list[Outcome](), set[str]()
+    with suppress(ValueError):
+        head = json.loads(first)
     for line in lines:
-        try:
-            if line.startswith(f'{{"{_STARTED}": '):
-                found.unfinished.add(str(json.loads(line)[_STARTED]))
-                continue
-            outcome = _parsed(line)
-        except ValueError:
-            continue
-        found.outcomes.append(outcome)
-        found.unfinished.discard(outcome.name)
-    return found
-
-
-def _parsed(line: str) -> Outcome:
-    """Read what `Outcome.line` wrote; raise ValueError for anything else."""
-    try:
-        return Outcome(**json.loads(line))
-    except TypeError as error:
-        raise ValueError(str(error)) from None
-
-
-def _open_private(path: Path, mode: str) -> IO[str]:
-    """Open a file that only its owner may read, anew or at its end; no link is followed."""
-    if mode == "w":
-        path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND | os.O_NOFOLLOW if mode == "a" else os.O_EXCL)
-    return os.fdopen(os.open(path, flags, 0o600), mode, encoding="utf-8", newline="")
+        with suppress(TypeError, ValueError):
+            row = json.loads(line)
+            if _STARTED in row:
+                unfinished.add(row[_STARTED])
+            else:
+                outcomes.append(Outcome(**row))
+                unfinished.discard(row["name"])
+    return _Journal(head, outcomes, unfinished)

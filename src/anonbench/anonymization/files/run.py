@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 from anonbench.anonymization.files import file_job
 from anonbench.anonymization.files.corrections import (
     Corrections,
-    OfImage,
-    corrections_file,
+    corrections_of,
     digest_of_corrections,
-    is_looked_at,
+    looked_at,
 )
 from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
 from anonbench.anonymization.files.places import (
@@ -26,7 +25,13 @@ from anonbench.anonymization.files.places import (
     require_apart,
     taken_suffixes,
 )
-from anonbench.anonymization.files.record import Outcome, Record, audit_file, remove_passing
+from anonbench.anonymization.files.record import (
+    Outcome,
+    Record,
+    audit_file,
+    remove_passing,
+    started,
+)
 from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection, Shapes
@@ -47,7 +52,6 @@ from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
 from anonbench.datasets.walk import no_images, shown
 from anonbench.detection import cache
-from anonbench.detection.review.file import Record as Looks
 from anonbench.detection.search import searching
 
 SUSPICIOUS = 100  # images, the first ones, that all fail before a run is given up
@@ -57,40 +61,28 @@ SUSPICIOUS = 100  # images, the first ones, that all fail before a run is given 
 class Anonymized:
     """What became of the images of one run."""
 
-    images: int
-    """That were given."""
-    written: int
-    """Of them, those that have a copy, made now or by an earlier run."""
-    made: int
-    """Of the written ones, those that this run made."""
-    regions: int
-    """Hidden in them."""
+    images: int  # that were given
+    written: int  # of them, those that have a copy, made now or by an earlier run
+    made: int  # of the written ones, those that this run made
+    regions: int  # hidden in them
     published_without_regions: int
     """Of the written ones, those in which nothing was found; only where that was asked for."""
-    without_regions: int
-    """Not written: nothing was found in them."""
-    unreadable: int
-    """Not written: they cannot be read."""
+    without_regions: int  # not written: nothing was found in them
+    unreadable: int  # not written: they cannot be read
     failed: int
     """Not written: a detector, the encoder or the audit failed, or a correction is outside."""
-    left_out: int
-    """Files that look like images, and are of a kind that is not read or of a name that cannot be
-    used."""
+    left_out: int  # files of a kind that is not read, or of a name that cannot be used
     no_images: dict[str, int]
     """Files that are no images by their names, by suffix; not counted as left out."""
-    shown_regions: int
-    """That a degree below 100 leaves in sight."""
-    doubtful: int
-    """Of the written ones, those that a person should look at: see `reasons`."""
+    shown_regions: int  # that a degree below 100 leaves in sight
+    doubtful: int  # of the written ones, those that a person should look at: see `reasons`
     text_only: int
     """Of the written ones, those that were searched for faces, too, and in which there is text
     only; where they do not look like documents, they are doubtful."""
     corrected: int
     """Images to which corrections of a person (`<to>.corrections.csv`) were applied."""
-    not_given: int
-    """Copies by earlier runs of images that are gone, or were not given this time."""
-    unknown: int
-    """Files below the output folder that no run of this command is known to have written."""
+    not_given: int  # copies by earlier runs of images that are gone, or were not given this time
+    unknown: int  # files below the output folder that no run of this command has written
     converted: dict[str, int]
     """Of the written ones, how many were changed by reading, and how."""
     codings: dict[str, int]
@@ -99,12 +91,9 @@ class Anonymized:
     reasons: dict[str, dict[str, int]]
     """Why images are `unreadable`, `failed`, `left_out` or `doubtful`, and how many; one image may
     be doubtful for several reasons."""
-    audit: Path
-    """Record of every image (JSON; CSV beside it)."""
-    copies_not_given: Sequence[str]
-    """Paths of the copies `not_given`, in the output folder."""
-    sheet: Path | None
-    """Contact sheet, if asked for, now or in an earlier run."""
+    audit: Path  # record of every image (JSON; CSV beside it)
+    copies_not_given: Sequence[str]  # paths of the copies `not_given`, in the output folder
+    sheet: Path | None  # contact sheet, if asked for, now or in an earlier run
 
     @property
     def is_doubtful(self) -> bool:
@@ -169,10 +158,18 @@ def anonymize_files(
         raise InputError(
             f"keep_without_regions: {keep_without_regions!r} is neither True nor False"
         )
+    if not anonymization.has(method):
+        known = anonymization.names
+        raise InputError(
+            f"no method is called {method!r}; there are {', '.join(known)}"
+            f"{suggestion(method, known)}"
+        )
+    if type(degree) is not int or not 1 <= degree <= 100:
+        raise InputError(f"degree {degree}: percent of the regions, from 1 to 100")
     job = Job(
         Path(to),
         searching(detectors),
-        _variant(method, degree, anonymization),
+        Variant(method, degree),
         section("detection", detection, default_detection()),
         anonymization,
         keep_without_regions,
@@ -186,54 +183,40 @@ def anonymize_files(
     record = Record(job.to, made_by(job, images, given))
     if dry_run:
         before = record.read()
-        corrections = Corrections.read(job.to, given, before)
-        return _counted(job, given, before, corrections, 0, None)
+        corrections_of(job.to, given, before)
+        return _counted(job.to, given, before, looked_at(job.to, before.values()))
     with writing_to(job.to.parent):
         job.to.mkdir(parents=True, exist_ok=True)
         with locked(job.to):
-            before = _earlier_outcomes(record.read(), given)
-            corrections = Corrections.read(job.to, given, before)
+            names = {image.name for image in given}
+            before = {
+                name: each
+                for name, each in record.read().items()
+                # else a given image has the copy's name by now
+                if name in names or each.output == name or each.output not in names
+            }
+            corrections = corrections_of(job.to, given, before)
             done = dict(before)
             contact_sheet = contact_sheet or record.sheet.is_file()
             record.sheet.unlink(missing_ok=True)  # a run that is ended leaves none of older copies
-            _remove_unfinished(job.to, record, before)
-            with record.appending() as journal:
+            remove_passing(job.to)
+            outputs = {each.output for each in before.values()}
+            for name in record.unfinished:  # a copy of it may be there without a line about it
+                for output in {name, *(name + suffix for suffix in SUFFIXES)} - outputs:
+                    remove(job.to, output)
+            with record.appending() as append:
                 apart = bool(record.unfinished)  # one of them may have ended the earlier run
-                for outcome in _outcomes(
-                    *(job, given, before, corrections, workers, apart, journal.start)
-                ):
-                    done[outcome.name] = outcome
-                    journal.finish(outcome)
+                for each in _outcomes(job, given, before, corrections, workers, apart, append):
+                    done[each.name] = each
+                    append(each.line())
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
             record.finish([*done.values(), *left_out])
+            looked = looked_at(job.to, done.values())
             if contact_sheet:
-                looks = Looks(corrections_file(job.to))
-                confirmed = {each.name for each in done.values() if is_looked_at(each, looks)}
-                own = [done[image.name] for image in given]
-                write_sheet(record.sheet, job.to, own, confirmed)
-            strange = count_foreign_files(job.to, {each.output for each in done.values()})
+                write_sheet(record.sheet, job.to, [done[image.name] for image in given], looked)
+            unknown = count_foreign_files(job.to, {each.output for each in done.values()})
     sheet = record.sheet if contact_sheet else None
-    return _counted(job, given, done, corrections, strange, sheet)
-
-
-def _earlier_outcomes(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:
-    """Return outcomes of earlier runs, without copies that have a given image's name by now."""
-    names = {image.name for image in given}
-    return {
-        name: each
-        for name, each in before.items()
-        if name in names or each.output == name or each.output not in names
-    }
-
-
-def _remove_unfinished(to: Path, record: Record, before: Mapping[str, Outcome]) -> None:
-    """Remove what a run that was ended may have written without a line about it."""
-    remove_passing(to)
-    known = {each.output for each in before.values()}
-    for name in record.unfinished:
-        for output in (name, *(name + suffix for suffix in SUFFIXES)):
-            if output not in known:
-                remove(to, output)
+    return _counted(job.to, given, done, looked, unknown, sheet)
 
 
 def _outcomes(
@@ -243,27 +226,32 @@ def _outcomes(
     corrections: Corrections,
     workers: int,
     apart: bool,
-    start: Callable[[str], None],
+    append: Callable[[str], None],
 ) -> Iterator[Outcome]:
     names = [image.name for image in given]
     clashing = clashes(job.to, names)
     others = (before[name].output for name in before.keys() - set(names))
     taken = taken_suffixes(names, others, SUFFIXES)
     refused = "its name collides with another image's in the output folder (case or accents)"
+    corrected, seen = corrections
+    rows = {name: corrected.get(name, {}) for name in names}
+    kept = {
+        name
+        for name in before.keys() & set(names)
+        if before[name].status in ("written", "without_regions")
+        and before[name].corrected == digest_of_corrections(rows[name])
+    }
 
     def tasks() -> Iterator[Task]:
         for image in given:
-            start(image.name)  # before a worker has it: from then on its copy may be there
-            why = refused if image.name in clashing else ""
             name = image.name
-            own = corrections.rows.get(name, {}), corrections.seen.get(name, "")
-            yield Task(image, before.get(name), why, taken.get(name, ()), *own)
-
-    kept = {name for name in names if _is_kept(before.get(name), corrections.rows.get(name, {}))}
+            append(started(name))  # before a worker has it: from then on its copy may be there
+            why = refused if name in clashing else ""
+            own = taken[name], rows[name], seen.get(name, "")
+            yield Task(image, before.get(name), why, *own)
 
     def is_work(outcome: Outcome) -> bool:
-        known = outcome.name in kept and outcome == before[outcome.name]
-        return outcome.made or not known
+        return outcome.made or outcome.name not in kept or outcome != before[outcome.name]
 
     make, workers = partial(Anonymizer, job), min(workers, len(given))
     results = map_in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
@@ -276,79 +264,50 @@ def _outcomes(
         yield outcome
 
 
-def _is_kept(before: Outcome | None, own: OfImage) -> bool:
-    """Whether an earlier outcome of an image holds, if the image and its copy are unchanged."""
-    if before is None or before.status not in ("written", "without_regions"):
-        return False
-    return before.corrected == digest_of_corrections(own)
-
-
-def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
-    if not anonymization.has(method):
-        names = anonymization.names
-        raise InputError(
-            f"no method is called {method!r}; there are {', '.join(names)}"
-            f"{suggestion(method, names)}"
-        )
-    if type(degree) is not int or not 1 <= degree <= 100:
-        raise InputError(f"degree {degree}: percent of the regions, from 1 to 100")
-    return Variant(method, degree)
-
-
 def _counted(
-    job: Job,
+    to: Path,
     given: Images,
     done: Mapping[str, Outcome],
-    corrections: Corrections,
-    strange: int,
-    sheet: Path | None,
+    looked: Collection[str],
+    unknown: int = 0,
+    sheet: Path | None = None,
 ) -> Anonymized:
-    counts: Counter[str] = Counter()
-    codings: Counter[str] = Counter()
     names = {image.name for image in given}
-    kinds = ("unreadable", "failed", "doubtful")
-    reasons: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
-    reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
     now = [done[name] for name in sorted(names & done.keys())]
     left = [each.output for name, each in sorted(done.items()) if each.output and name not in names]
-    looks = Looks(corrections_file(job.to))
+    reasons: dict[str, Counter[str]] = {k: Counter() for k in ("unreadable", "failed", "doubtful")}
+    reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
+    counts = Counter(images=len(given), not_given=len(left), unknown=unknown)
+    counts["left_out"] = reasons["left_out"].total()
+    codings: Counter[str] = Counter()
     for each in now:
         counts[each.status] += 1
+        counts["corrected"] += bool(each.corrected) and each.status != "failed"
         if each.status in reasons:
             reasons[each.status][each.reason] += 1
+        if each.status != "written":
+            continue
         hidden = sum(region["hidden"] for region in each.regions)
-        if each.status == "written":
-            counts["hidden"] += hidden
-            counts["shown"] += len(each.regions) - hidden
-            counts["bare"] += not each.regions
-            counts["made"] += each.made
-            counts["text_only"] += each.text_only
-            codings.update(each.codings)
-            if each.doubts and not is_looked_at(each, looks):
-                counts["doubtful"] += 1
-                reasons["doubtful"].update(each.doubts)
+        counts["regions"] += hidden
+        counts["shown_regions"] += len(each.regions) - hidden
+        counts["published_without_regions"] += not each.regions
+        counts["made"] += each.made
+        counts["text_only"] += each.text_only
+        codings.update(each.codings)
+        if each.doubts and each.name not in looked:
+            counts["doubtful"] += 1
+            reasons["doubtful"].update(each.doubts)
+    numbers: dict[str, Any] = {
+        field.name: counts[field.name] for field in fields(Anonymized) if field.type == "int"
+    }
     return Anonymized(
-        images=len(given),
-        written=counts["written"],
-        made=counts["made"],
-        regions=counts["hidden"],
-        published_without_regions=counts["bare"],
-        without_regions=counts["without_regions"],
-        unreadable=counts["unreadable"],
-        failed=counts["failed"],
-        left_out=reasons["left_out"].total(),
+        **numbers,
         no_images=no_images(given.left_out),
-        shown_regions=counts["shown"],
-        doubtful=counts["doubtful"],
-        text_only=counts["text_only"],
-        corrected=sum(bool(each.corrected) and each.status != "failed" for each in now),
-        not_given=len(left),
         copies_not_given=left,
-        unknown=strange,
         converted=conversion_counts(each.converted for each in now),
         codings=dict(sorted(codings.items())),
         reasons={status: dict(sorted(why.items())) for status, why in reasons.items() if why},
-        audit=audit_file(job.to),
+        audit=audit_file(to),
         sheet=sheet,
     )
 
@@ -366,7 +325,7 @@ def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) 
         "method": method,
         "degree": job.variant.degree,
         "anonymization": job.anonymization.model_dump(mode="json", include=asked),
-        "files": [_digests(path) for path in read],
+        "files": [[file_digest(file) for file in model_files(path)] for path in read],
         "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
@@ -376,10 +335,6 @@ def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) 
         ],
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
-
-
-def _digests(path: Path) -> list[str]:
-    return [file_digest(file) for file in model_files(path)]
 
 
 def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:

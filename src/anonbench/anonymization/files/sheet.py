@@ -11,14 +11,14 @@ import html
 import io
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
-from anonbench.anonymization.files.record import Outcome
-from anonbench.core.io import open_private, partial_path
+from anonbench.anonymization.files.record import Outcome, write_private
 from anonbench.core.wording import count, harmless
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.images import read_image
@@ -39,19 +39,16 @@ _STYLE = (
 def write_sheet(
     path: Path, to: Path, outcomes: Sequence[Outcome], confirmed: Collection[str] = ()
 ) -> None:
-    """Write the sheet of the images that were written.
+    """Write the sheet of the images that were written; only its owner may read it.
 
     First come images in which nothing was found, then doubtful ones, then those with regions in
-    sight, then those whose weakest region is least certain.
-
-    Args:
-        path: of the page. Only its owner may read it: it shows file names.
-        to: the folder of the copies. A copy that is not as it was audited is not shown.
-        outcomes: of all images.
-        confirmed: names of images that a person has looked at: they are no longer doubtful.
+    sight, then those whose weakest region is least certain. A copy in `to` that is not as it was
+    audited is not shown. A person has looked at the `confirmed` ones: they are no longer doubtful.
     """
     written = [
-        each.without_doubts() if each.name in confirmed else each
+        replace(each, searched=[page | {"doubts": []} for page in each.searched])
+        if each.name in confirmed
+        else each
         for each in outcomes
         if each.status == "written"
     ]
@@ -72,10 +69,7 @@ def write_sheet(
         "Anonymized copies only: missed regions are visible here "
         f"too.</p>\n<main>\n{''.join(tiles)}</main></body></html>\n"
     )
-    part = partial_path(path)
-    with open_private(part) as file:
-        file.write(page.encode())
-    part.replace(path)
+    write_private(path, page)
 
 
 def _certainty(outcome: Outcome) -> tuple[int, float, str]:
@@ -120,20 +114,18 @@ def _tile(
     file = io.BytesIO()
     small.save(file, "JPEG", quality=_QUALITY)
     coded = base64.b64encode(file.getvalue()).decode()
-    width, height = small.size
-    doubtful = f"<br><b>look at it: {html.escape('; '.join(doubts))}</b>" if doubts else ""
+    caption = "<b>nothing was found</b>"
+    if rows:
+        kinds = Counter(row["entity"] for row in rows if row["hidden"])
+        said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or "none"
+        left = len(rows) - kinds.total()
+        more = f", <b>{count(left, 'region')} visible</b>" if left else ""
+        weakest = min(row["score"] for row in rows)
+        caption = f"hidden: {html.escape(said)}{more}; least certain: {weakest:.2f}"
+    if doubts:
+        caption += f"<br><b>look at it: {html.escape('; '.join(doubts))}</b>"
     return (
-        f'<figure><img src="data:image/jpeg;base64,{coded}" width="{width}" height="{height}" '
-        f'alt=""><figcaption>{html.escape(harmless(name))}<br>{_caption(rows)}{doubtful}</figcaption></figure>\n'
+        f'<figure><img src="data:image/jpeg;base64,{coded}" width="{small.width}" '
+        f'height="{small.height}" alt=""><figcaption>{html.escape(harmless(name))}<br>{caption}'
+        "</figcaption></figure>\n"
     )
-
-
-def _caption(rows: Sequence[dict[str, Any]]) -> str:
-    if not rows:
-        return "<b>nothing was found</b>"
-    kinds = Counter(row["entity"] for row in rows if row["hidden"])
-    said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-    weakest = min(row["score"] for row in rows)
-    left = len(rows) - kinds.total()
-    more = f", <b>{count(left, 'region')} visible</b>" if left else ""
-    return f"hidden: {html.escape(said or 'none')}{more}; least certain: {weakest:.2f}"

@@ -1,15 +1,11 @@
 """How an image is stored in its file, and how an anonymized one is written likewise.
 
-Written files hold pixels and, where the original names its colours, a standard colour profile;
-nothing else: EXIF, XMP, comments and thumbnails may show what was hidden. Pixels are upright, so
-that no orientation is needed.
+Written files hold upright pixels and, where the original names its colours, a standard colour
+profile; nothing else: EXIF, XMP, comments and thumbnails may show what was hidden. An ICC profile
+may hold texts and pictures, and words in its very numbers. So nothing of it is copied: it chooses
+the nearest of a few standard ones, which are written here.
 
-An ICC profile may hold texts, tags of anyone's and pictures, and words in its very numbers. So
-nothing of it is copied: it chooses the nearest of a few standard ones, which are written here.
-Without a profile colours are taken as sRGB, which is among them: the nearest is never further off.
-
-PDF files hold an image a page, without loss, and nothing else: no text, fonts, links, metadata,
-identifiers or times; equal pixels give equal bytes. The format is ISO 32000-1. The rows of a page's
+PDF files (ISO 32000-1) hold an image a page, without loss, and nothing else. The rows of a page's
 image are those of a PNG file, which PDF reads too (7.4.4.4).
 """
 
@@ -18,7 +14,7 @@ from __future__ import annotations
 import io
 import operator
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -33,38 +29,24 @@ from anonbench.datasets.images import encode, open_checked
 _HEADER_BYTES = 128
 _ENTRY = struct.Struct(">4sII")
 _TEXT = "colour profile"
-_LARGE = 2**20  # bytes of a profile that is not cached
 _CLASSES = ("mntr", "scnr", "spac")
 _MODES = {b"RGB ": "RGB", b"GRAY": "L"}
 _LEVELS = {b"RGB ": 6, b"GRAY": 52}  # steps of the colours that profiles are compared by
 _WHITE = (0.9642, 1.0, 0.8249)  # D50, which colours of profiles are relative to
-_SRGB_TONES = (3, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
-"""Kind and parameters of a curve (IEC 61966-2-1)."""
-_GAMMA = 0
-_STANDARDS: dict[bytes, tuple[tuple[tuple[float, ...], tuple[int, tuple[float, ...]]], ...]] = {
-    b"RGB ": (
-        # sRGB, Display P3, Adobe RGB (1998), ProPhoto: X, Y, Z of red, green, blue, relative to D50
-        (
-            (0.43607, 0.22249, 0.01392, 0.38515, 0.71687, 0.09708, 0.14307, 0.06061, 0.71410),
-            _SRGB_TONES,
-        ),
-        (
-            (0.51512, 0.24120, -0.00105, 0.29198, 0.69225, 0.04189, 0.15710, 0.06657, 0.78407),
-            _SRGB_TONES,
-        ),
-        (
-            (0.60974, 0.31111, 0.01947, 0.20528, 0.62567, 0.06087, 0.14919, 0.06322, 0.74457),
-            (_GAMMA, (563 / 256,)),
-        ),
-        (
-            (0.79767, 0.28804, 0.0, 0.13519, 0.71188, 0.0, 0.03134, 0.00009, 0.82491),
-            (_GAMMA, (1.8,)),
-        ),
+_SRGB_TONES = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)  # IEC 61966-2-1
+_STANDARDS: dict[bytes, tuple[tuple[str, tuple[float, ...]], ...]] = {
+    b"RGB ": (  # sRGB, Display P3, Adobe RGB (1998), ProPhoto
+        (".43607 .22249 .01392 .38515 .71687 .09708 .14307 .06061 .71410", _SRGB_TONES),
+        (".51512 .24120 -.00105 .29198 .69225 .04189 .15710 .06657 .78407", _SRGB_TONES),
+        (".60974 .31111 .01947 .20528 .62567 .06087 .14919 .06322 .74457", (563 / 256,)),
+        (".79767 .28804 0 .13519 .71188 0 .03134 .00009 .82491", (1.8,)),
     ),
-    b"GRAY": (((), _SRGB_TONES), ((), (_GAMMA, (2.2,))), ((), (_GAMMA, (1.8,)))),
+    b"GRAY": (("", _SRGB_TONES), ("", (2.2,)), ("", (1.8,))),
 }
+"""X, Y, Z of red, green and blue, and the curve's parameters: those of sRGB, or a gamma."""
 
 
+@lru_cache(maxsize=8)
 def standard(profile: bytes, space: bytes) -> bytes:
     """Return the standard profile of nearly the same colours; empty if there is none.
 
@@ -74,12 +56,6 @@ def standard(profile: bytes, space: bytes) -> bytes:
     """
     if profile[16:20] != space:
         return b""
-    find = _nearest if len(profile) < _LARGE else _nearest.__wrapped__
-    return find(profile, space)
-
-
-@lru_cache(maxsize=32)
-def _nearest(profile: bytes, space: bytes) -> bytes:
     try:
         given = ImageCms.getOpenProfile(io.BytesIO(profile))
         if given.profile.device_class.strip() not in _CLASSES:
@@ -89,35 +65,35 @@ def _nearest(profile: bytes, space: bytes) -> bytes:
         return b""
 
 
-@lru_cache(maxsize=2)
-def standards(space: bytes) -> tuple[bytes, ...]:
-    """Return the profiles of a colour space that a copy may have."""
-    return tuple(_made(space, *each) for each in _STANDARDS[space])
-
-
 def _distance(given: ImageCms.ImageCmsProfile, other: bytes, space: bytes) -> int:
     """Sum of level differences between two profiles' values of the same colours."""
-    levels = np.linspace(0, 255, _LEVELS[space]).astype(np.uint8)
-    mode = _MODES[space]
+    levels, mode = np.linspace(0, 255, _LEVELS[space]).astype(np.uint8), _MODES[space]
     grid = np.stack(np.meshgrid(*[levels] * len(mode), indexing="ij"), axis=-1)
-    colours = grid.reshape(1, -1, len(mode)).squeeze(2) if mode == "L" else grid.reshape(1, -1, 3)
+    colours = grid.reshape(1, -1) if mode == "L" else grid.reshape(1, -1, 3)
     target = ImageCms.getOpenProfile(io.BytesIO(other))
     relative = ImageCms.Intent.RELATIVE_COLORIMETRIC
-    image = Image.fromarray(np.ascontiguousarray(colours))
-    made = ImageCms.profileToProfile(image, given, target, relative, mode)
+    made = ImageCms.profileToProfile(Image.fromarray(colours), given, target, relative, mode)
     return int(np.abs(np.asarray(made, np.int64) - colours).sum())
 
 
-def _made(
-    space: bytes, primaries: tuple[float, ...], tones: tuple[int, tuple[float, ...]]
-) -> bytes:
-    """Return an ICC profile of version 4."""
-    kind, parameters = tones
-    curve = b"para" + bytes(4) + struct.pack(">H2x", kind) + _fixed(parameters)
-    tags = {b"desc": _localized(), b"cprt": _localized(), b"wtpt": _point(_WHITE)}
-    for number, name in enumerate(b"rgb" if primaries else b""):
-        tags[bytes([name]) + b"XYZ"] = _point(primaries[3 * number : 3 * number + 3])
-    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC") if primaries else (b"kTRC",), curve)
+def standards(space: bytes) -> tuple[bytes, ...]:
+    """Return the profiles of a colour space that a copy may have: ICC, version 4."""
+    return tuple(_made(space, *each) for each in _STANDARDS[space])
+
+
+def _made(space: bytes, primaries: str, tones: tuple[float, ...]) -> bytes:
+    def fixed(values: Sequence[float]) -> bytes:  # in parts of 65536
+        return struct.pack(f">{len(values)}i", *(round(65536 * value) for value in values))
+
+    text = _TEXT.encode("utf-16-be")
+    words = b"mluc" + bytes(4) + struct.pack(">II4sII", 1, 12, b"enUS", len(text), 28) + text
+    tags = {b"desc": words, b"cprt": words, b"wtpt": b"XYZ " + bytes(4) + fixed(_WHITE)}
+    points = [float(value) for value in primaries.split()]
+    for number, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ") if points else ()):
+        tags[name] = b"XYZ " + bytes(4) + fixed(points[3 * number : 3 * number + 3])
+    kind = 3 if len(tones) > 1 else 0
+    curve = b"para" + bytes(4) + struct.pack(">H2x", kind) + fixed(tones)
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC") if points else (b"kTRC",), curve)
     at = _HEADER_BYTES + 4 + _ENTRY.size * len(tags)
     table, body, places = b"", b"", dict[bytes, int]()
     for tag, content in tags.items():
@@ -126,23 +102,9 @@ def _made(
             body += content + bytes(-len(content) % 4)
         table += _ENTRY.pack(tag, places[content], len(content))
     header = bytes(8) + b"\4\x20" + bytes(2) + b"mntr" + space + b"XYZ "
-    header = (header + bytes(12) + b"acsp" + bytes(28) + _fixed(_WHITE)).ljust(_HEADER_BYTES, b"\0")
+    header = (header + bytes(12) + b"acsp" + bytes(28) + fixed(_WHITE)).ljust(_HEADER_BYTES, b"\0")
     whole = header + len(tags).to_bytes(4, "big") + table + body
     return len(whole).to_bytes(4, "big") + whole[4:]
-
-
-def _point(values: tuple[float, ...]) -> bytes:
-    return b"XYZ " + bytes(4) + _fixed(values)
-
-
-def _fixed(values: tuple[float, ...]) -> bytes:
-    """Return numbers as ICC has them, in parts of 65536."""
-    return struct.pack(f">{len(values)}i", *(round(65536 * value) for value in values))
-
-
-def _localized() -> bytes:
-    text = _TEXT.encode("utf-16-be")
-    return b"mluc" + bytes(4) + struct.pack(">II4sII", 1, 12, b"enUS", len(text), 28) + text
 
 
 AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
@@ -162,16 +124,11 @@ _SPACES = {2: b"GRAY", 3: b"RGB "}
 class Stored:
     """Format and options of a file."""
 
-    format: str
-    """Of what is written, as Pillow names it."""
-    suffix: str = ""
-    """Appended to the name where the format is not the original's."""
-    profile: bytes = b""
-    """ICC profile, one of the standard ones; empty where the original has none."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Of Pillow's `save`."""
-    converted: str = ""
-    """What reading did to the original (`anonbench.datasets.formats.pixels`)."""
+    format: str  # of what is written, as Pillow names it
+    suffix: str = ""  # appended to the name where the format is not the original's
+    profile: bytes = b""  # ICC, one of the standard ones; empty where the original has none
+    options: dict[str, Any] = field(default_factory=dict)  # of Pillow's `save`
+    converted: str = ""  # by reading the original (`anonbench.datasets.formats.pixels`)
 
 
 def stored(data: bytes, pixels: np.ndarray) -> Stored:
@@ -182,9 +139,8 @@ def stored(data: bytes, pixels: np.ndarray) -> Stored:
         pixels: its result, uint8 [H, W] or [H, W, 3].
     """
     with open_checked(data, None) as image:
-        given = str(image.format)
+        given, suffix, profile = str(image.format), "", image.info.get("icc_profile")
         format_ = _SAME.get(given, given)
-        suffix = ""
         if format_ not in AS_THEY_ARE:
             format_ = _LOSSY.get(given, "PNG")
             suffix = _SUFFIX[format_]
@@ -197,8 +153,9 @@ def stored(data: bytes, pixels: np.ndarray) -> Stored:
         elif format_ == "WEBP":
             lossless = is_lossless_webp(data)
             options = {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
-        profile = b"" if format_ in ("BMP", "PPM") else _profile(image, pixels)
-        return Stored(format_, suffix, profile, options, BETWEEN.join(conversions(image, None)))
+        is_named = isinstance(profile, bytes) and format_ not in ("BMP", "PPM")
+        own = standard(profile, _SPACES[pixels.ndim]) if is_named else b""
+        return Stored(format_, suffix, own, options, BETWEEN.join(conversions(image, None)))
 
 
 def write(pixels: np.ndarray, how: Stored) -> bytes:
@@ -234,17 +191,15 @@ def _jpeg(image: Image.Image, pixels: np.ndarray) -> dict[str, Any]:
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.layers != bands:
         return {"quality": JPEG_QUALITY, "subsampling": 0} | more
     # one for each component, of which the last may stand for those after it; none that is not used
-    tables = [_standard(image.quantization[component[3]]) for component in image.layer]
+    tables = []
+    for component in image.layer:  # the coarsest standard one that is nowhere coarser
+        given = tuple(image.quantization[component[3]])
+        fine = [each for each in standard_tables() if all(map(operator.le, each, given))]
+        tables.append(max(fine, key=lambda each: (each == given, sum(each)), default=(1,) * 64))
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
     found = JpegImagePlugin.get_sampling(image)
     return {"qtables": tables, "subsampling": max(found, 0)} | more
-
-
-def _standard(table: Sequence[int]) -> tuple[int, ...]:
-    """Return the coarsest standard table that is nowhere coarser than one."""
-    fine = [each for each in standard_tables() if all(map(operator.le, each, table))]
-    return max(fine, key=lambda each: (each == tuple(table), sum(each)), default=(1,) * 64)
 
 
 @lru_cache(maxsize=1)
@@ -260,70 +215,47 @@ def standard_tables() -> tuple[tuple[int, ...], ...]:
     return tuple(found)
 
 
-def _profile(image: Image.Image, pixels: np.ndarray) -> bytes:
-    """Return a standard profile of the image's colours, empty where it names none."""
-    profile = image.info.get("icc_profile")
-    return standard(profile, _SPACES[pixels.ndim]) if isinstance(profile, bytes) else b""
+_PNG_HEAD = 33  # bytes of a PNG file's signature and header; one chunk with all rows follows
 
 
-_POINTS = 72
-_HEADER = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
-_PNG_HEAD = 33
-"""Bytes of a PNG file's signature and header; one chunk with all rows follows."""
+def write_pdf(file: BinaryIO, count: int, pages: Iterable[tuple[bytes, int]]) -> None:
+    """Write a PDF file page by page: so many PNG files of `encode`, and pixels an inch of each."""
+    places = list[int]()
 
+    def add(text: str, stream: bytes | None = None) -> None:
+        """Write an object: a dictionary, or one that is still open and its stream."""
+        places.append(file.tell())
+        file.write(f"{len(places)} 0 obj\n{text}".encode())
+        if stream is not None:
+            file.write(f" /Length {len(stream)} >>\nstream\n".encode())
+            file.write(stream)
+            file.write(b"\nendstream")
+        file.write(b"\nendobj\n")
 
-class PdfWriter:
-    """Writes pages one after the other; no more than one is in memory."""
-
-    def __init__(self, file: BinaryIO, pages: int) -> None:
-        """Write what comes before the first of so many pages."""
-        self._file = file
-        self._places: list[int] = []
-        self._file.write(_HEADER)
-        self._object("<< /Type /Catalog /Pages 2 0 R >>")
-        kids = " ".join(f"{3 + 3 * page} 0 R" for page in range(pages))
-        self._object(f"<< /Type /Pages /Count {pages} /Kids [{kids}] >>")
-
-    def add(self, pixels: np.ndarray, dpi: int) -> None:
-        """Write a page: uint8 [H, W] or [H, W, 3], and how many pixels an inch has.
-
-        Raises:
-            InputError: PNG has no room for so large an image.
-        """
-        height, width, *colours = pixels.shape
-        png = encode(pixels)
-        size = int.from_bytes(png[_PNG_HEAD : _PNG_HEAD + 4], "big")
-        rows = png[_PNG_HEAD + 8 : _PNG_HEAD + 8 + size]
-        channels, space = (3, "RGB") if colours else (1, "Gray")
-        right, top = (f"{_POINTS * side / dpi:.4f}" for side in (width, height))
-        number = len(self._places) + 1
-        self._object(
+    file.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+    add("<< /Type /Catalog /Pages 2 0 R >>")
+    kids = " ".join(f"{3 + 3 * page} 0 R" for page in range(count))
+    add(f"<< /Type /Pages /Count {count} /Kids [{kids}] >>")
+    for png, dpi in pages:
+        width, height, kind = struct.unpack(">IIxB", png[16:26])
+        channels, space = (3, "RGB") if kind else (1, "Gray")
+        rows = png[_PNG_HEAD + 8 :][: int.from_bytes(png[_PNG_HEAD : _PNG_HEAD + 4], "big")]
+        right, top = (f"{72 * side / dpi:.4f}" for side in (width, height))
+        number = len(places) + 1
+        add(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {right} {top}] /Contents {number + 1} 0 "
             f"R /Resources << /XObject << /Im {number + 2} 0 R >> >> >>"
         )
-        self._object("<<", f"q {right} 0 0 {top} 0 0 cm /Im Do Q".encode())
-        self._object(
+        add("<<", f"q {right} 0 0 {top} 0 0 cm /Im Do Q".encode())
+        add(
             f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace "
             f"/Device{space} /BitsPerComponent 8 /Filter /FlateDecode /DecodeParms << /Predictor "
             f"15 /Colors {channels} /BitsPerComponent 8 /Columns {width} >>",
             rows,
         )
-
-    def finish(self) -> None:
-        """Write what comes behind the last page."""
-        start, count = self._file.tell(), len(self._places) + 1
-        table = "".join(f"{place:010d} 00000 n \n" for place in self._places)
-        self._file.write(
-            f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer\n<< /Size {count} /Root 1 0 R >>"
-            f"\nstartxref\n{start}\n%%EOF\n".encode()
-        )
-
-    def _object(self, text: str, stream: bytes | None = None) -> None:
-        """Write an object: a dictionary, or one that is still open and its stream."""
-        self._places.append(self._file.tell())
-        self._file.write(f"{len(self._places)} 0 obj\n{text}".encode())
-        if stream is not None:
-            self._file.write(f" /Length {len(stream)} >>\nstream\n".encode())
-            self._file.write(stream)
-            self._file.write(b"\nendstream")
-        self._file.write(b"\nendobj\n")
+    start, number = file.tell(), len(places) + 1
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    file.write(
+        f"xref\n0 {number}\n0000000000 65535 f \n{table}trailer\n<< /Size {number} /Root 1 0 R >>"
+        f"\nstartxref\n{start}\n%%EOF\n".encode()
+    )

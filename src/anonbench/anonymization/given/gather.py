@@ -1,12 +1,10 @@
-"""Comparison of other programs' pictures with their originals by region, and its summary.
+"""Image sets of other programs' pictures, compared with their originals by region.
 
-What the program meant to hide is not known, so nothing is promised and nothing is proved. It is
-measured what it changed, in grey levels of the luma (a change of colour hides nothing) and as means
-over `_WINDOW` pixels a side. A pixel is *changed* where picture and original differ by more than
-the picture's own coding noise, and by at least half of the original's detail there, which is its
-difference from its surroundings. Pixels without detail look alike before and after a blur: of a
-region, only those count whose detail is twice that noise. A region without any detail is judged by
-all its pixels.
+It is measured what the program changed, in grey levels of the luma and as means over `_WINDOW`
+pixels a side. A pixel is *changed* where picture and original differ by more than the picture's own
+coding noise, and by at least half of the original's detail there, which is its difference from its
+surroundings. Pixels without detail look alike before and after a blur: of a region, only those
+count whose detail is twice that noise. A region without any detail is judged by all its pixels.
 """
 
 from __future__ import annotations
@@ -22,26 +20,25 @@ import numpy as np
 import pandas as pd
 from PIL import Image, JpegImagePlugin
 
-from anonbench.anonymization.audit.regions import Region, area_of
+from anonbench.anonymization.audit.regions import Region, area_of, read_regions
+from anonbench.config import Anonymization
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.memory import memory_for
 from anonbench.core.numeric.clusters import clustered_rate
+from anonbench.core.progress import track
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import count
 from anonbench.datasets.clusters import clusters_of
-from anonbench.datasets.given import MISSING, OTHER_SIZE, broken
+from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.given import MISSING, OTHER_SIZE, belonging, broken, pictures_in
+from anonbench.datasets.image_sets.shards import ShardWriter, used_rows
+from anonbench.datasets.images import encode, max_bytes, read_file, read_image, read_original
 
 GIVEN_COLUMNS = (
-    "program",
-    "entity",
-    "what",
-    "value",
-    "low",
-    "high",
-    "n",
-    "clusters",
-    "count",
-    "reason",
+    *("program", "entity", "what", "value", "low", "high", "n", "clusters", "count", "reason"),
 )
 """Of an entity's regions: the shares that are `hidden`, `partly` hidden and `visible`, and the mean
 share of a region that is `changed`. Of pictures (no entity): the share of those that are the
@@ -64,24 +61,24 @@ def summarize_given(
 ) -> pd.DataFrame:
     """Return shares of regions and pictures, columns `GIVEN_COLUMNS`.
 
-    Args:
-        compared: by program, columns `anonbench.anonymization.given.shard.COLUMNS`.
-        skipped: files that the manifest left out: `reason`.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: of the intervals.
+    `compared` has `COLUMNS`, by program; `skipped` the `reason` of files that the manifest left
+    out; `clusters` those of the images, by id (`anonbench.datasets.clusters.read_clusters`).
     """
-    rows = []
+    rows: list[tuple[object, ...]] = []
+    nan = float("nan")
+    reasons = skipped["reason"]
     for program, table in compared.items():
         labels = clusters_of(table["id"], clusters)
         for entity, what, hits in _shares(table):
             kept = hits.dropna()
             rate = clustered_rate(kept.to_numpy(np.float64), labels[kept.index], confidence)
-            number = float("nan") if what in (CHANGED, OUTSIDE) else kept.sum()
+            number = nan if what in (CHANGED, OUTSIDE) else kept.sum()
             cells = (rate.value, rate.low, rate.high, rate.n, rate.clusters, number, rate.reason)
             rows.append((program, entity, what, *cells))
-        for what, left_out in zip(LEFT_OUT, _left_out(program, skipped["reason"]), strict=True):
-            nan = float("nan")
-            rows.append((program, "", what, nan, nan, nan, 0, 0, float(left_out), ""))
+        exact = (reasons == text.format(program) for text in (MISSING, OTHER_SIZE))
+        left_out = (*exact, reasons.str.startswith(broken(program, "")))
+        for what, those in zip(LEFT_OUT, left_out, strict=True):
+            rows.append((program, "", what, nan, nan, nan, 0, 0, float(those.sum()), ""))
     return pd.DataFrame(rows, columns=list(GIVEN_COLUMNS))
 
 
@@ -97,31 +94,23 @@ def warn_of_visible(dataset: str, summary: pd.DataFrame) -> None:
 
 
 def findings(summary: pd.DataFrame) -> Iterator[str]:
-    """Say of each program what it left as it was, and how many images are left out.
-
-    Args:
-        summary: columns `GIVEN_COLUMNS`.
-    """
+    """Say of each program in a summary what it left as it was, and how many images are left out."""
     for of in left_visible(summary):
-        parts = [
-            f"{of['visible']:,} of {count(of['regions'], 'region')} that detection found are "
-            f"visible and {of['partly']:,} partly hidden"
-            if of["visible"] + of["partly"]
-            else "",
-            f"{count(of['unchanged'], 'picture')} unchanged" if of["unchanged"] else "",
-            f"{count(of['left_out'], 'image')} left out of all image sets"
-            if of["left_out"]
-            else "",
-        ]
-        yield f"pictures of {of['program']}: {'; '.join(filter(None, parts))}"
+        parts = []
+        if of["visible"] + of["partly"]:
+            parts.append(
+                f"{of['visible']:,} of {count(of['regions'], 'region')} that detection found are "
+                f"visible and {of['partly']:,} partly hidden"
+            )
+        if of["unchanged"]:
+            parts.append(f"{count(of['unchanged'], 'picture')} unchanged")
+        if of["left_out"]:
+            parts.append(f"{count(of['left_out'], 'image')} left out of all image sets")
+        yield f"pictures of {of['program']}: {'; '.join(parts)}"
 
 
 def left_visible(summary: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Counts of each program that left something visible or images out.
-
-    Args:
-        summary: columns `GIVEN_COLUMNS`.
-    """
+    """Counts of each program in a summary that left something visible or images out."""
     for program, table in summary.groupby("program", sort=False):
         of = {what: int(rows["count"].sum()) for what, rows in table.groupby("what")}
         counts = {
@@ -137,24 +126,15 @@ def left_visible(summary: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _shares(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
     """Give entity, what is counted, and its value for each region or picture."""
-    found = table[table["entity"] != ""]
     for entity in Entity:
-        rows = found[found["entity"] == entity.value]
-        if rows.empty:
-            continue
-        for state in State:
-            yield entity.value, state.value, (rows["state"] == state.value).astype(np.float64)
-        yield entity.value, CHANGED, rows["changed"]
+        rows = table[table["entity"] == entity.value]
+        if not rows.empty:
+            for state in State:
+                yield entity.value, state.value, (rows["state"] == state.value).astype(np.float64)
+            yield entity.value, CHANGED, rows["changed"]
     pictures = table[table["entity"] == ""]
     yield "", ORIGINAL, (pictures["state"] == ORIGINAL).astype(np.float64)
     yield "", OUTSIDE, pictures["changed"]
-
-
-def _left_out(program: str, reasons: pd.Series) -> Sequence[int]:
-    """Number of images left out for each reason, in the order of `LEFT_OUT`."""
-    exact = (MISSING.format(program), OTHER_SIZE.format(program))
-    others = reasons.str.startswith(broken(program, "")).sum()
-    return *(int((reasons == reason).sum()) for reason in exact), int(others)
 
 
 _WINDOW = 5
@@ -164,34 +144,36 @@ _MOST_NOISE = 8.0
 _SPREAD = 3.0  # the noise is so many times the median difference of a picture
 HIDDEN_FROM, VISIBLE_TO = 0.9, 0.1
 """Shares of a region that are changed: from the first on it is hidden, up to the second visible."""
-
-
 ORIGINAL = "original"  # the state of a picture that is its original
 
 
 class State(StrEnum):
     """What the program did to a region."""
 
-    HIDDEN = "hidden"
-    """At least nine tenths of it are changed."""
+    HIDDEN = "hidden"  # at least nine tenths of it are changed
     PARTLY = "partly"
-    VISIBLE = "visible"
-    """At most one tenth of it is changed."""
+    VISIBLE = "visible"  # at most one tenth of it is changed
 
 
 class Compared(NamedTuple):
     """A region that detection found, or the picture as a whole."""
 
-    entity: str
-    """Empty for the picture."""
-    rank: int
-    """Place in the image's draw order."""
+    entity: str  # empty for the picture
+    rank: int  # place in the image's draw order
     changed: float
     """Share of it that is changed; of the picture, that of the area outside all regions, NaN where
     there is none."""
-    state: str
-    """`State`; of the picture `ORIGINAL` where nothing is changed, in no region and nowhere else.
-    """
+    state: str  # `State`; of the picture `ORIGINAL` where nothing is changed, nowhere
+
+
+COLUMNS = {
+    "id": "str",
+    "entity": "str",
+    "order": "int32",
+    "changed": "float64",
+    "state": "str",
+}
+"""Of the table of a shard: a row each for the pictures and the regions in them, see `Compared`."""
 
 
 def compare(
@@ -199,13 +181,8 @@ def compare(
 ) -> list[Compared]:
     """Compare a picture with its original: the whole first, then its regions in draw order.
 
-    Regions outside the image have no pixel and are left out.
-
-    Args:
-        original: uint8 [H, W] or [H, W, 3].
-        picture: uint8 of the same height and width.
-        data: the picture's file: of a JPEG, its quantization tables say what coding alone changes.
-        regions: what detection found in the original.
+    Both are uint8 [H, W] or [H, W, 3]. Regions outside the image have no pixel and are left out.
+    `data` is the picture's file: of a JPEG, its quantization tables say what coding alone changes.
     """
     before, after = _luma(original), _luma(picture)
     differs = _local(np.abs(_reencoded(before, data) - after))
@@ -216,15 +193,15 @@ def compare(
     free = np.ones(changed.shape, bool)
     found = []
     for region in sorted(regions, key=lambda each: each.rank):
-        area = area_of(region, original.shape, 1.0, 1)
+        area = area_of(region, original.shape)
         if area is None:
             continue
-        inside = area.may
+        inside = area.maps[-1]
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
         share = float(changed[area.window][shows if shows.any() else inside].mean())
-        state = State.HIDDEN if share >= HIDDEN_FROM else State.PARTLY
-        state = State.VISIBLE if share <= VISIBLE_TO else state
+        state = State.VISIBLE if share <= VISIBLE_TO else State.PARTLY
+        state = State.HIDDEN if share >= HIDDEN_FROM else state
         found.append(Compared(region.entity, region.rank, share, state.value))
     outside = float(changed[free].mean()) if free.any() else float("nan")
     return [Compared("", 0, outside, "" if changed.any() else ORIGINAL), *found]
@@ -250,3 +227,73 @@ def _reencoded(luma: np.ndarray, data: bytes) -> np.ndarray:
     Image.fromarray(luma.astype(np.uint8)).save(coded, "JPEG", qtables=[table])
     with Image.open(coded) as image:
         return np.asarray(image, np.float32)
+
+
+def given_shard(
+    manifest: pd.DataFrame,
+    root: Path,
+    boxes: pd.DataFrame,
+    images: pd.DataFrame,
+    program: str,
+    folder: Path,
+    settings: Anonymization,
+    keep_without_regions: bool,
+    max_pixels: int,
+    output: Path,
+    compared: Path,
+) -> None:
+    """Write a program's pictures of a shard's images, in id order, and what they changed.
+
+    They are coded as all image sets are. Nothing is hidden, and nothing is audited. `folder` is
+    that of the program's pictures, `compared` a Parquet file with `COLUMNS`; pictures of more than
+    `max_pixels` are refused. The others are those of `anonymize_shard`.
+
+    Raises:
+        ChangedImage: an original is another one than the manifest describes, or gone.
+        InputError: a picture is gone, or of another size, since the manifest was made.
+    """
+    own = belonging(manifest, pictures_in(folder), program)
+    rows = used_rows(manifest.assign(picture=own), images, keep_without_regions)
+    columns = (rows[name] for name in ("id", "path", "bytes", "digest", "picture"))
+    regions = read_regions(boxes)
+    extension = "png" if settings.format == "png" else "jpg"
+    found: list[tuple[object, ...]] = []
+    with ShardWriter.open(output) as shard:
+
+        def add(image_id: str, original: np.ndarray, own_path: str | None) -> None:
+            try:
+                if own_path is None:
+                    raise UnreadableImage("is gone")
+                data = read_file(folder / own_path, max_bytes(max_pixels))
+                picture = read_image(data, max_pixels)
+                if picture.shape[:2] != original.shape[:2]:
+                    raise UnreadableImage("has another size")
+            except UnreadableImage as error:
+                raise InputError(
+                    f"image {image_id!r}: the picture of {program} {error}: it changed since the "
+                    "run began; run again"
+                ) from None
+            with memory_for(original.shape[0] * original.shape[1]):
+                states = compare(original, picture, data, regions.get(image_id, []))
+                found.extend((image_id, *each) for each in states)
+                pixels = _like(picture, original)
+                coded = encode(pixels, settings.format)
+                shard.add(image_id, coded, extension, *pixels.shape[1::-1])
+
+        files = zip(*columns, strict=True)
+        for image_id, path, size, digest, own_path in track(files, len(rows), program):
+            data = read_original(image_id, root / path, size, digest)
+            # nothing of an image is left in memory when the next one is read
+            add(image_id, read_image(data, None, page_of(digest)), own_path)
+    write_parquet(pd.DataFrame(found, columns=list(COLUMNS)).astype(dict(COLUMNS)), compared)
+    _LOG.info("%d of %d pictures of %s", len(rows), len(images), program)
+
+
+def _like(picture: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Return a picture with its original's channels; colours that a program adds are kept."""
+    if picture.ndim == original.ndim:
+        return picture
+    if picture.ndim == 2:
+        return np.repeat(picture[..., None], 3, axis=2)
+    is_grey = (picture == picture[..., :1]).all()
+    return np.ascontiguousarray(picture[..., 0]) if is_grey else picture

@@ -37,10 +37,8 @@ HIDDEN = 127  # grey level in place of what is hidden
 class Generated:
     """What was written."""
 
-    written: int
-    """Pictures."""
-    regions: int
-    """Redrawn regions."""
+    written: int  # pictures
+    regions: int  # redrawn
     left_out: tuple[LeftOut, ...]
     """Images without a picture, and why: also those in which nothing was found."""
 
@@ -101,14 +99,8 @@ def redrawn_image(
     Nothing that any region shows reaches the network, and no pixel outside of them changes. Of
     slanted regions the upright box is drawn. Where regions overlap, the last is seen.
 
-    Args:
-        image: uint8 [H, W] or [H, W, 3] RGB; it is not changed.
-        regions: all that are hidden.
-        generate: the network.
-        context: sides of the crop, in sides of the region.
-
-    Raises:
-        InputError: the network returns something else than a crop.
+    The image is uint8 [H, W] or [H, W, 3] RGB, and not changed; `context` is in sides of the
+    region. InputError where the network returns something else than a crop.
     """
     hidden = hidden_pixels(regions, image.shape, Anonymization(), upright=True)
     seen = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
